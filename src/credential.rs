@@ -1,0 +1,187 @@
+//! What is kept: a [`Secret`], the [`Account`] it belongs to, and the [`Key`] under which a store holds it.
+//!
+//! A [`Secret`] has one way out, [`Secret::expose`]; it can be neither printed, nor serialised, nor cloned, and
+//! it is wiped when it is dropped. Deliberately absent: any knowledge of services, tools or files.
+
+use std::fmt;
+
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::remote::Realm;
+
+/// The bytes of a token, or of anything else that must not be seen.
+///
+/// Wiped on drop. `Debug` redacts; there is no `Display`, `Serialize` or `Clone`.
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes the bytes over; the caller keeps no copy.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Secret {
+        Secret(Zeroizing::new(bytes))
+    }
+
+    /// Copies `bytes`; for slices that live in a buffer which is wiped by its owner.
+    #[must_use]
+    pub fn copy_of(bytes: &[u8]) -> Secret {
+        // Reserve exactly once: a growing vector would leave unwiped copies behind.
+        let mut own = Vec::with_capacity(bytes.len());
+        own.extend_from_slice(bytes);
+        Secret::new(own)
+    }
+
+    /// The one exit. Called only by tool/*, store/*, http and the commands run, token and export (a test
+    /// reads the sources for it): everything else compares with [`Secret::same_as`].
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether both hold the same bytes, in time that depends on the length only.
+    #[must_use]
+    pub fn same_as(&self, other: &Secret) -> bool {
+        same_bytes(&self.0, &other.0)
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is nothing in it (git may store an empty password).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(redacted)")
+    }
+}
+
+/// Compares without stopping at the first difference.
+fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0u8, |difference, (x, y)| difference | (x ^ y)) == 0
+}
+
+/// A login, or a label a person gave, within a realm.
+///
+/// `Unnamed` is an account that was added without a name (the forge ignores user names), or a pair that a tool
+/// stored without one. `Named("")` is a tool's own empty user name, which is something else: it is given back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Account {
+    /// No name was given.
+    Unnamed,
+    /// Exactly this name.
+    Named(String),
+}
+
+impl Account {
+    /// The name, if there is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Account::Unnamed => None,
+            Account::Named(name) => Some(name),
+        }
+    }
+
+    /// From an optional name.
+    #[must_use]
+    pub fn from_name(name: Option<&str>) -> Account {
+        name.map_or(Account::Unnamed, |name| Account::Named(name.to_owned()))
+    }
+}
+
+impl fmt::Display for Account {
+    /// For people: an unnamed account shows as `-`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name().unwrap_or("-"))
+    }
+}
+
+/// Sixteen random bytes in hexadecimal: the part of a [`Key`] that makes replacing a secret safe, because the new
+/// one never has the old one's key. Never empty, lower-case hexadecimal only, so it serves as a file name too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(String);
+
+impl Id {
+    /// A new random id.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn random() -> Result<Id, crate::error::Error> {
+        let mut bytes = [0u8; 16];
+        fill_random(&mut bytes)?;
+        let mut text = String::with_capacity(32);
+        for byte in bytes {
+            for nibble in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+            }
+        }
+        bytes.zeroize();
+        Ok(Id(text))
+    }
+
+    /// Reads an id that was written down; `None` when it is not one (it may name a file, so nothing else passes).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Id> {
+        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (text.len() == 32 && text.bytes().all(hex)).then(|| Id(text.to_owned()))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Fills `bytes` with randomness from the operating system.
+///
+/// # Errors
+/// [`crate::error::Error::Randomness`] when there is none.
+pub fn fill_random(bytes: &mut [u8]) -> Result<(), crate::error::Error> {
+    getrandom::fill(bytes).map_err(|_| crate::error::Error::Randomness)
+}
+
+/// All that a store ever sees of an account: where, who, and which of its secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The protection space that the secret opens.
+    pub realm: Realm,
+    /// The account within it.
+    pub account: Account,
+    /// Which secret of that account: each secret has its own.
+    pub id: Id,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_of_a_secret_shows_nothing_of_it() {
+        assert_eq!(format!("{:?}", Secret::copy_of(b"hunter2")), "Secret(redacted)");
+    }
+
+    #[test]
+    fn secrets_compare_by_all_their_bytes() {
+        assert!(Secret::copy_of(b"abc").same_as(&Secret::copy_of(b"abc")));
+        assert!(!Secret::copy_of(b"abc").same_as(&Secret::copy_of(b"abd")));
+        assert!(!Secret::copy_of(b"abc").same_as(&Secret::copy_of(b"ab")));
+    }
+
+    #[test]
+    fn ids_are_random_and_only_hexadecimal_is_read_back() {
+        let one = Id::random().unwrap();
+        assert_ne!(one, Id::random().unwrap());
+        assert_eq!(Id::parse(one.as_str()), Some(one));
+        for bad in ["", "..", "../../../../etc/passwd", "ABCDEFABCDEFABCDEFABCDEFABCDEF00"] {
+            assert_eq!(Id::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Everything that can go wrong, in one voice, and the answers that are not errors ([`Miss`]).
+//!
+//! Display says *what* and *why*, in lower case and without a full stop; [`Error::hint`] says *how to fix it*, as a
+//! command that can be pasted where there is one. No message ever repeats a secret or a value that a peer sent.
+//! `tests/messages.rs` renders all of them into one reviewed page.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error as ThisError;
+
+/// What went wrong and why. See [`Error::hint`] for the way out.
+#[derive(Debug, ThisError)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store has to be opened by a person first. R9: this is never "no such token".
+    #[error("the {store} store is locked")]
+    Locked {
+        /// The store's name.
+        store: &'static str,
+        /// How this one is unlocked, when `keyfob unlock` is not the way.
+        how: Option<String>,
+    },
+    /// The store cannot be reached or refuses to work.
+    #[error("the {store} store cannot be used: {why}")]
+    Unavailable {
+        /// The store's name.
+        store: &'static str,
+        /// What it said, in our words.
+        why: String,
+    },
+    /// The store took the call and did not answer in time.
+    #[error("the {store} store did not answer within {seconds} s")]
+    Silent {
+        /// The store's name.
+        store: &'static str,
+        /// How long we waited.
+        seconds: u64,
+    },
+    /// A secret that does not fit into this store; nothing was changed.
+    #[error("the token is too long for the {store} store: {length} bytes, at most {limit} fit")]
+    TooLong {
+        /// The store's name.
+        store: &'static str,
+        /// Its length in bytes.
+        length: usize,
+        /// The store's limit in bytes.
+        limit: usize,
+    },
+    /// The record is there, the secret is not.
+    #[error("the {store} store no longer holds the token of {realm}")]
+    Lost {
+        /// The store's name.
+        store: String,
+        /// The realm in text.
+        realm: String,
+    },
+    /// A sealed file that was changed, swapped or cut off.
+    #[error("{} is damaged or was tampered with: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        why: &'static str,
+    },
+    /// No slot of the vault took the passphrase.
+    #[error("wrong passphrase")]
+    WrongPassphrase,
+    /// Something only a person can answer, and there is none.
+    #[error("{what} is needed, and nobody can be asked here")]
+    NobodyToAsk {
+        /// What would have been asked for.
+        what: &'static str,
+    },
+    /// An operation that this store does not have.
+    #[error("the {store} store cannot {what}")]
+    Unsupported {
+        /// The store's name.
+        store: &'static str,
+        /// The operation, as a verb.
+        what: &'static str,
+    },
+    /// A name of a store that does not exist, or not on this system.
+    #[error("there is no store named {name} here")]
+    NoSuchStore {
+        /// What was asked for.
+        name: String,
+    },
+    /// A file or folder that others could read or change, or that is not ours.
+    #[error("{} is not safe to use: {problem}", path.display())]
+    Unsafe {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// The exact command that mends it.
+        fix: String,
+    },
+    /// A record file that cannot be read as one. It is left as it is.
+    #[error("{} cannot be read: {why}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The settings file.
+    #[error("{} is not valid: {why}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Line and reason.
+        why: String,
+    },
+    /// Another keyfob has kept the wallet locked for too long.
+    #[error("another keyfob process has been writing to the wallet for more than {seconds} s")]
+    Busy {
+        /// How long we waited.
+        seconds: u64,
+    },
+    /// Neither HOME nor KEYFOB_HOME tells where the wallet is.
+    #[error("no home folder: HOME is not set")]
+    NoHome,
+    /// The operating system gave no random bytes.
+    #[error("the operating system gives no random numbers")]
+    Randomness,
+    /// A file operation failed.
+    #[error("cannot {doing} {}: {}", path.display(), plain(source))]
+    Io {
+        /// The operation, as a verb.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Reading a request or writing an answer failed.
+    #[error("cannot {doing}: {}", plain(source))]
+    Wire {
+        /// The operation.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A tool's request that breaks its protocol (R10). The reason never repeats the value.
+    #[error("ignored a malformed request: {why}")]
+    Request {
+        /// What is wrong, in fixed words.
+        why: &'static str,
+    },
+    /// A URL that a person gave.
+    #[error("not a usable URL: {why}")]
+    Url {
+        /// What is wrong, in fixed words.
+        why: &'static str,
+    },
+    /// A token that cannot be one.
+    #[error("that is not a token: {why}")]
+    Token {
+        /// What is wrong, in fixed words.
+        why: String,
+    },
+    /// An http URL without leave.
+    #[error("a token would travel in clear text to {place}")]
+    PlainHttp {
+        /// The remote, without its secrets.
+        place: String,
+        /// Whether it is one of the big services, where http is never right.
+        cloud: bool,
+    },
+    /// Wrong usage of a command; exit code 2.
+    #[error("{why}")]
+    Usage {
+        /// What is wrong.
+        why: String,
+        /// How it is done.
+        hint: Option<String>,
+    },
+    /// Nothing is held for this; exit code 1.
+    #[error("{what}")]
+    NoSuchCredential {
+        /// What was looked for.
+        what: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// More than one account could be meant; exit code 4.
+    #[error("{what}")]
+    Ambiguous {
+        /// What was looked for, and which accounts there are.
+        what: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A token that is held but not handed out; exit code 5.
+    #[error("{what}")]
+    NotUsable {
+        /// Which, and why.
+        what: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A program that we run (git, ssh-agent …) did not do its part.
+    #[error("{program} failed: {why}")]
+    Program {
+        /// Its name.
+        program: &'static str,
+        /// What it said, in one line.
+        why: String,
+    },
+    /// The person said no.
+    #[error("nothing was changed")]
+    Declined,
+}
+
+impl Error {
+    /// An [`Error::Io`] from its parts, for `map_err`.
+    pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Io { doing, path, source }
+    }
+
+    /// An [`Error::Usage`] with a hint.
+    pub fn usage(why: impl Into<String>, hint: impl Into<String>) -> Error {
+        Error::Usage { why: why.into(), hint: Some(hint.into()) }
+    }
+
+    /// How to fix it: a command that can be pasted, or one plain sentence.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Error::Locked { how: Some(how), .. } => how.clone(),
+            Error::Locked { how: None, .. } => "keyfob unlock".to_owned(),
+            Error::Unavailable { .. } => {
+                "keyfob doctor shows each store; keyfob storage move NAME changes to another".to_owned()
+            }
+            Error::Silent { .. } => {
+                "keyfob doctor shows whether it answers now; KEYFOB_TIMEOUT=SECONDS waits longer".to_owned()
+            }
+            Error::TooLong { .. } => "keyfob storage move vault keeps tokens of any length".to_owned(),
+            Error::Lost { .. } => {
+                "add the token again with keyfob add, or restore the store from a backup".to_owned()
+            }
+            Error::Damaged { .. } => {
+                "restore the file from a backup, or remove the token and add it again".to_owned()
+            }
+            Error::WrongPassphrase => "keyfob unlock asks again".to_owned(),
+            Error::NobodyToAsk { .. } => {
+                "run it in a terminal; for the vault's passphrase: keyfob unlock".to_owned()
+            }
+            Error::Unsupported { .. } => "keyfob storage shows what each store can do".to_owned(),
+            Error::NoSuchStore { .. } => "keyfob storage lists the stores".to_owned(),
+            Error::Unsafe { fix, .. } => fix.clone(),
+            Error::Record { .. } => {
+                "nothing was changed; keyfob doctor --repair rebuilds it from the store".to_owned()
+            }
+            Error::Config { .. } => "docs/config.md shows every setting with an example".to_owned(),
+            Error::Busy { .. } => "see whether a keyfob process hangs; nothing was changed".to_owned(),
+            Error::NoHome => "set HOME, or KEYFOB_HOME to the folder that shall hold the wallet".to_owned(),
+            Error::Randomness => return None,
+            Error::Io { source, path, .. } => return io_hint(source, path),
+            Error::Wire { .. } | Error::Request { .. } => return None,
+            Error::Url { .. } => "for example: keyfob add https://dev.azure.com/contoso".to_owned(),
+            Error::Token { .. } => {
+                "copy the token again from the page that made it; it is shown only once".to_owned()
+            }
+            Error::PlainHttp { cloud: true, .. } => "use https".to_owned(),
+            Error::PlainHttp { cloud: false, .. } => {
+                "use https, or repeat with --allow-http if you accept that the network can read it".to_owned()
+            }
+            Error::Usage { hint, .. } | Error::NoSuchCredential { hint, .. } => return hint.clone(),
+            Error::Ambiguous { hint, .. } | Error::NotUsable { hint, .. } => hint.clone(),
+            Error::Program { .. } | Error::Declined => return None,
+        })
+    }
+
+    /// The exit code for people's commands (design: 0 done, 1 no such credential, 2 usage, 3 store, 4 ambiguous,
+    /// 5 rejected or expired, 6 anything else).
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::NoSuchCredential { .. } => 1,
+            Error::Usage { .. } | Error::Url { .. } | Error::Token { .. } | Error::PlainHttp { .. } => 2,
+            Error::NoSuchStore { .. } | Error::Unsupported { .. } => 2,
+            Error::Locked { .. } | Error::Unavailable { .. } | Error::Silent { .. } => 3,
+            Error::WrongPassphrase | Error::NobodyToAsk { .. } | Error::Busy { .. } | Error::Lost { .. } => 3,
+            Error::Ambiguous { .. } => 4,
+            Error::NotUsable { .. } => 5,
+            Error::TooLong { .. } | Error::Damaged { .. } | Error::Unsafe { .. } | Error::Record { .. } => 6,
+            Error::Config { .. } | Error::NoHome | Error::Randomness | Error::Io { .. } => 6,
+            Error::Wire { .. } | Error::Request { .. } | Error::Program { .. } | Error::Declined => 6,
+        }
+    }
+}
+
+/// The system's reason without Rust's "(os error N)".
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let cut = text.find(" (os error").unwrap_or(text.len());
+    let mut words = text[..cut].to_owned();
+    if let Some(first) = words.get(..1).map(str::to_lowercase) {
+        words.replace_range(..1, &first);
+    }
+    words
+}
+
+fn io_hint(source: &io::Error, path: &Path) -> Option<String> {
+    let place = path.parent().unwrap_or(path).display();
+    Some(match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("make room on the disk of {place}; nothing was changed")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            format!("{place} is read-only; set KEYFOB_HOME to a folder that can be written")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("look at the owner and mode of {place}, or set KEYFOB_HOME to a folder of yours")
+        }
+        _ => return None,
+    })
+}
+
+/// An answer that hands out nothing. Not an error: the wallet looked and this is what it found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Miss {
+    /// No forge and no entry knows this place. Silence.
+    NotOurs,
+    /// The place is known, but not as one organisation: `dev.azure.com` with neither path nor user name (R2).
+    NoOrganisation {
+        /// The host, for the hint.
+        host: String,
+    },
+    /// A known forge, or a held realm, but no account that may answer.
+    NoAccount {
+        /// The realm in text.
+        realm: String,
+    },
+    /// Several could answer; none is guessed (R4).
+    Ambiguous {
+        /// The realm in text.
+        realm: String,
+        /// The names that could be meant.
+        names: Vec<String>,
+    },
+    /// The chosen token was refused and is set aside, or waits for its second chance (R7).
+    Rejected {
+        /// The realm in text.
+        realm: String,
+        /// Its account, for people.
+        account: String,
+        /// Seconds until it is offered once more; `None` when it is set aside until restored.
+        again_in: Option<i64>,
+    },
+    /// The chosen token has ended (R8).
+    Expired {
+        /// The realm in text.
+        realm: String,
+        /// Its account, for people.
+        account: String,
+        /// When, in Unix seconds.
+        at: i64,
+    },
+    /// Plain http to a place for which that was never allowed (R1).
+    PlainHttp {
+        /// The remote in text.
+        place: String,
+    },
+}

@@ -1,0 +1,327 @@
+//! Files that hold what matters: read only when they are safe, written whole or not at all.
+//!
+//! Writing follows one recipe: a temporary file beside the target, made with `create_new` and mode 0600, written, synced,
+//! renamed over the target, and the folder synced. So a crash leaves the old file or the new one, never half of one.
+//! Reading refuses symbolic links, files of other people and files that others could read, as ssh does, and names the
+//! exact command that mends it. Deliberately absent: any knowledge of what is in the files.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::error::Error;
+
+/// How long a writer waits for another one. Each holds the lock for two syncs, so this is generous; the lock vanishes
+/// with its process, so a stale one cannot exist.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+
+/// Temporary files older than this were left by a crash.
+const STALE: Duration = Duration::from_secs(3600);
+
+/// Reads a private file whole; `None` if it does not exist.
+///
+/// # Errors
+/// [`Error::Unsafe`] when others could read or change it, [`Error::Io`] for the rest.
+pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let mut file = match open_no_follow(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(symlink_or(error, path)),
+    };
+    let about = file.metadata().map_err(Error::io("read", path))?;
+    check_file(path, &about)?;
+    // One extra byte lets the read that finds the end use the same allocation.
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
+    file.read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    Ok(Some(bytes))
+}
+
+/// Replaces `path` by `bytes`, durably. The caller holds the lock that guards it, if any does.
+///
+/// # Errors
+/// [`Error::Io`]; then the old content is untouched.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let temporary = temporary_beside(path)?;
+    let written = write_new(&temporary, bytes).and_then(|()| {
+        fs::rename(&temporary, path).map_err(Error::io("replace", path))?;
+        sync_folder(path)
+    });
+    if written.is_err() {
+        // The rename may have happened and only the folder's sync failed; then there is nothing to remove.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Removes `path` durably; nothing there is fine.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_folder(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io("remove", path)(error)),
+    }
+}
+
+/// Makes `folder` (and its parents) for us alone if it is missing, then checks it with [`check_folder`].
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Unsafe`].
+pub fn make_folder(folder: &Path) -> Result<(), Error> {
+    if !folder.is_dir() {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(Error::io("make the folder", folder))?;
+    }
+    check_folder(folder).map(|_| ())
+}
+
+/// Whether `folder` exists (`false` if not) and is ours alone.
+///
+/// # Errors
+/// [`Error::Unsafe`] with the command that mends it; [`Error::Io`].
+pub fn check_folder(folder: &Path) -> Result<bool, Error> {
+    let about = match fs::symlink_metadata(folder) {
+        Ok(about) => about,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::io("look at", folder)(error)),
+    };
+    if about.file_type().is_symlink() {
+        return Err(not_safe(folder, "it is a symbolic link", "set KEYFOB_HOME to the folder it points to"));
+    }
+    if !about.is_dir() {
+        return Err(not_safe(folder, "it is not a folder", "move it away, or set KEYFOB_HOME to a folder"));
+    }
+    check_owner_and_mode(folder, &about, "700")?;
+    Ok(true)
+}
+
+/// Holds the lock file `path` while `work` runs. Waits for other writers; the lock goes with the process that holds it.
+///
+/// # Errors
+/// [`Error::Busy`] when it stays taken, [`Error::Io`] when locking does not work here (never writes unlocked), and
+/// what `work` returns.
+pub fn locked<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    private_mode(&mut options);
+    let file = options.open(path).map_err(|error| symlink_or(error, path))?;
+    let start = Instant::now();
+    let mut pause = Duration::from_micros(200);
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
+            Err(TryLockError::WouldBlock) if start.elapsed() > LOCK_WAIT => {
+                return Err(Error::Busy { seconds: LOCK_WAIT.as_secs() });
+            }
+            Err(TryLockError::WouldBlock) => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(8));
+            }
+        }
+    }
+    work()
+    // Closing the file unlocks it.
+}
+
+/// Removes temporary files that a crash left in `folder` more than an hour ago. Failures do not matter: the next
+/// sweep comes.
+pub fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let stale = entry.file_name().to_string_lossy().starts_with(TEMPORARY)
+            && entry.metadata().and_then(|about| about.modified()).is_ok_and(|modified| {
+                SystemTime::now().duration_since(modified).is_ok_and(|age| age > STALE)
+            });
+        if stale {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// How temporary files begin.
+const TEMPORARY: &str = ".new-";
+
+fn temporary_beside(path: &Path) -> Result<PathBuf, Error> {
+    let id = crate::credential::Id::random()?;
+    Ok(path.with_file_name(format!("{TEMPORARY}{}", id.as_str())))
+}
+
+/// Writes a file that must not exist yet, mode 0600, synced.
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    private_mode(&mut options);
+    let mut file = options.open(path).map_err(Error::io("create", path))?;
+    file.write_all(bytes).map_err(Error::io("write", path))?;
+    file.sync_all().map_err(Error::io("write", path))
+}
+
+fn sync_folder(path: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn private_mode(options: &mut OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    options.mode(0o600).custom_flags(no_follow);
+}
+
+#[cfg(not(unix))]
+fn private_mode(_options: &mut OpenOptions) {}
+
+fn open_no_follow(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    private_mode(&mut options);
+    options.open(path)
+}
+
+/// What opening with "do not follow" says about a symbolic link differs between systems; ask the file itself.
+fn symlink_or(error: io::Error, path: &Path) -> Error {
+    if fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_symlink()) {
+        return not_safe(path, "it is a symbolic link", &format!("rm {}", shell_word(path)));
+    }
+    Error::io("open", path)(error)
+}
+
+fn check_file(path: &Path, about: &fs::Metadata) -> Result<(), Error> {
+    if !about.is_file() {
+        return Err(not_safe(path, "it is not a regular file", &format!("rm {}", shell_word(path))));
+    }
+    check_owner_and_mode(path, about, "600")
+}
+
+#[cfg(unix)]
+fn check_owner_and_mode(path: &Path, about: &fs::Metadata, mode: &str) -> Result<(), Error> {
+    use std::os::unix::fs::MetadataExt;
+    let own = rustix::process::geteuid().as_raw();
+    if about.uid() != own {
+        let problem = format!("it belongs to user {}, and we run as user {own}", about.uid());
+        let fix = if own == 0 {
+            format!(
+                "run keyfob as its owner; under sudo: KEYFOB_HOME=/root/.keyfob, or chown -R {own} {}",
+                shell_word(path)
+            )
+        } else {
+            format!("sudo chown -R {own} {}", shell_word(path))
+        };
+        return Err(not_safe(path, &problem, &fix));
+    }
+    if about.mode() & 0o077 != 0 {
+        let problem = format!("its mode is {:o}, so others can reach it", about.mode() & 0o777);
+        return Err(not_safe(path, &problem, &format!("chmod {mode} {}", shell_word(path))));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_owner_and_mode(_path: &Path, _about: &fs::Metadata, _mode: &str) -> Result<(), Error> {
+    // The profile folder's access list is inherited; Windows gives other users no right to it.
+    Ok(())
+}
+
+fn not_safe(path: &Path, problem: &str, fix: &str) -> Error {
+    Error::Unsafe { path: path.to_owned(), problem: problem.to_owned(), fix: fix.to_owned() }
+}
+
+/// `path` as one word of a POSIX shell.
+#[must_use]
+pub fn shell_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%~".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        assert!(read_private(&path).unwrap().is_none());
+        write_private(&path, b"one").unwrap();
+        write_private(&path, b"two").unwrap();
+        assert_eq!(read_private(&path).unwrap().unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused_with_the_command_that_mends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a b");
+        write_private(&path, b"x").unwrap();
+        mode(&path, 0o640);
+        let error = read_private(&path).unwrap_err();
+        assert!(error.to_string().contains("mode is 640"), "{error}");
+        assert_eq!(error.hint().unwrap(), format!("chmod 600 '{}'", path.display()));
+    }
+
+    #[test]
+    fn a_symbolic_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        write_private(&target, b"x").unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert!(read_private(&link).unwrap_err().to_string().contains("symbolic link"));
+        assert!(locked(&link, || Ok(())).unwrap_err().to_string().contains("symbolic link"));
+    }
+
+    #[test]
+    fn a_folder_that_others_can_enter_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("wallet");
+        make_folder(&inner).unwrap();
+        assert!(check_folder(&inner).unwrap());
+        mode(&inner, 0o755);
+        assert!(check_folder(&inner).unwrap_err().hint().unwrap().starts_with("chmod 700 "));
+        assert!(!check_folder(&folder.path().join("none")).unwrap());
+    }
+
+    #[test]
+    fn writers_take_turns() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lock, file) = (folder.path().join("lock"), folder.path().join("n"));
+        write_private(&file, b"0").unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..5 {
+                        locked(&lock, || {
+                            let n: u32 =
+                                String::from_utf8(read_private(&file)?.unwrap()).unwrap().parse().unwrap();
+                            write_private(&file, (n + 1).to_string().as_bytes())
+                        })
+                        .unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(read_private(&file).unwrap().unwrap(), b"40");
+    }
+}

@@ -1,0 +1,475 @@
+//! Where a tool wants to go: a [`Remote`] is a URL without its secrets, and a [`Realm`] is the protection space
+//! (RFC 9110 section 11.5) that one token opens.
+//!
+//! A `Remote` is checked when it is made: what exists is well-formed, compares by value, and cannot leak, because a
+//! password never gets in. Hosts are compared whole, never by substring or suffix (R1). Deliberately absent:
+//! any knowledge of services; which realm a remote belongs to is for [`crate::forge`] to say.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::error::Error;
+
+/// The longest host or path that we look at; longer ones are refused (R10).
+const LONGEST: usize = 8192;
+
+/// A place: scheme, host, port and path segments. Two remotes that differ only in what does not matter (letter case of
+/// scheme and host, the default port, one trailing dot) are equal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Remote {
+    scheme: String,
+    host: String,
+    port: Option<u16>,
+    path: Vec<String>,
+}
+
+impl Remote {
+    /// From what git sends: `protocol`, `host` (with `:port` as typed) and the percent-decoded `path`.
+    ///
+    /// For http and https the host is folded and checked; other protocols (smtp, imap, ftp, cert …) are compared byte by
+    /// byte, and `cert` may have an empty host, its path being a file (git-credential(1)).
+    ///
+    /// # Errors
+    /// [`Error::Request`] for everything that R10 names. The reason never repeats the value.
+    pub fn from_parts(protocol: &str, host: &str, path: Option<&str>) -> Result<Remote, Error> {
+        let bad = |why| Error::Request { why };
+        let scheme = protocol.to_ascii_lowercase();
+        if scheme.is_empty() {
+            return Err(bad("the protocol is missing"));
+        }
+        let starts_well = scheme.starts_with(|c: char| c.is_ascii_lowercase());
+        if !starts_well || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
+            return Err(bad("the protocol is not one"));
+        }
+        if host.len() > LONGEST || path.is_some_and(|path| path.len() > LONGEST) {
+            return Err(bad("the host or path is too long"));
+        }
+        if has_control(host) || path.is_some_and(has_control) {
+            return Err(bad("there is a control character in the host or path"));
+        }
+        if scheme == "cert" {
+            // The "path" is a file name and stays as it is, one segment, so that `/a` and `a` differ.
+            let path = path.filter(|path| !path.is_empty()).ok_or(bad("the certificate has no path"))?;
+            return Ok(Remote { scheme, host: host.to_owned(), port: None, path: vec![path.to_owned()] });
+        }
+        if host.is_empty() {
+            return Err(bad("the host is missing"));
+        }
+        let (name, port) = split_port(host).ok_or(bad("the port is not one"))?;
+        let web = scheme == "https" || scheme == "http";
+        let host = if web { fold_host(name) } else { plain_host(name) }.ok_or(bad("the host is not one"))?;
+        let port = port.filter(|&port| Some(port) != default_port(&scheme));
+        let path = segments(path.unwrap_or_default(), web).ok_or(bad("the path is not plain"))?;
+        Ok(Remote { scheme, host, port, path })
+    }
+
+    /// From a URL as a person types it; the second value is the user name in it, if any. A password in it is an error,
+    /// because it would already stand in the shell's history.
+    ///
+    /// # Errors
+    /// [`Error::Url`].
+    pub fn from_url(text: &str) -> Result<(Remote, Option<String>), Error> {
+        let bad = |why| Error::Url { why };
+        let text = text.trim();
+        if has_control(text) || text.contains('\\') {
+            return Err(bad("it has a control character or a backslash in it"));
+        }
+        if !text.contains("://") {
+            // `git@host:path`, or a URL without its scheme: say which.
+            return Err(bad(if text.contains('@') && text.contains(':') {
+                "an ssh address needs no token; give the https one"
+            } else {
+                "it must begin with https://"
+            }));
+        }
+        let parsed = url::Url::parse(text).map_err(|_| bad("it cannot be read as one"))?;
+        match parsed.scheme() {
+            "https" | "http" => {}
+            "ssh" => return Err(bad("ssh uses keys, not tokens; give the https one")),
+            _ => return Err(bad("only https and http are known")),
+        }
+        if parsed.password().is_some() {
+            return Err(bad("it has a password or token in it; leave that out, keyfob asks for it hidden"));
+        }
+        let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or(bad("it has no host"))?;
+        let user = Some(parsed.username()).filter(|user| !user.is_empty()).map(decode);
+        let user = user.transpose().map_err(|()| bad("the user name is not text"))?;
+        let port = parsed.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let path = decode(parsed.path()).map_err(|()| bad("the path is not text"))?;
+        let made = Remote::from_parts(parsed.scheme(), &format!("{host}{port}"), Some(&path));
+        let remote = made.map_err(|error| match error {
+            Error::Request { why } => bad(why),
+            other => other,
+        })?;
+        Ok((remote, user))
+    }
+
+    /// `https`, `http`, `smtp` …, in lower case.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// The host in lower case, without port and trailing dot; IPv6 in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, unless it is the scheme's default.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The path by its segments, percent-decoded, without empty ones at the ends.
+    #[must_use]
+    pub fn path(&self) -> &[String] {
+        &self.path
+    }
+
+    /// The same place without its path.
+    #[must_use]
+    pub fn without_path(&self) -> Remote {
+        self.with_path(Vec::new())
+    }
+
+    /// The same host with another path.
+    #[must_use]
+    pub fn with_path(&self, path: Vec<String>) -> Remote {
+        Remote { path, ..self.clone() }
+    }
+
+    /// `scheme://host[:port]`, the origin (RFC 6454), without a path.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match self.port {
+            Some(port) => format!("{}://{}:{port}", self.scheme, self.host),
+            None => format!("{}://{}", self.scheme, self.host),
+        }
+    }
+
+    /// `host[:port]`, as a person would say it.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        match self.port {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        }
+    }
+
+    /// Whether the bytes go encrypted.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.scheme == "https"
+    }
+
+    /// Whether it is plain http.
+    #[must_use]
+    pub fn is_http(&self) -> bool {
+        self.scheme == "http"
+    }
+
+    /// Whether the host is this machine by its address or by the name that RFC 6761 reserves for it. `localhost.evil.test`
+    /// and `127.0.0.1.evil.test` are not.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        if self.host == "localhost" || self.host.ends_with(".localhost") {
+            return true;
+        }
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        self.host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+            || bare.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    /// Whether `prefix` (path segments) covers our path: whole segments, from the start. `fold`: ASCII letter case does
+    /// not matter.
+    #[must_use]
+    pub fn path_is_within(&self, prefix: &[String], fold: bool) -> bool {
+        let same = |(a, b): (&String, &String)| if fold { a.eq_ignore_ascii_case(b) } else { a == b };
+        prefix.len() <= self.path.len() && prefix.iter().zip(&self.path).all(same)
+    }
+}
+
+impl fmt::Display for Remote {
+    /// The URL, percent-encoded where it must be; there is nothing secret in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.origin())?;
+        self.path.iter().try_for_each(|segment| write!(f, "/{}", encode(segment)))
+    }
+}
+
+/// A protection space: what one token opens. Only a forge makes one; its text never changes, because it names entries in
+/// keychains.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Realm(String);
+
+impl Realm {
+    /// For forges: `FORGE/WHAT`, for example `azure-devops/contoso`.
+    #[must_use]
+    pub(crate) fn made_by_forge(forge: &str, what: &str) -> Realm {
+        Realm(format!("{forge}/{what}"))
+    }
+
+    /// Reads back a realm that was written down (records, keychain attributes). `None` if it has not the form of one.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Realm> {
+        let (forge, what) = text.split_once('/')?;
+        (!forge.is_empty() && !what.is_empty() && !has_control(text)).then(|| Realm(text.to_owned()))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The forge's name: what stands before the first slash.
+    #[must_use]
+    pub fn forge(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+
+    /// What stands behind it: an organisation, a host, an origin with a path.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        self.0.split_once('/').map_or("", |(_, what)| what)
+    }
+}
+
+impl fmt::Display for Realm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether there is a control character in it: ASCII's, and the line separators that some readers break at.
+fn has_control(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() || c == '\u{2028}' || c == '\u{2029}')
+}
+
+/// Default port by scheme.
+fn default_port(scheme: &str) -> Option<u16> {
+    Some(match scheme {
+        "https" => 443,
+        "http" => 80,
+        "ftp" => 21,
+        _ => return None,
+    })
+}
+
+/// Splits `host:port`; `None` if the port is not a number from 1 to 65535 in its plain form.
+fn split_port(host: &str) -> Option<(&str, Option<u16>)> {
+    // The colons inside an IPv6 literal's brackets are not port separators.
+    let after = host.rfind(']').map_or(0, |end| end + 1);
+    let Some(colon) = host[after..].find(':').map(|at| at + after) else { return Some((host, None)) };
+    let (name, port) = (&host[..colon], &host[colon + 1..]);
+    let plain = !port.is_empty() && !port.starts_with('0') && port.bytes().all(|b| b.is_ascii_digit());
+    let number = port.parse::<u16>().ok().filter(|_| plain)?;
+    Some((name, Some(number)))
+}
+
+/// A host of http(s) in the one form that we compare: lower case, no trailing dot, IDN in its ASCII form, IPv6 in its
+/// shortest form. `None` for what is no host.
+fn fold_host(host: &str) -> Option<String> {
+    if let Some(inner) = host.strip_prefix('[') {
+        let address: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
+        return Some(format!("[{address}]"));
+    }
+    let host = host.strip_suffix('.').unwrap_or(host);
+    if !host.is_ascii() {
+        // curl sends the IDNA form on the wire. A name that turns into a plain ASCII one is a look-alike of it
+        // (full-width letters for `dev.azure.com`): never answered.
+        let url::Host::Domain(ascii) = url::Host::parse(host).ok()? else { return None };
+        let is_idn = ascii.split('.').any(|label| label.starts_with("xn--"));
+        return is_idn.then_some(ascii);
+    }
+    let label = |label: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        !label.is_empty() && label.len() <= 63 && label.bytes().all(plain)
+    };
+    (host.len() <= 253 && host.split('.').all(label)).then(|| host.to_ascii_lowercase())
+}
+
+/// A host of another protocol: compared byte by byte, so only what cannot be part of a host is refused.
+fn plain_host(host: &str) -> Option<String> {
+    let odd = |c: char| c.is_whitespace() || "/\\@?#".contains(c);
+    (!host.is_empty() && !host.contains(odd)).then(|| host.to_owned())
+}
+
+/// The path by segments. A query or fragment stays outside (git leaves it in the path). `None` for `.`, `..`, backslash,
+/// and empty segments in the middle, which servers read differently.
+fn segments(path: &str, web: bool) -> Option<Vec<String>> {
+    let path = if web { path.split(['?', '#']).next().unwrap_or_default() } else { path };
+    let path = path.trim_matches('/');
+    if path.is_empty() {
+        return Some(Vec::new());
+    }
+    let plain =
+        |segment: &str| !segment.is_empty() && segment != "." && segment != ".." && !segment.contains('\\');
+    path.split('/').map(|segment| plain(segment).then(|| segment.to_owned())).collect()
+}
+
+/// Percent-decodes; an error if the result is not UTF-8.
+fn decode(text: &str) -> Result<String, ()> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let pair = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        let byte = pair.filter(|_| first == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8(bytes).map_err(|_| ())
+}
+
+/// Percent-encodes what cannot stand in a path segment.
+fn encode(segment: &str) -> String {
+    let mut text = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(protocol: &str, host: &str, path: &str) -> Option<String> {
+        Remote::from_parts(protocol, host, Some(path)).ok().map(|remote| remote.to_string())
+    }
+
+    #[test]
+    fn what_does_not_matter_is_folded() {
+        for host in ["dev.azure.com", "DEV.Azure.COM", "dev.azure.com.", "dev.azure.com:443"] {
+            assert_eq!(from("https", host, "").as_deref(), Some("https://dev.azure.com"), "{host}");
+        }
+        assert_eq!(from("HTTPS", "x", "/a/b/").as_deref(), Some("https://x/a/b"));
+        assert_eq!(from("http", "x:443", "").as_deref(), Some("http://x:443"));
+        assert_eq!(from("https", "[0:0::1]:8443", "").as_deref(), Some("https://[::1]:8443"));
+        assert_eq!(from("https", "x", "a/My Project?version=1").as_deref(), Some("https://x/a/My%20Project"));
+    }
+
+    #[test]
+    fn hosts_and_ports_that_are_none_are_refused() {
+        let hosts = [
+            "",
+            ".",
+            "a..b",
+            "dev.azure.com..",
+            "a b",
+            "a/b",
+            "a\\b",
+            "a@b",
+            "a?b",
+            "a#b",
+            "a%2eb",
+            "x:",
+            "x:0",
+            "x:00443",
+            "x:65536",
+            "x:73616",
+            "x:+443",
+            "x:-1",
+            "x:8080.evil",
+            "x:443:443",
+            "[::1",
+            "::1",
+            "[::1]x",
+            "[dev.azure.com]",
+            "a\nb",
+            "a\rb",
+            "a\0b",
+            "ｄev.azure.com",
+            "dev。azure。com",
+            "a\u{2028}b",
+            "-",
+            "*",
+        ];
+        for host in hosts.iter().filter(|&&host| host != "-") {
+            assert_eq!(from("https", host, ""), None, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn an_international_name_is_compared_in_its_ascii_form() {
+        assert_eq!(from("https", "bücher.example", "").as_deref(), Some("https://xn--bcher-kva.example"));
+        let (typed, _) = Remote::from_url("https://bücher.example").unwrap();
+        assert_eq!(typed, Remote::from_parts("https", "xn--bcher-kva.example", None).unwrap());
+    }
+
+    #[test]
+    fn paths_that_climb_or_are_read_differently_are_refused() {
+        for path in ["../a", "a/../b", "a/./b", "a//b", "a\\b", "a\tb", ".."] {
+            assert_eq!(from("https", "x", path), None, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn protocols_that_are_none_are_refused() {
+        for protocol in ["", "ht tp", "https:", "https://", "1http", "h\0"] {
+            assert_eq!(from(protocol, "x", ""), None, "{protocol:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_known_by_its_file() {
+        let one = Remote::from_parts("cert", "", Some("/home/me/client.pem")).unwrap();
+        assert_eq!(one.path(), ["/home/me/client.pem"]);
+        assert!(Remote::from_parts("cert", "", None).is_err());
+    }
+
+    #[test]
+    fn a_prefix_covers_whole_segments_only() {
+        let remote = Remote::from_parts("https", "x", Some("tfs/DefaultCollection/p")).unwrap();
+        let prefix = |text: &str| text.split('/').map(str::to_owned).collect::<Vec<_>>();
+        assert!(remote.path_is_within(&prefix("TFS/defaultcollection"), true));
+        assert!(!remote.path_is_within(&prefix("TFS/defaultcollection"), false));
+        assert!(!remote.path_is_within(&prefix("tfs/Default"), true));
+        assert!(!remote.path_is_within(&prefix("tfs/DefaultCollection/p/q"), true));
+    }
+
+    #[test]
+    fn a_typed_url_gives_its_user_name_and_never_takes_a_password() {
+        let (remote, user) =
+            Remote::from_url(" https://contoso@dev.azure.com/contoso/My%20Project ").unwrap();
+        assert_eq!(remote.to_string(), "https://dev.azure.com/contoso/My%20Project");
+        assert_eq!(user.as_deref(), Some("contoso"));
+        let error = Remote::from_url("https://me:s3cret@dev.azure.com/contoso").unwrap_err();
+        assert!(!error.to_string().contains("s3cret"));
+        for bad in [
+            "dev.azure.com/contoso",
+            "git@ssh.dev.azure.com:v3/a/b/c",
+            "ssh://git@h/x",
+            "ftp://h",
+            "https://",
+            "x:y",
+        ] {
+            assert!(Remote::from_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        let loopback = |host| Remote::from_parts("http", host, None).unwrap().is_loopback();
+        for host in ["localhost", "a.localhost", "127.0.0.1:8080", "127.9.9.9", "[::1]:80"] {
+            assert!(loopback(host), "{host}");
+        }
+        for host in ["localhost.evil.test", "127.0.0.1.evil.test", "10.0.0.1", "evil-localhost", "[::2]"] {
+            assert!(!loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_realm_reads_back_as_it_was_written() {
+        let realm = Realm::made_by_forge("azure-devops", "contoso");
+        assert_eq!(Realm::from_text(realm.as_str()), Some(realm.clone()));
+        assert_eq!((realm.forge(), realm.what()), ("azure-devops", "contoso"));
+        assert_eq!(Realm::from_text("contoso"), None);
+    }
+}

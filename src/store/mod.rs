@@ -1,0 +1,138 @@
+//! Places where secrets lie. One file (or folder) each; a store knows nothing of forges, tools or policy: it holds
+//! bytes under a [`Key`] and says honestly whether it could look.
+//!
+//! To add one: write its file with a `STORE` record and put a line into [`ALL`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::credential::{Key, Secret};
+use crate::error::Error;
+
+pub mod memory;
+
+/// One place for secrets, opened.
+///
+/// The four calls must keep R9: *locked is not absent*. `Ok(None)` from [`Store::get`] means that the store was open,
+/// looked, and has nothing under this key. Anything else that went wrong is an error, and no call lasts longer
+/// than [`Opening::timeout`] (or `Opening::prompt_timeout` while a person is being asked).
+pub trait Store {
+    /// The secret under `key`, or `None` if the store is open and has none.
+    ///
+    /// # Errors
+    /// Locked, silent, broken, or unsafe to read.
+    fn get(&self, key: &Key) -> Result<Option<Secret>, Error>;
+
+    /// Keeps `secret` under `key`, durably, before it returns. A key is never written twice (its id is random).
+    ///
+    /// # Errors
+    /// As [`Store::get`]; also when the secret is too long for this store. Then nothing has changed.
+    fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error>;
+
+    /// Destroys the secret under `key`; one that is not there is no error.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    fn delete(&self, key: &Key) -> Result<(), Error>;
+
+    /// All keys that carry our marks, so that `doctor --repair` can rebuild records. `None` where the store cannot tell.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    fn keys(&self) -> Result<Option<Vec<Key>>, Error>;
+
+    /// Opens the store for use, asking the person through [`Opening::ask`] if it must. `for_seconds`: how long it may
+    /// stay open without asking again, where the store can limit that (`None`: the store's own rule).
+    ///
+    /// # Errors
+    /// As [`Store::get`], or no person could be asked.
+    fn unlock(&self, for_seconds: Option<u64>) -> Result<(), Error>;
+
+    /// Closes it, so that the next use asks again.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where a store has nothing to lock.
+    fn lock(&self) -> Result<(), Error>;
+
+    /// One line for `keyfob storage` and `doctor`: state in words (`unlocked`, `locked, unlock with: …`, `not answering`).
+    fn health(&self) -> Health;
+}
+
+/// What a look at a store found, without changing anything and without asking anyone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Whether it would answer now.
+    pub usable: bool,
+    /// In words, lower case, no full stop.
+    pub words: String,
+}
+
+/// What a store is opened with. Everything that comes from outside is in here, so that tests can choose it.
+#[derive(Clone)]
+pub struct Opening<'a> {
+    /// The folder of keyfob's data (records lie in it too); exists and is ours.
+    pub data: PathBuf,
+    /// The longest that one call may take (R9; `KEYFOB_TIMEOUT`, 3 s).
+    pub timeout: Duration,
+    /// The longest that one call may take while a person is being asked (60 s).
+    pub prompt_timeout: Duration,
+    /// The environment, as main saw it.
+    pub environment: &'a crate::environment::Environment,
+    /// The person, if one can be asked.
+    pub ask: &'a dyn Ask,
+}
+
+/// A way to ask the person for a passphrase. The terminal is one; tests have their own; nobody is another.
+pub trait Ask {
+    /// Whether a person can answer at all: never in CI, without a terminal, or when git forbids it.
+    fn possible(&self) -> bool;
+
+    /// Asks for a passphrase, hidden, and returns it; `None` when nobody answered or it was refused.
+    fn passphrase(&self, prompt: &str) -> Option<Secret>;
+}
+
+/// Nobody is there to be asked.
+pub struct Nobody;
+
+impl Ask for Nobody {
+    fn possible(&self) -> bool {
+        false
+    }
+    fn passphrase(&self, _prompt: &str) -> Option<Secret> {
+        None
+    }
+}
+
+/// Whether a store can be chosen on this machine, found out once, at the first `add`, `setup` or `store`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// It can hold secrets here and now.
+    Yes,
+    /// It cannot; why, in words.
+    No(String),
+}
+
+/// All that is known of a store.
+pub struct Record {
+    /// Its name in records, configuration and `KEYFOB_STORE`. Never changes.
+    pub name: &'static str,
+    /// One line: where it keeps secrets.
+    pub place: &'static str,
+    /// What it protects from and what it does not: told by setup, storage and doctor.
+    pub claim: &'static str,
+    /// Whether it may be chosen without being asked for by name, and in which order (lower first). `None`: only by name.
+    pub rank: Option<u8>,
+    /// Whether it can serve here; may take up to a second.
+    pub fit: fn(&Opening<'_>) -> Fit,
+    /// Opens it; cheap, nothing is read before the first call.
+    pub open: for<'a> fn(Opening<'a>) -> Box<dyn Store + 'a>,
+}
+
+/// Every store. The order is the one in which `keyfob storage` shows them.
+pub static ALL: &[&Record] = &[];
+
+/// The store of this name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Record> {
+    ALL.iter().copied().find(|record| record.name == name)
+}
