@@ -43,6 +43,12 @@ impl Secret {
         same_bytes(&self.0, &other.0)
     }
 
+    /// Whether it begins with these bytes: the kind of a token is told by its beginning, which is no secret.
+    #[must_use]
+    pub fn begins_with(&self, beginning: &[u8]) -> bool {
+        self.0.starts_with(beginning)
+    }
+
     /// Length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {

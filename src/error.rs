@@ -366,3 +366,38 @@ pub enum Miss {
         place: String,
     },
 }
+
+impl Miss {
+    /// What was found and how to go on, in one line for stderr; `url` is the remote that was asked about. `None` where
+    /// silence is right.
+    #[must_use]
+    pub fn words(&self, url: &str) -> Option<String> {
+        Some(match self {
+            Miss::NotOurs => return None,
+            Miss::NoOrganisation { host } => format!(
+                "the URL does not tell the organisation, so no token of {host} can be chosen; let git send it: \
+                 git config --global credential.https://{host}.useHttpPath true"
+            ),
+            Miss::NoAccount { realm } => format!("no token for {realm}; add one: keyfob add {url}"),
+            Miss::Ambiguous { realm, names } => format!(
+                "{realm} has several that could answer ({}) and none is preferred; choose one: keyfob prefer {url} --account NAME",
+                names.join(", ")
+            ),
+            Miss::Rejected { realm, account, again_in: Some(seconds) } => format!(
+                "the server refused the token of {realm} ({account}) just now, so it is withheld for {seconds} s; at once \
+                 again: keyfob restore {url}"
+            ),
+            Miss::Rejected { realm, account, again_in: None } => format!(
+                "the server refused the token of {realm} ({account}), so it is set aside; a new one: keyfob add {url}; this \
+                 one again: keyfob restore {url}"
+            ),
+            Miss::Expired { realm, account, at } => format!(
+                "the token of {realm} ({account}) ended on {}; make a new one and: keyfob add {url}",
+                crate::terminal::date(*at)
+            ),
+            Miss::PlainHttp { place } => format!(
+                "a token for {place} would travel in clear text; use https, or accept it: keyfob add {url} --allow-http"
+            ),
+        })
+    }
+}

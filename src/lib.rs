@@ -1,9 +1,33 @@
 //! # keyfob: the map of the crate
 //!
 //! keyfob keeps a person's access tokens in one wallet and hands each tool the right one in the tool's own protocol.
+//! Four shelves hold what there can be more of, one file each; every shelf has one explicit list, `ALL`:
+//!
+//! - [`tool`]: programs that ask (git …): their bytes into a query, an answer into their bytes;
+//! - [`forge`]: services asked about (Azure DevOps, GitHub …): which realm a URL belongs to, as data;
+//! - [`store`]: places for secrets (Secret Service, keychain, vault …): bytes under a key;
+//! - [`command`]: words that a person types.
+//!
+//! Between them stands the [`wallet`]: all policy, and the only caller of forges and stores. What is kept is in
+//! [`credential`], where it belongs in [`remote`], what is known of it on disk in [`records`], the user's own hosts in
+//! [`config`]. [`error`] holds every message, [`terminal`] is the only file that prints or prompts, [`files`] the only
+//! recipe for private files.
+//!
+//! Direction: command → tool → wallet → {forge, store, records} → credential, remote, error; never back. `git get` is three
+//! hops: main → [`tool::git`] → [`wallet::Wallet::get`] → [`store::Store::get`].
+
+pub mod command;
+pub mod config;
 pub mod credential;
 pub mod environment;
 pub mod error;
 pub mod files;
+pub mod forge;
+pub mod paths;
+pub mod process;
+pub mod records;
 pub mod remote;
 pub mod store;
+pub mod terminal;
+pub mod tool;
+pub mod wallet;

@@ -1,2 +1,104 @@
-//! The program.
-fn main() {}
+//! The program: its name and arguments select a tool or a command; the exit code is theirs. The only file that reads the
+//! process's environment and arguments, opens its standard streams, and exits.
+
+use std::ffi::OsString;
+use std::io::{self, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use keyfob::command::{self, Context};
+use keyfob::environment::Environment;
+use keyfob::paths::Paths;
+use keyfob::store::Opening;
+use keyfob::terminal::{About, Terminal, TerminalAsk};
+use keyfob::tool::{self, Serve, Wire};
+use keyfob::wallet::Local;
+use keyfob::wallet::stores::Machine;
+
+fn main() -> ExitCode {
+    keyfob::process::harden();
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let environment = Environment::new(std::env::vars_os());
+    let program = PathBuf::from(arguments.first().cloned().unwrap_or_default());
+    // A tool is found before any argument parser is built: this is the path that has to be short.
+    if let Some(serve) = by_program_name(&program) {
+        return serve_tool(serve, arguments.get(1..).unwrap_or_default(), &environment);
+    }
+    let word = arguments.get(1).and_then(|word| word.to_str());
+    if let Some(serve) = word.and_then(tool::by_name).and_then(|tool| tool.serve) {
+        return serve_tool(serve, arguments.get(2..).unwrap_or_default(), &environment);
+    }
+    if let Some(first) = arguments.first_mut() {
+        *first = OsString::from("keyfob");
+    }
+    run_command(arguments, program, &environment)
+}
+
+fn by_program_name(program: &Path) -> Option<Serve> {
+    tool::by_link(program.file_name()?.to_str()?)?.serve
+}
+
+fn serve_tool(serve: Serve, arguments: &[OsString], environment: &Environment) -> ExitCode {
+    let about = About::look(environment);
+    let (mut input, mut output, mut notes) = (BufReader::new(io::stdin()), io::stdout(), io::stderr());
+    let mut wire = Wire {
+        input: &mut input,
+        output: &mut output,
+        notes: &mut notes,
+        by_hand: about.stdin,
+        person_watches: about.stderr,
+    };
+    let paths = match Paths::find(environment) {
+        Ok(paths) => paths,
+        Err(error) => {
+            wire.error(&error);
+            return ExitCode::SUCCESS;
+        }
+    };
+    let ask = TerminalAsk::for_tool(about);
+    let stores = Machine { opening: opening(&paths, environment, &ask) };
+    let wallet = Local::new(&paths.data, paths.config, &stores, environment, now());
+    ExitCode::from(serve(arguments, &mut wire, &wallet))
+}
+
+fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environment) -> ExitCode {
+    let about = About::look(environment);
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let mut terminal = Terminal { out: &mut out, err: &mut err, about };
+    let paths = match Paths::find(environment) {
+        Ok(paths) => paths,
+        Err(error) => {
+            terminal.error(&error);
+            return ExitCode::from(error.exit_code());
+        }
+    };
+    let ask = TerminalAsk::for_command(about);
+    let stores = Machine { opening: opening(&paths, environment, &ask) };
+    let wallet = Local::new(&paths.data, paths.config.clone(), &stores, environment, now());
+    let data = paths.data.clone();
+    let mut context =
+        Context { wallet: &wallet, stores: &stores, terminal, environment, data, program, now: now() };
+    let code = command::run(arguments, &mut context);
+    let _ = io::stdout().flush();
+    ExitCode::from(code)
+}
+
+fn opening<'a>(paths: &Paths, environment: &'a Environment, ask: &'a TerminalAsk) -> Opening<'a> {
+    // R9: three seconds, or what the person set; while a person is being asked, a minute.
+    let wish = environment.text("KEYFOB_TIMEOUT").and_then(|text| text.parse::<f64>().ok());
+    let seconds = wish.filter(|seconds| (0.05..=600.0).contains(seconds)).unwrap_or(3.0);
+    Opening {
+        data: paths.data.clone(),
+        timeout: Duration::from_secs_f64(seconds),
+        prompt_timeout: Duration::from_secs(60),
+        environment,
+        ask,
+    }
+}
+
+/// Unix seconds; a clock before 1970 counts as 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

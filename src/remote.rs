@@ -186,9 +186,15 @@ impl Remote {
     /// not matter.
     #[must_use]
     pub fn path_is_within(&self, prefix: &[String], fold: bool) -> bool {
-        let same = |(a, b): (&String, &String)| if fold { a.eq_ignore_ascii_case(b) } else { a == b };
-        prefix.len() <= self.path.len() && prefix.iter().zip(&self.path).all(same)
+        is_within(&self.path, prefix, fold)
     }
+}
+
+/// Whether `prefix` covers `path`: whole segments, from the start. `fold`: ASCII letter case does not matter.
+#[must_use]
+pub fn is_within(path: &[String], prefix: &[String], fold: bool) -> bool {
+    let same = |(a, b): (&String, &String)| if fold { a.eq_ignore_ascii_case(b) } else { a == b };
+    prefix.len() <= path.len() && prefix.iter().zip(path).all(same)
 }
 
 impl fmt::Display for Remote {

@@ -9,7 +9,9 @@ use std::time::Duration;
 use crate::credential::{Key, Secret};
 use crate::error::Error;
 
+pub mod environment;
 pub mod memory;
+pub mod payload;
 
 /// One place for secrets, opened.
 ///
@@ -124,12 +126,15 @@ pub struct Record {
     pub rank: Option<u8>,
     /// Whether it can serve here; may take up to a second.
     pub fit: fn(&Opening<'_>) -> Fit,
-    /// Opens it; cheap, nothing is read before the first call.
-    pub open: for<'a> fn(Opening<'a>) -> Box<dyn Store + 'a>,
+    /// Opens it; cheap, nothing is read before the first call. `None` for one that holds no keys (the environment).
+    pub open: Option<OpenStore>,
 }
 
+/// Opens a store.
+pub type OpenStore = for<'a> fn(Opening<'a>) -> Box<dyn Store + 'a>;
+
 /// Every store. The order is the one in which `keyfob storage` shows them.
-pub static ALL: &[&Record] = &[];
+pub static ALL: &[&Record] = &[&environment::STORE];
 
 /// The store of this name.
 #[must_use]

@@ -1,0 +1,167 @@
+//! `keyfob list`: what the wallet holds; never a secret.
+
+use clap::{Arg, ArgAction, ArgMatches};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::terminal::{Colour, date, rfc3339, visible};
+use crate::wallet::DAY;
+use crate::wallet::person::{Entry, State};
+
+use super::{Command, Context};
+
+/// `keyfob list`.
+pub static COMMAND: Command = Command {
+    name: "list",
+    about: "Show what the wallet holds; never a secret",
+    details: "",
+    example: "keyfob list --json",
+    arguments: |command| {
+        command
+            .arg(Arg::new("URL").help("Only what this URL's realm holds"))
+            .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("As JSON (docs/json.md)"))
+    },
+    run,
+};
+
+/// One account in `--json`. The shape is an interface: only ever added to.
+#[derive(Serialize)]
+struct Row<'e> {
+    realm: &'e str,
+    account: Option<&'e str>,
+    url: &'e str,
+    store: &'e str,
+    state: &'e str,
+    since: Option<String>,
+    refused_for: &'e [String],
+    expires: Option<String>,
+    expires_certain: bool,
+    scopes: &'e [String],
+    label: Option<&'e str>,
+    default: bool,
+    source: &'e str,
+    path: Option<String>,
+    set_aside: usize,
+}
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let (mut entries, errors) = context.wallet.list()?;
+    if let Some(url) = matches.get_one::<String>("URL") {
+        let realm = context.wallet.select(url, None)?.realm.realm;
+        entries.retain(|entry| entry.realm == realm);
+    }
+    if matches.get_flag("json") {
+        let rows: Vec<Row<'_>> = entries.iter().map(row).collect();
+        let text = serde_json::to_string_pretty(&rows)
+            .map_err(|error| Error::Wire { doing: "write the list", source: error.into() })?;
+        context.terminal.answer(&text);
+    } else if entries.is_empty() && errors.is_empty() {
+        context.terminal.note("the wallet is empty");
+        context.terminal.hint("keyfob add https://dev.azure.com/contoso");
+    } else {
+        table(&entries, context);
+    }
+    // One damaged record does not hide the others, but is not passed over either.
+    let mut errors = errors.into_iter();
+    let first = errors.next();
+    errors.for_each(|error| context.terminal.error(&error));
+    first.map_or(Ok(()), Err)
+}
+
+fn row(entry: &Entry) -> Row<'_> {
+    Row {
+        realm: &entry.realm,
+        account: entry.account.as_deref(),
+        url: &entry.url,
+        store: &entry.store,
+        state: entry.state.as_str(),
+        since: entry.since.map(rfc3339),
+        refused_for: &entry.refused_for,
+        expires: entry.expires.map(|(at, _)| rfc3339(at)),
+        expires_certain: entry.expires.is_some_and(|(_, hard)| hard),
+        scopes: &entry.scopes,
+        label: entry.label.as_deref(),
+        default: entry.default,
+        source: entry.source,
+        path: (!entry.path.is_empty()).then(|| entry.path.join("/")),
+        set_aside: entry.set_aside,
+    }
+}
+
+fn table(entries: &[Entry], context: &mut Context<'_>) {
+    let mut rows = vec![["REALM", "ACCOUNT", "STATE", "EXPIRES", "STORE", "NOTES"].map(str::to_owned)];
+    rows.extend(entries.iter().map(|entry| cells(entry, context.now)));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    for (at, row) in rows.iter().enumerate() {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let pad = " ".repeat(widths[column] - cell.chars().count());
+            let colour = match (at, column) {
+                (0, _) => Some(Colour::Dim),
+                (_, 2) => Some(state_colour(entries[at - 1].state)),
+                (_, 3) => end_colour(&entries[at - 1], context.now),
+                _ => None,
+            };
+            let cell = colour.map_or_else(|| cell.clone(), |colour| context.terminal.paint(colour, cell));
+            line.push_str(&format!("{cell}{pad}  "));
+        }
+        context.terminal.answer(line.trim_end());
+    }
+}
+
+fn cells(entry: &Entry, now: i64) -> [String; 6] {
+    let mut realm = visible(&entry.realm);
+    if !entry.path.is_empty() {
+        realm = visible(&format!("{realm} (/{})", entry.path.join("/")));
+    }
+    let mut notes = Vec::new();
+    if entry.default {
+        notes.push("default".to_owned());
+    }
+    notes.extend(entry.label.as_deref().map(visible));
+    if entry.source != "person" {
+        notes.push(format!("by {}", if entry.source == "tool" { "a tool" } else { "environment" }));
+    }
+    if !entry.refused_for.is_empty() {
+        notes.push(format!("refused for {}", entry.refused_for.join(", ")));
+    }
+    if let Some(since) = entry.since {
+        notes.push(format!("since {}", rfc3339(since)));
+    }
+    if entry.set_aside > 0 {
+        notes.push(format!("{} set aside", entry.set_aside));
+    }
+    let expires = entry.expires.map_or_else(
+        || "-".to_owned(),
+        |(at, hard)| {
+            let days = (at - now).div_euclid(DAY);
+            format!("{}{} ({days} d)", if hard { "" } else { "~" }, date(at))
+        },
+    );
+    [
+        realm,
+        visible(entry.account.as_deref().unwrap_or("-")),
+        entry.state.as_str().to_owned(),
+        expires,
+        entry.store.clone(),
+        notes.join(", "),
+    ]
+}
+
+fn state_colour(state: State) -> Colour {
+    match state {
+        State::Active => Colour::Green,
+        State::Suspect => Colour::Yellow,
+        State::Rejected | State::Expired => Colour::Red,
+    }
+}
+
+fn end_colour(entry: &Entry, now: i64) -> Option<Colour> {
+    let (at, _) = entry.expires?;
+    Some(match (at - now).div_euclid(DAY) {
+        ..1 => Colour::Red,
+        1..14 => Colour::Yellow,
+        _ => Colour::Green,
+    })
+}

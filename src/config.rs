@@ -1,0 +1,303 @@
+//! The user's own settings, in TOML, edited by hand; keyfob never writes them. Hosts that no forge record knows are described
+//! here with the fields of a forge record, so that a server of one's own needs no Rust:
+//!
+//! ```toml
+//! store = "vault"                                  # where new tokens go
+//!
+//! [[host]]
+//! url = "https://tfs.contoso.example/tfs/{collection}"
+//! forge = "azure-devops-server"
+//! also = ["https://feeds.contoso.example/tfs/{collection}"]
+//! ```
+//!
+//! Read only when a remote is no cloud service's, or when a new token needs a store.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::forge::{self, Forge, Presentation};
+use crate::remote::{Realm, Remote};
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The store of new tokens, by name.
+    pub store: Option<String>,
+    /// The user's own hosts.
+    pub host: Vec<Host>,
+}
+
+/// A host of the user's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Where it is: `scheme://host[:port][/path]`. One word in braces may stand for a label of the host or a segment of the
+    /// path; each value of it is a realm of its own.
+    pub url: String,
+    /// Other hosts that the same token opens, with the same word in braces.
+    #[serde(default)]
+    pub also: Vec<String>,
+    /// Which forge it is, by its id.
+    pub forge: String,
+    /// The realm, when it shall be an existing one (`github/github.com`) instead of one of its own.
+    pub realm: Option<String>,
+    /// The user name that goes with a token when none was asked for and the account has none.
+    pub user_name: Option<String>,
+    /// How a token is shown.
+    pub presentation: Option<HostPresentation>,
+    /// Whether the token may travel over plain http to this host.
+    #[serde(default)]
+    pub allow_http: bool,
+}
+
+/// [`Presentation`] as it is written in the file.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostPresentation {
+    /// See [`Presentation::Basic`].
+    Basic,
+    /// See [`Presentation::ForcedBasic`].
+    ForcedBasic,
+    /// See [`Presentation::Bearer`].
+    Bearer,
+    /// See [`Presentation::Plain`].
+    Plain,
+}
+
+impl From<HostPresentation> for Presentation {
+    fn from(written: HostPresentation) -> Presentation {
+        match written {
+            HostPresentation::Basic => Presentation::Basic,
+            HostPresentation::ForcedBasic => Presentation::ForcedBasic,
+            HostPresentation::Bearer => Presentation::Bearer,
+            HostPresentation::Plain => Presentation::Plain,
+        }
+    }
+}
+
+/// What a [`Host`] says of a remote.
+#[derive(Clone)]
+pub struct Site {
+    /// Its forge.
+    pub forge: &'static Forge,
+    /// Its realm.
+    pub realm: Realm,
+    /// The group of records that holds the realm.
+    pub group: String,
+    /// The path prefix that is part of the realm.
+    pub prefix: Vec<String>,
+    /// How many segments of the matched remote's path are about the realm.
+    pub depth: usize,
+    /// The URL of the realm.
+    pub url: String,
+    /// What stood for the word in braces.
+    pub organisation: Option<String>,
+    /// User name of last resort.
+    pub user_name: Option<String>,
+    /// How a token is shown.
+    pub presentation: Option<Presentation>,
+    /// Whether plain http was accepted.
+    pub allow_http: bool,
+}
+
+impl Config {
+    /// Reads the settings; a missing file means none.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the line, [`Error::Io`].
+    pub fn read(path: &Path) -> Result<Config, Error> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
+            Err(error) => return Err(Error::io("read", path)(error)),
+        };
+        let bad = |why: String| Error::Config { path: PathBuf::from(path), why };
+        let config: Config = toml::from_str(&text).map_err(|error| {
+            let line =
+                error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            bad(format!("line {line}: {}", error.message().lines().next().unwrap_or("not TOML")))
+        })?;
+        for host in &config.host {
+            host.check().map_err(|why| bad(format!("host {}: {why}", host.url)))?;
+        }
+        Ok(config)
+    }
+
+    /// What the user's hosts say of `remote`; the longest pattern wins.
+    #[must_use]
+    pub fn site(&self, remote: &Remote) -> Option<Site> {
+        let fits = self.host.iter().filter_map(|host| {
+            let patterns = std::iter::once(&host.url).chain(&host.also);
+            let word = patterns
+                .filter_map(|pattern| Pattern::parse(pattern)?.matches(remote))
+                .max_by_key(|fit| fit.0)?;
+            Some((host, word))
+        });
+        let (host, (depth, word)) = fits.max_by_key(|(_, fit)| fit.0)?;
+        host.site(word, depth)
+    }
+}
+
+impl Host {
+    fn check(&self) -> Result<(), String> {
+        forge::named(&self.forge).ok_or_else(|| {
+            let known: Vec<&str> = forge::ALL.iter().map(|forge| forge.id).collect();
+            format!("no forge is named {}; known are {}", self.forge, known.join(", "))
+        })?;
+        for pattern in std::iter::once(&self.url).chain(&self.also) {
+            Pattern::parse(pattern).ok_or_else(|| format!("{pattern} is not scheme://host[:port][/path]"))?;
+        }
+        match &self.realm {
+            Some(realm) if Realm::from_text(realm).is_none() => {
+                Err(format!("{realm} is not the name of a realm"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn site(&self, word: Option<String>, depth: usize) -> Option<Site> {
+        let forge = forge::named(&self.forge)?;
+        let home = Pattern::parse(&self.url)?.filled(word.as_deref())?;
+        let own = || forge::server_realm(forge, &home, home.path());
+        let realm = self.realm.as_deref().map_or_else(|| Some(own()), Realm::from_text)?;
+        let group = if self.realm.is_some() { realm.as_str().to_owned() } else { home.origin() };
+        Some(Site {
+            forge,
+            group,
+            prefix: home.path().to_vec(),
+            depth,
+            url: home.to_string(),
+            realm,
+            organisation: word,
+            user_name: self.user_name.clone(),
+            presentation: self.presentation.map(Presentation::from),
+            allow_http: self.allow_http,
+        })
+    }
+}
+
+fn is_braced(word: &str) -> bool {
+    word.starts_with('{') && word.ends_with('}') && word.len() > 2
+}
+
+/// A URL with at most one word in braces.
+struct Pattern<'a> {
+    scheme: &'a str,
+    host: &'a str,
+    port: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Pattern<'a> {
+    fn parse(text: &'a str) -> Option<Pattern<'a>> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        // `]:port` of an IPv6 literal, `host:port` otherwise.
+        let (host, port) = match authority.rfind(':') {
+            Some(at) if !authority[at..].contains(']') => (&authority[..at], &authority[at + 1..]),
+            _ => (authority, ""),
+        };
+        let pattern = Pattern { scheme, host, port, path };
+        // Filled with a plain word it must be a remote; then it is one with any.
+        let web = scheme == "https" || scheme == "http";
+        let mut words = host.split('.').chain(path.split('/'));
+        let whole = words.all(|word| is_braced(word) || !word.contains(['{', '}']));
+        (web && whole && pattern.filled(Some("word")).is_some()).then_some(pattern)
+    }
+
+    /// Puts `word` in place of the braces.
+    fn filled(&self, word: Option<&str>) -> Option<Remote> {
+        let fill = |text: &str| match (text.find('{'), text.find('}')) {
+            (Some(open), Some(close)) if open < close => {
+                Some(format!("{}{}{}", &text[..open], word?, &text[close + 1..]))
+            }
+            (None, None) => Some(text.to_owned()),
+            _ => None,
+        };
+        let colon = if self.port.is_empty() { "" } else { ":" };
+        let host = format!("{}{colon}{}", fill(self.host)?, self.port);
+        Remote::from_parts(self.scheme, &host, Some(&fill(self.path)?)).ok()
+    }
+
+    /// How well it fits (segments of the path) and what stands for the word.
+    fn matches(&self, remote: &Remote) -> Option<(usize, Option<String>)> {
+        let labels = self.host.split('.').zip(remote.host().split('.'));
+        let segments = self.path.split('/').filter(|s| !s.is_empty());
+        let segments = segments.zip(remote.path().iter().map(String::as_str));
+        let word =
+            labels.chain(segments).find(|(pattern, _)| is_braced(pattern)).map(|(_, value)| value.to_owned());
+        let home = self.filled(word.as_deref())?;
+        let fits = home.origin() == remote.origin() && remote.path_is_within(home.path(), true);
+        fits.then(|| (home.path().len(), word))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Result<Config, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    fn realm(config: &Config, url: &str) -> Option<String> {
+        config.site(&Remote::from_url(url).unwrap().0).map(|site| format!("{} in {}", site.realm, site.group))
+    }
+
+    #[test]
+    fn a_host_of_the_users_gives_its_realm() {
+        let config = config(
+            r#"
+            [[host]]
+            url = "https://tfs.contoso.example:8443/tfs/{collection}"
+            also = ["https://feeds.contoso.example/{collection}"]
+            forge = "azure-devops-server"
+            [[host]]
+            url = "https://{team}.git.example"
+            forge = "gitlab"
+            [[host]]
+            url = "https://raw.githubusercontent.com"
+            forge = "github"
+            realm = "github/github.com"
+            "#,
+        )
+        .unwrap();
+        let expected = "azure-devops-server/https://tfs.contoso.example:8443/tfs/one in https://tfs.contoso.example:8443";
+        assert_eq!(
+            realm(&config, "https://tfs.contoso.example:8443/TFS/One/_git/x").as_deref(),
+            Some(expected)
+        );
+        assert_eq!(
+            realm(&config, "https://feeds.contoso.example/one/_packaging/f").as_deref(),
+            Some(expected)
+        );
+        assert_eq!(realm(&config, "https://tfs.contoso.example:8443/tfs"), None);
+        assert_eq!(realm(&config, "https://tfs.contoso.example/tfs/one"), None, "another port");
+        let expected = "gitlab/https://red.git.example in https://red.git.example";
+        assert_eq!(realm(&config, "https://red.git.example/a/b").as_deref(), Some(expected));
+        assert_eq!(realm(&config, "https://red.git.example.evil.test/a/b"), None);
+        assert_eq!(realm(&config, "https://x.red.git.example/a/b"), None);
+        let expected = "github/github.com in github/github.com";
+        assert_eq!(realm(&config, "https://raw.githubusercontent.com/a/b").as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_place() {
+        for (text, word) in [
+            ("stor = 1", "line 1"),
+            ("\n[[host]]\nurl = 1", "line 3"),
+            ("[[host]]\nurl=\"https://x\"\nforge=\"hub\"", "no forge is named hub"),
+            ("[[host]]\nurl=\"x\"\nforge=\"github\"", "is not scheme"),
+            ("[[host]]\nurl=\"https://x/{a}/{\"\nforge=\"github\"", "is not scheme"),
+        ] {
+            let error = config(text).unwrap_err().to_string();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+    }
+}

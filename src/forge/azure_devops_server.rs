@@ -1,0 +1,39 @@
+//! Azure DevOps Server (once Team Foundation Server), on people's own machines. A token belongs to a collection; a URL alone
+//! does not tell where the virtual directory ends, so the realm is the prefix that a person gave (R3).
+//!
+//! IIS offers NTLM and Negotiate beside Basic, and curl prefers those: a token only arrives when Basic is forced
+//! (measured with git 2.47: with user name and password the same git takes NTLM and fails).
+
+use super::{Example, Forge, Need, Prefix, Presentation, UserName};
+
+/// Azure DevOps Server.
+pub static FORGE: Forge = Forge {
+    id: "azure-devops-server",
+    name: "Azure DevOps Server",
+    realm_word: "collection",
+    homes: &[],
+    services: &[],
+    reserved: &[],
+    domains: &[],
+    noise: &[],
+    user_may_be_organisation: false,
+    self_hosted: true,
+    host_words: &["tfs", "azuredevops", "devops", "ado", "vsts", "azdo"],
+    path_signs: &["_git", "tfs", "DefaultCollection", "_packaging", "_apis"],
+    folds_path: true,
+    prefix: Prefix::Collection,
+    user_name: UserName { by_token: &[], echo: true, fallback: "pat" },
+    ignores_user_names: true,
+    placeholders: &["VssSessionToken", "AzureDevOps", "build"],
+    presentation: Presentation::ForcedBasic,
+    token_page: Some("{origin}/_usersSettings/tokens"),
+    scopes: &[
+        (Need::Code, &["app_token", "vso.code", "vso.code_write", "vso.code_manage", "vso.code_full"]),
+        (Need::Packages, &["app_token", "vso.packaging", "vso.packaging_write", "vso.packaging_manage"]),
+    ],
+    // Which hosts are such servers is in the records, not here: without one, no realm.
+    examples: &[Example {
+        url: "https://tfs.contoso.example:8443/tfs/DefaultCollection/P/_git/R",
+        realm: None,
+    }],
+};

@@ -1,0 +1,39 @@
+//! Gitea and its relatives (Forgejo, Codeberg). The token stands in place of the password.
+
+use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
+
+/// Gitea, Forgejo, Codeberg.
+pub static FORGE: Forge = Forge {
+    id: "gitea",
+    name: "Gitea or Forgejo",
+    realm_word: "site",
+    homes: &[
+        Home { template: "codeberg.org", realm: "codeberg.org", needs_path: false },
+        Home { template: "gitea.com", realm: "gitea.com", needs_path: false },
+    ],
+    services: &[],
+    reserved: &[],
+    domains: &[],
+    noise: &[],
+    user_may_be_organisation: false,
+    self_hosted: true,
+    host_words: &["gitea", "forgejo", "codeberg"],
+    path_signs: &[],
+    folds_path: true,
+    prefix: Prefix::WholeSite,
+    user_name: UserName { by_token: &[], echo: true, fallback: "x-access-token" },
+    ignores_user_names: true,
+    placeholders: &["x-oauth-basic"],
+    presentation: Presentation::Basic,
+    token_page: Some("{origin}/user/settings/applications"),
+    scopes: &[
+        (Need::Code, &["read:repository", "write:repository", "all"]),
+        (Need::Packages, &["read:package", "write:package", "all"]),
+    ],
+    examples: &[
+        Example { url: "https://codeberg.org/alice/repo.git", realm: Some("gitea/codeberg.org") },
+        Example { url: "https://gitea.com/alice/repo.git", realm: Some("gitea/gitea.com") },
+        Example { url: "https://pages.codeberg.org", realm: None },
+        Example { url: "https://git.corp.example/alice/repo.git", realm: None },
+    ],
+};

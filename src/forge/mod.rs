@@ -1,0 +1,509 @@
+//! Services asked about: one file each, a [`Forge`] record that holds everything known of it, as data. What is common is
+//! here: matching a remote against the records' templates, which is the only way that a [`Realm`] of a service comes about.
+//!
+//! To add one: write its file with a `FORGE` record, examples included (they are its tests), and put a line into [`ALL`].
+//! Deliberately absent: accounts and tokens. A forge says which realm a URL belongs to and how a token is presented
+//! there; whether we have one is the wallet's business.
+
+use crate::remote::{Realm, Remote};
+
+pub mod azure_devops;
+pub mod azure_devops_server;
+pub mod bitbucket;
+pub mod bitbucket_data_center;
+pub mod generic;
+pub mod gitea;
+pub mod github;
+pub mod gitlab;
+
+/// Every forge; [`generic`] is the last, because it takes what no other knows.
+pub static ALL: &[&Forge] = &[
+    &azure_devops::FORGE,
+    &azure_devops_server::FORGE,
+    &github::FORGE,
+    &gitlab::FORGE,
+    &bitbucket::FORGE,
+    &bitbucket_data_center::FORGE,
+    &gitea::FORGE,
+    &generic::FORGE,
+];
+
+/// The forge of this name.
+#[must_use]
+pub fn named(id: &str) -> Option<&'static Forge> {
+    ALL.iter().copied().find(|forge| forge.id == id)
+}
+
+/// All that is known of a service.
+pub struct Forge {
+    /// Its name in realms, records and configuration. Never changes.
+    pub id: &'static str,
+    /// Its name for people.
+    pub name: &'static str,
+    /// What this service calls the thing that a realm is, for text about it.
+    pub realm_word: &'static str,
+    /// Where it lives in the cloud, if it does. All https, default port.
+    pub homes: &'static [Home],
+    /// What `{service}` in a template may stand for.
+    pub services: &'static [&'static str],
+    /// Names that `{organisation}` as a host label never stands for. A trailing `*` means "begins with".
+    pub reserved: &'static [&'static str],
+    /// Domains that are this service's own: a host below one that fits no template never gets a token, not even one
+    /// that a tool wants to keep for it.
+    pub domains: &'static [&'static str],
+    /// First path segments that say nothing (`DefaultCollection` on the old hosts).
+    pub noise: &'static [&'static str],
+    /// Whether a user name in the URL stands for the organisation when the path does not tell it (R2).
+    pub user_may_be_organisation: bool,
+    /// Whether it is also installed on people's own servers, so that `add` may take an unknown host for it.
+    pub self_hosted: bool,
+    /// Words in a host name that make an unknown host look like one of these, when a person adds it.
+    pub host_words: &'static [&'static str],
+    /// Path segments that only this service's URLs have.
+    pub path_signs: &'static [&'static str],
+    /// Whether paths fold letter case (R3).
+    pub folds_path: bool,
+    /// How much of a path belongs to the realm on people's own servers.
+    pub prefix: Prefix,
+    /// The user name that goes with a token.
+    pub user_name: UserName,
+    /// Whether any user name will do, so that an account needs none.
+    pub ignores_user_names: bool,
+    /// User names that mean "no preference" here, besides [`PLACEHOLDERS`].
+    pub placeholders: &'static [&'static str],
+    /// How a person's token goes onto the wire.
+    pub presentation: Presentation,
+    /// Where a person makes a new token; `{organisation}` and `{origin}` are filled in.
+    pub token_page: Option<&'static str>,
+    /// What a token of this service must be allowed to do, by need: any one of these scopes covers it. A need without a row
+    /// is covered by every token.
+    pub scopes: &'static [(Need, &'static [&'static str])],
+    /// URLs with the realm they must give: shown in the documentation, and its tests.
+    pub examples: &'static [Example],
+}
+
+/// One spelling of where a service lives.
+pub struct Home {
+    /// `host/path` with `{organisation}` and `{service}` standing for one label or segment each.
+    pub template: &'static str,
+    /// What the realm is called, with the same words filled in.
+    pub realm: &'static str,
+    /// Whether git must send the path so that the realm can be seen (`credential.useHttpPath`).
+    pub needs_path: bool,
+}
+
+/// How the user name of an answer is found (R5); never empty. The first that gives one wins: the word that the token's
+/// beginning demands; what was asked for; the account's name; the fallback.
+pub struct UserName {
+    /// Beginnings of tokens that demand a fixed word.
+    pub by_token: &'static [(&'static str, &'static str)],
+    /// Whether any name that was asked for may be given back.
+    pub echo: bool,
+    /// The last resort. `{organisation}` is filled in.
+    pub fallback: &'static str,
+}
+
+/// How much of a path belongs to the realm of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefix {
+    /// None of it: one token opens the site. (A site below a path is described in the configuration.)
+    WholeSite,
+    /// Virtual directory and collection: what stands before the project (R3).
+    Collection,
+    /// All that the person gave.
+    AsGiven,
+}
+
+/// How a token is shown to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presentation {
+    /// Basic. Whether it must be forced past NTLM and Negotiate, by `authtype=Basic`: wherever the server is seen to offer
+    /// those.
+    Basic,
+    /// Basic, forced always: servers on premises nearly always offer NTLM too.
+    ForcedBasic,
+    /// Bearer where the tool can, Basic otherwise.
+    Bearer,
+    /// User name and password exactly as they are, never forced.
+    Plain,
+}
+
+/// What a tool wants the token for; chooses among the tokens of one organisation by their scopes (R4), and keeps one
+/// tool's refusals from another's (R7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Need {
+    /// Repositories: git.
+    Code,
+    /// Package feeds: NuGet, pip, npm, cargo …
+    Packages,
+    /// Anything else.
+    Anything,
+}
+
+impl Need {
+    /// Its name in records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Need::Code => "code",
+            Need::Packages => "packages",
+            Need::Anything => "anything",
+        }
+    }
+}
+
+/// A URL and the realm that it must give; `None` when it must give none.
+pub struct Example {
+    /// As git would have it, user name included.
+    pub url: &'static str,
+    /// The realm in text.
+    pub realm: Option<&'static str>,
+}
+
+/// User names that mean "no preference" everywhere: what tools write when the server ignores names.
+pub static PLACEHOLDERS: &[&str] = &[
+    "VssSessionToken",
+    "x-access-token",
+    "oauth2",
+    "git",
+    "pat",
+    "PAT",
+    "token",
+    "_token",
+    "__token__",
+    "any",
+];
+
+/// What the forges know of a remote, without looking at any record.
+#[derive(Clone)]
+pub enum Place {
+    /// A cloud service's realm.
+    Cloud {
+        /// The service.
+        forge: &'static Forge,
+        /// The realm.
+        realm: Realm,
+        /// The organisation, where the service has such a thing.
+        organisation: Option<String>,
+        /// How many segments of the path name the realm; what is behind them is the same in every spelling.
+        skip: usize,
+    },
+    /// A cloud service's host, but nothing tells the organisation (R2).
+    NoOrganisation {
+        /// The service.
+        forge: &'static Forge,
+    },
+    /// A cloud service's domain, but no place that ever gets a token: a reserved name, plain http.
+    Never,
+    /// Some other host: records and configuration tell.
+    Elsewhere,
+}
+
+/// Which realm a remote belongs to, by what the forges know. Pure: no file, no network.
+#[must_use]
+pub fn place(remote: &Remote, user: Option<&str>) -> Place {
+    for &forge in ALL {
+        let mut open_ended = false;
+        for home in forge.homes {
+            match home.matches(forge, remote, user) {
+                Fit::Realm(organisation) if remote.is_https() => {
+                    let what = fill(home.realm, organisation.as_deref(), None);
+                    let realm = Realm::made_by_forge(forge.id, &what);
+                    return Place::Cloud { forge, realm, organisation, skip: home.skip(forge, remote) };
+                }
+                Fit::Realm(_) => return Place::Never,
+                Fit::NoOrganisation => open_ended = true,
+                Fit::None => {}
+            }
+        }
+        if open_ended {
+            return if remote.is_https() { Place::NoOrganisation { forge } } else { Place::Never };
+        }
+        // A port other than the default is another server: the cloud rules say nothing about it.
+        if remote.port().is_none() && forge.domains.iter().any(|domain| is_below(remote.host(), domain)) {
+            return Place::Never;
+        }
+    }
+    Place::Elsewhere
+}
+
+/// How a template fits.
+enum Fit {
+    None,
+    NoOrganisation,
+    Realm(Option<String>),
+}
+
+impl Home {
+    /// How many segments of a matching remote's path are about the realm.
+    fn skip(&self, forge: &Forge, remote: &Remote) -> usize {
+        let named = self.template.contains("/{") && !remote.path().is_empty();
+        let noise = |segment: &String| forge.noise.iter().any(|word| segment.eq_ignore_ascii_case(word));
+        usize::from(named || remote.path().first().is_some_and(noise))
+    }
+
+    fn matches(&self, forge: &Forge, remote: &Remote, user: Option<&str>) -> Fit {
+        if remote.port().is_some() || !(remote.is_https() || remote.is_http()) {
+            return Fit::None;
+        }
+        let (host, path) = self.template.split_once('/').unwrap_or((self.template, ""));
+        let mut organisation = None;
+        let mut labels = remote.host().split('.');
+        for word in host.split('.') {
+            let Some(label) = labels.next() else { return Fit::None };
+            let fits = match word {
+                "{organisation}" => {
+                    organisation = Some(label.to_owned());
+                    is_organisation(label) && !is_reserved(forge, label)
+                }
+                "{service}" => forge.services.contains(&label),
+                literal => literal == label,
+            };
+            if !fits {
+                return Fit::None;
+            }
+        }
+        if labels.next().is_some() {
+            return Fit::None;
+        }
+        if path == "{organisation}" {
+            let from_path = remote.path().first().map(String::as_str);
+            // A path that is there but names no organisation (`_apis`) is not mended by the user name.
+            let named = match from_path {
+                Some(segment) => Some(segment),
+                None if forge.user_may_be_organisation => user,
+                None => None,
+            };
+            match named.filter(|name| is_organisation(name)) {
+                Some(name) => organisation = Some(name.to_ascii_lowercase()),
+                None => return Fit::NoOrganisation,
+            }
+        }
+        Fit::Realm(organisation)
+    }
+}
+
+/// Letters, digits and inner hyphens, at most 50: what an organisation may be called. Segments that begin with `_` and
+/// scale-unit names with dots are none.
+fn is_organisation(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    !name.is_empty()
+        && name.len() <= 50
+        && name.bytes().all(plain)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+fn is_reserved(forge: &Forge, label: &str) -> bool {
+    let covers = |word: &&str| match word.strip_suffix('*') {
+        Some(beginning) => label.starts_with(beginning),
+        None => label == *word,
+    };
+    forge.reserved.iter().any(covers)
+}
+
+/// Whether `host` is `domain` or ends in `.domain`: never a suffix without the dot.
+fn is_below(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// Fills the words of a template in.
+#[must_use]
+pub fn fill(template: &str, organisation: Option<&str>, origin: Option<&str>) -> String {
+    template
+        .replace("{organisation}", organisation.unwrap_or_default())
+        .replace("{origin}", origin.unwrap_or_default())
+}
+
+/// The realm of a server of one's own: forge, origin and the prefix that a person gave (R3).
+#[must_use]
+pub fn server_realm(forge: &Forge, remote: &Remote, prefix: &[String]) -> Realm {
+    let mut prefix = prefix.to_vec();
+    if forge.folds_path {
+        prefix.iter_mut().for_each(|segment| segment.make_ascii_lowercase());
+    }
+    Realm::made_by_forge(forge.id, &remote.with_path(prefix).to_string())
+}
+
+/// Which forge an unknown host looks like, when a *person* adds it: by path segments that only one has, then by words
+/// in the host name. Never used to answer a tool.
+#[must_use]
+pub fn looks_like(remote: &Remote) -> Option<&'static Forge> {
+    by_path(remote).or_else(|| {
+        let words: Vec<&str> = remote.host().split(['.', '-', '_']).collect();
+        let servers = ALL.iter().copied().filter(|forge| forge.self_hosted);
+        servers.into_iter().find(|forge| forge.host_words.iter().any(|word| words.contains(word)))
+    })
+}
+
+/// Which forge's path this is, by segments that only that one has. Sound enough to keep a tool's entry by whole host (R3).
+#[must_use]
+pub fn by_path(remote: &Remote) -> Option<&'static Forge> {
+    let has = |sign: &&str| remote.path().iter().any(|segment| segment.eq_ignore_ascii_case(sign));
+    ALL.iter().copied().find(|forge| forge.self_hosted && forge.path_signs.iter().any(&has))
+}
+
+impl std::fmt::Debug for Forge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
+impl Forge {
+    /// The part of a path that belongs to the realm, when a person adds a URL of a server.
+    #[must_use]
+    pub fn prefix_of<'a>(&self, remote: &'a Remote) -> &'a [String] {
+        let path = remote.path();
+        match self.prefix {
+            Prefix::WholeSite => &[],
+            Prefix::AsGiven => path,
+            Prefix::Collection => {
+                let before = path.iter().position(|segment| segment.starts_with('_'));
+                before.map_or(path, |at| &path[..collection_length(&path[..at])])
+            }
+        }
+    }
+
+    /// Whether a user name means "no preference" in this realm (R4).
+    #[must_use]
+    pub fn is_placeholder(&self, user: &str) -> bool {
+        user.is_empty()
+            || PLACEHOLDERS.iter().chain(self.placeholders).any(|word| user.eq_ignore_ascii_case(word))
+    }
+
+    /// Whether a token with these recorded scopes serves `need`. Nothing recorded covers everything (R4).
+    #[must_use]
+    pub fn covers(&self, scopes: &[String], need: Need) -> bool {
+        let Some((_, enough)) = self.scopes.iter().find(|(row, _)| *row == need) else { return true };
+        scopes.is_empty() || scopes.iter().any(|scope| enough.contains(&scope.as_str()))
+    }
+
+    /// Whether this is the forge of hosts that nobody described.
+    #[must_use]
+    pub fn is_generic(&self) -> bool {
+        std::ptr::eq(self, &raw const generic::FORGE)
+    }
+
+    /// Whether a person may add an account without naming it.
+    #[must_use]
+    pub fn takes_unnamed(&self) -> bool {
+        !self.is_generic()
+    }
+}
+
+/// How many of the segments before `_git` are virtual directory and collection: all but the project. One segment (two below
+/// `tfs`) is the collection itself, its project being named as the repository.
+fn collection_length(before: &[String]) -> usize {
+    let directory = usize::from(before.first().is_some_and(|first| first.eq_ignore_ascii_case("tfs")));
+    if before.len() <= directory + 1 { before.len() } else { before.len() - 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn realm_of(url: &str) -> Option<String> {
+        // As git would split it, so that nothing is mended on the way.
+        let (scheme, rest) = url.split_once("://").unwrap();
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, host) =
+            authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+        let remote = Remote::from_parts(scheme, host, Some(path)).ok()?;
+        match place(&remote, user) {
+            Place::Cloud { realm, .. } => Some(realm.to_string()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_example_of_every_forge_gives_its_realm() {
+        for forge in ALL {
+            assert!(!forge.examples.is_empty(), "{} has no examples", forge.id);
+            for example in forge.examples {
+                assert_eq!(realm_of(example.url).as_deref(), example.realm, "{}", example.url);
+            }
+        }
+    }
+
+    #[test]
+    fn every_home_of_every_forge_has_an_example() {
+        for forge in ALL {
+            for home in forge.homes {
+                let host = home.template.split('/').next().unwrap();
+                let tail = host.rsplit_once('}').map_or(host, |(_, tail)| tail);
+                let shown = |e: &Example| e.realm.is_some() && e.url.contains(tail);
+                assert!(forge.examples.iter().any(shown), "{}: {}", forge.id, home.template);
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_and_fit_into_a_realm() {
+        for (at, forge) in ALL.iter().enumerate() {
+            assert!(!forge.id.contains('/'), "{}", forge.id);
+            assert!(ALL[..at].iter().all(|other| other.id != forge.id), "{}", forge.id);
+            assert!(!forge.user_name.fallback.is_empty(), "{}: never an empty user name", forge.id);
+        }
+        assert!(ALL.last().unwrap().is_generic());
+    }
+
+    #[test]
+    fn plain_http_never_belongs_to_a_cloud_forge() {
+        for forge in ALL {
+            for example in forge.examples.iter().filter(|example| example.realm.is_some()) {
+                let url = example.url.replacen("https://", "http://", 1);
+                assert_eq!(realm_of(&url), None, "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn look_alikes_of_cloud_hosts_are_no_cloud_hosts() {
+        for host in [
+            "dev.azure.com.evil.test",
+            "evildev.azure.com",
+            "dev.azure.com.",
+            "dev-azure.com",
+            "xdev.azure.com",
+            "github.com.evil.test",
+            "evilgithub.com",
+            "github.com.br",
+            "githubxcom",
+            "gitlab.com.evil.test",
+            "contoso.visualstudio.com.evil.test",
+            "contosovisualstudio.com",
+            "bitbucket.org.evil.test",
+        ] {
+            let given = realm_of(&format!("https://{host}/contoso/p/_git/r"));
+            let expected = (host == "dev.azure.com.").then(|| "azure-devops/contoso".to_owned());
+            assert_eq!(given, expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_persons_server_is_recognised_by_its_path_before_its_name() {
+        let like = |url: &str| looks_like(&Remote::from_url(url).unwrap().0).map(|forge| forge.id);
+        assert_eq!(like("https://server:8080/tfs/DefaultCollection"), Some("azure-devops-server"));
+        assert_eq!(like("https://gitlab.corp.example/group/_git/x"), Some("azure-devops-server"));
+        assert_eq!(like("https://gitlab.corp.example"), Some("gitlab"));
+        assert_eq!(like("https://ghe.corp.example"), Some("github"));
+        assert_eq!(like("https://bitbucket.corp.example"), Some("bitbucket-data-center"));
+        assert_eq!(like("https://git.corp.example"), None);
+        assert_eq!(like("https://notgitlabatall.example"), None);
+    }
+
+    #[test]
+    fn a_servers_realm_ends_before_the_project() {
+        let prefix = |url: &str| {
+            let (remote, _) = Remote::from_url(url).unwrap();
+            azure_devops_server::FORGE.prefix_of(&remote).join("/")
+        };
+        assert_eq!(prefix("https://s/tfs/Coll/Proj/_git/Repo"), "tfs/Coll");
+        assert_eq!(prefix("https://s/tfs/Coll/_git/Repo"), "tfs/Coll");
+        assert_eq!(prefix("https://s/Coll/Proj/_git/Repo"), "Coll");
+        assert_eq!(prefix("https://s/Coll/_git/Repo"), "Coll");
+        assert_eq!(prefix("https://s/sub/Coll/Proj/_git/Repo"), "sub/Coll");
+        assert_eq!(prefix("https://s/tfs/Coll"), "tfs/Coll");
+        assert_eq!(prefix("https://s/any/where/Coll"), "any/where/Coll");
+    }
+}

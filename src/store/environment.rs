@@ -1,0 +1,181 @@
+//! Tokens that stand in the environment, for pipelines: read-only, nothing on disk (R13). Each is bound to its URL; one
+//! without a URL is ignored, and `doctor` says so. Which realm a URL belongs to is the wallet's business.
+
+use serde::Deserialize;
+
+use crate::credential::Secret;
+use crate::environment::Environment;
+use crate::forge::Need;
+use crate::remote::Remote;
+
+use super::Record;
+
+/// The environment.
+pub static STORE: Record = Record {
+    name: "environment",
+    place: "environment variables of the process (KEYFOB_URL with KEYFOB_TOKEN, KEYFOB_TOKENS, and those of pipelines)",
+    claim: "nothing on disk; whoever can read the environment of the process can read the token",
+    rank: None,
+    fit: |_| super::Fit::No("it is read-only: set the variables".to_owned()),
+    open: None,
+};
+
+/// A token from the environment.
+pub struct EnvironmentToken {
+    /// The place it is for.
+    pub remote: Remote,
+    /// The user name that was given with it.
+    pub user: Option<String>,
+    /// The token.
+    pub token: Secret,
+    /// The variable that it came from.
+    pub from: &'static str,
+    /// What it may be used for, where the variable says so.
+    pub need: Option<Need>,
+}
+
+/// One of `KEYFOB_TOKENS`.
+#[derive(Deserialize)]
+struct Listed {
+    url: String,
+    #[serde(default)]
+    username: Option<String>,
+    token: String,
+}
+
+/// Microsoft's list of feeds.
+#[derive(Deserialize)]
+struct Endpoints {
+    #[serde(rename = "endpointCredentials")]
+    credentials: Vec<Endpoint>,
+}
+
+#[derive(Deserialize)]
+struct Endpoint {
+    endpoint: String,
+    #[serde(default)]
+    username: Option<String>,
+    password: String,
+}
+
+/// Variables that hold a token, with those that hold its URL (the first that is set counts).
+const PAIRS: &[(&str, &[&str])] = &[
+    ("KEYFOB_TOKEN", &["KEYFOB_URL"]),
+    ("SYSTEM_ACCESSTOKEN", &["SYSTEM_COLLECTIONURI", "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"]),
+    (
+        "AZURE_DEVOPS_EXT_PAT",
+        &["AZURE_DEVOPS_ORG_URL", "AZURE_DEVOPS_ORGANIZATION_URL", "SYSTEM_COLLECTIONURI"],
+    ),
+];
+
+/// Variables that hold Microsoft's list of feeds; the newer name first.
+const ENDPOINTS: &[&str] =
+    &["ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS", "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS"];
+
+/// All usable tokens of the environment; and for each variable that is set but cannot be used, why.
+#[must_use]
+pub fn tokens(environment: &Environment) -> (Vec<EnvironmentToken>, Vec<String>) {
+    let (mut found, mut notes) = (Vec::new(), Vec::new());
+    let mut add = |from: &'static str, url: &str, user: Option<String>, token: String, need: Option<Need>| {
+        let token = Secret::new(token.into_bytes());
+        match Remote::from_url(url) {
+            _ if token.is_empty() || token.expose().iter().any(u8::is_ascii_control) => {
+                notes.push(format!("{from} is ignored: what stands there is not a token"));
+            }
+            Ok((remote, in_url)) if remote.is_https() || remote.is_loopback() => {
+                // An organisation in the URL's user part is kept in the path-less case; see R2.
+                let user = user.or(in_url).filter(|user| !user.is_empty());
+                found.push(EnvironmentToken { remote, user, token, from, need });
+            }
+            Ok(_) => notes.push(format!("{from} is ignored: its URL is plain http")),
+            Err(_) => notes.push(format!("{from} is ignored: its URL is not a usable one")),
+        }
+    };
+    for &(variable, urls) in PAIRS {
+        if let Some(token) = environment.text(variable) {
+            match urls.iter().find_map(|name| environment.text(name)) {
+                Some(url) => {
+                    let user =
+                        (variable == "KEYFOB_TOKEN").then(|| environment.text("KEYFOB_USERNAME")).flatten();
+                    add(variable, url, user.map(str::to_owned), token.trim().to_owned(), None);
+                }
+                // Set by others for their own use, often without a URL: only ours is worth a word.
+                None if variable == "KEYFOB_TOKEN" => add(variable, "", None, token.to_owned(), None),
+                None => {}
+            }
+        }
+    }
+    if let Some(text) = environment.text("KEYFOB_TOKENS") {
+        match serde_json::from_str::<Vec<Listed>>(text) {
+            Ok(list) => {
+                list.into_iter().for_each(|one| add("KEYFOB_TOKENS", &one.url, one.username, one.token, None))
+            }
+            // An empty URL makes the note; the text is not shown.
+            Err(_) => add("KEYFOB_TOKENS", "", None, "-".to_owned(), None),
+        }
+    }
+    if let Some((variable, text)) = ENDPOINTS.iter().find_map(|name| Some((*name, environment.text(name)?))) {
+        match serde_json::from_str::<Endpoints>(text) {
+            Ok(list) => list.credentials.into_iter().for_each(|one| {
+                add(variable, &one.endpoint, one.username, one.password, Some(Need::Packages));
+            }),
+            Err(_) => add(variable, "", None, "-".to_owned(), None),
+        }
+    }
+    (found, notes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+        let environment = Environment::new(pairs.iter().map(|(name, value)| (name.into(), value.into())));
+        let (found, notes) = tokens(&environment);
+        let shown = |t: &EnvironmentToken| {
+            let token = String::from_utf8_lossy(t.token.expose()).into_owned();
+            format!("{} {} {} {token}", t.from, t.remote, t.user.as_deref().unwrap_or("-"))
+        };
+        (found.iter().map(shown).collect(), notes)
+    }
+
+    #[test]
+    fn each_variable_gives_its_token_bound_to_its_url() {
+        let (found, notes) = read(&[
+            ("KEYFOB_URL", "https://dev.azure.com/contoso"),
+            ("KEYFOB_TOKEN", "one"),
+            ("KEYFOB_TOKENS", r#"[{"url":"https://github.com","token":"two","username":"me"}]"#),
+            ("SYSTEM_ACCESSTOKEN", "three"),
+            ("SYSTEM_COLLECTIONURI", "https://dev.azure.com/fabrikam/"),
+            (
+                "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS",
+                r#"{"endpointCredentials":[{"endpoint":"https://s/C/_packaging/f/nuget/v3/index.json","password":"four"}]}"#,
+            ),
+        ]);
+        let expected = [
+            "KEYFOB_TOKEN https://dev.azure.com/contoso - one",
+            "SYSTEM_ACCESSTOKEN https://dev.azure.com/fabrikam - three",
+            "KEYFOB_TOKENS https://github.com me two",
+            "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS https://s/C/_packaging/f/nuget/v3/index.json - four",
+        ];
+        assert_eq!(found, expected);
+        assert!(notes.is_empty(), "{notes:?}");
+    }
+
+    #[test]
+    fn a_token_without_a_usable_url_is_ignored_and_said_without_its_value() {
+        for pairs in [
+            &[("KEYFOB_TOKEN", "s3cret")][..],
+            &[("KEYFOB_TOKEN", "s3cret"), ("KEYFOB_URL", "not a url")],
+            &[("KEYFOB_TOKEN", "s3cret"), ("KEYFOB_URL", "http://dev.azure.com/contoso")],
+            &[("KEYFOB_TOKENS", "s3cret")],
+            &[("KEYFOB_TOKENS", r#"[{"url":"https://x","token":"s3cret\n"}]"#)],
+            &[("VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "s3cret")],
+        ] {
+            let (found, notes) = read(pairs);
+            assert!(found.is_empty(), "{found:?}");
+            assert!(notes.len() == 1 && !notes[0].contains("s3cret"), "{notes:?}");
+        }
+        assert_eq!(read(&[("SYSTEM_ACCESSTOKEN", "x")]), (Vec::new(), Vec::new()));
+    }
+}

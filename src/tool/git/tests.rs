@@ -1,0 +1,1 @@
+//! The adapter with byte buffers and a wallet in memory.

@@ -1,0 +1,110 @@
+//! Programs that ask: one file each, which turns the tool's own protocol into a [`Query`](crate::wallet::Query) and an answer
+//! into the tool's own bytes. What goes in and out is passed in, so every protocol is tested with byte buffers.
+//!
+//! To add one: write its file with a `TOOL` record and put a line into [`ALL`]. Deliberately absent: policy (the wallet's),
+//! argument parsers for people (the commands'), prompts.
+
+use std::ffi::OsString;
+use std::io::{BufRead, Write};
+
+use crate::error::{Error, Miss};
+use crate::wallet::{Note, Wallet};
+
+pub mod git;
+
+/// Every tool.
+pub static ALL: &[&Tool] = &[&git::TOOL];
+
+/// All that is known of a program that asks.
+pub struct Tool {
+    /// Its word: `keyfob git …`.
+    pub name: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// Program names under which we are it. A file name is an interface: these never change.
+    pub links: &'static [&'static str],
+    /// One line: how it comes to ask us.
+    pub how: &'static str,
+    /// Speaks its protocol, if it has one; returns the exit code.
+    pub serve: Option<Serve>,
+}
+
+/// Speaks a tool's protocol: arguments, bytes, wallet.
+pub type Serve = fn(&[OsString], &mut Wire<'_>, &dyn Wallet) -> u8;
+
+/// What connects us with the tool that started us.
+pub struct Wire<'w> {
+    /// What the tool sends.
+    pub input: &'w mut dyn BufRead,
+    /// Where the answer goes: protocol only, ever.
+    pub output: &'w mut dyn Write,
+    /// Where hints and errors go.
+    pub notes: &'w mut dyn Write,
+    /// Whether a person started us by hand: a terminal on standard input.
+    pub by_hand: bool,
+    /// Whether a person sees the notes: a terminal on standard error.
+    pub person_watches: bool,
+}
+
+/// The tool of this program name (`git-credential-keyfob`, also with `.exe`).
+#[must_use]
+pub fn by_link(program: &str) -> Option<&'static Tool> {
+    let name = program.strip_suffix(".exe").or_else(|| program.strip_suffix(".EXE")).unwrap_or(program);
+    ALL.iter().copied().find(|tool| tool.links.contains(&name))
+}
+
+/// The tool of this word.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static Tool> {
+    ALL.iter().copied().find(|tool| tool.name == name)
+}
+
+impl Wire<'_> {
+    /// One line with what went wrong and how to fix it. Failing to write it changes nothing.
+    pub fn error(&mut self, error: &Error) {
+        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+        self.line("error", &format!("{error}{hint}"));
+    }
+
+    /// The hint that belongs to a miss, if it may be given (R14).
+    pub fn miss(&mut self, miss: &Miss, loud: bool, url: &str) {
+        if let Some(words) = miss.words(url).filter(|_| loud) {
+            self.line("hint", &words);
+        }
+    }
+
+    /// A hint beside an answer, which only a person who watches gets (R14), or after a refusal.
+    pub fn note(&mut self, note: &Note) {
+        self.line("hint", &note.words());
+    }
+
+    /// One line in our voice.
+    pub fn line(&mut self, kind: &str, text: &str) {
+        let line = format!("keyfob: {kind}: {}\n", crate::terminal::visible(text));
+        // In one write, so that lines of parallel helpers do not mix.
+        let _ = self.notes.write_all(line.as_bytes());
+        let _ = self.notes.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_is_found_by_its_program_name_only_when_that_is_whole() {
+        assert!(by_link("git-credential-keyfob").is_some());
+        assert!(by_link("git-credential-keyfob.exe").is_some());
+        assert!(by_link("xgit-credential-keyfob").is_none());
+        assert!(by_link("keyfob").is_none());
+    }
+
+    #[test]
+    fn names_and_links_are_unique() {
+        let mut seen = std::collections::BTreeSet::new();
+        for tool in ALL {
+            assert!(seen.insert(tool.name), "{}", tool.name);
+            assert!(tool.links.iter().all(|link| seen.insert(link)), "{}", tool.name);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Which account of a realm answers (R4), and whether its token may be handed out (R7, R8). Pure: no file, no store; what
+//! it looked at goes to a trace, from which `explain` makes its text. On the get path the trace does nothing.
+
+use std::fmt::Arguments;
+
+use crate::error::Miss;
+use crate::records::{AccountRecord, Source, TroubleState};
+use crate::remote::is_within;
+
+use super::spot::Held;
+use super::{Query, SUSPECT_SECONDS};
+
+/// Hears each step of a decision. The text is only made if somebody listens.
+pub type Trace<'t> = &'t mut dyn FnMut(Arguments<'_>);
+
+/// Chooses the account that answers `query` in the realm `held`.
+///
+/// # Errors
+/// The [`Miss`] that says why none does.
+pub fn choose<'r>(
+    held: &Held<'r>,
+    query: &Query,
+    now: i64,
+    trace: Trace<'_>,
+) -> Result<&'r AccountRecord, Miss> {
+    let asked = query.user.as_deref().filter(|user| !held.is_no_preference(user));
+    match (query.user.as_deref(), asked) {
+        (_, Some(user)) => trace(format_args!("user name {user} was asked for")),
+        (Some(user), None) if !user.is_empty() => {
+            trace(format_args!("user name {user} means no preference here"))
+        }
+        _ => trace(format_args!("no user name was asked for")),
+    }
+    let persons: Vec<&AccountRecord> = of(held, Source::Person).collect();
+    let choice = match asked {
+        Some(user) => choose_named(held, &persons, user, query, now, trace),
+        None => choose_freely(held, &persons, query, trace),
+    };
+    let miss = match choice {
+        Ok(account) => match judge(held, account, query, now) {
+            Ok(()) => return Ok(account),
+            Err(miss) => {
+                trace(format_args!("account {}: {}", account.account(), in_words(&miss)));
+                miss
+            }
+        },
+        Err(miss) => miss,
+    };
+    // A tool's pair answers only when no person's account is usable. A choice that was refused or has ended never
+    // falls through to another person's account, and ambiguity is not solved by a guess.
+    if matches!(miss, Miss::Ambiguous { .. }) {
+        return Err(miss);
+    }
+    let usable =
+        |account: &&&AccountRecord| covers(held, account, query) && judge(held, account, query, now).is_ok();
+    if asked.is_none() && persons.iter().any(|account| usable(&account)) {
+        return Err(miss);
+    }
+    choose_stored(held, query, asked, now, miss, trace)
+}
+
+/// All accounts of one source.
+fn of<'r>(held: &Held<'r>, source: Source) -> impl Iterator<Item = &'r AccountRecord> {
+    held.record.accounts.iter().filter(move |account| account.source == source)
+}
+
+/// A user name that means somebody: the account of that name; else a tool's pair of that name; else the unnamed account,
+/// where the forge ignores names.
+fn choose_named<'r>(
+    held: &Held<'r>,
+    persons: &[&'r AccountRecord],
+    user: &str,
+    query: &Query,
+    now: i64,
+    trace: Trace<'_>,
+) -> Result<&'r AccountRecord, Miss> {
+    if let Some(account) = persons.iter().find(|account| account.name.as_deref() == Some(user)) {
+        trace(format_args!("account {user} is the one"));
+        return Ok(account);
+    }
+    // Services fold the letter case of logins; a generic host may not.
+    let folded =
+        |account: &&&AccountRecord| account.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(user));
+    if !held.forge.is_generic()
+        && let Some(account) = persons.iter().find(folded)
+    {
+        trace(format_args!("account {} is the one (letter case aside)", account.account()));
+        return Ok(account);
+    }
+    let stored = of(held, Source::Tool).find(|a| a.name.as_deref() == Some(user) && fits(a, query));
+    if let Some(account) = stored.filter(|account| judge(held, account, query, now).is_ok()) {
+        trace(format_args!("account {user} was stored by a tool and is the one"));
+        return Ok(account);
+    }
+    match persons.iter().find(|account| account.name.is_none()) {
+        Some(account) if held.forge.ignores_user_names => {
+            trace(format_args!(
+                "the unnamed account answers any name, because {} ignores names",
+                held.forge.name
+            ));
+            Ok(account)
+        }
+        _ => {
+            trace(format_args!("no account has that name"));
+            Err(no_account(held))
+        }
+    }
+}
+
+/// No preference: a path rule, the scopes, the default, the only one.
+fn choose_freely<'r>(
+    held: &Held<'r>,
+    persons: &[&'r AccountRecord],
+    query: &Query,
+    trace: Trace<'_>,
+) -> Result<&'r AccountRecord, Miss> {
+    let folds = held.forge.folds_path;
+    let below = held.below(&query.remote);
+    let rules = held.record.rules.iter().filter(|rule| is_within(below, &rule.path, folds));
+    if let Some(rule) = rules.max_by_key(|rule| rule.path.len())
+        && let Some(account) = persons.iter().find(|account| account.name == rule.account)
+    {
+        trace(format_args!("the rule for /{} prefers account {}", rule.path.join("/"), account.account()));
+        return Ok(account);
+    }
+    let mut left = Vec::with_capacity(persons.len());
+    for &account in persons {
+        if covers(held, account, query) {
+            left.push(account);
+        } else {
+            let need = query.need.as_str();
+            trace(format_args!(
+                "account {} is out: its recorded scopes do not cover {need}",
+                account.account()
+            ));
+        }
+    }
+    if let Some(account) = left.iter().find(|account| account.default) {
+        trace(format_args!("account {} is the default", account.account()));
+        return Ok(account);
+    }
+    match left.as_slice() {
+        [] => {
+            trace(format_args!("no account that a person added is left"));
+            Err(no_account(held))
+        }
+        [one] => {
+            trace(format_args!("account {} is the only one", one.account()));
+            Ok(one)
+        }
+        several => {
+            trace(format_args!("{} accounts are left and none is preferred", several.len()));
+            Err(ambiguous(held, several))
+        }
+    }
+}
+
+/// Among the pairs that tools stored: by name if one was asked for, then the longest path, then the only one.
+fn choose_stored<'r>(
+    held: &Held<'r>,
+    query: &Query,
+    asked: Option<&str>,
+    now: i64,
+    miss: Miss,
+    trace: Trace<'_>,
+) -> Result<&'r AccountRecord, Miss> {
+    let raw = query.user.as_deref();
+    let mut fitting: Vec<&AccountRecord> =
+        of(held, Source::Tool).filter(|account| fits(account, query)).collect();
+    // A name that means "no preference" still picks the pair that was stored with just that name.
+    if asked.is_some() || fitting.iter().any(|account| raw.is_some() && account.name.as_deref() == raw) {
+        fitting.retain(|account| account.name.as_deref() == raw);
+    }
+    let stored = fitting.len();
+    let longest = fitting.iter().map(|account| account.path.len()).max().unwrap_or(0);
+    fitting.retain(|account| account.path.len() == longest && judge(held, account, query, now).is_ok());
+    match fitting.as_slice() {
+        [] if stored > 0 => {
+            trace(format_args!("what a tool stored was refused or has ended"));
+            Err(if matches!(miss, Miss::NoAccount { .. }) {
+                gone(held, query, now).unwrap_or(miss)
+            } else {
+                miss
+            })
+        }
+        [] => Err(miss),
+        [one] => {
+            trace(format_args!("account {} was stored by a tool", one.account()));
+            Ok(one)
+        }
+        several => {
+            trace(format_args!(
+                "{} accounts that tools stored are left and none is asked for",
+                several.len()
+            ));
+            Err(ambiguous(held, several))
+        }
+    }
+}
+
+/// Why the pairs that tools stored do not answer: the first refusal among them.
+fn gone(held: &Held<'_>, query: &Query, now: i64) -> Option<Miss> {
+    of(held, Source::Tool)
+        .filter(|account| fits(account, query))
+        .find_map(|a| judge(held, a, query, now).err())
+}
+
+/// Whether a tool's pair belongs to the path that is asked about, and can be carried. git asks for a path only when the user
+/// wants the path to count; then what was stored for one path does not serve another.
+fn fits(account: &AccountRecord, query: &Query) -> bool {
+    let path = query.remote.path().is_empty() || query.remote.path_is_within(&account.path, false);
+    path && (query.takes_authtype || !account.authtype)
+}
+
+/// Whether an account's recorded scopes cover what the tool needs.
+fn covers(held: &Held<'_>, account: &AccountRecord, query: &Query) -> bool {
+    held.forge.covers(&account.scopes, query.need)
+}
+
+/// Whether the token of a chosen account may be handed out.
+///
+/// # Errors
+/// [`Miss::Expired`], [`Miss::Rejected`].
+pub fn judge(held: &Held<'_>, account: &AccountRecord, query: &Query, now: i64) -> Result<(), Miss> {
+    let (realm, name) = (|| held.record.realm.clone(), || account.account().to_string());
+    if let Some(at) = hard_end(account, now).filter(|&at| at <= now) {
+        return Err(Miss::Expired { realm: realm(), account: name(), at });
+    }
+    let Some(trouble) = account.trouble_for(query.need.as_str()) else { return Ok(()) };
+    let waited = now - trouble.since;
+    let again_in = match trouble.state {
+        TroubleState::Rejected => None,
+        // After a minute, or when the clock was set back, it is offered once more.
+        TroubleState::Suspect if !(0..SUSPECT_SECONDS).contains(&waited) => return Ok(()),
+        TroubleState::Suspect => Some(SUSPECT_SECONDS - waited),
+    };
+    Err(Miss::Rejected { realm: realm(), account: name(), again_in })
+}
+
+/// When a token certainly ends (R8). A clock that is earlier than the record makes every date soft.
+#[must_use]
+pub fn hard_end(account: &AccountRecord, now: i64) -> Option<i64> {
+    account.expires.filter(|expiry| expiry.hard && now >= account.changed).map(|expiry| expiry.at)
+}
+
+fn no_account(held: &Held<'_>) -> Miss {
+    Miss::NoAccount { realm: held.record.realm.clone() }
+}
+
+fn ambiguous(held: &Held<'_>, accounts: &[&AccountRecord]) -> Miss {
+    let names = accounts.iter().map(|account| account.account().to_string()).collect();
+    Miss::Ambiguous { realm: held.record.realm.clone(), names }
+}
+
+fn in_words(miss: &Miss) -> &'static str {
+    match miss {
+        Miss::Expired { .. } => "its token has ended",
+        Miss::Rejected { again_in: Some(_), .. } => {
+            "its token was refused just now and is withheld for a minute"
+        }
+        Miss::Rejected { again_in: None, .. } => "its token was refused and is set aside",
+        Miss::NotOurs | Miss::NoOrganisation { .. } | Miss::NoAccount { .. } => "none",
+        Miss::Ambiguous { .. } | Miss::PlainHttp { .. } => "not usable",
+    }
+}

@@ -1,0 +1,344 @@
+//! `add`: a person puts a token in.
+
+use crate::credential::{Account, Id, Key, Secret};
+use crate::error::Error;
+use crate::forge::{self, Forge};
+use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
+use crate::remote::{Realm, Remote};
+use crate::store::payload::Payload;
+
+use super::super::Local;
+use super::super::spot::{Spot, forge_of, host_group};
+use super::super::store::set_aside_and_replace;
+use super::no_organisation;
+
+/// What is to be added, without the token.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Where.
+    pub remote: Remote,
+    /// The account's name: from `--account`, or the URL's user name.
+    pub account: Option<String>,
+    /// The forge, if the person said which.
+    pub forge: Option<&'static Forge>,
+    /// When the token ends, as the person says (soft).
+    pub expires: Option<i64>,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// The person's words.
+    pub label: Option<String>,
+    /// Whether it shall be the default.
+    pub default: bool,
+    /// Whether plain http is accepted.
+    pub allow_http: bool,
+}
+
+/// Where a wish would go: known before the token is asked for, so that mistakes are found first.
+#[derive(Clone)]
+pub struct Planned {
+    /// The wish, its account name settled.
+    pub wish: Wish,
+    /// The forge.
+    pub forge: &'static Forge,
+    /// The realm.
+    pub realm: Realm,
+    /// The group of records.
+    pub group: String,
+    /// The realm's URL.
+    pub url: String,
+    /// The realm's path prefix.
+    pub prefix: Vec<String>,
+    /// Whether the forge was taken from the look of the URL; to be said.
+    pub guessed: bool,
+    /// The page where a token is made.
+    pub token_page: Option<String>,
+    /// Whether git must send the path here.
+    pub needs_path: bool,
+}
+
+/// What `add` did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Added {
+    /// The realm in text.
+    pub realm: String,
+    /// The account, for people.
+    pub account: String,
+    /// The store that holds it now.
+    pub store: String,
+    /// Whether that store was chosen just now.
+    pub chosen_now: bool,
+    /// What happened to what was there.
+    pub change: Change,
+}
+
+/// What happened to what was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A new account.
+    New,
+    /// The account had another token, which is set aside.
+    Replaced,
+    /// The account had this very token; what is known of it was updated.
+    Same,
+}
+
+impl Local<'_> {
+    /// Where a wish would go.
+    ///
+    /// # Errors
+    /// [`Error::PlainHttp`], [`Error::Usage`] with what is missing.
+    pub fn plan(&self, mut wish: Wish) -> Result<Planned, Error> {
+        let remote = wish.remote.clone();
+        let spot = self.spot(&remote, wish.account.as_deref())?;
+        let accepted = |site: bool| wish.allow_http || site || remote.is_loopback() || !remote.is_http();
+        let clear = |cloud| Error::PlainHttp { place: remote.to_string(), cloud };
+        let planned = match spot {
+            Spot::NoOrganisation(forge) => return Err(no_organisation(forge, &remote)),
+            Spot::Never if remote.is_http() => return Err(clear(true)),
+            Spot::Never => {
+                return Err(Error::usage(
+                    format!("{} never gets a token: it is no organisation's own host", remote.host()),
+                    "give the URL that you clone from, for example https://dev.azure.com/contoso",
+                ));
+            }
+            Spot::Known(known) => {
+                let site = known.site.as_ref();
+                if !accepted(site.is_some_and(|site| site.allow_http)) {
+                    return Err(clear(false));
+                }
+                let organisation = known.organisation.as_deref();
+                let is_organisation =
+                    |name: &String| organisation.is_some_and(|o| o.eq_ignore_ascii_case(name));
+                wish.account =
+                    wish.account.filter(|name| !is_organisation(name) && !known.forge.is_placeholder(name));
+                let origin =
+                    site.map_or_else(|| format!("https://{}", known.realm.what()), |site| site.url.clone());
+                Planned {
+                    token_page: known
+                        .forge
+                        .token_page
+                        .map(|page| forge::fill(page, organisation, Some(&origin))),
+                    needs_path: known.forge.homes.iter().any(|home| home.needs_path) && site.is_none(),
+                    forge: known.forge,
+                    url: site.map_or_else(|| cloud_url(&remote, known.skip), |site| site.url.clone()),
+                    prefix: site.map(|site| site.prefix.clone()).unwrap_or_default(),
+                    realm: known.realm,
+                    group: known.group,
+                    guessed: false,
+                    wish,
+                }
+            }
+            Spot::Host { .. } => {
+                if !accepted(false) {
+                    return Err(clear(false));
+                }
+                self.plan_host(wish)?
+            }
+        };
+        if planned.forge.is_generic() && planned.wish.account.is_none() {
+            return Err(Error::usage(
+                format!(
+                    "{} is a host that keyfob does not know, and there the user name counts",
+                    remote.authority()
+                ),
+                "add --account NAME; or --forge NAME if it is an Azure DevOps Server, GitLab, Gitea …",
+            ));
+        }
+        Ok(planned)
+    }
+
+    /// A host that only records can know: the realm that is there, the forge that was named, or the one it looks like.
+    fn plan_host(&self, wish: Wish) -> Result<Planned, Error> {
+        let remote = &wish.remote;
+        let group = host_group(remote);
+        let records = self.records.read(&group)?;
+        let same_place = |record: &&RealmRecord| {
+            let forge = forge_of(record);
+            record.has_person()
+                && remote.path_is_within(&record.prefix, forge.folds_path)
+                && forge.prefix_of(remote).len() <= record.prefix.len()
+        };
+        let (forge, guessed) = match wish.forge {
+            Some(forge) => (forge, false),
+            None => match records.realms.iter().filter(same_place).max_by_key(|record| record.prefix.len()) {
+                Some(record) => (forge_of(record), false),
+                None => (self.guess(&wish), true),
+            },
+        };
+        let prefix = forge.prefix_of(remote).to_vec();
+        let home = remote.with_path(prefix.clone());
+        Ok(Planned {
+            realm: forge::server_realm(forge, remote, &prefix),
+            token_page: forge.token_page.map(|page| forge::fill(page, None, Some(&home.to_string()))),
+            needs_path: !prefix.is_empty(),
+            url: home.to_string(),
+            guessed: guessed && !forge.is_generic(),
+            forge,
+            group,
+            prefix,
+            wish,
+        })
+    }
+
+    /// What an unknown host looks like. One with a path and no account name is most likely a collection: on a generic host
+    /// the name is needed.
+    #[expect(clippy::unused_self, reason = "reads as a step of plan")]
+    fn guess(&self, wish: &Wish) -> &'static Forge {
+        let collection = wish.account.is_none() && !wish.remote.path().is_empty();
+        let otherwise = if collection { &forge::azure_devops_server::FORGE } else { &forge::generic::FORGE };
+        forge::looks_like(&wish.remote).unwrap_or(otherwise)
+    }
+
+    /// Puts a token in.
+    ///
+    /// # Errors
+    /// Those of the store and of the records; then nothing has changed.
+    pub fn add(&self, planned: &Planned, token: Secret) -> Result<Added, Error> {
+        let payload = Payload::plain(token);
+        let packed = payload.pack()?;
+        let name = planned.wish.account.clone();
+        if let Some(change) = self.same_already(planned, &payload)? {
+            return Ok(change);
+        }
+        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let id = Id::random()?;
+        let key = Key { realm: planned.realm.clone(), account: Account::from_name(name.as_deref()), id };
+        let store = self.stores.open(chosen.name)?;
+        store.put(&key, &packed)?;
+        let record = AccountRecord {
+            name,
+            source: Source::Person,
+            path: Vec::new(),
+            store: chosen.name.to_owned(),
+            id: key.id.as_str().to_owned(),
+            set_aside: Vec::new(),
+            trouble: std::collections::BTreeMap::new(),
+            expires: planned.wish.expires.map(|at| Expiry { at, hard: false }),
+            scopes: planned.wish.scopes.clone(),
+            label: planned.wish.label.clone(),
+            default: planned.wish.default,
+            hinted: None,
+            authtype: false,
+            added: self.now,
+            changed: self.now,
+        };
+        let added = |change| Added {
+            realm: planned.realm.to_string(),
+            account: key.account.to_string(),
+            store: chosen.name.to_owned(),
+            chosen_now: chosen.chosen_now,
+            change,
+        };
+        let placed =
+            self.records.change(&planned.group, |group| Ok((place(group, planned, record, self.now), true)));
+        match placed {
+            Ok(change) => Ok(added(change)),
+            Err(error) => {
+                let _ = store.delete(&key);
+                Err(error)
+            }
+        }
+    }
+
+    /// The very token of the account again: nothing is stored, what is known of it is updated, a refusal is cleared.
+    fn same_already(&self, planned: &Planned, payload: &Payload) -> Result<Option<Added>, Error> {
+        let group = self.records.read(&planned.group)?;
+        let Some(realm) = group.realms.iter().find(|record| record.realm == planned.realm.as_str()) else {
+            return Ok(None);
+        };
+        let Some(account) = realm.accounts.iter().find(|a| is_same(a, planned)) else { return Ok(None) };
+        let held = match self.payload(realm, account) {
+            Ok(held) => held,
+            Err(Error::Lost { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if !held.same_as(payload) {
+            return Ok(None);
+        }
+        self.records.change(&planned.group, |group| {
+            let realms = group.realms.iter_mut().filter(|record| record.realm == planned.realm.as_str());
+            for realm in realms {
+                realm.allow_http |= planned.wish.allow_http;
+                if planned.wish.default {
+                    realm.accounts.iter_mut().for_each(|account| account.default = false);
+                }
+                for found in realm.accounts.iter_mut().filter(|found| found.id == account.id) {
+                    update(found, planned);
+                    found.trouble.clear();
+                }
+            }
+            Ok(((), true))
+        })?;
+        Ok(Some(Added {
+            realm: planned.realm.to_string(),
+            account: account.account().to_string(),
+            store: account.store.clone(),
+            chosen_now: false,
+            change: Change::Same,
+        }))
+    }
+}
+
+/// Whether an account is the one that a wish names, and a person's.
+fn is_same(account: &AccountRecord, planned: &Planned) -> bool {
+    account.source == Source::Person && account.name == planned.wish.account
+}
+
+/// What a wish says of an account beside its token; what it does not say stays.
+fn update(account: &mut AccountRecord, planned: &Planned) {
+    let Wish { expires, scopes, label, default, .. } = &planned.wish;
+    if let Some(at) = expires {
+        account.expires = Some(Expiry { at: *at, hard: false });
+    }
+    if !scopes.is_empty() {
+        account.scopes.clone_from(scopes);
+    }
+    if label.is_some() {
+        account.label.clone_from(label);
+    }
+    account.default |= default;
+}
+
+fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) -> Change {
+    let at = match group.realms.iter().position(|realm| realm.realm == planned.realm.as_str()) {
+        Some(at) => at,
+        None => {
+            group.realms.push(RealmRecord {
+                realm: planned.realm.to_string(),
+                url: planned.url.clone(),
+                prefix: planned.prefix.clone(),
+                allow_http: false,
+                accounts: Vec::new(),
+                rules: Vec::new(),
+            });
+            group.realms.len() - 1
+        }
+    };
+    let realm = &mut group.realms[at];
+    realm.allow_http |= planned.wish.allow_http;
+    // The person's URL counts more than the origin that a tool began the realm with.
+    if !realm.has_person() {
+        realm.url.clone_from(&planned.url);
+    }
+    if planned.wish.default {
+        realm.accounts.iter_mut().for_each(|account| account.default = false);
+    }
+    match realm.accounts.iter_mut().find(|account| is_same(account, planned)) {
+        Some(found) => {
+            let (label, default) = (record.label.clone(), record.default);
+            set_aside_and_replace(found, record, now);
+            found.label = label.or(found.label.take());
+            found.default |= default;
+            Change::Replaced
+        }
+        None => {
+            realm.accounts.push(record);
+            Change::New
+        }
+    }
+}
+
+/// A cloud realm's URL: what the person gave, without what lies below the realm.
+fn cloud_url(remote: &Remote, skip: usize) -> String {
+    remote.with_path(remote.path().iter().take(skip).cloned().collect()).to_string()
+}

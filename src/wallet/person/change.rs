@@ -1,0 +1,231 @@
+//! `remove`, `restore`, `prefer` and `move`.
+
+use crate::credential::{Id, Key};
+use crate::error::Error;
+use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
+
+use super::super::Local;
+use super::add::Planned;
+use super::{Selection, realm_of, secrets_of};
+
+/// What `restore` did.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// A refusal was lifted.
+    Cleared,
+    /// An earlier token is in force again; the one that was in force is set aside.
+    Swapped,
+}
+
+impl Local<'_> {
+    /// Destroys accounts with all their secrets: first their lines in the record, then the secrets, so that nothing refers
+    /// to what is gone. Returns the errors of stores that could not delete: the record is gone all the same, and
+    /// `doctor` finds the orphans.
+    ///
+    /// # Errors
+    /// When the record could not be written; then nothing has changed.
+    pub fn remove(&self, selection: &Selection) -> Result<Vec<Error>, Error> {
+        let gone = |account: &AccountRecord| selection.accounts.iter().any(|meant| meant.id == account.id);
+        let secrets = self.records.change(&selection.group, |group| {
+            let mut secrets = Vec::new();
+            for realm in group.realms.iter_mut().filter(|realm| realm.realm == selection.realm.realm) {
+                for account in realm.accounts.iter().filter(|account| gone(account)) {
+                    secrets.extend(secrets_of(realm, account)?);
+                }
+                realm.accounts.retain(|account| !gone(account));
+                let names: Vec<_> = realm.accounts.iter().map(|account| account.name.clone()).collect();
+                realm.rules.retain(|rule| names.contains(&rule.account));
+            }
+            Ok((secrets, true))
+        })?;
+        let delete =
+            |(store, key): (String, Key)| self.stores.open(&store).and_then(|store| store.delete(&key)).err();
+        Ok(secrets.into_iter().filter_map(delete).collect())
+    }
+
+    /// Takes a refused token back into use, or an earlier one if the present one was not refused.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCredential`] when there is nothing to restore.
+    pub fn restore(&self, selection: &Selection, account: &AccountRecord) -> Result<Restored, Error> {
+        self.records.change(&selection.group, |group| {
+            let accounts = group.realms.iter_mut().flat_map(|realm| &mut realm.accounts);
+            let found = accounts.into_iter().find(|found| found.id == account.id);
+            let nothing = || Error::NoSuchCredential {
+                what: format!("{} has no token that is set aside", selection.realm.realm),
+                hint: Some("keyfob list shows each token's state".to_owned()),
+            };
+            let found = found.ok_or_else(nothing)?;
+            if !found.trouble.is_empty() {
+                found.trouble.clear();
+                return Ok((Restored::Cleared, true));
+            }
+            if found.set_aside.is_empty() {
+                return Err(nothing());
+            }
+            let SetAside { store, id, expires, scopes, .. } = found.set_aside.remove(0);
+            let present = SetAside {
+                store: std::mem::replace(&mut found.store, store),
+                id: std::mem::replace(&mut found.id, id),
+                since: self.now,
+                expires: std::mem::replace(&mut found.expires, expires),
+                scopes: std::mem::replace(&mut found.scopes, scopes),
+            };
+            found.set_aside.insert(0, present);
+            found.changed = self.now;
+            Ok((Restored::Swapped, true))
+        })
+    }
+
+    /// Prefers an account: for the whole realm, or below the path that the selection has.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a pair that a tool stored; those of writing.
+    pub fn prefer(&self, selection: &Selection, account: &AccountRecord) -> Result<(), Error> {
+        if account.source == Source::Tool {
+            return Err(Error::usage(
+                format!(
+                    "account {} was stored by a tool; only an account of yours can be preferred",
+                    account.account()
+                ),
+                format!("keyfob add {} --account {}", selection.realm.url, account.account()),
+            ));
+        }
+        self.with_realm(selection, |realm| {
+            if selection.below.is_empty() {
+                for found in &mut realm.accounts {
+                    found.default = found.id == account.id;
+                }
+            } else {
+                realm.rules.retain(|rule| rule.path != selection.below);
+                realm.rules.push(Rule { path: selection.below.clone(), account: account.name.clone() });
+            }
+        })
+    }
+
+    /// Forgets a preference: the default of the realm, or the rule of the path. Returns whether there was one.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn prefer_none(&self, selection: &Selection) -> Result<bool, Error> {
+        let mut had = false;
+        self.with_realm(selection, |realm| {
+            if selection.below.is_empty() {
+                had = realm.accounts.iter().any(|account| account.default);
+                realm.accounts.iter_mut().for_each(|account| account.default = false);
+            } else {
+                let before = realm.rules.len();
+                realm.rules.retain(|rule| rule.path != selection.below);
+                had = realm.rules.len() < before;
+            }
+        })?;
+        Ok(had)
+    }
+
+    fn with_realm(&self, selection: &Selection, change: impl FnOnce(&mut RealmRecord)) -> Result<(), Error> {
+        self.records.change(&selection.group, |group| {
+            let found = group.realms.iter_mut().find(|realm| realm.realm == selection.realm.realm);
+            let write = found.is_some();
+            if let Some(realm) = found {
+                change(realm);
+            }
+            Ok(((), write))
+        })
+    }
+
+    /// Moves a realm's accounts to another realm, because the organisation or server was renamed: each secret is copied to a
+    /// key of the new realm, read back and compared; then the new record is written, the old one removed, and the old
+    /// secrets destroyed.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when an account of that name is there already; those of stores and records. Until the new record
+    /// is written, nothing has changed.
+    pub fn move_realm(&self, selection: &Selection, to: &Planned) -> Result<usize, Error> {
+        if to.realm.as_str() == selection.realm.realm {
+            return Err(Error::usage("both URLs name the same place", "keyfob list shows what is held"));
+        }
+        let mut moved = selection.realm.clone();
+        moved.realm = to.realm.to_string();
+        moved.url.clone_from(&to.url);
+        moved.prefix.clone_from(&to.prefix);
+        moved.allow_http |= to.wish.allow_http;
+        let mut old = Vec::new();
+        for (at, account) in selection.realm.accounts.iter().enumerate() {
+            old.extend(secrets_of(&selection.realm, account)?);
+            let target = &mut moved.accounts[at];
+            target.id = self.copy(selection, account, &account.store, &account.id, to)?;
+            for (aside, target) in account.set_aside.iter().zip(&mut target.set_aside) {
+                target.id = self.copy(selection, account, &aside.store, &aside.id, to)?;
+            }
+        }
+        let count = moved.accounts.len();
+        let placed = self.records.change(&to.group, |group| {
+            insert(group, moved)?;
+            // Within one file both happen at once.
+            if to.group == selection.group {
+                group.realms.retain(|realm| realm.realm != selection.realm.realm);
+            }
+            Ok(((), true))
+        });
+        placed?;
+        if to.group != selection.group {
+            self.records.change(&selection.group, |group| {
+                group.realms.retain(|realm| realm.realm != selection.realm.realm);
+                Ok(((), true))
+            })?;
+        }
+        for (store, key) in old {
+            let _ = self.stores.open(&store).and_then(|store| store.delete(&key));
+        }
+        Ok(count)
+    }
+
+    /// Copies one secret to a key of the new realm, and reads it back.
+    fn copy(
+        &self,
+        from: &Selection,
+        account: &AccountRecord,
+        store: &str,
+        id: &str,
+        to: &Planned,
+    ) -> Result<String, Error> {
+        let opened = self.stores.open(store)?;
+        let lost = || Error::Lost { store: store.to_owned(), realm: from.realm.realm.clone() };
+        let secret = opened.get(&from.realm.key_of(account, id)?)?.ok_or_else(lost)?;
+        let key = Key { realm: realm_of(to.realm.as_str())?, account: account.account(), id: Id::random()? };
+        opened.put(&key, &secret)?;
+        let back = opened.get(&key)?.ok_or_else(lost)?;
+        if !back.same_as(&secret) {
+            return Err(lost());
+        }
+        Ok(key.id.as_str().to_owned())
+    }
+}
+
+/// Puts a moved realm into its new group.
+fn insert(group: &mut Group, moved: RealmRecord) -> Result<(), Error> {
+    let Some(there) = group.realms.iter_mut().find(|realm| realm.realm == moved.realm) else {
+        group.realms.push(moved);
+        return Ok(());
+    };
+    for account in &moved.accounts {
+        if there
+            .accounts
+            .iter()
+            .any(|a| a.name == account.name && a.source == account.source && a.path == account.path)
+        {
+            return Err(Error::usage(
+                format!("{} already has an account {}", there.realm, account.account()),
+                format!("keyfob remove {} --account {}, or keep both places", there.url, account.account()),
+            ));
+        }
+    }
+    there.allow_http |= moved.allow_http;
+    let has_default = there.accounts.iter().any(|account| account.default);
+    there.accounts.extend(moved.accounts.into_iter().map(|account| {
+        let default = account.default && !has_default;
+        AccountRecord { default, ..account }
+    }));
+    there.rules.extend(moved.rules);
+    Ok(())
+}

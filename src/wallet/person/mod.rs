@@ -1,0 +1,285 @@
+//! What a person does with the wallet: add, list, remove, restore, prefer, move, and change the store. Commands ask and
+//! print; the policy is here. Every change follows one order: a new secret is stored before its record is written, a record
+//! is written before an old secret is destroyed.
+
+use crate::credential::Key;
+use crate::error::Error;
+use crate::forge::{self, Forge};
+use crate::records::{AccountRecord, Group, RealmRecord, Source, TroubleState};
+use crate::remote::{Realm, Remote};
+
+use super::Local;
+use super::choose::hard_end;
+use super::spot::{Spot, host_group};
+
+pub mod add;
+pub mod change;
+pub mod storage;
+
+/// An account as a person sees it: everything but the secret.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The realm in text.
+    pub realm: String,
+    /// Its name; `None` for the unnamed one.
+    pub account: Option<String>,
+    /// The URL that the person gave, or the origin that a tool stored for.
+    pub url: String,
+    /// Path of a tool's pair on a generic host.
+    pub path: Vec<String>,
+    /// The store of its secret.
+    pub store: String,
+    /// What may be expected of it.
+    pub state: State,
+    /// Since when it is refused, in Unix seconds.
+    pub since: Option<i64>,
+    /// The needs for which it is refused; empty means all.
+    pub refused_for: Vec<String>,
+    /// When the token ends, in Unix seconds, and whether that is certain.
+    pub expires: Option<(i64, bool)>,
+    /// Recorded scopes.
+    pub scopes: Vec<String>,
+    /// The person's words.
+    pub label: Option<String>,
+    /// Whether it is the realm's default.
+    pub default: bool,
+    /// `person`, `tool` or `environment`.
+    pub source: &'static str,
+    /// How many of its earlier secrets are kept.
+    pub set_aside: usize,
+}
+
+/// What may be expected of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is handed out.
+    Active,
+    /// It was refused once (R7).
+    Suspect,
+    /// It was refused and is not handed out.
+    Rejected,
+    /// It has ended.
+    Expired,
+}
+
+impl State {
+    /// Its word in lists and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Active => "active",
+            State::Suspect => "suspect",
+            State::Rejected => "rejected",
+            State::Expired => "expired",
+        }
+    }
+}
+
+impl Local<'_> {
+    /// Every account of the wallet and the environment, sorted by realm and name; beside it what could not be read, so
+    /// that one damaged file does not hide the rest.
+    ///
+    /// # Errors
+    /// When the records as a whole cannot be listed.
+    pub fn list(&self) -> Result<(Vec<Entry>, Vec<Error>), Error> {
+        let (mut entries, mut errors) = (Vec::new(), Vec::new());
+        for group in self.records.all()? {
+            match group {
+                Ok(group) => {
+                    let realms = group.realms.iter();
+                    entries.extend(
+                        realms.flat_map(|realm| realm.accounts.iter().map(|a| entry(realm, a, self.now))),
+                    );
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        for token in crate::store::environment::tokens(self.environment).0 {
+            let realm = match self.spot(&token.remote, token.user.as_deref())? {
+                Spot::Known(known) => known.realm,
+                _ => {
+                    let forge = forge::looks_like(&token.remote).unwrap_or(&forge::generic::FORGE);
+                    forge::server_realm(forge, &token.remote, forge.prefix_of(&token.remote))
+                }
+            };
+            entries.push(Entry {
+                realm: realm.to_string(),
+                account: token.user,
+                url: token.remote.to_string(),
+                path: Vec::new(),
+                store: "environment".to_owned(),
+                state: State::Active,
+                since: None,
+                refused_for: Vec::new(),
+                expires: None,
+                scopes: Vec::new(),
+                label: Some(token.from.to_owned()),
+                default: false,
+                source: "environment",
+                set_aside: 0,
+            });
+        }
+        entries.sort_by(|a, b| (&a.realm, &a.account, &a.path).cmp(&(&b.realm, &b.account, &b.path)));
+        Ok((entries, errors))
+    }
+
+    /// The realm and accounts that a person means by a URL (or by a realm's own text) and a name.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCredential`], [`Error::Ambiguous`] when a host has several realms, and those of reading.
+    pub fn select(&self, place: &str, account: Option<&str>) -> Result<Selection, Error> {
+        let (group, at, path, user) = self.find_realm(place)?;
+        let record = &group.realms[at];
+        let forge = super::spot::forge_of(record);
+        let wanted = account.map(str::to_owned).or_else(|| {
+            // A user name in the URL counts as the account, unless it is the organisation or a placeholder.
+            let real = |user: &String| {
+                !(forge.is_placeholder(user)
+                    || record
+                        .realm
+                        .to_ascii_lowercase()
+                        .ends_with(&format!("/{}", user.to_ascii_lowercase())))
+            };
+            user.filter(real)
+        });
+        let fits = |found: &&AccountRecord| match &wanted {
+            Some(name) => found.account().to_string() == *name,
+            None => true,
+        };
+        let accounts: Vec<AccountRecord> = record.accounts.iter().filter(fits).cloned().collect();
+        if accounts.is_empty() {
+            let names = names_of(&record.accounts);
+            return Err(Error::NoSuchCredential {
+                what: format!("{} has no account {}", record.realm, wanted.unwrap_or_default()),
+                hint: Some(format!("it has: {names}")),
+            });
+        }
+        Ok(Selection { group: group.group.clone(), realm: record.clone(), accounts, below: path })
+    }
+
+    /// The group, the realm within it, what the path says below the realm, and the user name of the URL.
+    fn find_realm(&self, place: &str) -> Result<(Group, usize, Vec<String>, Option<String>), Error> {
+        let nothing = |hint: &str| Error::NoSuchCredential {
+            what: format!("the wallet holds nothing for {}", crate::terminal::visible(place)),
+            hint: Some(hint.to_owned()),
+        };
+        if !place.contains("://") {
+            // A realm's own text, as list shows it.
+            let groups = self.records.all()?;
+            for group in groups.into_iter().flatten() {
+                if let Some(at) = group.realms.iter().position(|record| record.realm == place) {
+                    return Ok((group, at, Vec::new(), None));
+                }
+            }
+        }
+        let (remote, user) = Remote::from_url(place)?;
+        let spot = self.spot(&remote, user.as_deref())?;
+        let group_name = match &spot {
+            Spot::Known(known) => known.group.clone(),
+            Spot::Host { .. } => host_group(&remote),
+            Spot::NoOrganisation(forge) => return Err(no_organisation(forge, &remote)),
+            Spot::Never => return Err(nothing("keyfob list shows what it holds")),
+        };
+        let group = self.records.read(&group_name)?;
+        let (realm, below) = match super::spot::pick(&spot, &group, &remote) {
+            super::spot::Pick::Realm(held) => (held.record.realm.clone(), held.below(&remote).to_vec()),
+            super::spot::Pick::None => {
+                return Err(nothing("keyfob list shows what it holds; keyfob add URL puts a token in"));
+            }
+            super::spot::Pick::Several(urls) => {
+                return Err(Error::Ambiguous {
+                    what: format!("{remote} could be any of {}", urls.join(", ")),
+                    hint: "give the whole URL of one of them".to_owned(),
+                });
+            }
+        };
+        let at = group.realms.iter().position(|record| record.realm == realm).unwrap_or(0);
+        Ok((group, at, below, user))
+    }
+}
+
+/// What a person pointed at.
+pub struct Selection {
+    /// The group of the realm.
+    pub group: String,
+    /// The realm, with all its accounts.
+    pub realm: RealmRecord,
+    /// The accounts that are meant: all of the realm, or those of the name.
+    pub accounts: Vec<AccountRecord>,
+    /// The rest of the path below the realm.
+    pub below: Vec<String>,
+}
+
+impl Selection {
+    /// The one account that is meant.
+    ///
+    /// # Errors
+    /// [`Error::Ambiguous`] with the names and how to say which.
+    pub fn only(&self) -> Result<&AccountRecord, Error> {
+        match self.accounts.as_slice() {
+            [one] => Ok(one),
+            several => Err(Error::Ambiguous {
+                what: format!("{} has several accounts: {}", self.realm.realm, names_of(several)),
+                hint: "say which with --account NAME".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Names for a sentence.
+fn names_of(accounts: &[AccountRecord]) -> String {
+    let names: Vec<String> = accounts.iter().map(|account| account.account().to_string()).collect();
+    names.join(", ")
+}
+
+/// What to say when a URL of a cloud service does not tell the organisation.
+fn no_organisation(forge: &Forge, remote: &Remote) -> Error {
+    Error::usage(
+        format!("{remote} does not tell the {} of {}", forge.realm_word, forge.name),
+        format!("put it into the path: https://{}/{}", remote.host(), forge.realm_word.to_uppercase()),
+    )
+}
+
+fn entry(realm: &RealmRecord, account: &AccountRecord, now: i64) -> Entry {
+    let worst = account.trouble.values().max_by_key(|trouble| trouble.state == TroubleState::Rejected);
+    let ended = hard_end(account, now).is_some_and(|at| at <= now);
+    let state = match worst {
+        _ if ended => State::Expired,
+        None => State::Active,
+        Some(trouble) if trouble.state == TroubleState::Rejected => State::Rejected,
+        Some(_) => State::Suspect,
+    };
+    Entry {
+        realm: realm.realm.clone(),
+        account: account.name.clone(),
+        url: realm.url.clone(),
+        path: account.path.clone(),
+        store: account.store.clone(),
+        state,
+        since: worst.map(|trouble| trouble.since),
+        refused_for: account.trouble.keys().filter(|need| *need != "*").cloned().collect(),
+        expires: account.expires.map(|expiry| (expiry.at, expiry.hard)),
+        scopes: account.scopes.clone(),
+        label: account.label.clone(),
+        default: account.default,
+        source: match account.source {
+            Source::Person => "person",
+            Source::Tool => "tool",
+        },
+        set_aside: account.set_aside.len(),
+    }
+}
+
+/// All secrets of an account: the one in force and those set aside, with their stores.
+fn secrets_of(realm: &RealmRecord, account: &AccountRecord) -> Result<Vec<(String, Key)>, Error> {
+    let mut all = vec![(account.store.clone(), realm.key(account)?)];
+    for aside in &account.set_aside {
+        all.push((aside.store.clone(), realm.key_of(account, &aside.id)?));
+    }
+    Ok(all)
+}
+
+/// Reads a realm's text for a command's answer.
+fn realm_of(text: &str) -> Result<Realm, Error> {
+    Realm::from_text(text).ok_or(Error::Url { why: "its realm cannot be named" })
+}

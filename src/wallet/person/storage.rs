@@ -1,0 +1,91 @@
+//! `storage move`: all secrets into another store.
+
+use crate::credential::{Id, Key};
+use crate::error::Error;
+use crate::records::{AccountRecord, RealmRecord};
+
+use super::super::Local;
+
+/// What a move did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Secrets that are in the new store now.
+    pub moved: usize,
+    /// Secrets that were there before.
+    pub there: usize,
+    /// Secrets whose old copy could not be destroyed; their new one is in force.
+    pub left: usize,
+}
+
+impl Local<'_> {
+    /// Moves every secret into the store `name`: copied, read back, compared, the record switched, and only then the old one
+    /// destroyed. May be repeated after any failure.
+    ///
+    /// # Errors
+    /// The first secret that could not be moved; what was moved before stays moved and in force.
+    pub fn move_all(&self, name: &'static str) -> Result<Moved, Error> {
+        let mut done = Moved::default();
+        for group in self.records.all()? {
+            let group = group?;
+            for realm in &group.realms {
+                for account in &realm.accounts {
+                    let mut ids = vec![(account.store.clone(), account.id.clone())];
+                    ids.extend(account.set_aside.iter().map(|aside| (aside.store.clone(), aside.id.clone())));
+                    for (store, id) in ids {
+                        if store == name {
+                            done.there += 1;
+                        } else {
+                            self.move_one(&group.group, realm, account, (&store, &id), name, &mut done)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    fn move_one(
+        &self,
+        group: &str,
+        realm: &RealmRecord,
+        account: &AccountRecord,
+        (store, id): (&str, &str),
+        name: &'static str,
+        done: &mut Moved,
+    ) -> Result<(), Error> {
+        let (from, to) = (self.stores.open(store)?, self.stores.open(name)?);
+        let old = realm.key_of(account, id)?;
+        let lost = || Error::Lost { store: store.to_owned(), realm: realm.realm.clone() };
+        let secret = from.get(&old)?.ok_or_else(lost)?;
+        let new = Key { id: Id::random()?, ..old.clone() };
+        to.put(&new, &secret)?;
+        let back = to.get(&new)?;
+        if !back.is_some_and(|back| back.same_as(&secret)) {
+            return Err(Error::Lost { store: name.to_owned(), realm: realm.realm.clone() });
+        }
+        let switched = self.records.change(group, |group| {
+            let mut switched = false;
+            for account in group.realms.iter_mut().flat_map(|realm| &mut realm.accounts) {
+                let in_force = (&mut account.store, &mut account.id);
+                let aside = account.set_aside.iter_mut().map(|aside| (&mut aside.store, &mut aside.id));
+                for (store, held) in
+                    std::iter::once(in_force).chain(aside).filter(|(_, held)| held.as_str() == id)
+                {
+                    name.clone_into(store);
+                    new.id.as_str().clone_into(held);
+                    switched = true;
+                }
+            }
+            Ok((switched, switched))
+        })?;
+        if !switched {
+            // Somebody else replaced or removed it meanwhile; the copy is of no use.
+            return to.delete(&new);
+        }
+        done.moved += 1;
+        if from.delete(&old).is_err() {
+            done.left += 1;
+        }
+        Ok(())
+    }
+}

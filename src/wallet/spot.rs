@@ -1,0 +1,258 @@
+//! Where a remote belongs: which forge, which group of records, and within the group which realm (R1 to R3).
+
+use crate::config::Site;
+use crate::error::Error;
+use crate::forge::{self, Forge, Place, Presentation};
+use crate::records::{Group, RealmRecord};
+use crate::remote::{Realm, Remote};
+
+use super::Local;
+
+/// Where a remote belongs, before any record is read.
+pub enum Spot {
+    /// A cloud service's realm, or one that the settings describe.
+    Known(Box<Known>),
+    /// A host that only records can know.
+    Host {
+        /// Its group.
+        group: String,
+    },
+    /// A cloud service's host without anything that tells the organisation.
+    NoOrganisation(&'static Forge),
+    /// A place that never gets a token.
+    Never,
+}
+
+/// A realm that is known without its record.
+#[derive(Clone)]
+pub struct Known {
+    /// Its forge.
+    pub forge: &'static Forge,
+    /// The realm.
+    pub realm: Realm,
+    /// The group that holds it.
+    pub group: String,
+    /// The organisation, where there is one.
+    pub organisation: Option<String>,
+    /// What the settings say, if it is from there.
+    pub site: Option<Site>,
+    /// How many segments of the remote's path are about the realm.
+    pub skip: usize,
+}
+
+impl Local<'_> {
+    /// Where `remote` belongs.
+    ///
+    /// # Errors
+    /// Those of the settings, which are read only if no cloud service knows the host.
+    pub fn spot(&self, remote: &Remote, user: Option<&str>) -> Result<Spot, Error> {
+        Ok(match forge::place(remote, user) {
+            Place::Cloud { forge, realm, organisation, skip } => {
+                let group = realm.as_str().to_owned();
+                Spot::Known(Box::new(Known { forge, realm, group, organisation, site: None, skip }))
+            }
+            Place::NoOrganisation { forge } => Spot::NoOrganisation(forge),
+            Place::Never => Spot::Never,
+            Place::Elsewhere => match self.config()?.site(remote) {
+                Some(site) => Spot::Known(Box::new(Known {
+                    forge: site.forge,
+                    realm: site.realm.clone(),
+                    group: site.group.clone(),
+                    organisation: site.organisation.clone(),
+                    skip: site.depth,
+                    site: Some(site),
+                })),
+                None => Spot::Host { group: host_group(remote) },
+            },
+        })
+    }
+}
+
+/// The group of a host that only records know: its origin; for `cert`, the file.
+#[must_use]
+pub fn host_group(remote: &Remote) -> String {
+    if remote.scheme() == "cert" { remote.to_string() } else { remote.origin() }
+}
+
+/// A realm with its record, and how it is to be read.
+pub struct Held<'r> {
+    /// The group that it is in.
+    pub group: &'r str,
+    /// The record.
+    pub record: &'r RealmRecord,
+    /// Its forge.
+    pub forge: &'static Forge,
+    /// The organisation, where there is one.
+    pub organisation: Option<&'r str>,
+    /// What the settings say, if it is from there.
+    pub site: Option<&'r Site>,
+    /// How many segments of the remote's path are about the realm.
+    pub skip: usize,
+}
+
+impl Held<'_> {
+    /// The part of a remote's path that lies below the realm: the same in every spelling of it.
+    #[must_use]
+    pub fn below<'p>(&self, remote: &'p Remote) -> &'p [String] {
+        remote.path().get(self.skip..).unwrap_or_default()
+    }
+
+    /// How a person's token is shown here.
+    #[must_use]
+    pub fn presentation(&self) -> Presentation {
+        self.site.and_then(|site| site.presentation).unwrap_or(self.forge.presentation)
+    }
+
+    /// The user name of last resort.
+    #[must_use]
+    pub fn fallback_user(&self) -> String {
+        match self.site.and_then(|site| site.user_name.as_deref()) {
+            Some(name) => name.to_owned(),
+            None => forge::fill(self.forge.user_name.fallback, self.organisation, None),
+        }
+    }
+
+    /// Whether a user name means "no preference": empty, a placeholder, or the organisation itself (R4).
+    #[must_use]
+    pub fn is_no_preference(&self, user: &str) -> bool {
+        let organisation = self.organisation.is_some_and(|name| name.eq_ignore_ascii_case(user));
+        let fixed = self.site.is_some_and(|site| site.user_name.as_deref() == Some(user));
+        // On a generic host every name is a real one.
+        user.is_empty()
+            || (!self.forge.is_generic() && (organisation || fixed || self.forge.is_placeholder(user)))
+    }
+}
+
+/// Which realm of a group a remote belongs to.
+pub enum Pick<'r> {
+    /// This one.
+    Realm(Held<'r>),
+    /// None of them.
+    None,
+    /// The remote has no path, and the host has several (R3).
+    Several(Vec<&'r str>),
+}
+
+/// Finds the realm of `remote` in its group.
+#[must_use]
+pub fn pick<'r>(spot: &'r Spot, group: &'r Group, remote: &Remote) -> Pick<'r> {
+    match spot {
+        Spot::Known(known) => {
+            let found = group.realms.iter().find(|record| record.realm == known.realm.as_str());
+            found.map_or(Pick::None, |record| {
+                let (forge, organisation, site) =
+                    (known.forge, known.organisation.as_deref(), known.site.as_ref());
+                Pick::Realm(Held { group: &group.group, record, forge, organisation, site, skip: known.skip })
+            })
+        }
+        Spot::Host { .. } => pick_by_prefix(group, remote),
+        Spot::NoOrganisation(_) | Spot::Never => Pick::None,
+    }
+}
+
+/// The forge of a realm, by the name that the realm carries.
+#[must_use]
+pub fn forge_of(record: &RealmRecord) -> &'static Forge {
+    let id = record.realm.split('/').next().unwrap_or_default();
+    forge::named(id).unwrap_or(&forge::generic::FORGE)
+}
+
+/// A record of a host that no setting describes.
+fn held<'r>(group: &'r Group, record: &'r RealmRecord) -> Held<'r> {
+    Held {
+        group: &group.group,
+        record,
+        forge: forge_of(record),
+        organisation: None,
+        site: None,
+        skip: record.prefix.len(),
+    }
+}
+
+fn pick_by_prefix<'r>(group: &'r Group, remote: &Remote) -> Pick<'r> {
+    let covers = |record: &&RealmRecord| remote.path_is_within(&record.prefix, forge_of(record).folds_path);
+    if let Some(record) = group.realms.iter().filter(covers).max_by_key(|record| record.prefix.len())
+        && (!record.prefix.is_empty() || !remote.path().is_empty() || group.realms.len() == 1)
+    {
+        return Pick::Realm(held(group, record));
+    }
+    if !remote.path().is_empty() {
+        return Pick::None;
+    }
+    // No path to tell by: only if one realm can be meant. What a person added counts before what a tool stored.
+    let persons: Vec<&RealmRecord> = group.realms.iter().filter(|record| record.has_person()).collect();
+    let candidates = if persons.is_empty() { group.realms.iter().collect() } else { persons };
+    match candidates.as_slice() {
+        [] => Pick::None,
+        [one] => Pick::Realm(held(group, one)),
+        several => Pick::Several(several.iter().map(|record| record.url.as_str()).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::{AccountRecord, Source};
+
+    fn group(realms: &[(&str, Source)]) -> Group {
+        let realm = |&(prefix, source): &(&str, Source)| {
+            let account = AccountRecord {
+                name: None,
+                source,
+                path: Vec::new(),
+                store: String::new(),
+                id: String::new(),
+                set_aside: Vec::new(),
+                trouble: std::collections::BTreeMap::new(),
+                expires: None,
+                scopes: Vec::new(),
+                label: None,
+                default: false,
+                hinted: None,
+                authtype: false,
+                added: 0,
+                changed: 0,
+            };
+            let url = format!("https://s/{prefix}");
+            RealmRecord {
+                realm: format!("azure-devops-server/{url}"),
+                url,
+                prefix: prefix.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect(),
+                allow_http: false,
+                accounts: vec![account],
+                rules: Vec::new(),
+            }
+        };
+        Group { version: 1, group: "https://s".to_owned(), realms: realms.iter().map(realm).collect() }
+    }
+
+    fn picked(group: &Group, path: &str) -> String {
+        let remote = Remote::from_parts("https", "s", Some(path)).unwrap();
+        match pick_by_prefix(group, &remote) {
+            Pick::Realm(held) => held.record.prefix.join("/"),
+            Pick::None => "none".to_owned(),
+            Pick::Several(_) => "several".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_of_whole_segments_wins_and_letter_case_folds() {
+        use Source::Person;
+        let group = group(&[("tfs", Person), ("tfs/one", Person), ("other", Person)]);
+        assert_eq!(picked(&group, "tfs/one/p/_git/r"), "tfs/one");
+        assert_eq!(picked(&group, "TFS/ONE"), "tfs/one");
+        assert_eq!(picked(&group, "tfs/onemore/p"), "tfs");
+        assert_eq!(picked(&group, "tf/one"), "none");
+        assert_eq!(picked(&group, ""), "several");
+    }
+
+    #[test]
+    fn without_a_path_the_only_realm_answers_and_a_persons_comes_first() {
+        use Source::{Person, Tool};
+        assert_eq!(picked(&group(&[("tfs/one", Person)]), ""), "tfs/one");
+        assert_eq!(picked(&group(&[("tfs/one", Person), ("", Tool)]), ""), "tfs/one");
+        assert_eq!(picked(&group(&[("", Tool)]), ""), "");
+        assert_eq!(picked(&group(&[("", Tool)]), "any/where"), "");
+        assert_eq!(picked(&group(&[]), ""), "none");
+    }
+}

@@ -1,0 +1,297 @@
+//! `store` from a tool (R6): it proves little, because git stores after a sign-in page too. What we hold already costs one
+//! look and no write; what is new goes beside what a person added, never over it.
+
+use crate::credential::{Id, Key};
+use crate::error::Error;
+use crate::forge::{self, Forge, generic};
+use crate::records::{AccountRecord, Expiry, Group, RealmRecord, SetAside, Source};
+use crate::remote::Remote;
+use crate::store::payload::Payload;
+
+use super::spot::{Held, Pick, Spot, pick};
+use super::{Given, KEEP_ASIDE_SECONDS, Local, Query, Stored};
+
+impl Local<'_> {
+    pub(super) fn store_from_tool(&self, query: &Query, given: Given) -> Result<Stored, Error> {
+        let spot = self.spot(&query.remote, query.user.as_deref())?;
+        let group_name = match &spot {
+            Spot::Never => return Ok(Stored::NotOurs),
+            Spot::NoOrganisation(forge) => return self.store_unseen(forge, query, &given),
+            Spot::Known(known) => known.group.clone(),
+            Spot::Host { group } => group.clone(),
+        };
+        for token in self.environment_tokens(query, &spot)? {
+            if token.token.same_as(&given.payload.token) {
+                return Ok(Stored::Same);
+            }
+        }
+        let group = self.records.read(&group_name)?;
+        let picked = pick(&spot, &group, &query.remote);
+        if let Pick::Realm(held) = &picked {
+            if let Some(done) = self.store_known(held, query, &given)? {
+                return Ok(done);
+            }
+        } else if let Some(forge) = self.organisation_is_a_guess(&spot, query)? {
+            return self.store_unseen(forge, query, &given);
+        }
+        let realm = match picked {
+            Pick::Realm(held) => held.record.clone(),
+            // Several realms and no path: the pair is for the host as a whole.
+            Pick::None | Pick::Several(_) => new_realm(&spot, &query.remote),
+        };
+        self.store_new(&group_name, realm, query, &given)
+    }
+
+    /// The tool's user name was taken for an organisation that we do not hold, and it names an account that we do hold:
+    /// then it is the account, and the organisation is not to be seen (R6).
+    fn organisation_is_a_guess(&self, spot: &Spot, query: &Query) -> Result<Option<&'static Forge>, Error> {
+        let (Spot::Known(known), Some(user)) = (spot, query.user.as_deref()) else { return Ok(None) };
+        if known.site.is_some() || !known.forge.user_may_be_organisation || !query.remote.path().is_empty() {
+            return Ok(None);
+        }
+        if !known.organisation.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(user)) {
+            return Ok(None);
+        }
+        // A host label tells the organisation whatever the user name says.
+        if !matches!(forge::place(&query.remote, None), forge::Place::NoOrganisation { .. }) {
+            return Ok(None);
+        }
+        let groups = self.records.of_forge(known.forge.id)?;
+        let mut accounts = groups.iter().flat_map(|group| &group.realms).flat_map(|realm| &realm.accounts);
+        let named = accounts.any(|a| a.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(user)));
+        Ok(named.then_some(known.forge))
+    }
+
+    /// Stores where the organisation cannot be seen: only what is held already is recognised, by its token.
+    fn store_unseen(&self, forge: &Forge, query: &Query, given: &Given) -> Result<Stored, Error> {
+        for group in self.records.of_forge(forge.id)? {
+            for realm in &group.realms {
+                for account in &realm.accounts {
+                    if self.holds(realm, account, &given.payload.token)? {
+                        return self.clear(&group.group, account, query, given.expires);
+                    }
+                }
+            }
+        }
+        Ok(Stored::NoOrganisation { host: query.remote.host().to_owned() })
+    }
+
+    /// What the realm holds already: nothing is written, except that a refusal is cleared.
+    fn store_known(&self, held: &Held<'_>, query: &Query, given: &Given) -> Result<Option<Stored>, Error> {
+        let mine = |account: &&AccountRecord| is_pair(account, held, query);
+        let (pairs, others): (Vec<_>, Vec<_>) = held.record.accounts.iter().partition(mine);
+        for account in pairs {
+            let same = match self.payload(held.record, account) {
+                Ok(payload) => payload.same_as(&given.payload),
+                Err(Error::Lost { .. }) => false,
+                Err(error) => return Err(error),
+            };
+            if same {
+                return self.clear(held.group, account, query, given.expires).map(Some);
+            }
+        }
+        // A person's token counts whatever user name it went by.
+        for account in others.into_iter().filter(|account| account.source == Source::Person) {
+            if self.holds(held.record, account, &given.payload.token)? {
+                return self.clear(held.group, account, query, None).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Clears a refusal for the need that succeeded, and takes a changed end over; writes only if something changes.
+    fn clear(
+        &self,
+        group: &str,
+        account: &AccountRecord,
+        query: &Query,
+        expires: Option<i64>,
+    ) -> Result<Stored, Error> {
+        let expiry = expires.map(|at| Expiry { at, hard: true }).filter(|_| account.source == Source::Tool);
+        let need = query.need.as_str();
+        let stale = |account: &AccountRecord| {
+            account.trouble_for(need).is_some()
+                || (account.source == Source::Tool && account.expires != expiry)
+        };
+        if !stale(account) {
+            return Ok(Stored::Same);
+        }
+        self.records.change(group, |group| {
+            let accounts = group.realms.iter_mut().flat_map(|realm| &mut realm.accounts);
+            let Some(found) = accounts.into_iter().find(|found| found.id == account.id && stale(found))
+            else {
+                return Ok((Stored::Same, false));
+            };
+            found.trouble.retain(|key, _| key != need && key != "*");
+            if found.source == Source::Tool {
+                found.expires = expiry;
+            }
+            Ok((Stored::Cleared, true))
+        })
+    }
+
+    /// Keeps what is new: secret first, then record, so that a crash leaves the old pair or the new one.
+    fn store_new(
+        &self,
+        group: &str,
+        realm: RealmRecord,
+        query: &Query,
+        given: &Given,
+    ) -> Result<Stored, Error> {
+        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let name = query.user.clone();
+        let id = Id::random()?;
+        let account = crate::credential::Account::from_name(name.as_deref());
+        let key = Key { realm: realm.realm()?, account, id };
+        let store = self.stores.open(chosen.name)?;
+        store.put(&key, &given.payload.pack()?)?;
+        let path = path_of_pair(&realm, &query.remote);
+        let wish = AccountRecord {
+            name,
+            source: Source::Tool,
+            path,
+            store: chosen.name.to_owned(),
+            id: key.id.as_str().to_owned(),
+            set_aside: Vec::new(),
+            trouble: std::collections::BTreeMap::new(),
+            expires: given.expires.map(|at| Expiry { at, hard: true }),
+            scopes: Vec::new(),
+            label: None,
+            default: false,
+            hinted: None,
+            authtype: given.payload.authtype.is_some(),
+            added: self.now,
+            changed: self.now,
+        };
+        let swept = self.records.change(group, |group| {
+            let swept = place_pair(group, realm, wish, self.now)?;
+            Ok((swept, true))
+        });
+        let swept = match swept {
+            Ok(swept) => swept,
+            Err(error) => {
+                // The record was not written, so nothing refers to the secret.
+                let _ = store.delete(&key);
+                return Err(error);
+            }
+        };
+        // What nothing refers to any more; a failure leaves an orphan that doctor finds.
+        for (store, key) in swept {
+            let _ = self.stores.open(&store).and_then(|store| store.delete(&key));
+        }
+        Ok(Stored::Kept { chosen: chosen.chosen_now.then_some(chosen.name) })
+    }
+}
+
+/// Whether an account is the pair that a tool stores again: same name, and on a generic host the same path.
+fn is_pair(account: &AccountRecord, held: &Held<'_>, query: &Query) -> bool {
+    account.name == query.user
+        && (account.source == Source::Person || account.path == path_of_pair(held.record, &query.remote))
+}
+
+/// The path that a tool's pair is kept with: only where git's own matching is all we know. Otherwise the realm is the whole
+/// site, never one entry per repository (R3).
+fn path_of_pair(realm: &RealmRecord, remote: &Remote) -> Vec<String> {
+    if super::spot::forge_of(realm).is_generic() && remote.scheme() != "cert" {
+        remote.path().to_vec()
+    } else {
+        Vec::new()
+    }
+}
+
+/// The realm that a tool's store begins.
+fn new_realm(spot: &Spot, remote: &Remote) -> RealmRecord {
+    let (realm, url, prefix) = match spot {
+        Spot::Known(known) => {
+            let url = known.site.as_ref().map_or_else(|| remote.origin(), |site| site.url.clone());
+            let prefix = known.site.as_ref().map(|site| site.prefix.clone()).unwrap_or_default();
+            (known.realm.clone(), url, prefix)
+        }
+        _ => {
+            // A path that only one forge has tells it; else git's rules for any host.
+            let forge = forge::by_path(remote).unwrap_or(&generic::FORGE);
+            let whole = if remote.scheme() == "cert" { remote.clone() } else { remote.without_path() };
+            (forge::server_realm(forge, &whole, whole.path()), whole.to_string(), Vec::new())
+        }
+    };
+    let realm = realm.as_str().to_owned();
+    RealmRecord { realm, url, prefix, allow_http: false, accounts: Vec::new(), rules: Vec::new() }
+}
+
+/// Puts a tool's pair into its group: over the secret of the same pair, which is set aside, or as a new account. Returns
+/// what may be destroyed: what tools stored and what has been out of force for a month, or has certainly ended.
+fn place_pair(
+    group: &mut Group,
+    realm: RealmRecord,
+    wish: AccountRecord,
+    now: i64,
+) -> Result<Vec<(String, Key)>, Error> {
+    let at = match group.realms.iter().position(|record| record.realm == realm.realm) {
+        Some(at) => at,
+        None => {
+            group.realms.push(RealmRecord { accounts: Vec::new(), rules: Vec::new(), ..realm });
+            group.realms.len() - 1
+        }
+    };
+    let record = &mut group.realms[at];
+    let same =
+        |a: &&mut AccountRecord| a.source == Source::Tool && a.name == wish.name && a.path == wish.path;
+    match record.accounts.iter_mut().find(same) {
+        Some(found) => set_aside_and_replace(found, wish, now),
+        None => record.accounts.push(wish),
+    }
+    sweep_pairs(record, now)
+}
+
+/// The secret in force goes to the front of those set aside; the new one takes its place.
+pub(super) fn set_aside_and_replace(found: &mut AccountRecord, wish: AccountRecord, now: i64) {
+    found.set_aside.insert(
+        0,
+        SetAside {
+            store: std::mem::take(&mut found.store),
+            id: std::mem::take(&mut found.id),
+            since: now,
+            expires: found.expires,
+            scopes: std::mem::take(&mut found.scopes),
+        },
+    );
+    let AccountRecord { store, id, expires, scopes, authtype, changed, .. } = wish;
+    found.store = store;
+    found.id = id;
+    found.expires = expires;
+    found.scopes = scopes;
+    found.authtype = authtype;
+    found.changed = changed;
+    found.hinted = None;
+    found.trouble.clear();
+}
+
+/// Takes out of a record what tools stored and nobody will want back.
+fn sweep_pairs(record: &mut RealmRecord, now: i64) -> Result<Vec<(String, Key)>, Error> {
+    let old = |since: i64| now - since > KEEP_ASIDE_SECONDS;
+    let ended = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.hard && expiry.at < now);
+    let mut swept = Vec::new();
+    for account in record.accounts.iter().filter(|account| account.source == Source::Tool) {
+        let dead = account.trouble.get("*").is_some_and(|trouble| old(trouble.since));
+        for aside in account.set_aside.iter().filter(|aside| dead || old(aside.since) || ended(aside.expires))
+        {
+            swept.push((aside.store.clone(), record.key_of(account, &aside.id)?));
+        }
+        if dead {
+            swept.push((account.store.clone(), record.key(account)?));
+        }
+    }
+    let gone = |id: &str| swept.iter().any(|(_, key)| key.id.as_str() == id);
+    record.accounts.retain(|account| !gone(&account.id));
+    for account in &mut record.accounts {
+        account.set_aside.retain(|aside| !gone(&aside.id));
+    }
+    Ok(swept)
+}
+
+/// For tests and for people's commands: a payload from a plain token.
+impl From<crate::credential::Secret> for Given {
+    fn from(token: crate::credential::Secret) -> Given {
+        Given { payload: Payload::plain(token), expires: None }
+    }
+}

@@ -1,0 +1,122 @@
+//! Opening stores by name, and choosing one for new tokens: once per machine, written down, never again at a `get`.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::files;
+use crate::store::{self, Fit, Opening, Store};
+
+/// How the wallet gets at stores. Tests have their own.
+pub trait Stores {
+    /// Opens the store of this name.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchStore`].
+    fn open(&self, name: &str) -> Result<Box<dyn Store + '_>, Error>;
+
+    /// The store for new secrets. Chosen now if it never was; then `chosen_now` is true, and it is to be said aloud.
+    ///
+    /// # Errors
+    /// None that could serve, or what was asked for does not exist.
+    fn for_new(&self, configured: Option<&str>) -> Result<Chosen, Error>;
+}
+
+/// A choice of store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether this is the first choice on this machine.
+    pub chosen_now: bool,
+}
+
+/// The stores of this machine.
+pub struct Machine<'a> {
+    /// What they are opened with.
+    pub opening: Opening<'a>,
+}
+
+/// The choice, written down.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    version: u32,
+    store: String,
+}
+
+impl Stores for Machine<'_> {
+    fn open(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
+        let open = store::named(name).and_then(|record| record.open);
+        let open = open.ok_or_else(|| Error::NoSuchStore { name: name.to_owned() })?;
+        Ok(open(self.opening.clone()))
+    }
+
+    fn for_new(&self, configured: Option<&str>) -> Result<Chosen, Error> {
+        if let Some(wish) = self.opening.environment.text("KEYFOB_STORE").or(configured) {
+            return Ok(Chosen { name: writable(wish)?, chosen_now: false });
+        }
+        if let Some(name) = self.written()? {
+            return Ok(Chosen { name, chosen_now: false });
+        }
+        let name = self.first_that_fits()?;
+        self.write_down(name)?;
+        Ok(Chosen { name, chosen_now: true })
+    }
+}
+
+impl Machine<'_> {
+    /// What was chosen before.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn written(&self) -> Result<Option<&'static str>, Error> {
+        let path = choice_path(&self.opening.data);
+        let Some(bytes) = files::read_private(&path)? else { return Ok(None) };
+        let bad = |why: String| Error::Record { path, why };
+        let written: Written = serde_json::from_slice(&bytes)
+            .map_err(|error| bad(format!("line {}: not a choice of store", error.line())))?;
+        writable(&written.store).map(Some)
+    }
+
+    /// Writes the choice down.
+    ///
+    /// # Errors
+    /// Those of writing the file.
+    pub fn write_down(&self, name: &str) -> Result<(), Error> {
+        files::make_folder(&self.opening.data)?;
+        let path = choice_path(&self.opening.data);
+        let text = serde_json::to_vec(&Written { version: 1, store: name.to_owned() })
+            .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
+        files::write_private(&path, &text)
+    }
+
+    fn first_that_fits(&self) -> Result<&'static str, Error> {
+        files::make_folder(&self.opening.data)?;
+        let mut ranked: Vec<_> = store::ALL.iter().filter(|record| record.rank.is_some()).collect();
+        ranked.sort_by_key(|record| record.rank);
+        let mut why = String::new();
+        for record in ranked {
+            match (record.fit)(&self.opening) {
+                Fit::Yes => return Ok(record.name),
+                Fit::No(reason) => {
+                    why = format!("{why}{}{}: {reason}", if why.is_empty() { "" } else { "; " }, record.name)
+                }
+            }
+        }
+        Err(Error::Unavailable { store: "default", why })
+    }
+}
+
+/// The name, if it is that of a store that can be written.
+///
+/// # Errors
+/// [`Error::NoSuchStore`].
+pub fn writable(name: &str) -> Result<&'static str, Error> {
+    let record = store::named(name).filter(|record| record.open.is_some());
+    record.map(|record| record.name).ok_or_else(|| Error::NoSuchStore { name: name.to_owned() })
+}
+
+fn choice_path(data: &Path) -> PathBuf {
+    data.join("store.json")
+}
