@@ -10,6 +10,7 @@ use crate::credential::{Key, Secret};
 use crate::error::Error;
 
 pub mod memory;
+pub mod vault;
 
 /// One place for secrets, opened.
 ///
@@ -129,7 +130,7 @@ pub struct Record {
 }
 
 /// Every store. The order is the one in which `keyfob storage` shows them.
-pub static ALL: &[&Record] = &[];
+pub static ALL: &[&Record] = &[&vault::STORE];
 
 /// The store of this name.
 #[must_use]
