@@ -152,6 +152,19 @@ mod tests {
     }
 
     #[test]
+    fn even_with_the_same_data_key_a_file_is_good_for_its_own_vault_and_id_only() {
+        let (data_key, vault) = (SymmetricKey::random().unwrap(), Id::random().unwrap());
+        let key = key(Account::Unnamed);
+        let file = write(&data_key, &vault, &key, &Secret::copy_of(b"t")).unwrap();
+        let other = Id::random().unwrap();
+        for (vault, id) in [(&other, &key.id), (&vault, &other), (&key.id, &vault)] {
+            let error = read(&data_key, vault, id, Path::new("x"), &file).map(|_| ()).unwrap_err();
+            assert!(matches!(error, Error::Damaged { .. }), "{error}");
+        }
+        assert!(read(&data_key, &vault, &key.id, Path::new("x"), &file).is_ok());
+    }
+
+    #[test]
     fn a_later_version_is_called_so_and_a_flipped_bit_in_the_version_is_damage() {
         let (data_key, vault) = (SymmetricKey::random().unwrap(), Id::random().unwrap());
         let key = key(Account::Unnamed);
