@@ -220,6 +220,7 @@ impl AccountRecord {
 
 /// The records of a wallet.
 pub struct Records {
+    data: PathBuf,
     folder: PathBuf,
 }
 
@@ -227,7 +228,7 @@ impl Records {
     /// Records below the data folder.
     #[must_use]
     pub fn new(data: &Path) -> Records {
-        Records { folder: data.join("records") }
+        Records { data: data.to_owned(), folder: data.join("records") }
     }
 
     /// Where a group's file is.
@@ -242,6 +243,9 @@ impl Records {
     /// [`Error::Unsafe`], [`Error::Record`], [`Error::Io`].
     pub fn read(&self, group: &str) -> Result<Group, Error> {
         let path = self.path(group);
+        // A folder that others can write to is as bad as a file that they can.
+        files::check_folder(&self.data)?;
+        files::check_folder(&self.folder)?;
         let empty = || Group { version: VERSION, group: group.to_owned(), realms: Vec::new() };
         match read_file(&path)? {
             // Two groups with one digest cannot be; a file that was renamed by hand can.
@@ -264,6 +268,7 @@ impl Records {
         group: &str,
         change: impl FnOnce(&mut Group) -> Result<(T, bool), Error>,
     ) -> Result<T, Error> {
+        files::make_folder(&self.data)?;
         files::make_folder(&self.folder)?;
         let digest = Sha256::digest(group.as_bytes());
         let lock = self.folder.join(format!(".lock-{:02}", digest[0] % LOCKS));
