@@ -1,4 +1,4 @@
-//! The integration tests, one module for each subject; [`scene`] is the stage.
+//! The integration tests, one module for each subject; [`scene`] is the stage and [`loopback`] the servers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,5 +7,9 @@
     reason = "a test that is surprised shall fail, and one that is skipped says so"
 )]
 
+#[path = "../fakes/mod.rs"]
+mod loopback;
 mod process;
 mod scene;
+
+mod fakes;
