@@ -408,7 +408,7 @@ mod tests {
     #[test]
     fn a_group_that_was_written_is_read_and_an_empty_one_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        let records = Records::new(folder.path());
+        let records = Records::new(&folder.path().join("data"));
         records
             .change("azure-devops/contoso", |group| {
                 Ok(((), {
@@ -438,8 +438,8 @@ mod tests {
     #[test]
     fn a_broken_or_newer_record_is_an_error_and_is_not_rewritten() {
         let folder = tempfile::tempdir().unwrap();
-        let records = Records::new(folder.path());
-        files::make_folder(&folder.path().join("records")).unwrap();
+        let records = Records::new(&folder.path().join("data"));
+        files::make_folder(&folder.path().join("data/records")).unwrap();
         let path = records.path("github/github.com");
         for text in [
             "",
