@@ -9,7 +9,9 @@
 
 #[path = "../fakes/mod.rs"]
 mod loopback;
+mod person;
 mod process;
 mod scene;
 
 mod fakes;
+mod git;
