@@ -13,5 +13,6 @@ mod person;
 mod process;
 mod scene;
 
+mod concurrency;
 mod fakes;
 mod git;
