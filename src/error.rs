@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error as ThisError;
 
+use crate::files::shell_word;
+
 /// What went wrong and why. See [`Error::hint`] for the way out.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
@@ -61,6 +63,26 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// What does not fit.
+        why: &'static str,
+    },
+    /// A file that a later keyfob wrote. It is left as it is.
+    #[error("{} is of format {found}, and this keyfob knows formats up to {known}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The format that it says it has.
+        found: u64,
+        /// The newest that we read.
+        known: u64,
+    },
+    /// The vault's key file is missing or is not the right one, and no other slot opens the vault.
+    #[error("the tokens in {} cannot be read without their key file {}: {why}", vault.display(), path.display())]
+    KeyFile {
+        /// The key file.
+        path: PathBuf,
+        /// The vault's folder.
+        vault: PathBuf,
+        /// What is wrong with the key file.
         why: &'static str,
     },
     /// No slot of the vault took the passphrase.
@@ -244,6 +266,13 @@ impl Error {
             Error::Damaged { .. } => {
                 "restore the file from a backup, or remove the token and add it again".to_owned()
             }
+            Error::Newer { .. } => "use a newer keyfob; nothing was changed".to_owned(),
+            Error::KeyFile { path, vault, .. } => {
+                let (path, vault) = (shell_word(path), shell_word(vault));
+                format!(
+                    "restore {path} from a backup; if it is lost: mv {vault} {vault}.lost, and add the tokens again"
+                )
+            }
             Error::WrongPassphrase => "keyfob unlock asks again".to_owned(),
             Error::NobodyToAsk { .. } => {
                 "run it in a terminal; for the vault's passphrase: keyfob unlock".to_owned()
@@ -284,8 +313,10 @@ impl Error {
             Error::NoSuchStore { .. } | Error::Unsupported { .. } => 2,
             Error::Locked { .. } | Error::Unavailable { .. } | Error::Silent { .. } => 3,
             Error::WrongPassphrase | Error::NobodyToAsk { .. } | Error::Busy { .. } | Error::Lost { .. } => 3,
+            Error::KeyFile { .. } => 3,
             Error::Ambiguous { .. } => 4,
             Error::NotUsable { .. } => 5,
+            Error::Newer { .. } => 6,
             Error::TooLong { .. } | Error::Damaged { .. } | Error::Unsafe { .. } | Error::Record { .. } => 6,
             Error::Config { .. } | Error::NoHome | Error::Randomness | Error::Io { .. } => 6,
             Error::Wire { .. } | Error::Request { .. } | Error::Program { .. } | Error::Declined => 6,

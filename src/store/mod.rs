@@ -12,6 +12,7 @@ use crate::error::Error;
 pub mod environment;
 pub mod memory;
 pub mod payload;
+pub mod vault;
 
 /// One place for secrets, opened.
 ///
@@ -134,7 +135,7 @@ pub struct Record {
 pub type OpenStore = for<'a> fn(Opening<'a>) -> Box<dyn Store + 'a>;
 
 /// Every store. The order is the one in which `keyfob storage` shows them.
-pub static ALL: &[&Record] = &[&environment::STORE];
+pub static ALL: &[&Record] = &[&vault::STORE, &environment::STORE];
 
 /// The store of this name.
 #[must_use]

@@ -1,0 +1,148 @@
+//! How the data key is come by, and how a vault comes to be.
+//!
+//! Unattended ways go first and the person last. A wrong or missing key file is no reason to stop while a
+//! passphrase may still open the vault; a key file that others can read is, because going on would hide it.
+
+use std::rc::Rc;
+
+use super::header::{Header, Slot};
+use super::seal::SymmetricKey;
+use super::{NAME, SlotName, Vault, kernel_keyring, key_file, passphrase};
+use crate::credential::{Id, Secret};
+use crate::error::Error;
+use crate::files;
+
+/// A vault whose data key is known.
+pub(super) struct Opened {
+    pub(super) id: Id,
+    pub(super) key: SymmetricKey,
+}
+
+/// Which ways to the data key may be gone.
+pub(super) struct Ways<'n> {
+    /// Not by this slot.
+    pub(super) except: Option<&'n SlotName>,
+    /// By the kernel's keyring, and by what is known in this process.
+    pub(super) remembered: bool,
+    /// By the ssh-agent.
+    pub(super) agent: bool,
+}
+
+impl Ways<'_> {
+    pub(super) const ALL: Ways<'static> = Ways { except: None, remembered: true, agent: true };
+
+    pub(super) fn may(&self, slot: &SlotName) -> bool {
+        self.except != Some(slot)
+    }
+}
+
+impl Vault<'_> {
+    /// The data key by the first way that leads there: what this process knows, the key file, the kernel's keyring,
+    /// the ssh-agent, and the person last.
+    pub(super) fn open(&self, header: &Header, ways: &Ways<'_>) -> Result<Rc<Opened>, Error> {
+        if let Some(opened) = self.opened.borrow().as_ref().filter(|opened| opened.id == header.id)
+            && ways.remembered
+        {
+            return Ok(Rc::clone(opened));
+        }
+        let key = self.find_key(header, ways)?;
+        let opened = Rc::new(Opened { id: header.id.clone(), key });
+        *self.opened.borrow_mut() = Some(Rc::clone(&opened));
+        Ok(opened)
+    }
+
+    fn find_key(&self, header: &Header, ways: &Ways<'_>) -> Result<SymmetricKey, Error> {
+        let mut failure = Error::Locked { store: NAME, how: None };
+        let by_passphrase = header.passphrase().filter(|_| ways.may(&SlotName::Passphrase));
+        if ways.may(&SlotName::KeyFile) && header.key_file().is_some() {
+            match self.by_key_file(header) {
+                Ok(key) => return Ok(key),
+                // The passphrase is a way out; without one, what is wrong with the key file has to be said.
+                Err(Error::KeyFile { .. }) if by_passphrase.is_some() => {}
+                Err(error @ Error::KeyFile { .. }) => failure = error,
+                Err(error) => return Err(error),
+            }
+        }
+        if ways.remembered
+            && header.slots.iter().any(|slot| !matches!(slot, Slot::KeyFile(_)))
+            && let Some(key) = kernel_keyring::recall(&header.id)
+        {
+            return Ok(key);
+        }
+        if ways.agent
+            && let Some(key) = self.by_agent(header, ways)
+        {
+            return Ok(key);
+        }
+        if let Some(slot) = by_passphrase
+            && self.opening.ask.possible()
+            && let Some(passphrase) = self.opening.ask.passphrase("passphrase of the vault")
+        {
+            return slot.open(&passphrase, &header.id);
+        }
+        Err(failure)
+    }
+
+    /// Where a person has to answer and cannot, "locked" would only send them to `keyfob unlock` and so in a circle.
+    pub(super) fn say_who_is_missing(&self, error: Error) -> Error {
+        match error {
+            Error::Locked { .. } if !self.opening.ask.possible() => {
+                Error::NobodyToAsk { what: "the vault's passphrase" }
+            }
+            error => error,
+        }
+    }
+
+    pub(super) fn by_key_file(&self, header: &Header) -> Result<SymmetricKey, Error> {
+        let (path, vault) = (self.key_path(), self.folder());
+        let wrapping = match key_file::read(&path)? {
+            key_file::Found::Key(key) => key,
+            key_file::Found::Unreadable => return Err(key_file::unreadable(path, vault)),
+            key_file::Found::Missing => {
+                return Err(Error::KeyFile { path, vault, why: "it is missing" });
+            }
+        };
+        header.key_file().and_then(|slot| slot.open(&wrapping, &header.id)).ok_or(Error::KeyFile {
+            path,
+            vault,
+            why: "it is the key of another vault",
+        })
+    }
+
+    /// A new vault that opens with a key file or, if there is one, with `passphrase`. `false`: another process was
+    /// faster, and the header is the one that it made.
+    pub(super) fn create(&self, passphrase: Option<&Secret>) -> Result<(Header, bool), Error> {
+        files::locked(&self.lock_path(), || {
+            if let Some(header) = self.header()? {
+                return Ok((header, false));
+            }
+            files::make_folder(&self.folder())?;
+            if !self.sealed_ids()?.is_empty() {
+                return Err(self.headless());
+            }
+            let (id, data) = (Id::random()?, SymmetricKey::random()?);
+            let slot = match passphrase {
+                Some(passphrase) => {
+                    Slot::Passphrase(passphrase::Slot::wrapping(passphrase, self.cost, &data, &id)?)
+                }
+                None => {
+                    let wrapping = key_file::read_or_make(&self.key_path(), &self.folder())?;
+                    Slot::KeyFile(key_file::Slot::wrapping(&wrapping, &data, &id)?)
+                }
+            };
+            let header = Header::new(id.clone(), slot);
+            files::write_private(&self.header_path(), &header.to_bytes()?)?;
+            *self.opened.borrow_mut() = Some(Rc::new(Opened { id, key: data }));
+            Ok((header, true))
+        })
+    }
+
+    /// The vault, opened; made with a key file if there is none.
+    pub(super) fn open_or_create(&self) -> Result<Rc<Opened>, Error> {
+        let header = match self.header()? {
+            Some(header) => header,
+            None => self.create(None)?.0,
+        };
+        self.open(&header, &Ways::ALL)
+    }
+}

@@ -1,0 +1,167 @@
+//! The passphrase slot: Argon2id (RFC 9106) makes the wrapping key out of what a person knows.
+//!
+//! 64 MiB and three passes are the RFC's second recommended choice, for places where 2 GiB are too much; it takes a
+//! quarter of a second on a small machine. One lane instead of four, because we compute in one thread: more lanes
+//! would cost us the same and help only who has more cores. The parameters stand in the slot, so that later ones
+//! can be dearer.
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::header::{self, Bytes, Wrapped};
+use super::seal::SymmetricKey;
+use crate::credential::{Id, Secret};
+use crate::error::Error;
+
+const KIND: &str = "passphrase";
+
+/// What one guess costs.
+#[derive(Clone, Copy)]
+pub(super) struct Cost {
+    /// Memory in KiB.
+    pub(super) memory_kib: u32,
+    /// Passes over it.
+    pub(super) passes: u32,
+    /// Lanes.
+    pub(super) lanes: u32,
+}
+
+impl Cost {
+    /// What new slots get.
+    pub(super) const NEW: Cost = Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
+
+    /// More than this no keyfob ever writes; a header that asks for it would only make `get` hang or run out of
+    /// memory.
+    const MOST: Cost = Cost { memory_kib: 2 * 1024 * 1024, passes: 64, lanes: 16 };
+}
+
+/// The slot in the header.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Slot {
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+    salt: Bytes<16>,
+    wrapped: Wrapped,
+}
+
+impl Slot {
+    /// A slot that opens with `passphrase`.
+    pub(super) fn wrapping(
+        passphrase: &Secret,
+        cost: Cost,
+        data: &SymmetricKey,
+        vault: &Id,
+    ) -> Result<Slot, Error> {
+        let salt = Bytes::random()?;
+        let wrapping = derive(passphrase, &salt.0, cost)?;
+        let wrapped = header::wrap(&wrapping, data, vault, KIND, &parameters(cost, &salt))?;
+        let Cost { memory_kib, passes, lanes } = cost;
+        Ok(Slot { memory_kib, passes, lanes, salt, wrapped })
+    }
+
+    /// The data key; [`Error::WrongPassphrase`] if this is not the right passphrase.
+    pub(super) fn open(&self, passphrase: &Secret, vault: &Id) -> Result<SymmetricKey, Error> {
+        let cost = Cost { memory_kib: self.memory_kib, passes: self.passes, lanes: self.lanes };
+        let wrapping = derive(passphrase, &self.salt.0, cost)?;
+        header::unwrap(&wrapping, &self.wrapped, vault, KIND, &parameters(cost, &self.salt))
+            .ok_or(Error::WrongPassphrase)
+    }
+
+    /// For people: what a guess costs.
+    pub(super) fn words(&self) -> String {
+        format!("Argon2id, {} MiB, {} passes", self.memory_kib / 1024, self.passes)
+    }
+}
+
+fn parameters(cost: Cost, salt: &Bytes<16>) -> Vec<u8> {
+    let numbers = [cost.memory_kib, cost.passes, cost.lanes];
+    numbers.iter().flat_map(|number| number.to_be_bytes()).chain(salt.0).collect()
+}
+
+fn derive(passphrase: &Secret, salt: &[u8], cost: Cost) -> Result<SymmetricKey, Error> {
+    let unusable = || super::unusable("the cost in its passphrase slot is not possible");
+    let most = Cost::MOST;
+    if cost.memory_kib > most.memory_kib || cost.passes > most.passes || cost.lanes > most.lanes {
+        return Err(unusable());
+    }
+    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(SymmetricKey::LENGTH))
+        .map_err(|_| unusable())?;
+    // Our own memory instead of the crate's, because only then is it wiped.
+    let mut memory = Zeroizing::new(Vec::new());
+    memory.try_reserve_exact(params.block_count()).map_err(|_| {
+        super::unusable(format!("there are no {} MiB of memory for its passphrase", cost.memory_kib / 1024))
+    })?;
+    memory.resize(params.block_count(), Block::default());
+    let mut key = SymmetricKey::empty();
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into_with_memory(
+            passphrase.expose(),
+            salt,
+            key.bytes_mut().as_mut_slice(),
+            memory.as_mut_slice(),
+        )
+        .map_err(|_| unusable())?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: Cost = Cost { memory_kib: 16, passes: 1, lanes: 1 };
+
+    #[test]
+    fn only_the_right_passphrase_opens_and_only_in_its_own_vault() {
+        let (data, vault) = (SymmetricKey::random().unwrap(), Id::random().unwrap());
+        let slot = Slot::wrapping(&Secret::copy_of(b"correct horse"), CHEAP, &data, &vault).unwrap();
+        let opened = slot.open(&Secret::copy_of(b"correct horse"), &vault).unwrap();
+        assert_eq!(opened.bytes(), data.bytes());
+        for (passphrase, vault) in
+            [(&b"correct horsf"[..], vault.clone()), (b"", vault), (b"correct horse", Id::random().unwrap())]
+        {
+            let error = slot.open(&Secret::copy_of(passphrase), &vault).map(|_| ()).unwrap_err();
+            assert!(matches!(error, Error::WrongPassphrase));
+        }
+    }
+
+    #[test]
+    fn cheaper_parameters_in_the_header_do_not_open_the_slot() {
+        let (data, vault) = (SymmetricKey::random().unwrap(), Id::random().unwrap());
+        let passphrase = Secret::copy_of(b"p");
+        let mut slot = Slot::wrapping(&passphrase, Cost { memory_kib: 32, ..CHEAP }, &data, &vault).unwrap();
+        slot.memory_kib = 16;
+        assert!(slot.open(&passphrase, &vault).is_err());
+    }
+
+    #[test]
+    fn impossible_costs_are_refused_at_once() {
+        let (data, vault) = (SymmetricKey::random().unwrap(), Id::random().unwrap());
+        let passphrase = Secret::copy_of(b"p");
+        let mut slot = Slot::wrapping(&passphrase, CHEAP, &data, &vault).unwrap();
+        for (memory_kib, passes, lanes) in
+            [(u32::MAX, 1, 1), (16, u32::MAX, 1), (16, 1, u32::MAX), (0, 1, 1), (16, 0, 1), (16, 1, 0)]
+        {
+            (slot.memory_kib, slot.passes, slot.lanes) = (memory_kib, passes, lanes);
+            let error = slot.open(&passphrase, &vault).map(|_| ()).unwrap_err();
+            assert!(error.to_string().contains("not possible"), "{error}");
+        }
+    }
+
+    #[test]
+    fn new_slots_cost_what_the_rfc_recommends() {
+        let Cost { memory_kib, passes, lanes } = Cost::NEW;
+        assert_eq!((memory_kib, passes, lanes), (64 * 1024, 3, 1));
+    }
+
+    /// A vector of the reference implementation's own tests: other programs must be able to open our slots.
+    #[test]
+    fn the_derivation_is_the_published_one() {
+        let cost = Cost { memory_kib: 65536, passes: 2, lanes: 1 };
+        let key = derive(&Secret::copy_of(b"password"), b"somesalt", cost).unwrap();
+        let hex: String = key.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7");
+    }
+}

@@ -1,0 +1,175 @@
+//! The ssh-agent slot: a signature by an ed25519 key in the agent is what the wrapping key is made from.
+//!
+//! ```text
+//! message       "keyfob vault slot v1", vault id (32 hex digits), salt (32 bytes)
+//! signature     64 bytes, by the agent; the same each time (RFC 8032)
+//! wrapping key  HKDF-SHA256(salt = salt, key = signature, info = "keyfob vault slot v1" + " ssh-agent" + vault id)
+//! ```
+//!
+//! What ssh signs to log in, and what `ssh-keygen -Y` signs, begins differently, so no server can have this message
+//! signed by accident. But whoever reaches the agent, also a forwarded one, and has the header, can have it signed
+//! on purpose. The signature never leaves memory. It is made twice at enrolment, because an agent may sign with
+//! randomness in it, and then the slot would never open again. Never the only slot: keys get replaced.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::header::{Bytes, Wrapped};
+
+/// The slot in the header.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Slot {
+    /// The ed25519 public key.
+    public_key: Bytes<32>,
+    /// What the agent called the key when it was enrolled; for people.
+    pub(super) comment: String,
+    salt: Bytes<32>,
+    wrapped: Wrapped,
+}
+
+impl Slot {
+    /// As `ssh-add -l` shows it.
+    pub(super) fn fingerprint(&self) -> String {
+        fingerprint(&self.blob())
+    }
+
+    fn blob(&self) -> Vec<u8> {
+        // string "ssh-ed25519", string key; written out, because the agent's client exists on Unix only.
+        [&[0, 0, 0, 11][..], b"ssh-ed25519", &[0, 0, 0, 32], &self.public_key.0].concat()
+    }
+}
+
+/// The fingerprint of a public key as OpenSSH writes it.
+pub(super) fn fingerprint(blob: &[u8]) -> String {
+    format!("SHA256:{}", BASE64_STANDARD_NO_PAD.encode(Sha256::digest(blob)))
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::time::Duration;
+
+    use hkdf::Hkdf;
+    use sha2::Sha256;
+
+    use super::Slot;
+    use crate::credential::{Id, Secret};
+    use crate::error::Error;
+    use crate::store::vault::agent::{self, Agent, Identity};
+    use crate::store::vault::header::{self, Bytes, DOMAIN};
+    use crate::store::vault::seal::SymmetricKey;
+
+    const KIND: &str = "ssh-agent";
+
+    impl Slot {
+        /// A slot that opens with the key `identity` of this agent.
+        pub(in crate::store::vault) fn enrolling(
+            agent: &mut Agent,
+            identity: &Identity,
+            data: &SymmetricKey,
+            vault: &Id,
+        ) -> Result<Slot, Error> {
+            let failed = |why: &str| Error::Program { program: "ssh-agent", why: why.to_owned() };
+            let public_key = agent::public_key(&identity.blob)
+                .ok_or_else(|| failed("only plain ed25519 keys sign the same each time"))?;
+            let salt = Bytes::random()?;
+            let mut sign = || {
+                agent
+                    .sign(&identity.blob, &message(vault, &salt))?
+                    .ok_or_else(|| failed("it refused to sign with this key"))
+            };
+            let (first, second) = (sign()?, sign()?);
+            if !first.same_as(&second) {
+                return Err(failed(
+                    "it signed the same twice and differently, so this key cannot open a vault",
+                ));
+            }
+            let wrapping = derive(&first, vault, &salt)?;
+            let public_key = Bytes(public_key);
+            let wrapped = header::wrap(&wrapping, data, vault, KIND, &parameters(&public_key, &salt))?;
+            Ok(Slot { public_key, comment: identity.comment.clone(), salt, wrapped })
+        }
+
+        /// The data key; `None` if the agent does not hold the key or does not sign with it. `asking`: how long the
+        /// agent may take for the signature.
+        pub(in crate::store::vault) fn open(
+            &self,
+            agent: &mut Agent,
+            vault: &Id,
+            asking: Duration,
+        ) -> Result<Option<SymmetricKey>, Error> {
+            if !self.is_held_by(agent)? {
+                return Ok(None);
+            }
+            agent.extend(asking);
+            let Some(signature) = agent.sign(&self.blob(), &message(vault, &self.salt))? else {
+                return Ok(None);
+            };
+            let wrapping = derive(&signature, vault, &self.salt)?;
+            Ok(header::unwrap(
+                &wrapping,
+                &self.wrapped,
+                vault,
+                KIND,
+                &parameters(&self.public_key, &self.salt),
+            ))
+        }
+
+        /// Whether the agent holds the key; asks nobody to confirm.
+        pub(in crate::store::vault) fn is_held_by(&self, agent: &mut Agent) -> Result<bool, Error> {
+            let blob = self.blob();
+            Ok(agent.identities()?.iter().any(|identity| identity.blob == blob))
+        }
+    }
+
+    pub(super) fn message(vault: &Id, salt: &Bytes<32>) -> Vec<u8> {
+        // All parts have fixed lengths.
+        [DOMAIN, vault.as_str().as_bytes(), &salt.0].concat()
+    }
+
+    fn parameters(public_key: &Bytes<32>, salt: &Bytes<32>) -> Vec<u8> {
+        [public_key.0, salt.0].concat()
+    }
+
+    fn derive(signature: &Secret, vault: &Id, salt: &Bytes<32>) -> Result<SymmetricKey, Error> {
+        let mut key = SymmetricKey::empty();
+        Hkdf::<Sha256>::new(Some(&salt.0), signature.expose())
+            .expand_multi_info(&[DOMAIN, b" ssh-agent", vault.as_str().as_bytes()], key.bytes_mut())
+            .map_err(|_| crate::store::vault::unusable("no key comes out of the agent's signature"))?;
+        Ok(key)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn what_ssh_itself_signs_never_looks_like_our_message() {
+            let ours = message(&Id::random().unwrap(), &Bytes::random().unwrap());
+            // A login is signed over "string session id", 20 to 64 bytes long; files over "SSHSIG" (PROTOCOL.sshsig).
+            assert!(u32::from_be_bytes(*ours.first_chunk().unwrap()) > 64);
+            assert!(!ours.starts_with(b"SSHSIG"));
+        }
+
+        #[test]
+        fn slots_of_one_key_have_different_wrapping_keys() {
+            let (signature, vault) = (Secret::copy_of(&[7; 64]), Id::random().unwrap());
+            let one = derive(&signature, &vault, &Bytes::random().unwrap()).unwrap();
+            let two = derive(&signature, &vault, &Bytes::random().unwrap()).unwrap();
+            assert_ne!(one.bytes(), two.bytes());
+        }
+
+        #[test]
+        fn the_blob_is_the_one_that_agents_list() {
+            let slot = Slot {
+                public_key: Bytes([7; 32]),
+                comment: String::new(),
+                salt: Bytes([0; 32]),
+                wrapped: Bytes([0; 72]),
+            };
+            assert_eq!(slot.blob(), agent::blob(&[7; 32]));
+        }
+    }
+}
