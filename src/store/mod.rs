@@ -10,6 +10,8 @@ use crate::credential::{Key, Secret};
 use crate::error::Error;
 
 pub mod memory;
+#[cfg(all(unix, not(target_os = "macos")))]
+pub mod secret_service;
 
 /// One place for secrets, opened.
 ///
@@ -129,7 +131,10 @@ pub struct Record {
 }
 
 /// Every store. The order is the one in which `keyfob storage` shows them.
-pub static ALL: &[&Record] = &[];
+pub static ALL: &[&Record] = &[
+    #[cfg(all(unix, not(target_os = "macos")))]
+    &secret_service::STORE,
+];
 
 /// The store of this name.
 #[must_use]
