@@ -9,6 +9,12 @@ use std::time::Duration;
 use crate::credential::{Key, Secret};
 use crate::error::Error;
 
+#[cfg(any(target_os = "macos", windows))]
+pub mod keychain;
+// The names of its entries are plain text work, tested on every system.
+#[cfg(all(test, not(any(target_os = "macos", windows))))]
+#[path = "keychain/names.rs"]
+mod keychain_names;
 pub mod memory;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub mod secret_service;
@@ -132,6 +138,8 @@ pub struct Record {
 
 /// Every store. The order is the one in which `keyfob storage` shows them.
 pub static ALL: &[&Record] = &[
+    #[cfg(any(target_os = "macos", windows))]
+    &keychain::STORE,
     #[cfg(all(unix, not(target_os = "macos")))]
     &secret_service::STORE,
 ];
