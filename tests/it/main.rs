@@ -12,4 +12,8 @@ mod loopback;
 mod process;
 mod scene;
 
+#[cfg(target_os = "linux")]
+mod bus;
 mod fakes;
+#[cfg(target_os = "linux")]
+mod secret_service;
