@@ -84,8 +84,16 @@ impl Desktop {
         self.keyring = Some(keyring);
         self.until("NameHasOwner", Desktop::is_owned);
         if unlocked {
-            self.until("ReadAlias", |desktop| {
+            // The alias comes, goes and comes again while the daemon reads its folder and then makes or unlocks the keyring:
+            // it is ready when the collection behind the alias says that it is open.
+            let member = "org.freedesktop.DBus.Properties.Get";
+            let path = "/org/freedesktop/secrets/aliases/default";
+            self.until("the default collection", |desktop| {
+                let about = ["org.freedesktop.secrets", path, member];
                 desktop.service("ReadAlias", "string:default").contains("/collection/")
+                    && desktop
+                        .call_with(about, &["string:org.freedesktop.Secret.Collection", "string:Locked"])
+                        .contains("boolean false")
             });
         }
     }
@@ -170,9 +178,15 @@ impl Desktop {
         self.call(["org.freedesktop.secrets", "/org/freedesktop/secrets", &member], argument)
     }
 
-    fn call(&self, [service, path, member]: [&str; 3], argument: &str) -> String {
+    fn call(&self, about: [&str; 3], argument: &str) -> String {
+        self.call_with(about, &[argument])
+    }
+
+    fn call_with(&self, [service, path, member]: [&str; 3], arguments: &[&str]) -> String {
         let mut command = self.command("dbus-send");
-        command.args(["--session", "--print-reply", &format!("--dest={service}"), path, member, argument]);
+        command
+            .args(["--session", "--print-reply", &format!("--dest={service}"), path, member])
+            .args(arguments);
         String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned()
     }
 
