@@ -128,6 +128,12 @@ impl Local<'_> {
             }
         }
         trace(format_args!("{} has a token for it", first.from));
+        let accepted =
+            matches!(spot, Spot::Known(known) if known.site.as_ref().is_some_and(|site| site.allow_http));
+        let remote = &query.remote;
+        if remote.is_http() && !remote.is_loopback() && !accepted {
+            return Ok(Some(loud(Miss::PlainHttp { place: remote.to_string() })));
+        }
         let realm = match spot {
             Spot::Known(known) => known.realm.clone(),
             _ => crate::forge::server_realm(first_forge(&first), &first.remote, first.remote.path()),
@@ -222,7 +228,12 @@ fn may_travel(remote: &Remote, held: &Held<'_>, account: &AccountRecord) -> bool
         || remote.is_loopback()
         || held.record.allow_http
         || held.site.is_some_and(|site| site.allow_http)
-        || account.source == Source::Tool
+        || (account.source == Source::Tool && is_at(&held.record.url, remote))
+}
+
+/// Whether a record's URL is of the very origin of `remote`.
+fn is_at(url: &str, remote: &Remote) -> bool {
+    Remote::from_url(url).is_ok_and(|(home, _)| home.origin() == remote.origin())
 }
 
 fn loud(miss: Miss) -> Found {

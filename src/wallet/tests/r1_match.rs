@@ -135,3 +135,24 @@ fn a_certificates_path_is_its_key() {
         assert_eq!(bench.get(url), "NotOurs", "{url}");
     }
 }
+
+#[test]
+fn an_https_token_that_a_tool_stored_does_not_go_to_an_http_host_of_the_same_realm() {
+    let bench = Bench::new();
+    bench.configure(
+        r#"
+        [[host]]
+        url = "https://srv.example"
+        also = ["http://srv.example", "http://feeds.example"]
+        forge = "gitlab"
+        "#,
+    );
+    bench.store("https://bob@srv.example", "T");
+    assert_eq!(bench.get("https://bob@srv.example"), "bob:T");
+    for url in ["http://bob@srv.example", "http://bob@feeds.example"] {
+        assert_eq!(bench.get(url), "PlainHttp", "{url}");
+    }
+    bench.set_environment(&[("KEYFOB_URL", "https://srv.example"), ("KEYFOB_TOKEN", "E")]);
+    assert_eq!(bench.get("https://srv.example"), "oauth2:E");
+    assert_eq!(bench.get("http://feeds.example"), "PlainHttp");
+}
