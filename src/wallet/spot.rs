@@ -171,7 +171,9 @@ fn held<'r>(group: &'r Group, record: &'r RealmRecord) -> Held<'r> {
 
 fn pick_by_prefix<'r>(group: &'r Group, remote: &Remote) -> Pick<'r> {
     let covers = |record: &&RealmRecord| remote.path_is_within(&record.prefix, forge_of(record).folds_path);
-    if let Some(record) = group.realms.iter().filter(covers).max_by_key(|record| record.prefix.len())
+    // Of two that reach equally far, a person's comes before a tool's.
+    let reach = |record: &&RealmRecord| (record.prefix.len(), record.has_person());
+    if let Some(record) = group.realms.iter().filter(covers).max_by_key(reach)
         && (!record.prefix.is_empty() || !remote.path().is_empty() || group.realms.len() == 1)
     {
         return Pick::Realm(held(group, record));

@@ -67,3 +67,14 @@ fn a_generic_hosts_path_does_not_fold_case() {
     assert_eq!(bench.get("https://alice@git.example/Team/x"), "alice:T");
     assert_eq!(bench.get("https://alice@git.example/team/x"), "NotOurs");
 }
+
+#[test]
+fn a_tools_pair_for_the_host_as_a_whole_does_not_hide_a_persons_realm_of_the_same_reach() {
+    let bench = Bench::new();
+    // Two realms of the host, so that a request without a path could be either; the tool's pair is then for the host.
+    bench.add_as("https://srv.example", "T1", on(&gitlab::FORGE, None)).unwrap();
+    bench.add_as("https://srv.example/tfs/One", "T2", on(&azure_devops_server::FORGE, None)).unwrap();
+    bench.store("https://bob@srv.example", "T3");
+    assert_eq!(bench.get("https://srv.example/group/project"), "oauth2:T1");
+    assert_eq!(bench.get("https://srv.example/tfs/One/_git/r"), "pat:T2");
+}
