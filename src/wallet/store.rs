@@ -78,9 +78,7 @@ impl Local<'_> {
 
     /// What the realm holds already: nothing is written, except that a refusal is cleared.
     fn store_known(&self, held: &Held<'_>, query: &Query, given: &Given) -> Result<Option<Stored>, Error> {
-        let mine = |account: &&AccountRecord| is_pair(account, held, query);
-        let (pairs, others): (Vec<_>, Vec<_>) = held.record.accounts.iter().partition(mine);
-        for account in pairs {
+        if let Some(account) = the_pair(held, query) {
             let same = match self.payload(held.record, account) {
                 Ok(payload) => payload.same_as(&given.payload),
                 Err(Error::Lost { .. }) => false,
@@ -90,8 +88,11 @@ impl Local<'_> {
                 return self.clear(held.group, account, query, given.expires).map(Some);
             }
         }
-        // A person's token counts whatever user name it went by.
-        for account in others.into_iter().filter(|account| account.source == Source::Person) {
+        // A person's token counts whatever user name it went by, and in whatever dress. The likely one first.
+        let mut persons: Vec<_> =
+            held.record.accounts.iter().filter(|account| account.source == Source::Person).collect();
+        persons.sort_by_key(|account| account.name != query.user);
+        for account in persons {
             if self.holds(held.record, account, &given.payload.token)? {
                 return self.clear(held.group, account, query, None).map(Some);
             }
@@ -183,10 +184,14 @@ impl Local<'_> {
     }
 }
 
-/// Whether an account is the pair that a tool stores again: same name, and on a generic host the same path.
-fn is_pair(account: &AccountRecord, held: &Held<'_>, query: &Query) -> bool {
-    account.name == query.user
-        && (account.source == Source::Person || account.path == path_of_pair(held.record, &query.remote))
+/// The pair of a tool's that would answer this user name here: on a generic host, the one with the longest path.
+fn the_pair<'r>(held: &Held<'r>, query: &Query) -> Option<&'r AccountRecord> {
+    let answers = |account: &&AccountRecord| {
+        account.source == Source::Tool
+            && account.name == query.user
+            && query.remote.path_is_within(&account.path, false)
+    };
+    held.record.accounts.iter().filter(answers).max_by_key(|account| account.path.len())
 }
 
 /// The path that a tool's pair is kept with: only where git's own matching is all we know. Otherwise the realm is the whole

@@ -149,3 +149,38 @@ fn a_store_that_fails_leaves_everything_as_it_was() {
         .with(|wallet| wallet.store(&Query { ..query("https://bob@git.example") }, secret("a\nb").into()));
     assert!(broken.is_err() && bench.files() == before && bench.memory.len() == 1);
 }
+
+#[test]
+fn a_persons_token_is_recognised_in_whatever_dress_git_brings_it_back() {
+    let bench = Bench::new();
+    let forge = &bitbucket_data_center::FORGE;
+    bench.add_as("https://srv.example", "T", on(forge, Some("alice"))).unwrap();
+    let before = bench.files();
+    for (authtype, refresh) in [(Some("Bearer"), None), (None, Some("R")), (None, None)] {
+        for user in ["alice@", "x-token-auth@", "", "contoso@"] {
+            let payload = Payload {
+                token: secret("T"),
+                refresh: refresh.map(secret),
+                authtype: authtype.map(str::to_owned),
+            };
+            let url = format!("https://{user}srv.example");
+            let stored = bench.store_given(&url, Given { payload, expires: Some(1_900_000_000) }).unwrap();
+            assert_eq!(stored, Stored::Same, "{url} {authtype:?} {refresh:?}");
+        }
+    }
+    assert!(bench.files() == before);
+}
+
+#[test]
+fn what_was_given_for_a_path_is_recognised_when_it_comes_back_with_the_path() {
+    let bench = Bench::new();
+    bench.store("https://bob@git.example", "T");
+    let before = bench.files();
+    assert_eq!(bench.get("https://bob@git.example/a"), "bob:T");
+    assert_eq!(bench.store("https://bob@git.example/a", "T"), Stored::Same);
+    assert!(bench.files() == before);
+    assert!(is_kept(&bench.store("https://bob@git.example/a", "other")));
+    // The path's own pair answers there now, so the host's token is no longer what we would give.
+    assert!(is_kept(&bench.store("https://bob@git.example/a", "T")));
+    assert_eq!(bench.get("https://bob@git.example/a"), "bob:T");
+}
