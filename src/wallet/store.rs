@@ -258,6 +258,7 @@ pub(super) fn set_aside_and_replace(found: &mut AccountRecord, wish: AccountReco
             since: now,
             expires: found.expires,
             scopes: std::mem::take(&mut found.scopes),
+            authtype: found.authtype,
         },
     );
     let AccountRecord { store, id, expires, scopes, authtype, changed, .. } = wish;

@@ -2,9 +2,12 @@
 
 use crate::credential::{Id, Key};
 use crate::error::Error;
+use crate::forge::Forge;
 use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
+use crate::remote::is_within;
 
 use super::super::Local;
+use super::super::spot::forge_of;
 use super::add::Planned;
 use super::{Selection, realm_of, secrets_of};
 
@@ -63,13 +66,14 @@ impl Local<'_> {
             if found.set_aside.is_empty() {
                 return Err(nothing());
             }
-            let SetAside { store, id, expires, scopes, .. } = found.set_aside.remove(0);
+            let SetAside { store, id, expires, scopes, authtype, since: _ } = found.set_aside.remove(0);
             let present = SetAside {
                 store: std::mem::replace(&mut found.store, store),
                 id: std::mem::replace(&mut found.id, id),
                 since: self.now,
                 expires: std::mem::replace(&mut found.expires, expires),
                 scopes: std::mem::replace(&mut found.scopes, scopes),
+                authtype: std::mem::replace(&mut found.authtype, authtype),
             };
             found.set_aside.insert(0, present);
             found.changed = self.now;
@@ -91,13 +95,14 @@ impl Local<'_> {
                 format!("keyfob add {} --account {}", selection.realm.url, account.account()),
             ));
         }
+        let realm_forge = forge_of(&selection.realm);
         self.with_realm(selection, |realm| {
             if selection.below.is_empty() {
                 for found in &mut realm.accounts {
                     found.default = found.id == account.id;
                 }
             } else {
-                realm.rules.retain(|rule| rule.path != selection.below);
+                realm.rules.retain(|rule| !is_same_path(realm_forge, &rule.path, &selection.below));
                 realm.rules.push(Rule { path: selection.below.clone(), account: account.name.clone() });
             }
         })
@@ -109,13 +114,14 @@ impl Local<'_> {
     /// Those of writing.
     pub fn prefer_none(&self, selection: &Selection) -> Result<bool, Error> {
         let mut had = false;
+        let realm_forge = forge_of(&selection.realm);
         self.with_realm(selection, |realm| {
             if selection.below.is_empty() {
                 had = realm.accounts.iter().any(|account| account.default);
                 realm.accounts.iter_mut().for_each(|account| account.default = false);
             } else {
                 let before = realm.rules.len();
-                realm.rules.retain(|rule| rule.path != selection.below);
+                realm.rules.retain(|rule| !is_same_path(realm_forge, &rule.path, &selection.below));
                 had = realm.rules.len() < before;
             }
         })?;
@@ -200,6 +206,11 @@ impl Local<'_> {
         }
         Ok(key.id.as_str().to_owned())
     }
+}
+
+/// Whether two rules are for one path: where paths fold letter case, so do rules.
+fn is_same_path(forge: &Forge, one: &[String], other: &[String]) -> bool {
+    one.len() == other.len() && is_within(one, other, forge.folds_path)
 }
 
 /// Puts a moved realm into its new group.

@@ -162,3 +162,45 @@ fn a_tools_pair_for_another_path_does_not_answer() {
     assert_eq!(bench.get("https://git.example/bar.git"), "NoAccount");
     assert_eq!(bench.get("https://git.example"), "bob:T", "as git's own helpers do");
 }
+
+#[test]
+fn a_request_without_a_path_is_not_answered_with_what_a_tool_stored_for_one_path() {
+    let bench = Bench::new();
+    bench.store("https://bob@git.example", "host");
+    bench.store("https://bob@git.example/a", "a");
+    assert_eq!(bench.get("https://bob@git.example"), "bob:host");
+    assert_eq!(bench.get("https://bob@git.example/a"), "bob:a");
+    assert_eq!(bench.get("https://bob@git.example/b"), "bob:host");
+    assert_eq!(bench.get("https://bob@git.example/ab"), "bob:host");
+    let bench = Bench::new();
+    bench.store("https://bob@git.example/a", "a");
+    bench.store("https://bob@git.example/b/c", "c");
+    assert_eq!(bench.get("https://bob@git.example"), "Ambiguous");
+}
+
+#[test]
+fn a_name_that_names_an_account_picks_it_even_if_it_is_a_placeholder() {
+    let bench = Bench::new();
+    bench.add_as("https://srv.example", "T1", on(&gitlab::FORGE, Some("git"))).unwrap();
+    bench
+        .add_as("https://srv.example", "T2", |wish| {
+            on(&gitlab::FORGE, Some("alice"))(wish);
+            wish.default = true;
+        })
+        .unwrap();
+    assert_eq!(bench.get("https://git@srv.example"), "git:T1");
+    assert_eq!(bench.get("https://oauth2@srv.example"), "oauth2:T2");
+}
+
+#[test]
+fn a_rule_is_replaced_by_one_for_the_same_path_whatever_its_letter_case() {
+    let bench = wallet(&["alice T1 - -", "bob T2 - -"]);
+    bench.prefer("https://dev.azure.com/contoso/Project", "alice");
+    bench.prefer("https://dev.azure.com/contoso/PROJECT", "bob");
+    assert_eq!(bench.get("https://dev.azure.com/contoso/Project"), "bob:T2");
+    bench.with(|wallet| {
+        let selection = wallet.select("https://dev.azure.com/contoso/project", None).unwrap();
+        assert!(wallet.prefer_none(&selection).unwrap());
+    });
+    assert_eq!(bench.get("https://dev.azure.com/contoso/Project"), "Ambiguous");
+}

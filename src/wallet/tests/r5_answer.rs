@@ -70,3 +70,16 @@ fn a_pair_of_authtype_and_credential_is_only_for_a_tool_that_takes_it() {
     let Found::Answer(answer) = bench.with(|wallet| wallet.get(&takes)).unwrap() else { panic!() };
     assert_eq!((answer.authtype.as_deref(), answer.token.expose()), (Some("Bearer"), &b"C"[..]));
 }
+
+#[test]
+fn a_restored_pair_keeps_being_the_kind_that_it_was() {
+    let bench = Bench::new();
+    let payload = Payload { token: secret("C"), refresh: None, authtype: Some("Bearer".to_owned()) };
+    bench.store_given("https://bob@git.example", Given { payload, expires: None }).unwrap();
+    bench.store("https://bob@git.example", "T");
+    assert_eq!(bench.get("https://bob@git.example"), "bob:T");
+    bench.restore("https://git.example", Some("bob")).unwrap();
+    assert_eq!(bench.get("https://bob@git.example"), "NoAccount", "a Bearer pair again");
+    bench.restore("https://git.example", Some("bob")).unwrap();
+    assert_eq!(bench.get("https://bob@git.example"), "bob:T");
+}
