@@ -53,6 +53,8 @@ impl Local<'_> {
             }
             Place::NoOrganisation { forge } => Spot::NoOrganisation(forge),
             Place::Never => Spot::Never,
+            // The group of `azure-devops://contoso` would lie in the file of the realm `azure-devops/contoso`.
+            Place::Elsewhere if forge::named(remote.scheme()).is_some() => Spot::Never,
             Place::Elsewhere => match self.config()?.site(remote) {
                 Some(site) => Spot::Known(Box::new(Known {
                     forge: site.forge,

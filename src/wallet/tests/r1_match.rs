@@ -156,3 +156,13 @@ fn an_https_token_that_a_tool_stored_does_not_go_to_an_http_host_of_the_same_rea
     assert_eq!(bench.get("https://srv.example"), "oauth2:E");
     assert_eq!(bench.get("http://feeds.example"), "PlainHttp");
 }
+
+#[test]
+fn a_protocol_that_is_called_like_a_forge_cannot_take_that_forges_place() {
+    let bench = Bench::new();
+    assert_eq!(bench.store("azure-devops://bob@contoso", "evil"), Stored::NotOurs);
+    assert_eq!(bench.get("azure-devops://contoso"), "NotOurs");
+    bench.add("https://dev.azure.com/contoso", None, "T");
+    assert_eq!(bench.get("https://dev.azure.com/contoso"), "contoso:T");
+    assert_eq!(bench.get("azure-devops://contoso"), "NotOurs");
+}
