@@ -166,3 +166,33 @@ fn a_protocol_that_is_called_like_a_forge_cannot_take_that_forges_place() {
     assert_eq!(bench.get("https://dev.azure.com/contoso"), "contoso:T");
     assert_eq!(bench.get("azure-devops://contoso"), "NotOurs");
 }
+
+#[test]
+fn letter_case_default_port_and_one_trailing_dot_are_folded_and_never_make_a_second_entry() {
+    for (first, spellings) in [
+        (
+            "https://alice@git.example",
+            ["https://alice@GIT.Example", "https://alice@git.example.", "HTTPS://alice@git.example:443"],
+        ),
+        (
+            "https://alice@bücher.example",
+            [
+                "https://alice@xn--bcher-kva.example",
+                "https://alice@BÜCHER.example.",
+                "https://alice@bücher.example。",
+            ],
+        ),
+        (
+            "https://alice@[::1]",
+            ["https://alice@[0:0::1]", "https://alice@[::0001]:443", "https://alice@[0:0:0:0:0:0:0:1]"],
+        ),
+    ] {
+        let bench = Bench::new();
+        assert_eq!(bench.store(first, "T"), Stored::Kept { chosen: None });
+        for url in spellings {
+            assert_eq!(bench.get(url), "alice:T", "{url}");
+            assert_eq!(bench.store(url, "T"), Stored::Same, "{url}");
+        }
+        assert_eq!(bench.entries().len(), 1, "{first}");
+    }
+}
