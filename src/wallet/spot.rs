@@ -52,10 +52,12 @@ impl Local<'_> {
                 Spot::Known(Box::new(Known { forge, realm, group, organisation, site: None, skip }))
             }
             Place::NoOrganisation { forge } => Spot::NoOrganisation(forge),
-            Place::Never => Spot::Never,
             // The group of `azure-devops://contoso` would lie in the file of the realm `azure-devops/contoso`.
             Place::Elsewhere if forge::named(remote.scheme()).is_some() => Spot::Never,
-            Place::Elsewhere => match self.config()?.site(remote) {
+            // A cloud service's host that no template knows may be mapped by hand, but not for plain http.
+            Place::Never if !remote.is_https() => Spot::Never,
+            place @ (Place::Elsewhere | Place::Never) => match self.config()?.site(remote) {
+                None if matches!(place, Place::Never) => Spot::Never,
                 Some(site) => Spot::Known(Box::new(Known {
                     forge: site.forge,
                     realm: site.realm.clone(),

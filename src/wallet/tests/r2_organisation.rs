@@ -112,3 +112,35 @@ fn reserved_labels_and_foreign_services_are_never_answered_and_never_kept() {
     }
     assert_eq!(bench.entries().len(), 5);
 }
+
+#[test]
+fn a_user_name_that_means_no_preference_is_no_organisation() {
+    let bench = Bench::new();
+    bench.add("https://dev.azure.com/contoso", None, "T");
+    for user in ["VssSessionToken", "pat", "PAT", "git", "x-access-token", "token", "AzureDevOps"] {
+        let url = format!("https://{user}@dev.azure.com");
+        assert_eq!(bench.get(&url), "NoOrganisation", "{user}");
+        assert!(matches!(bench.store(&url, "other"), Stored::NoOrganisation { .. }), "{user}");
+        assert_eq!(bench.store(&url, "T"), Stored::Same, "{user}");
+        assert_eq!(bench.get(&format!("{url}/contoso")), format!("{user}:T"), "{user}");
+    }
+    assert_eq!(bench.entries().len(), 1);
+}
+
+#[test]
+fn a_service_that_is_not_built_in_can_be_mapped_by_hand() {
+    let bench = Bench::new();
+    bench.configure(
+        r#"
+        [[host]]
+        url = "https://brandnew.dev.azure.com/contoso"
+        forge = "azure-devops"
+        realm = "azure-devops/contoso"
+        "#,
+    );
+    bench.add("https://dev.azure.com/contoso", None, "T");
+    assert!(bench.get("https://brandnew.dev.azure.com/contoso/x").ends_with(":T"));
+    assert_eq!(bench.get("https://brandnew.dev.azure.com/fabrikam/x"), "NotOurs");
+    assert_eq!(bench.get("http://brandnew.dev.azure.com/contoso/x"), "NotOurs");
+    assert_eq!(bench.get("https://other.dev.azure.com/contoso/x"), "NotOurs");
+}
