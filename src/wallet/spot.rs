@@ -161,13 +161,15 @@ pub fn forge_of(record: &RealmRecord) -> &'static Forge {
     forge::named(id).unwrap_or(&forge::generic::FORGE)
 }
 
-/// A record of a host that no setting describes.
-fn held<'r>(group: &'r Group, record: &'r RealmRecord) -> Held<'r> {
+/// A record by itself, as far as it tells how it is to be read.
+pub(super) fn held<'r>(group: &'r Group, record: &'r RealmRecord) -> Held<'r> {
+    let forge = forge_of(record);
+    let what = record.realm.split_once('/').map(|(_, what)| what);
     Held {
         group: &group.group,
         record,
-        forge: forge_of(record),
-        organisation: None,
+        forge,
+        organisation: what.filter(|_| forge.user_may_be_organisation),
         site: None,
         skip: record.prefix.len(),
     }

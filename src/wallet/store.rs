@@ -31,7 +31,8 @@ impl Local<'_> {
             if let Some(done) = self.store_known(held, query, &given)? {
                 return Ok(done);
             }
-        } else if let Some(forge) = self.organisation_is_a_guess(&spot, query)? {
+        }
+        if let Some(forge) = self.organisation_is_a_guess(&spot, query)? {
             return self.store_unseen(forge, query, &given);
         }
         let realm = match picked {
@@ -42,9 +43,13 @@ impl Local<'_> {
         self.store_new(&group_name, realm, query, &given)
     }
 
-    /// The tool's user name was taken for an organisation that we do not hold, and it names an account that we do hold:
-    /// then it is the account, and the organisation is not to be seen (R6).
-    fn organisation_is_a_guess(&self, spot: &Spot, query: &Query) -> Result<Option<&'static Forge>, Error> {
+    /// The tool's user name was taken for an organisation, and it names an account that we hold in another one: then it may
+    /// be the account, and the organisation is not to be seen (R6).
+    pub(super) fn organisation_is_a_guess(
+        &self,
+        spot: &Spot,
+        query: &Query,
+    ) -> Result<Option<&'static Forge>, Error> {
         let (Spot::Known(known), Some(user)) = (spot, query.user.as_deref()) else { return Ok(None) };
         if known.site.is_some() || !known.forge.user_may_be_organisation || !query.remote.path().is_empty() {
             return Ok(None);
@@ -57,7 +62,9 @@ impl Local<'_> {
             return Ok(None);
         }
         let groups = self.records.of_forge(known.forge.id)?;
-        let mut accounts = groups.iter().flat_map(|group| &group.realms).flat_map(|realm| &realm.accounts);
+        let others =
+            groups.iter().flat_map(|group| &group.realms).filter(|realm| realm.realm != known.realm.as_str());
+        let mut accounts = others.flat_map(|realm| &realm.accounts);
         let named = accounts.any(|a| a.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(user)));
         Ok(named.then_some(known.forge))
     }

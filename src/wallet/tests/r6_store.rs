@@ -184,3 +184,20 @@ fn what_was_given_for_a_path_is_recognised_when_it_comes_back_with_the_path() {
     assert!(is_kept(&bench.store("https://bob@git.example/a", "T")));
     assert_eq!(bench.get("https://bob@git.example/a"), "bob:T");
 }
+
+#[test]
+fn an_account_that_is_called_like_another_organisation_does_not_put_its_token_there() {
+    let bench = Bench::new();
+    bench.add("https://dev.azure.com/contoso", Some("fabrikam"), "T1");
+    bench.add("https://dev.azure.com/fabrikam", None, "T2");
+    let before = bench.files();
+    assert_eq!(bench.store("https://fabrikam@dev.azure.com", "T1"), Stored::Same);
+    assert_eq!(bench.store("https://fabrikam@dev.azure.com", "T2"), Stored::Same);
+    let stored = bench.store("https://fabrikam@dev.azure.com", "T3");
+    assert!(matches!(stored, Stored::NoOrganisation { .. }), "{stored:?}");
+    assert!(bench.files() == before);
+    assert_eq!(bench.get("https://fabrikam@dev.azure.com"), "fabrikam:T2");
+    assert_eq!(bench.erase("https://fabrikam@dev.azure.com", "T1"), 1);
+    assert_eq!(bench.get("https://dev.azure.com/contoso"), "Withheld");
+    assert_eq!(bench.get("https://dev.azure.com/fabrikam"), "fabrikam:T2");
+}

@@ -241,3 +241,46 @@ fn the_record_tells_since_when() {
     let trouble = account.trouble_for("code").unwrap();
     assert_eq!((trouble.state, trouble.since), (TroubleState::Suspect, bench.now.get()));
 }
+
+#[test]
+fn a_refusal_stays_within_its_realm() {
+    let bench = Bench::new();
+    bench.add("https://dev.azure.com/fabrikam", None, "T");
+    bench.add("https://github.com", None, "T");
+    bench.add("https://srv.example/tfs/One", None, "T");
+    bench.add("https://srv.example/tfs/Two", None, "T");
+    let before = bench.files();
+    for url in [
+        "https://contoso.visualstudio.com",
+        "https://contoso@contoso.visualstudio.com",
+        "https://contoso.pkgs.visualstudio.com",
+        "https://dev.azure.com/contoso",
+        "https://contoso@dev.azure.com",
+        "https://gitlab.com",
+        "https://srv.example:8443",
+        "https://srv.example/tfs/Three",
+    ] {
+        assert_eq!(bench.erase(url, "T"), 0, "{url}");
+    }
+    assert!(bench.files() == before);
+    let takes = Query { takes_authtype: true, ..query("https://srv.example/tfs/One/_git/r") };
+    assert_eq!(bench.with(|wallet| wallet.erase(&takes, Some(&secret("T")))).unwrap().changed, 1);
+    assert_eq!(bench.get("https://srv.example/tfs/One"), "Withheld");
+    assert_eq!(bench.get("https://srv.example/tfs/Two"), "pat:T");
+}
+
+#[test]
+fn a_name_that_is_not_the_accounts_does_not_mark_it_even_without_an_organisation() {
+    let bench = Bench::new();
+    bench.add("https://dev.azure.com/contoso", Some("alice"), "T");
+    assert_eq!(bench.erase("https://me@mail.example@dev.azure.com", "T"), 0);
+    assert_eq!(bench.erase("https://VssSessionToken@dev.azure.com", "T"), 1);
+    bench.add("https://srv.example/tfs/One", Some("alice"), "T");
+    bench.add("https://srv.example/tfs/Two", Some("alice"), "T2");
+    let erase = |url: &str| {
+        let takes = Query { takes_authtype: true, ..query(url) };
+        bench.with(|wallet| wallet.erase(&takes, Some(&secret("T")))).unwrap().changed
+    };
+    assert_eq!(erase("https://bob@srv.example"), 0);
+    assert_eq!(erase("https://alice@srv.example"), 1);
+}
