@@ -94,6 +94,9 @@ impl Remote {
         let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or(bad("it has no host"))?;
         let user = Some(parsed.username()).filter(|user| !user.is_empty()).map(decode);
         let user = user.transpose().map_err(|()| bad("the user name is not text"))?;
+        if user.as_deref().is_some_and(has_control) {
+            return Err(bad("there is a control character in the user name"));
+        }
         let port = parsed.port().map(|port| format!(":{port}")).unwrap_or_default();
         let path = decode(parsed.path()).map_err(|()| bad("the path is not text"))?;
         let made = Remote::from_parts(parsed.scheme(), &format!("{host}{port}"), Some(&path));
@@ -465,6 +468,8 @@ mod tests {
             "ssh://git@h/x",
             "ftp://h",
             "https://",
+            "https://a%0ahost=evil@github.com",
+            "https://a%00@github.com",
             "x:y",
         ] {
             assert!(Remote::from_url(bad).is_err(), "{bad}");

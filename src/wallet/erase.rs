@@ -82,7 +82,7 @@ impl Local<'_> {
                 continue;
             }
             let person = account.source == Source::Person;
-            if person && held.presentation() == Presentation::ForcedBasic && !query.takes_authtype {
+            if person && held.naming().presentation() == Presentation::ForcedBasic && !query.takes_authtype {
                 // This git could not be told to use Basic, so NTLM was tried, and that says nothing of the token.
                 note = Some(Note::NeedsNewerGit { realm: held.record.realm.clone() });
                 continue;

@@ -70,3 +70,72 @@ fn a_store_of_an_equal_token_writes_nothing_and_an_erase_does_nothing() {
     bench.store("https://bob@dev.azure.com/contoso", "T");
     assert_eq!(bench.memory.len(), 1, "another token is kept as ever");
 }
+
+#[test]
+fn a_name_with_a_line_break_is_never_handed_out() {
+    let bench = Bench::new();
+    let tokens = "[{\"url\":\"https://github.com\",\"token\":\"E\",\"username\":\"a\\nhost=evil\"}]";
+    bench.set_environment(&[("KEYFOB_TOKENS", tokens)]);
+    assert!(!bench.get("https://github.com").contains("evil"));
+}
+
+#[test]
+fn a_request_without_a_path_gets_a_collections_token_if_it_is_the_only_one() {
+    let bench = with("https://srv.example/tfs/One", "E");
+    assert_eq!(bench.get("https://srv.example"), "pat:E");
+    bench.add_as("https://srv.example/tfs/One", "T", on(&azure_devops_server::FORGE, None)).unwrap();
+    assert_eq!(bench.get("https://srv.example"), "pat:E", "the same collection");
+    bench.add_as("https://srv.example/tfs/Two", "T", on(&azure_devops_server::FORGE, None)).unwrap();
+    assert_eq!(bench.get("https://srv.example"), "Ambiguous");
+    assert_eq!(bench.get("https://srv.example/tfs/One/x"), "pat:E");
+    assert_eq!(bench.get("https://srv.example/tfs/Two/x"), "pat:T");
+}
+
+#[test]
+fn it_wins_over_stored_ones_unless_a_user_name_picks_a_stored_account() {
+    let bench = with("https://dev.azure.com/contoso", "E");
+    bench.add("https://dev.azure.com/contoso", Some("alice"), "T");
+    for (user, expected) in [
+        ("", "contoso:E"),
+        ("contoso@", "contoso:E"),
+        ("pat@", "pat:E"),
+        ("bob@", "bob:E"),
+        ("alice@", "alice:T"),
+        ("Alice@", "Alice:T"),
+    ] {
+        assert_eq!(bench.get(&format!("https://{user}dev.azure.com/contoso")), expected, "{user}");
+    }
+}
+
+#[test]
+fn on_a_generic_host_the_user_name_counts() {
+    let bench = Bench::new();
+    bench.set_environment(&[
+        ("KEYFOB_URL", "https://git.example"),
+        ("KEYFOB_USERNAME", "alice"),
+        ("KEYFOB_TOKEN", "E"),
+    ]);
+    assert_eq!(bench.get("https://git.example/x"), "alice:E");
+    assert_eq!(bench.get("https://alice@git.example"), "alice:E");
+    assert_eq!(bench.get("https://bob@git.example"), "NotOurs");
+    bench.add_as("https://git.example", "T", on(&generic::FORGE, Some("bob"))).unwrap();
+    assert_eq!(bench.get("https://bob@git.example"), "bob:T");
+}
+
+#[test]
+fn the_longest_prefix_wins_among_them() {
+    let bench = Bench::new();
+    let tokens = r#"[{"url":"https://srv.example/tfs","token":"E1"},{"url":"https://srv.example/tfs/One","token":"E2"}]"#;
+    bench.set_environment(&[("KEYFOB_TOKENS", tokens)]);
+    assert_eq!(bench.get("https://srv.example/tfs/One/p/_git/r"), "pat:E2");
+    assert_eq!(bench.get("https://srv.example/tfs/Two/p/_git/r"), "pat:E1");
+    assert_eq!(bench.get("https://srv.example"), "Ambiguous");
+}
+
+#[test]
+fn the_user_name_follows_the_same_rule_as_that_of_a_stored_token() {
+    let bench = with("https://bitbucket.org", "ATCTT3x");
+    assert_eq!(bench.get("https://alice@bitbucket.org/team/repo"), "x-token-auth:ATCTT3x");
+    let bench = with("https://github.com", "E");
+    assert_eq!(bench.get("https://@github.com"), "x-access-token:E");
+}

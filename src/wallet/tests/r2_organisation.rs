@@ -139,7 +139,7 @@ fn a_service_that_is_not_built_in_can_be_mapped_by_hand() {
         "#,
     );
     bench.add("https://dev.azure.com/contoso", None, "T");
-    assert!(bench.get("https://brandnew.dev.azure.com/contoso/x").ends_with(":T"));
+    assert_eq!(bench.get("https://brandnew.dev.azure.com/contoso/x"), "pat:T", "never without a name");
     assert_eq!(bench.get("https://brandnew.dev.azure.com/fabrikam/x"), "NotOurs");
     assert_eq!(bench.get("http://brandnew.dev.azure.com/contoso/x"), "NotOurs");
     assert_eq!(bench.get("https://other.dev.azure.com/contoso/x"), "NotOurs");

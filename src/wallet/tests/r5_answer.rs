@@ -83,3 +83,13 @@ fn a_restored_pair_keeps_being_the_kind_that_it_was() {
     bench.restore("https://git.example", Some("bob")).unwrap();
     assert_eq!(bench.get("https://bob@git.example"), "bob:T");
 }
+
+#[test]
+fn a_name_with_a_control_character_never_gets_in() {
+    let bench = Bench::new();
+    for name in ["a\nhost=evil", "a\rb", "a\0", "a\u{1b}[2J"] {
+        let added = bench.add_as("https://github.com", "T", |wish| wish.account = Some(name.to_owned()));
+        assert!(added.is_err(), "{name:?}");
+    }
+    assert!(bench.memory.is_empty());
+}
