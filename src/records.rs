@@ -135,6 +135,9 @@ pub struct SetAside {
     /// Its scopes, likewise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
+    /// Whether it is an `authtype`/`credential` pair, likewise.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub authtype: bool,
 }
 
 /// A refusal (R7).

@@ -13,6 +13,10 @@ mod person;
 mod process;
 mod scene;
 
+#[cfg(target_os = "linux")]
+mod bus;
 mod concurrency;
 mod fakes;
 mod git;
+#[cfg(target_os = "linux")]
+mod secret_service;
