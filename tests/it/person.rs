@@ -1,19 +1,9 @@
-//! What a person does in a [`Scene`] before the curtain rises, done with the library's own functions on the scene's wallet;
-//! and what the wallet holds, as `keyfob list --json` tells it.
+//! What a person does in a [`Scene`] before the curtain rises, and what the wallet holds, as `keyfob list --json` tells it.
 #![allow(dead_code, reason = "each test takes a part")]
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use keyfob::credential::Secret;
-use keyfob::environment::Environment;
-use keyfob::forge;
-use keyfob::remote::Remote;
-use keyfob::store::{Nobody, Opening};
-use keyfob::wallet::Local;
-use keyfob::wallet::person::add::Wish;
-use keyfob::wallet::stores::Machine;
-
+use crate::process::Output;
 use crate::scene::{Scene, files_below};
 
 /// What `keyfob add` is told beside the URL and the token.
@@ -35,46 +25,18 @@ impl Scene {
 
     /// Adds a token as a person does who says more.
     pub fn add_with(&self, url: &str, token: &str, add: Add<'_>) {
-        let (remote, user) = Remote::from_url(url).unwrap();
-        let wish = Wish {
-            remote,
-            account: add.account.map(str::to_owned).or(user),
-            forge: add.forge.map(|name| forge::named(name).unwrap()),
-            expires: None,
-            scopes: Vec::new(),
-            label: None,
-            default: add.default,
-            allow_http: false,
-        };
-        self.with_wallet(|wallet| {
-            let planned = wallet.plan(wish).unwrap();
-            wallet.add(&planned, Secret::copy_of(token.as_bytes())).unwrap();
-        });
+        let mut args = vec!["add", url];
+        for (option, value) in [("--account", add.account), ("--forge", add.forge)] {
+            args.extend(value.map(|value| [option, value]).into_iter().flatten());
+        }
+        args.extend(add.default.then_some("--default"));
+        self.keyfob_with(args, format!("{token}\n")).succeeds();
     }
 
     /// Takes a token that was refused or replaced back into use.
     pub fn restore(&self, url: &str, account: Option<&str>) {
-        self.with_wallet(|wallet| {
-            let selection = wallet.select(url, account).unwrap();
-            wallet.restore(&selection, &selection.accounts[0]).unwrap();
-        });
-    }
-
-    /// The scene's wallet, in this process.
-    pub fn with_wallet<T>(&self, act: impl FnOnce(&Local<'_>) -> T) -> T {
-        let environment = Environment::new([("KEYFOB_STORE".into(), "vault".into())]);
-        let (data, now) = (self.data(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap());
-        let second = Duration::from_secs(3);
-        let opening = Opening {
-            data: data.clone(),
-            timeout: second,
-            prompt_timeout: second,
-            environment: &environment,
-            ask: &Nobody,
-        };
-        let stores = Machine { opening };
-        let now = i64::try_from(now.as_secs()).unwrap();
-        act(&Local::new(&data, data.join("config.toml"), &stores, &environment, now))
+        let account = account.map(|account| ["--account", account]).into_iter().flatten();
+        self.keyfob(["restore", url].into_iter().chain(account)).succeeds();
     }
 
     /// Makes everything that the records tell of refusals as much older.
@@ -126,7 +88,7 @@ impl Scene {
     }
 
     /// Calls git's helper with `key=value` words with blanks between them.
-    pub fn helper(&self, operation: &str, request: &str) -> crate::process::Output {
+    pub fn helper(&self, operation: &str, request: &str) -> Output {
         let lines: String = request.split(' ').map(|word| format!("{word}\n")).collect();
         self.program("git-credential-keyfob").arg(operation).stdin(lines + "\n").run()
     }
