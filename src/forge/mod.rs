@@ -372,6 +372,16 @@ impl Forge {
         }
     }
 
+    /// The URL by which people know a cloud realm: its home in the first spelling.
+    #[must_use]
+    pub fn home_url(&self, realm: &Realm, organisation: Option<&str>) -> Option<String> {
+        let is_home = |home: &&Home| {
+            !home.template.contains("{service}") && fill(home.realm, organisation, None) == realm.what()
+        };
+        let home = self.homes.iter().find(is_home)?;
+        Some(format!("https://{}", fill(home.template, organisation, None)))
+    }
+
     /// Whether a user name means "no preference" in this realm (R4).
     #[must_use]
     pub fn is_placeholder(&self, user: &str) -> bool {
@@ -429,6 +439,20 @@ mod tests {
             assert!(!forge.examples.is_empty(), "{} has no examples", forge.id);
             for example in forge.examples {
                 assert_eq!(realm_of(example.url).as_deref(), example.realm, "{}", example.url);
+            }
+        }
+    }
+
+    #[test]
+    fn the_home_url_of_every_example_leads_to_its_realm() {
+        for example in ALL.iter().flat_map(|forge| forge.examples) {
+            let (_, rest) = example.url.split_once("://").unwrap();
+            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(u, h)| (Some(u), h));
+            let Ok(remote) = Remote::from_parts("https", host, Some(path)) else { continue };
+            if let Place::Cloud { forge, realm, organisation, .. } = place(&remote, user) {
+                let url = forge.home_url(&realm, organisation.as_deref()).unwrap();
+                assert_eq!(realm_of(&url).as_deref(), Some(realm.as_str()), "{}", example.url);
             }
         }
     }
