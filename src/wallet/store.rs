@@ -178,8 +178,7 @@ impl Local<'_> {
         let swept = match swept {
             Ok(swept) => swept,
             Err(error) => {
-                // The record was not written, so nothing refers to the secret.
-                let _ = store.delete(&key);
+                self.discard(group, &*store, &key);
                 return Err(error);
             }
         };
