@@ -80,6 +80,7 @@ pub fn remove(path: &Path) -> Result<(), Error> {
 /// [`Error::Io`], [`Error::Unsafe`].
 pub fn make_folder(folder: &Path) -> Result<(), Error> {
     if !folder.is_dir() {
+        not_roots_in_anothers_home(folder)?;
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -87,6 +88,22 @@ pub fn make_folder(folder: &Path) -> Result<(), Error> {
         builder.create(folder).map_err(Error::io("make the folder", folder))?;
     }
     check_folder(folder).map(|_| ())
+}
+
+/// Refuses to let root begin a folder below one of somebody else's: after `sudo git` with the caller's HOME, the caller could
+/// never use it again. (Others cannot do that to each other: the system does not let them.)
+fn not_roots_in_anothers_home(folder: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    if rustix::process::geteuid().is_root()
+        && let Some((home, about)) =
+            folder.ancestors().find_map(|above| Some((above, fs::metadata(above).ok()?)))
+        && std::os::unix::fs::MetadataExt::uid(&about) != 0
+    {
+        check_owner_and_mode(home, &about, "700")?;
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
 }
 
 /// Whether `folder` exists (`false` if not) and is ours alone.
