@@ -51,7 +51,7 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 /// [`Error::Io`]; then the old content is untouched.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let temporary = temporary_beside(path)?;
-    let written = write_new(&temporary, bytes).and_then(|()| {
+    let written = write_new(&temporary, path, bytes).and_then(|()| {
         fs::rename(&temporary, path).map_err(Error::io("replace", path))?;
         sync_folder(path)
     });
@@ -178,14 +178,15 @@ fn temporary_beside(path: &Path) -> Result<PathBuf, Error> {
     Ok(path.with_file_name(format!("{TEMPORARY}{}", id.as_str())))
 }
 
-/// Writes a file that must not exist yet, mode 0600, synced.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+/// Writes a file that must not exist yet, mode 0600, synced. What goes wrong is told of `target`, for which it is meant: a
+/// random name says nothing to a person.
+fn write_new(path: &Path, target: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     private_mode(&mut options);
-    let mut file = options.open(path).map_err(Error::io("create", path))?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
-    file.sync_all().map_err(Error::io("write", path))
+    let mut file = options.open(path).map_err(Error::io("write", target))?;
+    file.write_all(bytes).map_err(Error::io("write", target))?;
+    file.sync_all().map_err(Error::io("write", target))
 }
 
 fn sync_folder(path: &Path) -> Result<(), Error> {
