@@ -17,6 +17,7 @@ mod scene;
 mod bus;
 mod concurrency;
 mod fakes;
+mod faults;
 mod git;
 #[cfg(target_os = "linux")]
 mod secret_service;
