@@ -99,11 +99,22 @@ fn not_roots_in_anothers_home(folder: &Path) -> Result<(), Error> {
             folder.ancestors().find_map(|above| Some((above, fs::metadata(above).ok()?)))
         && std::os::unix::fs::MetadataExt::uid(&about) != 0
     {
-        check_owner_and_mode(home, &about, "700")?;
+        let owner = std::os::unix::fs::MetadataExt::uid(&about);
+        return Err(not_safe(home, &not_ours(owner, 0), ROOTS_WAY_OUT));
     }
     #[cfg(not(unix))]
     let _ = folder;
     Ok(())
+}
+
+/// For `sudo git` in somebody's home.
+#[cfg(unix)]
+const ROOTS_WAY_OUT: &str =
+    "run it as that user, without sudo; or give root a wallet of its own: export KEYFOB_HOME=/root/.keyfob";
+
+#[cfg(unix)]
+fn not_ours(owner: u32, own: u32) -> String {
+    format!("it belongs to user {owner}, and we run as user {own}")
 }
 
 /// Whether `folder` exists (`false` if not) and is ours alone.
@@ -219,7 +230,8 @@ fn open_no_follow(path: &Path) -> io::Result<File> {
 /// What opening with "do not follow" says about a symbolic link differs between systems; ask the file itself.
 fn symlink_or(error: io::Error, path: &Path) -> Error {
     if fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_symlink()) {
-        return not_safe(path, "it is a symbolic link", &format!("rm {}", shell_word(path)));
+        let fix = format!("put the file itself in its place, or remove the link: rm {}", shell_word(path));
+        return not_safe(path, "it is a symbolic link", &fix);
     }
     Error::io("open", path)(error)
 }
@@ -236,14 +248,14 @@ fn check_owner_and_mode(path: &Path, about: &fs::Metadata, mode: &str) -> Result
     use std::os::unix::fs::MetadataExt;
     let own = rustix::process::geteuid().as_raw();
     if about.uid() != own {
-        let problem = format!("it belongs to user {}, and we run as user {own}", about.uid());
-        let fix = if own == 0 {
-            format!(
-                "run keyfob as its owner; under sudo: KEYFOB_HOME=/root/.keyfob, or chown -R {own} {}",
-                shell_word(path)
-            )
-        } else {
-            format!("sudo chown -R {own} {}", shell_word(path))
+        let problem = not_ours(about.uid(), own);
+        // In a folder of ours it is to become ours too. Elsewhere it is somebody's own, and taking it away is no way out.
+        let parent = path.parent().and_then(|parent| fs::metadata(parent).ok());
+        let fix = match (parent.is_some_and(|parent| parent.uid() == own), own) {
+            (true, 0) => format!("chown -R 0 {}", shell_word(path)),
+            (true, _) => format!("sudo chown -R {own} {}", shell_word(path)),
+            (false, 0) => ROOTS_WAY_OUT.to_owned(),
+            (false, _) => "set KEYFOB_HOME to a folder of yours, such as $HOME/.keyfob".to_owned(),
         };
         return Err(not_safe(path, &problem, &fix));
     }
