@@ -14,10 +14,13 @@ use crate::terminal::Terminal;
 use crate::wallet::Local;
 use crate::wallet::stores::Machine;
 
+pub mod doctor;
 pub mod list;
+pub mod setup;
+pub mod unsetup;
 
 /// Every command, in the order of `keyfob help`.
-pub static ALL: &[&Command] = &[&list::COMMAND];
+pub static ALL: &[&Command] = &[&list::COMMAND, &setup::COMMAND, &unsetup::COMMAND, &doctor::COMMAND];
 
 /// All that is known of a command.
 pub struct Command {
