@@ -18,6 +18,7 @@ use crate::wallet::Local;
 use crate::wallet::stores::Machine;
 
 pub mod add;
+pub mod doctor;
 pub mod explain;
 pub mod list;
 pub mod lock;
@@ -25,10 +26,12 @@ pub mod prefer;
 pub mod relocate;
 pub mod remove;
 pub mod restore;
+pub mod setup;
 pub mod storage;
 mod time;
 pub mod token;
 pub mod unlock;
+pub mod unsetup;
 
 /// Every command, in the order of `keyfob help`; each one's example works after those before it.
 pub static ALL: &[&Command] = &[
@@ -43,6 +46,9 @@ pub static ALL: &[&Command] = &[
     &storage::COMMAND,
     &unlock::COMMAND,
     &lock::COMMAND,
+    &setup::COMMAND,
+    &unsetup::COMMAND,
+    &doctor::COMMAND,
 ];
 
 /// All that is known of a command.
