@@ -37,6 +37,40 @@ impl Secret {
         &self.0
     }
 
+    /// What a person typed, pasted or piped, as a token: one line break at its end and blanks around it belong to the
+    /// pasting and are dropped; whatever else cannot be part of a token is refused with the reason, because a wrong token
+    /// would only be noticed when a server says no.
+    ///
+    /// # Errors
+    /// [`Error::Token`](crate::error::Error::Token), which never repeats a part of it.
+    pub fn into_token(self) -> Result<Secret, crate::error::Error> {
+        let refused = |why: &str| Err(crate::error::Error::Token { why: why.to_owned() });
+        let line = self.0.strip_suffix(b"\n").unwrap_or(&self.0);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let Ok(text) = std::str::from_utf8(line) else {
+            return refused("it is not UTF-8 text; some shells pipe UTF-16");
+        };
+        let text = text.trim_matches([' ', '\t']);
+        let quoted = |quote: char| text.starts_with(quote) && text.ends_with(quote);
+        // Zero width space, no-break marks and the byte order mark come along when a page or an editor is copied from.
+        let unseen = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{fffd}');
+        if text.is_empty() {
+            refused("it is empty")
+        } else if text.contains(['\n', '\r']) {
+            refused("it has more than one line")
+        } else if text.chars().any(char::is_control) {
+            refused("there is a control character in it")
+        } else if text.chars().any(char::is_whitespace) {
+            refused("there is a blank in it; give the token alone")
+        } else if text.chars().any(unseen) {
+            refused("there is a character in it that cannot be seen, which copying has added")
+        } else if ['"', '\'', '`'].into_iter().any(quoted) {
+            refused("there are quotes around it")
+        } else {
+            Ok(Secret::copy_of(text.as_bytes()))
+        }
+    }
+
     /// Whether both hold the same bytes, in time that depends on the length only.
     #[must_use]
     pub fn same_as(&self, other: &Secret) -> bool {
@@ -179,6 +213,42 @@ mod tests {
         assert!(Secret::copy_of(b"abc").same_as(&Secret::copy_of(b"abc")));
         assert!(!Secret::copy_of(b"abc").same_as(&Secret::copy_of(b"abd")));
         assert!(!Secret::copy_of(b"abc").same_as(&Secret::copy_of(b"ab")));
+    }
+
+    #[test]
+    fn what_pasting_adds_around_a_token_is_dropped() {
+        for typed in ["t0ken", "t0ken\n", "t0ken\r\n", " t0ken\t\n", "t0ken  "] {
+            let token = Secret::copy_of(typed.as_bytes()).into_token().unwrap();
+            assert_eq!(token.expose(), b"t0ken", "{typed:?}");
+        }
+        assert_eq!(
+            Secret::copy_of("pässwörd".as_bytes()).into_token().unwrap().expose(),
+            "pässwörd".as_bytes()
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_a_token_is_refused_without_repeating_it() {
+        let bad: [&[u8]; 13] = [
+            b"",
+            b"\n",
+            b" \t ",
+            b"s3cret\n\n",
+            b"s3cret\ns3cret",
+            b"Bearer s3cret",
+            b"s3\0cret",
+            b"\x1b[200~s3cret",
+            b"'s3cret'",
+            b"\"s3cret\"\n",
+            b"s3\xffcret",
+            "\u{feff}s3cret".as_bytes(),
+            "s3cret\u{a0}".as_bytes(),
+        ];
+        for typed in bad {
+            let error = Secret::copy_of(typed).into_token().unwrap_err();
+            assert!(matches!(error, crate::error::Error::Token { .. }), "{typed:?}");
+            assert!(!error.to_string().contains("cret"), "{typed:?}");
+        }
     }
 
     #[test]

@@ -450,3 +450,46 @@ impl Miss {
         })
     }
 }
+
+impl Miss {
+    /// For a person's command, which ends with it: what, how to go on, and the exit code of its kind.
+    #[must_use]
+    pub fn into_error(self, url: &str) -> Error {
+        let none = |what: String, hint: String| Error::NoSuchCredential { what, hint: Some(hint) };
+        match self {
+            Miss::NotOurs => none(format!("the wallet holds nothing for {url}"), format!("keyfob add {url}")),
+            Miss::NoOrganisation { host } => none(
+                format!("the URL does not tell the organisation, so no token of {host} can be chosen"),
+                format!("git config --global credential.https://{host}.useHttpPath true"),
+            ),
+            Miss::NoAccount { realm } => {
+                none(format!("no account of {realm} answers"), format!("keyfob add {url}"))
+            }
+            Miss::Ambiguous { realm, names } => Error::Ambiguous {
+                what: format!(
+                    "{realm} has several that could answer ({}) and none is preferred",
+                    names.join(", ")
+                ),
+                hint: format!("keyfob prefer {url} --account NAME"),
+            },
+            Miss::Rejected { realm, account, again_in: Some(seconds) } => Error::NotUsable {
+                what: format!(
+                    "the server refused the token of {realm} ({account}) just now; it is withheld for {seconds} s"
+                ),
+                hint: format!("keyfob restore {url} offers it again at once"),
+            },
+            Miss::Rejected { realm, account, again_in: None } => Error::NotUsable {
+                what: format!("the server refused the token of {realm} ({account}), so it is set aside"),
+                hint: format!("keyfob add {url} takes a new one, keyfob restore {url} this one again"),
+            },
+            Miss::Expired { realm, account, at } => Error::NotUsable {
+                what: format!("the token of {realm} ({account}) ended on {}", crate::terminal::date(at)),
+                hint: format!("make a new one and: keyfob add {url}"),
+            },
+            Miss::PlainHttp { place } => none(
+                format!("a token for {place} would travel in clear text"),
+                format!("use https, or accept it: keyfob add {url} --allow-http"),
+            ),
+        }
+    }
+}

@@ -333,7 +333,8 @@ fn decode(text: &str) -> Result<String, ()> {
 fn encode(segment: &str) -> String {
     let mut text = String::with_capacity(segment.len());
     for byte in segment.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {
+        // What a shell would read as its own is encoded too: hints with a URL in them are made to be pasted.
+        if byte.is_ascii_alphanumeric() || b"-._~+,=:@".contains(&byte) {
             text.push(char::from(byte));
         } else {
             text.push_str(&format!("%{byte:02X}"));
@@ -359,6 +360,14 @@ mod tests {
         assert_eq!(from("http", "x:443", "").as_deref(), Some("http://x:443"));
         assert_eq!(from("https", "[0:0::1]:8443", "").as_deref(), Some("https://[::1]:8443"));
         assert_eq!(from("https", "x", "a/My Project?version=1").as_deref(), Some("https://x/a/My%20Project"));
+    }
+
+    #[test]
+    fn a_path_is_shown_so_that_a_shell_reads_it_as_one_word() {
+        assert_eq!(
+            from("https", "x", "a/$(b)&c;d'e*").as_deref(),
+            Some("https://x/a/%24%28b%29%26c%3Bd%27e%2A")
+        );
     }
 
     #[test]

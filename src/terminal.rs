@@ -6,7 +6,9 @@
 //! - a question is only asked where a person can answer it (R9); secrets are typed hidden;
 //! - colour only on a terminal, never with `NO_COLOR`, and never the only sign of anything.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
+
+use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 use crate::environment::Environment;
@@ -188,6 +190,36 @@ impl Terminal<'_> {
         Ok(line.trim().to_owned())
     }
 
+    /// Lets a person who can answer say no before something is done; where nobody can, the command line itself is the
+    /// consent.
+    ///
+    /// # Errors
+    /// [`Error::Declined`], [`Error::Wire`].
+    pub fn agree(&mut self, question: &str, yes: bool) -> Result<(), Error> {
+        if yes || !self.about.can_ask() || self.confirm(question)? { Ok(()) } else { Err(Error::Declined) }
+    }
+
+    /// All of standard input, for a secret that is piped in: at most `limit` bytes. Read without a buffer that nobody would
+    /// wipe.
+    ///
+    /// # Errors
+    /// [`Error::Wire`]; [`Error::Token`] when there is more.
+    pub fn piped(&mut self, limit: usize) -> Result<Secret, Error> {
+        let failed = |source| Error::Wire { doing: "read standard input", source };
+        let mut input = unbuffered_stdin().map_err(failed)?;
+        let mut bytes = Zeroizing::new(vec![0u8; limit + 1]);
+        let mut filled = 0;
+        while filled <= limit {
+            match input.read(&mut bytes[filled..]) {
+                Ok(0) => return Ok(Secret::copy_of(&bytes[..filled])),
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Err(Error::Token { why: format!("more than {} KiB came in", limit / 1024) })
+    }
+
     /// Asks for a secret, hidden.
     ///
     /// # Errors
@@ -198,6 +230,18 @@ impl Terminal<'_> {
         }
         hidden(question).map_err(|source| Error::Wire { doing: "read what was typed", source })
     }
+}
+
+#[cfg(unix)]
+fn unbuffered_stdin() -> io::Result<std::fs::File> {
+    use std::os::fd::AsFd;
+    io::stdin().as_fd().try_clone_to_owned().map(std::fs::File::from)
+}
+
+#[cfg(windows)]
+fn unbuffered_stdin() -> io::Result<std::fs::File> {
+    use std::os::windows::io::AsHandle;
+    io::stdin().as_handle().try_clone_to_owned().map(std::fs::File::from)
 }
 
 fn hidden(question: &str) -> io::Result<Secret> {
@@ -262,7 +306,7 @@ impl Ask for TerminalAsk {
         if !self.possible() {
             return None;
         }
-        hidden(prompt).ok().filter(|typed| !typed.is_empty())
+        hidden(&format!("{prompt}: ")).ok().filter(|typed| !typed.is_empty())
     }
 }
 

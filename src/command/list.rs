@@ -8,18 +8,30 @@ use crate::terminal::{Colour, date, rfc3339, visible};
 use crate::wallet::DAY;
 use crate::wallet::person::{Entry, State};
 
-use super::{Command, Context};
+use super::{Command, Context, json, time, write_json};
 
 /// `keyfob list`.
 pub static COMMAND: Command = Command {
     name: "list",
     about: "Show what the wallet holds; never a secret",
-    details: "",
-    example: "keyfob list --json",
+    details: "A date with ~ before it was typed by a person and is not certain.",
+    example: "keyfob list --expiring 14d",
     arguments: |command| {
         command
             .arg(Arg::new("URL").help("Only what this URL's realm holds"))
-            .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("As JSON (docs/json.md)"))
+            .arg(
+                Arg::new("expiring")
+                    .long("expiring")
+                    .value_name("SPAN")
+                    .help("Only tokens that have ended or end within this time: 14d, 2w"),
+            )
+            .arg(
+                Arg::new("exit-code")
+                    .long("exit-code")
+                    .action(ArgAction::SetTrue)
+                    .help("End with code 5 if a token of the list was refused, has ended, or is about to (with --expiring)"),
+            )
+            .arg(json())
     },
     run,
 };
@@ -50,22 +62,50 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         let realm = context.wallet.select(url, None)?.realm.realm;
         entries.retain(|entry| entry.realm == realm);
     }
+    let nothing = entries.is_empty() && errors.is_empty();
+    let until = match matches.get_one::<String>("expiring") {
+        Some(text) => {
+            time::span("--expiring", text, true)?.try_into().ok().map(|span| context.now.saturating_add(span))
+        }
+        None => None,
+    };
+    if let Some(until) = until {
+        entries.retain(|entry| entry.expires.is_some_and(|(at, _)| at <= until));
+    }
     if matches.get_flag("json") {
         let rows: Vec<Row<'_>> = entries.iter().map(row).collect();
-        let text = serde_json::to_string_pretty(&rows)
-            .map_err(|error| Error::Wire { doing: "write the list", source: error.into() })?;
-        context.terminal.answer(&text);
-    } else if entries.is_empty() && errors.is_empty() {
+        write_json(&rows, context)?;
+    } else if nothing {
         context.terminal.note("the wallet is empty");
         context.terminal.hint("keyfob add https://dev.azure.com/contoso");
-    } else {
+    } else if !entries.is_empty() {
         table(&entries, context);
+    } else if errors.is_empty() {
+        context.terminal.note("no token ends in that time");
     }
     // One damaged record does not hide the others, but is not passed over either.
     let mut errors = errors.into_iter();
     let first = errors.next();
     errors.for_each(|error| context.terminal.error(&error));
-    first.map_or(Ok(()), Err)
+    let needy = entries.iter().filter(|entry| needs_care(entry, until, context.now)).count();
+    match first {
+        Some(error) => Err(error),
+        None if needy > 0 && matches.get_flag("exit-code") => Err(Error::NotUsable {
+            what: if needy == 1 {
+                "1 token needs care".to_owned()
+            } else {
+                format!("{needy} tokens need care")
+            },
+            hint: "make new ones on the page of the service, and keyfob add URL takes each".to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Whether a token was refused, has ended, or ends by `until`.
+fn needs_care(entry: &Entry, until: Option<i64>, now: i64) -> bool {
+    let refused = matches!(entry.state, State::Rejected | State::Expired);
+    refused || entry.expires.is_some_and(|(at, _)| at <= until.unwrap_or(now))
 }
 
 fn row(entry: &Entry) -> Row<'_> {

@@ -6,21 +6,50 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgAction, ArgMatches};
+use serde::Serialize;
 
+use crate::credential::Account;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::remote::Remote;
 use crate::terminal::Terminal;
 use crate::wallet::Local;
 use crate::wallet::stores::Machine;
 
+pub mod add;
 pub mod doctor;
+pub mod explain;
 pub mod list;
+pub mod lock;
+pub mod prefer;
+pub mod relocate;
+pub mod remove;
+pub mod restore;
 pub mod setup;
+pub mod storage;
+mod time;
+pub mod token;
+pub mod unlock;
 pub mod unsetup;
 
-/// Every command, in the order of `keyfob help`.
-pub static ALL: &[&Command] = &[&list::COMMAND, &setup::COMMAND, &unsetup::COMMAND, &doctor::COMMAND];
+/// Every command, in the order of `keyfob help`; each one's example works after those before it.
+pub static ALL: &[&Command] = &[
+    &add::COMMAND,
+    &list::COMMAND,
+    &explain::COMMAND,
+    &token::COMMAND,
+    &prefer::COMMAND,
+    &restore::COMMAND,
+    &relocate::COMMAND,
+    &remove::COMMAND,
+    &setup::COMMAND,
+    &unsetup::COMMAND,
+    &doctor::COMMAND,
+    &storage::COMMAND,
+    &unlock::COMMAND,
+    &lock::COMMAND,
+];
 
 /// All that is known of a command.
 pub struct Command {
@@ -61,23 +90,7 @@ pub struct Context<'c> {
 pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> u8 {
     let matches = match parser().try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) => {
-            // Help and version are answers; everything else is a mistake, which clap words well.
-            let text = error.render();
-            let fine = !error.use_stderr();
-            let coloured = if fine { context.terminal.about.stdout } else { context.terminal.about.stderr };
-            let text = if coloured && !context.terminal.about.plain {
-                text.ansi().to_string()
-            } else {
-                text.to_string()
-            };
-            if fine {
-                context.terminal.answer_bytes(text.as_bytes());
-                return 0;
-            }
-            let _ = context.terminal.err.write_all(text.as_bytes());
-            return 2;
-        }
+        Err(error) => return refuse(&error, context),
     };
     let Some((name, matches)) = matches.subcommand() else { return 2 };
     let Some(command) = ALL.iter().find(|command| command.name == name) else { return 2 };
@@ -88,6 +101,36 @@ pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> u8 {
             error.exit_code()
         }
     }
+}
+
+/// Help and version are answers; everything else is a mistake, which clap words well; except that it would repeat a token
+/// which somebody put on the command line.
+fn refuse(error: &clap::Error, context: &mut Context<'_>) -> u8 {
+    use clap::error::{ContextKind, ErrorKind};
+    let surplus = || error.get(ContextKind::InvalidArg).is_some_and(|arg| !arg.to_string().starts_with('-'));
+    if error.kind() == ErrorKind::UnknownArgument && surplus() {
+        let error = Error::usage(
+            "there is a word too many on the command line",
+            "a token never stands there: keyfob add URL asks for it, or reads it from a pipe; see keyfob help",
+        );
+        context.terminal.error(&error);
+        return error.exit_code();
+    }
+    let text = error.render();
+    let fine = !error.use_stderr();
+    let coloured = if fine { context.terminal.about.stdout } else { context.terminal.about.stderr };
+    let voice = if error.to_string().starts_with("error:") { "keyfob: " } else { "" };
+    let text = if coloured && !context.terminal.about.plain {
+        format!("{voice}{}", text.ansi())
+    } else {
+        format!("{voice}{text}")
+    };
+    if fine {
+        context.terminal.answer_bytes(text.as_bytes());
+        return 0;
+    }
+    let _ = context.terminal.err.write_all(text.as_bytes());
+    2
 }
 
 /// The whole command line, from the records.
@@ -111,4 +154,61 @@ pub fn parser() -> clap::Command {
         };
         parser.subcommand((command.arguments)(sub))
     })
+}
+
+/// The argument for a place.
+fn url() -> Arg {
+    Arg::new("URL").help("A URL of the place, or a realm as list shows it")
+}
+
+/// The option for an account.
+fn account() -> Arg {
+    Arg::new("account")
+        .long("account")
+        .value_name("NAME")
+        .help("The account, as list shows it (- for the one without a name)")
+}
+
+/// The flag that answers questions.
+fn yes() -> Arg {
+    Arg::new("yes").long("yes").short('y').action(ArgAction::SetTrue).help("Do not ask")
+}
+
+/// The flag for programs.
+fn json() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("As JSON (docs/json.md)")
+}
+
+/// The remote that a person means, with the URL's user name: a URL, or a realm as list shows it.
+///
+/// # Errors
+/// [`Error::Url`]; that no such realm is held.
+fn place(context: &Context<'_>, text: &str) -> Result<(Remote, Option<String>), Error> {
+    if text.contains("://") || !text.contains('/') {
+        return Remote::from_url(text);
+    }
+    match context.wallet.select(text, None) {
+        Ok(selection) => Remote::from_url(&selection.realm.url),
+        Err(error @ Error::NoSuchCredential { .. }) => Remote::from_url(text).map_err(|_| error),
+        Err(error) => Err(error),
+    }
+}
+
+/// An answer in JSON.
+///
+/// # Errors
+/// [`Error::Wire`].
+fn write_json(value: &impl Serialize, context: &mut Context<'_>) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Error::Wire { doing: "write JSON", source: error.into() })?;
+    context.terminal.answer(&text);
+    Ok(())
+}
+
+/// An account in a sentence.
+fn whose(account: &Account, realm: &str) -> String {
+    match account.name() {
+        Some(name) => format!("account {name} of {realm}"),
+        None => format!("the unnamed account of {realm}"),
+    }
 }

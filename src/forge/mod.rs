@@ -343,6 +343,13 @@ pub fn by_path(remote: &Remote) -> Option<&'static Forge> {
     ALL.iter().copied().find(|forge| forge.self_hosted && forge.path_signs.iter().any(&has))
 }
 
+/// The names of forges that people install on their own servers, for a sentence.
+#[must_use]
+pub fn self_hosted_names() -> String {
+    let names: Vec<&str> = ALL.iter().filter(|forge| forge.self_hosted).map(|forge| forge.id).collect();
+    names.join(", ")
+}
+
 impl std::fmt::Debug for Forge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.id)

@@ -131,6 +131,12 @@ pub struct Record {
     pub open: Option<OpenStore>,
 }
 
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 /// Opens a store.
 pub type OpenStore = for<'a> fn(Opening<'a>) -> Box<dyn Store + 'a>;
 

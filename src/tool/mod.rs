@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, Write};
 
 use crate::error::{Error, Miss};
+use crate::forge::Need;
 use crate::wallet::{Note, Wallet};
 
 pub mod git;
@@ -23,6 +24,8 @@ pub struct Tool {
     pub name: &'static str,
     /// What people call it.
     pub title: &'static str,
+    /// What it wants tokens for.
+    pub need: Need,
     /// Program names under which we are it. A file name is an interface: these never change.
     pub links: &'static [&'static str],
     /// One line: how it comes to ask us.

@@ -6,7 +6,7 @@ use crate::remote::Remote;
 use crate::store::environment::{self, EnvironmentToken};
 use crate::store::payload::Payload;
 
-use super::choose::{Trace, choose, hard_end};
+use super::choose::{Trace, choose, hard_end, judge};
 use super::spot::{Held, Known, Pick, Spot, pick};
 use super::{Account, Answer, DAY, Found, Local, Note, Query};
 
@@ -73,6 +73,32 @@ impl Local<'_> {
         }
     }
 
+    /// The credential of exactly this account, which a person named: nothing is chosen, but its state is judged, and a
+    /// token still only goes where it may.
+    ///
+    /// # Errors
+    /// As [`super::Wallet::get`].
+    pub fn get_account(&self, query: &Query, id: &str) -> Result<Found, Error> {
+        let spot = self.spot(&query.remote, query.user.as_deref())?;
+        let group = match &spot {
+            Spot::Known(known) => &known.group,
+            Spot::Host { group } => group,
+            Spot::NoOrganisation(_) | Spot::Never => return Ok(quiet(Miss::NotOurs)),
+        };
+        let group = self.records.read(group)?;
+        let Pick::Realm(held) = pick(&spot, &group, &query.remote) else { return Ok(quiet(Miss::NotOurs)) };
+        let Some(account) = held.record.accounts.iter().find(|account| account.id == id) else {
+            return Ok(quiet(Miss::NotOurs));
+        };
+        if !may_travel(&query.remote, &held, account) {
+            return Ok(loud(Miss::PlainHttp { place: query.remote.to_string() }));
+        }
+        match judge(&held, account, query, self.now) {
+            Ok(()) => self.answer(query, &held, account).map(|answer| Found::Answer(Box::new(answer))),
+            Err(miss) => Ok(loud(miss)),
+        }
+    }
+
     fn answer(&self, query: &Query, held: &Held<'_>, account: &AccountRecord) -> Result<Answer, Error> {
         let Payload { token, refresh, authtype } = self.payload(held.record, account)?;
         let person = account.source == Source::Person;
@@ -80,6 +106,7 @@ impl Local<'_> {
         Ok(Answer {
             realm: held.record.realm()?,
             account: account.account(),
+            store: account.store.clone(),
             user,
             expires: hard_end(account, self.now),
             presentation: if person { held.presentation() } else { crate::forge::Presentation::Plain },
@@ -153,6 +180,7 @@ impl Local<'_> {
         Ok(Some(Found::Answer(Box::new(Answer {
             realm,
             account: Account::from_name(first.user.as_deref()),
+            store: environment::STORE.name.to_owned(),
             user: Some(user.unwrap_or(fallback)),
             token: first.token,
             refresh: None,

@@ -80,6 +80,8 @@ pub struct Answer {
     pub realm: Realm,
     /// Whose it is.
     pub account: Account,
+    /// The store that it came from.
+    pub store: String,
     /// The user name for the wire; `None` only for a pair that a tool stored without one.
     pub user: Option<String>,
     /// The token.

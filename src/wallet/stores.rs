@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::files;
-use crate::store::{self, Fit, Opening, Store};
+use crate::store::vault::Vault;
+use crate::store::{self, Fit, Health, Opening, Store};
 
 /// How the wallet gets at stores. Tests have their own.
 pub trait Stores {
@@ -65,7 +66,52 @@ impl Stores for Machine<'_> {
     }
 }
 
+/// A store as a person sees it.
+#[derive(Debug)]
+pub struct View {
+    /// Its record.
+    pub record: &'static store::Record,
+    /// Whether new secrets go there.
+    pub chosen: bool,
+    /// What a look at it found.
+    pub health: Health,
+}
+
 impl Machine<'_> {
+    /// The store for new secrets, if it is settled, without choosing one.
+    ///
+    /// # Errors
+    /// What was asked for does not exist; those of reading.
+    pub fn settled(&self, configured: Option<&str>) -> Result<Option<&'static str>, Error> {
+        match self.opening.environment.text("KEYFOB_STORE").or(configured) {
+            Some(wish) => writable(wish).map(Some),
+            None => self.written(),
+        }
+    }
+
+    /// Every store with its state. Nothing is changed and nobody is asked.
+    ///
+    /// # Errors
+    /// As [`Machine::settled`].
+    pub fn view(&self, configured: Option<&str>) -> Result<Vec<View>, Error> {
+        let chosen = self.settled(configured)?;
+        let look = |record: &&'static store::Record| View {
+            record,
+            chosen: chosen == Some(record.name),
+            health: match record.open {
+                Some(open) => open(self.opening.clone()).health(),
+                None => Health { usable: true, words: "read-only".to_owned() },
+            },
+        };
+        Ok(store::ALL.iter().map(look).collect())
+    }
+
+    /// The vault, for the management of its slots.
+    #[must_use]
+    pub fn vault(&self) -> Vault<'_> {
+        Vault::new(self.opening.clone())
+    }
+
     /// What was chosen before.
     ///
     /// # Errors

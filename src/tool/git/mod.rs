@@ -30,6 +30,7 @@ use request::Request;
 pub static TOOL: Tool = Tool {
     name: "git",
     title: "Git",
+    need: Need::Code,
     links: &["git-credential-keyfob"],
     how: "credential.helper in git's configuration",
     serve: Some(serve),
@@ -120,7 +121,7 @@ fn query(request: &Request, wire: &Wire<'_>, takes_authtype: bool) -> Result<Que
     Ok(Query {
         remote: request.remote()?,
         user: request.user.clone(),
-        need: Need::Code,
+        need: TOOL.need,
         takes_authtype,
         person_watches: wire.person_watches,
     })

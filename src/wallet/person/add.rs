@@ -82,6 +82,27 @@ pub enum Change {
     Same,
 }
 
+impl Planned {
+    /// That a name is still needed: on a host that nobody described the user name counts.
+    #[must_use]
+    pub fn lacks_name(&self) -> Option<Error> {
+        let lacks = self.forge.is_generic() && self.wish.account.is_none();
+        lacks.then(|| {
+            Error::usage(
+                format!(
+                    "{} is a host that keyfob does not know, and there the user name counts",
+                    self.wish.remote.authority()
+                ),
+                format!(
+                    "keyfob add {} --account NAME; or --forge NAME if it is one of: {}",
+                    self.url,
+                    forge::self_hosted_names()
+                ),
+            )
+        })
+    }
+}
+
 impl Local<'_> {
     /// Where a wish would go.
     ///
@@ -102,6 +123,12 @@ impl Local<'_> {
                 ));
             }
             Spot::Known(known) => {
+                if let Some(forge) = wish.forge.filter(|forge| forge.id != known.forge.id) {
+                    return Err(Error::usage(
+                        format!("{remote} belongs to {}, not to {}", known.forge.name, forge.name),
+                        "leave --forge out; it is for hosts that keyfob does not know",
+                    ));
+                }
                 let site = known.site.as_ref();
                 if !accepted(site.is_some_and(|site| site.allow_http)) {
                     return Err(clear(false));
@@ -135,21 +162,13 @@ impl Local<'_> {
                 self.plan_host(wish)?
             }
         };
-        if planned.forge.is_generic() && planned.wish.account.is_none() {
-            return Err(Error::usage(
-                format!(
-                    "{} is a host that keyfob does not know, and there the user name counts",
-                    remote.authority()
-                ),
-                "add --account NAME; or --forge NAME if it is an Azure DevOps Server, GitLab, Gitea …",
-            ));
-        }
         Ok(planned)
     }
 
     /// A host that only records can know: the realm that is there, the forge that was named, or the one it looks like.
-    fn plan_host(&self, wish: Wish) -> Result<Planned, Error> {
-        let remote = &wish.remote;
+    fn plan_host(&self, mut wish: Wish) -> Result<Planned, Error> {
+        let remote = wish.remote.clone();
+        let remote = &remote;
         let group = host_group(remote);
         let records = self.records.read(&group)?;
         let same_place = |record: &&RealmRecord| {
@@ -165,6 +184,8 @@ impl Local<'_> {
                 None => (self.guess(&wish), true),
             },
         };
+        // A copied URL may carry a name that means nothing (`https://git@…`); on a generic host every name is a real one.
+        wish.account = wish.account.filter(|name| forge.is_generic() || !forge.is_placeholder(name));
         let prefix = forge.prefix_of(remote).to_vec();
         let home = remote.with_path(prefix.clone());
         Ok(Planned {
@@ -181,10 +202,11 @@ impl Local<'_> {
     }
 
     /// What an unknown host looks like. One with a path and no account name is most likely a collection: on a generic host
-    /// the name is needed.
+    /// the name is needed. A path that ends in `.git` is no such server's.
     #[expect(clippy::unused_self, reason = "reads as a step of plan")]
     fn guess(&self, wish: &Wish) -> &'static Forge {
-        let collection = wish.account.is_none() && !wish.remote.path().is_empty();
+        let last = wish.remote.path().last();
+        let collection = wish.account.is_none() && last.is_some_and(|segment| !segment.ends_with(".git"));
         let otherwise = if collection { &forge::azure_devops_server::FORGE } else { &forge::generic::FORGE };
         forge::looks_like(&wish.remote).unwrap_or(otherwise)
     }
@@ -194,6 +216,9 @@ impl Local<'_> {
     /// # Errors
     /// Those of the store and of the records; then nothing has changed.
     pub fn add(&self, planned: &Planned, token: Secret) -> Result<Added, Error> {
+        if let Some(error) = planned.lacks_name() {
+            return Err(error);
+        }
         let payload = Payload::plain(token);
         let packed = payload.pack()?;
         let name = planned.wish.account.clone();

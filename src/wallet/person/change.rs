@@ -2,10 +2,12 @@
 
 use crate::credential::{Id, Key};
 use crate::error::Error;
+use crate::files::shell_word;
 use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
 
 use super::super::Local;
-use super::add::Planned;
+use super::super::spot::forge_of;
+use super::add::{Planned, Wish};
 use super::{Selection, realm_of, secrets_of};
 
 /// What `restore` did.
@@ -88,7 +90,11 @@ impl Local<'_> {
                     "account {} was stored by a tool; only an account of yours can be preferred",
                     account.account()
                 ),
-                format!("keyfob add {} --account {}", selection.realm.url, account.account()),
+                format!(
+                    "keyfob add {} --account {}",
+                    selection.realm.url,
+                    shell_word(account.account().to_string().as_ref())
+                ),
             ));
         }
         self.with_realm(selection, |realm| {
@@ -133,6 +139,25 @@ impl Local<'_> {
         })
     }
 
+    /// Where a realm would be moved to. A server keeps its forge when only its name changes.
+    ///
+    /// # Errors
+    /// Those of [`Local::plan`].
+    pub fn plan_move(&self, selection: &Selection, mut wish: Wish) -> Result<Planned, Error> {
+        let forge = forge_of(&selection.realm);
+        let (forge_here, unnamed) =
+            (self.plan(wish.clone())?.forge, selection.realm.accounts.iter().any(unnamed));
+        // What plan says without being told is right for a cloud service; of another host only records know.
+        if wish.forge.is_none() && forge_here.homes.is_empty() && forge.homes.is_empty() {
+            wish.forge = Some(forge);
+        }
+        let planned = self.plan(wish)?;
+        match planned.lacks_name().filter(|_| unnamed) {
+            Some(error) => Err(error),
+            None => Ok(planned),
+        }
+    }
+
     /// Moves a realm's accounts to another realm, because the organisation or server was renamed: each secret is copied to a
     /// key of the new realm, read back and compared; then the new record is written, the old one removed, and the old
     /// secrets destroyed.
@@ -149,35 +174,69 @@ impl Local<'_> {
         moved.url.clone_from(&to.url);
         moved.prefix.clone_from(&to.prefix);
         moved.allow_http |= to.wish.allow_http;
-        let mut old = Vec::new();
-        for (at, account) in selection.realm.accounts.iter().enumerate() {
-            old.extend(secrets_of(&selection.realm, account)?);
-            let target = &mut moved.accounts[at];
-            target.id = self.copy(selection, account, &account.store, &account.id, to)?;
-            for (aside, target) in account.set_aside.iter().zip(&mut target.set_aside) {
-                target.id = self.copy(selection, account, &aside.store, &aside.id, to)?;
-            }
-        }
-        let count = moved.accounts.len();
-        let placed = self.records.change(&to.group, |group| {
-            insert(group, moved)?;
-            // Within one file both happen at once.
-            if to.group == selection.group {
-                group.realms.retain(|realm| realm.realm != selection.realm.realm);
-            }
-            Ok(((), true))
+        let mut copies = Vec::new();
+        let placed = self.copy_all(selection, to, &mut moved, &mut copies).and_then(|()| {
+            self.records.change(&to.group, |group| {
+                insert(group, &moved)?;
+                // Within one file both happen at once.
+                if to.group == selection.group {
+                    take_out(group, selection);
+                }
+                Ok(((), true))
+            })
         });
-        placed?;
+        if let Err(error) = placed {
+            self.destroy(copies);
+            return Err(error);
+        }
         if to.group != selection.group {
             self.records.change(&selection.group, |group| {
-                group.realms.retain(|realm| realm.realm != selection.realm.realm);
+                take_out(group, selection);
                 Ok(((), true))
             })?;
         }
-        for (store, key) in old {
+        let mut old = Vec::new();
+        for account in &selection.realm.accounts {
+            old.extend(secrets_of(&selection.realm, account)?);
+        }
+        // What another process changed meanwhile stays in the old place, with its secrets.
+        let left = self.records.read(&selection.group)?;
+        let kept = |id: &str| {
+            let accounts = left.realms.iter().flat_map(|realm| &realm.accounts);
+            accounts.into_iter().any(|a| a.id == id || a.set_aside.iter().any(|aside| aside.id == id))
+        };
+        old.retain(|(_, key)| !kept(key.id.as_str()));
+        self.destroy(old);
+        Ok(moved.accounts.len())
+    }
+
+    fn copy_all(
+        &self,
+        selection: &Selection,
+        to: &Planned,
+        moved: &mut RealmRecord,
+        copies: &mut Vec<(String, Key)>,
+    ) -> Result<(), Error> {
+        for (account, target) in selection.realm.accounts.iter().zip(&mut moved.accounts) {
+            let mut copy = |store: &str, id: &str| {
+                let key = self.copy(selection, account, store, id, to)?;
+                let id = key.id.as_str().to_owned();
+                copies.push((store.to_owned(), key));
+                Ok::<_, Error>(id)
+            };
+            target.id = copy(&account.store, &account.id)?;
+            for (aside, target) in account.set_aside.iter().zip(&mut target.set_aside) {
+                target.id = copy(&aside.store, &aside.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Destroys secrets that no record names. What cannot be destroyed stays an orphan, which `doctor` finds.
+    fn destroy(&self, secrets: Vec<(String, Key)>) {
+        for (store, key) in secrets {
             let _ = self.stores.open(&store).and_then(|store| store.delete(&key));
         }
-        Ok(count)
     }
 
     /// Copies one secret to a key of the new realm, and reads it back.
@@ -188,24 +247,36 @@ impl Local<'_> {
         store: &str,
         id: &str,
         to: &Planned,
-    ) -> Result<String, Error> {
+    ) -> Result<Key, Error> {
         let opened = self.stores.open(store)?;
         let lost = || Error::Lost { store: store.to_owned(), realm: from.realm.realm.clone() };
         let secret = opened.get(&from.realm.key_of(account, id)?)?.ok_or_else(lost)?;
         let key = Key { realm: realm_of(to.realm.as_str())?, account: account.account(), id: Id::random()? };
         opened.put(&key, &secret)?;
-        let back = opened.get(&key)?.ok_or_else(lost)?;
-        if !back.same_as(&secret) {
+        if !opened.get(&key)?.is_some_and(|back| back.same_as(&secret)) {
+            self.destroy(vec![(store.to_owned(), key)]);
             return Err(lost());
         }
-        Ok(key.id.as_str().to_owned())
+        Ok(key)
+    }
+}
+
+fn unnamed(account: &AccountRecord) -> bool {
+    account.name.is_none() && account.source == Source::Person
+}
+
+/// Takes what was moved out of its old group; what another process put there meanwhile stays.
+fn take_out(group: &mut Group, moved: &Selection) {
+    let is_moved = |account: &AccountRecord| moved.realm.accounts.iter().any(|one| one.id == account.id);
+    for realm in group.realms.iter_mut().filter(|realm| realm.realm == moved.realm.realm) {
+        realm.accounts.retain(|account| !is_moved(account));
     }
 }
 
 /// Puts a moved realm into its new group.
-fn insert(group: &mut Group, moved: RealmRecord) -> Result<(), Error> {
+fn insert(group: &mut Group, moved: &RealmRecord) -> Result<(), Error> {
     let Some(there) = group.realms.iter_mut().find(|realm| realm.realm == moved.realm) else {
-        group.realms.push(moved);
+        group.realms.push(moved.clone());
         return Ok(());
     };
     for account in &moved.accounts {
@@ -216,16 +287,20 @@ fn insert(group: &mut Group, moved: RealmRecord) -> Result<(), Error> {
         {
             return Err(Error::usage(
                 format!("{} already has an account {}", there.realm, account.account()),
-                format!("keyfob remove {} --account {}, or keep both places", there.url, account.account()),
+                format!(
+                    "keyfob remove {} --account {}, or keep both places",
+                    there.url,
+                    shell_word(account.account().to_string().as_ref())
+                ),
             ));
         }
     }
     there.allow_http |= moved.allow_http;
     let has_default = there.accounts.iter().any(|account| account.default);
-    there.accounts.extend(moved.accounts.into_iter().map(|account| {
+    there.accounts.extend(moved.accounts.iter().map(|account| {
         let default = account.default && !has_default;
-        AccountRecord { default, ..account }
+        AccountRecord { default, ..account.clone() }
     }));
-    there.rules.extend(moved.rules);
+    there.rules.extend(moved.rules.iter().cloned());
     Ok(())
 }

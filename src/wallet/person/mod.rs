@@ -227,12 +227,37 @@ impl Selection {
             }),
         }
     }
+
+    /// The one account that has something to restore: those that have nothing cannot be meant.
+    ///
+    /// # Errors
+    /// As [`Selection::only`].
+    pub fn restorable(mut self) -> Result<Selection, Error> {
+        let has = |account: &AccountRecord| !account.trouble.is_empty() || !account.set_aside.is_empty();
+        if self.accounts.iter().any(has) {
+            self.accounts.retain(has);
+        }
+        self.only().map(drop)?;
+        Ok(self)
+    }
+
+    /// Without what tools stored, if a person's account is meant too: only those can be preferred.
+    #[must_use]
+    pub fn persons(mut self) -> Selection {
+        if self.accounts.iter().any(|account| account.source == Source::Person) {
+            self.accounts.retain(|account| account.source == Source::Person);
+        }
+        self
+    }
 }
 
 /// Names for a sentence.
 fn names_of(accounts: &[AccountRecord]) -> String {
-    let names: Vec<String> = accounts.iter().map(|account| account.account().to_string()).collect();
-    names.join(", ")
+    let name = |account: &AccountRecord| match &account.name {
+        Some(name) => name.clone(),
+        None => "- (the unnamed one)".to_owned(),
+    };
+    accounts.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// What to say when a URL of a cloud service does not tell the organisation.

@@ -1,8 +1,11 @@
 //! `storage move`: all secrets into another store.
 
+use std::collections::BTreeMap;
+
 use crate::credential::{Id, Key};
 use crate::error::Error;
 use crate::records::{AccountRecord, RealmRecord};
+use crate::store::environment;
 
 use super::super::Local;
 
@@ -18,6 +21,29 @@ pub struct Moved {
 }
 
 impl Local<'_> {
+    /// How many secrets each store holds, by the records and the environment; set-aside ones count.
+    ///
+    /// # Errors
+    /// When a record cannot be read: a number that leaves it out would mislead.
+    pub fn count_secrets(&self) -> Result<BTreeMap<String, usize>, Error> {
+        let mut counts = BTreeMap::new();
+        let mut add = |store: &str, more: usize| *counts.entry(store.to_owned()).or_default() += more;
+        for group in self.records.all()? {
+            for account in group?.realms.iter().flat_map(|realm| &realm.accounts) {
+                add(&account.store, 1);
+                account.set_aside.iter().for_each(|aside| add(&aside.store, 1));
+            }
+        }
+        add(environment::STORE.name, environment::tokens(self.environment).0.len());
+        Ok(counts)
+    }
+
+    /// What is wrong with variables that are set for us and cannot be used, without their values.
+    #[must_use]
+    pub fn environment_notes(&self) -> Vec<String> {
+        environment::tokens(self.environment).1
+    }
+
     /// Moves every secret into the store `name`: copied, read back, compared, the record switched, and only then the old one
     /// destroyed. May be repeated after any failure.
     ///

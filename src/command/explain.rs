@@ -1,0 +1,177 @@
+//! `keyfob explain`: the same decision that a tool would get, step by step, without the secret. Nothing is changed and nothing
+//! is marked as said.
+
+use clap::{Arg, ArgMatches};
+use serde::Serialize;
+
+use crate::error::{Error, Miss};
+use crate::forge::Presentation;
+use crate::terminal::{date, rfc3339, visible};
+use crate::tool;
+use crate::wallet::{Answer, Found, Query};
+
+use super::{Command, Context, json, place, url, whose, write_json};
+
+/// `keyfob explain`.
+pub static COMMAND: Command = Command {
+    name: "explain",
+    about: "Show which token a tool would get for a URL, and why; never the token",
+    details: "Ends with the code of the outcome: 0 there is an answer, 1 there is none, 3 a store is locked or unavailable, \
+              4 several could answer, 5 the token was refused or has ended. git leaves the path of a URL away unless \
+              credential.useHttpPath is set: give the URL without it to see that.",
+    example: "keyfob explain https://dev.azure.com/contoso/website/_git/website",
+    arguments: |command| {
+        let tools = tool::ALL.iter().map(|tool| tool.name);
+        command
+            .arg(url().required(true))
+            .arg(
+                Arg::new("user").long("user").value_name("NAME").help("The user name that the tool asks for"),
+            )
+            .arg(
+                Arg::new("tool")
+                    .long("tool")
+                    .value_name("TOOL")
+                    .default_value("git")
+                    .help("The tool that asks")
+                    .value_parser(clap::builder::PossibleValuesParser::new(tools)),
+            )
+            .arg(json())
+    },
+    run,
+};
+
+/// `--json`. The shape is an interface: only ever added to.
+#[derive(Serialize)]
+struct Explained<'e> {
+    url: String,
+    user: Option<&'e str>,
+    tool: &'e str,
+    need: &'e str,
+    steps: &'e [String],
+    outcome: &'static str,
+    realm: Option<&'e str>,
+    account: Option<&'e str>,
+    store: Option<&'e str>,
+    username: Option<&'e str>,
+    presentation: Option<&'static str>,
+    expires: Option<String>,
+    reason: Option<String>,
+    hint: Option<String>,
+}
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let (remote, in_url) = place(context, text("URL").unwrap_or_default())?;
+    let tool = tool::by_name(text("tool").unwrap_or_default()).unwrap_or(&tool::git::TOOL);
+    let user = text("user").map(str::to_owned).or(in_url);
+    let query = Query { user, takes_authtype: true, ..Query::new(remote, tool.need) };
+    let mut steps = context.wallet.environment_notes();
+    let found = context.wallet.get_traced(&query, &mut |step| steps.push(step.to_string()));
+    let shown = query.remote.to_string();
+    let as_json = matches.get_flag("json");
+    if !as_json {
+        context.terminal.answer(&visible(&format!("{shown}, asked by {}", tool.title)));
+        for (at, step) in steps.iter().enumerate() {
+            context.terminal.answer(&visible(&format!("  {}. {step}", at + 1)));
+        }
+    }
+    let mut explained = Explained {
+        url: shown.clone(),
+        user: query.user.as_deref(),
+        tool: tool.name,
+        need: tool.need.as_str(),
+        steps: &steps,
+        outcome: "answer",
+        realm: None,
+        account: None,
+        store: None,
+        username: None,
+        presentation: None,
+        expires: None,
+        reason: None,
+        hint: None,
+    };
+    match found {
+        Ok(Found::Answer(answer)) => {
+            if as_json {
+                explained.realm = Some(answer.realm.as_str());
+                explained.account = answer.account.name();
+                explained.store = Some(&answer.store);
+                explained.username = answer.user.as_deref();
+                explained.presentation = Some(word(&answer));
+                explained.expires = answer.expires.map(rfc3339);
+                write_json(&explained, context)?;
+            } else {
+                tell(&answer, context);
+            }
+            Ok(())
+        }
+        Ok(Found::Miss { miss, .. }) => {
+            explained.outcome = kind(&miss);
+            end(miss.into_error(&shown), explained, as_json, context)
+        }
+        Err(error) => {
+            explained.outcome = "error";
+            end(error, explained, as_json, context)
+        }
+    }
+}
+
+fn end(
+    error: Error,
+    mut explained: Explained<'_>,
+    json: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    explained.reason = Some(error.to_string());
+    explained.hint = error.hint();
+    if json {
+        write_json(&explained, context)?;
+    } else {
+        context.terminal.answer("no answer");
+    }
+    Err(error)
+}
+
+fn tell(answer: &Answer, context: &mut Context<'_>) {
+    let whose = whose(&answer.account, answer.realm.as_str());
+    let end = answer.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
+    let user = match &answer.user {
+        Some(user) => format!("with user name {user}"),
+        None => "without a user name".to_owned(),
+    };
+    let how = match (&answer.authtype, answer.presentation) {
+        (Some(authtype), _) => format!("as it was stored, with authtype {authtype}"),
+        (None, Presentation::Basic) => {
+            format!("{user}, as Basic; past NTLM and Negotiate if the server offers them (git 2.46 or newer)")
+        }
+        (None, Presentation::ForcedBasic) => {
+            format!("{user}, as Basic past NTLM and Negotiate (git 2.46 or newer)")
+        }
+        (None, Presentation::Bearer) => format!("as Bearer where the tool can, else {user}"),
+        (None, Presentation::Plain) => format!("{user}, as it is"),
+    };
+    context.terminal.answer(&visible(&format!("answer: {whose}, from the {} store{end}", answer.store)));
+    context.terminal.answer(&visible(&format!("  presented {how}")));
+}
+
+fn word(answer: &Answer) -> &'static str {
+    match (&answer.authtype, answer.presentation) {
+        (Some(_), _) => "as-stored",
+        (None, Presentation::Basic) => "basic",
+        (None, Presentation::ForcedBasic) => "forced-basic",
+        (None, Presentation::Bearer) => "bearer",
+        (None, Presentation::Plain) => "plain",
+    }
+}
+
+fn kind(miss: &Miss) -> &'static str {
+    match miss {
+        Miss::NotOurs | Miss::NoOrganisation { .. } | Miss::NoAccount { .. } | Miss::PlainHttp { .. } => {
+            "none"
+        }
+        Miss::Ambiguous { .. } => "ambiguous",
+        Miss::Rejected { .. } => "rejected",
+        Miss::Expired { .. } => "expired",
+    }
+}

@@ -1,0 +1,50 @@
+//! `keyfob lock`: closes stores, so that the next use asks again.
+
+use clap::ArgMatches;
+
+use crate::error::Error;
+
+use super::unlock::{openable, store};
+use super::{Command, Context};
+
+/// `keyfob lock`.
+pub static COMMAND: Command = Command {
+    name: "lock",
+    about: "Close the stores, so that the next use asks again",
+    details: "Without STORE: every store that is in use and can be locked. It fails if none could be: a vault that its key file \
+              opens has nothing to lock (keyfob storage protect changes that).",
+    example: "keyfob lock",
+    arguments: |command| command.arg(store()),
+    run,
+};
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let mut locked = false;
+    let mut failure = None;
+    for name in openable(matches, context)? {
+        match context.wallet.stores.open(name)?.lock() {
+            Ok(()) => {
+                locked = true;
+                context.terminal.note(&format!("{name}: locked"));
+            }
+            Err(error) => {
+                // Of several stores each is tried; what another could not do must not keep one open.
+                if let Some(earlier) = failure.replace(error) {
+                    context.terminal.error(&earlier);
+                }
+            }
+        }
+    }
+    match failure {
+        // A store that has nothing to lock is no failure beside one that was locked.
+        Some(error @ Error::Unsupported { .. }) if locked => {
+            context.terminal.note(&error.to_string());
+            Ok(())
+        }
+        Some(error @ Error::Unsupported { store: "vault", .. }) => {
+            Err(Error::usage(error.to_string(), "keyfob storage protect puts a passphrase in its place"))
+        }
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,67 @@
+//! `keyfob move`: an organisation or server was renamed, and its accounts go along. (`move` is a word of Rust, so the file
+//! is called otherwise.)
+
+use clap::{Arg, ArgAction, ArgMatches};
+
+use crate::error::Error;
+use crate::forge;
+use crate::remote::Remote;
+use crate::wallet::person::add::Wish;
+
+use super::{Command, Context, url};
+
+/// `keyfob move`.
+pub static COMMAND: Command = Command {
+    name: "move",
+    about: "Take all accounts of a realm to another URL, when it was renamed",
+    details: "Tokens, set-aside ones too, defaults and rules go along. Each token is copied and read back before the old one is \
+              destroyed.",
+    example: "keyfob move https://dev.azure.com/contoso https://dev.azure.com/fabrikam",
+    arguments: |command| {
+        let forges = forge::ALL.iter().map(|forge| forge.id);
+        command
+            .arg(url().required(true).help("Where they are; a realm as list shows it will do"))
+            .arg(Arg::new("NEW-URL").required(true).help("Where they belong now"))
+            .arg(
+                Arg::new("forge")
+                    .long("forge")
+                    .value_name("FORGE")
+                    .help("What serves the new host, if it changed")
+                    .value_parser(clap::builder::PossibleValuesParser::new(forges)),
+            )
+            .arg(
+                Arg::new("allow-http")
+                    .long("allow-http")
+                    .action(ArgAction::SetTrue)
+                    .help("Accept that tokens travel in clear text over plain http"),
+            )
+    },
+    run,
+};
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let selection = context.wallet.select(text("URL").unwrap_or_default(), None)?;
+    let (remote, _) = Remote::from_url(text("NEW-URL").unwrap_or_default())?;
+    let wish = Wish {
+        remote,
+        account: None,
+        forge: text("forge").and_then(forge::named),
+        expires: None,
+        scopes: Vec::new(),
+        label: None,
+        default: false,
+        allow_http: matches.get_flag("allow-http"),
+    };
+    let planned = context.wallet.plan_move(&selection, wish)?;
+    let count = context.wallet.move_realm(&selection, &planned)?;
+    let accounts = if count == 1 { "1 account".to_owned() } else { format!("{count} accounts") };
+    context.terminal.note(&format!("{accounts} moved from {} to {}", selection.realm.realm, planned.realm));
+    if planned.forge.id != selection.realm.realm.split('/').next().unwrap_or_default() {
+        context
+            .terminal
+            .hint("a token of another service will hardly be accepted; keyfob add takes a new one");
+    }
+    super::setup::keep_in_step(context);
+    Ok(())
+}

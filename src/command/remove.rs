@@ -1,0 +1,68 @@
+//! `keyfob remove`: destroys tokens. The only command that does; everything else sets aside.
+
+use clap::{Arg, ArgAction, ArgMatches};
+
+use crate::error::Error;
+
+use super::{Command, Context, account, url, whose, yes};
+
+/// `keyfob remove`.
+pub static COMMAND: Command = Command {
+    name: "remove",
+    about: "Destroy a token, with those set aside for the same account",
+    details: "Asks first on a terminal. Removing the token here does not revoke it: the server accepts it until it ends or is \
+              revoked on the page that made it.",
+    example: "keyfob remove https://dev.azure.com/fabrikam --account alice --yes",
+    arguments: |command| {
+        command
+            .arg(url().required(true))
+            .arg(account())
+            .arg(
+                Arg::new("all")
+                    .long("all")
+                    .action(ArgAction::SetTrue)
+                    .help("All accounts of the realm (with --account: all of that name)"),
+            )
+            .arg(yes())
+    },
+    run,
+};
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let place = matches.get_one::<String>("URL").map(String::as_str).unwrap_or_default();
+    let account = matches.get_one::<String>("account").map(String::as_str);
+    let selection = context.wallet.select(place, account)?;
+    if !matches.get_flag("all") {
+        selection.only().map_err(|error| match error {
+            Error::Ambiguous { what, .. } => {
+                let hint = if account.is_some() {
+                    "--all removes them all"
+                } else {
+                    "say which with --account NAME, or --all"
+                };
+                Error::Ambiguous { what, hint: hint.to_owned() }
+            }
+            other => other,
+        })?;
+    }
+    let secrets: usize = selection.accounts.iter().map(|account| 1 + account.set_aside.len()).sum();
+    let tokens = if secrets == 1 { "the token".to_owned() } else { format!("{secrets} tokens") };
+    let realm = &selection.realm.realm;
+    let whose = match selection.accounts.as_slice() {
+        [one] => whose(&one.account(), realm),
+        several => format!("{} accounts of {realm}", several.len()),
+    };
+    context.terminal.agree(&format!("destroy {tokens} of {whose}?"), matches.get_flag("yes"))?;
+    let mut failures = context.wallet.remove(&selection)?.into_iter();
+    context.terminal.note(&format!("removed {tokens} of {whose}"));
+    // The wallet no longer knows them, so none is handed out; but a store still has what it could not destroy.
+    let first = failures.next();
+    failures.for_each(|error| context.terminal.error(&error));
+    match first {
+        None => Ok(()),
+        Some(error) => {
+            context.terminal.note("a store could not destroy its copy, which nothing hands out any more");
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! `keyfob storage`: where tokens lie, what that protects, and how to change it.
+
+use clap::{Arg, ArgMatches};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::terminal::Colour;
+use crate::wallet::stores::{View, writable};
+
+use super::{Command, Context, json, write_json, yes};
+
+mod slots;
+
+/// `keyfob storage`.
+pub static COMMAND: Command = Command {
+    name: "storage",
+    about: "Show where tokens lie and what that protects; move them; protect the vault",
+    details: "Without a further word: every store, which one takes new tokens (*), its state, and how many tokens it holds, those \
+              set aside included.",
+    example: "keyfob storage",
+    arguments: |command| {
+        let word = |name: &'static str, about: &'static str, example: &'static str| {
+            clap::Command::new(name).about(about).after_help(format!("Example: {example}"))
+        };
+        let store = Arg::new("NAME").required(true).help("The store, as keyfob storage names it");
+        command
+            .args_conflicts_with_subcommands(true)
+            .disable_help_subcommand(true)
+            .arg(json())
+            .subcommand(
+                word(
+                    "move",
+                    "Take every token to another store, which also takes new ones",
+                    "keyfob storage move vault --yes",
+                )
+                .arg(store)
+                .arg(yes()),
+            )
+            .subcommand(slots::protect(word))
+            .subcommand(slots::slots(word))
+    },
+    run,
+};
+
+/// Builds a word below `storage`: its name, what it does, and an example.
+type Word = fn(&'static str, &'static str, &'static str) -> clap::Command;
+
+/// One store in `--json`. The shape is an interface: only ever added to.
+#[derive(Serialize)]
+struct Row<'r> {
+    store: &'r str,
+    chosen: bool,
+    usable: bool,
+    state: &'r str,
+    tokens: usize,
+    place: &'r str,
+    claim: &'r str,
+}
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    match matches.subcommand() {
+        Some(("move", matches)) => move_all(matches, context),
+        Some(("protect", _)) => slots::run_protect(context),
+        Some(("slots", matches)) => slots::run_slots(matches, context),
+        _ => show(matches, context),
+    }
+}
+
+fn show(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let counts = context.wallet.count_secrets()?;
+    let views = context.stores.view(context.wallet.config()?.store.as_deref())?;
+    let row = |view: &'_ View| Row {
+        store: view.record.name,
+        chosen: view.chosen,
+        usable: view.health.usable,
+        state: "",
+        tokens: counts.get(view.record.name).copied().unwrap_or_default(),
+        place: view.record.place,
+        claim: view.record.claim,
+    };
+    let rows: Vec<Row<'_>> =
+        views.iter().map(|view| Row { state: &view.health.words, ..row(view) }).collect();
+    if matches.get_flag("json") {
+        return write_json(&rows, context);
+    }
+    let width = rows.iter().map(|row| row.store.len()).max().unwrap_or(0).max(5);
+    let head = format!("  {:width$}  TOKENS  STATE", "STORE");
+    let head = context.terminal.paint(Colour::Dim, &head);
+    context.terminal.answer(&head);
+    for row in &rows {
+        let mark = if row.chosen { '*' } else { ' ' };
+        let colour = if row.usable { Colour::Green } else { Colour::Red };
+        let state = context.terminal.paint(colour, &crate::terminal::visible(row.state));
+        context.terminal.answer(&format!("{mark} {:width$}  {:>6}  {state}", row.store, row.tokens));
+    }
+    for row in &rows {
+        context.terminal.answer("");
+        context.terminal.answer(&format!("{}: {}", row.store, row.place));
+        wrapped(&format!("protection: {}", row.claim)).iter().for_each(|line| context.terminal.answer(line));
+    }
+    if rows.iter().all(|row| !row.chosen) {
+        context.terminal.note("no store is chosen yet: the first keyfob add chooses, and says so");
+    }
+    Ok(())
+}
+
+/// Lines of at most 98 characters, indented: the claims are sentences.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::from(" ")];
+    for word in text.split_whitespace() {
+        if lines.last().is_some_and(|line| line.len() + word.len() > 97) {
+            lines.push(String::from(" "));
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push(' ');
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+fn move_all(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let name = writable(matches.get_one::<String>("NAME").map(String::as_str).unwrap_or_default())?;
+    let counts = context.wallet.count_secrets()?;
+    let away =
+        |(store, count): (&String, &usize)| (store != name && store != "environment").then_some(*count);
+    let total: usize = counts.iter().filter_map(away).sum();
+    let question = format!("move {} into the {name} store, and keep new ones there?", tokens(total));
+    context.terminal.agree(&question, matches.get_flag("yes"))?;
+    let moved = context.wallet.move_all(name)?;
+    context.stores.write_down(name)?;
+    context.terminal.note(&format!(
+        "{} moved into the {name} store, which takes new ones from now on",
+        tokens(moved.moved)
+    ));
+    if moved.there > 0 {
+        context.terminal.note(&format!("{} there before", tokens(moved.there)));
+    }
+    if moved.left > 0 {
+        context.terminal.note(&format!(
+            "the old copy of {} could not be destroyed; nothing hands it out any more",
+            tokens(moved.left)
+        ));
+    }
+    // The variable and the settings come before what is written down.
+    let settled = context.stores.settled(context.wallet.config()?.store.as_deref())?;
+    if let Some(other) = settled.filter(|other| *other != name) {
+        let who =
+            if context.environment.text("KEYFOB_STORE").is_some() { "KEYFOB_STORE" } else { "config.toml" };
+        context.terminal.hint(&format!("{who} still sends new tokens to the {other} store; change that too"));
+    }
+    Ok(())
+}
+
+fn tokens(count: usize) -> String {
+    if count == 1 { "1 token".to_owned() } else { format!("{count} tokens") }
+}

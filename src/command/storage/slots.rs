@@ -1,0 +1,162 @@
+//! The vault's slots: the ways in which it can be opened. `protect` is what most people want of them.
+
+use clap::{Arg, ArgMatches};
+
+use crate::credential::Secret;
+use crate::error::Error;
+use crate::store::vault::SlotName;
+use crate::terminal::visible;
+
+use super::super::Context;
+use super::Word;
+
+pub(super) fn protect(word: Word) -> clap::Command {
+    word("protect", "Ask for a passphrase in place of the vault's key file", "keyfob storage protect").long_about(
+        "Ask for a passphrase in place of the vault's key file\n\n\
+         Then a stolen disk or backup does not give the tokens away. Tools get tokens while the vault is unlocked (keyfob \
+         unlock); pipelines and other places where nobody can type want the key file. Nobody can open the vault without the \
+         passphrase: write it down in a safe place.",
+    )
+}
+
+pub(super) fn slots(word: Word) -> clap::Command {
+    let slot = |help: &'static str| Arg::new("SLOT").required(true).help(help);
+    word("slots", "Show the ways to open the vault; add, change and remove them", "keyfob storage slots")
+        .disable_help_subcommand(true)
+        .subcommand(
+            word("add", "Add a way to open the vault", "keyfob storage slots add ssh-agent")
+                .arg(slot("passphrase, key-file, ssh-agent (its only ed25519 key), or ssh-agent:SHA256:…")),
+        )
+        .subcommand(word("change", "Change the passphrase", "keyfob storage slots change"))
+        .subcommand(
+            word(
+                "remove",
+                "Remove a way to open the vault, when another is left",
+                "keyfob storage slots remove key-file",
+            )
+            .arg(slot("As keyfob storage slots names it")),
+        )
+}
+
+pub(super) fn run_protect(context: &mut Context<'_>) -> Result<(), Error> {
+    let vault = context.stores.vault();
+    let has_key_file = vault.slots()?.iter().any(|slot| slot.name == SlotName::KeyFile);
+    if !has_key_file && !vault.slots()?.is_empty() {
+        return Err(Error::usage(
+            "the vault has no key file to replace",
+            "keyfob storage slots change changes the passphrase",
+        ));
+    }
+    let passphrase = new_passphrase(context)?;
+    crate::files::make_folder(&context.data)?;
+    vault.replace_key_file_by_passphrase(&passphrase)?;
+    context.terminal.note("the vault opens with the passphrase from now on, and the key file is gone");
+    context.terminal.hint("keyfob unlock opens it for 8 hours, keyfob lock closes it");
+    Ok(())
+}
+
+pub(super) fn run_slots(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    match matches.subcommand() {
+        Some(("add", matches)) => add(slot(matches), context),
+        Some(("change", _)) => {
+            let vault = context.stores.vault();
+            if !vault.slots()?.iter().any(|slot| slot.name == SlotName::Passphrase) {
+                return Err(Error::usage("the vault has no passphrase", "keyfob storage protect"));
+            }
+            let passphrase = new_passphrase(context)?;
+            vault.change_passphrase(&passphrase)?;
+            context.terminal.note("the vault has a new passphrase");
+            Ok(())
+        }
+        Some(("remove", matches)) => {
+            let name: SlotName = slot(matches).parse()?;
+            context.stores.vault().remove_slot(&name)?;
+            context.terminal.note(&format!("{name} no longer opens the vault"));
+            Ok(())
+        }
+        _ => list(context),
+    }
+}
+
+fn list(context: &mut Context<'_>) -> Result<(), Error> {
+    let slots = context.stores.vault().slots()?;
+    if slots.is_empty() {
+        context.terminal.note("there is no vault yet; the first token makes it");
+    }
+    for slot in slots {
+        let words = if slot.words.is_empty() { String::new() } else { format!("  {}", slot.words) };
+        context.terminal.answer(&visible(&format!("{}{words}", slot.name)));
+    }
+    Ok(())
+}
+
+fn add(name: &str, context: &mut Context<'_>) -> Result<(), Error> {
+    let vault = context.stores.vault();
+    crate::files::make_folder(&context.data)?;
+    let added = match name {
+        "ssh-agent" => enrol(context, None)?,
+        _ => match name.parse::<SlotName>()? {
+            SlotName::SshAgent(fingerprint) => enrol(context, Some(&fingerprint))?,
+            SlotName::KeyFile => {
+                vault.add_key_file()?;
+                SlotName::KeyFile
+            }
+            SlotName::Passphrase => {
+                if vault.slots()?.iter().any(|slot| slot.name == SlotName::Passphrase) {
+                    return Err(Error::usage(
+                        "the vault has a passphrase already",
+                        "keyfob storage slots change",
+                    ));
+                }
+                let passphrase = new_passphrase(context)?;
+                vault.add_passphrase(&passphrase)?;
+                SlotName::Passphrase
+            }
+        },
+    };
+    context.terminal.note(&format!("{added} opens the vault from now on"));
+    // A second door protects nothing while the first stands open.
+    if added != SlotName::KeyFile && vault.slots()?.iter().any(|slot| slot.name == SlotName::KeyFile) {
+        context.terminal.note("its key file still opens it unattended");
+        if added == SlotName::Passphrase {
+            context.terminal.hint("keyfob storage slots remove key-file");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn enrol(context: &mut Context<'_>, fingerprint: Option<&str>) -> Result<SlotName, Error> {
+    let vault = context.stores.vault();
+    let enrolled = vault.enrol_ssh_agent(fingerprint);
+    if enrolled.is_err() {
+        for key in vault.agent_keys().unwrap_or_default().iter().filter(|key| key.usable) {
+            context
+                .terminal
+                .note(&format!("the ssh-agent holds ssh-agent:{} {}", key.fingerprint, key.comment));
+        }
+    }
+    enrolled
+}
+
+#[cfg(not(unix))]
+fn enrol(_context: &mut Context<'_>, _fingerprint: Option<&str>) -> Result<SlotName, Error> {
+    Err(Error::Unsupported { store: "vault", what: "use an ssh-agent on this system" })
+}
+
+fn slot(matches: &ArgMatches) -> &str {
+    matches.get_one::<String>("SLOT").map(String::as_str).unwrap_or_default()
+}
+
+/// Asked twice, because nobody sees what is typed.
+fn new_passphrase(context: &mut Context<'_>) -> Result<Secret, Error> {
+    if !context.terminal.about.can_ask() {
+        return Err(Error::NobodyToAsk { what: "a new passphrase" });
+    }
+    let one = context.terminal.secret("new passphrase of the vault: ")?;
+    if one.is_empty() {
+        return Err(Error::usage("the passphrase is empty", "several words make a good one"));
+    }
+    let two = context.terminal.secret("the same again: ")?;
+    if one.same_as(&two) { Ok(one) } else { Err(Error::usage("the two passphrases differ", "try again")) }
+}

@@ -1,0 +1,144 @@
+//! Spans and dates as a person types them: `90d`, `8h`, `2027-03-01`. All in UTC. Deliberately absent: words such as
+//! "tomorrow", and the local time zone, which would make one record mean two things on two machines.
+
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, ToSpan};
+
+use crate::error::Error;
+
+/// The moment at which a token ends: a day (it counts until its end), a time (RFC 3339), or a span from now
+/// (`90d`, `12w`, `6m`, `1y`).
+///
+/// # Errors
+/// [`Error::Usage`] for what is none, and for the past.
+pub(super) fn end(text: &str, now: i64) -> Result<i64, Error> {
+    let text = text.trim();
+    let at = day(text).or_else(|| text.parse::<Timestamp>().ok().map(Timestamp::as_second)).or_else(|| {
+        let (count, unit) = counted(text)?;
+        let span = match unit {
+            'd' => count.days(),
+            'w' => count.weeks(),
+            'm' => count.months(),
+            'y' => count.years(),
+            _ => return None,
+        };
+        later(now, span)
+    });
+    match at {
+        None => Err(Error::usage(
+            "--expires takes a day, a time or a span",
+            "for example: --expires 2027-03-01, --expires 2027-03-01T12:00:00Z, --expires 90d (also w, m, y)",
+        )),
+        Some(at) if at <= now => Err(Error::usage(
+            format!("--expires {} is in the past", crate::terminal::date(at)),
+            "a token that has ended is of no use; make a new one",
+        )),
+        Some(at) => Ok(at),
+    }
+}
+
+/// A span in seconds: `30m`, `8h`, `14d`, `2w`. Here `m` is minutes unless `days`, where nothing below a day makes sense.
+///
+/// # Errors
+/// [`Error::Usage`] for what is none.
+pub(super) fn span(option: &str, text: &str, days: bool) -> Result<u64, Error> {
+    let seconds = counted(text.trim()).and_then(|(count, unit)| {
+        let one: i64 = match unit {
+            'd' => 86_400,
+            'w' => 7 * 86_400,
+            'h' if !days => 3600,
+            'm' if !days => 60,
+            's' if !days => 1,
+            _ => return None,
+        };
+        count.checked_mul(one).and_then(|seconds| u64::try_from(seconds).ok())
+    });
+    let example = if days { "14d (also w)" } else { "8h (also s, m, d, w)" };
+    seconds.ok_or_else(|| {
+        Error::usage(format!("{option} takes a span of time"), format!("for example: {option} {example}"))
+    })
+}
+
+fn day(text: &str) -> Option<i64> {
+    // Only the plain form: jiff also reads a day out of a whole time.
+    let date: Date = text.parse().ok().filter(|_| text.len() == 10)?;
+    let end = date.to_datetime(Time::constant(23, 59, 59, 0));
+    TimeZone::UTC.to_timestamp(end).ok().map(Timestamp::as_second)
+}
+
+/// `12w` as 12 and `w`. At most five digits: more is no span that a person means.
+fn counted(text: &str) -> Option<(i64, char)> {
+    let unit = text.chars().next_back()?;
+    let digits = text.strip_suffix(unit)?;
+    let plain = (1..=5).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    plain.then(|| digits.parse().ok()).flatten().map(|count| (count, unit.to_ascii_lowercase()))
+}
+
+fn later(now: i64, span: Span) -> Option<i64> {
+    let now = TimeZone::UTC.to_datetime(Timestamp::from_second(now).ok()?);
+    let then = now.checked_add(span).ok()?;
+    TimeZone::UTC.to_timestamp(then).ok().map(Timestamp::as_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::rfc3339;
+
+    /// 2027-01-15T08:00:00Z.
+    const NOW: i64 = 1_800_000_000;
+
+    #[test]
+    fn an_end_is_a_day_a_time_or_a_span() {
+        for (text, at) in [
+            ("2027-03-01", "2027-03-01T23:59:59Z"),
+            ("2027-01-15", "2027-01-15T23:59:59Z"),
+            ("2027-03-01T12:00:00Z", "2027-03-01T12:00:00Z"),
+            ("2027-03-01T12:00:00+02:00", "2027-03-01T10:00:00Z"),
+            ("90d", "2027-04-15T08:00:00Z"),
+            ("12w", "2027-04-09T08:00:00Z"),
+            ("6m", "2027-07-15T08:00:00Z"),
+            ("1y", "2028-01-15T08:00:00Z"),
+            (" 1Y ", "2028-01-15T08:00:00Z"),
+        ] {
+            assert_eq!(rfc3339(end(text, NOW).unwrap()), at, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_end_that_is_past_or_none_at_all_is_refused() {
+        for bad in [
+            "",
+            "90",
+            "d",
+            "-1d",
+            "0d",
+            "90 d",
+            "1.5y",
+            "tomorrow",
+            "2027-13-01",
+            "2027-01-14",
+            "2020-01-01T00:00:00Z",
+            "99999y",
+            "999999d",
+            "90h",
+            "01.03.2027",
+            "2027-03-01T12:00:00",
+        ] {
+            assert_eq!(end(bad, NOW).map_err(|error| error.exit_code()), Err(2), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn spans_are_counted_in_seconds() {
+        assert_eq!(span("--for", "8h", false).unwrap(), 28_800);
+        assert_eq!(span("--for", "30m", false).unwrap(), 1800);
+        assert_eq!(span("--expiring", "14d", true).unwrap(), 14 * 86_400);
+        for (bad, days) in
+            [("8", false), ("h", false), ("8y", false), ("8h", true), ("-8h", false), ("", true)]
+        {
+            assert!(span("--for", bad, days).is_err(), "{bad}");
+        }
+    }
+}

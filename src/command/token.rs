@@ -1,0 +1,221 @@
+//! `keyfob token`: prints a token, for programs that keyfob does not serve. The only command that shows one, and only in a form
+//! that was asked for. Deliberately absent: a form that is the default.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use clap::{Arg, ArgMatches};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::forge::{Need, Presentation};
+use crate::remote::Remote;
+use crate::terminal::rfc3339;
+use crate::wallet::{Answer, Found, Query, Wallet as _};
+
+use super::{Command, Context, account, place, url, yes};
+
+/// `keyfob token`.
+pub static COMMAND: Command = Command {
+    name: "token",
+    about: "Print a token in the form that another program takes",
+    details: "token: the token alone; basic: base64 of user:token; header: the whole Authorization header; json: with user name and \
+              expiry (docs/json.md); netrc: an entry for ~/.netrc; curl: a line for curl's configuration, so that the token is on \
+              no command line: keyfob token URL --as curl | curl -K - URL\n\n\
+              Asks first when it would be shown on a terminal. Each form ends with a line break.",
+    example: "keyfob token https://dev.azure.com/contoso --as header --yes",
+    arguments: |command| {
+        command
+            .arg(url().required(true))
+            .arg(account())
+            .arg(
+                Arg::new("as")
+                    .long("as")
+                    .value_name("FORM")
+                    .required(true)
+                    .help("The form")
+                    .value_parser(["token", "basic", "header", "json", "netrc", "curl"]),
+            )
+            .arg(yes())
+    },
+    run,
+};
+
+/// `--as json`. The shape is an interface: only ever added to.
+#[derive(Serialize)]
+struct Shown<'s> {
+    realm: &'s str,
+    account: Option<&'s str>,
+    url: &'s str,
+    username: Option<&'s str>,
+    token: &'s str,
+    scheme: &'s str,
+    expires: Option<String>,
+}
+
+type Bytes = Zeroizing<Vec<u8>>;
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let typed = text("URL").unwrap_or_default();
+    let (remote, user) = place(context, typed)?;
+    let mut query = Query { takes_authtype: true, ..Query::new(remote, Need::Anything) };
+    let found = match text("account") {
+        // A name on the command line is exact: no other account answers in its place.
+        Some(name) => {
+            let selection = context.wallet.select(typed, Some(name))?.persons();
+            context.wallet.get_account(&query, &selection.only()?.id)?
+        }
+        None => {
+            query.user = user;
+            context.wallet.get(&query)?
+        }
+    };
+    let answer = match found {
+        Found::Answer(answer) => answer,
+        Found::Miss { miss, .. } => return Err(miss.into_error(&query.remote.to_string())),
+    };
+    let bytes = form(text("as").unwrap_or_default(), &answer, &query.remote)?;
+    if context.terminal.about.stdout && !matches.get_flag("yes") {
+        if !context.terminal.about.can_ask() {
+            return Err(Error::usage(
+                "the token would be shown on this terminal",
+                "add --yes if that is meant",
+            ));
+        }
+        context.terminal.agree(&format!("show the token of {} on this screen?", answer.realm), false)?;
+    }
+    if context.terminal.about.stdout && bytes.iter().any(|b| b.is_ascii_control() && *b != b'\n') {
+        return Err(Error::usage("there are control characters in it", "send it to a file or a pipe"));
+    }
+    context.terminal.answer_bytes(&bytes);
+    Ok(())
+}
+
+/// One form, line break included, built in a buffer that never grows: a grown one leaves an unwiped copy behind.
+fn form(name: &str, answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
+    let token = answer.token.expose();
+    match name {
+        "basic" => basic(answer).map(|basic| joined(&[&basic])),
+        "header" => header(answer).map(|header| joined(&[b"Authorization: ", &header])),
+        "json" => json(answer, remote),
+        "netrc" => netrc(answer, remote),
+        "curl" => header(answer).map(|header| {
+            // In curl's quotes, backslash and quote are escaped (curl(1), --config).
+            let mut escaped = Zeroizing::new(Vec::with_capacity(header.len() * 2));
+            for &byte in header.iter() {
+                if byte == b'\\' || byte == b'"' {
+                    escaped.push(b'\\');
+                }
+                escaped.push(byte);
+            }
+            joined(&[b"header = \"Authorization: ", &escaped, b"\""])
+        }),
+        _ => Ok(joined(&[token])),
+    }
+}
+
+/// The parts and a line break.
+fn joined(parts: &[&[u8]]) -> Bytes {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let mut whole = Zeroizing::new(Vec::with_capacity(length + 1));
+    parts.iter().for_each(|part| whole.extend_from_slice(part));
+    whole.push(b'\n');
+    whole
+}
+
+/// Base64 of `user:token` (RFC 7617).
+fn basic(answer: &Answer) -> Result<Bytes, Error> {
+    let token = answer.token.expose();
+    match &answer.authtype {
+        Some(authtype) if authtype.eq_ignore_ascii_case("basic") => {
+            return Ok(Zeroizing::new(token.to_vec()));
+        }
+        Some(_) => return Err(only_as_header()),
+        None => {}
+    }
+    let user = answer.user.as_deref().unwrap_or_default();
+    if user.contains(':') {
+        return Err(Error::usage(
+            "the user name has a colon in it, which Basic cannot carry",
+            "use --as json",
+        ));
+    }
+    let mut pair = Zeroizing::new(Vec::with_capacity(user.len() + 1 + token.len()));
+    pair.extend_from_slice(user.as_bytes());
+    pair.push(b':');
+    pair.extend_from_slice(token);
+    Ok(Zeroizing::new(BASE64.encode(&*pair).into_bytes()))
+}
+
+/// What stands behind `Authorization: `.
+fn header(answer: &Answer) -> Result<Bytes, Error> {
+    let (scheme, value) = match (&answer.authtype, answer.presentation) {
+        (Some(authtype), _) => (authtype.as_str(), Zeroizing::new(answer.token.expose().to_vec())),
+        (None, Presentation::Bearer) => ("Bearer", Zeroizing::new(answer.token.expose().to_vec())),
+        (None, Presentation::Basic | Presentation::ForcedBasic | Presentation::Plain) => {
+            ("Basic", basic(answer)?)
+        }
+    };
+    let mut whole = Zeroizing::new(Vec::with_capacity(scheme.len() + 1 + value.len()));
+    whole.extend_from_slice(scheme.as_bytes());
+    whole.push(b' ');
+    whole.extend_from_slice(&value);
+    Ok(whole)
+}
+
+fn json(answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
+    let token = std::str::from_utf8(answer.token.expose())
+        .map_err(|_| Error::usage("the token is not text, which JSON cannot carry", "use --as token"))?;
+    let url = remote.to_string();
+    let scheme = match (&answer.authtype, answer.presentation) {
+        (Some(authtype), _) => authtype.to_ascii_lowercase(),
+        (None, Presentation::Bearer) => "bearer".to_owned(),
+        (None, Presentation::Basic | Presentation::ForcedBasic | Presentation::Plain) => "basic".to_owned(),
+    };
+    let shown = Shown {
+        realm: answer.realm.as_str(),
+        account: answer.account.name(),
+        url: &url,
+        username: answer.user.as_deref(),
+        token,
+        scheme: &scheme,
+        expires: answer.expires.map(rfc3339),
+    };
+    // An escape is at most six bytes long.
+    let text = shown.realm.len() + url.len() + token.len() + scheme.len();
+    let names = shown.account.map_or(0, str::len) + shown.username.map_or(0, str::len);
+    let mut whole = Zeroizing::new(Vec::with_capacity(256 + 6 * (text + names)));
+    serde_json::to_writer_pretty(&mut *whole, &shown)
+        .map_err(|error| Error::Wire { doing: "write the token", source: error.into() })?;
+    whole.push(b'\n');
+    Ok(whole)
+}
+
+/// An entry of ~/.netrc, whose words have no blanks and no quotes in them.
+fn netrc(answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
+    if answer.authtype.is_some() {
+        return Err(only_as_header());
+    }
+    let user = answer.user.as_deref().unwrap_or_default();
+    let odd = |bytes: &[u8]| {
+        bytes.is_empty()
+            || bytes.iter().any(|b| b.is_ascii_whitespace() || b.is_ascii_control() || b"\"'\\#".contains(b))
+    };
+    if odd(user.as_bytes()) || odd(answer.token.expose()) {
+        return Err(Error::usage(
+            "the user name or the token has something in it that programs read differently from a .netrc",
+            "use --as curl or --as header",
+        ));
+    }
+    let host = remote.host().as_bytes();
+    let token = answer.token.expose();
+    Ok(joined(&[b"machine ", host, b"\nlogin ", user.as_bytes(), b"\npassword ", token]))
+}
+
+fn only_as_header() -> Error {
+    Error::usage(
+        "it was stored for a header and is no user name with a token",
+        "use --as header or --as curl",
+    )
+}
