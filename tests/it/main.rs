@@ -12,4 +12,6 @@ mod loopback;
 mod process;
 mod scene;
 
+mod doctor;
 mod fakes;
+mod setup;

@@ -138,6 +138,8 @@ fn stores(context: &Context<'_>) -> Vec<Finding> {
         None => findings.push(Finding::ok("storage", "no store is chosen yet; the first token chooses one")),
     }
     let used = used_stores(context);
+    // Before the first token there is no folder, and a store that lies in it has nothing to be asked about.
+    let fresh = files::check_folder(&context.data).is_ok_and(|there| !there);
     for record in store::ALL {
         let Some(health) = health(context, record) else { continue };
         let is_chosen = chosen.as_deref() == Some(record.name);
@@ -147,7 +149,9 @@ fn stores(context: &Context<'_>) -> Vec<Finding> {
             (false, false) => "not used",
         };
         let words = format!("{role}; {}", health.words);
-        findings.push(if health.usable || role == "not used" {
+        findings.push(if fresh && is_chosen && !health.usable {
+            Finding::ok(record.name, "new tokens go here; not made yet, the first token makes it")
+        } else if health.usable || role == "not used" {
             Finding::ok(record.name, words)
         } else if health.words.starts_with("locked") {
             Finding::hint(record.name, words, "keyfob unlock")
