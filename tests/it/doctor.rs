@@ -1,4 +1,5 @@
 //! `doctor` on a real wallet that is damaged in every way that it can mend, and in some that it cannot.
+#![cfg(unix)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -35,7 +36,7 @@ fn lines<'o>(output: &'o Output, level: &str) -> Vec<&'o str> {
 fn a_machine_in_order_gets_nothing_but_ok() {
     let doctor = scene().keyfob(["doctor"]).succeeds();
     assert_eq!(lines(&doctor, "ok").len(), doctor.stdout().lines().count(), "{doctor}");
-    for word in ["git asks keyfob", "git sends the path", "1 accounts in 1 realms", "vault", "links"] {
+    for word in ["git asks keyfob", "git sends the path", "1 account in 1 realm", "vault", "links"] {
         assert!(doctor.stdout().contains(word), "{word}: {doctor}");
     }
     assert!(!doctor.stdout().contains("t0ken"));
@@ -137,7 +138,7 @@ fn a_missing_record_is_made_again_from_the_store() {
     }
     let doctor = scene.keyfob(["doctor"]);
     assert_eq!(doctor.code(), 6, "{doctor}");
-    assert!(lines(&doctor, "broken")[0].contains("2 tokens in it have lost their record"), "{doctor}");
+    assert!(lines(&doctor, "broken")[0].contains("2 tokens in it without a record"), "{doctor}");
     let repaired = scene.keyfob(["doctor", "--repair"]).succeeds();
     assert!(repaired.stdout().contains("made the record of azure-devops/contoso again"), "{repaired}");
     assert_eq!(token(&scene), "t0ken");
@@ -184,7 +185,7 @@ fn a_token_that_no_record_speaks_of_is_destroyed_only_after_an_hour() {
     scene.keyfob_with(["add", URL, "--account", "bob"], "other").succeeds();
     fs::write(record(&scene), before).unwrap();
     let doctor = scene.keyfob(["doctor"]).succeeds();
-    assert!(lines(&doctor, "hint")[0].contains("1 tokens in it belong to no account"), "{doctor}");
+    assert!(lines(&doctor, "hint")[0].contains("1 token in it of no account"), "{doctor}");
     let count = sealed();
     scene.keyfob(["doctor", "--repair"]).succeeds();
     scene.keyfob(["doctor", "--repair"]).succeeds();
@@ -194,7 +195,7 @@ fn a_token_that_no_record_speaks_of_is_destroyed_only_after_an_hour() {
     seen["orphans"][0]["since"] = (seen["orphans"][0]["since"].as_i64().unwrap() - 3601).into();
     fs::write(&memory, seen.to_string()).unwrap();
     let repaired = scene.keyfob(["doctor", "--repair"]).succeeds();
-    assert!(repaired.stdout().contains("destroyed 1 tokens"), "{repaired}");
+    assert!(repaired.stdout().contains("destroyed 1 token "), "{repaired}");
     assert_eq!(sealed(), count - 1);
     assert_eq!(token(&scene), "t0ken");
     assert!(!memory.exists());
@@ -212,7 +213,7 @@ fn what_a_crash_left_is_swept_when_it_is_old() {
     let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
     fs::File::options().write(true).open(&old).unwrap().set_modified(hours_ago).unwrap();
     let doctor = scene.keyfob(["doctor"]).succeeds();
-    assert!(lines(&doctor, "hint")[0].contains("1 files in"), "{doctor}");
+    assert!(lines(&doctor, "hint")[0].contains("1 file left by a crash in"), "{doctor}");
     scene.keyfob(["doctor", "--repair"]).succeeds();
     assert!(!old.exists() && new.exists());
 }

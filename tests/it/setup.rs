@@ -1,4 +1,5 @@
 //! `setup` and `unsetup` with the real git: what it is made to ask is found out by asking it.
+#![cfg(unix)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -182,6 +183,20 @@ fn with_only_nobody_else_is_asked_wherever_the_others_stand() {
         scene.keyfob(["unsetup", "git"]).succeeds();
         assert_eq!(configured(&scene), before, "{kept}");
     }
+}
+
+#[test]
+fn a_configuration_behind_a_symbolic_link_stays_behind_it() {
+    let scene = fresh();
+    let shared = scene.append("dotfiles", "[credential]\n\thelper =\n\thelper = one\n");
+    fs::remove_file(gitconfig(&scene)).unwrap();
+    symlink(&shared, gitconfig(&scene)).unwrap();
+    let before = configured(&scene);
+    setup(&scene, &["--only"]).succeeds();
+    assert_eq!(helpers(&scene).len(), 4);
+    scene.keyfob(["unsetup", "git"]).succeeds();
+    assert!(fs::symlink_metadata(gitconfig(&scene)).unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(shared).unwrap(), before);
 }
 
 #[test]
@@ -374,6 +389,8 @@ fn a_server_that_needs_the_path_gets_its_line_at_setup_and_at_add() {
     assert!(sends("https://ado.example.test"));
     scene.keyfob_with(["add", "https://github.com"], "t0ken").succeeds();
     assert!(!sends("https://github.com"), "one token opens all of it");
+    scene.keyfob(["prefer", "https://github.com/acme", "--account", "-"]).succeeds();
+    assert!(sends("https://github.com"), "a rule for a path needs the path");
     scene.keyfob(["unsetup", "git"]).succeeds();
     assert!(!configured(&scene).contains("example.test"), "{}", configured(&scene));
 }
