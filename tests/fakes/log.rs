@@ -1,0 +1,103 @@
+//! What was asked of a server, kept for the test that wants to know who got to see a token.
+
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// One request and the status that it was answered with.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The server that was reached: `127.0.0.1:4711`, or the end of a tunnel (`dev.azure.com:443`).
+    pub server: String,
+    /// The method.
+    pub method: String,
+    /// The Host header, as it came.
+    pub host: String,
+    /// The request target with its query.
+    pub target: String,
+    /// Every header, as it came.
+    pub headers: Vec<(String, String)>,
+    /// The status of the answer.
+    pub status: u16,
+}
+
+impl Entry {
+    /// The Authorization header.
+    pub fn authorization(&self) -> Option<&str> {
+        let found = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// User name and password of a Basic Authorization header.
+    pub fn basic(&self) -> Option<(String, String)> {
+        basic(self.authorization()?)
+    }
+
+    /// Whether `secret` stands anywhere in the request's head, also inside a Basic header.
+    pub fn carries(&self, secret: &str) -> bool {
+        let seen = |text: &str| {
+            text.contains(secret) || basic(text).is_some_and(|(user, pass)| user == secret || pass == secret)
+        };
+        seen(&self.target) || self.headers.iter().any(|(_, value)| seen(value))
+    }
+}
+
+/// User name and password of a `Basic …` header value.
+pub fn basic(value: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+/// The requests of one or more servers, in the order of their answers.
+#[derive(Clone, Default)]
+pub struct Log {
+    entries: Arc<Mutex<Vec<Entry>>>,
+    watcher: Arc<Mutex<Option<Watcher>>>,
+}
+
+/// Told of each request as it is answered.
+type Watcher = Box<dyn FnMut(&Entry) + Send>;
+
+impl Log {
+    /// Also tells `watcher` of each request from now on.
+    pub fn watch(&self, watcher: impl FnMut(&Entry) + Send + 'static) {
+        *self.watcher.lock().unwrap() = Some(Box::new(watcher));
+    }
+
+    /// Adds an entry.
+    pub fn push(&self, entry: Entry) {
+        if let Some(watcher) = self.watcher.lock().unwrap().as_mut() {
+            watcher(&entry);
+        }
+        self.entries.lock().unwrap().push(entry);
+    }
+
+    /// Everything so far.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.entries.lock().unwrap().clone()
+    }
+
+    /// Everything so far, and the log begins anew.
+    pub fn take(&self) -> Vec<Entry> {
+        std::mem::take(&mut self.entries.lock().unwrap())
+    }
+
+    /// The Host headers of the requests that carried `secret`, each once.
+    pub fn hosts_that_saw(&self, secret: &str) -> Vec<String> {
+        let mut hosts: Vec<String> = self
+            .entries()
+            .into_iter()
+            .filter(|entry| entry.carries(secret))
+            .map(|entry| entry.host)
+            .collect();
+        hosts.sort();
+        hosts.dedup();
+        hosts
+    }
+}

@@ -1,0 +1,15 @@
+//! The integration tests, one module for each subject; [`scene`] is the stage and [`loopback`] the servers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "a test that is surprised shall fail, and one that is skipped says so"
+)]
+
+#[path = "../fakes/mod.rs"]
+mod loopback;
+mod process;
+mod scene;
+
+mod fakes;
