@@ -54,6 +54,7 @@ impl Stores for Machine<'_> {
     }
 
     fn for_new(&self, configured: Option<&str>) -> Result<Chosen, Error> {
+        files::make_folder(&self.opening.data)?;
         if let Some(wish) = self.opening.environment.text("KEYFOB_STORE").or(configured) {
             return Ok(Chosen { name: writable(wish)?, chosen_now: false });
         }
@@ -138,7 +139,6 @@ impl Machine<'_> {
     }
 
     fn first_that_fits(&self) -> Result<&'static str, Error> {
-        files::make_folder(&self.opening.data)?;
         let mut ranked: Vec<_> = store::ALL.iter().filter(|record| record.rank.is_some()).collect();
         ranked.sort_by_key(|record| record.rank);
         let mut why = String::new();
