@@ -16,6 +16,9 @@ use crate::error::Error;
 /// with its process, so a stale one cannot exist.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 
+/// No file of ours comes near this; a larger one is not ours.
+const LARGEST: usize = 64 << 20;
+
 /// Temporary files older than this were left by a crash.
 const STALE: Duration = Duration::from_secs(3600);
 
@@ -31,9 +34,14 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     };
     let about = file.metadata().map_err(Error::io("read", path))?;
     check_file(path, &about)?;
-    // One extra byte lets the read that finds the end use the same allocation.
-    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
-    file.read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    // Files are replaced whole, so the length that was just seen is the length: one read, no search for the end.
+    let length = usize::try_from(about.len()).unwrap_or(usize::MAX);
+    if length > LARGEST {
+        let problem = format!("it is larger than {} MiB", LARGEST >> 20);
+        return Err(not_safe(path, &problem, &format!("look what it is: ls -l {}", shell_word(path))));
+    }
+    let mut bytes = vec![0; length];
+    file.read_exact(&mut bytes).map_err(Error::io("read", path))?;
     Ok(Some(bytes))
 }
 

@@ -135,6 +135,9 @@ pub struct SetAside {
     /// Its scopes, likewise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
+    /// Whether it is an `authtype`/`credential` pair, likewise.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub authtype: bool,
 }
 
 /// A refusal (R7).
@@ -220,6 +223,7 @@ impl AccountRecord {
 
 /// The records of a wallet.
 pub struct Records {
+    data: PathBuf,
     folder: PathBuf,
 }
 
@@ -227,7 +231,7 @@ impl Records {
     /// Records below the data folder.
     #[must_use]
     pub fn new(data: &Path) -> Records {
-        Records { folder: data.join("records") }
+        Records { data: data.to_owned(), folder: data.join("records") }
     }
 
     /// Where a group's file is.
@@ -242,6 +246,9 @@ impl Records {
     /// [`Error::Unsafe`], [`Error::Record`], [`Error::Io`].
     pub fn read(&self, group: &str) -> Result<Group, Error> {
         let path = self.path(group);
+        // A folder that others can write to is as bad as a file that they can.
+        files::check_folder(&self.data)?;
+        files::check_folder(&self.folder)?;
         let empty = || Group { version: VERSION, group: group.to_owned(), realms: Vec::new() };
         match read_file(&path)? {
             // Two groups with one digest cannot be; a file that was renamed by hand can.
@@ -288,6 +295,7 @@ impl Records {
     /// # Errors
     /// [`Error::Busy`], those of making the folder, and what `work` returns.
     pub fn locked<T>(&self, group: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        files::make_folder(&self.data)?;
         files::make_folder(&self.folder)?;
         let digest = Sha256::digest(group.as_bytes());
         files::locked(&self.folder.join(format!(".lock-{:02}", digest[0] % LOCKS)), work)
@@ -410,7 +418,7 @@ mod tests {
     #[test]
     fn a_group_that_was_written_is_read_and_an_empty_one_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        let records = Records::new(folder.path());
+        let records = Records::new(&folder.path().join("data"));
         records
             .change("azure-devops/contoso", |group| {
                 Ok(((), {
@@ -440,8 +448,8 @@ mod tests {
     #[test]
     fn a_broken_or_newer_record_is_an_error_and_is_not_rewritten() {
         let folder = tempfile::tempdir().unwrap();
-        let records = Records::new(folder.path());
-        files::make_folder(&folder.path().join("records")).unwrap();
+        let records = Records::new(&folder.path().join("data"));
+        files::make_folder(&folder.path().join("data/records")).unwrap();
         let path = records.path("github/github.com");
         for text in [
             "",

@@ -94,6 +94,9 @@ impl Remote {
         let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or(bad("it has no host"))?;
         let user = Some(parsed.username()).filter(|user| !user.is_empty()).map(decode);
         let user = user.transpose().map_err(|()| bad("the user name is not text"))?;
+        if user.as_deref().is_some_and(has_control) {
+            return Err(bad("there is a control character in the user name"));
+        }
         let port = parsed.port().map(|port| format!(":{port}")).unwrap_or_default();
         let path = decode(parsed.path()).map_err(|()| bad("the path is not text"))?;
         let made = Remote::from_parts(parsed.scheme(), &format!("{host}{port}"), Some(&path));
@@ -282,14 +285,16 @@ fn fold_host(host: &str) -> Option<String> {
         let address: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
         return Some(format!("[{address}]"));
     }
-    let host = host.strip_suffix('.').unwrap_or(host);
     if !host.is_ascii() {
         // curl sends the IDNA form on the wire. A name that turns into a plain ASCII one is a look-alike of it
         // (full-width letters for `dev.azure.com`): never answered.
+        // An escape would be decoded on the way, and is none of git's making.
         let url::Host::Domain(ascii) = url::Host::parse(host).ok()? else { return None };
         let is_idn = ascii.split('.').any(|label| label.starts_with("xn--"));
-        return is_idn.then_some(ascii);
+        // The ASCII form keeps the rules of every other: an ideographic full stop at its end is a trailing dot too.
+        return if is_idn && !host.contains('%') { fold_host(&ascii) } else { None };
     }
+    let host = host.strip_suffix('.').unwrap_or(host);
     let label = |label: &str| {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         !label.is_empty() && label.len() <= 63 && label.bytes().all(plain)
@@ -416,6 +421,15 @@ mod tests {
         assert_eq!(from("https", "bücher.example", "").as_deref(), Some("https://xn--bcher-kva.example"));
         let (typed, _) = Remote::from_url("https://bücher.example").unwrap();
         assert_eq!(typed, Remote::from_parts("https", "xn--bcher-kva.example", None).unwrap());
+        for host in [
+            "bücher.example..",
+            "bücher.example。.",
+            "bücher%2eexample",
+            "bü/cher.example",
+            "bü cher.example",
+        ] {
+            assert_eq!(from("https", host, ""), None, "{host:?}");
+        }
     }
 
     #[test]
@@ -463,6 +477,8 @@ mod tests {
             "ssh://git@h/x",
             "ftp://h",
             "https://",
+            "https://a%0ahost=evil@github.com",
+            "https://a%00@github.com",
             "x:y",
         ] {
             assert!(Remote::from_url(bad).is_err(), "{bad}");

@@ -271,7 +271,8 @@ impl Home {
             // A path that is there but names no organisation (`_apis`) is not mended by the user name.
             let named = match from_path {
                 Some(segment) => Some(segment),
-                None if forge.user_may_be_organisation => user,
+                // What means "no preference" to every tool names no organisation.
+                None if forge.user_may_be_organisation => user.filter(|user| !forge.is_placeholder(user)),
                 None => None,
             };
             match named.filter(|name| is_organisation(name)) {

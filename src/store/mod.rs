@@ -10,8 +10,16 @@ use crate::credential::{Key, Secret};
 use crate::error::Error;
 
 pub mod environment;
+#[cfg(any(target_os = "macos", windows))]
+pub mod keychain;
+// The names of its entries are plain text work, tested on every system.
+#[cfg(all(test, not(any(target_os = "macos", windows))))]
+#[path = "keychain/names.rs"]
+mod keychain_names;
 pub mod memory;
 pub mod payload;
+#[cfg(all(unix, not(target_os = "macos")))]
+pub mod secret_service;
 pub mod vault;
 
 /// One place for secrets, opened.
@@ -141,7 +149,14 @@ impl std::fmt::Debug for Record {
 pub type OpenStore = for<'a> fn(Opening<'a>) -> Box<dyn Store + 'a>;
 
 /// Every store. The order is the one in which `keyfob storage` shows them.
-pub static ALL: &[&Record] = &[&vault::STORE, &environment::STORE];
+pub static ALL: &[&Record] = &[
+    #[cfg(any(target_os = "macos", windows))]
+    &keychain::STORE,
+    #[cfg(all(unix, not(target_os = "macos")))]
+    &secret_service::STORE,
+    &vault::STORE,
+    &environment::STORE,
+];
 
 /// The store of this name.
 #[must_use]

@@ -23,7 +23,9 @@ pub fn choose<'r>(
     now: i64,
     trace: Trace<'_>,
 ) -> Result<&'r AccountRecord, Miss> {
-    let asked = query.user.as_deref().filter(|user| !held.is_no_preference(user));
+    // A name that names an account picks it, even one that would mean nothing otherwise.
+    let names = |user: &str| of(held, Source::Person).any(|account| account.name.as_deref() == Some(user));
+    let asked = query.user.as_deref().filter(|user| names(user) || !held.is_no_preference(user));
     match (query.user.as_deref(), asked) {
         (_, Some(user)) => trace(format_args!("user name {user} was asked for")),
         (Some(user), None) if !user.is_empty() => {
@@ -87,10 +89,9 @@ fn choose_named<'r>(
         trace(format_args!("account {} is the one (letter case aside)", account.account()));
         return Ok(account);
     }
-    let stored = of(held, Source::Tool).find(|a| a.name.as_deref() == Some(user) && fits(a, query));
-    if let Some(account) = stored.filter(|account| judge(held, account, query, now).is_ok()) {
-        trace(format_args!("account {user} was stored by a tool and is the one"));
-        return Ok(account);
+    let stored = choose_stored(held, query, Some(user), now, no_account(held), trace);
+    if matches!(stored, Ok(_) | Err(Miss::Ambiguous { .. })) {
+        return stored;
     }
     match persons.iter().find(|account| account.name.is_none()) {
         Some(account) if held.forge.ignores_user_names => {
@@ -172,8 +173,14 @@ fn choose_stored<'r>(
         fitting.retain(|account| account.name.as_deref() == raw);
     }
     let stored = fitting.len();
+    // Without a path, the pair that was stored without one comes first; any other is a guess that only git's own matching
+    // makes good, and only if it is the only one.
+    let whole_host = query.remote.path().is_empty() && fitting.iter().any(|account| account.path.is_empty());
     let longest = fitting.iter().map(|account| account.path.len()).max().unwrap_or(0);
-    fitting.retain(|account| account.path.len() == longest && judge(held, account, query, now).is_ok());
+    let longest = if whole_host { 0 } else { longest };
+    let guess = query.remote.path().is_empty() && !whole_host;
+    let reaches = |account: &AccountRecord| guess || account.path.len() == longest;
+    fitting.retain(|account| reaches(account) && judge(held, account, query, now).is_ok());
     match fitting.as_slice() {
         [] if stored > 0 => {
             trace(format_args!("what a tool stored was refused or has ended"));

@@ -7,7 +7,7 @@ use crate::forge::Presentation;
 use crate::records::{AccountRecord, Group, RealmRecord, Source, Trouble, TroubleState};
 use crate::store::environment::EnvironmentToken;
 
-use super::spot::{Held, Pick, Spot, pick};
+use super::spot::{Held, Pick, Spot, held, pick};
 use super::{Erased, Local, Note, Query, SUSPECT_SECONDS};
 
 impl Local<'_> {
@@ -26,17 +26,19 @@ impl Local<'_> {
             }
         }
         match pick(&spot, &group, &query.remote) {
-            Pick::Realm(held) => self.erase_in(&held, query, refused),
-            Pick::Several(_) => self.erase_in_all(&group, query, refused),
-            Pick::None => match &spot {
-                // The user name was taken for an organisation that we do not hold.
-                Spot::Known(known)
-                    if known.forge.user_may_be_organisation && query.remote.path().is_empty() =>
-                {
-                    self.erase_unseen(known.forge.id, query, refused)
+            Pick::Several(_) => return self.erase_in_all(&group, query, refused),
+            Pick::Realm(held) => {
+                let erased = self.erase_in(&held, query, refused)?;
+                if erased != Erased::default() {
+                    return Ok(erased);
                 }
-                _ => Ok(Erased::default()),
-            },
+            }
+            Pick::None => {}
+        }
+        // The user name may have been taken for an organisation although it is an account's.
+        match self.organisation_is_a_guess(&spot, query)? {
+            Some(forge) => self.erase_unseen(forge.id, query, refused),
+            None => Ok(Erased::default()),
         }
     }
 
@@ -54,16 +56,16 @@ impl Local<'_> {
 
     /// All realms of a group: a request that could mean any of them marks only what equals its token.
     fn erase_in_all(&self, group: &Group, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error> {
-        let Some(token) = refused else { return Ok(Erased::default()) };
-        let mut ids = Vec::new();
-        for record in &group.realms {
-            for account in &record.accounts {
-                if self.holds(record, account, token)? {
-                    ids.push(account.id.clone());
-                }
-            }
+        if refused.is_none() {
+            return Ok(Erased::default());
         }
-        self.mark(&group.group, &ids, query)
+        let mut all = Erased::default();
+        for record in &group.realms {
+            let erased = self.erase_in(&held(group, record), query, refused)?;
+            all.changed += erased.changed;
+            all.note = all.note.or(erased.note);
+        }
+        Ok(all)
     }
 
     fn erase_in(&self, held: &Held<'_>, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error> {
@@ -80,7 +82,7 @@ impl Local<'_> {
                 continue;
             }
             let person = account.source == Source::Person;
-            if person && held.presentation() == Presentation::ForcedBasic && !query.takes_authtype {
+            if person && held.naming().presentation() == Presentation::ForcedBasic && !query.takes_authtype {
                 // This git could not be told to use Basic, so NTLM was tried, and that says nothing of the token.
                 note = Some(Note::NeedsNewerGit { realm: held.record.realm.clone() });
                 continue;

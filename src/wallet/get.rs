@@ -1,13 +1,14 @@
 //! `get`: the hot path.
 
 use crate::error::{Error, Miss};
-use crate::records::{AccountRecord, Source};
-use crate::remote::Remote;
+use crate::forge::{Forge, Presentation, server_realm};
+use crate::records::{AccountRecord, RealmRecord, Source};
+use crate::remote::{Remote, is_within};
 use crate::store::environment::{self, EnvironmentToken};
 use crate::store::payload::Payload;
 
 use super::choose::{Trace, choose, hard_end, judge};
-use super::spot::{Held, Known, Pick, Spot, pick};
+use super::spot::{Held, Known, Naming, Pick, Spot, pick};
 use super::{Account, Answer, DAY, Found, Local, Note, Query};
 
 /// Days before the end at which a hint begins, once a day (R8).
@@ -102,14 +103,18 @@ impl Local<'_> {
     fn answer(&self, query: &Query, held: &Held<'_>, account: &AccountRecord) -> Result<Answer, Error> {
         let Payload { token, refresh, authtype } = self.payload(held.record, account)?;
         let person = account.source == Source::Person;
-        let user = if person { Some(user_name(held, query, account, &token)) } else { account.name.clone() };
+        let user = if person {
+            Some(held.naming().user_name(query, account.name.as_deref(), &token))
+        } else {
+            account.name.clone()
+        };
         Ok(Answer {
             realm: held.record.realm()?,
             account: account.account(),
             store: account.store.clone(),
             user,
             expires: hard_end(account, self.now),
-            presentation: if person { held.presentation() } else { crate::forge::Presentation::Plain },
+            presentation: if person { held.naming().presentation() } else { Presentation::Plain },
             note: self.ending(query, held, account),
             token,
             refresh,
@@ -144,54 +149,45 @@ impl Local<'_> {
     ) -> Result<Option<Found>, Error> {
         let mut fitting = self.environment_tokens(query, spot)?;
         let Some(first) = fitting.pop() else { return Ok(None) };
-        if let (Pick::Realm(held), Some(user)) = (picked, query.user.as_deref()) {
-            let named = |account: &AccountRecord| account.name.as_deref() == Some(user);
-            if !held.is_no_preference(user) && held.record.accounts.iter().any(named) {
-                trace(format_args!(
-                    "{} has a token for it, but the user name picks account {user}",
-                    first.from
-                ));
-                return Ok(None);
-            }
+        if let (Pick::Realm(held), Some(user)) = (picked, query.user.as_deref())
+            && held.names_an_account(user)
+        {
+            trace(format_args!("{} has a token for it, but the user name picks account {user}", first.from));
+            return Ok(None);
         }
         trace(format_args!("{} has a token for it", first.from));
-        let realm = match spot {
-            Spot::Known(known) => known.realm.clone(),
-            _ => crate::forge::server_realm(first_forge(&first), &first.remote, first.remote.path()),
+        let forge = first_forge(&first);
+        let (forge, realm, site, organisation) = match spot {
+            Spot::Known(known) => {
+                let Known { forge, realm, site, organisation, .. } = &**known;
+                (*forge, realm.clone(), site.as_ref(), organisation.as_deref())
+            }
+            _ => (forge, server_realm(forge, &first.remote, forge.prefix_of(&first.remote)), None, None),
         };
-        if fitting.iter().any(|other| !other.token.same_as(&first.token)) {
-            let names =
-                fitting.iter().map(|other| other.from).chain([first.from]).map(str::to_owned).collect();
+        let remote = &query.remote;
+        if remote.is_http() && !remote.is_loopback() && !site.is_some_and(|site| site.allow_http) {
+            return Ok(Some(loud(Miss::PlainHttp { place: remote.to_string() })));
+        }
+        if let Some(names) = others(&first, &fitting, picked, query) {
             return Ok(Some(loud(Miss::Ambiguous { realm: realm.to_string(), names })));
         }
-        let (forge, site, organisation) = match spot {
-            Spot::Known(known) => {
-                let Known { forge, site, organisation, .. } = &**known;
-                (*forge, site.as_ref(), organisation.as_deref())
-            }
-            _ => (first_forge(&first), None, None),
-        };
-        let named = first.user.clone().filter(|user| Some(user.as_str()) != organisation);
-        let fallback = site.and_then(|site| site.user_name.clone());
-        let fallback =
-            fallback.unwrap_or_else(|| crate::forge::fill(forge.user_name.fallback, organisation, None));
-        let asked = query.user.clone().filter(|user| !user.is_empty());
-        let user = if forge.user_name.echo { asked.or(named) } else { named.or(asked) };
+        let named = first.user.as_deref().filter(|user| Some(*user) != organisation);
+        let place = Naming { forge, site, organisation };
         Ok(Some(Found::Answer(Box::new(Answer {
-            realm,
             account: Account::from_name(first.user.as_deref()),
             store: environment::STORE.name.to_owned(),
-            user: Some(user.unwrap_or(fallback)),
+            user: Some(place.user_name(query, named, &first.token)),
+            presentation: place.presentation(),
+            realm,
             token: first.token,
             refresh: None,
             expires: None,
-            presentation: site.and_then(|site| site.presentation).unwrap_or(forge.presentation),
             authtype: None,
             note: None,
         }))))
     }
 
-    /// The tokens of the environment that are for the place of `query`.
+    /// The tokens of the environment that are for the place of `query`; of a host's, those with the longest prefix.
     pub(super) fn environment_tokens(
         &self,
         query: &Query,
@@ -205,42 +201,66 @@ impl Local<'_> {
                 fitting.push(token);
             }
         }
+        if matches!(spot, Spot::Host { .. }) && !query.remote.path().is_empty() {
+            let length = |token: &EnvironmentToken| first_forge(token).prefix_of(&token.remote).len();
+            let longest = fitting.iter().map(length).max();
+            fitting.retain(|token| Some(length(token)) == longest);
+        }
         Ok(fitting)
     }
 
     fn is_for(&self, token: &EnvironmentToken, query: &Query, spot: &Spot) -> Result<bool, Error> {
+        let control = |user: &str| user.chars().any(char::is_control);
+        if token.user.as_deref().is_some_and(control) {
+            return Ok(false);
+        }
         Ok(match (spot, self.spot(&token.remote, token.user.as_deref())?) {
             (Spot::Known(ours), Spot::Known(theirs)) => ours.realm == theirs.realm,
             (Spot::Host { group: ours }, Spot::Host { group: theirs }) => {
                 let forge = first_forge(token);
-                *ours == theirs
-                    && query.remote.path_is_within(forge.prefix_of(&token.remote), forge.folds_path)
+                let prefix = forge.prefix_of(&token.remote);
+                // On a generic host another user name is another account (R4).
+                let asked = query.user.as_deref().filter(|user| forge.is_generic() && !user.is_empty());
+                let named = asked.is_none() || token.user.is_none() || asked == token.user.as_deref();
+                let path =
+                    query.remote.path().is_empty() || query.remote.path_is_within(prefix, forge.folds_path);
+                *ours == theirs && named && path
             }
             _ => false,
         })
     }
 }
 
-/// The forge of an environment token on a host that nobody described.
-fn first_forge(token: &EnvironmentToken) -> &'static crate::forge::Forge {
-    crate::forge::looks_like(&token.remote).unwrap_or(&crate::forge::generic::FORGE)
+/// What else could be meant beside a token of the environment: another token, or, where the request has no path to tell
+/// by, another realm of the host that a person added (R3).
+fn others(
+    first: &EnvironmentToken,
+    fitting: &[EnvironmentToken],
+    picked: &Pick<'_>,
+    query: &Query,
+) -> Option<Vec<String>> {
+    if fitting.iter().any(|other| !other.token.same_as(&first.token)) {
+        return Some(fitting.iter().chain([first]).map(|token| token.from.to_owned()).collect());
+    }
+    let forge = first_forge(first);
+    let prefix = forge.prefix_of(&first.remote);
+    let is_other = |record: &RealmRecord| {
+        record.has_person()
+            && !(record.prefix.len() == prefix.len() && is_within(&record.prefix, prefix, forge.folds_path))
+    };
+    let urls: Vec<&str> = match picked {
+        _ if !query.remote.path().is_empty() => return None,
+        Pick::Several(urls) => urls.clone(),
+        // The realm of a cloud service is told by more than its path.
+        Pick::Realm(held) if held.is_of_host && is_other(held.record) => vec![held.record.url.as_str()],
+        Pick::Realm(_) | Pick::None => return None,
+    };
+    Some(urls.into_iter().chain([first.from]).map(str::to_owned).collect())
 }
 
-/// The user name of an answer (R5); never empty.
-fn user_name(
-    held: &Held<'_>,
-    query: &Query,
-    account: &AccountRecord,
-    token: &crate::credential::Secret,
-) -> String {
-    let rule = &held.forge.user_name;
-    let demanded = rule.by_token.iter().find(|(beginning, _)| token.begins_with(beginning.as_bytes()));
-    if let Some((_, word)) = demanded {
-        return (*word).to_owned();
-    }
-    let asked = query.user.as_deref().filter(|user| rule.echo && !user.is_empty());
-    let name = asked.or(account.name.as_deref()).filter(|name| !name.is_empty());
-    name.map_or_else(|| held.fallback_user(), str::to_owned)
+/// The forge of an environment token on a host that nobody described.
+fn first_forge(token: &EnvironmentToken) -> &'static Forge {
+    crate::forge::looks_like(&token.remote).unwrap_or(&crate::forge::generic::FORGE)
 }
 
 /// Whether a token may go to this remote at all: never over plain http, unless it is this machine, the person accepted it,
@@ -250,7 +270,12 @@ fn may_travel(remote: &Remote, held: &Held<'_>, account: &AccountRecord) -> bool
         || remote.is_loopback()
         || held.record.allow_http
         || held.site.is_some_and(|site| site.allow_http)
-        || account.source == Source::Tool
+        || (account.source == Source::Tool && is_at(&held.record.url, remote))
+}
+
+/// Whether a record's URL is of the very origin of `remote`.
+fn is_at(url: &str, remote: &Remote) -> bool {
+    Remote::from_url(url).is_ok_and(|(home, _)| home.origin() == remote.origin())
 }
 
 fn loud(miss: Miss) -> Found {

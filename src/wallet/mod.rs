@@ -25,7 +25,7 @@ pub mod spot;
 mod store;
 pub mod stores;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Seconds for which a suspect token is withheld (R7).
 pub const SUSPECT_SECONDS: i64 = 60;

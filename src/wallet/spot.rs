@@ -1,12 +1,13 @@
 //! Where a remote belongs: which forge, which group of records, and within the group which realm (R1 to R3).
 
 use crate::config::Site;
+use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::{self, Forge, Place, Presentation};
-use crate::records::{Group, RealmRecord};
+use crate::records::{AccountRecord, Group, RealmRecord};
 use crate::remote::{Realm, Remote};
 
-use super::Local;
+use super::{Local, Query};
 
 /// Where a remote belongs, before any record is read.
 pub enum Spot {
@@ -52,8 +53,12 @@ impl Local<'_> {
                 Spot::Known(Box::new(Known { forge, realm, group, organisation, site: None, skip }))
             }
             Place::NoOrganisation { forge } => Spot::NoOrganisation(forge),
-            Place::Never => Spot::Never,
-            Place::Elsewhere => match self.config()?.site(remote) {
+            // The group of `azure-devops://contoso` would lie in the file of the realm `azure-devops/contoso`.
+            Place::Elsewhere if forge::named(remote.scheme()).is_some() => Spot::Never,
+            // A cloud service's host that no template knows may be mapped by hand, but not for plain http.
+            Place::Never if !remote.is_https() => Spot::Never,
+            place @ (Place::Elsewhere | Place::Never) => match self.config()?.site(remote) {
+                None if matches!(place, Place::Never) => Spot::Never,
                 Some(site) => Spot::Known(Box::new(Known {
                     forge: site.forge,
                     realm: site.realm.clone(),
@@ -88,6 +93,8 @@ pub struct Held<'r> {
     pub site: Option<&'r Site>,
     /// How many segments of the remote's path are about the realm.
     pub skip: usize,
+    /// Whether it is one of those that only the host and its records tell.
+    pub is_of_host: bool,
 }
 
 impl Held<'_> {
@@ -97,19 +104,23 @@ impl Held<'_> {
         remote.path().get(self.skip..).unwrap_or_default()
     }
 
-    /// How a person's token is shown here.
+    /// How a token is named and shown here.
     #[must_use]
-    pub fn presentation(&self) -> Presentation {
-        self.site.and_then(|site| site.presentation).unwrap_or(self.forge.presentation)
+    pub fn naming(&self) -> Naming<'_> {
+        Naming { forge: self.forge, site: self.site, organisation: self.organisation }
     }
 
-    /// The user name of last resort.
+    /// Whether a user name picks one of the realm's accounts (R4).
     #[must_use]
-    pub fn fallback_user(&self) -> String {
-        match self.site.and_then(|site| site.user_name.as_deref()) {
-            Some(name) => name.to_owned(),
-            None => forge::fill(self.forge.user_name.fallback, self.organisation, None),
-        }
+    pub fn names_an_account(&self, user: &str) -> bool {
+        let fold = !self.forge.is_generic();
+        let is_it = |account: &AccountRecord| {
+            account
+                .name
+                .as_deref()
+                .is_some_and(|name| name == user || (fold && name.eq_ignore_ascii_case(user)))
+        };
+        !self.is_no_preference(user) && self.record.accounts.iter().any(is_it)
     }
 
     /// Whether a user name means "no preference": empty, a placeholder, or the organisation itself (R4).
@@ -120,6 +131,40 @@ impl Held<'_> {
         // On a generic host every name is a real one.
         user.is_empty()
             || (!self.forge.is_generic() && (organisation || fixed || self.forge.is_placeholder(user)))
+    }
+}
+
+/// How a person's token is named and shown to the server (R5).
+pub struct Naming<'r> {
+    /// The forge.
+    pub forge: &'static Forge,
+    /// What the settings say.
+    pub site: Option<&'r Site>,
+    /// The organisation, where there is one.
+    pub organisation: Option<&'r str>,
+}
+
+impl Naming<'_> {
+    /// The user name that goes with a token of the account `name`; never empty.
+    #[must_use]
+    pub fn user_name(&self, query: &Query, name: Option<&str>, token: &Secret) -> String {
+        let rule = &self.forge.user_name;
+        let demanded = rule.by_token.iter().find(|(beginning, _)| token.begins_with(beginning.as_bytes()));
+        if let Some((_, word)) = demanded {
+            return (*word).to_owned();
+        }
+        let asked = query.user.as_deref().filter(|user| rule.echo && !user.is_empty());
+        let name = asked.or(name).or(self.site.and_then(|site| site.user_name.as_deref()));
+        let name = name.filter(|name| !name.is_empty()).map(str::to_owned);
+        let fallback = || forge::fill(rule.fallback, self.organisation, None);
+        // An organisation that the settings mapped by hand has no name to fall back to.
+        name.or_else(|| Some(fallback()).filter(|name| !name.is_empty())).unwrap_or_else(|| "pat".to_owned())
+    }
+
+    /// How the token is shown.
+    #[must_use]
+    pub fn presentation(&self) -> Presentation {
+        self.site.and_then(|site| site.presentation).unwrap_or(self.forge.presentation)
     }
 }
 
@@ -142,7 +187,8 @@ pub fn pick<'r>(spot: &'r Spot, group: &'r Group, remote: &Remote) -> Pick<'r> {
             found.map_or(Pick::None, |record| {
                 let (forge, organisation, site) =
                     (known.forge, known.organisation.as_deref(), known.site.as_ref());
-                Pick::Realm(Held { group: &group.group, record, forge, organisation, site, skip: known.skip })
+                let (group, skip) = (&group.group, known.skip);
+                Pick::Realm(Held { group, record, forge, organisation, site, skip, is_of_host: false })
             })
         }
         Spot::Host { .. } => pick_by_prefix(group, remote),
@@ -157,21 +203,26 @@ pub fn forge_of(record: &RealmRecord) -> &'static Forge {
     forge::named(id).unwrap_or(&forge::generic::FORGE)
 }
 
-/// A record of a host that no setting describes.
-fn held<'r>(group: &'r Group, record: &'r RealmRecord) -> Held<'r> {
+/// A record by itself, as far as it tells how it is to be read.
+pub(super) fn held<'r>(group: &'r Group, record: &'r RealmRecord) -> Held<'r> {
+    let forge = forge_of(record);
+    let what = record.realm.split_once('/').map(|(_, what)| what);
     Held {
         group: &group.group,
         record,
-        forge: forge_of(record),
-        organisation: None,
+        forge,
+        organisation: what.filter(|_| forge.user_may_be_organisation),
         site: None,
         skip: record.prefix.len(),
+        is_of_host: true,
     }
 }
 
 fn pick_by_prefix<'r>(group: &'r Group, remote: &Remote) -> Pick<'r> {
     let covers = |record: &&RealmRecord| remote.path_is_within(&record.prefix, forge_of(record).folds_path);
-    if let Some(record) = group.realms.iter().filter(covers).max_by_key(|record| record.prefix.len())
+    // Of two that reach equally far, a person's comes before a tool's.
+    let reach = |record: &&RealmRecord| (record.prefix.len(), record.has_person());
+    if let Some(record) = group.realms.iter().filter(covers).max_by_key(reach)
         && (!record.prefix.is_empty() || !remote.path().is_empty() || group.realms.len() == 1)
     {
         return Pick::Realm(held(group, record));
@@ -192,7 +243,7 @@ fn pick_by_prefix<'r>(group: &'r Group, remote: &Remote) -> Pick<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::{AccountRecord, Source};
+    use crate::records::Source;
 
     fn group(realms: &[(&str, Source)]) -> Group {
         let realm = |&(prefix, source): &(&str, Source)| {

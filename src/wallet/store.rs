@@ -27,11 +27,12 @@ impl Local<'_> {
         }
         let group = self.records.read(&group_name)?;
         let picked = pick(&spot, &group, &query.remote);
-        if let Pick::Realm(held) = &picked {
-            if let Some(done) = self.store_known(held, query, &given)? {
-                return Ok(done);
-            }
-        } else if let Some(forge) = self.organisation_is_a_guess(&spot, query)? {
+        if let Pick::Realm(held) = &picked
+            && let Some(done) = self.store_known(held, query, &given)?
+        {
+            return Ok(done);
+        }
+        if let Some(forge) = self.organisation_is_a_guess(&spot, query)? {
             return self.store_unseen(forge, query, &given);
         }
         let realm = match picked {
@@ -42,9 +43,13 @@ impl Local<'_> {
         self.store_new(&group_name, realm, query, &given)
     }
 
-    /// The tool's user name was taken for an organisation that we do not hold, and it names an account that we do hold:
-    /// then it is the account, and the organisation is not to be seen (R6).
-    fn organisation_is_a_guess(&self, spot: &Spot, query: &Query) -> Result<Option<&'static Forge>, Error> {
+    /// The tool's user name was taken for an organisation, and it names an account that we hold in another one: then it may
+    /// be the account, and the organisation is not to be seen (R6).
+    pub(super) fn organisation_is_a_guess(
+        &self,
+        spot: &Spot,
+        query: &Query,
+    ) -> Result<Option<&'static Forge>, Error> {
         let (Spot::Known(known), Some(user)) = (spot, query.user.as_deref()) else { return Ok(None) };
         if known.site.is_some() || !known.forge.user_may_be_organisation || !query.remote.path().is_empty() {
             return Ok(None);
@@ -57,7 +62,9 @@ impl Local<'_> {
             return Ok(None);
         }
         let groups = self.records.of_forge(known.forge.id)?;
-        let mut accounts = groups.iter().flat_map(|group| &group.realms).flat_map(|realm| &realm.accounts);
+        let others =
+            groups.iter().flat_map(|group| &group.realms).filter(|realm| realm.realm != known.realm.as_str());
+        let mut accounts = others.flat_map(|realm| &realm.accounts);
         let named = accounts.any(|a| a.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(user)));
         Ok(named.then_some(known.forge))
     }
@@ -78,9 +85,7 @@ impl Local<'_> {
 
     /// What the realm holds already: nothing is written, except that a refusal is cleared.
     fn store_known(&self, held: &Held<'_>, query: &Query, given: &Given) -> Result<Option<Stored>, Error> {
-        let mine = |account: &&AccountRecord| is_pair(account, held, query);
-        let (pairs, others): (Vec<_>, Vec<_>) = held.record.accounts.iter().partition(mine);
-        for account in pairs {
+        if let Some(account) = the_pair(held, query) {
             let same = match self.payload(held.record, account) {
                 Ok(payload) => payload.same_as(&given.payload),
                 Err(Error::Lost { .. }) => false,
@@ -90,8 +95,11 @@ impl Local<'_> {
                 return self.clear(held.group, account, query, given.expires).map(Some);
             }
         }
-        // A person's token counts whatever user name it went by.
-        for account in others.into_iter().filter(|account| account.source == Source::Person) {
+        // A person's token counts whatever user name it went by, and in whatever dress. The likely one first.
+        let mut persons: Vec<_> =
+            held.record.accounts.iter().filter(|account| account.source == Source::Person).collect();
+        persons.sort_by_key(|account| account.name != query.user);
+        for account in persons {
             if self.holds(held.record, account, &given.payload.token)? {
                 return self.clear(held.group, account, query, None).map(Some);
             }
@@ -183,10 +191,14 @@ impl Local<'_> {
     }
 }
 
-/// Whether an account is the pair that a tool stores again: same name, and on a generic host the same path.
-fn is_pair(account: &AccountRecord, held: &Held<'_>, query: &Query) -> bool {
-    account.name == query.user
-        && (account.source == Source::Person || account.path == path_of_pair(held.record, &query.remote))
+/// The pair of a tool's that would answer this user name here: on a generic host, the one with the longest path.
+fn the_pair<'r>(held: &Held<'r>, query: &Query) -> Option<&'r AccountRecord> {
+    let answers = |account: &&AccountRecord| {
+        account.source == Source::Tool
+            && account.name == query.user
+            && query.remote.path_is_within(&account.path, false)
+    };
+    held.record.accounts.iter().filter(answers).max_by_key(|account| account.path.len())
 }
 
 /// The path that a tool's pair is kept with: only where git's own matching is all we know. Otherwise the realm is the whole
@@ -251,6 +263,7 @@ pub(super) fn set_aside_and_replace(found: &mut AccountRecord, wish: AccountReco
         since: now,
         expires: found.expires,
         scopes: std::mem::take(&mut found.scopes),
+        authtype: found.authtype,
     };
     // `doctor --repair` may have found this very secret before its record was written, and made one for it.
     if before.id != wish.id {

@@ -140,7 +140,6 @@ impl Machine<'_> {
     }
 
     fn first_that_fits(&self) -> Result<&'static str, Error> {
-        files::make_folder(&self.opening.data)?;
         let mut ranked: Vec<_> = store::ALL.iter().filter(|record| record.rank.is_some()).collect();
         ranked.sort_by_key(|record| record.rank);
         let mut why = String::new();

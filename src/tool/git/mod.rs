@@ -193,7 +193,7 @@ fn header(request: &Request, answer: &Answer) -> Option<(String, Zeroizing<Vec<u
     }
     let forced = match answer.presentation {
         Presentation::Bearer => return Some(("Bearer".to_owned(), Zeroizing::new(token.to_vec()))),
-        Presentation::ForcedBasic => true,
+        Presentation::ForcedBasic => !request.is_basic_beforehand(),
         Presentation::Basic => request.server_offers_windows_logon(),
         Presentation::Plain => false,
     };

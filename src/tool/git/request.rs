@@ -131,6 +131,14 @@ impl Request {
         self.capabilities.iter().any(|offered| offered == capability)
     }
 
+    /// Whether git will use Basic by itself, without a server's challenge: with `http.proactiveAuth=basic` it says so by a bare
+    /// `Basic`, which no server sends (RFC 7617 demands a realm). Then user name and password do, and they are better: up
+    /// to 2.52 git forgets an `authtype` credential in the probe before a push over `http.postBuffer`, and reports it as
+    /// refused.
+    pub(super) fn is_basic_beforehand(&self) -> bool {
+        self.wwwauth.iter().all(|header| header == "Basic") && !self.wwwauth.is_empty()
+    }
+
     /// Whether the server offers NTLM or Negotiate, which curl prefers to Basic. Both as lines of their own and joined with
     /// commas, as some proxies do.
     pub(super) fn server_offers_windows_logon(&self) -> bool {

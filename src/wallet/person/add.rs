@@ -110,6 +110,13 @@ impl Local<'_> {
     /// [`Error::PlainHttp`], [`Error::Usage`] with what is missing.
     pub fn plan(&self, mut wish: Wish) -> Result<Planned, Error> {
         let remote = wish.remote.clone();
+        // It goes into answers, one line each.
+        if wish.account.as_deref().is_some_and(|name| name.chars().any(char::is_control)) {
+            return Err(Error::usage(
+                "there is a control character in the account's name",
+                "give it without: --account NAME",
+            ));
+        }
         let spot = self.spot(&remote, wish.account.as_deref())?;
         let accepted = |site: bool| wish.allow_http || site || remote.is_loopback() || !remote.is_http();
         let clear = |cloud| Error::PlainHttp { place: remote.to_string(), cloud };

@@ -3,7 +3,9 @@
 use crate::credential::{Id, Key};
 use crate::error::Error;
 use crate::files::shell_word;
+use crate::forge::Forge;
 use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
+use crate::remote::is_within;
 
 use super::super::Local;
 use super::super::spot::forge_of;
@@ -65,13 +67,14 @@ impl Local<'_> {
             if found.set_aside.is_empty() {
                 return Err(nothing());
             }
-            let SetAside { store, id, expires, scopes, .. } = found.set_aside.remove(0);
+            let SetAside { store, id, expires, scopes, authtype, since: _ } = found.set_aside.remove(0);
             let present = SetAside {
                 store: std::mem::replace(&mut found.store, store),
                 id: std::mem::replace(&mut found.id, id),
                 since: self.now,
                 expires: std::mem::replace(&mut found.expires, expires),
                 scopes: std::mem::replace(&mut found.scopes, scopes),
+                authtype: std::mem::replace(&mut found.authtype, authtype),
             };
             found.set_aside.insert(0, present);
             found.changed = self.now;
@@ -97,13 +100,14 @@ impl Local<'_> {
                 ),
             ));
         }
+        let realm_forge = forge_of(&selection.realm);
         self.with_realm(selection, |realm| {
             if selection.below.is_empty() {
                 for found in &mut realm.accounts {
                     found.default = found.id == account.id;
                 }
             } else {
-                realm.rules.retain(|rule| rule.path != selection.below);
+                realm.rules.retain(|rule| !is_same_path(realm_forge, &rule.path, &selection.below));
                 realm.rules.push(Rule { path: selection.below.clone(), account: account.name.clone() });
             }
         })
@@ -115,13 +119,14 @@ impl Local<'_> {
     /// Those of writing.
     pub fn prefer_none(&self, selection: &Selection) -> Result<bool, Error> {
         let mut had = false;
+        let realm_forge = forge_of(&selection.realm);
         self.with_realm(selection, |realm| {
             if selection.below.is_empty() {
                 had = realm.accounts.iter().any(|account| account.default);
                 realm.accounts.iter_mut().for_each(|account| account.default = false);
             } else {
                 let before = realm.rules.len();
-                realm.rules.retain(|rule| rule.path != selection.below);
+                realm.rules.retain(|rule| !is_same_path(realm_forge, &rule.path, &selection.below));
                 had = realm.rules.len() < before;
             }
         })?;
@@ -271,6 +276,11 @@ fn take_out(group: &mut Group, moved: &Selection) {
     for realm in group.realms.iter_mut().filter(|realm| realm.realm == moved.realm.realm) {
         realm.accounts.retain(|account| !is_moved(account));
     }
+}
+
+/// Whether two rules are for one path: where paths fold letter case, so do rules.
+fn is_same_path(forge: &Forge, one: &[String], other: &[String]) -> bool {
+    one.len() == other.len() && is_within(one, other, forge.folds_path)
 }
 
 /// Puts a moved realm into its new group.

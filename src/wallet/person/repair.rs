@@ -162,6 +162,7 @@ impl Local<'_> {
                 since: self.now,
                 expires: None,
                 scopes: Vec::new(),
+                authtype: account.authtype,
             }),
             None => accounts.push(account),
         }

@@ -1,0 +1,66 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034 # what is set here is used by those who source it
+# What the scripts of this folder share. Sourced, not run. POSIX sh.
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "keyfob install: error: $1"; [ $# -lt 2 ] || say "keyfob install: hint: $2"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# The folder of the checkout, whatever the current one is.
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+
+# rustup finds its toolchains below HOME; with another HOME they are where cargo itself is.
+find_toolchain() {
+  if ! have cargo; then
+    for folder in "${CARGO_HOME:-}/bin" "${HOME:-}/.cargo/bin" /usr/local/cargo/bin; do
+      if [ -x "$folder/cargo" ]; then PATH=$folder:$PATH; export PATH; break; fi
+    done
+  fi
+  have cargo || die "cargo is missing" "install Rust from https://rustup.rs, or your system's packages"
+  cargo --version >/dev/null 2>&1 && return
+  bin=$(dirname -- "$(command -v cargo)")
+  beside=$(dirname -- "$(dirname -- "$bin")")/.rustup
+  if [ -z "${RUSTUP_HOME:-}" ] && [ -d "$beside" ]; then
+    RUSTUP_HOME=$beside CARGO_HOME=${CARGO_HOME:-$(dirname -- "$bin")}
+    export RUSTUP_HOME CARGO_HOME
+  fi
+  cargo --version >/dev/null 2>&1 || die "cargo does not work here: $(cargo --version 2>&1 | head -n 1)" \
+    "rustup default stable; with another HOME than usual, set RUSTUP_HOME and CARGO_HOME"
+}
+
+# Names everything that is missing at once.
+check_needs() {
+  missing=
+  find_toolchain
+  have git || missing="$missing git"
+  have cc || have gcc || have clang || missing="$missing a-C-linker(gcc)"
+  [ -z "$missing" ] || die "missing:$missing" "on Debian and Ubuntu: apt-get install git gcc libc6-dev"
+}
+
+# Whether the C library can be linked statically (Fedora has that in a package of its own).
+can_link_statically() {
+  probe=$(mktemp -d) || return 1
+  printf 'int main(void) { return 0; }\n' >"$probe/a.c"
+  if cc -static -o "$probe/a" "$probe/a.c" >/dev/null 2>&1; then rm -rf "$probe"; return 0; fi
+  rm -rf "$probe"
+  return 1
+}
+
+# Builds the release binary and sets $binary. Static on Linux where the C library allows it: that start-up is the
+# fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail.
+build_release() {
+  target_folder=${CARGO_TARGET_DIR:-$root/target}
+  host=$(rustc -vV | sed -n 's/^host: //p')
+  case $host in
+  *-linux-gnu)
+    if can_link_statically; then
+      (cd "$root" && RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
+        cargo build --release --locked --bin keyfob --target "$host" >&2) || die "the build failed"
+      binary=$target_folder/$host/release/keyfob
+      return
+    fi
+    say "keyfob install: note: the C library cannot be linked statically here; building a dynamic program" ;;
+  esac
+  (cd "$root" && cargo build --release --locked --bin keyfob >&2) || die "the build failed"
+  binary=$target_folder/release/keyfob
+}

@@ -1,0 +1,56 @@
+# Installs keyfob on Windows.      usage: install\install.ps1 [-Prefix FOLDER] [-Uninstall] [-SetupGit]
+# Builds the program, puts it into PREFIX\bin under every name by which a tool finds it (copies: links need a privilege),
+# adds that folder to your PATH, and sets git up when asked. -Uninstall undoes it and keeps the wallet.
+param(
+    [string]$Prefix = (Join-Path $env:LOCALAPPDATA 'Programs\keyfob'),
+    [switch]$Uninstall,
+    [switch]$SetupGit
+)
+$ErrorActionPreference = 'Stop'
+$root = Split-Path -Parent $PSScriptRoot
+$bin = Join-Path $Prefix 'bin'
+$program = Join-Path $bin 'keyfob.exe'
+
+function Set-UserPath([string[]]$folders) { [Environment]::SetEnvironmentVariable('Path', ($folders -join ';'), 'User') }
+function Get-UserPath { @([Environment]::GetEnvironmentVariable('Path', 'User') -split ';' | Where-Object { $_ }) }
+
+if ($Uninstall) {
+    if (-not (Test-Path $program)) { throw "there is no $program" }
+    & $program unsetup --yes
+    $wallet = & $program storage --folder
+    foreach ($link in @(& $program links)) { Remove-Item -ErrorAction SilentlyContinue (Join-Path $bin "$link.exe") }
+    Remove-Item $program
+    Set-UserPath @(Get-UserPath | Where-Object { $_ -ne $bin })
+    Write-Host "removed keyfob from $bin"
+    Write-Host "your wallet is kept in $wallet and in the Credential Manager"
+    exit 0
+}
+
+foreach ($need in 'cargo', 'git') {
+    if (-not (Get-Command $need -ErrorAction SilentlyContinue)) {
+        throw "$need is missing; install it from $(if ($need -eq 'git') { 'https://git-scm.com' } else { 'https://rustup.rs' })"
+    }
+}
+Push-Location $root
+try {
+    # The C runtime becomes part of the program, so nothing has to be installed beside it.
+    $env:RUSTFLAGS = "$env:RUSTFLAGS -C target-feature=+crt-static"
+    $target = (& rustc -vV | Select-String '^host: (.*)$').Matches[0].Groups[1].Value
+    & cargo build --release --locked --bin keyfob --target $target
+    if ($LASTEXITCODE -ne 0) { throw 'the build failed' }
+} finally { Pop-Location }
+$folder = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { Join-Path $root 'target' }
+$built = Join-Path $folder "$target\release\keyfob.exe"
+New-Item -ItemType Directory -Force $bin | Out-Null
+Copy-Item -Force $built $program
+foreach ($link in @(& $program links)) { Copy-Item -Force $program (Join-Path $bin "$link.exe") }
+if ((Get-UserPath) -notcontains $bin) {
+    Set-UserPath (@(Get-UserPath) + $bin)
+    Write-Host "$bin is on your PATH in new windows"
+}
+Write-Host "installed $(& $program --version) into $bin"
+if (-not $SetupGit -and [Environment]::UserInteractive) {
+    $SetupGit = (Read-Host 'Shall git ask keyfob from now on (keyfob setup git)? [y/N]') -match '^(y|yes)$'
+}
+if ($SetupGit) { & $program setup git --yes }
+else { Write-Host 'next: keyfob setup git, then keyfob add https://dev.azure.com/YOUR-ORGANISATION' }

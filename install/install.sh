@@ -1,0 +1,40 @@
+#!/bin/sh
+# Installs keyfob.        usage: install/install.sh [PREFIX]     (default ~/.local)
+# Builds the program, puts it into PREFIX/bin, makes the links by whose name each tool finds it, and offers to set git up.
+set -eu
+# shellcheck source=install/common.sh
+. "$(dirname -- "$0")/common.sh"
+
+case ${1:-} in -h | --help) sed -n '2,3s/^# //p' "$0"; exit 0 ;; -*) die "unknown option $1" "install/install.sh [PREFIX]" ;; esac
+[ $# -gt 0 ] || [ -n "${HOME:-}" ] || die "HOME is not set" "install/install.sh PREFIX"
+prefix=${1:-$HOME/.local}
+check_needs
+build_release
+mkdir -p "$prefix/bin" || die "cannot make $prefix/bin" "give a folder of yours: install/install.sh PREFIX"
+prefix=$(CDPATH='' cd -- "$prefix" && pwd)
+
+# The program is replaced by a rename, so one that runs meanwhile is not disturbed, and a failure leaves the old one.
+new=$prefix/bin/.keyfob.new.$$
+trap 'rm -f "$new"' EXIT
+if ! { cp "$binary" "$new" && chmod 755 "$new" && mv -f "$new" "$prefix/bin/keyfob"; }; then
+  die "cannot write to $prefix/bin" "give a folder of yours: install/install.sh PREFIX"
+fi
+for link in $("$prefix/bin/keyfob" links); do
+  file=$prefix/bin/$link
+  if [ -e "$file" ] && [ ! -L "$file" ]; then
+    say "keyfob install: note: $file is there and is no link of ours; left as it is"
+  else
+    ln -sf keyfob "$file"
+  fi
+done
+say "installed $("$prefix/bin/keyfob" --version) into $prefix/bin"
+case :$PATH: in
+*":$prefix/bin:"*) ;;
+*) say "keyfob install: hint: $prefix/bin is not on your PATH; add it in your shell's start file: export PATH=\"$prefix/bin:\$PATH\"" ;;
+esac
+if [ -t 0 ] && [ -t 2 ]; then
+  printf 'Shall git ask keyfob from now on (keyfob setup git)? [y/N] ' >&2
+  read -r answer || answer=
+  case $answer in y | Y | yes) exec "$prefix/bin/keyfob" setup git --yes ;; esac
+fi
+say "next: $prefix/bin/keyfob setup git, then keyfob add https://dev.azure.com/YOUR-ORGANISATION"

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Removes keyfob.         usage: install/uninstall.sh [PREFIX]     (default ~/.local)
+# Takes keyfob's lines out of the tools' configurations, then the program and its links. The wallet stays, and you are told
+# where it is.
+set -eu
+say() { printf '%s\n' "$*" >&2; }
+case ${1:-} in -h | --help) sed -n '2,4s/^# //p' "$0"; exit 0 ;; esac
+prefix=${1:-${HOME:?HOME is not set; give PREFIX}/.local}
+program=$prefix/bin/keyfob
+if [ ! -x "$program" ]; then say "keyfob uninstall: there is no $program"; exit 1; fi
+"$program" unsetup --yes || say "keyfob uninstall: note: some tool still names keyfob; see the message above"
+wallet=$("$program" storage --folder)
+for link in $("$program" links); do
+  file=$prefix/bin/$link
+  if [ -L "$file" ] && [ "$(readlink "$file")" = keyfob ]; then rm -f "$file"; fi
+done
+rm -f "$program"
+say "removed keyfob from $prefix/bin"
+say "your wallet is kept in $wallet (and, if you chose so, in your system's keychain); to destroy it: rm -r that folder"

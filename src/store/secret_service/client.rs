@@ -1,0 +1,345 @@
+//! The calls of the Secret Service, as far as the store needs them. A `fn` that returns a number has only put its call into
+//! the outbox; the number fetches the answer, so that calls which do not need each other travel together.
+
+use std::time::Duration;
+
+use crate::credential::{Key, Secret};
+use crate::environment::Environment;
+use crate::error::Error;
+
+use super::super::Opening;
+use super::NAME;
+use super::dbus::{BUS, Bus, Fault, Peer};
+use super::wire::Writer;
+
+/// No object: no prompt is needed, or there is no such keyring.
+const NOTHING: &str = "/";
+
+const SERVICE: Peer<'_> = at("/org/freedesktop/secrets", "org.freedesktop.Secret.Service");
+const COLLECTION: &str = "org.freedesktop.Secret.Collection";
+const ITEM: &str = "org.freedesktop.Secret.Item";
+const PROMPT: &str = "org.freedesktop.Secret.Prompt";
+
+const fn at<'a>(path: &'a str, interface: &'a str) -> Peer<'a> {
+    Peer { service: "org.freedesktop.secrets", path, interface }
+}
+
+/// A token to be kept.
+pub(super) struct Item<'a> {
+    pub(super) key: &'a Key,
+    pub(super) marks: &'a [(&'a str, &'a str)],
+    pub(super) secret: &'a Secret,
+}
+
+/// One operation: a connection and what it may do.
+pub(super) struct Client {
+    bus: Bus,
+    default: String,
+    timeout: Duration,
+    prompt_timeout: Duration,
+    may_prompt: bool,
+}
+
+impl Client {
+    /// Connects and asks which keyring is the default one. GNOME Keyring (up to 50 at least) now and then handles the first
+    /// call of a new connection before it has noted the caller, and if that call is OpenSession it dies of it and takes the
+    /// unlocked state of the person's keyrings along. So the first call is one that needs no note, and nothing
+    /// follows it before it is answered: that wait is not to be optimised away.
+    pub(super) fn connect(opening: &Opening<'_>, timeout: Duration) -> Result<Client, Error> {
+        let mut bus = Bus::connect(opening.environment, timeout)?;
+        let mut body = Writer::default();
+        body.text("default");
+        let call = bus.call(&SERVICE, "ReadAlias", "s", &body);
+        let default = bus.reply(call)?.body("o")?.path()?.to_owned();
+        Ok(Client {
+            bus,
+            default,
+            timeout,
+            prompt_timeout: opening.prompt_timeout,
+            may_prompt: somebody_at_a_display(opening.environment),
+        })
+    }
+
+    pub(super) fn open_session(&mut self) -> u32 {
+        let mut body = Writer::default();
+        body.text("plain");
+        body.signature("s");
+        body.text("");
+        self.bus.call(&SERVICE, "OpenSession", "sv", &body)
+    }
+
+    pub(super) fn session(&mut self, call: u32) -> Result<String, Error> {
+        let reply = self.bus.reply(call)?;
+        let mut body = reply.body("vo")?;
+        if body.signature()? != "s" {
+            return Err(Fault::Broken.into());
+        }
+        body.text()?;
+        Ok(body.path()?.to_owned())
+    }
+
+    pub(super) fn search(&mut self, marks: &[(&str, &str)]) -> u32 {
+        let mut body = Writer::default();
+        write_marks(&mut body, marks);
+        self.bus.call(&SERVICE, "SearchItems", "a{ss}", &body)
+    }
+
+    /// The items that a search found. Unlocks what must be: `all` of them, or only so that there is one. Nothing found in
+    /// a locked keyring says nothing (R9; KeePassXC shows nothing of what is locked).
+    pub(super) fn found(
+        &mut self,
+        call: u32,
+        marks: &[(&str, &str)],
+        all: bool,
+    ) -> Result<Vec<String>, Error> {
+        let (open, locked) = self.hits(call)?;
+        if !locked.is_empty() && (all || open.is_empty()) {
+            self.unlock(&locked)?;
+            return Ok([open, locked].concat());
+        }
+        if !open.is_empty() {
+            return Ok(open);
+        }
+        let collection = self.default_collection()?;
+        if !self.is_locked(&collection)? {
+            return Ok(open);
+        }
+        self.unlock(&[collection])?;
+        let again = self.search(marks);
+        Ok(self.hits(again)?.0)
+    }
+
+    /// What a search found: unlocked items, locked items.
+    fn hits(&mut self, call: u32) -> Result<(Vec<String>, Vec<String>), Error> {
+        let reply = self.bus.reply(call)?;
+        let mut body = reply.body("aoao")?;
+        let [mut open, mut locked] = [Vec::new(), Vec::new()];
+        for list in [&mut open, &mut locked] {
+            body.array(4, |item| {
+                list.push(item.path()?.to_owned());
+                Ok(())
+            })?;
+        }
+        Ok((open, locked))
+    }
+
+    pub(super) fn get_secret(&mut self, item: &str, session: &str) -> u32 {
+        let mut body = Writer::default();
+        body.text(session);
+        self.bus.call(&at(item, ITEM), "GetSecret", "o", &body)
+    }
+
+    pub(super) fn secret(&mut self, call: u32) -> Result<Secret, Fault> {
+        let reply = self.bus.reply(call)?;
+        let mut body = reply.body("(oayays)")?;
+        body.path()?;
+        body.bytes()?;
+        Ok(Secret::copy_of(body.bytes()?))
+    }
+
+    pub(super) fn attributes(&mut self, item: &str) -> u32 {
+        self.property(item, ITEM, "Attributes")
+    }
+
+    pub(super) fn read_attributes(&mut self, call: u32) -> Result<Vec<(String, String)>, Fault> {
+        let reply = self.bus.reply(call)?;
+        let mut body = reply.body("v")?;
+        if body.signature()? != "a{ss}" {
+            return Err(Fault::Broken);
+        }
+        let mut attributes = Vec::new();
+        body.array(8, |entry| {
+            entry.align(8)?;
+            attributes.push((entry.text()?.to_owned(), entry.text()?.to_owned()));
+            Ok(())
+        })?;
+        Ok(attributes)
+    }
+
+    /// Destroys an item and returns the prompt that this needs.
+    pub(super) fn delete(&mut self, item: &str) -> Result<String, Fault> {
+        let call = self.bus.call(&at(item, ITEM), "Delete", "", &Writer::default());
+        Ok(self.bus.reply(call)?.body("o")?.path()?.to_owned())
+    }
+
+    /// Makes an item and returns the prompt that this needs.
+    pub(super) fn create(
+        &mut self,
+        collection: &str,
+        session: &str,
+        item: &Item<'_>,
+    ) -> Result<String, Fault> {
+        let (account, label) = match item.key.account.name() {
+            Some(name) => (Some(("account", name)), format!("keyfob: {} ({name})", item.key.realm)),
+            None => (None, format!("keyfob: {}", item.key.realm)),
+        };
+        let secret = item.secret.expose();
+        // Viewers show text as text. Nothing is decided by it here.
+        let is_text = std::str::from_utf8(secret).is_ok();
+        let mut body = Writer::default();
+        body.array(8, |properties| {
+            properties.align(8);
+            properties.text("org.freedesktop.Secret.Item.Label");
+            properties.signature("s");
+            properties.text(&label);
+            properties.align(8);
+            properties.text("org.freedesktop.Secret.Item.Attributes");
+            properties.signature("a{ss}");
+            write_marks(properties, &item.marks.iter().copied().chain(account).collect::<Vec<_>>());
+        });
+        body.align(8);
+        body.text(session);
+        body.bytes(&[]);
+        body.bytes(secret);
+        body.text(if is_text { "text/plain" } else { "application/octet-stream" });
+        // Never replace: the id is new, so whatever is there is not ours to overwrite.
+        body.number(0);
+        let call = self.bus.call(&at(collection, COLLECTION), "CreateItem", "a{sv}(oayays)b", &body);
+        let reply = self.bus.reply(call)?;
+        let mut body = reply.body("oo")?;
+        body.path()?;
+        Ok(body.path()?.to_owned())
+    }
+
+    pub(super) fn default_collection(&self) -> Result<String, Error> {
+        if self.default == NOTHING {
+            return Err(unavailable("no default keyring (a desktop's first login makes one)"));
+        }
+        Ok(self.default.clone())
+    }
+
+    pub(super) fn is_locked(&mut self, collection: &str) -> Result<bool, Error> {
+        let call = self.property(collection, COLLECTION, "Locked");
+        let reply = self.bus.reply(call)?;
+        let mut body = reply.body("v")?;
+        if body.signature()? != "b" {
+            return Err(Fault::Broken.into());
+        }
+        Ok(body.number()? != 0)
+    }
+
+    fn property(&mut self, object: &str, interface: &str, name: &str) -> u32 {
+        let mut body = Writer::default();
+        body.text(interface);
+        body.text(name);
+        self.bus.call(&at(object, "org.freedesktop.DBus.Properties"), "Get", "ss", &body)
+    }
+
+    /// Opens items or a keyring; the service asks the person for its password.
+    pub(super) fn unlock(&mut self, objects: &[String]) -> Result<(), Error> {
+        if !self.may_prompt {
+            return Err(locked(true));
+        }
+        let prompt = self.on_objects("Unlock", objects)?;
+        self.prompt(&prompt)
+    }
+
+    /// `Lock` or `Unlock`, which answer with the prompt that they need.
+    pub(super) fn on_objects(&mut self, member: &str, objects: &[String]) -> Result<String, Error> {
+        let mut body = Writer::default();
+        body.array(4, |list| objects.iter().for_each(|object| list.text(object)));
+        let call = self.bus.call(&SERVICE, member, "ao", &body);
+        let reply = self.bus.reply(call)?;
+        let mut body = reply.body("aoo")?;
+        body.array(4, |object| object.path().map(|_| ()))?;
+        Ok(body.path()?.to_owned())
+    }
+
+    /// Shows a prompt of the service, if it wants one, and waits until the person has dealt with it.
+    pub(super) fn prompt(&mut self, path: &str) -> Result<(), Error> {
+        if path == NOTHING {
+            return Ok(());
+        }
+        if !self.may_prompt {
+            return Err(locked(true));
+        }
+        let mut body = Writer::default();
+        body.text(&format!("type='signal',interface='{PROMPT}',member='Completed',path='{path}'"));
+        let watch = self.bus.call(&BUS, "AddMatch", "s", &body);
+        let mut body = Writer::default();
+        body.text("");
+        let show = self.bus.call(&at(path, PROMPT), "Prompt", "s", &body);
+        self.bus.reply(watch)?;
+        self.bus.reply(show)?;
+        self.bus.allow(self.prompt_timeout);
+        let completed = match self.bus.signal(path, "Completed") {
+            // Nobody came.
+            Err(Fault::Silent { .. }) => return Err(locked(false)),
+            other => other?,
+        };
+        self.bus.allow(self.timeout);
+        let dismissed = completed.body("bv")?.number()? != 0;
+        if dismissed { Err(locked(false)) } else { Ok(()) }
+    }
+}
+
+fn write_marks(body: &mut Writer, marks: &[(&str, &str)]) {
+    body.array(8, |entries| {
+        for (name, value) in marks {
+            entries.align(8);
+            entries.text(name);
+            entries.text(value);
+        }
+    });
+}
+
+/// Whether a window of the service would be seen by somebody who may be asked.
+pub(super) fn somebody_at_a_display(environment: &Environment) -> bool {
+    let display = environment.os("DISPLAY").or(environment.os("WAYLAND_DISPLAY")).is_some();
+    let forbidden =
+        environment.os("GIT_TERMINAL_PROMPT").is_some() && !environment.says_yes("GIT_TERMINAL_PROMPT");
+    display && !forbidden && !environment.says_yes("CI") && !environment.says_yes("TF_BUILD")
+}
+
+/// `elsewhere`: nobody here can be asked.
+fn locked(elsewhere: bool) -> Error {
+    let how = "in a terminal of the desktop session: keyfob unlock".to_owned();
+    Error::Locked { store: NAME, how: elsewhere.then_some(how) }
+}
+
+pub(super) fn unavailable(why: &str) -> Error {
+    Error::Unavailable { store: NAME, why: why.to_owned() }
+}
+
+/// The D-Bus error for what needs unlocking first.
+pub(super) const IS_LOCKED: &str = "org.freedesktop.Secret.Error.IsLocked";
+
+/// `None` when somebody else removed the item since it was found.
+pub(super) fn still_there<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    const GONE: [&str; 2] =
+        ["org.freedesktop.Secret.Error.NoSuchObject", "org.freedesktop.DBus.Error.UnknownObject"];
+    match answer {
+        Err(Fault::Refused(name)) if GONE.contains(&name.as_str()) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Error {
+        let name = match fault {
+            Fault::NoBus(why) => return unavailable(why),
+            Fault::Silent { seconds } => return Error::Silent { store: NAME, seconds },
+            Fault::Broken => {
+                return unavailable("it sent something that is not the Secret Service's protocol");
+            }
+            Fault::Refused(name) => name,
+        };
+        if name == IS_LOCKED {
+            return locked(true);
+        }
+        let known = name.strip_prefix("org.freedesktop.").unwrap_or_default();
+        match known {
+            "DBus.Error.ServiceUnknown" | "DBus.Error.NameHasNoOwner" => {
+                unavailable("not running (no program on this session bus provides it)")
+            }
+            "DBus.Error.NoReply" | "DBus.Error.Disconnected" => {
+                unavailable("it went away before it answered")
+            }
+            "DBus.Error.AccessDenied" => unavailable("the session bus does not let this program talk to it"),
+            other if other.starts_with("DBus.Error.Spawn") => {
+                unavailable("not running, and it could not be started")
+            }
+            _ => unavailable("it refused the call"),
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! The client against a scripted peer that is bus and keyring in one, for what the real ones do not do on demand: answers
+//! in pieces or out of order, prompts that a person answers, refusals, rubbish.
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::super::Nobody;
+use super::dbus::addresses;
+use super::wire::{self, Writer, frame};
+use super::*;
+use crate::environment::Environment;
+
+/// A peer and the calls it got: each with how many bytes had already come behind it.
+struct Peer {
+    folder: tempfile::TempDir,
+    thread: JoinHandle<Vec<(String, usize)>>,
+}
+
+/// A peer that lets us in, and for each call sends what `answer` makes of member and serial number, `piece` bytes at a time.
+fn peer(piece: usize, mut answer: impl FnMut(&str, u32) -> Vec<u8> + Send + 'static) -> Peer {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(folder.path().join("bus")).unwrap();
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut calls = Vec::new();
+        let mut inbox = Vec::new();
+        let mut let_in = false;
+        loop {
+            let mut chunk = [0; 4096];
+            // A client that gives up closes.
+            let Ok(length @ 1..) = stream.read(&mut chunk) else { return calls };
+            inbox.extend_from_slice(&chunk[..length]);
+            if !let_in {
+                let Some(at) = find(&inbox, b"BEGIN\r\n") else { continue };
+                inbox.drain(..at + 7);
+                let_in = true;
+                stream.write_all(b"OK 0123456789abcdef\r\n").unwrap();
+            }
+            while let Some(length) = frame(&inbox).unwrap().filter(|length| *length <= inbox.len()) {
+                let call: Vec<u8> = inbox.drain(..length).collect();
+                let serial = u32::from_ne_bytes(call[8..12].try_into().unwrap());
+                // The header field 3 is the member.
+                let at = find(&call, &[3, 1, b's', 0]).unwrap() + 4;
+                let end = at
+                    + 4
+                    + usize::try_from(u32::from_ne_bytes(call[at..at + 4].try_into().unwrap())).unwrap();
+                let member = String::from_utf8(call[at + 4..end].to_vec()).unwrap();
+                let answer = answer(&member, serial);
+                calls.push((member, inbox.len()));
+                for piece in answer.chunks(piece) {
+                    if stream.write_all(piece).is_err() {
+                        return calls;
+                    }
+                }
+            }
+        }
+    });
+    Peer { folder, thread }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+impl Peer {
+    /// Does something with a store that talks to this peer; what came of it, and the calls.
+    fn with<T>(self, more: &[(&str, &str)], work: impl FnOnce(&dyn Store) -> T) -> (T, Vec<(String, usize)>) {
+        let address = format!("unix:path={}", self.folder.path().join("bus").display());
+        let own = [("DBUS_SESSION_BUS_ADDRESS", address.as_str())];
+        let environment = environment(&own.iter().chain(more).copied().collect::<Vec<_>>());
+        let store = SecretService {
+            opening: Opening {
+                data: self.folder.path().to_owned(),
+                timeout: Duration::from_secs(10),
+                prompt_timeout: Duration::from_millis(300),
+                environment: &environment,
+                ask: &Nobody,
+            },
+        };
+        (work(&store), self.thread.join().unwrap())
+    }
+}
+
+fn environment(pairs: &[(&str, &str)]) -> Environment {
+    Environment::new(pairs.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+}
+
+const DISPLAY: [(&str, &str); 1] = [("DISPLAY", ":0")];
+
+fn key() -> Key {
+    Key {
+        realm: Realm::from_text("azure-devops/contoso").unwrap(),
+        account: Account::Unnamed,
+        id: Id::random().unwrap(),
+    }
+}
+
+/// A message of this kind (2 answer, 3 error, 4 signal).
+fn message(kind: u8, texts: &[(u8, &str, &str)], answers: u32, signature: &str, body: &Writer) -> Vec<u8> {
+    let mut message = Writer::default();
+    wire::append(&mut message.0, &[if cfg!(target_endian = "big") { b'B' } else { b'l' }, kind, 0, 1]);
+    message.number(u32::try_from(body.0.len()).unwrap());
+    message.number(7);
+    message.array(8, |fields| {
+        for (code, kind, text) in texts {
+            fields.field(*code, kind);
+            fields.text(text);
+        }
+        fields.field(5, "u");
+        fields.number(answers);
+        fields.field(8, "g");
+        fields.signature(signature);
+    });
+    message.align(8);
+    [message.0.as_slice(), body.0.as_slice()].concat()
+}
+
+fn refusal(serial: u32, name: &str) -> Vec<u8> {
+    message(3, &[(4, "s", name)], serial, "", &Writer::default())
+}
+
+fn completed(path: &str, dismissed: bool) -> Vec<u8> {
+    let mut body = Writer::default();
+    body.number(u32::from(dismissed));
+    body.signature("s");
+    body.text("");
+    message(4, &[(1, "o", path), (3, "s", "Completed")], 0, "bv", &body)
+}
+
+fn paths(lists: &[&[&str]], body: &mut Writer) {
+    for list in lists {
+        body.array(4, |items| list.iter().for_each(|path| items.text(path)));
+    }
+}
+
+/// What an unlocked keyring with one item answers.
+fn well(member: &str, serial: u32) -> Vec<u8> {
+    let mut body = Writer::default();
+    let signature = match member {
+        "ReadAlias" => {
+            body.text("/default");
+            "o"
+        }
+        "OpenSession" => {
+            body.signature("s");
+            body.text("");
+            body.text("/session/1");
+            "vo"
+        }
+        "SearchItems" => {
+            paths(&[&["/item/1"], &[]], &mut body);
+            "aoao"
+        }
+        "GetSecret" => {
+            body.text("/session/1");
+            body.bytes(&[]);
+            body.bytes(b"s3cret");
+            body.text("text/plain");
+            "(oayays)"
+        }
+        "CreateItem" => {
+            body.text("/item/2");
+            body.text("/");
+            "oo"
+        }
+        "Unlock" => {
+            paths(&[&["/item/1"]], &mut body);
+            body.text("/");
+            "aoo"
+        }
+        _ => "",
+    };
+    message(2, &[], serial, signature, &body)
+}
+
+fn one_locked(serial: u32) -> Vec<u8> {
+    let mut body = Writer::default();
+    paths(&[&[], &["/item/1"]], &mut body);
+    message(2, &[], serial, "aoao", &body)
+}
+
+fn prompt_needed(serial: u32) -> Vec<u8> {
+    let mut body = Writer::default();
+    paths(&[&[]], &mut body);
+    body.text("/prompt/1");
+    message(2, &[], serial, "aoo", &body)
+}
+
+fn got(outcome: Result<Option<Secret>, Error>) -> Option<Vec<u8>> {
+    outcome.unwrap().map(|secret| secret.expose().to_vec())
+}
+
+fn names(calls: &[(String, usize)]) -> Vec<&str> {
+    calls.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+#[test]
+fn a_get_is_four_calls_and_nothing_overtakes_the_first() {
+    let (secret, calls) = peer(4096, well).with(&[], |store| got(store.get(&key())));
+    assert_eq!(secret.unwrap(), b"s3cret");
+    assert_eq!(names(&calls), ["Hello", "ReadAlias", "OpenSession", "SearchItems", "GetSecret"]);
+    // GNOME Keyring may die of an OpenSession that comes before its first answer.
+    assert_eq!(calls[1].1, 0, "something was sent behind the first call");
+    assert_ne!(calls[2].1, 0, "session and search did not go out together");
+}
+
+#[test]
+fn an_answer_may_come_in_pieces() {
+    for piece in [1, 3, 17] {
+        let (secret, _) = peer(piece, well).with(&[], |store| got(store.get(&key())));
+        assert_eq!(secret.unwrap(), b"s3cret");
+    }
+}
+
+#[test]
+fn answers_may_come_out_of_order_and_among_signals() {
+    let mut held = Vec::new();
+    let answer = move |member: &str, serial| match member {
+        "OpenSession" => {
+            held = well(member, serial);
+            completed("/of/somebody/else", false)
+        }
+        "SearchItems" => [well(member, serial), std::mem::take(&mut held)].concat(),
+        _ => well(member, serial),
+    };
+    let (secret, _) = peer(4096, answer).with(&[], |store| got(store.get(&key())));
+    assert_eq!(secret.unwrap(), b"s3cret");
+}
+
+#[test]
+fn a_prompt_that_the_person_answers_opens_the_item() {
+    let answer = |member: &str, serial| match member {
+        "SearchItems" => one_locked(serial),
+        "Unlock" => prompt_needed(serial),
+        // Somebody else's prompt ends first.
+        "Prompt" => {
+            [completed("/prompt/2", true), well(member, serial), completed("/prompt/1", false)].concat()
+        }
+        _ => well(member, serial),
+    };
+    let (secret, calls) = peer(4096, answer).with(&DISPLAY, |store| got(store.get(&key())));
+    assert_eq!(secret.unwrap(), b"s3cret");
+    assert_eq!(names(&calls)[4..], ["Unlock", "AddMatch", "Prompt", "GetSecret"]);
+}
+
+#[test]
+fn a_prompt_that_nobody_answers_ends_and_the_item_is_locked() {
+    let answer = |member: &str, serial| match member {
+        "SearchItems" => one_locked(serial),
+        "Unlock" => prompt_needed(serial),
+        _ => well(member, serial),
+    };
+    let start = Instant::now();
+    let (outcome, _) = peer(4096, answer).with(&DISPLAY, |store| store.get(&key()));
+    assert!(matches!(outcome, Err(Error::Locked { how: None, .. })));
+    assert!(start.elapsed() >= Duration::from_millis(300) && start.elapsed() < Duration::from_secs(5));
+    let (outcome, calls) = peer(4096, answer).with(&[], |store| store.get(&key()));
+    assert!(matches!(outcome, Err(Error::Locked { how: Some(_), .. })));
+    assert!(!names(&calls).contains(&"Unlock"), "nobody could have answered");
+}
+
+#[test]
+fn a_put_into_a_locked_keyring_unlocks_it_first_or_changes_nothing() {
+    let answer = || {
+        let mut locked = true;
+        move |member: &str, serial| match member {
+            "CreateItem" if locked => refusal(serial, IS_LOCKED),
+            "Unlock" => {
+                locked = false;
+                well(member, serial)
+            }
+            _ => well(member, serial),
+        }
+    };
+    let put = |store: &dyn Store| store.put(&key(), &Secret::copy_of(b"new"));
+    let (outcome, calls) = peer(4096, answer()).with(&DISPLAY, put);
+    outcome.unwrap();
+    assert_eq!(names(&calls)[3..], ["CreateItem", "Unlock", "CreateItem"]);
+    let (outcome, calls) = peer(4096, answer()).with(&[], put);
+    assert!(matches!(outcome, Err(Error::Locked { .. })));
+    assert_eq!(names(&calls)[3..], ["CreateItem"]);
+}
+
+#[test]
+fn refusals_are_told_in_our_words() {
+    let cases = [
+        ("org.freedesktop.DBus.Error.ServiceUnknown", "not running"),
+        ("org.freedesktop.DBus.Error.Spawn.ChildExited", "could not be started"),
+        ("org.freedesktop.DBus.Error.NoReply", "went away"),
+        ("org.freedesktop.DBus.Error.AccessDenied", "does not let"),
+        ("org.example.\u{1b}[31mEvil", "refused"),
+        (IS_LOCKED, "locked"),
+    ];
+    for (name, words) in cases {
+        let (outcome, _) = peer(4096, |_, serial| refusal(serial, name)).with(&[], |store| store.get(&key()));
+        let text = outcome.unwrap_err().to_string();
+        assert!(text.contains(words) && !text.contains("org."), "{name}: {text}");
+    }
+}
+
+#[test]
+fn an_item_that_somebody_removes_meanwhile_is_absent() {
+    let gone = |member: &str, serial| match member {
+        "GetSecret" | "Delete" => refusal(serial, "org.freedesktop.Secret.Error.NoSuchObject"),
+        _ => well(member, serial),
+    };
+    assert_eq!(peer(4096, gone).with(&[], |store| got(store.get(&key()))).0, None);
+    peer(4096, gone).with(&[], |store| store.delete(&key())).0.unwrap();
+}
+
+#[test]
+fn what_is_not_the_protocol_is_an_error_and_never_an_answer() {
+    let wrong_type = |member: &str, serial| match member {
+        "GetSecret" => message(2, &[], serial, "s", &Writer::default()),
+        _ => well(member, serial),
+    };
+    let cut = |member: &str, serial| {
+        let mut answer = well(member, serial);
+        // The length is true, the content is not.
+        let length = answer.len();
+        if member == "GetSecret" {
+            answer[length - 40..].fill(0xff);
+        }
+        answer
+    };
+    let rubbish = |_: &str, _| b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec();
+    for (outcome, _) in [
+        peer(4096, wrong_type).with(&[], |store| store.get(&key())),
+        peer(4096, cut).with(&[], |store| store.get(&key())),
+        peer(4096, rubbish).with(&[], |store| store.get(&key())),
+    ] {
+        let text = outcome.unwrap_err().to_string();
+        assert!(text.contains("not the Secret Service's protocol"), "{text}");
+    }
+}
+
+#[test]
+fn a_bus_that_does_not_let_us_in_is_unavailable() {
+    for words in ["REJECTED EXTERNAL\r\n", ""] {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("bus")).unwrap();
+        let thread = std::thread::spawn(move || listener.accept().unwrap().0.write_all(words.as_bytes()));
+        let runtime = folder.path().to_str().unwrap();
+        let environment = environment(&[("XDG_RUNTIME_DIR", runtime)]);
+        let fault =
+            dbus::Bus::connect(&environment, Duration::from_secs(10)).and_then(|mut bus| bus.reply(1));
+        assert!(matches!(fault, Err(Fault::NoBus(_))), "{words}");
+        thread.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn addresses_are_read_as_the_specification_says() {
+    let read = |text: &str| {
+        let environment =
+            environment(&[("DBUS_SESSION_BUS_ADDRESS", text), ("XDG_RUNTIME_DIR", "/run/user/7")]);
+        let path =
+            |address: &rustix::net::SocketAddrUnix| address.path().map(|path| path.to_bytes().to_vec());
+        addresses(&environment)
+            .iter()
+            .map(|address| path(address).map(|path| String::from_utf8(path).unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let path = |text: &str| Some(text.to_owned());
+    assert_eq!(read("unix:path=/run/bus,guid=0123"), [path("/run/bus")]);
+    assert_eq!(read("unix:guid=0123,path=/a%20b%2Fc"), [path("/a b/c")]);
+    assert_eq!(read("tcp:host=evil.test;unix:path=/1;unix:path=/2;"), [path("/1"), path("/2")]);
+    assert_eq!(read("unix:runtime=yes"), [path("/run/user/7/bus")]);
+    assert_eq!(read(""), [path("/run/user/7/bus")]);
+    for unusable in
+        ["autolaunch:", "unixexec:path=/bin/sh", "unix:", "unix:path=/%2", "unix:path=/%zz", "unix:path"]
+    {
+        assert_eq!(read(unusable), [], "{unusable}");
+    }
+    assert_eq!(read(&format!("unix:path=/{}", "x".repeat(200))), []);
+    #[cfg(target_os = "linux")]
+    assert_eq!(read("unix:abstract=/tmp/dbus-1"), [None]);
+    assert!(addresses(&Environment::default()).is_empty());
+}
+
+#[test]
+fn a_bus_that_does_not_even_accept_is_silent_within_the_time() {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bus");
+    let listener = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+    bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+    listen(&listener, 0).unwrap();
+    let _fills_the_queue = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    let address = format!("unix:path={0};unix:path={0}", path.display());
+    let environment = environment(&[("DBUS_SESSION_BUS_ADDRESS", &address)]);
+    let start = Instant::now();
+    let fault = dbus::Bus::connect(&environment, Duration::from_millis(300)).err();
+    assert_eq!(fault, Some(Fault::Silent { seconds: 1 }));
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}

@@ -1,0 +1,350 @@
+//! D-Bus messages as bytes: what the Secret Service needs of them, written and read.
+//!
+//! Everything read is checked against its bounds before it is used, so that no bytes whatever make it panic. Every buffer
+//! is wiped, because secrets travel in them.
+//! Deliberately absent: value types that the Secret Service does not have, and the other byte order: the peers of
+//! a session bus run on one machine.
+
+use zeroize::Zeroizing;
+
+use super::dbus::{Fault, Peer};
+
+/// Longer messages are refused: ours are a few hundred bytes, a token at most some kilobytes.
+const LIMIT: usize = 16 << 20;
+
+/// The first byte of every message from this kind of machine.
+const ENDIAN: u8 = if cfg!(target_endian = "big") { b'B' } else { b'l' };
+
+/// Appends without leaving an unwiped copy behind, as a growing vector would.
+pub(super) fn append(buffer: &mut Zeroizing<Vec<u8>>, bytes: &[u8]) {
+    let needed = buffer.len() + bytes.len();
+    if needed > buffer.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * buffer.capacity()).max(512)));
+        larger.extend_from_slice(buffer);
+        *buffer = larger;
+    }
+    buffer.extend_from_slice(bytes);
+}
+
+/// Writes values of a message body, each at its alignment.
+#[derive(Default)]
+pub(super) struct Writer(pub(super) Zeroizing<Vec<u8>>);
+
+impl Writer {
+    pub(super) fn align(&mut self, to: usize) {
+        let padding = self.0.len().next_multiple_of(to) - self.0.len();
+        append(&mut self.0, &[0; 8][..padding.min(8)]);
+    }
+
+    /// A `u`, or a `b` as 0 or 1.
+    pub(super) fn number(&mut self, number: u32) {
+        self.align(4);
+        append(&mut self.0, &number.to_ne_bytes());
+    }
+
+    /// An `s` or `o`.
+    pub(super) fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+        append(&mut self.0, &[0]);
+    }
+
+    /// An `ay`.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.number(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        append(&mut self.0, bytes);
+    }
+
+    /// A `g`; also what stands before the value of a variant.
+    pub(super) fn signature(&mut self, signature: &str) {
+        append(&mut self.0, &[u8::try_from(signature.len()).unwrap_or(u8::MAX)]);
+        append(&mut self.0, signature.as_bytes());
+        append(&mut self.0, &[0]);
+    }
+
+    pub(super) fn field(&mut self, code: u8, kind: &str) {
+        self.align(8);
+        append(&mut self.0, &[code]);
+        self.signature(kind);
+    }
+
+    /// An array, whose elements `fill` writes; each begins at a multiple of `alignment`.
+    pub(super) fn array(&mut self, alignment: usize, fill: impl FnOnce(&mut Writer)) {
+        self.number(0);
+        let length_at = self.0.len() - 4;
+        self.align(alignment);
+        let start = self.0.len();
+        fill(self);
+        let length = u32::try_from(self.0.len() - start).unwrap_or(u32::MAX);
+        self.0[length_at..length_at + 4].copy_from_slice(&length.to_ne_bytes());
+    }
+}
+
+/// A method call as bytes.
+pub(super) fn call(serial: u32, peer: &Peer<'_>, member: &str, signature: &str, body: &Writer) -> Writer {
+    let mut call = Writer::default();
+    // A call, no flags, protocol version 1.
+    append(&mut call.0, &[ENDIAN, 1, 0, 1]);
+    call.number(u32::try_from(body.0.len()).unwrap_or(u32::MAX));
+    call.number(serial);
+    call.array(8, |fields| {
+        let texts = [(1, "o", peer.path), (2, "s", peer.interface), (3, "s", member), (6, "s", peer.service)];
+        for (code, kind, text) in texts {
+            fields.field(code, kind);
+            fields.text(text);
+        }
+        fields.field(8, "g");
+        fields.signature(signature);
+    });
+    call.align(8);
+    append(&mut call.0, &body.0);
+    call
+}
+
+/// The length of the message at the start of `bytes`; `None` while too little of it is there to tell.
+pub(super) fn frame(bytes: &[u8]) -> Result<Option<usize>, Fault> {
+    if bytes.len() < 16 {
+        return Ok(None);
+    }
+    let mut head = Reader { bytes, at: 4 };
+    let body = head.number()?;
+    head.at = 12;
+    let length = (16 + head.number()?).next_multiple_of(8) + body;
+    if bytes.first() == Some(&ENDIAN) && length <= LIMIT { Ok(Some(length)) } else { Err(Fault::Broken) }
+}
+
+/// A message that came in: an answer, an error or a signal.
+#[derive(Debug)]
+pub(super) struct Message {
+    bytes: Zeroizing<Vec<u8>>,
+    body: usize,
+    signature: String,
+    pub(super) reply_to: Option<u32>,
+    pub(super) error: Option<String>,
+    pub(super) signal: Option<(String, String)>,
+}
+
+impl Message {
+    pub(super) fn parse(bytes: Zeroizing<Vec<u8>>) -> Result<Message, Fault> {
+        let [_, kind, _, 1, ..] = bytes[..] else { return Err(Fault::Broken) };
+        let mut head = Reader { bytes: &bytes, at: 12 };
+        let mut serial = None;
+        let [mut path, mut member, mut error, mut signature] = [const { String::new() }; 4];
+        head.array(8, |field| {
+            field.align(8)?;
+            let code = field.byte()?;
+            match (code, field.signature()?) {
+                (1, "o") => field.path()?.clone_into(&mut path),
+                (3, "s") => field.text()?.clone_into(&mut member),
+                (4, "s") => field.text()?.clone_into(&mut error),
+                (5, "u") => serial = u32::try_from(field.number()?).ok(),
+                (8, "g") => field.signature()?.clone_into(&mut signature),
+                // Fields that are of no use here, or of a later day, are skipped.
+                (_, "s" | "o") => field.text().map(|_| ())?,
+                (_, "g") => field.signature().map(|_| ())?,
+                (_, "u" | "i") => field.align(4).and_then(|()| field.take(4)).map(|_| ())?,
+                _ => return Err(Fault::Broken),
+            }
+            Ok(())
+        })?;
+        head.align(8)?;
+        Ok(Message {
+            body: head.at,
+            signature,
+            reply_to: serial.filter(|_| matches!(kind, 2 | 3)),
+            error: (kind == 3).then_some(error),
+            signal: (kind == 4).then_some((path, member)),
+            bytes,
+        })
+    }
+
+    /// Reads the body, which must begin with values of these types.
+    pub(super) fn body(&self, signature: &str) -> Result<Reader<'_>, Fault> {
+        if !self.signature.starts_with(signature) {
+            return Err(Fault::Broken);
+        }
+        Ok(Reader { bytes: &self.bytes, at: self.body })
+    }
+}
+
+/// Reads values of a message, each at its alignment, never past the end.
+pub(super) struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Fault> {
+        let end = self.at.checked_add(length).ok_or(Fault::Broken)?;
+        let taken = self.bytes.get(self.at..end).ok_or(Fault::Broken)?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    pub(super) fn align(&mut self, to: usize) -> Result<(), Fault> {
+        self.take(self.at.next_multiple_of(to) - self.at).map(|_| ())
+    }
+
+    fn byte(&mut self) -> Result<u8, Fault> {
+        self.take(1)?.first().copied().ok_or(Fault::Broken)
+    }
+
+    /// A `u`, `i` or `b`. As a length, anything over the limit is refused here, so that sums cannot overflow.
+    pub(super) fn number(&mut self) -> Result<usize, Fault> {
+        self.align(4)?;
+        let bytes: [u8; 4] = self.take(4)?.try_into().map_err(|_| Fault::Broken)?;
+        usize::try_from(u32::from_ne_bytes(bytes)).ok().filter(|number| *number <= LIMIT).ok_or(Fault::Broken)
+    }
+
+    /// An `ay`.
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Fault> {
+        let length = self.number()?;
+        self.take(length)
+    }
+
+    /// An `s`.
+    pub(super) fn text(&mut self) -> Result<&'a str, Fault> {
+        let text = self.bytes()?;
+        if self.byte()? != 0 || text.contains(&0) {
+            return Err(Fault::Broken);
+        }
+        std::str::from_utf8(text).map_err(|_| Fault::Broken)
+    }
+
+    /// An `o`. Checked, because it goes into a match rule.
+    pub(super) fn path(&mut self) -> Result<&'a str, Fault> {
+        let path = self.text()?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'/';
+        if path.starts_with('/') && path.bytes().all(plain) { Ok(path) } else { Err(Fault::Broken) }
+    }
+
+    /// A `g`; also what stands before the value of a variant.
+    pub(super) fn signature(&mut self) -> Result<&'a str, Fault> {
+        let length = self.byte()?;
+        let signature = self.take(usize::from(length))?;
+        if self.byte()? != 0 {
+            return Err(Fault::Broken);
+        }
+        std::str::from_utf8(signature).map_err(|_| Fault::Broken)
+    }
+
+    /// An array: `each` reads one element, over and over until the end.
+    pub(super) fn array(
+        &mut self,
+        alignment: usize,
+        mut each: impl FnMut(&mut Reader<'a>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let length = self.number()?;
+        self.align(alignment)?;
+        let end = self.at + length;
+        while self.at < end {
+            each(self)?;
+        }
+        if self.at == end { Ok(()) } else { Err(Fault::Broken) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer with every type that we read, as a bus would send it.
+    fn sample() -> Vec<u8> {
+        let mut body = Writer::default();
+        body.text("/session");
+        body.bytes(b"");
+        body.bytes(b"secret");
+        body.text("text/plain");
+        let peer = Peer { service: "org.example", path: "/a", interface: "org.example.I" };
+        let mut bytes = call(3, &peer, "Member", "(oayays)", &body).0.to_vec();
+        bytes[1] = 2;
+        bytes
+    }
+
+    /// Reads everything that can be read.
+    fn read_all(bytes: &[u8]) -> Result<(), Fault> {
+        let Some(length) = frame(bytes)? else { return Err(Fault::Broken) };
+        let message = Message::parse(Zeroizing::new(bytes.get(..length).ok_or(Fault::Broken)?.to_vec()))?;
+        for signature in ["(oayays)", "aoao", "vo", "bv", ""] {
+            let Ok(mut body) = message.body(signature) else { continue };
+            let _ =
+                body.path().and_then(|_| body.bytes()).and_then(|_| body.bytes()).and_then(|_| body.text());
+            let mut body = message.body("")?;
+            let _ = body.array(4, |item| item.path().map(|_| ()));
+            let mut body = message.body("")?;
+            let _ = body.array(8, |item| item.align(8).and_then(|()| item.text()).map(|_| ()));
+            let _ = body.signature().and_then(|_| body.number());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_message_reads_back_as_it_was_written() {
+        let bytes = sample();
+        assert_eq!(frame(&bytes), Ok(Some(bytes.len())));
+        let message = Message::parse(Zeroizing::new(bytes)).unwrap();
+        let mut body = message.body("(oayays)").unwrap();
+        assert_eq!(body.path(), Ok("/session"));
+        assert_eq!(body.bytes(), Ok(&b""[..]));
+        assert_eq!(body.bytes(), Ok(&b"secret"[..]));
+        assert_eq!(body.text(), Ok("text/plain"));
+        assert_eq!(body.text(), Err(Fault::Broken), "read past the end");
+    }
+
+    #[test]
+    fn cut_off_or_random_bytes_never_panic() {
+        let sample = sample();
+        for length in 0..sample.len() {
+            assert!(read_all(&sample[..length]).is_err(), "{length}");
+            // Also with lengths that fit, so that the cut goes through the content.
+            let _ = Message::parse(Zeroizing::new(sample[..length].to_vec()));
+        }
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state >> 33).unwrap()
+        };
+        for round in 0..200_000 {
+            let mut bytes = if round % 4 == 0 { vec![0; random() % 200] } else { sample.clone() };
+            let changes = if round % 4 == 0 { bytes.len() } else { 1 + random() % 4 };
+            for _ in 0..changes {
+                let at = random() % bytes.len().max(1);
+                let value = [0, 1, 0x7f, 0x80, 0xff, u8::try_from(random() % 256).unwrap()][random() % 6];
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = value;
+                }
+            }
+            let _ = read_all(&bytes);
+            let _ = Message::parse(Zeroizing::new(bytes));
+        }
+    }
+
+    #[test]
+    fn a_length_over_the_limit_is_refused_before_anything_is_kept() {
+        for at in [4, 12] {
+            let mut bytes = sample();
+            bytes[at..at + 4].copy_from_slice(&u32::MAX.to_ne_bytes());
+            assert_eq!(frame(&bytes), Err(Fault::Broken));
+        }
+    }
+
+    #[test]
+    fn paths_that_could_break_a_match_rule_are_refused() {
+        for (path, good) in
+            [("/a/B_9", true), ("/", true), ("", false), ("a", false), ("/a'", false), ("/ä", false)]
+        {
+            let mut body = Writer::default();
+            body.text(path);
+            assert_eq!(Reader { bytes: &body.0, at: 0 }.path().is_ok(), good, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_growing_buffer_keeps_its_content() {
+        let mut buffer = Zeroizing::default();
+        (0..2000_u32).for_each(|number| append(&mut buffer, &number.to_ne_bytes()));
+        assert_eq!(buffer.len(), 8000);
+        assert_eq!(buffer[7996..], 1999_u32.to_ne_bytes());
+    }
+}

@@ -1,0 +1,15 @@
+//! The rules of the wallet (R1 to R9 and R13 of docs/design.md), one file each, against stores in memory and records in a
+//! temporary folder. A test's name is the sentence that it holds the wallet to. What the rules say of git's wire (R5, R10,
+//! R14) is tested in `tool::git`.
+
+pub(crate) mod bench;
+mod r13_environment;
+mod r1_match;
+mod r2_organisation;
+mod r3_on_premises;
+mod r4_account;
+mod r5_answer;
+mod r6_store;
+mod r7_erase;
+mod r8_expired;
+mod r9_locked;

@@ -1,0 +1,141 @@
+//! R13: tokens of the environment.
+
+use super::bench::{Bench, on};
+use crate::forge::{Need, azure_devops_server, generic};
+use crate::wallet::Stored;
+
+fn with(url: &str, token: &str) -> Bench {
+    let bench = Bench::new();
+    bench.set_environment(&[("KEYFOB_URL", url), ("KEYFOB_TOKEN", token)]);
+    bench
+}
+
+#[test]
+fn it_is_bound_to_the_realm_of_its_url() {
+    let bench = with("https://contoso.visualstudio.com/DefaultCollection", "E");
+    assert_eq!(bench.get("https://contoso@dev.azure.com"), "contoso:E");
+    assert_eq!(bench.get("https://pkgs.dev.azure.com/contoso"), "contoso:E");
+    for url in [
+        "https://dev.azure.com/fabrikam",
+        "https://dev.azure.com",
+        "https://github.com",
+        "https://evil.example/contoso",
+        "https://dev.azure.com:8443/contoso",
+        "http://dev.azure.com/contoso",
+    ] {
+        assert!(!bench.get(url).contains(":E"), "{url}");
+    }
+    let bench = with("https://srv.example/tfs/One/", "E");
+    assert_eq!(bench.get("https://srv.example/TFS/one/p/_git/r"), "pat:E");
+    for url in
+        ["https://srv.example/tfs/Two", "https://srv.example:8443/tfs/One", "http://srv.example/tfs/One"]
+    {
+        assert_eq!(bench.get(url), "NotOurs", "{url}");
+    }
+}
+
+#[test]
+fn two_for_one_realm_are_ambiguous_and_two_equal_ones_are_one() {
+    let bench = Bench::new();
+    let set = |second: &str| {
+        bench.set_environment(&[
+            ("KEYFOB_URL", "https://dev.azure.com/contoso"),
+            ("KEYFOB_TOKEN", "E"),
+            ("SYSTEM_ACCESSTOKEN", second),
+            ("SYSTEM_COLLECTIONURI", "https://contoso.visualstudio.com/"),
+        ]);
+    };
+    set("other");
+    assert_eq!(bench.get("https://dev.azure.com/contoso"), "Ambiguous");
+    set("E");
+    assert_eq!(bench.get("https://dev.azure.com/contoso"), "contoso:E");
+}
+
+#[test]
+fn a_feed_token_is_for_packages_only() {
+    let bench = Bench::new();
+    let feeds = r#"{"endpointCredentials":[{"endpoint":"https://pkgs.dev.azure.com/contoso/_packaging/f/nuget/v3/index.json","password":"E"}]}"#;
+    bench.set_environment(&[("VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", feeds)]);
+    assert_eq!(bench.get("https://dev.azure.com/contoso"), "NoAccount");
+    assert_eq!(bench.get_for(Need::Packages, "https://dev.azure.com/contoso"), "contoso:E");
+}
+
+#[test]
+fn a_store_of_an_equal_token_writes_nothing_and_an_erase_does_nothing() {
+    let bench = with("https://dev.azure.com/contoso", "E");
+    assert_eq!(bench.store("https://contoso@dev.azure.com", "E"), Stored::Same);
+    assert_eq!(bench.erase("https://contoso@dev.azure.com", "E"), 0);
+    assert!(bench.files().is_empty() && bench.memory.calls() == 0);
+    assert_eq!(bench.get("https://dev.azure.com/contoso"), "contoso:E");
+    bench.store("https://bob@dev.azure.com/contoso", "T");
+    assert_eq!(bench.memory.len(), 1, "another token is kept as ever");
+}
+
+#[test]
+fn a_name_with_a_line_break_is_never_handed_out() {
+    let bench = Bench::new();
+    let tokens = "[{\"url\":\"https://github.com\",\"token\":\"E\",\"username\":\"a\\nhost=evil\"}]";
+    bench.set_environment(&[("KEYFOB_TOKENS", tokens)]);
+    assert!(!bench.get("https://github.com").contains("evil"));
+}
+
+#[test]
+fn a_request_without_a_path_gets_a_collections_token_if_it_is_the_only_one() {
+    let bench = with("https://srv.example/tfs/One", "E");
+    assert_eq!(bench.get("https://srv.example"), "pat:E");
+    bench.add_as("https://srv.example/tfs/One", "T", on(&azure_devops_server::FORGE, None)).unwrap();
+    assert_eq!(bench.get("https://srv.example"), "pat:E", "the same collection");
+    bench.add_as("https://srv.example/tfs/Two", "T", on(&azure_devops_server::FORGE, None)).unwrap();
+    assert_eq!(bench.get("https://srv.example"), "Ambiguous");
+    assert_eq!(bench.get("https://srv.example/tfs/One/x"), "pat:E");
+    assert_eq!(bench.get("https://srv.example/tfs/Two/x"), "pat:T");
+}
+
+#[test]
+fn it_wins_over_stored_ones_unless_a_user_name_picks_a_stored_account() {
+    let bench = with("https://dev.azure.com/contoso", "E");
+    bench.add("https://dev.azure.com/contoso", Some("alice"), "T");
+    for (user, expected) in [
+        ("", "contoso:E"),
+        ("contoso@", "contoso:E"),
+        ("pat@", "pat:E"),
+        ("bob@", "bob:E"),
+        ("alice@", "alice:T"),
+        ("Alice@", "Alice:T"),
+    ] {
+        assert_eq!(bench.get(&format!("https://{user}dev.azure.com/contoso")), expected, "{user}");
+    }
+}
+
+#[test]
+fn on_a_generic_host_the_user_name_counts() {
+    let bench = Bench::new();
+    bench.set_environment(&[
+        ("KEYFOB_URL", "https://git.example"),
+        ("KEYFOB_USERNAME", "alice"),
+        ("KEYFOB_TOKEN", "E"),
+    ]);
+    assert_eq!(bench.get("https://git.example/x"), "alice:E");
+    assert_eq!(bench.get("https://alice@git.example"), "alice:E");
+    assert_eq!(bench.get("https://bob@git.example"), "NotOurs");
+    bench.add_as("https://git.example", "T", on(&generic::FORGE, Some("bob"))).unwrap();
+    assert_eq!(bench.get("https://bob@git.example"), "bob:T");
+}
+
+#[test]
+fn the_longest_prefix_wins_among_them() {
+    let bench = Bench::new();
+    let tokens = r#"[{"url":"https://srv.example/tfs","token":"E1"},{"url":"https://srv.example/tfs/One","token":"E2"}]"#;
+    bench.set_environment(&[("KEYFOB_TOKENS", tokens)]);
+    assert_eq!(bench.get("https://srv.example/tfs/One/p/_git/r"), "pat:E2");
+    assert_eq!(bench.get("https://srv.example/tfs/Two/p/_git/r"), "pat:E1");
+    assert_eq!(bench.get("https://srv.example"), "Ambiguous");
+}
+
+#[test]
+fn the_user_name_follows_the_same_rule_as_that_of_a_stored_token() {
+    let bench = with("https://bitbucket.org", "ATCTT3x");
+    assert_eq!(bench.get("https://alice@bitbucket.org/team/repo"), "x-token-auth:ATCTT3x");
+    let bench = with("https://github.com", "E");
+    assert_eq!(bench.get("https://@github.com"), "x-access-token:E");
+}

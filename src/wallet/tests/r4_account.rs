@@ -1,0 +1,206 @@
+//! R4: the choice of account.
+
+use super::bench::{Bench, on};
+use super::r2_organisation::SPELLINGS;
+use crate::forge::{Need, generic, gitlab};
+
+const CONTOSO: &str = "https://dev.azure.com/contoso";
+
+/// Accounts as `name token scopes flag`; `-` for none.
+fn wallet(accounts: &[&str]) -> Bench {
+    let bench = Bench::new();
+    for account in accounts {
+        let words: Vec<&str> = account.split(' ').collect();
+        let [name, token, scopes, flag] = words[..] else { panic!("{account}") };
+        if flag == "tool" {
+            bench.store(&format!("https://{name}@contoso.visualstudio.com"), token);
+            continue;
+        }
+        bench
+            .add_as(CONTOSO, token, |wish| {
+                wish.account = (name != "-").then(|| name.to_owned());
+                wish.scopes = scopes.split(',').filter(|s| *s != "-").map(str::to_owned).collect();
+                wish.default = flag == "default";
+            })
+            .unwrap();
+    }
+    bench
+}
+
+#[test]
+fn the_choice_of_account() {
+    let table: &[(&str, &[&str], &str, &str)] = &[
+        ("a name picks its account", &["alice T1 - -", "bob T2 - -"], "bob", "bob:T2"),
+        ("letter case of a login folds", &["alice T1 - -", "bob T2 - -"], "Bob", "Bob:T2"),
+        ("a name wins over the default", &["alice T1 - default", "bob T2 - -"], "bob", "bob:T2"),
+        ("a name wins over scopes", &["alice T1 vso.packaging -", "bob T2 - -"], "alice", "alice:T1"),
+        ("an unknown name gets nothing", &["alice T1 - -"], "carol", "NoAccount"),
+        ("not even the default", &["alice T1 - default"], "carol", "NoAccount"),
+        ("an unnamed account answers any name", &["- T1 - -"], "carol", "carol:T1"),
+        ("but the named one comes first", &["- T1 - -", "carol T2 - -"], "carol", "carol:T2"),
+        ("the organisation means no preference", &["alice T1 - -"], "contoso", "contoso:T1"),
+        ("in any letter case", &["alice T1 - -"], "CONTOSO", "CONTOSO:T1"),
+        ("an empty name means none", &["alice T1 - -"], "", "alice:T1"),
+        ("VssSessionToken means none", &["alice T1 - -"], "VssSessionToken", "VssSessionToken:T1"),
+        ("x-access-token means none", &["alice T1 - -"], "x-access-token", "x-access-token:T1"),
+        ("oauth2 means none", &["alice T1 - -"], "oauth2", "oauth2:T1"),
+        ("git means none", &["alice T1 - -"], "git", "git:T1"),
+        ("pat means none", &["alice T1 - -"], "pat", "pat:T1"),
+        ("no name: the default", &["alice T1 - -", "bob T2 - default"], "-", "bob:T2"),
+        ("no name: the only one", &["alice T1 - -"], "-", "alice:T1"),
+        ("two or more are ambiguous", &["alice T1 - -", "bob T2 - -"], "-", "Ambiguous"),
+        ("named and unnamed too", &["alice T1 - -", "- T2 - -"], "-", "Ambiguous"),
+        (
+            "scopes that do not cover are out",
+            &["alice T1 vso.packaging -", "bob T2 vso.code -"],
+            "-",
+            "bob:T2",
+        ),
+        ("nothing recorded covers everything", &["alice T1 vso.packaging -", "bob T2 - -"], "-", "bob:T2"),
+        ("scopes before the default", &["alice T1 vso.packaging default", "bob T2 - -"], "-", "bob:T2"),
+        ("more scopes cover as well", &["alice T1 vso.work,vso.code_write -"], "-", "alice:T1"),
+        ("none that covers", &["alice T1 vso.packaging -"], "-", "NoAccount"),
+        ("a person's account before a tool's", &["bob T2 - tool", "alice T1 - -"], "-", "alice:T1"),
+        ("a tool's when it is named", &["bob T2 - tool", "alice T1 - -"], "bob", "bob:T2"),
+        ("before an unnamed one", &["bob T2 - tool", "- T1 - -"], "bob", "bob:T2"),
+        (
+            "a tool's when no person's is usable",
+            &["bob T2 - tool", "alice T1 vso.packaging -"],
+            "-",
+            "bob:T2",
+        ),
+        ("a tool's when there is no person's", &["bob T2 - tool"], "-", "bob:T2"),
+        ("two of tools are ambiguous", &["bob T2 - tool", "carol T3 - tool"], "-", "Ambiguous"),
+        ("ambiguity is not solved by a tool's", &["a T1 - -", "b T2 - -", "bob T3 - tool"], "-", "Ambiguous"),
+    ];
+    for (sentence, accounts, user, expected) in table {
+        let bench = wallet(accounts);
+        let user = if *user == "-" { String::new() } else { format!("{user}@") };
+        let url = format!("https://{user}dev.azure.com/contoso/p/_git/r");
+        assert_eq!(bench.get(&url), *expected, "{sentence}");
+    }
+}
+
+#[test]
+fn ambiguity_names_the_accounts() {
+    let bench = wallet(&["alice T1 - -", "bob T2 - -"]);
+    let Ok(crate::wallet::Found::Miss { miss, loud: true }) = bench.found(CONTOSO) else { panic!() };
+    let words = miss.words(CONTOSO).unwrap();
+    assert!(words.contains("alice, bob") && words.contains("keyfob prefer"), "{words}");
+}
+
+#[test]
+fn the_need_decides_between_tokens_with_recorded_scopes() {
+    let bench = wallet(&["alice T1 vso.packaging -", "bob T2 vso.code -"]);
+    assert_eq!(bench.get_for(Need::Code, CONTOSO), "bob:T2");
+    assert_eq!(bench.get_for(Need::Packages, CONTOSO), "alice:T1");
+    assert_eq!(bench.get_for(Need::Anything, CONTOSO), "Ambiguous");
+}
+
+#[test]
+fn the_longest_path_rule_wins_in_every_spelling_of_the_organisation() {
+    let bench = wallet(&["alice T1 - -", "bob T2 - -", "carol T3 - default"]);
+    bench.prefer("https://dev.azure.com/contoso/Project", "alice");
+    bench.prefer("https://contoso.visualstudio.com/DefaultCollection/Project/_git/Repo", "bob");
+    for spelling in SPELLINGS.iter().filter(|spelling| !spelling.contains("alice@")) {
+        let at = |path: &str| bench.get(&(spelling.replace("ORG", "contoso") + path));
+        assert!(at("Project/_git/Other").ends_with(":T1"), "{spelling}");
+        assert!(at("project/_git/other").ends_with(":T1"), "{spelling}");
+        assert!(at("Project/_git/Repo/info/lfs").ends_with(":T2"), "{spelling}");
+        assert!(at("Projector/_git/Repo").ends_with(":T3"), "{spelling}");
+        assert!(at("Other/Project").ends_with(":T3"), "{spelling}");
+    }
+    assert_eq!(
+        bench.get("https://alice@dev.azure.com/contoso/Project/_git/Repo"),
+        "alice:T1",
+        "a name first"
+    );
+}
+
+#[test]
+fn a_path_rule_comes_before_scopes() {
+    let bench = wallet(&["alice T1 vso.packaging -", "bob T2 - default"]);
+    bench.prefer("https://dev.azure.com/contoso/Project", "alice");
+    assert_eq!(bench.get("https://dev.azure.com/contoso/Project/_git/r"), "alice:T1");
+}
+
+#[test]
+fn a_refused_choice_never_falls_through_to_another_account_of_a_person() {
+    let bench = wallet(&["alice T1 - default", "bob T2 - -"]);
+    bench.erase("https://alice@dev.azure.com/contoso", "T1");
+    assert_eq!(bench.get(CONTOSO), "Withheld");
+    bench.wait(61);
+    bench.erase("https://alice@dev.azure.com/contoso", "T1");
+    assert_eq!(bench.get(CONTOSO), "Rejected");
+    assert_eq!(bench.get("https://bob@dev.azure.com/contoso"), "bob:T2");
+}
+
+#[test]
+fn on_a_generic_host_the_account_is_the_user_name_exactly_and_add_asks_for_it() {
+    let bench = Bench::new();
+    assert!(bench.add_as("https://git.example", "T", on(&generic::FORGE, None)).is_err());
+    bench.add_as("https://git.example", "T", on(&generic::FORGE, Some("alice"))).unwrap();
+    for (user, expected) in [
+        ("alice@", "alice:T"),
+        ("", "alice:T"),
+        ("@", "alice:T"),
+        ("Alice@", "NoAccount"),
+        ("git@", "NoAccount"),
+        ("pat@", "NoAccount"),
+        ("x-access-token@", "NoAccount"),
+        ("bob@", "NoAccount"),
+    ] {
+        assert_eq!(bench.get(&format!("https://{user}git.example")), expected, "{user}");
+    }
+}
+
+#[test]
+fn a_tools_pair_for_another_path_does_not_answer() {
+    let bench = Bench::new();
+    bench.store("https://bob@git.example/foo.git", "T");
+    assert_eq!(bench.get("https://git.example/foo.git"), "bob:T");
+    assert_eq!(bench.get("https://git.example/bar.git"), "NoAccount");
+    assert_eq!(bench.get("https://git.example"), "bob:T", "as git's own helpers do");
+}
+
+#[test]
+fn a_request_without_a_path_is_not_answered_with_what_a_tool_stored_for_one_path() {
+    let bench = Bench::new();
+    bench.store("https://bob@git.example", "host");
+    bench.store("https://bob@git.example/a", "a");
+    assert_eq!(bench.get("https://bob@git.example"), "bob:host");
+    assert_eq!(bench.get("https://bob@git.example/a"), "bob:a");
+    assert_eq!(bench.get("https://bob@git.example/b"), "bob:host");
+    assert_eq!(bench.get("https://bob@git.example/ab"), "bob:host");
+    let bench = Bench::new();
+    bench.store("https://bob@git.example/a", "a");
+    bench.store("https://bob@git.example/b/c", "c");
+    assert_eq!(bench.get("https://bob@git.example"), "Ambiguous");
+}
+
+#[test]
+fn a_name_that_names_an_account_picks_it_even_if_it_is_a_placeholder() {
+    let bench = Bench::new();
+    bench.add_as("https://srv.example", "T1", on(&gitlab::FORGE, Some("git"))).unwrap();
+    bench
+        .add_as("https://srv.example", "T2", |wish| {
+            on(&gitlab::FORGE, Some("alice"))(wish);
+            wish.default = true;
+        })
+        .unwrap();
+    assert_eq!(bench.get("https://git@srv.example"), "git:T1");
+    assert_eq!(bench.get("https://oauth2@srv.example"), "oauth2:T2");
+}
+
+#[test]
+fn a_rule_is_replaced_by_one_for_the_same_path_whatever_its_letter_case() {
+    let bench = wallet(&["alice T1 - -", "bob T2 - -"]);
+    bench.prefer("https://dev.azure.com/contoso/Project", "alice");
+    bench.prefer("https://dev.azure.com/contoso/PROJECT", "bob");
+    assert_eq!(bench.get("https://dev.azure.com/contoso/Project"), "bob:T2");
+    bench.with(|wallet| {
+        let selection = wallet.select("https://dev.azure.com/contoso/project", None).unwrap();
+        assert!(wallet.prefer_none(&selection).unwrap());
+    });
+    assert_eq!(bench.get("https://dev.azure.com/contoso/Project"), "Ambiguous");
+}

@@ -1,0 +1,58 @@
+#!/bin/sh
+# Everything that must hold, in one command: installs what the tests need, then format, lints, scripts, all tests. No skips.
+#   tests/run.sh [ARGUMENT FOR cargo test...]
+# Debian packages are installed as root, else with sudo; where neither works, exit 2 with the list.
+set -eu
+# shellcheck source=install/common.sh
+. "$(dirname -- "$0")/../install/common.sh"
+cd "$root"
+
+# package:command that shows it is there
+wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
+libsecret-tools:secret-tool perl:perl procps:ps shellcheck:shellcheck util-linux:script'
+missing=
+for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
+if [ -n "$missing" ]; then
+  say "tests: installing$missing"
+  if have apt-get && [ "$(id -u)" = 0 ]; then as=; elif have apt-get && have sudo && sudo -n true 2>/dev/null; then as=sudo; else
+    say "tests: these are missing and cannot be installed from here:$missing"
+    say "tests: hint: apt-get install$missing"
+    exit 2
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  # shellcheck disable=SC2086 # a list of words
+  if ! { $as apt-get update -qq && $as apt-get install -y -qq --no-install-recommends $missing; } >/dev/null; then
+    say "tests: apt-get could not install$missing"
+    exit 2
+  fi
+fi
+find_toolchain
+for component in rustfmt clippy; do
+  case $component in rustfmt) probe='cargo fmt --version' ;; *) probe='cargo clippy --version' ;; esac
+  if ! $probe >/dev/null 2>&1; then
+    if ! { have rustup && rustup component add "$component" >&2; }; then
+      say "tests: $component is missing"
+      say "tests: hint: rustup component add $component"
+      exit 2
+    fi
+  fi
+done
+
+# Nothing of the developer's own reaches a test.
+for name in $(env | sed -n 's/^\(KEYFOB_[A-Za-z0-9_]*\)=.*/\1/p; s/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY SSH_ASKPASS || :
+export KEYFOB_TEST_NO_SKIP=1
+
+step() { say; say "== $*"; }
+step "format"
+cargo fmt --all -- --check
+step "lints"
+cargo clippy --locked --all-targets -- -D warnings
+step "scripts"
+shellcheck -x install/*.sh tests/*.sh
+step "tests"
+cargo test --locked --all-targets "$@"
+step "documentation"
+RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
+say
+say "all is well"
