@@ -72,6 +72,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let token = read_token(&planned, context)?;
     let added = context.wallet.add(&planned, token)?;
     say_what_was_done(&planned, &added, context);
+    super::setup::keep_in_step(context);
     Ok(())
 }
 

@@ -63,5 +63,6 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             .terminal
             .hint("a token of another service will hardly be accepted; keyfob add takes a new one");
     }
+    super::setup::keep_in_step(context);
     Ok(())
 }

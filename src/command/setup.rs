@@ -110,10 +110,10 @@ fn one(
         if !yes && !dry && context.terminal.confirm("Ask keyfob alone from now on?")? {
             wish.only = true;
             plan = (setup.plan)(&place, wish, before.as_ref())?;
-        } else if !yes {
+        } else {
             context
                 .terminal
-                .hint(&format!("keyfob setup {} --only stops that; so they are asked too", tool.name));
+                .hint(&format!("they are still asked; keyfob setup {} --only stops that", tool.name));
         }
     }
     for note in &plan.notes {

@@ -54,7 +54,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         }
         show(&plan, context);
         carry_out(&context.data, tool.name, plan)?;
-        context.terminal.note(&format!("{} is as it was before setup; the wallet stays", tool.name));
+        context.terminal.note(&format!("what setup wrote for {} is taken back; the wallet stays", tool.name));
     }
     if !found {
         context.terminal.note("setup has written nothing that is still there");

@@ -15,6 +15,7 @@ pub mod azure_answers;
 pub mod forge;
 pub mod git_backend;
 pub mod http;
+pub mod lfs;
 pub mod listener;
 pub mod log;
 pub mod proxy;

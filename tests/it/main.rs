@@ -9,11 +9,16 @@
 
 #[path = "../fakes/mod.rs"]
 mod loopback;
+mod person;
 mod process;
 mod scene;
 
 #[cfg(target_os = "linux")]
 mod bus;
+mod concurrency;
+mod doctor;
 mod fakes;
+mod git;
 #[cfg(target_os = "linux")]
 mod secret_service;
+mod setup;

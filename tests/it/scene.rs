@@ -34,7 +34,7 @@ impl Scene {
     pub fn new() -> Scene {
         let folder = TempDir::with_prefix("keyfob-scene-").unwrap();
         let mut scene = Scene { folder, git: newest_git(), variables: Vec::new() };
-        private_folder(&scene.home());
+        scene.private_folder(&scene.home());
         fs::create_dir(scene.bin()).unwrap();
         scene.link("keyfob");
         scene.link("git-credential-keyfob");
@@ -103,6 +103,23 @@ impl Scene {
         let mut file = fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
         file.write_all(text.as_bytes()).unwrap();
         path
+    }
+
+    /// A program of the test's own in the home, given as a shell script.
+    pub fn script(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.home().join(name);
+        fs::write(&path, text).unwrap();
+        #[cfg(unix)]
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// Makes a folder that only its owner may look into, unless it is there.
+    pub fn private_folder(&self, path: &Path) {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(path).unwrap();
     }
 
     /// keyfob by this name.
@@ -189,12 +206,20 @@ pub fn old_git() -> Option<PathBuf> {
     gits().iter().find(|(version, _)| *version < AUTHTYPE).map(|(_, git)| git.clone())
 }
 
-/// Makes a folder that only its owner may look into.
-fn private_folder(path: &Path) {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).unwrap();
+/// Every file below a folder with its content, sorted; a folder that is not there has none.
+pub fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut files = Vec::new();
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path.is_dir() && !path.is_symlink() {
+            files.extend(files_below(&path));
+        } else {
+            let content = fs::read(&path).unwrap_or_default();
+            files.push((path, content));
+        }
+    }
+    files.sort();
+    files
 }
 
 /// The file that is always empty.

@@ -12,9 +12,11 @@ use crate::terminal::date;
 use crate::tool::setup::{Finding, Ledger, Level};
 use crate::tool::{self, links};
 use crate::wallet::DAY;
-use crate::wallet::person::survey::{Lost, Survey};
+use crate::wallet::person::survey::{Lost, Orphan, Survey};
 use crate::wallet::person::{Entry, State};
 use crate::wallet::stores::Stores;
+
+use super::counted;
 
 /// Days before its end from which on a token is worth a hint (R8).
 const SOON: i64 = 14;
@@ -84,7 +86,7 @@ fn data_files(context: &Context<'_>) -> Vec<Finding> {
         findings.extend(unsafe_files(&folder));
         let left = files::leftovers(&folder).len();
         if left > 0 {
-            let words = format!("{left} files in {} were left by a crash", folder.display());
+            let words = format!("{} left by a crash in {}", counted(left, "file"), folder.display());
             findings.push(Finding::hint("data", words, "keyfob doctor --repair"));
         }
     }
@@ -138,6 +140,8 @@ fn stores(context: &Context<'_>) -> Vec<Finding> {
         None => findings.push(Finding::ok("storage", "no store is chosen yet; the first token chooses one")),
     }
     let used = used_stores(context);
+    // Before the first token there is no folder, and a store that lies in it has nothing to be asked about.
+    let fresh = files::check_folder(&context.data).is_ok_and(|there| !there);
     for record in store::ALL {
         let Some(health) = health(context, record) else { continue };
         let is_chosen = chosen.as_deref() == Some(record.name);
@@ -147,7 +151,9 @@ fn stores(context: &Context<'_>) -> Vec<Finding> {
             (false, false) => "not used",
         };
         let words = format!("{role}; {}", health.words);
-        findings.push(if health.usable || role == "not used" {
+        findings.push(if fresh && is_chosen && !health.usable {
+            Finding::ok(record.name, "new tokens go here; not made yet, the first token makes it")
+        } else if health.usable || role == "not used" {
             Finding::ok(record.name, words)
         } else if health.words.starts_with("locked") {
             Finding::hint(record.name, words, "keyfob unlock")
@@ -193,7 +199,10 @@ fn records(context: &Context<'_>) -> Vec<Finding> {
             (n + 1, realms)
         });
     if errors.is_empty() {
-        findings.push(Finding::ok("records", format!("{count} accounts in {} realms", realms.len())));
+        findings.push(Finding::ok(
+            "records",
+            format!("{} in {}", counted(count, "account"), counted(realms.len(), "realm")),
+        ));
     }
     findings.extend(held.filter_map(|entry| condition(entry, context.now)));
     match context.wallet.survey(&usable_stores(context)) {
@@ -231,18 +240,16 @@ fn condition(entry: &Entry, now: i64) -> Option<Finding> {
 fn secrets(survey: &Survey) -> Vec<Finding> {
     let mut findings: Vec<Finding> = survey.lost.iter().map(lost).collect();
     findings.extend(survey.closed.iter().map(|(name, error)| Finding::error(*name, error)));
-    let counted = |list: &[crate::wallet::person::survey::Orphan], store: &str| {
-        list.iter().filter(|orphan| orphan.store == store).count()
-    };
+    let within = |list: &[Orphan], store: &str| list.iter().filter(|orphan| orphan.store == store).count();
     for record in store::ALL {
         let (missing, orphans) =
-            (counted(&survey.unrecorded, record.name), counted(&survey.orphans, record.name));
+            (within(&survey.unrecorded, record.name), within(&survey.orphans, record.name));
         if missing > 0 {
-            let words = format!("{missing} tokens in it have lost their record");
+            let words = format!("{} in it without a record", counted(missing, "token"));
             findings.push(Finding::broken(record.name, words, "keyfob doctor --repair"));
         }
         if orphans > 0 {
-            let words = format!("{orphans} tokens in it belong to no account any more");
+            let words = format!("{} in it of no account any more", counted(orphans, "token"));
             let fix =
                 "keyfob doctor --repair notes them, and destroys them when it sees them again an hour later";
             findings.push(Finding::hint(record.name, words, fix));

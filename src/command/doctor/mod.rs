@@ -84,6 +84,11 @@ fn tell(finding: &Finding, context: &mut Context<'_>) {
     ));
 }
 
+/// `1 token`, `2 tokens`.
+fn counted(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
 /// Mends, and says what was done.
 fn repair(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -106,8 +111,8 @@ fn repair(context: &Context<'_>) -> Vec<Finding> {
     // With a store closed or a record unreadable, what looks like an orphan may not be one.
     match context.wallet.sweep_orphans(data, &survey.orphans) {
         Ok(swept) if swept.destroyed > 0 => {
-            let words =
-                format!("destroyed {} tokens that no record has spoken of for an hour", swept.destroyed);
+            let tokens = counted(swept.destroyed, "token");
+            let words = format!("destroyed {tokens} that no record has spoken of for an hour");
             findings.push(Finding::ok("repair", words));
         }
         Ok(_) => {}
@@ -125,9 +130,9 @@ fn rebuild(context: &Context<'_>, survey: &Survey) -> Vec<Finding> {
     for rebuilt in done {
         let kept = rebuilt.damaged.map(|path| format!("; the damaged one is kept as {}", path.display()));
         let words = format!(
-            "made the record of {} again from {} stored tokens{}; expiry, scopes and labels are not known any more",
+            "made the record of {} again from {} in the store{}; expiry, scopes and labels are not known any more",
             rebuilt.group,
-            rebuilt.secrets,
+            counted(rebuilt.secrets, "token"),
             kept.unwrap_or_default()
         );
         findings.push(Finding::ok("repair", words));

@@ -61,6 +61,9 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let good = asked_everywhere && (others.is_empty() || !only);
     draft.place_helper(&helper, only, good, before);
     draft.add_paths(&context.wallet.places_that_need_the_path()?);
+    if only && !others.is_empty() {
+        draft.notes.push(format!("not asked any more: {}", others.join(", ")));
+    }
     let places = if only { places } else { places[..wanted].to_vec() };
     Ok(draft.into_plan(if only { Vec::new() } else { others }, move |values| {
         let wrong = places.iter().find_map(|place| {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::credential::Key;
 use crate::error::Error;
-use crate::forge;
+use crate::forge::{self, Place};
 use crate::records::Group;
 use crate::remote::{Realm, Remote};
 
@@ -132,22 +132,19 @@ impl Local<'_> {
             };
             return Ok(Some(Home { group, url: remote.to_string(), prefix: remote.path().to_vec() }));
         }
-        let fits = |home: &&forge::Home| {
+        // A template is filled with what the realm's name has in the braces; the place must then give this very realm.
+        let filled = |home: &forge::Home| {
             let (front, back) = home.realm.split_once("{organisation}").unwrap_or((home.realm, ""));
-            let what = realm.what();
-            let named = home.realm.contains('{');
-            !home.template.contains("{service}")
-                && what
-                    .strip_prefix(front)
-                    .and_then(|rest| rest.strip_suffix(back))
-                    .is_some_and(|name| if named { !name.is_empty() } else { name.is_empty() })
+            let name = realm.what().strip_prefix(front)?.strip_suffix(back)?;
+            let url = format!("https://{}", forge::fill(home.template, Some(name), None));
+            let (remote, _) = Remote::from_url(&url).ok()?;
+            let same =
+                matches!(forge::place(&remote, None), Place::Cloud { realm: made, .. } if made == *realm);
+            same.then_some(url)
         };
-        Ok(forge.homes.iter().find(fits).map(|home| {
-            let (front, back) = home.realm.split_once("{organisation}").unwrap_or((home.realm, ""));
-            let name = realm.what().strip_prefix(front).and_then(|rest| rest.strip_suffix(back));
-            let url = format!("https://{}", forge::fill(home.template, name, None));
-            Home { group: realm.as_str().to_owned(), url, prefix: Vec::new() }
-        }))
+        let direct = forge.homes.iter().filter(|home| !home.template.contains("{service}"));
+        let home = |url| Home { group: realm.as_str().to_owned(), url, prefix: Vec::new() };
+        Ok(direct.filter_map(filled).next().map(home))
     }
 }
 
@@ -167,4 +164,63 @@ pub(super) fn ids(group: &Group) -> impl Iterator<Item = &str> {
     group.realms.iter().flat_map(|realm| &realm.accounts).flat_map(|account| {
         std::iter::once(account.id.as_str()).chain(account.set_aside.iter().map(|aside| aside.id.as_str()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+    use crate::store::Store;
+    use crate::wallet::stores::{Chosen, Stores};
+
+    struct NoStores;
+
+    impl Stores for NoStores {
+        fn open(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
+            Err(Error::NoSuchStore { name: name.to_owned() })
+        }
+        fn for_new(&self, _configured: Option<&str>) -> Result<Chosen, Error> {
+            Err(Error::NoSuchStore { name: String::new() })
+        }
+    }
+
+    #[test]
+    fn the_home_of_every_example_is_found_again_from_its_realm_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = Environment::default();
+        let wallet = Local::new(folder.path(), folder.path().join("config.toml"), &NoStores, &environment, 0);
+        let realms = forge::ALL.iter().flat_map(|forge| forge.examples).filter_map(|example| example.realm);
+        for text in realms {
+            let realm = Realm::from_text(text).unwrap();
+            let home = wallet.home_of(&realm).unwrap().unwrap();
+            assert_eq!(home.group, text);
+            let (remote, user) = Remote::from_url(&home.url).unwrap();
+            let Spot::Known(known) = wallet.spot(&remote, user.as_deref()).unwrap() else {
+                panic!("{text}: {} is no known place", home.url)
+            };
+            assert_eq!(known.realm, realm, "{}", home.url);
+        }
+    }
+
+    #[test]
+    fn the_home_of_a_server_is_its_url() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = Environment::default();
+        let wallet = Local::new(folder.path(), folder.path().join("config.toml"), &NoStores, &environment, 0);
+        let home = |text: &str| {
+            let home = wallet.home_of(&Realm::from_text(text).unwrap()).unwrap()?;
+            Some((home.group, home.url, home.prefix.join("/")))
+        };
+        let own = |a: &str, b: &str, c: &str| Some((a.to_owned(), b.to_owned(), c.to_owned()));
+        assert_eq!(
+            home("azure-devops-server/https://tfs.example:8443/tfs/one"),
+            own("https://tfs.example:8443", "https://tfs.example:8443/tfs/one", "tfs/one")
+        );
+        assert_eq!(
+            home("generic/smtp://mail.example"),
+            own("smtp://mail.example", "smtp://mail.example", "")
+        );
+        assert_eq!(home("hub/x"), None);
+        assert_eq!(home("azure-devops/a/b"), None);
+    }
 }
