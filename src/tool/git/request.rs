@@ -50,8 +50,12 @@ impl Request {
     pub(super) fn read(input: &mut dyn BufRead) -> Result<Request, Error> {
         let bytes = read_block(input)?;
         let mut request = Request::default();
-        for line in bytes.split(|&b| b == b'\n') {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+        for line in bytes.split_inclusive(|&b| b == b'\n') {
+            // A CR belongs to the end of a line only before an LF, not at the end of what was cut off.
+            let line = match line.strip_suffix(b"\n") {
+                Some(line) => line.strip_suffix(b"\r").unwrap_or(line),
+                None => line,
+            };
             if line.is_empty() {
                 continue;
             }
@@ -340,6 +344,7 @@ mod tests {
             b"url=https:///x\n",
             b"url=github.com\n",
             b"url=https://github.com%0ahost=evil/\n",
+            b"protocol=https\nhost=h\r",
             b"url=https://h\nhost=evil\n",
             b"url=https://h\nurl=https://evil\n",
             b"protocol=https\nhost=h\npassword_expiry_utc=1\npassword_expiry_utc=2\n",
