@@ -49,9 +49,6 @@ pub static ALL: &[&Command] = &[
     &storage::COMMAND,
     &unlock::COMMAND,
     &lock::COMMAND,
-    &setup::COMMAND,
-    &unsetup::COMMAND,
-    &doctor::COMMAND,
 ];
 
 /// All that is known of a command.
