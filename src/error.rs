@@ -230,6 +230,18 @@ pub enum Error {
         /// What it said, in one line.
         why: String,
     },
+    /// A program that we need is not there.
+    #[error("{program} is not here: no folder of PATH has it")]
+    NoProgram {
+        /// Its name.
+        program: &'static str,
+    },
+    /// doctor found something broken; what, it has said.
+    #[error("{}", broken_things(*broken))]
+    Unwell {
+        /// How many things.
+        broken: usize,
+    },
     /// The person said no.
     #[error("nothing was changed")]
     Declined,
@@ -305,7 +317,8 @@ impl Error {
             }
             Error::Usage { hint, .. } | Error::NoSuchCredential { hint, .. } => return hint.clone(),
             Error::Ambiguous { hint, .. } | Error::NotUsable { hint, .. } => hint.clone(),
-            Error::Program { .. } | Error::Declined => return None,
+            Error::NoProgram { program } => format!("install {program}, or add its folder to PATH"),
+            Error::Program { .. } | Error::Declined | Error::Unwell { .. } => return None,
         })
     }
 
@@ -326,6 +339,7 @@ impl Error {
             Error::TooLong { .. } | Error::Damaged { .. } | Error::Unsafe { .. } | Error::Record { .. } => 6,
             Error::Config { .. } | Error::NoHome | Error::Randomness | Error::Io { .. } => 6,
             Error::Wire { .. } | Error::Request { .. } | Error::Program { .. } | Error::Declined => 6,
+            Error::NoProgram { .. } | Error::Unwell { .. } => 6,
         }
     }
 }
@@ -339,6 +353,10 @@ fn plain(error: &io::Error) -> String {
         words.replace_range(..1, &first);
     }
     words
+}
+
+fn broken_things(count: usize) -> String {
+    if count == 1 { "one thing is broken".to_owned() } else { format!("{count} things are broken") }
 }
 
 fn io_hint(source: &io::Error, path: &Path) -> Option<String> {

@@ -169,16 +169,35 @@ pub fn locked<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result
 /// Removes temporary files that a crash left in `folder` more than an hour ago. Failures do not matter: the next
 /// sweep comes.
 pub fn sweep(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let stale = entry.file_name().to_string_lossy().starts_with(TEMPORARY)
-            && entry.metadata().and_then(|about| about.modified()).is_ok_and(|modified| {
-                SystemTime::now().duration_since(modified).is_ok_and(|age| age > STALE)
-            });
-        if stale {
-            let _ = fs::remove_file(entry.path());
-        }
+    for path in leftovers(folder) {
+        let _ = fs::remove_file(path);
     }
+}
+
+/// Temporary files that a crash left in `folder` more than an hour ago.
+#[must_use]
+pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let stale = |entry: &fs::DirEntry| {
+        entry.file_name().to_string_lossy().starts_with(TEMPORARY)
+            && entry
+                .metadata()
+                .and_then(|about| about.modified())
+                .is_ok_and(|modified| SystemTime::now().duration_since(modified).is_ok_and(|age| age > STALE))
+    };
+    entries.flatten().filter(stale).map(|entry| entry.path()).collect()
+}
+
+/// Looks at a file without reading it: whether it is ours alone, as [`read_private`] demands.
+///
+/// # Errors
+/// [`Error::Unsafe`], [`Error::Io`].
+pub fn check_private(path: &Path) -> Result<(), Error> {
+    let about = fs::symlink_metadata(path).map_err(Error::io("look at", path))?;
+    if about.file_type().is_symlink() {
+        return Err(not_safe(path, "it is a symbolic link", &format!("rm {}", shell_word(path))));
+    }
+    check_file(path, &about)
 }
 
 /// How temporary files begin.

@@ -271,11 +271,7 @@ impl Records {
         group: &str,
         change: impl FnOnce(&mut Group) -> Result<(T, bool), Error>,
     ) -> Result<T, Error> {
-        files::make_folder(&self.data)?;
-        files::make_folder(&self.folder)?;
-        let digest = Sha256::digest(group.as_bytes());
-        let lock = self.folder.join(format!(".lock-{:02}", digest[0] % LOCKS));
-        files::locked(&lock, || {
+        self.locked(group, || {
             let mut found = self.read(group)?;
             let (result, write) = change(&mut found)?;
             if write {
@@ -292,6 +288,17 @@ impl Records {
             }
             Ok(result)
         })
+    }
+
+    /// Holds the lock of a group while `work` runs.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], those of making the folder, and what `work` returns.
+    pub fn locked<T>(&self, group: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        files::make_folder(&self.data)?;
+        files::make_folder(&self.folder)?;
+        let digest = Sha256::digest(group.as_bytes());
+        files::locked(&self.folder.join(format!(".lock-{:02}", digest[0] % LOCKS)), work)
     }
 
     /// Reads every group, in no particular order; what cannot be read comes as its error.

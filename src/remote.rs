@@ -334,7 +334,8 @@ fn decode(text: &str) -> Result<String, ()> {
     String::from_utf8(bytes).map_err(|_| ())
 }
 
-/// Percent-encodes what cannot stand in a path segment.
+/// Percent-encodes what cannot stand in a path segment, and what a shell would act on: hints are commands that are pasted,
+/// and the path in them came from outside.
 fn encode(segment: &str) -> String {
     let mut text = String::with_capacity(segment.len());
     for byte in segment.bytes() {
@@ -494,6 +495,15 @@ mod tests {
         for host in ["localhost.evil.test", "127.0.0.1.evil.test", "10.0.0.1", "evil-localhost", "[::2]"] {
             assert!(!loopback(host), "{host}");
         }
+    }
+
+    #[test]
+    fn the_text_of_a_remote_can_be_pasted_into_a_shell() {
+        let path = "a$(reboot)/b;reboot&x|y/'q'/\"d\"/`c`/*/!1/{a,b}/<i>/ü e";
+        let text = from("https", "x", path).unwrap();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._~+,=:@/%".contains(c);
+        assert!(text.chars().all(plain), "{text}");
+        assert_eq!(Remote::from_url(&text).unwrap().0, Remote::from_parts("https", "x", Some(path)).unwrap());
     }
 
     #[test]

@@ -244,7 +244,38 @@ fn unbuffered_stdin() -> io::Result<std::fs::File> {
     io::stdin().as_handle().try_clone_to_owned().map(std::fs::File::from)
 }
 
+/// Keeps the terminal from showing what is typed, from before the question stands there: what is pasted in that moment
+/// would be seen otherwise.
+#[cfg(unix)]
+struct Unseen {
+    terminal: std::fs::File,
+    before: rustix::termios::Termios,
+}
+
+#[cfg(unix)]
+impl Unseen {
+    fn begin() -> Option<Unseen> {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
+        let before = tcgetattr(&terminal).ok()?;
+        let mut quiet = before.clone();
+        quiet.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
+        tcsetattr(&terminal, OptionalActions::Now, &quiet).ok()?;
+        Some(Unseen { terminal, before })
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
 fn hidden(question: &str) -> io::Result<Secret> {
+    #[cfg(unix)]
+    let _unseen = Unseen::begin();
     rpassword::prompt_password(visible(question)).map(|typed| Secret::new(typed.into_bytes()))
 }
 

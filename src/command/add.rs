@@ -57,7 +57,7 @@ fn arguments(command: clap::Command) -> clap::Command {
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let wish = wish(matches, context.now)?;
-    let named = wish.account.clone();
+    let named = wish.account.clone().or(wish.url_user.clone());
     // Mistakes are found before the token is asked for.
     let mut planned = context.wallet.plan(wish)?;
     say_what_was_understood(&planned, named.as_deref(), context);
@@ -72,6 +72,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let token = read_token(&planned, context)?;
     let added = context.wallet.add(&planned, token)?;
     say_what_was_done(&planned, &added, context);
+    super::setup::keep_in_step(context);
     Ok(())
 }
 
@@ -92,7 +93,8 @@ fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
     let scopes = scopes.split(|c: char| c.is_whitespace() || c == ',').filter(|scope| !scope.is_empty());
     Ok(Wish {
         remote,
-        account: account.or(user),
+        url_user: user,
+        account,
         forge: text("forge").and_then(|name| forge::named(&name)),
         expires: text("expires").map(|text| time::end(&text, now)).transpose()?,
         scopes: scopes.map(str::to_owned).collect(),

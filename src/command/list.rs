@@ -4,9 +4,11 @@ use clap::{Arg, ArgAction, ArgMatches};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::remote::Remote;
 use crate::terminal::{Colour, date, rfc3339, visible};
 use crate::wallet::DAY;
 use crate::wallet::person::{Entry, State};
+use crate::wallet::spot::Spot;
 
 use super::{Command, Context, json, time, write_json};
 
@@ -59,8 +61,7 @@ struct Row<'e> {
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let (mut entries, errors) = context.wallet.list()?;
     if let Some(url) = matches.get_one::<String>("URL") {
-        let realm = context.wallet.select(url, None)?.realm.realm;
-        entries.retain(|entry| entry.realm == realm);
+        retain_realm(&mut entries, url, context)?;
     }
     let nothing = entries.is_empty() && errors.is_empty();
     let until = match matches.get_one::<String>("expiring") {
@@ -100,6 +101,25 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         }),
         None => Ok(()),
     }
+}
+
+/// Only what a URL's realm holds. One of which only the environment has a token has no record.
+fn retain_realm(entries: &mut Vec<Entry>, url: &str, context: &Context<'_>) -> Result<(), Error> {
+    let nothing = match context.wallet.select(url, None) {
+        Ok(selection) => {
+            entries.retain(|entry| entry.realm == selection.realm.realm);
+            return Ok(());
+        }
+        Err(error @ Error::NoSuchCredential { .. }) => error,
+        Err(error) => return Err(error),
+    };
+    let (remote, user) = Remote::from_url(url)?;
+    let realm = match context.wallet.spot(&remote, user.as_deref())? {
+        Spot::Known(known) => known.realm.to_string(),
+        _ => return Err(nothing),
+    };
+    entries.retain(|entry| entry.realm == realm);
+    if entries.is_empty() { Err(nothing) } else { Ok(()) }
 }
 
 /// Whether a token was refused, has ended, or ends by `until`.

@@ -18,6 +18,7 @@ use crate::wallet::Local;
 use crate::wallet::stores::Machine;
 
 pub mod add;
+pub mod doctor;
 pub mod explain;
 pub mod list;
 pub mod lock;
@@ -25,10 +26,12 @@ pub mod prefer;
 pub mod relocate;
 pub mod remove;
 pub mod restore;
+pub mod setup;
 pub mod storage;
 mod time;
 pub mod token;
 pub mod unlock;
+pub mod unsetup;
 
 /// Every command, in the order of `keyfob help`; each one's example works after those before it.
 pub static ALL: &[&Command] = &[
@@ -40,6 +43,9 @@ pub static ALL: &[&Command] = &[
     &restore::COMMAND,
     &relocate::COMMAND,
     &remove::COMMAND,
+    &setup::COMMAND,
+    &unsetup::COMMAND,
+    &doctor::COMMAND,
     &storage::COMMAND,
     &unlock::COMMAND,
     &lock::COMMAND,
@@ -101,11 +107,12 @@ pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> u8 {
 /// which somebody put on the command line.
 fn refuse(error: &clap::Error, context: &mut Context<'_>) -> u8 {
     use clap::error::{ContextKind, ErrorKind};
-    let surplus = || error.get(ContextKind::InvalidArg).is_some_and(|arg| !arg.to_string().starts_with('-'));
+    let not_here = |arg: &str| !arg.starts_with('-') || ["--token", "--pat", "--password"].contains(&arg);
+    let surplus = || error.get(ContextKind::InvalidArg).is_some_and(|arg| not_here(&arg.to_string()));
     if error.kind() == ErrorKind::UnknownArgument && surplus() {
         let error = Error::usage(
-            "there is a word too many on the command line",
-            "a token never stands there: keyfob add URL asks for it, or reads it from a pipe; see keyfob help",
+            "there is something on the command line that does not belong there",
+            "a token never stands there: keyfob add URL asks for it, or reads it from a pipe; keyfob help shows the rest",
         );
         context.terminal.error(&error);
         return error.exit_code();

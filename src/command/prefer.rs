@@ -51,5 +51,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         .as_deref()
         .map_or_else(|| "the unnamed account".to_owned(), |name| format!("account {name}"));
     context.terminal.note(&format!("{name} is preferred for {place}"));
+    // A rule for a path works only if the tool sends the path.
+    super::setup::keep_in_step(context);
     Ok(())
 }

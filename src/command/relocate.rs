@@ -45,6 +45,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let (remote, _) = Remote::from_url(text("NEW-URL").unwrap_or_default())?;
     let wish = Wish {
         remote,
+        url_user: None,
         account: None,
         forge: text("forge").and_then(forge::named),
         expires: None,
@@ -62,5 +63,6 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             .terminal
             .hint("a token of another service will hardly be accepted; keyfob add takes a new one");
     }
+    super::setup::keep_in_step(context);
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, ToSpan};
+use jiff::{Span, Timestamp};
 
 use crate::error::Error;
 
@@ -17,13 +17,13 @@ pub(super) fn end(text: &str, now: i64) -> Result<i64, Error> {
     let at = day(text).or_else(|| text.parse::<Timestamp>().ok().map(Timestamp::as_second)).or_else(|| {
         let (count, unit) = counted(text)?;
         let span = match unit {
-            'd' => count.days(),
-            'w' => count.weeks(),
-            'm' => count.months(),
-            'y' => count.years(),
+            'd' => Span::new().try_days(count),
+            'w' => Span::new().try_weeks(count),
+            'm' => Span::new().try_months(count),
+            'y' => Span::new().try_years(count),
             _ => return None,
         };
-        later(now, span)
+        later(now, span.ok()?)
     });
     match at {
         None => Err(Error::usage(

@@ -23,6 +23,8 @@ pub static FORGE: Forge = Forge {
             needs_path: false,
         },
     ],
+    // Deliberately absent: vsblob, because *.vsblob.visualstudio.com is storage, which must never see a token; whoever needs
+    // vsblob.dev.azure.com maps it in the settings.
     // The documents of the REST interfaces 7.1 and 7.2 name these hosts and declare Basic with any user name for each.
     services: &[
         "pkgs",
@@ -39,7 +41,6 @@ pub static FORGE: Forge = Forge {
         "analytics",
         "notifications",
         "governance",
-        "vsblob",
     ],
     // First labels below visualstudio.com that are no organisation: front doors, shared services, scale units.
     reserved: &[
@@ -171,6 +172,7 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://contoso.evil.visualstudio.com", realm: None },
         Example { url: "https://a.contoso.pkgs.visualstudio.com", realm: None },
         Example { url: "https://contoso.vsblob.vsassets.io/x", realm: None },
+        Example { url: "https://contoso.vsblob.visualstudio.com/x", realm: None },
         Example { url: "https://x.blob.core.windows.net/contoso", realm: None },
         Example { url: "https://dev.azure.us/contoso", realm: None },
         Example { url: "https://login.microsoftonline.com/contoso", realm: None },

@@ -72,6 +72,13 @@ const PAIRS: &[(&str, &[&str])] = &[
 const ENDPOINTS: &[&str] =
     &["ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS", "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS"];
 
+/// The variables that hold tokens: what no program that we start inherits (R13).
+#[must_use]
+pub fn secret_variables() -> Vec<&'static str> {
+    let pairs = PAIRS.iter().map(|(variable, _)| *variable);
+    pairs.chain(["KEYFOB_TOKENS"]).chain(ENDPOINTS.iter().copied()).collect()
+}
+
 /// All usable tokens of the environment; and for each variable that is set but cannot be used, why.
 #[must_use]
 pub fn tokens(environment: &Environment) -> (Vec<EnvironmentToken>, Vec<String>) {

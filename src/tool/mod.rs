@@ -12,6 +12,8 @@ use crate::forge::Need;
 use crate::wallet::{Note, Wallet};
 
 pub mod git;
+pub mod links;
+pub mod setup;
 
 /// Every tool.
 pub static ALL: &[&Tool] = &[&git::TOOL];
@@ -30,6 +32,8 @@ pub struct Tool {
     pub how: &'static str,
     /// Speaks its protocol, if it has one; returns the exit code.
     pub serve: Option<Serve>,
+    /// How it is made to ask us, where we can do that.
+    pub setup: Option<&'static setup::Setup>,
 }
 
 /// Speaks a tool's protocol: arguments, bytes, wallet.

@@ -258,17 +258,19 @@ fn place_pair(
 
 /// The secret in force goes to the front of those set aside; the new one takes its place.
 pub(super) fn set_aside_and_replace(found: &mut AccountRecord, wish: AccountRecord, now: i64) {
-    found.set_aside.insert(
-        0,
-        SetAside {
-            store: std::mem::take(&mut found.store),
-            id: std::mem::take(&mut found.id),
-            since: now,
-            expires: found.expires,
-            scopes: std::mem::take(&mut found.scopes),
-            authtype: found.authtype,
-        },
-    );
+    let before = SetAside {
+        store: std::mem::take(&mut found.store),
+        id: std::mem::take(&mut found.id),
+        since: now,
+        expires: found.expires,
+        scopes: std::mem::take(&mut found.scopes),
+        authtype: found.authtype,
+    };
+    // `doctor --repair` may have found this very secret before its record was written, and made one for it.
+    if before.id != wish.id {
+        found.set_aside.insert(0, before);
+    }
+    found.set_aside.retain(|aside| aside.id != wish.id);
     let AccountRecord { store, id, expires, scopes, authtype, changed, .. } = wish;
     found.store = store;
     found.id = id;

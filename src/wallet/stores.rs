@@ -54,6 +54,7 @@ impl Stores for Machine<'_> {
     }
 
     fn for_new(&self, configured: Option<&str>) -> Result<Chosen, Error> {
+        // A store may count on the folder (see [`Opening::data`]), also one that was wished for on a fresh machine.
         files::make_folder(&self.opening.data)?;
         if let Some(wish) = self.opening.environment.text("KEYFOB_STORE").or(configured) {
             return Ok(Chosen { name: writable(wish)?, chosen_now: false });

@@ -16,8 +16,10 @@ mod scene;
 #[cfg(target_os = "linux")]
 mod bus;
 mod concurrency;
+mod doctor;
 mod fakes;
 mod faults;
 mod git;
 #[cfg(target_os = "linux")]
 mod secret_service;
+mod setup;

@@ -125,6 +125,13 @@ fn move_all(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error
     let away =
         |(store, count): (&String, &usize)| (store != name && store != "environment").then_some(*count);
     let total: usize = counts.iter().filter_map(away).sum();
+    if total == 0 {
+        context.stores.write_down(name)?;
+        context
+            .terminal
+            .note(&format!("no token lies elsewhere; the {name} store takes new ones from now on"));
+        return say_who_disagrees(name, context);
+    }
     let question = format!("move {} into the {name} store, and keep new ones there?", tokens(total));
     context.terminal.agree(&question, matches.get_flag("yes"))?;
     let moved = context.wallet.move_all(name)?;
@@ -142,7 +149,11 @@ fn move_all(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error
             tokens(moved.left)
         ));
     }
-    // The variable and the settings come before what is written down.
+    say_who_disagrees(name, context)
+}
+
+/// The variable and the settings come before what is written down.
+fn say_who_disagrees(name: &str, context: &mut Context<'_>) -> Result<(), Error> {
     let settled = context.stores.settled(context.wallet.config()?.store.as_deref())?;
     if let Some(other) = settled.filter(|other| *other != name) {
         let who =

@@ -40,12 +40,19 @@ pub(super) fn slots(word: Word) -> clap::Command {
 
 pub(super) fn run_protect(context: &mut Context<'_>) -> Result<(), Error> {
     let vault = context.stores.vault();
-    let has_key_file = vault.slots()?.iter().any(|slot| slot.name == SlotName::KeyFile);
-    if !has_key_file && !vault.slots()?.is_empty() {
-        return Err(Error::usage(
-            "the vault has no key file to replace",
-            "keyfob storage slots change changes the passphrase",
-        ));
+    let slots = vault.slots()?;
+    let has = |name: &SlotName| slots.iter().any(|slot| slot.name == *name);
+    if has(&SlotName::Passphrase) {
+        if !has(&SlotName::KeyFile) {
+            return Err(Error::usage(
+                "the vault has no key file to replace",
+                "keyfob storage slots change sets a new passphrase",
+            ));
+        }
+        // Asks for the passphrase, so that nobody is shut out by one that was forgotten.
+        vault.remove_slot(&SlotName::KeyFile)?;
+        context.terminal.note("the vault opens with its passphrase only, and the key file is gone");
+        return Ok(());
     }
     let passphrase = new_passphrase(context)?;
     crate::files::make_folder(&context.data)?;

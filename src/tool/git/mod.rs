@@ -18,7 +18,11 @@ use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
 
 use super::{Tool, Wire};
 
+mod check;
+mod config;
+mod helpers;
 mod request;
+mod setup;
 
 use request::Request;
 
@@ -30,6 +34,7 @@ pub static TOOL: Tool = Tool {
     links: &["git-credential-keyfob"],
     how: "credential.helper in git's configuration",
     serve: Some(serve),
+    setup: Some(&setup::SETUP),
 };
 
 /// Serves one call of git's.

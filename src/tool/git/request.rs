@@ -14,6 +14,9 @@ use crate::remote::Remote;
 /// The most that a request may be long, in bytes.
 const LIMIT: usize = 1 << 20;
 
+/// The longest value that is a name, a host or a date. Secrets and headers may be longer.
+const LONGEST: usize = 8192;
+
 /// What git says. Attributes that mean nothing to us are not kept.
 #[derive(Debug, Default)]
 pub(super) struct Request {
@@ -36,6 +39,10 @@ pub(super) struct Request {
     pub(super) ephemeral: bool,
     capabilities: Vec<String>,
     wwwauth: Vec<String>,
+    /// The other keys that come once, as they came: only to see a conflict.
+    url: Option<String>,
+    end: Option<String>,
+    passing: Option<String>,
 }
 
 impl Request {
@@ -43,8 +50,12 @@ impl Request {
     pub(super) fn read(input: &mut dyn BufRead) -> Result<Request, Error> {
         let bytes = read_block(input)?;
         let mut request = Request::default();
-        for line in bytes.split(|&b| b == b'\n') {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+        for line in bytes.split_inclusive(|&b| b == b'\n') {
+            // A CR belongs to the end of a line only before an LF, not at the end of what was cut off.
+            let line = match line.strip_suffix(b"\n") {
+                Some(line) => line.strip_suffix(b"\r").unwrap_or(line),
+                None => line,
+            };
             if line.is_empty() {
                 continue;
             }
@@ -70,15 +81,25 @@ impl Request {
             b"credential" => once_secret(&mut self.credential, value),
             b"oauth_refresh_token" => once_secret(&mut self.refresh, value),
             b"password_expiry_utc" => {
-                let at = text(value)?.parse::<i64>().ok().filter(|&at| at > 0);
-                self.expires = at;
+                once(&mut self.end, text(value)?)?;
+                self.expires =
+                    self.end.as_deref().and_then(|end| end.parse::<i64>().ok()).filter(|&at| at > 0);
                 Ok(())
             }
             b"ephemeral" => {
-                self.ephemeral = matches!(value, b"1" | b"true" | b"yes" | b"on");
+                once(&mut self.passing, text(value)?)?;
+                // Whatever is not a plain no is a yes: then nothing is stored that should not be.
+                let no = |text: &str| {
+                    ["", "0", "false", "no", "off"].iter().any(|no| text.eq_ignore_ascii_case(no))
+                };
+                self.ephemeral = !self.passing.as_deref().is_none_or(no);
                 Ok(())
             }
-            b"url" => self.take_url(&text(value)?),
+            b"url" => {
+                let url = text(value)?;
+                self.take_url(&url)?;
+                once(&mut self.url, url)
+            }
             b"capability[]" => push(&mut self.capabilities, value),
             b"wwwauth[]" => push(&mut self.wwwauth, value),
             b"" => Err(bad("a line has no key")),
@@ -109,6 +130,7 @@ impl Request {
             password: password.map(|password| Secret::new(password.into_bytes())),
             capabilities: std::mem::take(&mut self.capabilities),
             wwwauth: std::mem::take(&mut self.wwwauth),
+            url: self.url.take(),
             ..Request::default()
         };
         Ok(())
@@ -198,6 +220,9 @@ fn text(value: &[u8]) -> Result<String, Error> {
     // CR, LF and NUL are out already; other control characters have no place in a name either.
     if text.chars().any(char::is_control) {
         return Err(bad("there is a control character in it"));
+    }
+    if text.len() > LONGEST {
+        return Err(bad("a value is too long"));
     }
     Ok(text.to_owned())
 }
@@ -319,7 +344,11 @@ mod tests {
             b"url=https:///x\n",
             b"url=github.com\n",
             b"url=https://github.com%0ahost=evil/\n",
+            b"protocol=https\nhost=h\r",
             b"url=https://h\nhost=evil\n",
+            b"url=https://h\nurl=https://evil\n",
+            b"protocol=https\nhost=h\npassword_expiry_utc=1\npassword_expiry_utc=2\n",
+            b"protocol=https\nhost=h\nephemeral=1\nephemeral=0\n",
         ] {
             assert!(is_void(text), "{}", String::from_utf8_lossy(text));
         }
@@ -379,6 +408,32 @@ mod tests {
             let request = read(format!("password_expiry_utc={value}\n").as_bytes()).unwrap();
             assert_eq!(request.expires, expected, "{value}");
         }
+    }
+
+    #[test]
+    fn only_a_plain_no_is_not_ephemeral() {
+        for (value, expected) in [
+            ("1", true),
+            ("true", true),
+            ("TRUE", true),
+            ("2", true),
+            ("", false),
+            ("0", false),
+            ("No", false),
+        ] {
+            assert_eq!(
+                read(format!("ephemeral={value}\n").as_bytes()).unwrap().ephemeral,
+                expected,
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_over_long_voids_the_request_and_a_token_does_not() {
+        let long = "a".repeat(LONGEST + 1);
+        assert!(is_void(format!("protocol=https\nhost=h\nusername={long}\n").as_bytes()));
+        assert!(!is_void(format!("protocol=https\nhost=h\npassword={long}\n").as_bytes()));
     }
 
     #[test]

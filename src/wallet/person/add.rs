@@ -17,7 +17,9 @@ use super::no_organisation;
 pub struct Wish {
     /// Where.
     pub remote: Remote,
-    /// The account's name: from `--account`, or the URL's user name.
+    /// The user name in the URL: the account's name too, unless it means the organisation or nothing.
+    pub url_user: Option<String>,
+    /// The account's name, if the person said it.
     pub account: Option<String>,
     /// The forge, if the person said which.
     pub forge: Option<&'static Forge>,
@@ -111,13 +113,13 @@ impl Local<'_> {
     pub fn plan(&self, mut wish: Wish) -> Result<Planned, Error> {
         let remote = wish.remote.clone();
         // It goes into answers, one line each.
-        if wish.account.as_deref().is_some_and(|name| name.chars().any(char::is_control)) {
+        if wish.account.iter().chain(&wish.url_user).any(|name| name.chars().any(char::is_control)) {
             return Err(Error::usage(
                 "there is a control character in the account's name",
                 "give it without: --account NAME",
             ));
         }
-        let spot = self.spot(&remote, wish.account.as_deref())?;
+        let spot = self.spot(&remote, wish.url_user.as_deref())?;
         let accepted = |site: bool| wish.allow_http || site || remote.is_loopback() || !remote.is_http();
         let clear = |cloud| Error::PlainHttp { place: remote.to_string(), cloud };
         let planned = match spot {
@@ -143,8 +145,8 @@ impl Local<'_> {
                 let organisation = known.organisation.as_deref();
                 let is_organisation =
                     |name: &String| organisation.is_some_and(|o| o.eq_ignore_ascii_case(name));
-                wish.account =
-                    wish.account.filter(|name| !is_organisation(name) && !known.forge.is_placeholder(name));
+                let real = |name: &String| !is_organisation(name) && !known.forge.is_placeholder(name);
+                wish.account = wish.account.take().or_else(|| wish.url_user.clone().filter(real));
                 let origin =
                     site.map_or_else(|| format!("https://{}", known.realm.what()), |site| site.url.clone());
                 Planned {
@@ -192,7 +194,8 @@ impl Local<'_> {
             },
         };
         // A copied URL may carry a name that means nothing (`https://git@…`); on a generic host every name is a real one.
-        wish.account = wish.account.filter(|name| forge.is_generic() || !forge.is_placeholder(name));
+        let real = |name: &String| forge.is_generic() || !forge.is_placeholder(name);
+        wish.account = wish.account.take().or_else(|| wish.url_user.clone().filter(real));
         let prefix = forge.prefix_of(remote).to_vec();
         let home = remote.with_path(prefix.clone());
         Ok(Planned {
@@ -213,7 +216,8 @@ impl Local<'_> {
     #[expect(clippy::unused_self, reason = "reads as a step of plan")]
     fn guess(&self, wish: &Wish) -> &'static Forge {
         let last = wish.remote.path().last();
-        let collection = wish.account.is_none() && last.is_some_and(|segment| !segment.ends_with(".git"));
+        let nameless = wish.account.is_none() && wish.url_user.is_none();
+        let collection = nameless && last.is_some_and(|segment| !segment.ends_with(".git"));
         let otherwise = if collection { &forge::azure_devops_server::FORGE } else { &forge::generic::FORGE };
         forge::looks_like(&wish.remote).unwrap_or(otherwise)
     }

@@ -14,7 +14,10 @@ use super::spot::{Spot, host_group};
 
 pub mod add;
 pub mod change;
+pub mod places;
+pub mod repair;
 pub mod storage;
+pub mod survey;
 
 /// An account as a person sees it: everything but the secret.
 #[derive(Clone, Debug)]

@@ -79,8 +79,10 @@ impl Bench {
 
     /// A person adds a token and says more about it.
     pub(crate) fn add_as(&self, url: &str, token: &str, say: impl FnOnce(&mut Wish)) -> Result<Added, Error> {
+        let (remote, url_user) = Remote::from_url(url)?;
         let mut wish = Wish {
-            remote: Remote::from_url(url)?.0,
+            remote,
+            url_user,
             account: None,
             forge: None,
             expires: None,

@@ -1,0 +1,313 @@
+//! The looks that `doctor` takes: folders and files, the clock, settings, stores, records and secrets, environment tokens,
+//! links, tools. Nothing is changed, nobody is asked, no network.
+
+use std::path::Path;
+
+use crate::command::Context;
+use crate::command::setup::setup_context;
+use crate::error::Error;
+use crate::files;
+use crate::store::{self, Health};
+use crate::terminal::date;
+use crate::tool::setup::{Finding, Ledger, Level};
+use crate::tool::{self, links};
+use crate::wallet::DAY;
+use crate::wallet::person::survey::{Lost, Orphan, Survey};
+use crate::wallet::person::{Entry, State};
+use crate::wallet::stores::Stores;
+
+use super::counted;
+
+/// Days before its end from which on a token is worth a hint (R8).
+const SOON: i64 = 14;
+
+/// 2026-01-01: no clock that shows less is right.
+const EARLIEST: i64 = 1_767_225_600;
+
+pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
+    let mut findings = clock(context);
+    findings.extend(data_files(context));
+    if let Err(error) = context.wallet.config() {
+        findings.push(Finding::error("settings", &error));
+    }
+    findings.extend(stores(context));
+    findings.extend(records(context));
+    findings.extend(environment(context));
+    findings.extend(program_links(context));
+    let ledger = match Ledger::read(&context.data) {
+        Ok(ledger) => Some(ledger),
+        Err(error) => {
+            findings.push(Finding::error("setup", &error));
+            None
+        }
+    };
+    for (tool, setup) in tool::ALL.iter().filter_map(|tool| Some((tool, tool.setup?))) {
+        let entry = ledger.as_ref().and_then(|ledger| ledger.tools.get(tool.name));
+        findings.extend((setup.check)(&setup_context(context), entry));
+    }
+    findings
+}
+
+fn clock(context: &Context<'_>) -> Vec<Finding> {
+    let groups = context.wallet.records.all().unwrap_or_default();
+    let accounts = groups.iter().flatten().flat_map(|group| &group.realms).flat_map(|realm| &realm.accounts);
+    let newest = accounts.map(|account| account.changed.max(account.added)).max().unwrap_or(0);
+    if context.now < EARLIEST || context.now + DAY < newest {
+        let words = format!(
+            "the clock shows {}, which is in the past: expiry dates cannot be judged",
+            date(context.now)
+        );
+        return vec![Finding::hint("clock", words, "set the clock")];
+    }
+    Vec::new()
+}
+
+/// Owner and mode of everything in the data folder, and what crashes left.
+fn data_files(context: &Context<'_>) -> Vec<Finding> {
+    let data = &context.data;
+    match files::check_folder(data) {
+        Ok(false) => {
+            return vec![Finding::ok(
+                "data",
+                format!("{} is not there yet: nothing was added", data.display()),
+            )];
+        }
+        Ok(true) => {}
+        Err(error) => return vec![Finding::error("data", &error)],
+    }
+    let mut findings = Vec::new();
+    for folder in [data.clone(), data.join("records"), data.join("vault")] {
+        if folder != *data
+            && let Err(error) = files::check_folder(&folder)
+        {
+            findings.push(Finding::error("data", &error));
+            continue;
+        }
+        findings.extend(unsafe_files(&folder));
+        let left = files::leftovers(&folder).len();
+        if left > 0 {
+            let words = format!("{} left by a crash in {}", counted(left, "file"), folder.display());
+            findings.push(Finding::hint("data", words, "keyfob doctor --repair"));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok("data", format!("{} and what is in it is yours alone", data.display())));
+    }
+    findings
+}
+
+fn unsafe_files(folder: &Path) -> Vec<Finding> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let files = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_dir()));
+    // The settings may lie here too (KEYFOB_HOME); they hold no secret and are edited by hand.
+    let files = files.filter(|entry| entry.file_name() != "config.toml");
+    let checked = files.filter_map(|entry| match files::check_private(&entry.path()) {
+        Err(error @ Error::Unsafe { .. }) => Some(Finding::error("data", &error)),
+        // One that vanished meanwhile is somebody's temporary file.
+        _ => None,
+    });
+    checked.collect()
+}
+
+/// Stores that would answer now: the only ones that are looked into, so that nobody is asked.
+pub(super) fn usable_stores(context: &Context<'_>) -> Vec<&'static str> {
+    let usable =
+        |record: &&&'static store::Record| health(context, record).is_some_and(|health| health.usable);
+    store::ALL.iter().filter(usable).map(|record| record.name).collect()
+}
+
+fn health(context: &Context<'_>, record: &store::Record) -> Option<Health> {
+    record.open?;
+    context.stores.open(record.name).ok().map(|store| store.health())
+}
+
+fn stores(context: &Context<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let wish = context.environment.text("KEYFOB_STORE").map(str::to_owned);
+    let wish = wish.or_else(|| context.wallet.config().ok().and_then(|config| config.store.clone()));
+    let chosen = match context.stores.written() {
+        Ok(written) => wish.or(written.map(str::to_owned)),
+        Err(error) => {
+            findings.push(Finding::error("storage", &error));
+            wish
+        }
+    };
+    match &chosen {
+        Some(name) if store::named(name).is_none_or(|record| record.open.is_none()) => {
+            findings.push(Finding::error("storage", &Error::NoSuchStore { name: name.clone() }));
+        }
+        Some(_) => {}
+        None => findings.push(Finding::ok("storage", "no store is chosen yet; the first token chooses one")),
+    }
+    let used = used_stores(context);
+    // Before the first token there is no folder, and a store that lies in it has nothing to be asked about.
+    let fresh = files::check_folder(&context.data).is_ok_and(|there| !there);
+    for record in store::ALL {
+        let Some(health) = health(context, record) else { continue };
+        let is_chosen = chosen.as_deref() == Some(record.name);
+        let role = match (is_chosen, used.iter().any(|name| name == record.name)) {
+            (true, _) => "new tokens go here",
+            (false, true) => "holds tokens",
+            (false, false) => "not used",
+        };
+        let words = format!("{role}; {}", health.words);
+        findings.push(if fresh && is_chosen && !health.usable {
+            Finding::ok(record.name, "new tokens go here; not made yet, the first token makes it")
+        } else if health.usable || role == "not used" {
+            Finding::ok(record.name, words)
+        } else if health.words.starts_with("locked") {
+            Finding::hint(record.name, words, "keyfob unlock")
+        } else {
+            Finding::broken(record.name, words, "keyfob storage")
+        });
+        if is_chosen {
+            findings.push(Finding::ok(record.name, record.claim));
+        }
+    }
+    for name in used.iter().filter(|name| store::named(name).is_none_or(|record| record.open.is_none())) {
+        let words = format!("records speak of a store named {name}, which is not here");
+        findings.push(Finding::broken("storage", words, "keyfob storage lists the stores"));
+    }
+    findings
+}
+
+/// The names of all stores that records speak of.
+fn used_stores(context: &Context<'_>) -> Vec<String> {
+    let groups = context.wallet.records.all().unwrap_or_default();
+    let accounts = groups.iter().flatten().flat_map(|group| &group.realms).flat_map(|realm| &realm.accounts);
+    let mut names: Vec<String> = accounts
+        .flat_map(|account| {
+            let aside = account.set_aside.iter().map(|aside| aside.store.clone());
+            std::iter::once(account.store.clone()).chain(aside)
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn records(context: &Context<'_>) -> Vec<Finding> {
+    let (entries, errors) = match context.wallet.list() {
+        Ok(listed) => listed,
+        Err(error) => return vec![Finding::error("records", &error)],
+    };
+    let mut findings: Vec<Finding> = errors.iter().map(|error| Finding::error("records", error)).collect();
+    let held = entries.iter().filter(|entry| entry.source != "environment");
+    let (count, realms) =
+        held.clone().fold((0, std::collections::BTreeSet::new()), |(n, mut realms), entry| {
+            realms.insert(entry.realm.as_str());
+            (n + 1, realms)
+        });
+    if errors.is_empty() {
+        findings.push(Finding::ok(
+            "records",
+            format!("{} in {}", counted(count, "account"), counted(realms.len(), "realm")),
+        ));
+    }
+    findings.extend(held.filter_map(|entry| condition(entry, context.now)));
+    match context.wallet.survey(&usable_stores(context)) {
+        Ok(survey) => findings.extend(secrets(&survey)),
+        Err(error) => findings.push(Finding::error("records", &error)),
+    }
+    findings
+}
+
+/// What is worth a word about an account.
+fn condition(entry: &Entry, now: i64) -> Option<Finding> {
+    let name = entry.account.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+    let (who, url) = (format!("{}{name}", entry.realm), &entry.url);
+    let again = format!("make a new token and: keyfob add {url}");
+    match (entry.state, entry.expires) {
+        (State::Rejected, _) => {
+            let fix = format!("keyfob add {url}, or keyfob restore {url} if the server was wrong");
+            Some(Finding::hint("tokens", format!("the server refused the token of {who}"), fix))
+        }
+        (State::Suspect, _) => {
+            let words = format!("the server refused the token of {who} once; it will be offered once more");
+            Some(Finding::hint("tokens", words, format!("keyfob restore {url}")))
+        }
+        (_, Some((at, _))) if at <= now => {
+            Some(Finding::hint("tokens", format!("the token of {who} ended on {}", date(at)), again))
+        }
+        (_, Some((at, _))) if at - now < SOON * DAY => {
+            Some(Finding::hint("tokens", format!("the token of {who} ends on {}", date(at)), again))
+        }
+        _ => None,
+    }
+}
+
+/// What the comparison of records and stores shows.
+fn secrets(survey: &Survey) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = survey.lost.iter().map(lost).collect();
+    findings.extend(survey.closed.iter().map(|(name, error)| Finding::error(*name, error)));
+    let within = |list: &[Orphan], store: &str| list.iter().filter(|orphan| orphan.store == store).count();
+    for record in store::ALL {
+        let (missing, orphans) =
+            (within(&survey.unrecorded, record.name), within(&survey.orphans, record.name));
+        if missing > 0 {
+            let words = format!("{} in it without a record", counted(missing, "token"));
+            findings.push(Finding::broken(record.name, words, "keyfob doctor --repair"));
+        }
+        if orphans > 0 {
+            let words = format!("{} in it of no account any more", counted(orphans, "token"));
+            let fix =
+                "keyfob doctor --repair notes them, and destroys them when it sees them again an hour later";
+            findings.push(Finding::hint(record.name, words, fix));
+        }
+    }
+    findings
+}
+
+fn lost(lost: &Lost) -> Finding {
+    let Lost { realm, url, account, store, in_force, error } = lost;
+    let why = error.as_ref().map_or_else(|| "is not in the store any more".to_owned(), ToString::to_string);
+    let which = if *in_force { "the token" } else { "a token that was set aside" };
+    let fix = format!("keyfob add {url}");
+    let words = format!("{which} of {realm} ({account}): {why}");
+    let level = if *in_force { Level::Broken } else { Level::Hint };
+    Finding { level, ..Finding::hint(store.clone(), words, fix) }
+}
+
+fn environment(context: &Context<'_>) -> Vec<Finding> {
+    let (tokens, notes) = store::environment::tokens(context.environment);
+    let mut findings: Vec<Finding> = tokens
+        .iter()
+        .map(|token| Finding::ok("environment", format!("{} holds a token for {}", token.from, token.remote)))
+        .collect();
+    findings.extend(
+        notes.into_iter().map(|note| Finding::hint("environment", note, "docs/stores/environment.md")),
+    );
+    findings
+}
+
+/// The names under which tools start us.
+fn program_links(context: &Context<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for tool in tool::ALL {
+        for link in tool.links {
+            let Some(spot) = links::spot(&context.program, link, context.environment) else { continue };
+            let first = context.environment.programs(link).into_iter().next();
+            findings.push(match first {
+                Some(first) if !links::is_us(&first, &spot.path) => {
+                    let words = format!(
+                        "{} comes first in PATH and is another program than this one",
+                        first.display()
+                    );
+                    Finding::hint("links", words, format!("ls -l {}", files::shell_word(&first)))
+                }
+                Some(first) => Finding::ok("links", format!("{} is this program", first.display())),
+                None if spot.is_link => {
+                    let words = format!("{} is this program; its folder is not in PATH", spot.path.display());
+                    Finding::ok("links", words)
+                }
+                None => {
+                    let target = spot.path.with_file_name(link);
+                    let (own, target) = (files::shell_word(&spot.path), files::shell_word(&target));
+                    let words = format!("there is no {link}; {} works without", tool.title);
+                    Finding::hint("links", words, format!("ln -s {own} {target}"))
+                }
+            });
+        }
+    }
+    findings
+}

@@ -1,0 +1,141 @@
+//! `keyfob doctor`: looks at everything that keyfob depends on, offline, and says one line for each. [`checks`] looks; here
+//! it is told, and mended where that was asked for.
+
+use clap::ArgMatches;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::files;
+use crate::terminal::{Colour, visible};
+use crate::tool::setup::{Finding, Level};
+use crate::wallet::person::survey::Survey;
+
+use super::setup::flag;
+use super::{Command, Context};
+
+mod checks;
+
+/// `keyfob doctor`.
+pub static COMMAND: Command = Command {
+    name: "doctor",
+    about: "Look at everything that keyfob depends on; offline",
+    details: "One line for each store, record, link, tool and token that is worth a word. Exit code 6 when something is \
+              broken, 0 otherwise. --repair makes missing and damaged records again from what the stores hold (a damaged \
+              file is kept beside), sweeps what crashes left, and destroys tokens that no record has spoken of for an hour.",
+    example: "keyfob doctor --json",
+    arguments: |command| {
+        command
+            .arg(flag("json", "As JSON (docs/json.md)"))
+            .arg(flag("repair", "Mend what can be mended without losing anything"))
+    },
+    run,
+};
+
+/// A finding in `--json`. The shape is an interface: only ever added to.
+#[derive(Serialize)]
+struct Row<'f> {
+    level: &'f str,
+    about: &'f str,
+    text: &'f str,
+    fix: Option<&'f str>,
+}
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let mut findings = Vec::new();
+    if matches.get_flag("repair") {
+        findings.extend(repair(context));
+    }
+    findings.extend(checks::all(context));
+    if matches.get_flag("json") {
+        let row = |finding: &'_ Finding| -> (String, String, Option<String>) {
+            (visible(&finding.about), visible(&finding.text), finding.fix.as_deref().map(visible))
+        };
+        let shown: Vec<_> = findings.iter().map(|finding| (finding.level.as_str(), row(finding))).collect();
+        let rows: Vec<Row<'_>> = shown
+            .iter()
+            .map(|(level, (about, text, fix))| Row { level, about, text, fix: fix.as_deref() })
+            .collect();
+        let text = serde_json::to_string_pretty(&rows)
+            .map_err(|error| Error::Wire { doing: "write the findings", source: error.into() })?;
+        context.terminal.answer(&text);
+    } else {
+        findings.iter().for_each(|finding| tell(finding, context));
+    }
+    match findings.iter().filter(|finding| finding.level == Level::Broken).count() {
+        0 => Ok(()),
+        broken => Err(Error::Unwell { broken }),
+    }
+}
+
+fn tell(finding: &Finding, context: &mut Context<'_>) {
+    let colour = match finding.level {
+        Level::Ok => Colour::Green,
+        Level::Hint => Colour::Yellow,
+        Level::Broken => Colour::Red,
+    };
+    let word = finding.level.as_str();
+    let pad = " ".repeat(8 - word.len());
+    let fix = finding.fix.as_deref().map(|fix| format!("; fix: {}", visible(fix))).unwrap_or_default();
+    let word = context.terminal.paint(colour, word);
+    context.terminal.answer(&format!(
+        "{word}{pad}{}: {}{fix}",
+        visible(&finding.about),
+        visible(&finding.text)
+    ));
+}
+
+/// `1 token`, `2 tokens`.
+fn counted(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+/// Mends, and says what was done.
+fn repair(context: &Context<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let data = &context.data;
+    let left: Vec<_> = [data.clone(), data.join("records"), data.join("vault")]
+        .iter()
+        .flat_map(|folder| files::leftovers(folder))
+        .collect();
+    for path in left {
+        findings.push(match files::remove(&path) {
+            Ok(()) => Finding::ok("repair", format!("removed {}, which a crash left", path.display())),
+            Err(error) => Finding::error("repair", &error),
+        });
+    }
+    let survey = match context.wallet.survey(&checks::usable_stores(context)) {
+        Ok(survey) => survey,
+        Err(error) => return vec![Finding::error("repair", &error)],
+    };
+    findings.extend(rebuild(context, &survey));
+    // With a store closed or a record unreadable, what looks like an orphan may not be one.
+    match context.wallet.sweep_orphans(data, &survey.orphans) {
+        Ok(swept) if swept.destroyed > 0 => {
+            let tokens = counted(swept.destroyed, "token");
+            let words = format!("destroyed {tokens} that no record has spoken of for an hour");
+            findings.push(Finding::ok("repair", words));
+        }
+        Ok(_) => {}
+        Err(error) => findings.push(Finding::error("repair", &error)),
+    }
+    findings
+}
+
+fn rebuild(context: &Context<'_>, survey: &Survey) -> Vec<Finding> {
+    let done = match context.wallet.rebuild(&survey.unrecorded) {
+        Ok(done) => done,
+        Err(error) => return vec![Finding::error("repair", &error)],
+    };
+    let mut findings = Vec::new();
+    for rebuilt in done {
+        let kept = rebuilt.damaged.map(|path| format!("; the damaged one is kept as {}", path.display()));
+        let words = format!(
+            "made the record of {} again from {} in the store{}; expiry, scopes and labels are not known any more",
+            rebuilt.group,
+            counted(rebuilt.secrets, "token"),
+            kept.unwrap_or_default()
+        );
+        findings.push(Finding::ok("repair", words));
+    }
+    findings
+}

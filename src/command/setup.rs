@@ -1,0 +1,195 @@
+//! `keyfob setup`: makes tools ask us. A loop over the tools' own [`Setup`](crate::tool::setup::Setup)s; what they write and
+//! the words about it are theirs. Every line is shown before it is written.
+
+use clap::{Arg, ArgAction, ArgMatches};
+
+use crate::error::Error;
+use crate::terminal::visible;
+use crate::tool::setup::{Ledger, Plan, Setup, SetupContext, Wish, carry_out};
+use crate::tool::{self, Tool};
+use crate::wallet::stores::Stores;
+
+use super::{Command, Context};
+
+/// `keyfob setup`.
+pub static COMMAND: Command = Command {
+    name: "setup",
+    about: "Let tools ask keyfob for tokens",
+    details: "Shows each line before it writes it, asks once, and remembers what it wrote, so that keyfob unsetup takes out \
+              exactly that. Run again, it writes only what is missing. Without a tool: all that are found here.",
+    example: "keyfob setup git --dry-run",
+    arguments: |command| {
+        command
+            .arg(tools_argument())
+            .arg(flag("yes", "Do not ask").short('y'))
+            .arg(flag("dry-run", "Print the commands and change nothing").short('n'))
+            .arg(flag("only", "Nobody else shall be asked: helpers named before are not called any more"))
+            .arg(flag(
+                "by-name",
+                "Let the tool find keyfob in PATH: for settings shared between machines, and dev containers",
+            ))
+    },
+    run,
+};
+
+/// The tools that are meant.
+pub(super) fn tools_argument() -> Arg {
+    let able = tool::ALL.iter().filter(|tool| tool.setup.is_some()).map(|tool| tool.name);
+    Arg::new("TOOL")
+        .num_args(0..)
+        .value_parser(able.collect::<Vec<_>>())
+        .help("Which tools; all that are here, if none is named")
+}
+
+pub(super) fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+/// What tools' setups work with.
+pub(super) fn setup_context<'c>(context: &'c Context<'_>) -> SetupContext<'c> {
+    SetupContext { program: &context.program, environment: context.environment, wallet: context.wallet }
+}
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let dry = matches.get_flag("dry-run");
+    let yes = matches.get_flag("yes");
+    let wish = Wish { only: matches.get_flag("only"), by_name: matches.get_flag("by-name") };
+    if !dry && !yes && !context.terminal.about.can_ask() {
+        return Err(Error::usage(
+            "setup asks before it writes, and nobody can be asked here; nothing was changed",
+            "keyfob setup --yes, or see what it would do: keyfob setup --dry-run",
+        ));
+    }
+    for (tool, setup) in chosen(matches, context)? {
+        one(tool, setup, wish, dry, yes, context)?;
+    }
+    if !dry {
+        say_store(context);
+    }
+    Ok(())
+}
+
+/// The tools that were named, or those that are here.
+fn chosen(
+    matches: &ArgMatches,
+    context: &mut Context<'_>,
+) -> Result<Vec<(&'static Tool, &'static Setup)>, Error> {
+    let able = tool::ALL.iter().filter_map(|tool| Some((*tool, tool.setup?)));
+    if let Some(names) = matches.get_many::<String>("TOOL") {
+        let names: Vec<&String> = names.collect();
+        return Ok(able.filter(|(tool, _)| names.iter().any(|name| *name == tool.name)).collect());
+    }
+    let mut here = Vec::new();
+    for (tool, setup) in able {
+        let found = (setup.found)(&setup_context(context));
+        match found {
+            Some(words) => {
+                context.terminal.note(&format!("found {}", visible(&words)));
+                here.push((tool, setup));
+            }
+            None => context.terminal.note(&format!("{} is not here", tool.title)),
+        }
+    }
+    Ok(here)
+}
+
+fn one(
+    tool: &Tool,
+    setup: &Setup,
+    mut wish: Wish,
+    dry: bool,
+    yes: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let before = Ledger::read(&context.data)?.tools.remove(tool.name);
+    let (wallet, program, environment) = (context.wallet, context.program.clone(), context.environment);
+    let place = SetupContext { program: &program, environment, wallet };
+    let mut plan = (setup.plan)(&place, wish, before.as_ref())?;
+    if !plan.others.is_empty() {
+        context.terminal.note(&format!("{} also asks: {}", tool.name, plan.others.join(", ")));
+        if !yes && !dry && context.terminal.confirm("Ask keyfob alone from now on?")? {
+            wish.only = true;
+            plan = (setup.plan)(&place, wish, before.as_ref())?;
+        } else {
+            context
+                .terminal
+                .hint(&format!("they are still asked; keyfob setup {} --only stops that", tool.name));
+        }
+    }
+    for note in &plan.notes {
+        context.terminal.note(note);
+    }
+    if plan.lines.is_empty() {
+        context.terminal.note(&format!("{} asks keyfob already; nothing to do", tool.name));
+        return Ok(());
+    }
+    if dry {
+        plan.lines.iter().for_each(|line| context.terminal.answer(line));
+        return Ok(());
+    }
+    show(&plan, context);
+    if !yes && !context.terminal.confirm("Do this?")? {
+        return Err(Error::Declined);
+    }
+    carry_out(&context.data, tool.name, plan)?;
+    context
+        .terminal
+        .note(&format!("{} asks keyfob from now on; keyfob unsetup {} takes it back", tool.name, tool.name));
+    Ok(())
+}
+
+pub(super) fn show(plan: &Plan<'_>, context: &mut Context<'_>) {
+    for line in &plan.lines {
+        // In the form in which it can be pasted.
+        let _ = writeln!(context.terminal.err, "    {}", visible(line));
+    }
+}
+
+/// The store for new tokens is chosen here at the latest, and said (R14): a person watches.
+fn say_store(context: &mut Context<'_>) {
+    let configured = context.wallet.config().map(|config| config.store.clone());
+    let chosen = configured.and_then(|name| context.stores.for_new(name.as_deref()));
+    match chosen {
+        Ok(chosen) if chosen.chosen_now => {
+            let claim = crate::store::named(chosen.name).map_or("", |record| record.claim);
+            context.terminal.note(&format!("tokens will be kept in the {} store: {claim}", chosen.name));
+        }
+        Ok(_) => {}
+        // The setup itself is done; a token cannot be added yet, and `add` will say the same.
+        Err(error) => context.terminal.error(&error),
+    }
+}
+
+/// Called after the wallet got a new place or a new rule for a path: where setup is in effect, what the tools need for it is
+/// written and said. Never fails what the person asked for.
+pub fn keep_in_step(context: &mut Context<'_>) {
+    let Ok(ledger) = Ledger::read(&context.data) else { return };
+    for (tool, setup) in tool::ALL.iter().filter_map(|tool| Some((tool, tool.setup?))) {
+        let Some(entry) = ledger.tools.get(tool.name) else { continue };
+        let (wallet, program, environment) = (context.wallet, context.program.clone(), context.environment);
+        let place = SetupContext { program: &program, environment, wallet };
+        let done = (setup.keep_in_step)(&place, entry).and_then(|plan| {
+            let (lines, notes) = (plan.lines.clone(), plan.notes.clone());
+            if !lines.is_empty() {
+                carry_out(&context.data, tool.name, plan)?;
+            }
+            Ok((lines, notes))
+        });
+        match done {
+            Ok((lines, notes)) => {
+                for line in lines {
+                    context
+                        .terminal
+                        .note(&format!("{} needs this for the new place, and has it now: {line}", tool.name));
+                }
+                notes.iter().for_each(|note| context.terminal.note(note));
+            }
+            Err(error) => {
+                context
+                    .terminal
+                    .note(&format!("{} could not be set up for the new place: {error}", tool.name));
+                context.terminal.hint(&format!("keyfob setup {}", tool.name));
+            }
+        }
+    }
+}

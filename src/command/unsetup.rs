@@ -1,0 +1,63 @@
+//! `keyfob unsetup`: takes out exactly what `setup` wrote and puts back what it took out. What was changed since by someone
+//! else stays, and is said.
+
+use clap::ArgMatches;
+
+use crate::error::Error;
+use crate::tool;
+use crate::tool::setup::{Ledger, SetupContext, carry_out};
+
+use super::setup::{flag, show, tools_argument};
+use super::{Command, Context};
+
+/// `keyfob unsetup`.
+pub static COMMAND: Command = Command {
+    name: "unsetup",
+    about: "Take back what setup wrote",
+    details: "Removes the lines that setup wrote, as far as they are still as it wrote them, and puts back those it took \
+              out. The wallet and its tokens stay.",
+    example: "keyfob unsetup git --dry-run",
+    arguments: |command| {
+        command.arg(tools_argument()).arg(flag("dry-run", "Print the commands and change nothing").short('n'))
+    },
+    run,
+};
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let dry = matches.get_flag("dry-run");
+    let named: Option<Vec<&String>> = matches.get_many::<String>("TOOL").map(Iterator::collect);
+    let ledger = Ledger::read(&context.data)?;
+    let mut found = false;
+    for (tool, setup) in tool::ALL.iter().filter_map(|tool| Some((*tool, tool.setup?))) {
+        if named.as_ref().is_some_and(|names| !names.iter().any(|name| *name == tool.name)) {
+            continue;
+        }
+        let (wallet, program, environment) = (context.wallet, context.program.clone(), context.environment);
+        let place = SetupContext { program: &program, environment, wallet };
+        let entry = ledger.tools.get(tool.name);
+        // Without a memory the plan still says what there is of ours that setup did not write.
+        let plan = match entry {
+            Some(entry) => (setup.undo)(&place, entry)?,
+            None => match (setup.undo)(&place, &tool::setup::Entry::default()) {
+                Ok(plan) => plan,
+                Err(_) => continue,
+            },
+        };
+        plan.notes.iter().for_each(|note| context.terminal.note(note));
+        if entry.is_none() {
+            continue;
+        }
+        found = true;
+        if dry {
+            plan.lines.iter().for_each(|line| context.terminal.answer(line));
+            continue;
+        }
+        show(&plan, context);
+        carry_out(&context.data, tool.name, plan)?;
+        context.terminal.note(&format!("what setup wrote for {} is taken back; the wallet stays", tool.name));
+    }
+    if !found {
+        context.terminal.note("setup has written nothing that is still there");
+    }
+    Ok(())
+}

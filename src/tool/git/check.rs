@@ -1,0 +1,144 @@
+//! Whether git would really ask us: what `doctor` says of git, found by asking git for its configuration as it holds in the
+//! current folder. Nothing is changed and no helper is run.
+
+use std::path::Path;
+
+use crate::environment::is_program;
+use crate::remote::Remote;
+use crate::terminal::visible;
+use crate::tool::links;
+use crate::tool::setup::{Entry, Finding, SetupContext};
+
+use super::config::{Git, Value};
+use super::helpers::{BY_NAME, asked, is_ours, program_of, sends_path};
+
+const GIT: &str = "git";
+const FIX: &str = "keyfob setup git";
+
+/// The first git that takes an `authtype` from a helper.
+const AUTHTYPE: (u32, u32) = (2, 46);
+
+pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+    let git = match Git::find(context.environment) {
+        Ok(git) => git,
+        Err(error) if entry.is_some() => return vec![Finding::error(GIT, &error)],
+        Err(error) => return vec![Finding::hint(GIT, error.to_string(), error.hint().unwrap_or_default())],
+    };
+    let mut findings = vec![version(context, &git)];
+    match git.list(true) {
+        Ok(values) => {
+            findings.extend(helper(context, &values, entry));
+            findings.extend(places(context, &values));
+        }
+        Err(error) => findings.push(Finding::broken(GIT, error.to_string(), "git config --global --edit")),
+    }
+    findings
+}
+
+fn version(context: &SetupContext<'_>, git: &Git) -> Finding {
+    let (number, words) = match git.version() {
+        Ok(version) => version,
+        Err(error) => return Finding::error(GIT, &error),
+    };
+    let words = format!("git {words} ({})", git.program.display());
+    let places = context.wallet.places().unwrap_or_default();
+    match places.iter().find(|place| place.wants_authtype) {
+        Some(place) if number < AUTHTYPE => Finding::hint(
+            GIT,
+            format!(
+                "{words} cannot be told to use Basic where {} also offers NTLM or Negotiate",
+                place.realm
+            ),
+            "install git 2.46 or newer",
+        ),
+        _ => Finding::ok(GIT, words),
+    }
+}
+
+/// The line that starts us, and the company that it has.
+fn helper(context: &SetupContext<'_>, values: &[Value], entry: Option<&Entry>) -> Vec<Finding> {
+    let Ok(anywhere) = super::setup::anywhere() else { return Vec::new() };
+    let asked = asked(values, &anywhere);
+    let Some(at) = asked.iter().position(|value| is_ours(&value.value)) else {
+        let somewhere = values.iter().any(|value| is_helper(value) && is_ours(&value.value));
+        return vec![match (entry, somewhere) {
+            (Some(_), _) => Finding::broken(GIT, "setup was done, but git does not ask keyfob any more", FIX),
+            (None, true) => Finding::ok(GIT, "git asks keyfob for some hosts only"),
+            (None, false) => Finding::hint(GIT, "git does not ask keyfob", FIX),
+        }];
+    };
+    let ours = asked[at];
+    let shown = format!("{} ({})", visible(&ours.value), ours.file);
+    let mut findings = vec![match starts(context, &ours.value) {
+        Ok(true) => Finding::ok(GIT, format!("git asks keyfob: {shown}")),
+        Ok(false) => Finding::hint(GIT, format!("git asks another keyfob than this one: {shown}"), FIX),
+        Err(why) => Finding::broken(GIT, format!("git cannot start keyfob: {why}: {shown}"), FIX),
+    }];
+    for (i, other) in asked.iter().enumerate().filter(|(i, value)| *i != at && !is_ours(&value.value)) {
+        let order = if i < at { "before" } else { "after" };
+        let words = format!("git also asks {} {order} keyfob ({})", visible(&other.value), other.file);
+        findings.push(Finding::hint(GIT, words, format!("{FIX} --only, if keyfob alone shall be asked")));
+    }
+    findings
+}
+
+fn is_helper(value: &Value) -> bool {
+    super::helpers::split(&value.key).is_some_and(|(_, name)| name == "helper")
+}
+
+/// Whether a helper line starts this very program; an error in words if it starts nothing.
+fn starts(context: &SetupContext<'_>, line: &str) -> Result<bool, String> {
+    let link = super::TOOL.links[0];
+    let by_name = if line == BY_NAME { Some(link) } else { None };
+    let program = match (by_name, program_of(line)) {
+        (None, Some(path)) => path,
+        (name, _) => {
+            let name = name.unwrap_or("keyfob");
+            let found = context.environment.programs(name).into_iter().next();
+            found.ok_or_else(|| format!("no folder of PATH has {name}"))?
+        }
+    };
+    if !program.exists() {
+        return Err(format!("{} does not exist", program.display()));
+    }
+    if !is_program(&program) {
+        return Err(format!("{} may not be run", program.display()));
+    }
+    let own = links::spot(context.program, link, context.environment);
+    Ok(own.is_none_or(|own| is_same(&program, &own.path)))
+}
+
+/// The line may name the program itself and the stable place be a link to it, or the other way round.
+fn is_same(program: &Path, own: &Path) -> bool {
+    links::is_us(program, own)
+}
+
+/// What holds for the wallet's own places.
+fn places(context: &SetupContext<'_>, values: &[Value]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let places = match context.wallet.places() {
+        Ok(places) => places,
+        // What is wrong with the records is said where they are looked at.
+        Err(_) => return findings,
+    };
+    let Ok(anywhere) = super::setup::anywhere() else { return findings };
+    let asks = |remote: &Remote| asked(values, remote).iter().any(|value| is_ours(&value.value));
+    let general = asks(&anywhere);
+    for place in places.iter().filter(|place| place.person && general && !asks(&place.remote)) {
+        let words =
+            format!("git does not ask keyfob for {}: another helper alone is named for it", place.remote);
+        findings.push(Finding::hint(GIT, words, FIX));
+    }
+    for remote in context.wallet.places_that_need_the_path().unwrap_or_default() {
+        let held = places.iter().any(|place| place.remote.without_path() == remote);
+        let setting = format!("credential.{}.useHttpPath", remote.origin());
+        if sends_path(values, &remote) {
+            findings.push(Finding::ok(GIT, format!("git sends the path to {remote}")));
+        } else if held && general {
+            let words =
+                format!("git does not send the path to {remote}, so the account cannot always be told");
+            findings.push(Finding::hint(GIT, words, format!("git config --global {setting} true")));
+        }
+    }
+    findings
+}

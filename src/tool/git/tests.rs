@@ -1,1 +1,0 @@
-//! The adapter with byte buffers and a wallet in memory.

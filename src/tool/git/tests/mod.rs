@@ -1,0 +1,82 @@
+//! The adapter with byte buffers and a wallet in memory: what git says in, what git hears out.
+
+use std::ffi::OsString;
+
+use crate::tool::Wire;
+use crate::wallet::tests::bench::Bench;
+
+mod answer;
+mod attacks;
+mod quiet;
+mod random;
+mod suite;
+mod talk;
+mod traps;
+
+/// What one call brought.
+#[derive(Debug, PartialEq, Eq)]
+struct Ran {
+    code: u8,
+    out: Vec<u8>,
+    notes: String,
+}
+
+impl Ran {
+    /// The answer as text.
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.out).unwrap()
+    }
+
+    /// The value of a key of the answer.
+    fn value(&self, key: &str) -> Option<&str> {
+        self.text().lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+    }
+}
+
+/// Calls the helper as git does, without a person.
+fn run(bench: &Bench, operation: &str, input: impl AsRef<[u8]>) -> Ran {
+    call(bench, &[operation], input.as_ref(), false)
+}
+
+/// The same with any arguments, and perhaps with a person who watches stderr.
+fn call(bench: &Bench, arguments: &[&str], mut input: &[u8], person_watches: bool) -> Ran {
+    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    let (mut output, mut notes) = (Vec::new(), Vec::new());
+    let mut wire =
+        Wire { input: &mut input, output: &mut output, notes: &mut notes, by_hand: false, person_watches };
+    let code = bench.with(|wallet| super::serve(&arguments, &mut wire, wallet));
+    Ran { code, out: output, notes: String::from_utf8(notes).unwrap() }
+}
+
+/// `get` in short: the answer's lines.
+fn get(bench: &Bench, input: &str) -> String {
+    let ran = run(bench, "get", input);
+    assert_eq!(ran.code, 0);
+    ran.text().to_owned()
+}
+
+/// Stores, and expects to hear nothing.
+fn store(bench: &Bench, input: &str) {
+    assert_eq!(run(bench, "store", input), silence());
+}
+
+/// Erases, and expects to hear nothing.
+fn erase(bench: &Bench, input: &str) {
+    assert_eq!(run(bench, "erase", input), silence());
+}
+
+fn silence() -> Ran {
+    Ran { code: 0, out: Vec::new(), notes: String::new() }
+}
+
+/// A wallet with tokens of several realms; each token says whose it is.
+fn full_bench() -> Bench {
+    let bench = Bench::new();
+    for organisation in ["contoso", "fabrikam", "evilpkgs"] {
+        bench.add(&format!("https://dev.azure.com/{organisation}"), None, &format!("TOKEN-{organisation}"));
+    }
+    bench.add("https://github.com", None, "TOKEN-github");
+    bench.add("https://tfs.corp.example:8443/tfs/One", None, "TOKEN-server");
+    bench.add("https://git.example", Some("alice"), "TOKEN-generic");
+    bench
+}

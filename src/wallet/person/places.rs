@@ -1,0 +1,79 @@
+//! Places of the wallet, for those that make a tool ask us: where it holds something, and where git must send the path
+//! so that the right account can be chosen.
+
+use std::collections::BTreeMap;
+
+use crate::error::Error;
+use crate::forge::{self, Presentation};
+use crate::records::RealmRecord;
+use crate::remote::Remote;
+
+use super::super::Local;
+use super::super::spot::forge_of;
+
+/// A realm that the wallet holds something for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The realm in text.
+    pub realm: String,
+    /// Its URL.
+    pub remote: Remote,
+    /// Whether a person added something.
+    pub person: bool,
+    /// Whether its tokens are carried best by an `authtype` (git 2.46): servers on premises, and Bearer tokens.
+    pub wants_authtype: bool,
+}
+
+impl Local<'_> {
+    /// Every realm of the wallet that has a URL of http or https. Records that cannot be read are passed over.
+    ///
+    /// # Errors
+    /// When the records as a whole cannot be listed.
+    pub fn places(&self) -> Result<Vec<Place>, Error> {
+        let groups = self.records.all()?;
+        let realms = groups.iter().flatten().flat_map(|group| &group.realms);
+        Ok(realms.filter_map(place).collect())
+    }
+
+    /// The places for which git must send the path: the hosts of cloud services where the path tells the organisation, even
+    /// before the wallet holds anything there; and each origin of the wallet that has several realms, one below a path, or
+    /// a rule for a path. Hosts that serve no repositories (`pkgs.dev.azure.com` …) are not among them.
+    ///
+    /// # Errors
+    /// As [`Local::places`].
+    pub fn places_that_need_the_path(&self) -> Result<Vec<Remote>, Error> {
+        let homes = forge::ALL.iter().flat_map(|forge| forge.homes).filter(|home| home.needs_path);
+        let hosts = homes.filter_map(|home| home.template.split('/').next());
+        let fixed = hosts.filter(|host| !host.contains('{'));
+        let mut needed: Vec<Remote> =
+            fixed.filter_map(|host| Remote::from_parts("https", host, None).ok()).collect();
+        let mut held: BTreeMap<String, (Remote, usize, bool)> = BTreeMap::new();
+        for group in self.records.all()?.iter().flatten() {
+            for realm in &group.realms {
+                let Some(place) = place(realm) else { continue };
+                let origin = place.remote.without_path();
+                let seen = held.entry(origin.origin()).or_insert((origin, 0, false));
+                // Realms of a cloud service share its host and have no prefix; where that matters, its homes say so.
+                seen.1 += usize::from(group.group.contains("://"));
+                seen.2 |= !realm.prefix.is_empty() || !realm.rules.is_empty();
+            }
+        }
+        for (origin, realms, path) in held.into_values() {
+            if (path || realms > 1) && !needed.contains(&origin) {
+                needed.push(origin);
+            }
+        }
+        Ok(needed)
+    }
+}
+
+fn place(realm: &RealmRecord) -> Option<Place> {
+    let (remote, _) = Remote::from_url(&realm.url).ok()?;
+    let presentation = forge_of(realm).presentation;
+    Some(Place {
+        realm: realm.realm.clone(),
+        remote,
+        person: realm.has_person(),
+        wants_authtype: matches!(presentation, Presentation::ForcedBasic | Presentation::Bearer),
+    })
+}

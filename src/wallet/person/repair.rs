@@ -1,0 +1,210 @@
+//! `doctor --repair`: records are made again from what stores hold, and secrets that nothing speaks of are swept.
+//!
+//! Nothing here can lose a token that somebody adds at the same time. A writer stores the secret first and its record
+//! after, so a secret without a record may be one whose writer is not done: a record that is made for it meanwhile is only
+//! completed by the writer; and a secret is destroyed only if it was seen without a record more than an hour ago and
+//! still has none under the lock of its group. A damaged record is kept beside under another name.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::files;
+use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
+use crate::store::payload::Payload;
+
+use super::super::Local;
+use super::survey::{Orphan, ids};
+
+/// Seconds for which a secret has to be seen without a record before it is swept.
+pub const ORPHAN_SECONDS: i64 = 3600;
+
+/// The version of the memory that this program writes.
+const VERSION: u32 = 1;
+
+/// A record that was made again.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// The group.
+    pub group: String,
+    /// Secrets that have a record again.
+    pub secrets: usize,
+    /// Where the damaged file is now, if there was one.
+    pub damaged: Option<PathBuf>,
+}
+
+/// What became of orphans.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Destroyed now.
+    pub destroyed: usize,
+    /// Seen for the first time, or less than an hour ago.
+    pub noted: usize,
+}
+
+/// Which orphans were seen when.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Seen {
+    version: u32,
+    orphans: Vec<SeenOrphan>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SeenOrphan {
+    store: String,
+    id: String,
+    since: i64,
+}
+
+impl Local<'_> {
+    /// Makes the records of these secrets again, group by group.
+    ///
+    /// # Errors
+    /// Those of records and stores, for the first group that fails; those before it are done.
+    pub fn rebuild(&self, unrecorded: &[Orphan]) -> Result<Vec<Rebuilt>, Error> {
+        let mut groups: Vec<&str> = unrecorded.iter().map(|orphan| orphan.group.as_str()).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let mut done = Vec::new();
+        for name in groups {
+            let damaged = self.records.locked(name, || self.put_damaged_aside(name))?;
+            let mut accounts = Vec::new();
+            for orphan in unrecorded.iter().filter(|orphan| orphan.group == name) {
+                accounts.push((orphan, self.account_of(orphan)?));
+            }
+            let secrets = self.records.change(name, |group| {
+                let mut added = 0;
+                for (orphan, account) in accounts {
+                    if let Some(account) = account.filter(|account| !ids(group).any(|id| id == account.id)) {
+                        self.adopt(group, orphan, account)?;
+                        added += 1;
+                    }
+                }
+                Ok((added, added > 0))
+            })?;
+            done.push(Rebuilt { group: name.to_owned(), secrets, damaged });
+        }
+        Ok(done)
+    }
+
+    /// Renames a record file that is not one. One that a newer keyfob wrote, or that may not be read, is left and is an error.
+    fn put_damaged_aside(&self, group: &str) -> Result<Option<PathBuf>, Error> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let path = self.records.path(group);
+        match self.records.read(group) {
+            Ok(_) => Ok(None),
+            Err(error @ Error::Record { .. }) => {
+                let bytes = files::read_private(&path)?.unwrap_or_default();
+                if serde_json::from_slice::<Versioned>(&bytes).is_ok_and(|read| read.version > 1) {
+                    return Err(error);
+                }
+                let mut name = path.clone().into_os_string();
+                name.push(format!(".damaged-{}", self.now));
+                let aside = PathBuf::from(name);
+                std::fs::rename(&path, &aside).map_err(Error::io("rename", &path))?;
+                Ok(Some(aside))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The record of a secret, as far as its key tells. `None` if the store does not hold it any more.
+    fn account_of(&self, orphan: &Orphan) -> Result<Option<AccountRecord>, Error> {
+        let Some(secret) = self.stores.open(orphan.store)?.get(&orphan.key)? else { return Ok(None) };
+        Ok(Some(AccountRecord {
+            name: orphan.key.account.name().map(str::to_owned),
+            source: Source::Person,
+            path: Vec::new(),
+            store: orphan.store.to_owned(),
+            id: orphan.key.id.as_str().to_owned(),
+            set_aside: Vec::new(),
+            trouble: std::collections::BTreeMap::new(),
+            expires: None,
+            scopes: Vec::new(),
+            label: None,
+            default: false,
+            hinted: None,
+            authtype: Payload::unpack(&secret).authtype.is_some(),
+            added: self.now,
+            changed: self.now,
+        }))
+    }
+
+    /// Puts an account into its group. A second secret of the same account is kept set aside: which of them was in force is
+    /// not known.
+    fn adopt(&self, group: &mut Group, orphan: &Orphan, account: AccountRecord) -> Result<(), Error> {
+        let realm = orphan.key.realm.as_str();
+        let at = match group.realms.iter().position(|record| record.realm == realm) {
+            Some(at) => at,
+            None => {
+                let home = self.home_of(&orphan.key.realm)?;
+                let home = home.ok_or(Error::Url { why: "the realm of a token tells no place" })?;
+                group.realms.push(RealmRecord {
+                    realm: realm.to_owned(),
+                    allow_http: home.url.starts_with("http://"),
+                    url: home.url,
+                    prefix: home.prefix,
+                    accounts: Vec::new(),
+                    rules: Vec::new(),
+                });
+                group.realms.len() - 1
+            }
+        };
+        let accounts = &mut group.realms[at].accounts;
+        match accounts.iter_mut().find(|held| held.name == account.name) {
+            Some(held) => held.set_aside.push(SetAside {
+                store: account.store,
+                id: account.id,
+                since: self.now,
+                expires: None,
+                scopes: Vec::new(),
+                authtype: account.authtype,
+            }),
+            None => accounts.push(account),
+        }
+        Ok(())
+    }
+
+    /// Destroys orphans that were seen before, and remembers the others in `data`.
+    ///
+    /// # Errors
+    /// Those of records, stores and the memory.
+    pub fn sweep_orphans(&self, data: &Path, orphans: &[Orphan]) -> Result<Swept, Error> {
+        let path = data.join("doctor.json");
+        let seen: Seen = files::read_private(&path)?
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        let (mut swept, mut keep) = (Swept::default(), Seen { version: VERSION, orphans: Vec::new() });
+        for orphan in orphans {
+            let id = orphan.key.id.as_str();
+            let before = seen.orphans.iter().find(|seen| seen.store == orphan.store && seen.id == id);
+            // A clock that was set back does not make anything older.
+            let since = before.map_or(self.now, |seen| seen.since.min(self.now));
+            if self.now - since >= ORPHAN_SECONDS {
+                let alone = self.records.locked(&orphan.group, || {
+                    let group = self.records.read(&orphan.group)?;
+                    if ids(&group).any(|held| held == id) {
+                        return Ok(false);
+                    }
+                    self.stores.open(orphan.store)?.delete(&orphan.key).map(|()| true)
+                })?;
+                swept.destroyed += usize::from(alone);
+            } else {
+                swept.noted += 1;
+                keep.orphans.push(SeenOrphan { store: orphan.store.to_owned(), id: id.to_owned(), since });
+            }
+        }
+        if keep.orphans.is_empty() {
+            files::remove(&path)?;
+        } else {
+            let text = serde_json::to_vec(&keep)
+                .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
+            files::write_private(&path, &text)?;
+        }
+        Ok(swept)
+    }
+}

@@ -1,0 +1,226 @@
+//! What `doctor` compares: the secrets that records speak of with those that stores hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::credential::Key;
+use crate::error::Error;
+use crate::forge::{self, Place};
+use crate::records::Group;
+use crate::remote::{Realm, Remote};
+
+use super::super::Local;
+use super::super::spot::{Spot, host_group};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Secrets that a record speaks of and the store does not give.
+    pub lost: Vec<Lost>,
+    /// Secrets of a realm whose record is in order and does not speak of them.
+    pub orphans: Vec<Orphan>,
+    /// Secrets of a realm whose record is missing or damaged, from which it can be made again.
+    pub unrecorded: Vec<Orphan>,
+    /// Stores that could not be looked into.
+    pub closed: Vec<(&'static str, Error)>,
+}
+
+/// A secret that is not where its record says.
+#[derive(Debug)]
+pub struct Lost {
+    /// The realm in text.
+    pub realm: String,
+    /// The realm's URL.
+    pub url: String,
+    /// The account, for people.
+    pub account: String,
+    /// The store.
+    pub store: String,
+    /// Whether it is the one in force, not one that was set aside.
+    pub in_force: bool,
+    /// Why, when the store did not just say that it has none.
+    pub error: Option<Error>,
+}
+
+/// A secret that no record speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    /// The store that holds it.
+    pub store: &'static str,
+    /// Its key.
+    pub key: Key,
+    /// The group that its record belongs to.
+    pub group: String,
+}
+
+impl Local<'_> {
+    /// Looks into these stores and compares. Keys are listed before records are read, so that what another process adds or
+    /// replaces meanwhile looks neither lost nor orphaned.
+    ///
+    /// # Errors
+    /// When the records as a whole cannot be listed.
+    pub fn survey(&self, stores: &[&'static str]) -> Result<Survey, Error> {
+        let mut survey = Survey::default();
+        let mut listed: BTreeMap<&'static str, Option<Vec<Key>>> = BTreeMap::new();
+        for &name in stores {
+            match self.stores.open(name).and_then(|store| store.keys()) {
+                Ok(keys) => {
+                    listed.insert(name, keys);
+                }
+                Err(error) => survey.closed.push((name, error)),
+            }
+        }
+        let groups: Vec<Group> = self.records.all()?.into_iter().flatten().collect();
+        for (name, keys) in &listed {
+            let there: Option<BTreeSet<&str>> =
+                keys.as_ref().map(|keys| keys.iter().map(|key| key.id.as_str()).collect());
+            for group in &groups {
+                survey.lost.extend(self.lost_of(group, name, there.as_ref())?);
+            }
+        }
+        let spoken_of: BTreeSet<&str> = groups.iter().flat_map(ids).collect();
+        for (store, keys) in listed {
+            let orphans = keys.into_iter().flatten().filter(|key| !spoken_of.contains(key.id.as_str()));
+            for key in orphans {
+                let Some(home) = self.home_of(&key.realm)? else { continue };
+                let known = groups.iter().any(|group| group.group == home.group);
+                let list = if known { &mut survey.orphans } else { &mut survey.unrecorded };
+                list.push(Orphan { store, key, group: home.group });
+            }
+        }
+        Ok(survey)
+    }
+
+    fn lost_of(&self, group: &Group, name: &str, there: Option<&BTreeSet<&str>>) -> Result<Vec<Lost>, Error> {
+        let mut lost = Vec::new();
+        for realm in &group.realms {
+            for account in &realm.accounts {
+                let aside = account.set_aside.iter().map(|aside| (&aside.store, &aside.id, false));
+                for (store, id, in_force) in std::iter::once((&account.store, &account.id, true)).chain(aside)
+                {
+                    if store != name || there.is_some_and(|there| there.contains(id.as_str())) {
+                        continue;
+                    }
+                    // A store that lists nothing, or leaves damaged ones out of its list, is asked for the secret itself.
+                    let error = match self.stores.open(name)?.get(&realm.key_of(account, id)?) {
+                        Ok(Some(_)) => continue,
+                        Ok(None) => None,
+                        Err(error) => Some(error),
+                    };
+                    lost.push(Lost {
+                        realm: realm.realm.clone(),
+                        url: realm.url.clone(),
+                        account: account.account().to_string(),
+                        store: store.clone(),
+                        in_force,
+                        error,
+                    });
+                }
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Where the record of a realm belongs, from the realm's name alone. `None` for a name that tells no place.
+    pub(super) fn home_of(&self, realm: &Realm) -> Result<Option<Home>, Error> {
+        let Some(forge) = forge::named(realm.forge()) else { return Ok(None) };
+        if let Some((scheme, rest)) = realm.what().split_once("://") {
+            let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let Ok(remote) = Remote::from_parts(scheme, host, Some(path)) else { return Ok(None) };
+            let group = match self.spot(&remote, None)? {
+                Spot::Known(known) if known.realm == *realm => known.group,
+                _ => host_group(&remote),
+            };
+            return Ok(Some(Home { group, url: remote.to_string(), prefix: remote.path().to_vec() }));
+        }
+        // A template is filled with what the realm's name has in the braces; the place must then give this very realm.
+        let filled = |home: &forge::Home| {
+            let (front, back) = home.realm.split_once("{organisation}").unwrap_or((home.realm, ""));
+            let name = realm.what().strip_prefix(front)?.strip_suffix(back)?;
+            let url = format!("https://{}", forge::fill(home.template, Some(name), None));
+            let (remote, _) = Remote::from_url(&url).ok()?;
+            let same =
+                matches!(forge::place(&remote, None), Place::Cloud { realm: made, .. } if made == *realm);
+            same.then_some(url)
+        };
+        let direct = forge.homes.iter().filter(|home| !home.template.contains("{service}"));
+        let home = |url| Home { group: realm.as_str().to_owned(), url, prefix: Vec::new() };
+        Ok(direct.filter_map(filled).next().map(home))
+    }
+}
+
+/// Where a record belongs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Home {
+    /// Its group.
+    pub group: String,
+    /// The realm's URL.
+    pub url: String,
+    /// The realm's prefix.
+    pub prefix: Vec<String>,
+}
+
+/// The ids of all secrets that a group speaks of.
+pub(super) fn ids(group: &Group) -> impl Iterator<Item = &str> {
+    group.realms.iter().flat_map(|realm| &realm.accounts).flat_map(|account| {
+        std::iter::once(account.id.as_str()).chain(account.set_aside.iter().map(|aside| aside.id.as_str()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+    use crate::store::Store;
+    use crate::wallet::stores::{Chosen, Stores};
+
+    struct NoStores;
+
+    impl Stores for NoStores {
+        fn open(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
+            Err(Error::NoSuchStore { name: name.to_owned() })
+        }
+        fn for_new(&self, _configured: Option<&str>) -> Result<Chosen, Error> {
+            Err(Error::NoSuchStore { name: String::new() })
+        }
+    }
+
+    #[test]
+    fn the_home_of_every_example_is_found_again_from_its_realm_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = Environment::default();
+        let wallet = Local::new(folder.path(), folder.path().join("config.toml"), &NoStores, &environment, 0);
+        let realms = forge::ALL.iter().flat_map(|forge| forge.examples).filter_map(|example| example.realm);
+        for text in realms {
+            let realm = Realm::from_text(text).unwrap();
+            let home = wallet.home_of(&realm).unwrap().unwrap();
+            assert_eq!(home.group, text);
+            let (remote, user) = Remote::from_url(&home.url).unwrap();
+            let Spot::Known(known) = wallet.spot(&remote, user.as_deref()).unwrap() else {
+                panic!("{text}: {} is no known place", home.url)
+            };
+            assert_eq!(known.realm, realm, "{}", home.url);
+        }
+    }
+
+    #[test]
+    fn the_home_of_a_server_is_its_url() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = Environment::default();
+        let wallet = Local::new(folder.path(), folder.path().join("config.toml"), &NoStores, &environment, 0);
+        let home = |text: &str| {
+            let home = wallet.home_of(&Realm::from_text(text).unwrap()).unwrap()?;
+            Some((home.group, home.url, home.prefix.join("/")))
+        };
+        let own = |a: &str, b: &str, c: &str| Some((a.to_owned(), b.to_owned(), c.to_owned()));
+        assert_eq!(
+            home("azure-devops-server/https://tfs.example:8443/tfs/one"),
+            own("https://tfs.example:8443", "https://tfs.example:8443/tfs/one", "tfs/one")
+        );
+        assert_eq!(
+            home("generic/smtp://mail.example"),
+            own("smtp://mail.example", "smtp://mail.example", "")
+        );
+        assert_eq!(home("hub/x"), None);
+        assert_eq!(home("azure-devops/a/b"), None);
+    }
+}
