@@ -354,7 +354,12 @@ fn has_controlling_terminal() -> bool {
 /// git passes `credential.interactive` to helpers neither on stdin nor as a variable: it has to be looked up, and only
 /// when a question is about to be asked.
 fn git_forbids() -> bool {
-    let asked = std::process::Command::new("git")
+    let mut git = std::process::Command::new("git");
+    // No program that we start inherits the environment's tokens (R13).
+    for name in crate::store::environment::secret_variables() {
+        git.env_remove(name);
+    }
+    let asked = git
         .args(["config", "--get", "credential.interactive"])
         .stdin(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())

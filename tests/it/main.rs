@@ -22,4 +22,5 @@ mod faults;
 mod git;
 #[cfg(target_os = "linux")]
 mod secret_service;
+mod secrets;
 mod setup;

@@ -2,6 +2,12 @@
 #![allow(dead_code, reason = "each test takes a part")]
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use keyfob::credential::Secret;
+use keyfob::environment::Environment;
+use keyfob::store::vault::Vault;
+use keyfob::store::{Nobody, Opening};
 
 use crate::process::{Call, Output};
 use crate::scene::{Scene, files_below};
@@ -62,6 +68,15 @@ impl Scene {
                 std::fs::write(path, record.to_string()).unwrap();
             }
         }
+    }
+
+    /// Protects the vault by a passphrase in place of its key file; a terminal would be needed to do it by command.
+    pub fn protect_vault(&self, passphrase: &str) {
+        let environment = Environment::new([]);
+        let (data, ask, timeout) = (self.data(), &Nobody, Duration::from_secs(3));
+        let opening = Opening { data, timeout, prompt_timeout: timeout, environment: &environment, ask };
+        let passphrase = Secret::copy_of(passphrase.as_bytes());
+        Vault::new(opening).replace_key_file_by_passphrase(&passphrase).unwrap();
     }
 
     /// The folder of keyfob's data.

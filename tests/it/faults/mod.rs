@@ -6,11 +6,6 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use keyfob::credential::Secret;
-use keyfob::environment::Environment;
-use keyfob::store::vault::Vault;
-use keyfob::store::{Nobody, Opening};
-
 use crate::process::Output;
 use crate::scene::{Scene, files_below};
 
@@ -102,7 +97,8 @@ fn is_root() -> bool {
 
 #[test]
 fn what_others_can_reach_is_not_used_and_the_hint_mends_it() {
-    let places: [(fn(&Scene) -> PathBuf, u32); 7] = [
+    type Place = fn(&Scene) -> PathBuf;
+    let places: [(Place, u32); 7] = [
         (Scene::data, 0o755),
         (|scene| scene.data().join("records"), 0o755),
         (record, 0o640),
@@ -343,11 +339,7 @@ fn list_shows_what_can_be_read_and_names_what_cannot() {
 #[test]
 fn a_locked_vault_is_not_an_empty_one() {
     let scene = scene();
-    let environment = Environment::new([]);
-    let second = std::time::Duration::from_secs(3);
-    let (data, ask) = (scene.data(), &Nobody);
-    let opening = Opening { data, timeout: second, prompt_timeout: second, environment: &environment, ask };
-    Vault::new(opening).replace_key_file_by_passphrase(&Secret::copy_of(b"correct horse")).unwrap();
+    scene.protect_vault("correct horse");
     let line = refuses(&scene);
     assert_eq!(line, "the vault store is locked; keyfob unlock");
     // In a person's command it is exit code 3, and the way out does not lead in a circle where nobody can type.
