@@ -24,3 +24,4 @@ mod git;
 mod secret_service;
 mod secrets;
 mod setup;
+mod transcripts;
