@@ -9,6 +9,7 @@
 #   WSS_NO_DAEMON=1  a bus, but no provider
 #   WSS_MUTE=1       the provider takes calls and never answers (it is stopped)
 #   WSS_WAIT=SECONDS how long the provider may take to start (default 10)
+# shellcheck disable=SC2317 # some functions are only called by name
 set -eu
 [ $# -gt 0 ] || { echo "usage: $0 CMD [ARG...]" >&2; exit 64; }
 for program in dbus-daemon dbus-send gnome-keyring-daemon; do
@@ -17,7 +18,7 @@ done
 
 temporary=$(mktemp -d)
 home=${WSS_HOME:-$temporary/home}
-bus= keyring=
+bus='' keyring=''
 cleanup() {
   # KILL, since a stopped provider heeds nothing else.
   for process in $keyring $bus; do kill -9 "$process" 2>/dev/null || :; done
