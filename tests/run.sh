@@ -49,7 +49,7 @@ cargo fmt --all -- --check
 step "lints"
 cargo clippy --locked --all-targets -- -D warnings
 step "scripts"
-shellcheck -x install/*.sh tests/*.sh
+shellcheck -x install/*.sh tests/*.sh tests/bench/*.sh
 step "tests"
 cargo test --locked --all-targets "$@"
 step "documentation"
