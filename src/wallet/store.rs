@@ -27,10 +27,10 @@ impl Local<'_> {
         }
         let group = self.records.read(&group_name)?;
         let picked = pick(&spot, &group, &query.remote);
-        if let Pick::Realm(held) = &picked {
-            if let Some(done) = self.store_known(held, query, &given)? {
-                return Ok(done);
-            }
+        if let Pick::Realm(held) = &picked
+            && let Some(done) = self.store_known(held, query, &given)?
+        {
+            return Ok(done);
         }
         if let Some(forge) = self.organisation_is_a_guess(&spot, query)? {
             return self.store_unseen(forge, query, &given);
