@@ -4,3 +4,4 @@
 
 mod house;
 mod messages;
+mod realms;
