@@ -19,6 +19,9 @@ mod concurrency;
 mod doctor;
 mod fakes;
 mod git;
+mod house;
+mod messages;
+mod realms;
 #[cfg(target_os = "linux")]
 mod secret_service;
 mod setup;
