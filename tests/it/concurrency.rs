@@ -80,7 +80,8 @@ fn a_thousand_mixed_calls_lose_nothing_and_none_fails() {
     }
     let mut held = scene.held();
     let mut expected: Vec<String> = expected.into_values().collect();
-    (held.sort(), expected.sort());
+    held.sort();
+    expected.sort();
     assert_eq!(held, expected);
     no_remains(&scene, 2 * USERS);
 }

@@ -15,7 +15,9 @@ mod scene;
 
 #[cfg(target_os = "linux")]
 mod bus;
+mod commands;
 mod concurrency;
+mod examples;
 mod fakes;
 mod git;
 #[cfg(target_os = "linux")]
