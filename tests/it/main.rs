@@ -15,8 +15,10 @@ mod scene;
 
 #[cfg(target_os = "linux")]
 mod bus;
+mod commands;
 mod concurrency;
 mod doctor;
+mod examples;
 mod fakes;
 mod git;
 mod house;
