@@ -275,6 +275,12 @@ impl Error {
             Error::Lost { .. } => {
                 "add the token again with keyfob add, or restore the store from a backup".to_owned()
             }
+            Error::Damaged { path, .. } if path.ends_with("vault/header.json") => {
+                let (path, vault) = (shell_word(path), shell_word(path.parent().unwrap_or(path)));
+                format!(
+                    "restore {path} from a backup; if there is none: mv {vault} {vault}.lost, and add the tokens again"
+                )
+            }
             Error::Damaged { .. } => {
                 "restore the file from a backup, or remove the token and add it again".to_owned()
             }

@@ -51,7 +51,7 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 /// [`Error::Io`]; then the old content is untouched.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let temporary = temporary_beside(path)?;
-    let written = write_new(&temporary, bytes).and_then(|()| {
+    let written = write_new(&temporary, path, bytes).and_then(|()| {
         fs::rename(&temporary, path).map_err(Error::io("replace", path))?;
         sync_folder(path)
     });
@@ -80,6 +80,7 @@ pub fn remove(path: &Path) -> Result<(), Error> {
 /// [`Error::Io`], [`Error::Unsafe`].
 pub fn make_folder(folder: &Path) -> Result<(), Error> {
     if !folder.is_dir() {
+        not_roots_in_anothers_home(folder)?;
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -87,6 +88,33 @@ pub fn make_folder(folder: &Path) -> Result<(), Error> {
         builder.create(folder).map_err(Error::io("make the folder", folder))?;
     }
     check_folder(folder).map(|_| ())
+}
+
+/// Refuses to let root begin a folder below one of somebody else's: after `sudo git` with the caller's HOME, the caller could
+/// never use it again. (Others cannot do that to each other: the system does not let them.)
+fn not_roots_in_anothers_home(folder: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    if rustix::process::geteuid().is_root()
+        && let Some((home, about)) =
+            folder.ancestors().find_map(|above| Some((above, fs::metadata(above).ok()?)))
+        && std::os::unix::fs::MetadataExt::uid(&about) != 0
+    {
+        let owner = std::os::unix::fs::MetadataExt::uid(&about);
+        return Err(not_safe(home, &not_ours(owner, 0), ROOTS_WAY_OUT));
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
+/// For `sudo git` in somebody's home.
+#[cfg(unix)]
+const ROOTS_WAY_OUT: &str =
+    "run it as that user, without sudo; or give root a wallet of its own: export KEYFOB_HOME=/root/.keyfob";
+
+#[cfg(unix)]
+fn not_ours(owner: u32, own: u32) -> String {
+    format!("it belongs to user {owner}, and we run as user {own}")
 }
 
 /// Whether `folder` exists (`false` if not) and is ours alone.
@@ -180,14 +208,15 @@ fn temporary_beside(path: &Path) -> Result<PathBuf, Error> {
     Ok(path.with_file_name(format!("{TEMPORARY}{}", id.as_str())))
 }
 
-/// Writes a file that must not exist yet, mode 0600, synced.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+/// Writes a file that must not exist yet, mode 0600, synced. What goes wrong is told of `target`, for which it is meant: a
+/// random name says nothing to a person.
+fn write_new(path: &Path, target: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     private_mode(&mut options);
-    let mut file = options.open(path).map_err(Error::io("create", path))?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
-    file.sync_all().map_err(Error::io("write", path))
+    let mut file = options.open(path).map_err(Error::io("write", target))?;
+    file.write_all(bytes).map_err(Error::io("write", target))?;
+    file.sync_all().map_err(Error::io("write", target))
 }
 
 fn sync_folder(path: &Path) -> Result<(), Error> {
@@ -220,7 +249,8 @@ fn open_no_follow(path: &Path) -> io::Result<File> {
 /// What opening with "do not follow" says about a symbolic link differs between systems; ask the file itself.
 fn symlink_or(error: io::Error, path: &Path) -> Error {
     if fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_symlink()) {
-        return not_safe(path, "it is a symbolic link", &format!("rm {}", shell_word(path)));
+        let fix = format!("put the file itself in its place, or remove the link: rm {}", shell_word(path));
+        return not_safe(path, "it is a symbolic link", &fix);
     }
     Error::io("open", path)(error)
 }
@@ -237,14 +267,14 @@ fn check_owner_and_mode(path: &Path, about: &fs::Metadata, mode: &str) -> Result
     use std::os::unix::fs::MetadataExt;
     let own = rustix::process::geteuid().as_raw();
     if about.uid() != own {
-        let problem = format!("it belongs to user {}, and we run as user {own}", about.uid());
-        let fix = if own == 0 {
-            format!(
-                "run keyfob as its owner; under sudo: KEYFOB_HOME=/root/.keyfob, or chown -R {own} {}",
-                shell_word(path)
-            )
-        } else {
-            format!("sudo chown -R {own} {}", shell_word(path))
+        let problem = not_ours(about.uid(), own);
+        // In a folder of ours it is to become ours too. Elsewhere it is somebody's own, and taking it away is no way out.
+        let parent = path.parent().and_then(|parent| fs::metadata(parent).ok());
+        let fix = match (parent.is_some_and(|parent| parent.uid() == own), own) {
+            (true, 0) => format!("chown -R 0 {}", shell_word(path)),
+            (true, _) => format!("sudo chown -R {own} {}", shell_word(path)),
+            (false, 0) => ROOTS_WAY_OUT.to_owned(),
+            (false, _) => "set KEYFOB_HOME to a folder of yours, such as $HOME/.keyfob".to_owned(),
         };
         return Err(not_safe(path, &problem, &fix));
     }

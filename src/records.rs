@@ -343,15 +343,25 @@ impl Records {
 
 fn read_file(path: &Path) -> Result<Option<Group>, Error> {
     let Some(bytes) = files::read_private(path)? else { return Ok(None) };
-    let bad = |why: String| Error::Record { path: path.to_owned(), why };
-    let group: Group = serde_json::from_slice(&bytes).map_err(|error| {
+    let not_a_record = match serde_json::from_slice::<Group>(&bytes) {
+        Ok(group) if group.version <= VERSION => return Ok(Some(group)),
+        Ok(_) => String::new(),
         // serde's text names positions and field names only, never values of ours that matter.
-        bad(format!("line {}, column {}: not a record", error.line(), error.column()))
-    })?;
-    if group.version > VERSION {
-        return Err(bad(format!("it was written by a newer keyfob (format {})", group.version)));
-    }
-    Ok(Some(group))
+        Err(error) => format!("line {}, column {}: not a record", error.line(), error.column()),
+    };
+    // A later format may have any shape, but says which it is.
+    Err(match serde_json::from_slice::<Version>(&bytes) {
+        Ok(Version { version }) if version > u64::from(VERSION) => {
+            Error::Newer { path: path.to_owned(), found: version, known: u64::from(VERSION) }
+        }
+        _ => Error::Record { path: path.to_owned(), why: not_a_record },
+    })
+}
+
+/// What every version of the format has.
+#[derive(Deserialize)]
+struct Version {
+    version: u64,
 }
 
 /// The name of a group's file: readable, unique, the same on file systems that fold letter case, never a path.
@@ -456,10 +466,14 @@ mod tests {
             "{",
             "[]",
             r#"{"version":2,"group":"github/github.com","realms":[]}"#,
+            r#"{"version":3,"everything":"new"}"#,
             r#"{"version":1,"group":"x","realms":[]}"#,
         ] {
             files::write_private(&path, text.as_bytes()).unwrap();
-            assert!(matches!(records.read("github/github.com"), Err(Error::Record { .. })), "{text}");
+            let error = records.read("github/github.com").unwrap_err();
+            let is_newer = matches!(error, Error::Newer { known: 1, .. });
+            assert!(is_newer || matches!(error, Error::Record { .. }), "{text}: {error}");
+            assert_eq!(is_newer, text.contains("\"version\":2") || text.contains("\"version\":3"), "{text}");
             let change = records.change("github/github.com", |_| Ok(((), true)));
             assert!(change.is_err(), "{text}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);

@@ -372,6 +372,21 @@ impl Forge {
         }
     }
 
+    /// The URL by which people know a cloud realm: its home in the first spelling. `None` for a name that is none of ours.
+    #[must_use]
+    pub fn home_url(&self, realm: &Realm) -> Option<String> {
+        // A template is filled with what the realm's name has in the braces; the place must then give this very realm.
+        let filled = |home: &Home| {
+            let (front, back) = home.realm.split_once("{organisation}").unwrap_or((home.realm, ""));
+            let name = realm.what().strip_prefix(front)?.strip_suffix(back)?;
+            let url = format!("https://{}", fill(home.template, Some(name), None));
+            let (remote, _) = Remote::from_url(&url).ok()?;
+            let same = matches!(place(&remote, None), Place::Cloud { realm: made, .. } if made == *realm);
+            same.then_some(url)
+        };
+        self.homes.iter().filter(|home| !home.template.contains("{service}")).find_map(filled)
+    }
+
     /// Whether a user name means "no preference" in this realm (R4).
     #[must_use]
     pub fn is_placeholder(&self, user: &str) -> bool {
@@ -429,6 +444,16 @@ mod tests {
             assert!(!forge.examples.is_empty(), "{} has no examples", forge.id);
             for example in forge.examples {
                 assert_eq!(realm_of(example.url).as_deref(), example.realm, "{}", example.url);
+            }
+        }
+    }
+
+    #[test]
+    fn the_home_url_of_every_example_leads_to_its_realm() {
+        for (forge, example) in ALL.iter().flat_map(|forge| forge.examples.iter().map(move |e| (forge, e))) {
+            if let Some(realm) = example.realm {
+                let url = forge.home_url(&Realm::from_text(realm).unwrap()).unwrap();
+                assert_eq!(realm_of(&url).as_deref(), Some(realm), "{}", example.url);
             }
         }
     }

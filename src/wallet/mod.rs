@@ -9,12 +9,13 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::credential::{Account, Secret};
+use crate::credential::{Account, Key, Secret};
 use crate::environment::Environment;
 use crate::error::{Error, Miss};
 use crate::forge::{Need, Presentation};
-use crate::records::{AccountRecord, RealmRecord, Records};
+use crate::records::{AccountRecord, Group, RealmRecord, Records};
 use crate::remote::{Realm, Remote};
+use crate::store::Store;
 use crate::store::payload::Payload;
 
 pub mod choose;
@@ -222,6 +223,17 @@ impl<'a> Local<'a> {
         let secret = self.stores.open(&account.store)?.get(&realm.key(account)?)?;
         let lost = || Error::Lost { store: account.store.clone(), realm: realm.realm.clone() };
         secret.as_ref().map(Payload::unpack).ok_or_else(lost)
+    }
+
+    /// Destroys a secret whose record could not be written. But writing may fail after the record is in place (its folder could
+    /// not be synced), so it is read again; if it cannot be, the secret stays: doctor finds one that nothing refers to,
+    /// nobody finds one that is gone.
+    fn discard(&self, group: &str, store: &dyn Store, key: &Key) {
+        let refers = |account: &AccountRecord| account.id == key.id.as_str();
+        let unrecorded = |group: Group| !group.realms.iter().flat_map(|realm| &realm.accounts).any(refers);
+        if self.records.read(group).is_ok_and(unrecorded) {
+            let _ = store.delete(key);
+        }
     }
 
     /// Whether an account's secret in force is this token. One that the store lost is none.

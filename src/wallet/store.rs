@@ -178,8 +178,7 @@ impl Local<'_> {
         let swept = match swept {
             Ok(swept) => swept,
             Err(error) => {
-                // The record was not written, so nothing refers to the secret.
-                let _ = store.delete(&key);
+                self.discard(group, &*store, &key);
                 return Err(error);
             }
         };
@@ -215,7 +214,9 @@ fn path_of_pair(realm: &RealmRecord, remote: &Remote) -> Vec<String> {
 fn new_realm(spot: &Spot, remote: &Remote) -> RealmRecord {
     let (realm, url, prefix) = match spot {
         Spot::Known(known) => {
-            let url = known.site.as_ref().map_or_else(|| remote.origin(), |site| site.url.clone());
+            let home = || known.forge.home_url(&known.realm);
+            let url = known.site.as_ref().map(|site| site.url.clone()).or_else(home);
+            let url = url.unwrap_or_else(|| remote.origin());
             let prefix = known.site.as_ref().map(|site| site.prefix.clone()).unwrap_or_default();
             (known.realm.clone(), url, prefix)
         }

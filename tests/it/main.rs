@@ -20,6 +20,7 @@ mod concurrency;
 mod doctor;
 mod examples;
 mod fakes;
+mod faults;
 mod git;
 mod house;
 mod messages;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::process::Output;
+use crate::process::{Call, Output};
 use crate::scene::{Scene, files_below};
 
 /// What `keyfob add` is told beside the URL and the token.
@@ -89,7 +89,12 @@ impl Scene {
 
     /// Calls git's helper with `key=value` words with blanks between them.
     pub fn helper(&self, operation: &str, request: &str) -> Output {
+        self.helper_call(operation, request).run()
+    }
+
+    /// That call, not yet made.
+    pub fn helper_call(&self, operation: &str, request: &str) -> Call {
         let lines: String = request.split(' ').map(|word| format!("{word}\n")).collect();
-        self.program("git-credential-keyfob").arg(operation).stdin(lines + "\n").run()
+        self.program("git-credential-keyfob").arg(operation).stdin(lines + "\n")
     }
 }

@@ -110,6 +110,17 @@ impl Call {
         Output::new(line, status, &stdout, &stderr)
     }
 
+    /// Starts it and kills it with its children after this time, wherever it is then. Whether it had ended by itself.
+    pub fn kill_after(self, time: Duration) -> bool {
+        let mut child = self.start().spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let _ = stdin.write_all(&self.stdin);
+        drop(stdin);
+        thread::sleep(time);
+        kill(child.id());
+        child.wait().unwrap().code().is_some()
+    }
+
     fn line(&self) -> String {
         let mut line = self.program.to_string_lossy().into_owned();
         for arg in &self.args {
@@ -207,6 +218,11 @@ impl Output {
     #[track_caller]
     pub fn code(&self) -> i32 {
         self.status.and_then(|status| status.code()).unwrap_or_else(|| panic!("ended by a signal:\n{self}"))
+    }
+
+    /// Whether no signal ended it.
+    pub fn ended_by_itself(&self) -> bool {
+        self.status.is_some_and(|status| status.code().is_some())
     }
 
     /// Fails the test unless it ended well.

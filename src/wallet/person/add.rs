@@ -270,7 +270,7 @@ impl Local<'_> {
         match placed {
             Ok(change) => Ok(added(change)),
             Err(error) => {
-                let _ = store.delete(&key);
+                self.discard(&planned.group, &*store, &key);
                 Err(error)
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::credential::Key;
 use crate::error::Error;
-use crate::forge::{self, Place};
+use crate::forge;
 use crate::records::Group;
 use crate::remote::{Realm, Remote};
 
@@ -132,19 +132,8 @@ impl Local<'_> {
             };
             return Ok(Some(Home { group, url: remote.to_string(), prefix: remote.path().to_vec() }));
         }
-        // A template is filled with what the realm's name has in the braces; the place must then give this very realm.
-        let filled = |home: &forge::Home| {
-            let (front, back) = home.realm.split_once("{organisation}").unwrap_or((home.realm, ""));
-            let name = realm.what().strip_prefix(front)?.strip_suffix(back)?;
-            let url = format!("https://{}", forge::fill(home.template, Some(name), None));
-            let (remote, _) = Remote::from_url(&url).ok()?;
-            let same =
-                matches!(forge::place(&remote, None), Place::Cloud { realm: made, .. } if made == *realm);
-            same.then_some(url)
-        };
-        let direct = forge.homes.iter().filter(|home| !home.template.contains("{service}"));
         let home = |url| Home { group: realm.as_str().to_owned(), url, prefix: Vec::new() };
-        Ok(direct.filter_map(filled).next().map(home))
+        Ok(forge.home_url(realm).map(home))
     }
 }
 

@@ -1,0 +1,120 @@
+//! Processes that end in the middle: killed before each call that changes files, and in the middle of each write; and killed at
+//! any moment. Afterwards the old pair or the new one is there whole, and everything goes on working.
+
+use std::time::Duration;
+
+use super::disk::faulty;
+use super::{PLACE, TOKEN, scene};
+use crate::scene::{Scene, files_below};
+
+/// Every record can be read, and every account's secret is there: `token` prints it.
+pub fn is_sound(scene: &Scene) {
+    let list = scene.keyfob(["list", "--json"]).succeeds();
+    let rows: Vec<serde_json::Value> = serde_json::from_str(list.stdout()).unwrap();
+    for row in &rows {
+        let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
+        let token =
+            scene.keyfob(["token", &text("realm"), "--account", &text("account"), "--as", "token", "--yes"]);
+        let is_refused = text("state") == "rejected" || text("state") == "suspect";
+        assert!(token.code() == 0 || (is_refused && token.code() == 5), "{row}\n{token}");
+    }
+    for (path, _) in files_below(&scene.data()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let known = [".new-", ".lock-", "vault.", "header.json", "store.json"];
+        let is_id = name.len() == 32 && name.bytes().all(|b| b.is_ascii_hexdigit());
+        assert!(
+            known.iter().any(|beginning| name.starts_with(beginning)) || is_id || name.ends_with(".json"),
+            "{name}"
+        );
+    }
+}
+
+/// Kills `operation` before its first, second, … call, until it gets through; `check` sees the wallet after each.
+fn killed_at_each_call(
+    begin: fn() -> Scene,
+    operation: &str,
+    request: &str,
+    check: impl Fn(&Scene, bool),
+) -> usize {
+    for at in 1..100 {
+        let scene = begin();
+        let alive = faulty(&scene, "crash", at, operation, request).run().ended_by_itself();
+        is_sound(&scene);
+        check(&scene, alive);
+        // Again, undisturbed: whatever was left behind is no obstacle.
+        assert_eq!(scene.helper(operation, request).succeeds().stderr(), "");
+        check(&scene, true);
+        is_sound(&scene);
+        if alive {
+            return at;
+        }
+    }
+    panic!("it never got through");
+}
+
+#[test]
+fn the_first_store_may_be_killed_at_any_call() {
+    let request = format!("{PLACE} username=alice password={TOKEN}");
+    let calls = killed_at_each_call(Scene::new, "store", &request, |scene, done| {
+        let answer = scene.helper("get", PLACE).succeeds();
+        let whole = format!("username=alice\npassword={TOKEN}\n");
+        assert!(answer.stdout() == whole || (!done && answer.stdout().is_empty()), "{answer}");
+    });
+    assert!(calls > 15, "{calls}");
+}
+
+#[test]
+fn a_store_that_replaces_a_token_may_be_killed_at_any_call() {
+    fn begin() -> Scene {
+        let scene = Scene::new();
+        scene.helper("store", &format!("{PLACE} username=alice password=old")).succeeds();
+        scene
+    }
+    let request = format!("{PLACE} username=alice password=new");
+    let calls = killed_at_each_call(begin, "store", &request, |scene, done| {
+        let answer = scene.get(PLACE);
+        assert!(
+            answer == "username=alice\npassword=new\n"
+                || (!done && answer == "username=alice\npassword=old\n"),
+            "{answer}"
+        );
+    });
+    assert!(calls > 6, "{calls}");
+}
+
+#[test]
+fn an_erase_may_be_killed_at_any_call() {
+    let request = format!("{PLACE} username=contoso password={TOKEN}");
+    killed_at_each_call(scene, "erase", &request, |scene, done| {
+        let held = scene.held();
+        let [entry] = &held[..] else { panic!("{held:?}") };
+        assert!(entry.ends_with(" suspect") || (!done && entry.ends_with(" active")), "{entry}");
+    });
+}
+
+#[test]
+fn hundreds_of_kills_at_any_moment_lose_nothing() {
+    const ROUNDS: u64 = 400;
+    let scene = Scene::new();
+    let who = |user: u64| format!("{PLACE} username=user{user}");
+    let mut killed = 0;
+    for round in 0..ROUNDS {
+        let request = format!("{} password=token-{round}", who(round % 4));
+        let call = scene.helper_call("store", &request);
+        if round % 10 < 4 {
+            assert_eq!(call.run().succeeds().stderr(), "");
+        } else {
+            // From nothing at all to about as long as it takes.
+            killed += u64::from(!call.kill_after(Duration::from_micros(round * 7919 % 5000)));
+        }
+        if round % 50 == 49 {
+            is_sound(&scene);
+        }
+    }
+    assert!(killed > ROUNDS / 10, "{killed} were killed");
+    for user in 0..4 {
+        let answer = scene.get(&who(user));
+        let round = answer.trim_end().rsplit_once("password=token-").unwrap().1.parse::<u64>().unwrap();
+        assert_eq!(round % 4, user, "{answer}");
+    }
+}

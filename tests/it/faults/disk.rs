@@ -1,0 +1,181 @@
+//! Disks that are full, broken or read-only. The first two are made by `tests/fakes/faults.c`, preloaded into keyfob, so that they
+//! need no right to mount anything and strike at each call in turn.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::crash::is_sound;
+use super::{PLACE, TOKEN, USER, is_root, mode, one_line, scene};
+use crate::process::{Call, Output};
+use crate::scene::{Scene, files_below};
+
+/// No operation makes more calls than this that change files.
+const MOST: usize = 100;
+
+/// The preloaded library.
+pub fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fakes/faults.c");
+        let library =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faults-{}.so", std::process::id()));
+        let options = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"];
+        let made = Command::new("cc").args(options).arg(&library).arg(source).arg("-ldl").status();
+        assert!(made.expect("a C compiler is installed").success());
+        library
+    })
+}
+
+/// git's helper with the fault from call `at` on.
+pub fn faulty(scene: &Scene, fault: &str, at: usize, operation: &str, request: &str) -> Call {
+    let call = scene.helper_call(operation, request);
+    call.env("LD_PRELOAD", library()).env("FAULT", fault).env("FAULT_AT", at.to_string())
+}
+
+fn without_locks(scene: &Scene) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = files_below(&scene.data());
+    files.retain(|(path, _)| !path.to_string_lossy().contains(".lock"));
+    files
+}
+
+#[test]
+fn a_disk_that_fails_at_any_call_costs_nothing_and_leaves_no_halves() {
+    for (fault, why) in [("full", "no space left on device"), ("broken", "input/output error")] {
+        for (operation, token) in [("store", "another"), ("erase", TOKEN)] {
+            let request = format!("{PLACE} username=alice password={token}");
+            let mut at = 1;
+            loop {
+                let scene = scene();
+                let before = without_locks(&scene);
+                let output = faulty(&scene, fault, at, operation, &request).run().succeeds();
+                if output.stderr().is_empty() {
+                    assert!(
+                        without_locks(&scene) != before,
+                        "{fault} {operation} {at}: nothing was done, nothing said"
+                    );
+                    break;
+                }
+                let line = one_line(&output);
+                assert!(line.contains(why), "{line}");
+                assert!(!line.contains(".new-"), "a name that means something to people: {line}");
+                if fault == "full" {
+                    assert!(line.contains("make room on the disk of "), "{line}");
+                }
+                is_sound(&scene);
+                // The change may be done, and only its durability be in doubt.
+                let refused = operation == "erase" && scene.held()[0].ends_with(" suspect");
+                assert!(!refused || fault == "broken", "{fault} {operation} {at}");
+                if !refused {
+                    let answer = format!("username=contoso\npassword={TOKEN}\n");
+                    assert_eq!(scene.get(PLACE), answer, "{fault} {operation} {at}");
+                }
+                let names = files_below(&scene.data()).into_iter().map(|(path, _)| path);
+                let halves: Vec<_> = names.filter(|path| path.to_string_lossy().contains("/.new-")).collect();
+                assert!(halves.is_empty(), "{halves:?}");
+                at += 1;
+                assert!(at < MOST);
+            }
+            assert!(at > 3, "{fault} {operation}: the faults were seen");
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_at_the_first_use_is_said_and_the_next_try_works() {
+    let request = format!("{PLACE} username=alice password={TOKEN}");
+    for at in 1..MOST {
+        let scene = Scene::new();
+        let output = faulty(&scene, "full", at, "store", &request).run().succeeds();
+        let over = output.stderr().is_empty();
+        if !over {
+            assert!(one_line(&output).contains("no space left on device"), "{output}");
+        }
+        assert_eq!(scene.helper("store", &request).succeeds().stderr(), "");
+        assert_eq!(scene.get(PLACE), format!("username=alice\npassword={TOKEN}\n"));
+        if over {
+            return;
+        }
+    }
+    panic!("it never worked");
+}
+
+/// The same when a person replaces a token; a person's command says it with an exit code.
+#[test]
+fn add_on_a_disk_that_fails_at_any_call_costs_nothing() {
+    for fault in ["full", "broken"] {
+        let (mut at, mut over) = (1, false);
+        while !over {
+            let scene = scene();
+            let call =
+                scene.program("keyfob").args(["add", "https://dev.azure.com/contoso"]).stdin("another\n");
+            let output =
+                call.env("LD_PRELOAD", library()).env("FAULT", fault).env("FAULT_AT", at.to_string()).run();
+            over = output.code() == 0;
+            assert!(over || output.code() == 6, "{output}");
+            assert!(over || output.stderr().starts_with("keyfob: error: cannot "), "{output}");
+            assert!(
+                over || fault != "full"
+                    || output.stderr().contains("\nkeyfob: hint: make room on the disk of ")
+            );
+            is_sound(&scene);
+            let answer = scene.get(PLACE);
+            let which =
+                ["another", TOKEN].map(|token| answer == format!("username=contoso\npassword={token}\n"));
+            assert!(which[0] && (over || fault == "broken") || which[1] && !over, "{fault} {at}: {answer}");
+            at += 1;
+            assert!(at < MOST);
+        }
+        assert!(at > 5, "{fault}: the faults were seen");
+    }
+}
+
+/// In a folder that cannot be written, what is held is answered, and what cannot be done is said. Root may write anywhere, so this
+/// runs as nobody then.
+#[test]
+fn a_read_only_folder_still_answers() {
+    let scene = scene();
+    let data = scene.data();
+    let folders = [data.join("records"), data.join("vault"), data.clone()];
+    let unprivileged = |operation: &str, words: &str| -> Output {
+        let lines: String = words.split(' ').map(|word| format!("{word}\n")).collect();
+        let mut call = scene.program("git-credential-keyfob").arg(operation);
+        if is_root() {
+            let ids = [format!("--reuid={USER}"), format!("--regid={USER}"), "--clear-groups".to_owned()];
+            call = scene
+                .command("setpriv")
+                .args(ids)
+                .arg(scene.home().join("git-credential-keyfob"))
+                .arg(operation);
+        }
+        call.stdin(lines + "\n").within("/").run()
+    };
+    if is_root() {
+        // Its program, where nobody can reach it.
+        fs::copy(env!("CARGO_BIN_EXE_keyfob"), scene.home().join("git-credential-keyfob")).unwrap();
+        mode(scene.home().parent().unwrap(), 0o711);
+        mode(&scene.home(), 0o711);
+        let own = |path: &Path| std::os::unix::fs::chown(path, Some(USER), Some(USER)).unwrap();
+        files_below(&data).iter().for_each(|(path, _)| own(path));
+        folders.iter().for_each(|path| own(path));
+    }
+    folders.iter().for_each(|path| mode(path, 0o500));
+    let before = files_below(&data);
+    assert_eq!(
+        unprivileged("get", PLACE).succeeds().stdout(),
+        format!("username=contoso\npassword={TOKEN}\n")
+    );
+    // What is held already needs no write.
+    assert_eq!(
+        unprivileged("store", &format!("{PLACE} username=contoso password={TOKEN}")).succeeds().stderr(),
+        ""
+    );
+    for (operation, token) in [("store", "another"), ("erase", TOKEN)] {
+        let output = unprivileged(operation, &format!("{PLACE} username=alice password={token}"));
+        let line = one_line(&output);
+        assert!(line.contains(": permission denied; ") && line.contains("KEYFOB_HOME"), "{line}");
+    }
+    assert!(files_below(&data) == before);
+    folders.iter().rev().for_each(|path| mode(path, 0o700));
+}
