@@ -64,6 +64,15 @@ fn errors() -> Vec<Error> {
             hint: text("keyfob add URL"),
         },
         Error::Program { program: "git", why: text("it is not installed") },
+        Error::Newer { path: path(), found: 2, known: 1 },
+        Error::KeyFile {
+            path: "/home/me/.local/share/keyfob/vault.key".into(),
+            vault: "/home/me/.local/share/keyfob/vault".into(),
+            why: "it is not there",
+        },
+        Error::NoProgram { program: "git" },
+        Error::Unwell { broken: 1 },
+        Error::Unwell { broken: 3 },
         Error::Declined,
     ]
 }
