@@ -148,7 +148,7 @@ fn a_server_ends_when_it_is_dropped_even_with_a_connection_open() {
 }
 
 /// Sends bytes and reads all that comes back.
-fn raw(server: &Server, bytes: &str) -> String {
+pub(super) fn raw(server: &Server, bytes: &str) -> String {
     let mut stream = TcpStream::connect(server.host()).unwrap();
     // What is refused before it is read in full may break the pipe.
     let _ = stream.write_all(bytes.as_bytes());
@@ -157,7 +157,7 @@ fn raw(server: &Server, bytes: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-fn base64(text: &str) -> String {
+pub(super) fn base64(text: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(text)
 }

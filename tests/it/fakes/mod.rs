@@ -375,3 +375,5 @@ fn tls_serves_an_address_too() {
 }
 
 mod answers;
+
+use answers::{base64, raw};
