@@ -56,10 +56,10 @@ fn arguments(command: clap::Command) -> clap::Command {
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let wish = wish(matches, context.now)?;
-    let named = wish.account.clone();
+    let (wish, user) = wish(matches, context.now)?;
+    let named = wish.account.clone().or_else(|| user.clone());
     // Mistakes are found before the token is asked for.
-    let mut planned = context.wallet.plan(wish)?;
+    let mut planned = context.wallet.plan_from_url(wish, user)?;
     say_what_was_understood(&planned, named.as_deref(), context);
     if let Some(lacks) = planned.lacks_name() {
         if !context.terminal.about.can_ask() {
@@ -75,7 +75,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
+/// What is wished for, and the user name in the URL.
+fn wish(matches: &ArgMatches, now: i64) -> Result<(Wish, Option<String>), Error> {
     let text = |name: &str| matches.get_one::<String>(name).map(|text| text.trim().to_owned());
     let (remote, user) = Remote::from_url(&text("URL").unwrap_or_default())?;
     let account = text("account");
@@ -90,16 +91,17 @@ fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
     }
     let scopes = text("scopes").unwrap_or_default();
     let scopes = scopes.split(|c: char| c.is_whitespace() || c == ',').filter(|scope| !scope.is_empty());
-    Ok(Wish {
+    let wish = Wish {
         remote,
-        account: account.or(user),
+        account,
         forge: text("forge").and_then(|name| forge::named(&name)),
         expires: text("expires").map(|text| time::end(&text, now)).transpose()?,
         scopes: scopes.map(str::to_owned).collect(),
         label: text("label").filter(|label| !label.is_empty()),
         default: matches.get_flag("default"),
         allow_http: matches.get_flag("allow-http"),
-    })
+    };
+    Ok((wish, user))
 }
 
 fn say_what_was_understood(planned: &Planned, named: Option<&str>, context: &mut Context<'_>) {

@@ -3,7 +3,7 @@
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, ToSpan};
+use jiff::{Span, Timestamp};
 
 use crate::error::Error;
 
@@ -17,13 +17,13 @@ pub(super) fn end(text: &str, now: i64) -> Result<i64, Error> {
     let at = day(text).or_else(|| text.parse::<Timestamp>().ok().map(Timestamp::as_second)).or_else(|| {
         let (count, unit) = counted(text)?;
         let span = match unit {
-            'd' => count.days(),
-            'w' => count.weeks(),
-            'm' => count.months(),
-            'y' => count.years(),
+            'd' => Span::new().try_days(count),
+            'w' => Span::new().try_weeks(count),
+            'm' => Span::new().try_months(count),
+            'y' => Span::new().try_years(count),
             _ => return None,
         };
-        later(now, span)
+        later(now, span.ok()?)
     });
     match at {
         None => Err(Error::usage(
@@ -63,7 +63,7 @@ pub(super) fn span(option: &str, text: &str, days: bool) -> Result<u64, Error> {
 fn day(text: &str) -> Option<i64> {
     // Only the plain form: jiff also reads a day out of a whole time.
     let date: Date = text.parse().ok().filter(|_| text.len() == 10)?;
-    let end = date.to_datetime(Time::constant(23, 59, 59, 0));
+    let end = date.to_datetime(Time::new(23, 59, 59, 0).ok()?);
     TimeZone::UTC.to_timestamp(end).ok().map(Timestamp::as_second)
 }
 

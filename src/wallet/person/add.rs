@@ -104,6 +104,22 @@ impl Planned {
 }
 
 impl Local<'_> {
+    /// Where a wish would go whose URL has a user name in it. It counts as the account's name unless the person gave one;
+    /// but a copied URL may carry a name that means nothing (`https://git@…`), and only where every name is a real one
+    /// does that count.
+    ///
+    /// # Errors
+    /// As [`Local::plan`].
+    pub fn plan_from_url(&self, wish: Wish, user: Option<String>) -> Result<Planned, Error> {
+        if wish.account.is_some() {
+            return self.plan(wish);
+        }
+        let mut planned = self.plan(Wish { account: user, ..wish })?;
+        let forge = planned.forge;
+        planned.wish.account.take_if(|name| !forge.is_generic() && forge.is_placeholder(name));
+        Ok(planned)
+    }
+
     /// Where a wish would go.
     ///
     /// # Errors
@@ -173,9 +189,8 @@ impl Local<'_> {
     }
 
     /// A host that only records can know: the realm that is there, the forge that was named, or the one it looks like.
-    fn plan_host(&self, mut wish: Wish) -> Result<Planned, Error> {
-        let remote = wish.remote.clone();
-        let remote = &remote;
+    fn plan_host(&self, wish: Wish) -> Result<Planned, Error> {
+        let remote = &wish.remote;
         let group = host_group(remote);
         let records = self.records.read(&group)?;
         let same_place = |record: &&RealmRecord| {
@@ -191,8 +206,6 @@ impl Local<'_> {
                 None => (self.guess(&wish), true),
             },
         };
-        // A copied URL may carry a name that means nothing (`https://git@…`); on a generic host every name is a real one.
-        wish.account = wish.account.filter(|name| forge.is_generic() || !forge.is_placeholder(name));
         let prefix = forge.prefix_of(remote).to_vec();
         let home = remote.with_path(prefix.clone());
         Ok(Planned {
