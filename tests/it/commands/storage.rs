@@ -86,3 +86,28 @@ fn slots_want_a_person_for_secrets_and_never_leave_the_vault_shut() {
     ends(&scene, "storage slots add attic", 2, &["a slot is named"]);
     assert_eq!(token_of(&scene, CONTOSO), "s3cret-1");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn every_token_moves_to_the_keyring_and_back_and_none_while_it_is_locked() {
+    use crate::bus::{Desktop, Provider};
+    let Some(desktop) = Desktop::start(Provider::Unlocked) else { return };
+    let mut scene =
+        holding(&[(CONTOSO, "s3cret-1"), (CONTOSO, "s3cret-2"), ("https://github.com", "s3cret-3")]);
+    scene.unset("KEYFOB_STORE");
+    scene.set("DBUS_SESSION_BUS_ADDRESS", desktop.environment(&[]).text("DBUS_SESSION_BUS_ADDRESS").unwrap());
+    ends(&scene, "storage move secret-service", 0, &["3 tokens moved into the secret-service store"]);
+    let sealed = std::fs::read_dir(scene.home().join("keyfob/vault")).unwrap();
+    assert_eq!(sealed.count(), 1, "the vault has its header and nothing else");
+    assert_eq!(token_of(&scene, CONTOSO), "s3cret-2");
+    desktop.lock();
+    ends(&scene, "storage move vault", 3, &["keyfob: error: "]);
+    ends(&scene, "token https://dev.azure.com/contoso --as token", 3, &["locked"]);
+    assert_eq!(json(&run(&scene, "list --json"))[0]["store"], "secret-service");
+    scene.set("KEYFOB_STORE", "secret-service");
+    let mut desktop = desktop;
+    desktop.restart_keyring();
+    ends(&scene, "storage move vault", 0, &["3 tokens moved", "KEYFOB_STORE still sends new tokens"]);
+    ends(&scene, "restore https://dev.azure.com/contoso", 0, &[]);
+    assert_eq!(token_of(&scene, CONTOSO), "s3cret-1");
+}
