@@ -312,25 +312,27 @@ fn paint(wanted: bool, colour: Colour, word: &str) -> String {
 /// controlling terminal itself is used.
 pub struct TerminalAsk {
     possible: bool,
+    /// Whether a tool started us, so that git's word counts.
+    for_tool: bool,
 }
 
 impl TerminalAsk {
     /// For a tool's adapter: stdin is a pipe, but a person may sit at the controlling terminal.
     #[must_use]
     pub fn for_tool(about: About) -> TerminalAsk {
-        TerminalAsk { possible: about.stderr && !about.unattended }
+        TerminalAsk { possible: about.stderr && !about.unattended, for_tool: true }
     }
 
-    /// For a person's command.
+    /// For a person's command: what git is told of its own questions does not keep `keyfob unlock` from asking.
     #[must_use]
     pub fn for_command(about: About) -> TerminalAsk {
-        TerminalAsk { possible: about.stderr && !about.unattended }
+        TerminalAsk { possible: about.stderr && !about.unattended, for_tool: false }
     }
 }
 
 impl Ask for TerminalAsk {
     fn possible(&self) -> bool {
-        self.possible && has_controlling_terminal() && !git_forbids()
+        self.possible && has_controlling_terminal() && !(self.for_tool && git_forbids())
     }
 
     fn passphrase(&self, prompt: &str) -> Option<Secret> {

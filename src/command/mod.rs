@@ -20,6 +20,7 @@ use crate::wallet::stores::Machine;
 pub mod add;
 pub mod doctor;
 pub mod explain;
+pub mod links;
 pub mod list;
 pub mod lock;
 pub mod prefer;
@@ -49,6 +50,7 @@ pub static ALL: &[&Command] = &[
     &storage::COMMAND,
     &unlock::COMMAND,
     &lock::COMMAND,
+    &links::COMMAND,
 ];
 
 /// All that is known of a command.

@@ -63,7 +63,7 @@ pub(super) fn span(option: &str, text: &str, days: bool) -> Result<u64, Error> {
 fn day(text: &str) -> Option<i64> {
     // Only the plain form: jiff also reads a day out of a whole time.
     let date: Date = text.parse().ok().filter(|_| text.len() == 10)?;
-    let end = date.to_datetime(Time::constant(23, 59, 59, 0));
+    let end = date.to_datetime(Time::new(23, 59, 59, 0).ok()?);
     TimeZone::UTC.to_timestamp(end).ok().map(Timestamp::as_second)
 }
 

@@ -15,11 +15,16 @@ mod scene;
 
 #[cfg(target_os = "linux")]
 mod bus;
+mod commands;
 mod concurrency;
 mod doctor;
+mod examples;
 mod fakes;
 mod faults;
 mod git;
+mod house;
+mod messages;
+mod realms;
 #[cfg(target_os = "linux")]
 mod secret_service;
 mod secrets;

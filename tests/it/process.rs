@@ -131,7 +131,7 @@ impl Call {
 
     /// In a session of its own where `setsid` is there, so that no terminal of the developer's can be asked; else in
     /// a process group of its own, so that it can be killed with its children.
-    fn start(&self) -> Command {
+    pub fn start(&self) -> Command {
         let setsid = ["/usr/bin/setsid", "/bin/setsid"].into_iter().find(|path| Path::new(path).is_file());
         let mut command = match setsid {
             Some(setsid) => {

@@ -148,9 +148,9 @@ fn git_gets_no_token_when_it_is_asked_whether_a_question_may_be_asked() {
         .set("KEYFOB_URL", "https://dev.azure.com/fabrikam")
         .set("KEYFOB_TOKEN", TOKENS[2])
         .unset("GIT_TERMINAL_PROMPT");
-    scene.link("keyfob");
-    let line = format!("keyfob token {CONTOSO} --as token --yes");
-    let output = scene.command("script").args(["-q", "-e", "-c", &line, "/dev/null"]).run().fails();
+    scene.append("request", &format!("{}\n\n", PLACE.replace(' ', "\n")));
+    let line = "git-credential-keyfob get <request";
+    let output = scene.command("script").args(["-q", "-e", "-c", line, "/dev/null"]).run().succeeds();
     assert!(output.stdout().contains("the vault store is locked"), "{output}");
     let children = fs::read(children).unwrap();
     assert!(children.starts_with(b"config --get credential.interactive\n"));

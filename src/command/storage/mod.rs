@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::terminal::Colour;
 use crate::wallet::stores::{View, writable};
 
+use super::setup::flag;
 use super::{Command, Context, json, write_json, yes};
 
 mod slots;
@@ -27,6 +28,7 @@ pub static COMMAND: Command = Command {
             .args_conflicts_with_subcommands(true)
             .disable_help_subcommand(true)
             .arg(json())
+            .arg(flag("folder", "Only the folder of the wallet, for scripts").conflicts_with("json"))
             .subcommand(
                 word(
                     "move",
@@ -62,6 +64,11 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         Some(("move", matches)) => move_all(matches, context),
         Some(("protect", _)) => slots::run_protect(context),
         Some(("slots", matches)) => slots::run_slots(matches, context),
+        _ if matches.get_flag("folder") => {
+            let folder = context.data.display().to_string();
+            context.terminal.answer(&folder);
+            Ok(())
+        }
         _ => show(matches, context),
     }
 }

@@ -61,6 +61,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let good = asked_everywhere && (others.is_empty() || !only);
     draft.place_helper(&helper, only, good, before);
     draft.add_paths(&context.wallet.places_that_need_the_path()?);
+    draft.add_basic(&context.wallet.places_for_basic()?);
     if only && !others.is_empty() {
         draft.notes.push(format!("not asked any more: {}", others.join(", ")));
     }
@@ -88,6 +89,7 @@ fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'
     let entry = before.clone();
     let mut draft = Draft { git, values, edits: Vec::new(), entry, notes: Vec::new() };
     draft.add_paths(&context.wallet.places_that_need_the_path()?);
+    draft.add_basic(&context.wallet.places_for_basic()?);
     Ok(draft.into_plan(Vec::new(), |_| Ok(())))
 }
 
@@ -327,6 +329,21 @@ impl Draft {
                      git config --show-origin --get-regexp usehttppath"
                 ));
             }
+        }
+    }
+
+    /// Lets git use Basic by itself for servers on premises (`http.URL.proactiveAuth`, git 2.46; older ones ignore it): one
+    /// request less, and a push larger than `http.postBuffer` works, where git up to 2.52 forgets what a helper
+    /// answered as `authtype`. What the person set there is left.
+    fn add_basic(&mut self, places: &[Remote]) {
+        for place in places {
+            let key = format!("http.{place}.proactiveAuth");
+            if self.values.iter().any(|value| is_key(&value.key, &key)) {
+                continue;
+            }
+            let line = self.line(&key, "basic", None);
+            self.entry.written.push(line);
+            self.edits.push((self.git.global.clone(), Edit::Add { key, value: "basic".to_owned() }));
         }
     }
 

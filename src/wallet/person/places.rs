@@ -65,6 +65,20 @@ impl Local<'_> {
         }
         Ok(needed)
     }
+
+    /// The places where git should use Basic by itself, without asking the server first: what a person added for a server that
+    /// offers NTLM and Negotiate too.
+    ///
+    /// # Errors
+    /// As [`Local::places`].
+    pub fn places_for_basic(&self) -> Result<Vec<Remote>, Error> {
+        let forced = |realm: &&RealmRecord| {
+            realm.has_person() && forge_of(realm).presentation == Presentation::ForcedBasic
+        };
+        let groups = self.records.all()?;
+        let realms = groups.iter().flatten().flat_map(|group| &group.realms).filter(forced);
+        Ok(realms.filter_map(place).map(|place| place.remote).collect())
+    }
 }
 
 fn place(realm: &RealmRecord) -> Option<Place> {

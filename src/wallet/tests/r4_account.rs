@@ -204,3 +204,12 @@ fn a_rule_is_replaced_by_one_for_the_same_path_whatever_its_letter_case() {
     });
     assert_eq!(bench.get("https://dev.azure.com/contoso/Project"), "Ambiguous");
 }
+
+#[test]
+fn a_tools_pair_of_the_same_name_answers_when_it_is_named_and_the_persons_is_refused() {
+    let bench = wallet(&["alice T1 - -", "alice T2 - tool", "carol T3 - -"]);
+    assert_eq!(bench.get("https://alice@dev.azure.com/contoso"), "alice:T1");
+    bench.erase("https://alice@dev.azure.com/contoso", "T1");
+    assert_eq!(bench.get("https://alice@dev.azure.com/contoso"), "alice:T2");
+    assert_eq!(bench.get(CONTOSO), "Ambiguous");
+}

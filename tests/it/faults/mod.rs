@@ -95,9 +95,11 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// Where something of the wallet lies.
+type Place = fn(&Scene) -> PathBuf;
+
 #[test]
 fn what_others_can_reach_is_not_used_and_the_hint_mends_it() {
-    type Place = fn(&Scene) -> PathBuf;
     let places: [(Place, u32); 7] = [
         (Scene::data, 0o755),
         (|scene| scene.data().join("records"), 0o755),

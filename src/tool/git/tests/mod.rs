@@ -7,6 +7,7 @@ use crate::wallet::tests::bench::Bench;
 
 mod answer;
 mod attacks;
+mod dice;
 mod quiet;
 mod random;
 mod suite;

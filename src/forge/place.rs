@@ -1,0 +1,140 @@
+//! Matching a remote against the records' templates: the only way that a realm of a cloud service comes about. Hosts are compared
+//! label by label and whole (R1, R2). Pure: no file, no network.
+
+use crate::remote::{Realm, Remote};
+
+use super::{ALL, Forge, Home, fill};
+
+/// What the forges know of a remote, without looking at any record.
+#[derive(Clone)]
+pub enum Place {
+    /// A cloud service's realm.
+    Cloud {
+        /// The service.
+        forge: &'static Forge,
+        /// The realm.
+        realm: Realm,
+        /// The organisation, where the service has such a thing.
+        organisation: Option<String>,
+        /// How many segments of the path name the realm; what is behind them is the same in every spelling.
+        skip: usize,
+    },
+    /// A cloud service's host, but nothing tells the organisation (R2).
+    NoOrganisation {
+        /// The service.
+        forge: &'static Forge,
+    },
+    /// A cloud service's domain, but no place that ever gets a token: a reserved name, plain http.
+    Never,
+    /// Some other host: records and configuration tell.
+    Elsewhere,
+}
+
+/// Which realm a remote belongs to, by what the forges know. Pure: no file, no network.
+#[must_use]
+pub fn place(remote: &Remote, user: Option<&str>) -> Place {
+    for &forge in ALL {
+        let mut open_ended = false;
+        for home in forge.homes {
+            match home.matches(forge, remote, user) {
+                Fit::Realm(organisation) if remote.is_https() => {
+                    let what = fill(home.realm, organisation.as_deref(), None);
+                    let realm = Realm::made_by_forge(forge.id, &what);
+                    return Place::Cloud { forge, realm, organisation, skip: home.skip(forge, remote) };
+                }
+                Fit::Realm(_) => return Place::Never,
+                Fit::NoOrganisation => open_ended = true,
+                Fit::None => {}
+            }
+        }
+        if open_ended {
+            return if remote.is_https() { Place::NoOrganisation { forge } } else { Place::Never };
+        }
+        // A port other than the default is another server: the cloud rules say nothing about it.
+        if remote.port().is_none() && forge.domains.iter().any(|domain| is_below(remote.host(), domain)) {
+            return Place::Never;
+        }
+    }
+    Place::Elsewhere
+}
+
+/// How a template fits.
+enum Fit {
+    None,
+    NoOrganisation,
+    Realm(Option<String>),
+}
+
+impl Home {
+    /// How many segments of a matching remote's path are about the realm.
+    fn skip(&self, forge: &Forge, remote: &Remote) -> usize {
+        let named = self.template.contains("/{") && !remote.path().is_empty();
+        let noise = |segment: &String| forge.noise.iter().any(|word| segment.eq_ignore_ascii_case(word));
+        usize::from(named || remote.path().first().is_some_and(noise))
+    }
+
+    fn matches(&self, forge: &Forge, remote: &Remote, user: Option<&str>) -> Fit {
+        if remote.port().is_some() || !(remote.is_https() || remote.is_http()) {
+            return Fit::None;
+        }
+        let (host, path) = self.template.split_once('/').unwrap_or((self.template, ""));
+        let mut organisation = None;
+        let mut labels = remote.host().split('.');
+        for word in host.split('.') {
+            let Some(label) = labels.next() else { return Fit::None };
+            let fits = match word {
+                "{organisation}" => {
+                    organisation = Some(label.to_owned());
+                    is_organisation(label) && !is_reserved(forge, label)
+                }
+                "{service}" => forge.services.contains(&label),
+                literal => literal == label,
+            };
+            if !fits {
+                return Fit::None;
+            }
+        }
+        if labels.next().is_some() {
+            return Fit::None;
+        }
+        if path == "{organisation}" {
+            let from_path = remote.path().first().map(String::as_str);
+            // A path that is there but names no organisation (`_apis`) is not mended by the user name.
+            let named = match from_path {
+                Some(segment) => Some(segment),
+                // What means "no preference" to every tool names no organisation.
+                None if forge.user_may_be_organisation => user.filter(|user| !forge.is_placeholder(user)),
+                None => None,
+            };
+            match named.filter(|name| is_organisation(name)) {
+                Some(name) => organisation = Some(name.to_ascii_lowercase()),
+                None => return Fit::NoOrganisation,
+            }
+        }
+        Fit::Realm(organisation)
+    }
+}
+
+/// Letters, digits and inner hyphens, at most 50: what an organisation may be called. Segments that begin with `_` and
+/// scale-unit names with dots are none.
+fn is_organisation(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    !name.is_empty()
+        && name.len() <= 50
+        && name.bytes().all(plain)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+fn is_reserved(forge: &Forge, label: &str) -> bool {
+    let covers = |word: &&str| match word.strip_suffix('*') {
+        Some(beginning) => label.starts_with(beginning),
+        None => label == *word,
+    };
+    forge.reserved.iter().any(covers)
+}
+
+/// Whether `host` is `domain` or ends in `.domain`: never a suffix without the dot.
+fn is_below(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}

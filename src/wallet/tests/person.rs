@@ -1,0 +1,91 @@
+//! What a person does, where another process does something at the same time.
+
+use super::bench::{Bench, secret};
+use crate::error::Error;
+use crate::remote::Remote;
+use crate::wallet::Local;
+use crate::wallet::person::Selection;
+use crate::wallet::person::add::Wish;
+
+const OLD: &str = "https://dev.azure.com/contoso";
+const NEW: &str = "https://dev.azure.com/fabrikam";
+
+fn wish(url: &str) -> Wish {
+    let (remote, url_user) = Remote::from_url(url).unwrap();
+    Wish {
+        remote,
+        url_user,
+        account: None,
+        forge: None,
+        expires: None,
+        scopes: Vec::new(),
+        label: None,
+        default: false,
+        allow_http: false,
+    }
+}
+
+fn move_to_new(wallet: &Local<'_>, selection: &Selection) -> Result<usize, Error> {
+    wallet.move_realm(selection, &wallet.plan_move(selection, wish(NEW))?)
+}
+
+#[test]
+fn a_move_leaves_alone_what_another_process_added_or_replaced_meanwhile() {
+    let bench = Bench::new();
+    bench.add(OLD, Some("alice"), "A");
+    bench.add(OLD, Some("bob"), "B");
+    let selection = bench.with(|wallet| wallet.select(OLD, None).unwrap());
+    bench.add(OLD, Some("bob"), "B2");
+    bench.add(OLD, Some("carol"), "C");
+    assert_eq!(bench.with(|wallet| move_to_new(wallet, &selection)).unwrap(), 2);
+    assert_eq!(bench.get("https://alice@dev.azure.com/fabrikam"), "alice:A");
+    assert_eq!(bench.get("https://bob@dev.azure.com/fabrikam"), "bob:B");
+    assert_eq!(bench.get("https://bob@dev.azure.com/contoso"), "bob:B2");
+    assert_eq!(bench.get("https://carol@dev.azure.com/contoso"), "carol:C");
+    assert_eq!(bench.get("https://alice@dev.azure.com/contoso"), "NoAccount");
+    // Also what the replaced one set aside.
+    bench.restore(OLD, Some("bob")).unwrap();
+    assert_eq!(bench.get("https://bob@dev.azure.com/contoso"), "bob:B");
+}
+
+#[test]
+fn a_move_that_fails_leaves_no_copies_behind() {
+    let bench = Bench::new();
+    bench.add(OLD, Some("alice"), "A");
+    bench.add(OLD, Some("bob"), "B");
+    bench.add(NEW, Some("bob"), "other");
+    let before = bench.files();
+    let selection = bench.with(|wallet| wallet.select(OLD, None).unwrap());
+    assert!(bench.with(|wallet| move_to_new(wallet, &selection)).is_err());
+    assert!(bench.files() == before);
+    assert_eq!(bench.memory.len(), 3);
+}
+
+#[test]
+fn a_generic_host_wants_a_name_and_a_known_one_no_other_forge() {
+    let bench = Bench::new();
+    let plan = |wish: Wish| bench.with(|wallet| wallet.plan(wish));
+    let unnamed = plan(wish("https://git.example/team/app.git")).unwrap();
+    assert!(unnamed.forge.is_generic() && unnamed.lacks_name().is_some());
+    assert!(bench.with(|wallet| wallet.add(&unnamed, secret("T"))).is_err());
+    let collection = plan(wish("https://git.example/team/app")).unwrap();
+    assert_eq!((collection.forge.id, collection.guessed), ("azure-devops-server", true));
+    let gitlab = crate::forge::named("gitlab");
+    assert!(plan(Wish { forge: gitlab, ..wish("https://github.com") }).is_err());
+    assert!(plan(Wish { forge: gitlab, ..wish("https://gitlab.com") }).is_ok());
+}
+
+#[test]
+fn a_name_in_a_copied_url_is_an_account_unless_it_means_nothing_there() {
+    let bench = Bench::new();
+    let named = |url: &str, account: Option<&str>| {
+        let wish = Wish { account: account.map(str::to_owned), ..wish(url) };
+        bench.with(|wallet| wallet.plan(wish)).unwrap().wish.account
+    };
+    assert_eq!(named("https://git@tfs.example/tfs/Main", None), None);
+    assert_eq!(named("https://git@tfs.example/tfs/Main", Some("git")).as_deref(), Some("git"));
+    assert_eq!(named("https://alice@tfs.example/tfs/Main", None).as_deref(), Some("alice"));
+    assert_eq!(named("https://alice@tfs.example/tfs/Main", Some("bob")).as_deref(), Some("bob"));
+    assert_eq!(named("https://contoso@dev.azure.com/contoso", None), None);
+    assert_eq!(named("https://git@git.example", None).as_deref(), Some("git"));
+}

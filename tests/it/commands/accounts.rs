@@ -1,0 +1,161 @@
+//! `keyfob remove`, `restore`, `prefer` and `move`.
+
+use super::{CONTOSO, ends, holding, json, run, run_with, token_of};
+use crate::scene::Scene;
+
+fn two() -> Scene {
+    holding(&[
+        ("https://dev.azure.com/contoso --account alice", "s3cret-a"),
+        ("https://dev.azure.com/contoso --account bob", "s3cret-b"),
+    ])
+}
+
+/// The sealed files of the vault.
+fn sealed(scene: &Scene) -> usize {
+    let files = std::fs::read_dir(scene.home().join("keyfob/vault")).unwrap();
+    files.filter(|file| file.as_ref().unwrap().file_name().len() == 32).count()
+}
+
+#[test]
+fn without_a_terminal_remove_does_what_it_is_told_if_one_account_is_meant() {
+    let scene = holding(&[(CONTOSO, "s3cret-1"), (CONTOSO, "s3cret-2")]);
+    assert_eq!(sealed(&scene), 2);
+    ends(
+        &scene,
+        "remove https://contoso.visualstudio.com/app",
+        0,
+        &["removed 2 tokens of the unnamed account"],
+    );
+    assert_eq!(sealed(&scene), 0);
+    ends(&scene, "remove https://dev.azure.com/contoso", 1, &["holds nothing", "keyfob list"]);
+}
+
+#[test]
+fn of_several_accounts_remove_wants_to_know_which() {
+    let scene = two();
+    ends(
+        &scene,
+        "remove https://dev.azure.com/contoso --yes",
+        4,
+        &["alice, bob", "--account NAME, or --all"],
+    );
+    ends(
+        &scene,
+        "remove https://dev.azure.com/contoso --account carol",
+        1,
+        &["no account carol", "it has: alice, bob"],
+    );
+    ends(
+        &scene,
+        "remove azure-devops/contoso --account alice",
+        0,
+        &["account alice of azure-devops/contoso"],
+    );
+    assert_eq!(token_of(&scene, CONTOSO), "s3cret-b");
+    run_with(&scene, "add https://dev.azure.com/contoso", "s3cret-c").succeeds();
+    ends(&scene, "remove https://dev.azure.com/contoso --all", 0, &["2 accounts"]);
+    assert_eq!((sealed(&scene), run(&scene, "list --json").stdout().trim()), (0, "[]"));
+}
+
+#[test]
+fn restore_finds_the_one_account_that_has_something_to_restore() {
+    let scene = two();
+    ends(&scene, "restore https://dev.azure.com/contoso --account alice", 1, &["no token that is set aside"]);
+    run_with(&scene, "add https://dev.azure.com/contoso --account bob", "s3cret-new").succeeds();
+    ends(&scene, "restore https://dev.azure.com/contoso", 0, &["account bob"]);
+    assert_eq!(token_of(&scene, "https://dev.azure.com/contoso --account bob"), "s3cret-b");
+    run_with(&scene, "add https://dev.azure.com/contoso --account alice", "s3cret-new").succeeds();
+    ends(&scene, "restore https://dev.azure.com/contoso", 4, &["alice, bob"]);
+}
+
+#[test]
+fn a_refused_token_is_in_use_again_after_restore() {
+    let scene = holding(&[(CONTOSO, "s3cret-1")]);
+    let git = |operation: &str| {
+        let request =
+            "protocol=https\nhost=dev.azure.com\npath=contoso\nusername=contoso\npassword=s3cret-1\n\n";
+        scene.keyfob_with(["git", operation], request).succeeds()
+    };
+    git("erase");
+    ends(
+        &scene,
+        "explain https://dev.azure.com/contoso",
+        5,
+        &["refused", "keyfob restore https://dev.azure.com/contoso"],
+    );
+    ends(&scene, "list", 0, &["suspect", "refused for code"]);
+    ends(&scene, "restore https://dev.azure.com/contoso", 0, &["in use again"]);
+    ends(&scene, "explain https://dev.azure.com/contoso", 0, &[]);
+}
+
+#[test]
+fn a_preference_holds_for_the_realm_or_below_a_path_and_can_be_forgotten() {
+    let scene = two();
+    let get = |path: &str| token_of(&scene, &format!("{CONTOSO}{path}"));
+    ends(&scene, "token https://dev.azure.com/contoso --as token", 4, &["alice, bob", "keyfob prefer"]);
+    ends(&scene, "prefer https://dev.azure.com/contoso --account alice", 0, &["account alice is preferred"]);
+    let rule = "https://contoso.visualstudio.com/DefaultCollection/website";
+    ends(&scene, &format!("prefer {rule} --account bob"), 0, &["azure-devops/contoso below /website"]);
+    assert_eq!([get(""), get("/website/_git/x"), get("/websites")], ["s3cret-a", "s3cret-b", "s3cret-a"]);
+    ends(&scene, &format!("prefer {rule} --clear"), 0, &["no account is preferred any more"]);
+    ends(&scene, &format!("prefer {rule} --clear"), 0, &["nothing was changed"]);
+    assert_eq!(get("/website/_git/x"), "s3cret-a");
+    ends(&scene, "prefer https://dev.azure.com/contoso --clear", 0, &[]);
+    ends(&scene, "token https://dev.azure.com/contoso --as token", 4, &[]);
+    ends(&scene, "prefer https://dev.azure.com/contoso --account carol", 1, &["it has: alice, bob"]);
+    ends(&scene, "prefer https://dev.azure.com/contoso --clear --account bob", 2, &[]);
+}
+
+#[test]
+fn a_renamed_organisation_takes_everything_along() {
+    let scene = two();
+    run_with(&scene, "add https://dev.azure.com/contoso --account bob --default", "s3cret-new").succeeds();
+    ends(&scene, "prefer https://dev.azure.com/contoso/app --account alice", 0, &[]);
+    ends(
+        &scene,
+        "move https://dev.azure.com/contoso https://dev.azure.com/fabrikam",
+        0,
+        &["2 accounts moved"],
+    );
+    let get = |path: &str| token_of(&scene, &format!("https://dev.azure.com/fabrikam{path}"));
+    assert_eq!([get(""), get("/app")], ["s3cret-new", "s3cret-a"]);
+    ends(&scene, "restore https://dev.azure.com/fabrikam --account bob", 0, &[]);
+    assert_eq!(get(""), "s3cret-b");
+    assert_eq!(sealed(&scene), 3, "no copy is left behind");
+    ends(&scene, "token https://dev.azure.com/contoso --as token", 1, &[]);
+    ends(&scene, "move https://dev.azure.com/contoso https://dev.azure.com/fabrikam", 1, &[]);
+    ends(&scene, "move azure-devops/fabrikam https://fabrikam.visualstudio.com", 2, &["the same place"]);
+}
+
+#[test]
+fn a_move_onto_an_account_of_the_same_name_changes_nothing() {
+    let scene = two();
+    run_with(&scene, "add https://dev.azure.com/fabrikam --account bob", "s3cret-f").succeeds();
+    let before = json(&run(&scene, "list --json"));
+    ends(
+        &scene,
+        "move https://dev.azure.com/contoso https://dev.azure.com/fabrikam",
+        2,
+        &["already has an account bob"],
+    );
+    assert_eq!((json(&run(&scene, "list --json")), sealed(&scene)), (before, 3));
+}
+
+#[test]
+fn a_server_keeps_its_forge_under_a_new_name() {
+    let scene = holding(&[("https://tfs.example.com/tfs/Main", "s3cret-1")]);
+    ends(
+        &scene,
+        "move https://tfs.example.com/tfs/Main https://code.example.com/Main",
+        0,
+        &["azure-devops-server/https://code.example.com/main"],
+    );
+    assert_eq!(token_of(&scene, "https://code.example.com/Main/app/_git/app"), "s3cret-1");
+    ends(&scene, "move https://code.example.com/Main http://code.example.com/Main", 2, &["in clear text"]);
+    ends(
+        &scene,
+        "move https://code.example.com/Main https://x.example --forge generic",
+        2,
+        &["--account NAME"],
+    );
+}

@@ -1,0 +1,143 @@
+//! `keyfob explain`.
+
+use super::{CONTOSO, ends, holding, json, keys, protect, run};
+use crate::scene::Scene;
+
+#[test]
+fn a_decision_is_told_step_by_step_and_changes_nothing() {
+    let scene = holding(&[
+        ("https://dev.azure.com/contoso --account alice --scopes vso.packaging", "s3cret-a"),
+        ("https://dev.azure.com/contoso --account bob --expires 3d", "s3cret-b"),
+    ]);
+    let before = std::fs::read(scene.home().join("keyfob/records/azure-devops+contoso.json")).unwrap();
+    let output = ends(
+        &scene,
+        "explain https://contoso.visualstudio.com/app/_git/app",
+        0,
+        &[
+            "belongs to azure-devops/contoso",
+            "no user name was asked for",
+            "account alice is out: its recorded scopes do not cover code",
+            "account bob is the only one",
+            "answer: account bob of azure-devops/contoso, from the vault store",
+            "with user name bob, as Basic",
+        ],
+    );
+    assert_eq!(output.stderr(), "");
+    let after = std::fs::read(scene.home().join("keyfob/records/azure-devops+contoso.json")).unwrap();
+    assert!(before == after, "the daily hint is not used up");
+    ends(&scene, "explain https://dev.azure.com/contoso --user alice", 0, &["account alice is the one"]);
+    ends(&scene, "explain azure-devops/contoso --tool git", 0, &["account bob"]);
+}
+
+#[test]
+fn no_answer_is_told_with_the_reason_the_way_on_and_the_code_of_its_kind() {
+    let scene = holding(&[
+        ("https://dev.azure.com/contoso --account alice", "s3cret-a"),
+        ("https://dev.azure.com/contoso --account bob", "s3cret-b"),
+        ("https://git.example.com --account alice", "s3cret-c"),
+    ]);
+    for (words, code, texts) in [
+        (
+            "https://dev.azure.com/contoso/app",
+            4,
+            ["alice, bob", "keyfob prefer https://dev.azure.com/contoso/app"],
+        ),
+        ("https://dev.azure.com/fabrikam", 1, ["no account of", "keyfob add https://dev.azure.com/fabrikam"]),
+        ("https://dev.azure.com", 1, ["does not tell the organisation", "useHttpPath"]),
+        ("https://unknown.example", 1, ["holds nothing", "keyfob add https://unknown.example"]),
+        ("https://git.example.com --user bob", 1, ["no account has that name", "keyfob add"]),
+        ("http://git.example.com", 1, ["holds nothing", "keyfob add"]),
+    ] {
+        let output = ends(&scene, &format!("explain {words}"), code, &texts);
+        assert!(output.stdout().ends_with("no answer\n"), "{output}");
+    }
+}
+
+#[test]
+fn a_token_of_the_environment_is_seen_to_win() {
+    let mut scene = holding(&[("https://github.com --account alice", "s3cret-a")]);
+    scene.set("KEYFOB_URL", "https://github.com").set("KEYFOB_TOKEN", "s3cret-e");
+    ends(
+        &scene,
+        "explain https://github.com/a/b",
+        0,
+        &["KEYFOB_TOKEN has a token for it", "from the environment store"],
+    );
+    ends(
+        &scene,
+        "explain https://github.com/a/b --user alice",
+        0,
+        &["user name picks account alice", "the vault store"],
+    );
+    scene.unset("KEYFOB_URL");
+    ends(&scene, "explain https://github.com/a/b", 0, &["KEYFOB_TOKEN is ignored", "the vault store"]);
+}
+
+#[test]
+fn a_locked_store_is_not_an_absent_token_and_the_steps_so_far_are_told() {
+    let scene = holding(&[(CONTOSO, "s3cret-1")]);
+    protect(&scene);
+    let output = ends(
+        &scene,
+        "explain https://dev.azure.com/contoso",
+        3,
+        &["is the only one", "locked", "keyfob unlock"],
+    );
+    assert!(output.stdout().contains("3. "), "{output}");
+    let told = json(&ends(&scene, "explain https://dev.azure.com/contoso --json", 3, &[]));
+    assert_eq!((&told["outcome"], &told["hint"]), (&"error".into(), &"keyfob unlock".into()));
+    ends(&scene, "token https://dev.azure.com/contoso --as token", 3, &["locked"]);
+    ends(&scene, "list", 0, &["azure-devops/contoso"]);
+}
+
+#[test]
+fn json_tells_the_same_in_one_shape() {
+    let scene = holding(&[("https://tfs.example.com/tfs/Main --account alice", "s3cret-1")]);
+    let interface = [
+        "account",
+        "expires",
+        "hint",
+        "need",
+        "outcome",
+        "presentation",
+        "realm",
+        "reason",
+        "steps",
+        "store",
+        "tool",
+        "url",
+        "user",
+        "username",
+    ];
+    let hit = json(&run(&scene, "explain https://tfs.example.com/tfs/Main/app --json").succeeds());
+    assert_eq!(keys(&hit), interface);
+    let facts = ["outcome", "realm", "account", "store", "username", "presentation", "need", "tool"]
+        .map(|key| hit[key].as_str().unwrap());
+    let expected = [
+        "answer",
+        "azure-devops-server/https://tfs.example.com/tfs/main",
+        "alice",
+        "vault",
+        "alice",
+        "forced-basic",
+        "code",
+        "git",
+    ];
+    assert_eq!(facts, expected);
+    let miss = json(&ends(&scene, "explain https://github.com --json", 1, &[]));
+    assert_eq!(keys(&miss), interface);
+    assert_eq!((&miss["outcome"], &miss["realm"]), (&"none".into(), &serde_json::Value::Null));
+}
+
+#[test]
+fn hints_can_be_pasted_whatever_the_url_holds() {
+    let scene = Scene::new();
+    let output = ends(
+        &scene,
+        "explain https://github.com/a/$(touch${IFS}x)/b;c",
+        1,
+        &["keyfob add https://github.com/a/"],
+    );
+    assert!(!output.stderr().contains(['$', ';', '(']), "{output}");
+}

@@ -1,0 +1,163 @@
+//! What only a terminal has: questions, and hidden answers. `script` of util-linux lends one.
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use super::{CONTOSO, holding, json, run, token_of};
+use crate::scene::Scene;
+
+/// keyfob at a terminal, and the person's side of it.
+struct Talk {
+    child: Child,
+    keys: ChildStdin,
+    screen: Receiver<Vec<u8>>,
+    seen: String,
+    from: usize,
+}
+
+impl Talk {
+    fn begin(scene: &Scene, words: &str) -> Talk {
+        let call = scene.command("script").args(["-q", "-e", "-c", &format!("keyfob {words}"), "/dev/null"]);
+        let mut child = call.start().spawn().unwrap();
+        let (send, screen) = channel();
+        let mut output = child.stdout.take().unwrap();
+        std::thread::spawn(move || {
+            let mut part = [0; 4096];
+            while let Ok(read @ 1..) = output.read(&mut part) {
+                let _ = send.send(part[..read].to_vec());
+            }
+        });
+        Talk { keys: child.stdin.take().unwrap(), child, screen, seen: String::new(), from: 0 }
+    }
+
+    /// Waits until this stands on the screen.
+    #[track_caller]
+    fn sees(&mut self, text: &str) -> &mut Talk {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(at) = self.seen[self.from..].find(text) {
+                self.from += at + text.len();
+                return self;
+            }
+            match self.screen.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(part) => self.seen.push_str(&String::from_utf8_lossy(&part)),
+                Err(_) => panic!("{text} is not in\n{}", self.seen),
+            }
+        }
+    }
+
+    fn types(&mut self, text: &str) -> &mut Talk {
+        self.keys.write_all(format!("{text}\r").as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+        self
+    }
+
+    /// The exit code and all that stood on the screen.
+    fn end(mut self) -> (i32, String) {
+        while let Ok(part) = self.screen.recv_timeout(Duration::from_secs(60)) {
+            self.seen.push_str(&String::from_utf8_lossy(&part));
+        }
+        (self.child.wait().unwrap().code().unwrap(), self.seen)
+    }
+}
+
+fn at_a_terminal(mut scene: Scene) -> Scene {
+    // The scene says that nobody can be asked.
+    scene.unset("GIT_TERMINAL_PROMPT").set("TERM", "dumb");
+    scene
+}
+
+#[test]
+fn the_token_is_asked_for_with_the_page_that_makes_it_and_is_not_shown() {
+    let scene = at_a_terminal(Scene::new());
+    let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
+    talk.sees(
+        "token for azure-devops/contoso (made at https://dev.azure.com/contoso/_usersSettings/tokens): ",
+    );
+    talk.types("s3cret-1").sees("is in the vault store");
+    let (code, screen) = talk.end();
+    assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
+    assert_eq!(token_of(&scene, CONTOSO), "s3cret-1");
+}
+
+#[test]
+fn on_an_unknown_host_the_user_name_is_asked_for_too() {
+    let scene = at_a_terminal(Scene::new());
+    let mut talk = Talk::begin(&scene, "add https://git.example.com");
+    talk.sees("user name for git.example.com: ").types("carol").sees("token for ").types("s3cret-1");
+    assert_eq!(talk.end().0, 0);
+    assert_eq!(json(&run(&scene, "list --json"))[0]["account"], "carol");
+}
+
+#[test]
+fn a_token_is_shown_on_a_screen_and_destroyed_only_after_a_yes() {
+    let scene = at_a_terminal(holding(&[(CONTOSO, "s3cret-1")]));
+    for (words, question) in [
+        (
+            "token https://dev.azure.com/contoso --as token",
+            "show the token of azure-devops/contoso on this screen? [y/N] ",
+        ),
+        (
+            "remove https://dev.azure.com/contoso",
+            "destroy the token of the unnamed account of azure-devops/contoso? [y/N] ",
+        ),
+    ] {
+        for answer in ["", "n", "yep"] {
+            let mut talk = Talk::begin(&scene, words);
+            talk.sees(question).types(answer).sees("nothing was changed");
+            let (code, screen) = talk.end();
+            assert!(code == 6 && !screen.contains("s3cret"), "{screen}");
+        }
+    }
+    let mut talk = Talk::begin(&scene, "token https://dev.azure.com/contoso --as token");
+    talk.sees("[y/N] ").types("y").sees("s3cret-1");
+    assert_eq!(talk.end().0, 0);
+    let mut talk = Talk::begin(&scene, "remove https://dev.azure.com/contoso --yes");
+    talk.sees("removed the token");
+    assert_eq!(talk.end().0, 0);
+}
+
+#[test]
+fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
+    let scene = at_a_terminal(holding(&[(CONTOSO, "s3cret-1")]));
+    let mut talk = Talk::begin(&scene, "storage protect");
+    talk.sees("new passphrase of the vault: ")
+        .types("s3cret one")
+        .sees("the same again: ")
+        .types("s3cret two");
+    talk.sees("the two passphrases differ");
+    assert_eq!(talk.end().0, 2);
+    let mut talk = Talk::begin(&scene, "storage protect");
+    talk.sees("new passphrase of the vault: ")
+        .types("s3cret one")
+        .sees("the same again: ")
+        .types("s3cret one");
+    talk.sees("the key file is gone");
+    let (code, screen) = talk.end();
+    assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
+    assert!(!scene.home().join("keyfob/vault.key").exists());
+
+    let mut talk = Talk::begin(&scene, "storage slots add key-file");
+    talk.sees("passphrase of the vault: ").types("wrong").sees("wrong passphrase").sees("keyfob unlock");
+    assert_eq!(talk.end().0, 3);
+    let mut talk = Talk::begin(&scene, "explain https://dev.azure.com/contoso");
+    talk.sees("passphrase of the vault: ").types("s3cret one").sees("answer: the unnamed account");
+    assert_eq!(talk.end().0, 0);
+    assert_eq!(
+        run(&scene, "explain https://dev.azure.com/contoso").code(),
+        3,
+        "nobody to ask, nothing remembered"
+    );
+}
+
+#[test]
+fn nobody_is_asked_where_the_environment_says_that_nobody_can_answer() {
+    let mut scene = at_a_terminal(Scene::new());
+    scene.set("CI", "true");
+    let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
+    talk.sees("nobody can be asked for the token here")
+        .sees("keyfob add https://dev.azure.com/contoso < FILE");
+    assert_eq!(talk.end().0, 2);
+}

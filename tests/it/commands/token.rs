@@ -1,0 +1,79 @@
+//! `keyfob token`: each form to the byte.
+
+use super::{CONTOSO, ends, holding, json, keys, run};
+use crate::scene::Scene;
+
+#[test]
+fn each_form_is_exact() {
+    let scene = holding(&[("https://dev.azure.com/contoso --account alice", "s3cret-1")]);
+    // Base64 of alice:s3cret-1.
+    for (form, bytes) in [
+        ("token", "s3cret-1\n"),
+        ("basic", "YWxpY2U6czNjcmV0LTE=\n"),
+        ("header", "Authorization: Basic YWxpY2U6czNjcmV0LTE=\n"),
+        ("netrc", "machine dev.azure.com\nlogin alice\npassword s3cret-1\n"),
+        ("curl", "header = \"Authorization: Basic YWxpY2U6czNjcmV0LTE=\"\n"),
+    ] {
+        let output = run(&scene, &format!("token {CONTOSO} --as {form}")).succeeds();
+        assert_eq!((output.stdout(), output.stderr()), (bytes, ""), "{form}");
+    }
+    let shown = json(&run(&scene, &format!("token {CONTOSO} --as json")).succeeds());
+    assert_eq!(keys(&shown), ["account", "expires", "realm", "scheme", "token", "url", "username"]);
+    let facts =
+        ["realm", "account", "url", "username", "token", "scheme"].map(|key| shown[key].as_str().unwrap());
+    assert_eq!(facts, ["azure-devops/contoso", "alice", CONTOSO, "alice", "s3cret-1", "basic"]);
+}
+
+#[test]
+fn a_token_that_must_be_a_bearer_is_one() {
+    let scene = holding(&[("https://bitbucket.corp.example --account bob", "s3\\cret\"1")]);
+    let form = |form: &str| run(&scene, &format!("token https://bitbucket.corp.example/scm/a/b --as {form}"));
+    assert_eq!(form("header").succeeds().stdout(), "Authorization: Bearer s3\\cret\"1\n");
+    assert_eq!(form("curl").succeeds().stdout(), "header = \"Authorization: Bearer s3\\\\cret\\\"1\"\n");
+    assert_eq!(json(&form("json").succeeds())["scheme"], "bearer");
+    // Programs disagree on quotes and backslashes in a .netrc.
+    assert_eq!(form("netrc").code(), 2);
+}
+
+#[test]
+fn the_form_has_to_be_said() {
+    let scene = holding(&[(CONTOSO, "s3cret-1")]);
+    let output = ends(&scene, &format!("token {CONTOSO}"), 2, &["--as"]);
+    assert_eq!(output.stdout(), "");
+    ends(&scene, &format!("token {CONTOSO} --as text"), 2, &["netrc"]);
+}
+
+#[test]
+fn a_named_account_is_that_account_and_no_other() {
+    let scene = holding(&[(CONTOSO, "s3cret-1")]);
+    // The unnamed account answers any name that git asks for; a person who names an account means it.
+    ends(&scene, &format!("token {CONTOSO} --account bob --as token"), 1, &["no account bob"]);
+    ends(&scene, &format!("token {CONTOSO} --account - --as token"), 0, &["s3cret-1"]);
+}
+
+#[test]
+fn what_is_not_handed_out_has_its_reason_and_its_code() {
+    let scene = Scene::new();
+    let request = "protocol=https\nhost=git.example.com\nusername=carol\npassword=s3cret-1\n\n";
+    scene.keyfob_with(["git", "store"], request).succeeds();
+    ends(&scene, "token https://git.example.com --as token", 0, &["s3cret-1"]);
+    scene.keyfob_with(["git", "erase"], request).succeeds();
+    for account in ["", " --account carol"] {
+        let output = ends(
+            &scene,
+            &format!("token https://git.example.com --as token{account}"),
+            5,
+            &["refused", "keyfob restore"],
+        );
+        assert_eq!(output.stdout(), "");
+    }
+    ends(&scene, "list --exit-code", 5, &["1 token needs care"]);
+    ends(&scene, "token https://unknown.example --as token", 1, &["holds nothing"]);
+}
+
+#[test]
+fn a_token_goes_nowhere_in_clear_text_that_was_not_accepted() {
+    let scene = holding(&[("http://git.example.com --account a --allow-http", "s3cret-1")]);
+    ends(&scene, "token http://git.example.com --as token", 0, &["s3cret-1"]);
+    ends(&scene, "token https://git.example.com --as token", 1, &[]);
+}

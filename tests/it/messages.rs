@@ -1,0 +1,187 @@
+//! Every message on one page: `tests/messages.txt` holds all errors, misses and notes as a person reads them. The test
+//! compares; to change the page on purpose: `KEYFOB_REVIEW=1 cargo test --test it messages`, then read what changed.
+
+use std::fmt::Write;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use keyfob::error::{Error, Miss};
+use keyfob::wallet::Note;
+
+const URL: &str = "https://dev.azure.com/contoso";
+
+fn errors() -> Vec<Error> {
+    let path = || PathBuf::from("/home/me/.local/share/keyfob/records/azure-devops+contoso.json");
+    let io = |kind: io::ErrorKind| Error::Io { doing: "write", path: path(), source: kind.into() };
+    let text = str::to_owned;
+    vec![
+        Error::Locked { store: "vault", how: None },
+        Error::Locked { store: "secret-service", how: Some(text("unlock the login keyring")) },
+        Error::Unavailable { store: "secret-service", why: text("no session bus") },
+        Error::Silent { store: "secret-service", seconds: 3 },
+        Error::TooLong { store: "keychain", length: 3000, limit: 2560 },
+        Error::Lost { store: text("vault"), realm: text("azure-devops/contoso") },
+        Error::Damaged { path: path(), why: "it is cut off" },
+        Error::WrongPassphrase,
+        Error::NobodyToAsk { what: "a passphrase" },
+        Error::Unsupported { store: "keychain", what: "be locked" },
+        Error::NoSuchStore { name: text("cellar") },
+        Error::Unsafe {
+            path: path(),
+            problem: text("its mode is 644, so others can reach it"),
+            fix: text("chmod 600 FILE"),
+        },
+        Error::Record { path: path(), why: text("line 1, column 2: not a record") },
+        Error::Config {
+            path: "/home/me/.config/keyfob/config.toml".into(),
+            why: text("line 3: unknown field `stor`"),
+        },
+        Error::Busy { seconds: 30 },
+        Error::NoHome,
+        Error::Randomness,
+        io(io::ErrorKind::StorageFull),
+        io(io::ErrorKind::ReadOnlyFilesystem),
+        io(io::ErrorKind::PermissionDenied),
+        io(io::ErrorKind::IsADirectory),
+        Error::Wire { doing: "write the answer", source: io::ErrorKind::TimedOut.into() },
+        Error::Request { why: "a key is repeated with another value" },
+        Error::Url { why: "it must begin with https://" },
+        Error::Token { why: text("there is a line break or NUL in it") },
+        Error::PlainHttp { place: text("http://dev.azure.com/contoso"), cloud: true },
+        Error::PlainHttp { place: text("http://tfs.example:8080/tfs"), cloud: false },
+        Error::usage("there is no account bob", "keyfob list shows what there is"),
+        Error::Usage { why: text("two of --json"), hint: None },
+        Error::NoSuchCredential {
+            what: text("the wallet holds nothing for github.com"),
+            hint: Some(text("keyfob add URL")),
+        },
+        Error::Ambiguous {
+            what: text("azure-devops/contoso has several accounts: a, b"),
+            hint: text("say which with --account NAME"),
+        },
+        Error::NotUsable {
+            what: text("the token of azure-devops/contoso has ended"),
+            hint: text("keyfob add URL"),
+        },
+        Error::Program { program: "git", why: text("it is not installed") },
+        Error::Newer { path: path(), found: 2, known: 1 },
+        Error::KeyFile {
+            path: "/home/me/.local/share/keyfob/vault.key".into(),
+            vault: "/home/me/.local/share/keyfob/vault".into(),
+            why: "it is not there",
+        },
+        Error::NoProgram { program: "git" },
+        Error::Unwell { broken: 1 },
+        Error::Unwell { broken: 3 },
+        Error::Declined,
+    ]
+}
+
+fn misses() -> Vec<Miss> {
+    let (realm, account) = (|| "azure-devops/contoso".to_owned(), || "alice".to_owned());
+    vec![
+        Miss::NotOurs,
+        Miss::NoOrganisation { host: "dev.azure.com".to_owned() },
+        Miss::NoAccount { realm: realm() },
+        Miss::Ambiguous { realm: realm(), names: vec![account(), "bob".to_owned()] },
+        Miss::Rejected { realm: realm(), account: account(), again_in: Some(42) },
+        Miss::Rejected { realm: realm(), account: account(), again_in: None },
+        Miss::Expired { realm: realm(), account: account(), at: 1_800_000_000 },
+        Miss::PlainHttp { place: "http://tfs.example:8080/tfs".to_owned() },
+    ]
+}
+
+fn notes() -> Vec<Note> {
+    let ending = |days| Note::Ending { realm: "azure-devops/contoso".to_owned(), days, url: URL.to_owned() };
+    let server = "azure-devops-server/https://tfs.example/tfs/one".to_owned();
+    vec![ending(13), ending(1), ending(0), ending(-1), ending(-9), Note::NeedsNewerGit { realm: server }]
+}
+
+/// The name of a variant, as Debug begins.
+fn variant(value: &impl std::fmt::Debug) -> String {
+    format!("{value:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
+}
+
+fn page() -> String {
+    let mut page = String::new();
+    for error in errors() {
+        let _ =
+            writeln!(page, "{} (exit code {})\n  keyfob: error: {error}", variant(&error), error.exit_code());
+        if let Some(hint) = error.hint() {
+            let _ = writeln!(page, "  keyfob: hint: {hint}");
+        }
+        page.push('\n');
+    }
+    for miss in misses() {
+        let words = miss.words(URL).map_or("(silence)".to_owned(), |words| format!("keyfob: hint: {words}"));
+        let _ = writeln!(page, "Miss {}\n  {words}\n", variant(&miss));
+    }
+    for note in notes() {
+        let _ = writeln!(page, "Note {}\n  keyfob: hint: {}\n", variant(&note), note.words());
+    }
+    page
+}
+
+#[test]
+fn all_messages_are_as_they_were_reviewed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/messages.txt");
+    let page = page();
+    if std::env::var_os("KEYFOB_REVIEW").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let reviewed = std::fs::read_to_string(&path).unwrap_or_default();
+    for (line, (is, was)) in page.lines().zip(reviewed.lines()).enumerate() {
+        assert_eq!(
+            is,
+            was,
+            "tests/messages.txt:{}; on purpose? KEYFOB_REVIEW=1 cargo test --test it messages",
+            line + 1
+        );
+    }
+    assert_eq!(
+        page.lines().count(),
+        reviewed.lines().count(),
+        "KEYFOB_REVIEW=1 cargo test --test it messages"
+    );
+}
+
+/// The variants of an enum, as its source lists them.
+fn variants_of(file: &str, name: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let body = text.split_once(&format!("pub enum {name} {{")).unwrap().1.split_once("\n}").unwrap().0;
+    let word = |line: &str| -> String {
+        line.strip_prefix("    ").unwrap_or("").chars().take_while(char::is_ascii_alphanumeric).collect()
+    };
+    body.lines().map(word).filter(|word| word.starts_with(char::is_uppercase)).collect()
+}
+
+#[test]
+fn no_message_is_missing_from_the_page() {
+    for (file, name, shown) in [
+        ("src/error.rs", "Error", errors().iter().map(variant).collect::<Vec<_>>()),
+        ("src/error.rs", "Miss", misses().iter().map(variant).collect()),
+        ("src/wallet/mod.rs", "Note", notes().iter().map(variant).collect()),
+    ] {
+        let all = variants_of(file, name);
+        assert!(all.len() > 1, "{name} is not where this test looks for it");
+        let missing: Vec<_> = all.iter().filter(|variant| !shown.contains(variant)).collect();
+        assert!(missing.is_empty(), "tests/it/messages.rs shows no {name}::{missing:?}");
+    }
+}
+
+#[test]
+fn all_messages_speak_with_one_voice() {
+    for error in errors() {
+        for text in [Some(error.to_string()), error.hint()].into_iter().flatten() {
+            let lower = text.starts_with(|c: char| !c.is_uppercase()) || text.starts_with("KEYFOB_");
+            assert!(lower && !text.ends_with(['.', '!']) && !text.contains('\n'), "{text}");
+        }
+    }
+    let words = misses().into_iter().filter_map(|miss| miss.words(URL));
+    for text in words.chain(notes().iter().map(Note::words)) {
+        assert!(
+            !text.starts_with(char::is_uppercase) && !text.ends_with('.') && !text.contains('\n'),
+            "{text}"
+        );
+    }
+}
