@@ -17,7 +17,8 @@ done
 
 temporary=$(mktemp -d)
 home=${WSS_HOME:-$temporary/home}
-bus= keyring=
+bus='' keyring=''
+# shellcheck disable=SC2317,SC2329 # the trap calls it
 cleanup() {
   # KILL, since a stopped provider heeds nothing else.
   for process in $keyring $bus; do kill -9 "$process" 2>/dev/null || :; done
@@ -63,10 +64,12 @@ until_true() {
 }
 ask() { dbus-send --session --print-reply --dest="$1" "$2" "$3" "$4"; }
 service() { ask org.freedesktop.secrets /org/freedesktop/secrets "org.freedesktop.Secret.Service.$1" "$2"; }
+# shellcheck disable=SC2317,SC2329 # until_true calls it
 is_owned() {
   ask org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus.NameHasOwner \
     string:org.freedesktop.secrets | grep -q 'boolean true'
 }
+# shellcheck disable=SC2317,SC2329 # until_true calls it
 has_default() { service ReadAlias string:default | grep -q /collection/; }
 
 dbus-daemon --config-file="$temporary/bus.conf" --nofork --nopidfile </dev/null >"$temporary/bus.log" 2>&1 &
