@@ -11,7 +11,7 @@ use keyfob::command::{self, Context};
 use keyfob::environment::Environment;
 use keyfob::paths::Paths;
 use keyfob::store::Opening;
-use keyfob::terminal::{About, Terminal, TerminalAsk};
+use keyfob::terminal::{About, PATIENCE, Terminal, TerminalAsk};
 use keyfob::tool::{self, Serve, Wire};
 use keyfob::wallet::Local;
 use keyfob::wallet::stores::Machine;
@@ -91,7 +91,7 @@ fn opening<'a>(paths: &Paths, environment: &'a Environment, ask: &'a TerminalAsk
     Opening {
         data: paths.data.clone(),
         timeout: Duration::from_secs_f64(seconds),
-        prompt_timeout: Duration::from_secs(60),
+        prompt_timeout: PATIENCE,
         environment,
         ask,
     }

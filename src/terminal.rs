@@ -1,4 +1,4 @@
-//! The only file that prints to a person or prompts. The rules of its voice:
+//! The only file that prints to a person or prompts (`hidden` asks for secrets). The rules of its voice:
 //!
 //! - stdout is for the answer; everything else goes to stderr, begins with `keyfob: error:`, `keyfob: hint:` or
 //!   `keyfob: note:`, in lower case and without a full stop; a hint is a command that can be pasted;
@@ -15,6 +15,8 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::store::Ask;
 use crate::wallet::Note;
+
+mod hidden;
 
 /// Outside text for a terminal: control characters are replaced by a visible sign.
 #[must_use]
@@ -228,7 +230,8 @@ impl Terminal<'_> {
         if !self.about.can_ask() {
             return Err(Error::NobodyToAsk { what: "a secret" });
         }
-        hidden(question).map_err(|source| Error::Wire { doing: "read what was typed", source })
+        hidden::ask(&visible(question), None)
+            .map_err(|source| Error::Wire { doing: "read what was typed", source })
     }
 }
 
@@ -242,41 +245,6 @@ fn unbuffered_stdin() -> io::Result<std::fs::File> {
 fn unbuffered_stdin() -> io::Result<std::fs::File> {
     use std::os::windows::io::AsHandle;
     io::stdin().as_handle().try_clone_to_owned().map(std::fs::File::from)
-}
-
-/// Keeps the terminal from showing what is typed, from before the question stands there: what is pasted in that moment
-/// would be seen otherwise.
-#[cfg(unix)]
-struct Unseen {
-    terminal: std::fs::File,
-    before: rustix::termios::Termios,
-}
-
-#[cfg(unix)]
-impl Unseen {
-    fn begin() -> Option<Unseen> {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-        let terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
-        let before = tcgetattr(&terminal).ok()?;
-        let mut quiet = before.clone();
-        quiet.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
-        tcsetattr(&terminal, OptionalActions::Now, &quiet).ok()?;
-        Some(Unseen { terminal, before })
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Unseen {
-    fn drop(&mut self) {
-        use rustix::termios::{OptionalActions, tcsetattr};
-        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
-    }
-}
-
-fn hidden(question: &str) -> io::Result<Secret> {
-    #[cfg(unix)]
-    let _unseen = Unseen::begin();
-    rpassword::prompt_password(visible(question)).map(|typed| Secret::new(typed.into_bytes()))
 }
 
 /// Colours that the voice uses.
@@ -307,6 +275,9 @@ fn paint(wanted: bool, colour: Colour, word: &str) -> String {
     };
     format!("\u{1b}[{code}m{word}\u{1b}[0m")
 }
+
+/// The longest that a store's call waits for a person's answer (R9).
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks on the terminal for passphrases that stores need. git's helpers have the terminal on stderr at most, so the
 /// controlling terminal itself is used.
@@ -339,7 +310,7 @@ impl Ask for TerminalAsk {
         if !self.possible() {
             return None;
         }
-        hidden(&format!("{prompt}: ")).ok().filter(|typed| !typed.is_empty())
+        hidden::ask(&visible(&format!("{prompt}: ")), Some(PATIENCE)).ok().filter(|typed| !typed.is_empty())
     }
 }
 

@@ -9,7 +9,6 @@
 #   WSS_NO_DAEMON=1  a bus, but no provider
 #   WSS_MUTE=1       the provider takes calls and never answers (it is stopped)
 #   WSS_WAIT=SECONDS how long the provider may take to start (default 10)
-# shellcheck disable=SC2317 # some functions are only called by name
 set -eu
 [ $# -gt 0 ] || { echo "usage: $0 CMD [ARG...]" >&2; exit 64; }
 for program in dbus-daemon dbus-send gnome-keyring-daemon; do
@@ -19,6 +18,7 @@ done
 temporary=$(mktemp -d)
 home=${WSS_HOME:-$temporary/home}
 bus='' keyring=''
+# shellcheck disable=SC2317,SC2329 # the trap calls it
 cleanup() {
   # KILL, since a stopped provider heeds nothing else.
   for process in $keyring $bus; do kill -9 "$process" 2>/dev/null || :; done
@@ -64,10 +64,12 @@ until_true() {
 }
 ask() { dbus-send --session --print-reply --dest="$1" "$2" "$3" "$4"; }
 service() { ask org.freedesktop.secrets /org/freedesktop/secrets "org.freedesktop.Secret.Service.$1" "$2"; }
+# shellcheck disable=SC2317,SC2329 # until_true calls it
 is_owned() {
   ask org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus.NameHasOwner \
     string:org.freedesktop.secrets | grep -q 'boolean true'
 }
+# shellcheck disable=SC2317,SC2329 # until_true calls it
 has_default() { service ReadAlias string:default | grep -q /collection/; }
 
 dbus-daemon --config-file="$temporary/bus.conf" --nofork --nopidfile </dev/null >"$temporary/bus.log" 2>&1 &

@@ -1,4 +1,4 @@
-//! `keyfob setup`: makes tools ask us. A loop over the tools' own [`Setup`](crate::tool::setup::Setup)s; what they write and
+//! `keyfob setup`: makes tools ask us. A loop over the tools' own [`Setup`] records; what they write and
 //! the words about it are theirs. Every line is shown before it is written.
 
 use clap::{Arg, ArgAction, ArgMatches};

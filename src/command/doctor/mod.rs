@@ -1,4 +1,4 @@
-//! `keyfob doctor`: looks at everything that keyfob depends on, offline, and says one line for each. [`checks`] looks; here
+//! `keyfob doctor`: looks at everything that keyfob depends on, offline, and says one line for each. `checks` looks; here
 //! it is told, and mended where that was asked for.
 
 use clap::ArgMatches;

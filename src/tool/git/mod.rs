@@ -1,6 +1,6 @@
 //! git's credential helper protocol (git-credential(1), gitcredentials(7)): `get`, `store`, `erase`, `capability`.
 //!
-//! Requests are read by [`request`]; here they meet the wallet, and answers are written. git ignores the exit code of a
+//! Requests are read by `request`; here they meet the wallet, and answers are written. git ignores the exit code of a
 //! helper, and others throw an answer away for it, so it is always 0. Errors are one line on stderr and an empty answer: git
 //! then asks the next helper. Never written back: protocol, host, path, url, which would move what git stores next.
 

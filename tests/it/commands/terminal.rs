@@ -19,7 +19,11 @@ struct Talk {
 
 impl Talk {
     fn begin(scene: &Scene, words: &str) -> Talk {
-        let call = scene.command("script").args(["-q", "-e", "-c", &format!("keyfob {words}"), "/dev/null"]);
+        Talk::begin_shell(scene, &format!("keyfob {words}"))
+    }
+
+    fn begin_shell(scene: &Scene, line: &str) -> Talk {
+        let call = scene.command("script").args(["-q", "-e", "-c", line, "/dev/null"]);
         let mut child = call.start().spawn().unwrap();
         let (send, screen) = channel();
         let mut output = child.stdout.take().unwrap();
@@ -49,7 +53,11 @@ impl Talk {
     }
 
     fn types(&mut self, text: &str) -> &mut Talk {
-        self.keys.write_all(format!("{text}\r").as_bytes()).unwrap();
+        self.keys(&format!("{text}\r"))
+    }
+
+    fn keys(&mut self, keys: &str) -> &mut Talk {
+        self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
         self
     }
@@ -80,6 +88,22 @@ fn the_token_is_asked_for_with_the_page_that_makes_it_and_is_not_shown() {
     let (code, screen) = talk.end();
     assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
     assert_eq!(token_of(&scene, CONTOSO), "s3cret-1");
+}
+
+#[test]
+fn ctrl_c_at_a_hidden_question_leaves_the_terminal_as_it_was() {
+    let scene = at_a_terminal(Scene::new());
+    // A shell that reads lines itself would mend the terminal on its own; stty tells what keyfob left.
+    let mut talk = Talk::begin_shell(&scene, "keyfob add https://dev.azure.com/contoso; stty -a; echo over");
+    talk.sees("token for azure-devops/contoso").keys("s3cret-1\u{3}").sees("over");
+    let (_, screen) = talk.end();
+    for mode in [" echo ", " icanon ", "isig "] {
+        assert!(screen.contains(mode), "{mode} in {screen}");
+    }
+    assert!(
+        !screen.contains("s3cret") && json(&run(&scene, "list --json")) == serde_json::json!([]),
+        "{screen}"
+    );
 }
 
 #[test]
