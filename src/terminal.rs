@@ -7,6 +7,7 @@
 //! - colour only on a terminal, never with `NO_COLOR`, and never the only sign of anything.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
