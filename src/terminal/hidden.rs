@@ -7,7 +7,7 @@ use crate::credential::Secret;
 
 /// Asks on the controlling terminal; what is typed is not shown.
 #[cfg(unix)]
-pub fn ask(question: &str) -> io::Result<Secret> {
+pub(super) fn ask(question: &str) -> io::Result<Secret> {
     use std::io::Write;
     let unseen = Unseen::begin()?;
     let mut terminal = unseen.terminal.try_clone()?;
@@ -28,7 +28,7 @@ pub fn ask(question: &str) -> io::Result<Secret> {
 
 /// Asks on the console; what is typed is not shown.
 #[cfg(not(unix))]
-pub fn ask(question: &str) -> io::Result<Secret> {
+pub(super) fn ask(question: &str) -> io::Result<Secret> {
     rpassword::prompt_password(question).map(|typed| Secret::new(typed.into_bytes()))
 }
 
