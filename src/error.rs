@@ -389,20 +389,42 @@ pub enum Miss {
     NoAccount {
         /// The realm in text.
         realm: String,
+        /// The realm's own URL, for the hint.
+        url: String,
+        /// The user name that was asked for, where it means somebody.
+        asked: Option<String>,
     },
-    /// Several could answer; none is guessed (R4).
+    /// Several accounts could answer; none is guessed (R4).
     Ambiguous {
         /// The realm in text.
         realm: String,
-        /// The names that could be meant.
+        /// The realm's own URL, for the hint.
+        url: String,
+        /// The accounts that could be meant.
+        names: Vec<String>,
+    },
+    /// The request has no path, and its host has several realms (R3).
+    NoPath {
+        /// The remote in text.
+        place: String,
+        /// What could be meant.
+        urls: Vec<String>,
+    },
+    /// The environment has several different tokens for one place (R13).
+    Variables {
+        /// The realm in text.
+        realm: String,
+        /// The variables.
         names: Vec<String>,
     },
     /// The chosen token was refused and is set aside, or waits for its second chance (R7).
     Rejected {
         /// The realm in text.
         realm: String,
-        /// Its account, for people.
-        account: String,
+        /// The realm's own URL, for the hint.
+        url: String,
+        /// The account's name, if it has one.
+        account: Option<String>,
         /// Seconds until it is offered once more; `None` when it is set aside until restored.
         again_in: Option<i64>,
     },
@@ -410,8 +432,10 @@ pub enum Miss {
     Expired {
         /// The realm in text.
         realm: String,
-        /// Its account, for people.
-        account: String,
+        /// The realm's own URL, for the hint.
+        url: String,
+        /// The account's name, if it has one.
+        account: Option<String>,
         /// When, in Unix seconds.
         at: i64,
     },
@@ -433,22 +457,40 @@ impl Miss {
                 "the URL does not tell the organisation, so no token of {host} can be chosen; let git send it: \
                  git config --global credential.https://{host}.useHttpPath true"
             ),
-            Miss::NoAccount { realm } => format!("no token for {realm}; add one: keyfob add {url}"),
-            Miss::Ambiguous { realm, names } => format!(
-                "{realm} has several that could answer ({}) and none is preferred; choose one: keyfob prefer {url} --account NAME",
+            Miss::NoAccount { realm, url, asked } => format!(
+                "no token for {}; add one: keyfob add {}",
+                whose(realm, asked.as_deref()),
+                target(url, asked.as_deref())
+            ),
+            Miss::Ambiguous { realm, url, names } => format!(
+                "{realm} has several that could answer, and none is preferred: {}; choose one: keyfob prefer {url} --account NAME",
                 names.join(", ")
             ),
-            Miss::Rejected { realm, account, again_in: Some(seconds) } => format!(
-                "the server refused the token of {realm} ({account}) just now, so it is withheld for {seconds} s; at once \
-                 again: keyfob restore {url}"
+            Miss::NoPath { place, urls } => format!(
+                "{place} could be any of {}; let git send the path: git config --global credential.{place}.useHttpPath true",
+                urls.join(", ")
             ),
-            Miss::Rejected { realm, account, again_in: None } => format!(
-                "the server refused the token of {realm} ({account}), so it is set aside; a new one: keyfob add {url}; this \
-                 one again: keyfob restore {url}"
+            Miss::Variables { realm, names } => {
+                format!("{realm} has several tokens in the environment; keep one of: {}", names.join(", "))
+            }
+            Miss::Rejected { realm, url, account, again_in: Some(seconds) } => format!(
+                "the server refused the token of {} just now, so it is withheld for {seconds} s; at once again: \
+                 keyfob restore {}",
+                whose(realm, account.as_deref()),
+                target(url, account.as_deref())
             ),
-            Miss::Expired { realm, account, at } => format!(
-                "the token of {realm} ({account}) ended on {}; make a new one and: keyfob add {url}",
-                crate::terminal::date(*at)
+            Miss::Rejected { realm, url, account, again_in: None } => {
+                let (whose, target) = (whose(realm, account.as_deref()), target(url, account.as_deref()));
+                format!(
+                    "the server refused the token of {whose}, so it is set aside; a new one: keyfob add {target}; this one \
+                     again: keyfob restore {target}"
+                )
+            }
+            Miss::Expired { realm, url, account, at } => format!(
+                "the token of {} ended on {}; make a new one and: keyfob add {}",
+                whose(realm, account.as_deref()),
+                crate::terminal::date(*at),
+                target(url, account.as_deref())
             ),
             Miss::PlainHttp { place } => format!(
                 "a token for {place} would travel in clear text; use https, or accept it: keyfob add {url} --allow-http"
@@ -468,34 +510,73 @@ impl Miss {
                 format!("the URL does not tell the organisation, so no token of {host} can be chosen"),
                 format!("git config --global credential.https://{host}.useHttpPath true"),
             ),
-            Miss::NoAccount { realm } => {
-                none(format!("no account of {realm} answers"), format!("keyfob add {url}"))
-            }
-            Miss::Ambiguous { realm, names } => Error::Ambiguous {
+            Miss::NoAccount { realm, url, asked } => none(
+                format!(
+                    "no account of {realm} answers{}",
+                    asked.as_ref().map(|name| format!(" for {name}")).unwrap_or_default()
+                ),
+                format!("keyfob add {}", target(&url, asked.as_deref())),
+            ),
+            Miss::Ambiguous { realm, url, names } => Error::Ambiguous {
                 what: format!(
-                    "{realm} has several that could answer ({}) and none is preferred",
+                    "{realm} has several that could answer, and none is preferred: {}",
                     names.join(", ")
                 ),
                 hint: format!("keyfob prefer {url} --account NAME"),
             },
-            Miss::Rejected { realm, account, again_in: Some(seconds) } => Error::NotUsable {
-                what: format!(
-                    "the server refused the token of {realm} ({account}) just now; it is withheld for {seconds} s"
+            Miss::NoPath { place, urls } => Error::Ambiguous {
+                what: format!("{place} could be any of {}", urls.join(", ")),
+                hint: format!(
+                    "give the whole URL; git sends it after: git config --global credential.{place}.useHttpPath true"
                 ),
-                hint: format!("keyfob restore {url} offers it again at once"),
             },
-            Miss::Rejected { realm, account, again_in: None } => Error::NotUsable {
-                what: format!("the server refused the token of {realm} ({account}), so it is set aside"),
-                hint: format!("keyfob add {url} takes a new one, keyfob restore {url} this one again"),
+            Miss::Variables { realm, names } => Error::Ambiguous {
+                what: format!("{realm} has several tokens in the environment"),
+                hint: format!("keep one of: {}", names.join(", ")),
             },
-            Miss::Expired { realm, account, at } => Error::NotUsable {
-                what: format!("the token of {realm} ({account}) ended on {}", crate::terminal::date(at)),
-                hint: format!("make a new one and: keyfob add {url}"),
+            Miss::Rejected { realm, url, account, again_in: Some(seconds) } => Error::NotUsable {
+                what: format!(
+                    "the server refused the token of {} just now; it is withheld for {seconds} s",
+                    whose(&realm, account.as_deref())
+                ),
+                hint: format!("keyfob restore {} offers it again at once", target(&url, account.as_deref())),
+            },
+            Miss::Rejected { realm, url, account, again_in: None } => Error::NotUsable {
+                what: format!(
+                    "the server refused the token of {}, so it is set aside",
+                    whose(&realm, account.as_deref())
+                ),
+                hint: format!(
+                    "keyfob add {0} takes a new one, keyfob restore {0} this one again",
+                    target(&url, account.as_deref())
+                ),
+            },
+            Miss::Expired { realm, url, account, at } => Error::NotUsable {
+                what: format!(
+                    "the token of {} ended on {}",
+                    whose(&realm, account.as_deref()),
+                    crate::terminal::date(at)
+                ),
+                hint: format!("make a new one and: keyfob add {}", target(&url, account.as_deref())),
             },
             Miss::PlainHttp { place } => none(
                 format!("a token for {place} would travel in clear text"),
                 format!("use https, or accept it: keyfob add {url} --allow-http"),
             ),
         }
+    }
+}
+
+/// A realm and, where it has a name, the account in it.
+fn whose(realm: &str, account: Option<&str>) -> String {
+    account.map_or_else(|| realm.to_owned(), |account| format!("{realm} ({account})"))
+}
+
+/// A URL and an account as a command takes them. With the name left out, a new token would become another account.
+#[must_use]
+pub fn target(url: &str, account: Option<&str>) -> String {
+    match account.filter(|name| !name.is_empty()) {
+        Some(name) => format!("{url} --account {}", shell_word(Path::new(name))),
+        None => url.to_owned(),
     }
 }

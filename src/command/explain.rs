@@ -170,7 +170,7 @@ fn kind(miss: &Miss) -> &'static str {
         Miss::NotOurs | Miss::NoOrganisation { .. } | Miss::NoAccount { .. } | Miss::PlainHttp { .. } => {
             "none"
         }
-        Miss::Ambiguous { .. } => "ambiguous",
+        Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } => "ambiguous",
         Miss::Rejected { .. } => "rejected",
         Miss::Expired { .. } => "expired",
     }

@@ -89,7 +89,7 @@ fn choose_named<'r>(
         trace(format_args!("account {} is the one (letter case aside)", account.account()));
         return Ok(account);
     }
-    let stored = choose_stored(held, query, Some(user), now, no_account(held), trace);
+    let stored = choose_stored(held, query, Some(user), now, no_account(held, Some(user)), trace);
     if matches!(stored, Ok(_) | Err(Miss::Ambiguous { .. })) {
         return stored;
     }
@@ -103,7 +103,7 @@ fn choose_named<'r>(
         }
         _ => {
             trace(format_args!("no account has that name"));
-            Err(no_account(held))
+            Err(no_account(held, Some(user)))
         }
     }
 }
@@ -143,7 +143,7 @@ fn choose_freely<'r>(
     match left.as_slice() {
         [] => {
             trace(format_args!("no account that a person added is left"));
-            Err(no_account(held))
+            Err(no_account(held, None))
         }
         [one] => {
             trace(format_args!("account {} is the only one", one.account()));
@@ -229,9 +229,10 @@ fn covers(held: &Held<'_>, account: &AccountRecord, query: &Query) -> bool {
 /// # Errors
 /// [`Miss::Expired`], [`Miss::Rejected`].
 pub fn judge(held: &Held<'_>, account: &AccountRecord, query: &Query, now: i64) -> Result<(), Miss> {
-    let (realm, name) = (|| held.record.realm.clone(), || account.account().to_string());
+    let (realm, url, name) =
+        (|| held.record.realm.clone(), || held.record.url.clone(), || account.name.clone());
     if let Some(at) = hard_end(account, now).filter(|&at| at <= now) {
-        return Err(Miss::Expired { realm: realm(), account: name(), at });
+        return Err(Miss::Expired { realm: realm(), url: url(), account: name(), at });
     }
     let Some(trouble) = account.trouble_for(query.need.as_str()) else { return Ok(()) };
     let waited = now - trouble.since;
@@ -241,7 +242,7 @@ pub fn judge(held: &Held<'_>, account: &AccountRecord, query: &Query, now: i64) 
         TroubleState::Suspect if !(0..SUSPECT_SECONDS).contains(&waited) => return Ok(()),
         TroubleState::Suspect => Some(SUSPECT_SECONDS - waited),
     };
-    Err(Miss::Rejected { realm: realm(), account: name(), again_in })
+    Err(Miss::Rejected { realm: realm(), url: url(), account: name(), again_in })
 }
 
 /// When a token certainly ends (R8). A clock that is earlier than the record makes every date soft.
@@ -250,13 +251,20 @@ pub fn hard_end(account: &AccountRecord, now: i64) -> Option<i64> {
     account.expires.filter(|expiry| expiry.hard && now >= account.changed).map(|expiry| expiry.at)
 }
 
-fn no_account(held: &Held<'_>) -> Miss {
-    Miss::NoAccount { realm: held.record.realm.clone() }
+fn no_account(held: &Held<'_>, asked: Option<&str>) -> Miss {
+    let asked = asked.map(str::to_owned);
+    Miss::NoAccount { realm: held.record.realm.clone(), url: held.record.url.clone(), asked }
+}
+
+/// An account in a list to choose from: the unnamed one with the word that selects it.
+#[must_use]
+pub fn account_in_words(name: Option<&str>) -> String {
+    name.map_or_else(|| "- (the unnamed one)".to_owned(), str::to_owned)
 }
 
 fn ambiguous(held: &Held<'_>, accounts: &[&AccountRecord]) -> Miss {
-    let names = accounts.iter().map(|account| account.account().to_string()).collect();
-    Miss::Ambiguous { realm: held.record.realm.clone(), names }
+    let names = accounts.iter().map(|account| account_in_words(account.name.as_deref())).collect();
+    Miss::Ambiguous { realm: held.record.realm.clone(), url: held.record.url.clone(), names }
 }
 
 fn in_words(miss: &Miss) -> &'static str {
@@ -267,6 +275,8 @@ fn in_words(miss: &Miss) -> &'static str {
         }
         Miss::Rejected { again_in: None, .. } => "its token was refused and is set aside",
         Miss::NotOurs | Miss::NoOrganisation { .. } | Miss::NoAccount { .. } => "none",
-        Miss::Ambiguous { .. } | Miss::PlainHttp { .. } => "not usable",
+        Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } | Miss::PlainHttp { .. } => {
+            "not usable"
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! `get`: the hot path.
 
-use crate::error::{Error, Miss};
+use crate::error::{Error, Miss, target};
 use crate::forge::{Forge, Presentation, server_realm};
 use crate::records::{AccountRecord, RealmRecord, Source};
-use crate::remote::{Remote, is_within};
+use crate::remote::{Realm, Remote, is_within};
 use crate::store::environment::{self, EnvironmentToken};
 use crate::store::payload::Payload;
 
@@ -49,13 +49,17 @@ impl Local<'_> {
             Pick::Realm(held) => held,
             Pick::Several(urls) => {
                 trace(format_args!("without a path it could be any of {}", urls.join(", ")));
-                let names = urls.into_iter().map(str::to_owned).collect();
-                return Ok(loud(Miss::Ambiguous { realm: remote.to_string(), names }));
+                let urls = urls.into_iter().map(str::to_owned).collect();
+                return Ok(loud(Miss::NoPath { place: remote.to_string(), urls }));
             }
             Pick::None => {
                 trace(format_args!("the wallet holds nothing for it"));
                 return Ok(match &spot {
-                    Spot::Known(known) => loud(Miss::NoAccount { realm: known.realm.to_string() }),
+                    Spot::Known(known) => loud(Miss::NoAccount {
+                        realm: known.realm.to_string(),
+                        url: known.home(remote),
+                        asked: None,
+                    }),
                     _ => quiet(Miss::NotOurs),
                 });
             }
@@ -136,7 +140,8 @@ impl Local<'_> {
             accounts.filter(|a| a.id == account.id).for_each(|a| a.hinted = Some(today));
             Ok(((), true))
         });
-        Some(Note::Ending { realm: held.record.realm.clone(), days, url: held.record.url.clone() })
+        let url = target(&held.record.url, account.name.as_deref());
+        Some(Note::Ending { realm: held.record.realm.clone(), days, url })
     }
 
     /// A token of the environment (R13): it wins, unless a user name picks a stored account.
@@ -168,8 +173,8 @@ impl Local<'_> {
         if remote.is_http() && !remote.is_loopback() && !site.is_some_and(|site| site.allow_http) {
             return Ok(Some(loud(Miss::PlainHttp { place: remote.to_string() })));
         }
-        if let Some(names) = others(&first, &fitting, picked, query) {
-            return Ok(Some(loud(Miss::Ambiguous { realm: realm.to_string(), names })));
+        if let Some(miss) = others(&first, &fitting, picked, query, &realm) {
+            return Ok(Some(loud(miss)));
         }
         let named = first.user.as_deref().filter(|user| Some(*user) != organisation);
         let place = Naming { forge, site, organisation };
@@ -238,9 +243,11 @@ fn others(
     fitting: &[EnvironmentToken],
     picked: &Pick<'_>,
     query: &Query,
-) -> Option<Vec<String>> {
+    realm: &Realm,
+) -> Option<Miss> {
     if fitting.iter().any(|other| !other.token.same_as(&first.token)) {
-        return Some(fitting.iter().chain([first]).map(|token| token.from.to_owned()).collect());
+        let names = fitting.iter().chain([first]).map(|token| token.from.to_owned()).collect();
+        return Some(Miss::Variables { realm: realm.to_string(), names });
     }
     let forge = first_forge(first);
     let prefix = forge.prefix_of(&first.remote);
@@ -255,7 +262,8 @@ fn others(
         Pick::Realm(held) if held.is_of_host && is_other(held.record) => vec![held.record.url.as_str()],
         Pick::Realm(_) | Pick::None => return None,
     };
-    Some(urls.into_iter().chain([first.from]).map(str::to_owned).collect())
+    let urls = urls.into_iter().chain([first.from]).map(str::to_owned).collect();
+    Some(Miss::NoPath { place: query.remote.to_string(), urls })
 }
 
 /// The forge of an environment token on a host that nobody described.

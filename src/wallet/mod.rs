@@ -147,7 +147,7 @@ pub enum Note {
         realm: String,
         /// Whole days left; negative after the end.
         days: i64,
-        /// The URL for the command.
+        /// The URL for the command, with the account where it has a name.
         url: String,
     },
     /// A server on premises refused what an older git made of the token (R5): the token is not to blame.

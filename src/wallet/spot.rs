@@ -41,6 +41,15 @@ pub struct Known {
     pub skip: usize,
 }
 
+impl Known {
+    /// The realm's own URL: what the settings say, else its home in the first spelling, else what was asked.
+    #[must_use]
+    pub fn home(&self, remote: &Remote) -> String {
+        let site = self.site.as_ref().map(|site| site.url.clone());
+        site.or_else(|| self.forge.home_url(&self.realm)).unwrap_or_else(|| remote.to_string())
+    }
+}
+
 impl Local<'_> {
     /// Where `remote` belongs.
     ///

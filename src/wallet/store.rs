@@ -214,9 +214,7 @@ fn path_of_pair(realm: &RealmRecord, remote: &Remote) -> Vec<String> {
 fn new_realm(spot: &Spot, remote: &Remote) -> RealmRecord {
     let (realm, url, prefix) = match spot {
         Spot::Known(known) => {
-            let home = || known.forge.home_url(&known.realm);
-            let url = known.site.as_ref().map(|site| site.url.clone()).or_else(home);
-            let url = url.unwrap_or_else(|| remote.origin());
+            let url = known.home(&remote.without_path());
             let prefix = known.site.as_ref().map(|site| site.prefix.clone()).unwrap_or_default();
             (known.realm.clone(), url, prefix)
         }

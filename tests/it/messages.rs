@@ -78,15 +78,30 @@ fn errors() -> Vec<Error> {
 }
 
 fn misses() -> Vec<Miss> {
-    let (realm, account) = (|| "azure-devops/contoso".to_owned(), || "alice".to_owned());
+    let (realm, url) = (|| "azure-devops/contoso".to_owned(), || URL.to_owned());
+    let account = || Some("alice".to_owned());
     vec![
         Miss::NotOurs,
         Miss::NoOrganisation { host: "dev.azure.com".to_owned() },
-        Miss::NoAccount { realm: realm() },
-        Miss::Ambiguous { realm: realm(), names: vec![account(), "bob".to_owned()] },
-        Miss::Rejected { realm: realm(), account: account(), again_in: Some(42) },
-        Miss::Rejected { realm: realm(), account: account(), again_in: None },
-        Miss::Expired { realm: realm(), account: account(), at: 1_800_000_000 },
+        Miss::NoAccount { realm: realm(), url: url(), asked: None },
+        Miss::NoAccount { realm: realm(), url: url(), asked: Some("bob".to_owned()) },
+        Miss::Ambiguous {
+            realm: realm(),
+            url: url(),
+            names: vec!["- (the unnamed one)".to_owned(), "alice".to_owned()],
+        },
+        Miss::NoPath {
+            place: "https://tfs.example".to_owned(),
+            urls: vec!["https://tfs.example/tfs/one".to_owned(), "https://tfs.example/tfs/two".to_owned()],
+        },
+        Miss::Variables {
+            realm: realm(),
+            names: vec!["KEYFOB_TOKEN".to_owned(), "KEYFOB_TOKENS".to_owned()],
+        },
+        Miss::Rejected { realm: realm(), url: url(), account: account(), again_in: Some(42) },
+        Miss::Rejected { realm: realm(), url: url(), account: account(), again_in: None },
+        Miss::Rejected { realm: realm(), url: url(), account: None, again_in: None },
+        Miss::Expired { realm: realm(), url: url(), account: account(), at: 1_800_000_000 },
         Miss::PlainHttp { place: "http://tfs.example:8080/tfs".to_owned() },
     ]
 }

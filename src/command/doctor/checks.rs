@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::command::Context;
 use crate::command::setup::setup_context;
-use crate::error::Error;
+use crate::error::{Error, target};
 use crate::files;
 use crate::store::{self, Health};
 use crate::terminal::date;
@@ -215,7 +215,8 @@ fn records(context: &Context<'_>) -> Vec<Finding> {
 /// What is worth a word about an account.
 fn condition(entry: &Entry, now: i64) -> Option<Finding> {
     let name = entry.account.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
-    let (who, url) = (format!("{}{name}", entry.realm), &entry.url);
+    let who = format!("{}{name}", entry.realm);
+    let url = target(&entry.url, entry.account.as_deref());
     let again = format!("make a new token and: keyfob add {url}");
     match (entry.state, entry.expires) {
         (State::Rejected, _) => {

@@ -2,13 +2,13 @@
 
 use crate::credential::{Account, Id, Key, Secret};
 use crate::error::Error;
-use crate::forge::{self, Forge};
+use crate::forge::{self, Forge, Place};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
 use crate::remote::{Realm, Remote};
 use crate::store::payload::Payload;
 
 use super::super::Local;
-use super::super::spot::{Spot, forge_of, host_group};
+use super::super::spot::{Known, Spot, forge_of, host_group};
 use super::super::store::set_aside_and_replace;
 use super::no_organisation;
 
@@ -156,7 +156,7 @@ impl Local<'_> {
                         .map(|page| forge::fill(page, organisation, Some(&origin))),
                     needs_path: known.forge.homes.iter().any(|home| home.needs_path) && site.is_none(),
                     forge: known.forge,
-                    url: site.map_or_else(|| cloud_url(&remote, known.skip), |site| site.url.clone()),
+                    url: if site.is_some() { known.home(&remote) } else { cloud_url(&remote, &known) },
                     prefix: site.map(|site| site.prefix.clone()).unwrap_or_default(),
                     realm: known.realm,
                     group: known.group,
@@ -374,7 +374,12 @@ fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) 
     }
 }
 
-/// A cloud realm's URL: what the person gave, without what lies below the realm.
-fn cloud_url(remote: &Remote, skip: usize) -> String {
-    remote.with_path(remote.path().iter().take(skip).cloned().collect()).to_string()
+/// A cloud realm's URL: what the person gave, without what lies below the realm. Where only the user name told the
+/// organisation, it is the realm's home, since a URL is kept without user name.
+fn cloud_url(remote: &Remote, known: &Known) -> String {
+    let given = remote.with_path(remote.path().iter().take(known.skip).cloned().collect());
+    match forge::place(&given, None) {
+        Place::Cloud { realm, .. } if realm == known.realm => given.to_string(),
+        _ => known.home(remote),
+    }
 }

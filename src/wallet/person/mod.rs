@@ -9,7 +9,7 @@ use crate::records::{AccountRecord, Group, RealmRecord, Source, TroubleState};
 use crate::remote::{Realm, Remote};
 
 use super::Local;
-use super::choose::hard_end;
+use super::choose::{account_in_words, hard_end};
 use super::spot::{Spot, host_group};
 
 pub mod add;
@@ -253,11 +253,7 @@ impl Selection {
 
 /// Names for a sentence.
 fn names_of(accounts: &[AccountRecord]) -> String {
-    let name = |account: &AccountRecord| match &account.name {
-        Some(name) => name.clone(),
-        None => "- (the unnamed one)".to_owned(),
-    };
-    accounts.iter().map(name).collect::<Vec<_>>().join(", ")
+    accounts.iter().map(|account| account_in_words(account.name.as_deref())).collect::<Vec<_>>().join(", ")
 }
 
 /// What to say when a URL of a cloud service does not tell the organisation.

@@ -41,12 +41,17 @@ fn no_answer_is_told_with_the_reason_the_way_on_and_the_code_of_its_kind() {
         (
             "https://dev.azure.com/contoso/app",
             4,
-            ["alice, bob", "keyfob prefer https://dev.azure.com/contoso/app"],
+            ["alice, bob", "keyfob prefer https://dev.azure.com/contoso --account NAME"],
         ),
         ("https://dev.azure.com/fabrikam", 1, ["no account of", "keyfob add https://dev.azure.com/fabrikam"]),
+        ("https://fabrikam@dev.azure.com", 1, ["no account of", "keyfob add https://dev.azure.com/fabrikam"]),
         ("https://dev.azure.com", 1, ["does not tell the organisation", "useHttpPath"]),
         ("https://unknown.example", 1, ["holds nothing", "keyfob add https://unknown.example"]),
-        ("https://git.example.com --user bob", 1, ["no account has that name", "keyfob add"]),
+        (
+            "https://git.example.com --user bob",
+            1,
+            ["no account has that name", "keyfob add https://git.example.com --account bob"],
+        ),
         ("http://git.example.com", 1, ["holds nothing", "keyfob add"]),
     ] {
         let output = ends(&scene, &format!("explain {words}"), code, &texts);
@@ -135,9 +140,16 @@ fn hints_can_be_pasted_whatever_the_url_holds() {
     let scene = Scene::new();
     let output = ends(
         &scene,
-        "explain https://github.com/a/$(touch${IFS}x)/b;c",
+        "explain https://git.example.com/a/$(touch${IFS}x)/b;c",
         1,
-        &["keyfob add https://github.com/a/"],
+        &["keyfob add https://git.example.com/a/"],
     );
     assert!(!output.stderr().contains(['$', ';', '(']), "{output}");
+    let scene = holding(&[("https://git.example.com --account alice", "s3cret-1")]);
+    ends(
+        &scene,
+        "explain https://git.example.com --user $(x);y",
+        1,
+        &["keyfob add https://git.example.com --account '$(x);y'"],
+    );
 }
