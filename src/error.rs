@@ -140,6 +140,9 @@ pub enum Error {
         /// How long we waited.
         seconds: u64,
     },
+    /// What was read of the wallet is not true any more, and reading it again did not help: another process keeps changing it.
+    #[error("another keyfob process is changing the same account")]
+    Changing,
     /// Neither HOME nor KEYFOB_HOME tells where the wallet is.
     #[error("no home folder: HOME is not set")]
     NoHome,
@@ -303,6 +306,7 @@ impl Error {
             }
             Error::Config { .. } => "docs/config.md shows every setting with an example".to_owned(),
             Error::Busy { .. } => "see whether a keyfob process hangs; nothing was changed".to_owned(),
+            Error::Changing => "try again when the other one is done; nothing was changed".to_owned(),
             Error::NoHome => "set HOME, or KEYFOB_HOME to the folder that shall hold the wallet".to_owned(),
             Error::Randomness => return None,
             Error::Io { source, path, .. } => return io_hint(source, path),
@@ -332,7 +336,7 @@ impl Error {
             Error::NoSuchStore { .. } | Error::Unsupported { .. } => 2,
             Error::Locked { .. } | Error::Unavailable { .. } | Error::Silent { .. } => 3,
             Error::WrongPassphrase | Error::NobodyToAsk { .. } | Error::Busy { .. } | Error::Lost { .. } => 3,
-            Error::KeyFile { .. } => 3,
+            Error::KeyFile { .. } | Error::Changing => 3,
             Error::Ambiguous { .. } => 4,
             Error::NotUsable { .. } => 5,
             Error::Newer { .. } => 6,

@@ -37,6 +37,25 @@ pub struct Group {
     pub realms: Vec<RealmRecord>,
 }
 
+impl Group {
+    /// The ids of all secrets that it speaks of, those that are set aside too.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.realms.iter().flat_map(|realm| &realm.accounts).flat_map(|account| {
+            let aside = account.set_aside.iter().map(|aside| aside.id.as_str());
+            std::iter::once(account.id.as_str()).chain(aside)
+        })
+    }
+
+    /// Takes every mention of a secret out. `doctor --repair` may have found it in the store before the process that put it
+    /// there wrote its record, and made one for it; two accounts of one secret would be destroyed together.
+    pub fn forget(&mut self, id: &str) {
+        for realm in &mut self.realms {
+            realm.accounts.retain(|account| account.id != id);
+            realm.accounts.iter_mut().for_each(|account| account.set_aside.retain(|aside| aside.id != id));
+        }
+    }
+}
+
 /// What is known of a realm.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RealmRecord {
@@ -212,6 +231,12 @@ impl AccountRecord {
     #[must_use]
     pub fn account(&self) -> Account {
         Account::from_name(self.name.as_deref())
+    }
+
+    /// Whether it is the same account, whatever became of its secret meanwhile.
+    #[must_use]
+    pub fn is_same(&self, other: &AccountRecord) -> bool {
+        (&self.name, self.source, &self.path) == (&other.name, other.source, &other.path)
     }
 
     /// The refusal that counts for a need.

@@ -64,7 +64,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         // A name on the command line is exact: no other account answers in its place.
         Some(name) => {
             let selection = context.wallet.select(typed, Some(name))?.persons();
-            context.wallet.get_account(&query, &selection.only()?.id)?
+            context.wallet.get_account(&query, &selection.realm.realm, selection.only()?)?
         }
         None => {
             query.user = user;

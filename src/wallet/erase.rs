@@ -73,7 +73,7 @@ impl Local<'_> {
         let mut note = None;
         for account in held.record.accounts.iter().filter(|account| could_be_meant(held, account, query)) {
             let meant = match refused {
-                Some(token) => self.holds(held.record, account, token)?,
+                Some(token) => self.holds(held.group, held.record, account, token)?,
                 // git's own helpers forget whatever matches when no password is given; a person's token is not
                 // lost by so little.
                 None => account.source == Source::Tool,
@@ -93,12 +93,15 @@ impl Local<'_> {
         Ok(Erased { note, ..erased })
     }
 
-    /// Marks accounts as refused, if they still hold what was compared.
+    /// Marks accounts as refused, if they still hold what was compared; otherwise it is to be compared anew.
     fn mark(&self, group: &str, ids: &[String], query: &Query) -> Result<Erased, Error> {
         if ids.is_empty() {
             return Ok(Erased::default());
         }
         self.records.change(group, |group| {
+            if !ids.iter().all(|id| group.ids().any(|held| held == id)) {
+                return Err(Error::Changing);
+            }
             let meant = |account: &&mut AccountRecord| ids.contains(&account.id);
             let accounts = group.realms.iter_mut().flat_map(|realm: &mut RealmRecord| &mut realm.accounts);
             let changed =

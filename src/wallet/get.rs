@@ -9,7 +9,7 @@ use crate::store::payload::Payload;
 
 use super::choose::{Trace, choose, hard_end, judge};
 use super::spot::{Held, Known, Naming, Pick, Spot, pick};
-use super::{Account, Answer, DAY, Found, Local, Note, Query};
+use super::{Account, Answer, DAY, Found, Local, Note, Query, settled};
 
 /// Days before the end at which a hint begins, once a day (R8).
 const HINT_DAYS: i64 = 14;
@@ -83,7 +83,11 @@ impl Local<'_> {
     ///
     /// # Errors
     /// As [`super::Wallet::get`].
-    pub fn get_account(&self, query: &Query, id: &str) -> Result<Found, Error> {
+    pub fn get_account(&self, query: &Query, realm: &str, account: &AccountRecord) -> Result<Found, Error> {
+        settled(|| self.get_same(query, realm, account))
+    }
+
+    fn get_same(&self, query: &Query, realm: &str, meant: &AccountRecord) -> Result<Found, Error> {
         let spot = self.spot(&query.remote, query.user.as_deref())?;
         let group = match &spot {
             Spot::Known(known) => &known.group,
@@ -92,7 +96,8 @@ impl Local<'_> {
         };
         let group = self.records.read(group)?;
         let Pick::Realm(held) = pick(&spot, &group, &query.remote) else { return Ok(quiet(Miss::NotOurs)) };
-        let Some(account) = held.record.accounts.iter().find(|account| account.id == id) else {
+        let same = |account: &&AccountRecord| held.record.realm == realm && account.is_same(meant);
+        let Some(account) = held.record.accounts.iter().find(same) else {
             return Ok(quiet(Miss::NotOurs));
         };
         if !may_travel(&query.remote, &held, account) {
@@ -105,7 +110,7 @@ impl Local<'_> {
     }
 
     fn answer(&self, query: &Query, held: &Held<'_>, account: &AccountRecord) -> Result<Answer, Error> {
-        let Payload { token, refresh, authtype } = self.payload(held.record, account)?;
+        let Payload { token, refresh, authtype } = self.payload(held.group, held.record, account)?;
         let person = account.source == Source::Person;
         let user = if person {
             Some(held.naming().user_name(query, account.name.as_deref(), &token))

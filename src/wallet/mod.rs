@@ -219,10 +219,24 @@ impl<'a> Local<'a> {
     }
 
     /// The secret in force of an account.
-    fn payload(&self, realm: &RealmRecord, account: &AccountRecord) -> Result<Payload, Error> {
+    fn payload(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Result<Payload, Error> {
         let secret = self.stores.open(&account.store)?.get(&realm.key(account)?)?;
-        let lost = || Error::Lost { store: account.store.clone(), realm: realm.realm.clone() };
-        secret.as_ref().map(Payload::unpack).ok_or_else(lost)
+        secret
+            .as_ref()
+            .map(Payload::unpack)
+            .ok_or_else(|| self.missing(group, realm, &account.store, &account.id))
+    }
+
+    /// What it means that a store does not hold a secret of which we read: it is lost if the record still speaks of it;
+    /// otherwise another process has moved or removed it since ([`Error::Changing`]).
+    fn missing(&self, group: &str, realm: &RealmRecord, store: &str, id: &str) -> Error {
+        match self.records.read(group) {
+            Ok(group) if group.ids().any(|held| held == id) => {
+                Error::Lost { store: store.to_owned(), realm: realm.realm.clone() }
+            }
+            Ok(_) => Error::Changing,
+            Err(error) => error,
+        }
     }
 
     /// Destroys a secret whose record could not be written. But writing may fail after the record is in place (its folder could
@@ -237,8 +251,14 @@ impl<'a> Local<'a> {
     }
 
     /// Whether an account's secret in force is this token. One that the store lost is none.
-    fn holds(&self, realm: &RealmRecord, account: &AccountRecord, token: &Secret) -> Result<bool, Error> {
-        match self.payload(realm, account) {
+    fn holds(
+        &self,
+        group: &str,
+        realm: &RealmRecord,
+        account: &AccountRecord,
+        token: &Secret,
+    ) -> Result<bool, Error> {
+        match self.payload(group, realm, account) {
             Ok(held) => Ok(held.token.same_as(token)),
             Err(Error::Lost { .. }) => Ok(false),
             Err(error) => Err(error),
@@ -246,16 +266,31 @@ impl<'a> Local<'a> {
     }
 }
 
+/// How often a call begins anew because another process changed what it had read.
+const ATTEMPTS: usize = 5;
+
+/// Does `work`, and does it again from the start when it says [`Error::Changing`]: reading takes no lock, so a secret may
+/// have been moved or removed between the look at its record and the look into its store.
+fn settled<T>(work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+    for _ in 1..ATTEMPTS {
+        match work() {
+            Err(Error::Changing) => {}
+            done => return done,
+        }
+    }
+    work()
+}
+
 impl Wallet for Local<'_> {
     fn get(&self, query: &Query) -> Result<Found, Error> {
-        self.get_traced(query, &mut |_| {})
+        settled(|| self.get_traced(query, &mut |_| {}))
     }
 
     fn store(&self, query: &Query, given: Given) -> Result<Stored, Error> {
-        self.store_from_tool(query, given)
+        settled(|| self.store_from_tool(query, &given))
     }
 
     fn erase(&self, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error> {
-        self.erase_from_tool(query, refused)
+        settled(|| self.erase_from_tool(query, refused))
     }
 }

@@ -12,11 +12,11 @@ use super::spot::{Held, Pick, Spot, pick};
 use super::{Given, KEEP_ASIDE_SECONDS, Local, Query, Stored};
 
 impl Local<'_> {
-    pub(super) fn store_from_tool(&self, query: &Query, given: Given) -> Result<Stored, Error> {
+    pub(super) fn store_from_tool(&self, query: &Query, given: &Given) -> Result<Stored, Error> {
         let spot = self.spot(&query.remote, query.user.as_deref())?;
         let group_name = match &spot {
             Spot::Never => return Ok(Stored::NotOurs),
-            Spot::NoOrganisation(forge) => return self.store_unseen(forge, query, &given),
+            Spot::NoOrganisation(forge) => return self.store_unseen(forge, query, given),
             Spot::Known(known) => known.group.clone(),
             Spot::Host { group } => group.clone(),
         };
@@ -28,19 +28,19 @@ impl Local<'_> {
         let group = self.records.read(&group_name)?;
         let picked = pick(&spot, &group, &query.remote);
         if let Pick::Realm(held) = &picked
-            && let Some(done) = self.store_known(held, query, &given)?
+            && let Some(done) = self.store_known(held, query, given)?
         {
             return Ok(done);
         }
         if let Some(forge) = self.organisation_is_a_guess(&spot, query)? {
-            return self.store_unseen(forge, query, &given);
+            return self.store_unseen(forge, query, given);
         }
         let realm = match picked {
             Pick::Realm(held) => held.record.clone(),
             // Several realms and no path: the pair is for the host as a whole.
             Pick::None | Pick::Several(_) => new_realm(&spot, &query.remote),
         };
-        self.store_new(&group_name, realm, query, &given)
+        self.store_new(&group_name, realm, query, given)
     }
 
     /// The tool's user name was taken for an organisation, and it names an account that we hold in another one: then it may
@@ -74,7 +74,7 @@ impl Local<'_> {
         for group in self.records.of_forge(forge.id)? {
             for realm in &group.realms {
                 for account in &realm.accounts {
-                    if self.holds(realm, account, &given.payload.token)? {
+                    if self.holds(&group.group, realm, account, &given.payload.token)? {
                         return self.clear(&group.group, account, query, given.expires);
                     }
                 }
@@ -86,7 +86,7 @@ impl Local<'_> {
     /// What the realm holds already: nothing is written, except that a refusal is cleared.
     fn store_known(&self, held: &Held<'_>, query: &Query, given: &Given) -> Result<Option<Stored>, Error> {
         if let Some(account) = the_pair(held, query) {
-            let same = match self.payload(held.record, account) {
+            let same = match self.payload(held.group, held.record, account) {
                 Ok(payload) => payload.same_as(&given.payload),
                 Err(Error::Lost { .. }) => false,
                 Err(error) => return Err(error),
@@ -100,7 +100,7 @@ impl Local<'_> {
             held.record.accounts.iter().filter(|account| account.source == Source::Person).collect();
         persons.sort_by_key(|account| account.name != query.user);
         for account in persons {
-            if self.holds(held.record, account, &given.payload.token)? {
+            if self.holds(held.group, held.record, account, &given.payload.token)? {
                 return self.clear(held.group, account, query, None).map(Some);
             }
         }
@@ -126,10 +126,10 @@ impl Local<'_> {
         }
         self.records.change(group, |group| {
             let accounts = group.realms.iter_mut().flat_map(|realm| &mut realm.accounts);
-            let Some(found) = accounts.into_iter().find(|found| found.id == account.id && stale(found))
-            else {
+            let found = accounts.into_iter().find(|found| found.id == account.id).ok_or(Error::Changing)?;
+            if !stale(found) {
                 return Ok((Stored::Same, false));
-            };
+            }
             found.trouble.retain(|key, _| key != need && key != "*");
             if found.source == Source::Tool {
                 found.expires = expiry;
@@ -231,12 +231,13 @@ fn new_realm(spot: &Spot, remote: &Remote) -> RealmRecord {
 
 /// Puts a tool's pair into its group: over the secret of the same pair, which is set aside, or as a new account. Returns
 /// what may be destroyed: what tools stored and what has been out of force for a month, or has certainly ended.
-fn place_pair(
+pub(super) fn place_pair(
     group: &mut Group,
     realm: RealmRecord,
     wish: AccountRecord,
     now: i64,
 ) -> Result<Vec<(String, Key)>, Error> {
+    group.forget(&wish.id);
     let at = match group.realms.iter().position(|record| record.realm == realm.realm) {
         Some(at) => at,
         None => {
@@ -264,11 +265,7 @@ pub(super) fn set_aside_and_replace(found: &mut AccountRecord, wish: AccountReco
         scopes: std::mem::take(&mut found.scopes),
         authtype: found.authtype,
     };
-    // `doctor --repair` may have found this very secret before its record was written, and made one for it.
-    if before.id != wish.id {
-        found.set_aside.insert(0, before);
-    }
-    found.set_aside.retain(|aside| aside.id != wish.id);
+    found.set_aside.insert(0, before);
     let AccountRecord { store, id, expires, scopes, authtype, changed, .. } = wish;
     found.store = store;
     found.id = id;

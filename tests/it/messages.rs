@@ -37,6 +37,7 @@ fn errors() -> Vec<Error> {
             why: text("line 3: unknown field `stor`"),
         },
         Error::Busy { seconds: 30 },
+        Error::Changing,
         Error::NoHome,
         Error::Randomness,
         io(io::ErrorKind::StorageFull),

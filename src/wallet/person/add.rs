@@ -7,9 +7,9 @@ use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
 use crate::remote::{Realm, Remote};
 use crate::store::payload::Payload;
 
-use super::super::Local;
 use super::super::spot::{Known, Spot, forge_of, host_group};
 use super::super::store::set_aside_and_replace;
+use super::super::{Local, settled};
 use super::no_organisation;
 
 /// What is to be added, without the token.
@@ -233,7 +233,7 @@ impl Local<'_> {
         let payload = Payload::plain(token);
         let packed = payload.pack()?;
         let name = planned.wish.account.clone();
-        if let Some(change) = self.same_already(planned, &payload)? {
+        if let Some(change) = settled(|| self.same_already(planned, &payload))? {
             return Ok(change);
         }
         let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
@@ -283,7 +283,7 @@ impl Local<'_> {
             return Ok(None);
         };
         let Some(account) = realm.accounts.iter().find(|a| is_same(a, planned)) else { return Ok(None) };
-        let held = match self.payload(realm, account) {
+        let held = match self.payload(&planned.group, realm, account) {
             Ok(held) => held,
             Err(Error::Lost { .. }) => return Ok(None),
             Err(error) => return Err(error),
@@ -336,6 +336,7 @@ fn update(account: &mut AccountRecord, planned: &Planned) {
 }
 
 fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) -> Change {
+    group.forget(&record.id);
     let at = match group.realms.iter().position(|realm| realm.realm == planned.realm.as_str()) {
         Some(at) => at,
         None => {

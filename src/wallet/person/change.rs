@@ -29,7 +29,8 @@ impl Local<'_> {
     /// # Errors
     /// When the record could not be written; then nothing has changed.
     pub fn remove(&self, selection: &Selection) -> Result<Vec<Error>, Error> {
-        let gone = |account: &AccountRecord| selection.accounts.iter().any(|meant| meant.id == account.id);
+        // By its name: its secret may have been replaced or moved since it was selected.
+        let gone = |account: &AccountRecord| selection.accounts.iter().any(|meant| meant.is_same(account));
         let secrets = self.records.change(&selection.group, |group| {
             let mut secrets = Vec::new();
             for realm in group.realms.iter_mut().filter(|realm| realm.realm == selection.realm.realm) {
@@ -53,8 +54,9 @@ impl Local<'_> {
     /// [`Error::NoSuchCredential`] when there is nothing to restore.
     pub fn restore(&self, selection: &Selection, account: &AccountRecord) -> Result<Restored, Error> {
         self.records.change(&selection.group, |group| {
-            let accounts = group.realms.iter_mut().flat_map(|realm| &mut realm.accounts);
-            let found = accounts.into_iter().find(|found| found.id == account.id);
+            let realm = group.realms.iter_mut().filter(|realm| realm.realm == selection.realm.realm);
+            let accounts = realm.flat_map(|realm| &mut realm.accounts);
+            let found = accounts.into_iter().find(|found| found.is_same(account));
             let nothing = || Error::NoSuchCredential {
                 what: format!("{} has no token that is set aside", selection.realm.realm),
                 hint: Some("keyfob list shows each token's state".to_owned()),
@@ -104,7 +106,7 @@ impl Local<'_> {
         self.with_realm(selection, |realm| {
             if selection.below.is_empty() {
                 for found in &mut realm.accounts {
-                    found.default = found.id == account.id;
+                    found.default = found.is_same(account);
                 }
             } else {
                 realm.rules.retain(|rule| !is_same_path(realm_forge, &rule.path, &selection.below));
@@ -254,13 +256,13 @@ impl Local<'_> {
         to: &Planned,
     ) -> Result<Key, Error> {
         let opened = self.stores.open(store)?;
-        let lost = || Error::Lost { store: store.to_owned(), realm: from.realm.realm.clone() };
-        let secret = opened.get(&from.realm.key_of(account, id)?)?.ok_or_else(lost)?;
+        let secret = opened.get(&from.realm.key_of(account, id)?)?;
+        let secret = secret.ok_or_else(|| self.missing(&from.group, &from.realm, store, id))?;
         let key = Key { realm: realm_of(to.realm.as_str())?, account: account.account(), id: Id::random()? };
         opened.put(&key, &secret)?;
         if !opened.get(&key)?.is_some_and(|back| back.same_as(&secret)) {
             self.destroy(vec![(store.to_owned(), key)]);
-            return Err(lost());
+            return Err(Error::Lost { store: store.to_owned(), realm: to.realm.to_string() });
         }
         Ok(key)
     }

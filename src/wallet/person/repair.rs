@@ -15,7 +15,7 @@ use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
 use crate::store::payload::Payload;
 
 use super::super::Local;
-use super::survey::{Orphan, ids};
+use super::survey::Orphan;
 
 /// Seconds for which a secret has to be seen without a record before it is swept.
 pub const ORPHAN_SECONDS: i64 = 3600;
@@ -76,14 +76,17 @@ impl Local<'_> {
             let secrets = self.records.change(name, |group| {
                 let mut added = 0;
                 for (orphan, account) in accounts {
-                    if let Some(account) = account.filter(|account| !ids(group).any(|id| id == account.id)) {
+                    if let Some(account) = account.filter(|account| !group.ids().any(|id| id == account.id)) {
                         self.adopt(group, orphan, account)?;
                         added += 1;
                     }
                 }
                 Ok((added, added > 0))
             })?;
-            done.push(Rebuilt { group: name.to_owned(), secrets, damaged });
+            // Another process was about to write the record itself, or has taken the secret out again.
+            if secrets > 0 || damaged.is_some() {
+                done.push(Rebuilt { group: name.to_owned(), secrets, damaged });
+            }
         }
         Ok(done)
     }
@@ -187,7 +190,7 @@ impl Local<'_> {
             if self.now - since >= ORPHAN_SECONDS {
                 let alone = self.records.locked(&orphan.group, || {
                     let group = self.records.read(&orphan.group)?;
-                    if ids(&group).any(|held| held == id) {
+                    if group.ids().any(|held| held == id) {
                         return Ok(false);
                     }
                     self.stores.open(orphan.store)?.delete(&orphan.key).map(|()| true)

@@ -81,8 +81,13 @@ impl Local<'_> {
     ) -> Result<(), Error> {
         let (from, to) = (self.stores.open(store)?, self.stores.open(name)?);
         let old = realm.key_of(account, id)?;
-        let lost = || Error::Lost { store: store.to_owned(), realm: realm.realm.clone() };
-        let secret = from.get(&old)?.ok_or_else(lost)?;
+        let Some(secret) = from.get(&old)? else {
+            return match self.missing(group, realm, store, id) {
+                // Somebody else moved or removed it meanwhile.
+                Error::Changing => Ok(()),
+                error => Err(error),
+            };
+        };
         let new = Key { id: Id::random()?, ..old.clone() };
         to.put(&new, &secret)?;
         let back = to.get(&new)?;

@@ -77,7 +77,7 @@ impl Local<'_> {
                 survey.lost.extend(self.lost_of(group, name, there.as_ref())?);
             }
         }
-        let spoken_of: BTreeSet<&str> = groups.iter().flat_map(ids).collect();
+        let spoken_of: BTreeSet<&str> = groups.iter().flat_map(Group::ids).collect();
         for (store, keys) in listed {
             let orphans = keys.into_iter().flatten().filter(|key| !spoken_of.contains(key.id.as_str()));
             for key in orphans {
@@ -146,13 +146,6 @@ pub(super) struct Home {
     pub url: String,
     /// The realm's prefix.
     pub prefix: Vec<String>,
-}
-
-/// The ids of all secrets that a group speaks of.
-pub(super) fn ids(group: &Group) -> impl Iterator<Item = &str> {
-    group.realms.iter().flat_map(|realm| &realm.accounts).flat_map(|account| {
-        std::iter::once(account.id.as_str()).chain(account.set_aside.iter().map(|aside| aside.id.as_str()))
-    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! R14) is tested in `tool::git`.
 
 pub(crate) mod bench;
+mod meanwhile;
 mod person;
 mod r13_environment;
 mod r1_match;
