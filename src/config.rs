@@ -109,6 +109,10 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] with the line, [`Error::Io`].
     pub fn read(path: &Path) -> Result<Config, Error> {
+        // A pipe in its place would be waited for.
+        if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+            return Err(Error::Config { path: path.to_owned(), why: "it is not a file".to_owned() });
+        }
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),

@@ -231,9 +231,11 @@ fn sync_folder(path: &Path) -> Result<(), Error> {
 
 #[cfg(unix)]
 fn private_mode(options: &mut OpenOptions) {
+    use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;
-    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    options.mode(0o600).custom_flags(no_follow);
+    // A pipe that lies in a file's place would be waited for; what was opened is looked at afterwards. Files do not mind.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    options.mode(0o600).custom_flags(flags.bits().cast_signed());
 }
 
 #[cfg(not(unix))]
@@ -348,6 +350,15 @@ mod tests {
         std::os::unix::fs::symlink(&target, &link).unwrap();
         assert!(read_private(&link).unwrap_err().to_string().contains("symbolic link"));
         assert!(locked(&link, || Ok(())).unwrap_err().to_string().contains("symbolic link"));
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg("-m600").arg(&pipe).status().unwrap().success());
+        assert!(read_private(&pipe).unwrap_err().to_string().contains("not a regular file"));
+        assert!(locked(&pipe, || Ok(())).is_err());
     }
 
     #[test]

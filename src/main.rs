@@ -2,7 +2,7 @@
 //! process's environment and arguments, opens its standard streams, and exits.
 
 use std::ffi::OsString;
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ use keyfob::command::{self, Context};
 use keyfob::environment::Environment;
 use keyfob::paths::Paths;
 use keyfob::store::Opening;
-use keyfob::terminal::{About, PATIENCE, Terminal, TerminalAsk};
+use keyfob::terminal::{About, Out, PATIENCE, Terminal, TerminalAsk};
 use keyfob::tool::{self, Serve, Wire};
 use keyfob::wallet::Local;
 use keyfob::wallet::stores::Machine;
@@ -64,7 +64,7 @@ fn serve_tool(serve: Serve, arguments: &[OsString], environment: &Environment) -
 
 fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environment) -> ExitCode {
     let about = About::look(environment);
-    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let (mut out, mut err) = (Out::new(io::stdout()), io::stderr());
     let mut terminal = Terminal { out: &mut out, err: &mut err, about };
     let paths = match Paths::find(environment) {
         Ok(paths) => paths,
@@ -80,7 +80,10 @@ fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environ
     let mut context =
         Context { wallet: &wallet, stores: &stores, terminal, environment, data, program, now: now() };
     let code = command::run(arguments, &mut context);
-    let _ = io::stdout().flush();
+    if let Err(error) = out.finish() {
+        Terminal { out: &mut io::sink(), err: &mut io::stderr(), about }.error(&error);
+        return ExitCode::from(if code == 0 { error.exit_code() } else { code });
+    }
     ExitCode::from(code)
 }
 

@@ -31,13 +31,31 @@ impl Paths {
             }
             return Ok(Paths { config: data.join("config.toml"), data });
         }
-        if cfg!(unix) && environment.os("HOME").is_none() {
-            return Err(Error::NoHome);
+        if cfg!(unix) {
+            let home = environment.os("HOME").ok_or(Error::NoHome)?;
+            if !PathBuf::from(home).is_absolute() {
+                return Err(Error::usage("HOME is not an absolute path", "set it, or KEYFOB_HOME, to one"));
+            }
         }
         let folders = directories::ProjectDirs::from("", "", "keyfob").ok_or(Error::NoHome)?;
         Ok(Paths {
             data: folders.data_local_dir().to_owned(),
             config: folders.config_dir().join("config.toml"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_hangs_on_where_one_stands_is_refused() {
+        for name in ["HOME", "KEYFOB_HOME"] {
+            for (folder, fine) in [("relative", false), ("./x", false), ("/x", true)] {
+                let environment = Environment::new([(name.into(), folder.into())]);
+                assert_eq!(Paths::find(&environment).is_ok(), fine || cfg!(windows), "{name}={folder}");
+            }
+        }
     }
 }

@@ -22,10 +22,10 @@ mod hidden;
 /// Outside text for a terminal: control characters are replaced by a visible sign.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    // Bidirectional overrides can make a host look like another; they are format, not control, characters.
+    // Bidirectional marks and overrides can make a host look like another; they are format, not control, characters.
     let odd = |c: char| {
         c.is_control()
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+            || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().map(|c| if odd(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
@@ -233,6 +233,54 @@ impl Terminal<'_> {
         }
         hidden::ask(&visible(question), None)
             .map_err(|source| Error::Wire { doing: "read what was typed", source })
+    }
+}
+
+/// Standard output that remembers that something could not be written: an answer that is cut off on a full disk must not end
+/// with exit code 0. A reader that has seen enough (`keyfob list | head`) is no failure.
+pub struct Out<W> {
+    to: W,
+    failure: Option<io::Error>,
+}
+
+impl<W: Write> Out<W> {
+    /// Writes to `to`.
+    pub fn new(to: W) -> Out<W> {
+        Out { to, failure: None }
+    }
+
+    /// Writes what is left, and says whether everything was.
+    ///
+    /// # Errors
+    /// [`Error::Wire`].
+    pub fn finish(mut self) -> Result<(), Error> {
+        let _ = self.flush();
+        match self.failure {
+            Some(source) => Err(Error::Wire { doing: "write the answer", source }),
+            None => Ok(()),
+        }
+    }
+
+    fn note<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+        done.map_err(|error| {
+            let kind = error.kind();
+            if !matches!(kind, io::ErrorKind::BrokenPipe | io::ErrorKind::Interrupted) {
+                self.failure.get_or_insert(error);
+            }
+            kind.into()
+        })
+    }
+}
+
+impl<W: Write> Write for Out<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let done = self.to.write(bytes);
+        self.note(done)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let done = self.to.flush();
+        self.note(done)
     }
 }
 

@@ -250,6 +250,29 @@ impl<'a> Local<'a> {
         }
     }
 
+    /// Destroys secrets that a group does not speak of any more, and returns what failed. `doctor --repair` may have found one
+    /// between the writing of the record and this, and taken it for one that lost its record: that is taken back, so that
+    /// no record speaks of what is gone. (It looks into the store under the lock, so one of the two sees the other.)
+    fn destroy(&self, group: &str, secrets: &[(String, Key)]) -> Vec<Error> {
+        let mut errors = Vec::new();
+        let mut gone = Vec::new();
+        for (store, key) in secrets {
+            match self.stores.open(store).and_then(|store| store.delete(key)) {
+                Ok(()) => gone.push(key.id.as_str()),
+                Err(error) => errors.push(error),
+            }
+        }
+        let speaks_of = |group: &Group| group.ids().any(|id| gone.contains(&id));
+        if self.records.read(group).is_ok_and(|group| speaks_of(&group)) {
+            let forgotten = self.records.change(group, |group| {
+                gone.iter().for_each(|id| group.forget(id));
+                Ok(((), true))
+            });
+            errors.extend(forgotten.err());
+        }
+        errors
+    }
+
     /// Whether an account's secret in force is this token. One that the store lost is none.
     fn holds(
         &self,

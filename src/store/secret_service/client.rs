@@ -306,8 +306,12 @@ pub(super) const IS_LOCKED: &str = "org.freedesktop.Secret.Error.IsLocked";
 
 /// `None` when somebody else removed the item since it was found.
 pub(super) fn still_there<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
-    const GONE: [&str; 2] =
-        ["org.freedesktop.Secret.Error.NoSuchObject", "org.freedesktop.DBus.Error.UnknownObject"];
+    // GNOME Keyring takes the object off the bus, and a library then knows no method there; an item has each that we call.
+    const GONE: [&str; 3] = [
+        "org.freedesktop.Secret.Error.NoSuchObject",
+        "org.freedesktop.DBus.Error.UnknownObject",
+        "org.freedesktop.DBus.Error.UnknownMethod",
+    ];
     match answer {
         Err(Fault::Refused(name)) if GONE.contains(&name.as_str()) => Ok(None),
         other => other.map(Some),

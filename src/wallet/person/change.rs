@@ -43,9 +43,7 @@ impl Local<'_> {
             }
             Ok((secrets, true))
         })?;
-        let delete =
-            |(store, key): (String, Key)| self.stores.open(&store).and_then(|store| store.delete(&key)).err();
-        Ok(secrets.into_iter().filter_map(delete).collect())
+        Ok(self.destroy(&selection.group, &secrets))
     }
 
     /// Takes a refused token back into use, or an earlier one if the present one was not refused.
@@ -193,7 +191,7 @@ impl Local<'_> {
             })
         });
         if let Err(error) = placed {
-            self.destroy(copies);
+            let _ = self.destroy(&to.group, &copies);
             return Err(error);
         }
         if to.group != selection.group {
@@ -213,7 +211,8 @@ impl Local<'_> {
             accounts.into_iter().any(|a| a.id == id || a.set_aside.iter().any(|aside| aside.id == id))
         };
         old.retain(|(_, key)| !kept(key.id.as_str()));
-        self.destroy(old);
+        // What cannot be destroyed stays an orphan, which `doctor` finds.
+        let _ = self.destroy(&selection.group, &old);
         Ok(moved.accounts.len())
     }
 
@@ -239,13 +238,6 @@ impl Local<'_> {
         Ok(())
     }
 
-    /// Destroys secrets that no record names. What cannot be destroyed stays an orphan, which `doctor` finds.
-    fn destroy(&self, secrets: Vec<(String, Key)>) {
-        for (store, key) in secrets {
-            let _ = self.stores.open(&store).and_then(|store| store.delete(&key));
-        }
-    }
-
     /// Copies one secret to a key of the new realm, and reads it back.
     fn copy(
         &self,
@@ -261,7 +253,7 @@ impl Local<'_> {
         let key = Key { realm: realm_of(to.realm.as_str())?, account: account.account(), id: Id::random()? };
         opened.put(&key, &secret)?;
         if !opened.get(&key)?.is_some_and(|back| back.same_as(&secret)) {
-            self.destroy(vec![(store.to_owned(), key)]);
+            let _ = self.destroy(&to.group, &[(store.to_owned(), key)]);
             return Err(Error::Lost { store: store.to_owned(), realm: to.realm.to_string() });
         }
         Ok(key)

@@ -69,14 +69,14 @@ impl Local<'_> {
         let mut done = Vec::new();
         for name in groups {
             let damaged = self.records.locked(name, || self.put_damaged_aside(name))?;
-            let mut accounts = Vec::new();
-            for orphan in unrecorded.iter().filter(|orphan| orphan.group == name) {
-                accounts.push((orphan, self.account_of(orphan)?));
-            }
             let secrets = self.records.change(name, |group| {
                 let mut added = 0;
-                for (orphan, account) in accounts {
-                    if let Some(account) = account.filter(|account| !group.ids().any(|id| id == account.id)) {
+                for orphan in unrecorded.iter().filter(|orphan| orphan.group == name) {
+                    if group.ids().any(|id| id == orphan.key.id.as_str()) {
+                        continue;
+                    }
+                    // Under the lock: whoever is just destroying it looks at the record afterwards.
+                    if let Some(account) = self.account_of(orphan)? {
                         self.adopt(group, orphan, account)?;
                         added += 1;
                     }

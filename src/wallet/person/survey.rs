@@ -82,6 +82,13 @@ impl Local<'_> {
             let orphans = keys.into_iter().flatten().filter(|key| !spoken_of.contains(key.id.as_str()));
             for key in orphans {
                 let Some(home) = self.home_of(&key.realm)? else { continue };
+                // What another process was about to record, or to destroy, is neither.
+                let recorded = |group: Group| group.ids().any(|id| id == key.id.as_str());
+                if self.records.read(&home.group).is_ok_and(recorded)
+                    || matches!(self.stores.open(store)?.get(&key), Ok(None))
+                {
+                    continue;
+                }
                 let known = groups.iter().any(|group| group.group == home.group);
                 let list = if known { &mut survey.orphans } else { &mut survey.unrecorded };
                 list.push(Orphan { store, key, group: home.group });
@@ -103,7 +110,11 @@ impl Local<'_> {
                     // A store that lists nothing, or leaves damaged ones out of its list, is asked for the secret itself.
                     let error = match self.stores.open(name)?.get(&realm.key_of(account, id)?) {
                         Ok(Some(_)) => continue,
-                        Ok(None) => None,
+                        Ok(None) => match self.missing(&group.group, realm, store, id) {
+                            // Another process has moved or removed it since.
+                            Error::Changing => continue,
+                            _ => None,
+                        },
                         Err(error) => Some(error),
                     };
                     lost.push(Lost {

@@ -19,7 +19,7 @@ use crate::wallet::{Erased, Found, Local, Stored, Wallet};
 
 const URL: &str = "https://dev.azure.com/contoso/p/_git/r";
 
-/// Two stores, a folder, and what another process does before a store is next asked for a secret.
+/// Two stores, a folder, and what another process does before a store next gives or destroys a secret.
 struct Scene {
     folder: TempDir,
     one: Memory,
@@ -98,18 +98,25 @@ struct Disturbed<'s> {
     memory: &'s Memory,
 }
 
-impl Store for Disturbed<'_> {
-    fn get(&self, key: &Key) -> Result<Option<Secret>, Error> {
+impl Disturbed<'_> {
+    fn disturb(&self) {
         let meanwhile = self.scene.meanwhile.take();
         if let Some(work) = meanwhile {
             work(&self.scene.wallet());
         }
+    }
+}
+
+impl Store for Disturbed<'_> {
+    fn get(&self, key: &Key) -> Result<Option<Secret>, Error> {
+        self.disturb();
         self.memory.get(key)
     }
     fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error> {
         self.memory.put(key, secret)
     }
     fn delete(&self, key: &Key) -> Result<(), Error> {
+        self.disturb();
         self.memory.delete(key)
     }
     fn keys(&self) -> Result<Option<Vec<Key>>, Error> {
@@ -200,4 +207,15 @@ fn a_record_that_doctor_made_of_a_secret_just_put_does_not_become_a_second_accou
     let accounts = &group.realms[0].accounts;
     assert_eq!(accounts.len(), 1, "{accounts:?}");
     assert_eq!(accounts[0].source, Source::Tool);
+}
+
+#[test]
+fn what_doctor_takes_for_unrecorded_while_it_is_being_removed_is_gone_from_the_records_too() {
+    let scene = Scene::with_a_token().meanwhile(|wallet| {
+        let unrecorded = wallet.survey(&["one"]).unwrap().unrecorded;
+        assert_eq!(wallet.rebuild(&unrecorded).unwrap().len(), 1);
+    });
+    remove(&scene.wallet());
+    assert_eq!(scene.accounts(), []);
+    assert!(scene.one.is_empty());
 }

@@ -13,6 +13,7 @@ use crate::scene::{Scene, files_below};
 mod crash;
 #[cfg(target_os = "linux")]
 mod disk;
+mod odd;
 
 const TOKEN: &str = "a-token-that-only-these-tests-know";
 const PLACE: &str = "protocol=https host=dev.azure.com path=contoso/Project/_git/Repo";
@@ -362,20 +363,6 @@ fn mistakes_in_the_settings_are_named_with_their_line() {
     assert!(one_line(&output).contains("config.toml is not valid: line 3: "), "{output}");
     // A cloud service's answer does not need them.
     assert!(scene.get(PLACE).contains(TOKEN));
-}
-
-#[test]
-fn without_a_home_it_says_what_to_set() {
-    let mut scene = Scene::new();
-    scene.unset("HOME").unset("KEYFOB_HOME");
-    let line = one_line(&scene.helper("get", PLACE));
-    assert_eq!(
-        line,
-        "no home folder: HOME is not set; set HOME, or KEYFOB_HOME to the folder that shall hold the wallet"
-    );
-    scene.set("KEYFOB_HOME", "relative");
-    let line = one_line(&scene.helper("get", PLACE));
-    assert!(line.starts_with("KEYFOB_HOME is not an absolute path; "), "{line}");
 }
 
 /// Halves a file.

@@ -1,0 +1,59 @@
+//! Surroundings that are not as a program expects: no home, a relative one, pipes where files should be, an output that takes
+//! nothing.
+
+use std::fs;
+use std::path::Path;
+
+use super::{PLACE, one_line, record, scene};
+use crate::scene::Scene;
+
+#[test]
+fn without_a_home_it_says_what_to_set() {
+    let mut scene = Scene::new();
+    scene.unset("HOME").unset("KEYFOB_HOME");
+    let line = one_line(&scene.helper("get", PLACE));
+    assert_eq!(
+        line,
+        "no home folder: HOME is not set; set HOME, or KEYFOB_HOME to the folder that shall hold the wallet"
+    );
+    for name in ["HOME", "KEYFOB_HOME"] {
+        scene.set(name, "relative");
+        let line = one_line(&scene.helper("get", PLACE));
+        assert!(line.starts_with(&format!("{name} is not an absolute path; ")), "{line}");
+    }
+}
+
+#[test]
+fn pipes_in_the_place_of_files_are_not_waited_for() {
+    let scene = scene();
+    let pipe = |path: &Path| {
+        let _ = fs::remove_file(path);
+        assert!(
+            std::process::Command::new("mkfifo").args(["-m", "600"]).arg(path).status().unwrap().success()
+        );
+    };
+    let settings = scene.append("keyfob/config.toml", "");
+    pipe(&settings);
+    assert!(
+        one_line(&scene.helper("get", "protocol=https host=git.corp.example")).contains("it is not a file")
+    );
+    pipe(&record(&scene));
+    assert!(one_line(&scene.helper("get", PLACE)).contains("it is not a regular file"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    let scene = scene();
+    for command in
+        ["list", "list --json", "token --as header https://dev.azure.com/contoso", "storage", "help"]
+    {
+        let script = scene.script("full", &format!("#!/bin/sh\nexec keyfob {command} >/dev/full\n"));
+        let output = scene.command(script).run();
+        assert_eq!(
+            (output.code(), output.stderr()),
+            (6, "keyfob: error: cannot write the answer: no space left on device\n"),
+            "{command}"
+        );
+    }
+}
