@@ -16,7 +16,7 @@ function Get-UserPath { @([Environment]::GetEnvironmentVariable('Path', 'User') 
 
 if ($Uninstall) {
     if (-not (Test-Path $program)) { throw "there is no $program" }
-    & $program unsetup --yes
+    & $program unsetup
     $wallet = & $program storage --folder
     foreach ($link in @(& $program links)) { Remove-Item -ErrorAction SilentlyContinue (Join-Path $bin "$link.exe") }
     Remove-Item $program

@@ -8,7 +8,7 @@ case ${1:-} in -h | --help) sed -n '2,4s/^# //p' "$0"; exit 0 ;; esac
 prefix=${1:-${HOME:?HOME is not set; give PREFIX}/.local}
 program=$prefix/bin/keyfob
 if [ ! -x "$program" ]; then say "keyfob uninstall: there is no $program"; exit 1; fi
-"$program" unsetup --yes || say "keyfob uninstall: note: some tool still names keyfob; see the message above"
+"$program" unsetup || say "keyfob uninstall: note: some tool still names keyfob; see the message above"
 wallet=$("$program" storage --folder)
 for link in $("$program" links); do
   file=$prefix/bin/$link

@@ -312,6 +312,10 @@ impl Error {
             Error::Io { source, path, .. } => return io_hint(source, path),
             Error::Wire { .. } | Error::Request { .. } => return None,
             Error::Url { .. } => "for example: keyfob add https://dev.azure.com/contoso".to_owned(),
+            Error::Token { why } if why.ends_with("empty") => {
+                "give it in a terminal, which asks for it, or through a pipe: keyfob add URL < FILE"
+                    .to_owned()
+            }
             Error::Token { .. } => {
                 "copy the token again from the page that made it; it is shown only once".to_owned()
             }

@@ -112,7 +112,12 @@ fn say_what_was_understood(planned: &Planned, named: Option<&str>, context: &mut
             planned.forge.name
         ));
     }
-    if let (Some(name), None) = (named, &planned.wish.account) {
+    // The organisation's name is what the Clone button puts there.
+    let is_organisation = |name: &str| {
+        let what = planned.realm.as_str().rsplit('/').next().unwrap_or_default();
+        what.eq_ignore_ascii_case(name)
+    };
+    if let (Some(name), None) = (named.filter(|name| !is_organisation(name)), &planned.wish.account) {
         context
             .terminal
             .note(&format!("the name {name} means no account in particular here, so it is left out"));
@@ -156,7 +161,7 @@ fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>
         Change::Same => terminal.note(&format!("{whose} holds this token already, in the {store} store")),
     }
     if *chosen_now {
-        let claim = store::named(store).map_or("", |record| record.claim);
+        let claim = store::named(store).map_or("", store::Record::claim_in_short);
         terminal.note(&format!("tokens are kept in the {store} store from now on: {claim}"));
         terminal.hint("keyfob storage shows the stores, and keyfob storage move NAME changes to another");
     }

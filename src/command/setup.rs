@@ -55,9 +55,14 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let yes = matches.get_flag("yes");
     let wish = Wish { only: matches.get_flag("only"), by_name: matches.get_flag("by-name") };
     if !dry && !yes && !context.terminal.about.can_ask() {
+        let tools = matches.get_many::<String>("TOOL").into_iter().flatten().map(String::as_str);
+        let flags = [(wish.only, "--only"), (wish.by_name, "--by-name")];
+        let flags = flags.iter().filter(|(set, _)| *set).map(|(_, flag)| *flag);
+        let words: Vec<&str> = ["keyfob", "setup"].into_iter().chain(tools).chain(flags).collect();
+        let words = words.join(" ");
         return Err(Error::usage(
             "setup asks before it writes, and nobody can be asked here; nothing was changed",
-            "keyfob setup --yes, or see what it would do: keyfob setup --dry-run",
+            format!("{words} --yes, or see what it would do: {words} --dry-run"),
         ));
     }
     for (tool, setup) in chosen(matches, context)? {
@@ -151,7 +156,7 @@ fn say_store(context: &mut Context<'_>) {
     let chosen = configured.and_then(|name| context.stores.for_new(name.as_deref()));
     match chosen {
         Ok(chosen) if chosen.chosen_now => {
-            let claim = crate::store::named(chosen.name).map_or("", |record| record.claim);
+            let claim = crate::store::named(chosen.name).map_or("", crate::store::Record::claim_in_short);
             context.terminal.note(&format!("tokens will be kept in the {} store: {claim}", chosen.name));
         }
         Ok(_) => {}

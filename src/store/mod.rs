@@ -139,6 +139,14 @@ pub struct Record {
     pub open: Option<OpenStore>,
 }
 
+impl Record {
+    /// The first sentence of the claim: what holds for a store as it is chosen. `keyfob storage` shows all of it.
+    #[must_use]
+    pub fn claim_in_short(&self) -> &'static str {
+        self.claim.split(". ").next().unwrap_or(self.claim)
+    }
+}
+
 impl std::fmt::Debug for Record {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)

@@ -47,6 +47,7 @@ fn errors() -> Vec<Error> {
         Error::Wire { doing: "write the answer", source: io::ErrorKind::TimedOut.into() },
         Error::Request { why: "a key is repeated with another value" },
         Error::Url { why: "it must begin with https://" },
+        Error::Token { why: text("it is empty") },
         Error::Token { why: text("there is a line break or NUL in it") },
         Error::PlainHttp { place: text("http://dev.azure.com/contoso"), cloud: true },
         Error::PlainHttp { place: text("http://tfs.example:8080/tfs"), cloud: false },

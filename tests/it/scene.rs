@@ -46,11 +46,15 @@ impl Scene {
         scene.set("KEYFOB_HOME", home.join("keyfob")).set("KEYFOB_STORE", "vault");
         scene.set("GIT_CONFIG_GLOBAL", home.join(".gitconfig")).set("GIT_CONFIG_SYSTEM", null());
         scene.set("GIT_CONFIG_NOSYSTEM", "1").set("GIT_TERMINAL_PROMPT", "0");
-        for name in ["SystemRoot", "TEMP", "TMPDIR"] {
+        for name in ["SystemRoot", "TEMP"] {
             if let Some(value) = std::env::var_os(name) {
                 scene.set(name, value);
             }
         }
+        // What programs leave behind (git-lfs does) goes with the scene.
+        let temporary = scene.folder.path().join("tmp");
+        fs::create_dir(&temporary).unwrap();
+        scene.set("TMPDIR", temporary);
         scene.append(".gitconfig", "[user]\n\tname = Alice\n\temail = alice@example.test\n");
         scene.append(".gitconfig", "[init]\n\tdefaultBranch = main\n[credential]\n\thelper = keyfob\n");
         scene

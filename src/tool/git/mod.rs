@@ -90,7 +90,7 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
     query.user = user;
     match wallet.store(&query, Given { payload, expires: request.expires })? {
         Stored::Kept { chosen: Some(store) } if wire.person_watches => {
-            let claim = crate::store::named(store).map_or("", |record| record.claim);
+            let claim = crate::store::named(store).map_or("", crate::store::Record::claim_in_short);
             wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
         }
         Stored::NoOrganisation { host } => {

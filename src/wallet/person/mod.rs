@@ -174,6 +174,9 @@ impl Local<'_> {
                     return Ok((group, at, Vec::new(), None));
                 }
             }
+            if place.split_once('/').is_some_and(|(forge, _)| forge::named(forge).is_some()) {
+                return Err(nothing("keyfob list shows what it holds"));
+            }
         }
         let (remote, user) = Remote::from_url(place)?;
         let spot = self.spot(&remote, user.as_deref())?;

@@ -132,8 +132,11 @@ fn what_an_unknown_host_is_taken_for_is_said_and_can_be_told() {
 #[test]
 fn a_name_that_means_nothing_in_particular_is_said_to_be_left_out() {
     let scene = Scene::new();
-    let output = run_with(&scene, "add https://contoso@dev.azure.com/contoso/app/_git/app", "s3cret-1");
-    says(output, 0, &["the name contoso means no account in particular"]);
+    let output = run_with(&scene, "add https://git@dev.azure.com/contoso/app/_git/app", "s3cret-1");
+    says(output, 0, &["the name git means no account in particular"]);
+    // What the Clone button gives is no news.
+    let output = run_with(&scene, "add https://contoso@dev.azure.com/contoso/app/_git/app", "s3cret-2");
+    assert!(!output.stderr().contains("the name contoso"), "{output}");
     assert_eq!(json(&run(&scene, "list --json"))[0]["account"], serde_json::Value::Null);
 }
 

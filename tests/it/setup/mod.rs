@@ -107,13 +107,31 @@ fn a_dry_run_prints_the_commands_and_changes_nothing() {
     assert_eq!(configured(&scene), by_hand);
 }
 
+#[cfg(unix)]
+#[test]
+fn uninstall_takes_the_lines_and_the_program_and_keeps_the_wallet() {
+    let scene = fresh();
+    let before = configured(&scene);
+    let bin = scene.home().join("my tools/bin");
+    fs::create_dir_all(&bin).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_keyfob"), bin.join("keyfob")).unwrap();
+    std::os::unix::fs::symlink("keyfob", bin.join("git-credential-keyfob")).unwrap();
+    scene.command(bin.join("keyfob")).args(["setup", "git", "--yes"]).run().succeeds();
+    assert!(configured(&scene).contains("keyfob"));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/install/uninstall.sh");
+    let done = scene.command(script).args([scene.home().join("my tools")]).run().succeeds();
+    assert_eq!(configured(&scene).replace("[credential]\n", ""), before, "{done}");
+    assert!(fs::read_dir(&bin).unwrap().next().is_none(), "{done}");
+    assert!(done.stderr().contains("your wallet is kept in"), "{done}");
+}
+
 #[test]
 fn without_a_terminal_and_without_yes_nothing_is_done() {
     let scene = fresh();
     let before = configured(&scene);
     let refused = scene.keyfob(["setup", "git"]);
     assert_eq!(refused.code(), 2, "{refused}");
-    assert!(refused.stderr().contains("keyfob setup --yes"), "{refused}");
+    assert!(refused.stderr().contains("keyfob setup git --yes"), "{refused}");
     assert_eq!(configured(&scene), before);
 }
 
