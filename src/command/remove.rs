@@ -23,6 +23,9 @@ pub static COMMAND: Command = Command {
                     .action(ArgAction::SetTrue)
                     .help("All accounts of the realm (with --account: all of that name)"),
             )
+            .arg(Arg::new("force").long("force").action(ArgAction::SetTrue).help(
+                "Also if the store does not answer; what it holds stays there, and nothing hands it out",
+            ))
             .arg(yes())
     },
     run,
@@ -53,7 +56,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         several => format!("{} accounts of {realm}", several.len()),
     };
     context.terminal.agree(&format!("destroy {tokens} of {whose}?"), matches.get_flag("yes"))?;
-    let mut failures = context.wallet.remove(&selection)?.into_iter();
+    let mut failures = context.wallet.remove(&selection, matches.get_flag("force"))?.into_iter();
     context.terminal.note(&format!("removed {tokens} of {whose}"));
     // The wallet no longer knows them, so none is handed out; but a store still has what it could not destroy.
     let first = failures.next();

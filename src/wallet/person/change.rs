@@ -24,11 +24,14 @@ pub enum Restored {
 impl Local<'_> {
     /// Destroys accounts with all their secrets: first their lines in the record, then the secrets, so that nothing refers
     /// to what is gone. Returns the errors of stores that could not delete: the record is gone all the same, and
-    /// `doctor` finds the orphans.
+    /// `doctor` finds the orphans. `force`: also while a store is locked or does not answer.
     ///
     /// # Errors
-    /// When the record could not be written; then nothing has changed.
-    pub fn remove(&self, selection: &Selection) -> Result<Vec<Error>, Error> {
+    /// Those of a store that does not answer, and of writing the record; then nothing has changed.
+    pub fn remove(&self, selection: &Selection, force: bool) -> Result<Vec<Error>, Error> {
+        if !force {
+            self.can_destroy(selection)?;
+        }
         // By its name: its secret may have been replaced or moved since it was selected.
         let gone = |account: &AccountRecord| selection.accounts.iter().any(|meant| meant.is_same(account));
         let secrets = self.records.change(&selection.group, |group| {
@@ -44,6 +47,23 @@ impl Local<'_> {
             Ok((secrets, true))
         })?;
         Ok(self.destroy(&selection.group, &secrets))
+    }
+
+    /// Whether the stores that hold what is to be destroyed answer now: a locked one changes nothing (R9), and what it kept
+    /// would come back with `doctor --repair`. One that answers that it lost or cannot open the secret is no obstacle.
+    fn can_destroy(&self, selection: &Selection) -> Result<(), Error> {
+        for account in &selection.accounts {
+            for (store, key) in secrets_of(&selection.realm, account)? {
+                let looked = self.stores.open(&store)?.get(&key);
+                if let Err(
+                    error @ (Error::Locked { .. } | Error::Silent { .. } | Error::Unavailable { .. }),
+                ) = looked
+                {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes a refused token back into use, or an earlier one if the present one was not refused.

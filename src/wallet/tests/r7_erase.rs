@@ -126,7 +126,7 @@ fn restore_revives_a_rejected_token_and_remove_destroys_it() {
         assert_eq!(bench.get(url), answer);
         assert!(matches!(bench.restore(url, None), Err(Error::NoSuchCredential { .. })));
     }
-    bench.with(|wallet| wallet.remove(&wallet.select(CONTOSO, None).unwrap()).unwrap());
+    bench.with(|wallet| wallet.remove(&wallet.select(CONTOSO, None).unwrap(), false).unwrap());
     assert_eq!((bench.get(CONTOSO).as_str(), bench.memory.len()), ("NoAccount", 1));
 }
 

@@ -20,11 +20,18 @@ fn a_locked_store_is_an_error_and_nothing_is_changed() {
     }
     assert!(bench.with(|wallet| wallet.erase(&query("https://dev.azure.com"), Some(&secret("T")))).is_err());
     assert!(bench.add_as(CONTOSO, "new", |_| {}).is_err());
+    let remove = |force| bench.with(|wallet| wallet.remove(&wallet.select(CONTOSO, None).unwrap(), force));
+    assert!(remove(false).is_err());
     bench.memory.set_locked(false);
     assert!(bench.files() == before);
     assert_eq!(bench.memory.len(), 2);
     assert_eq!(bench.get(CONTOSO), "contoso:T");
     assert_eq!(bench.get("https://git.example"), "bob:T2");
+    // Said outright, the record goes; what the store could not destroy is told.
+    bench.memory.set_locked(true);
+    assert_eq!(remove(true).unwrap().len(), 1);
+    bench.memory.set_locked(false);
+    assert_eq!(bench.get(CONTOSO), "NoAccount");
 }
 
 #[test]
