@@ -59,8 +59,10 @@ proxy=$(field proxy)
 server_url=$(printf '%s' "$places" | sed -n 's/.*"on_premises":{[^}]*"url":"\([^"]*\)".*/\1/p')
 if [ -z "$proxy" ] || [ -z "$server_url" ]; then failed "the servers did not say where they are"; fi
 # Only git in this sandbox goes through the proxy, which leads to the look-alike and nowhere else.
-git config --global "http.https://dev.azure.com.proxy" "$proxy"
-git config --global "http.https://dev.azure.com.sslCAInfo" "$sandbox/ca.pem"
+for host in dev.azure.com contoso.visualstudio.com; do
+  git config --global "http.https://$host.proxy" "$proxy"
+  git config --global "http.https://$host.sslCAInfo" "$sandbox/ca.pem"
+done
 echo "dev.azure.com is played by $proxy, the on-premises server is $server_url"
 
 step "without a token, git is turned away"
@@ -81,10 +83,7 @@ work() { # URL FOLDER
 
 step "clone, commit and push: no question asked"
 work https://dev.azure.com/contoso/Project/_git/Repo cloud || failed "git with the token for contoso"
-show git clone -q https://contoso.visualstudio.com/Project/_git/Repo old-name 2>/dev/null ||
-  { git config --global "http.https://contoso.visualstudio.com.proxy" "$proxy"
-    git config --global "http.https://contoso.visualstudio.com.sslCAInfo" "$sandbox/ca.pem"
-    git clone -q https://contoso.visualstudio.com/Project/_git/Repo old-name || failed "the organisation's old host name"; }
+show git clone -q https://contoso.visualstudio.com/Project/_git/Repo old-name || failed "the organisation's old host name"
 echo "the same token opened contoso's old host name too"
 
 step "an on-premises server that offers NTLM beside Basic"

@@ -58,11 +58,6 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let count = context.wallet.move_realm(&selection, &planned)?;
     let accounts = if count == 1 { "1 account".to_owned() } else { format!("{count} accounts") };
     context.terminal.note(&format!("{accounts} moved from {} to {}", selection.realm.realm, planned.realm));
-    if planned.forge.id != selection.realm.realm.split('/').next().unwrap_or_default() {
-        context
-            .terminal
-            .hint("a token of another service will hardly be accepted; keyfob add takes a new one");
-    }
     super::setup::keep_in_step(context);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Which account of a realm answers (R4), and whether its token may be handed out (R7, R8). Pure: no file, no store; what
 //! it looked at goes to a trace, from which `explain` makes its text. On the get path the trace does nothing.
 
-use std::fmt::Arguments;
+use std::fmt::{self, Arguments};
 
 use crate::error::Miss;
 use crate::records::{AccountRecord, Source, TroubleState};
@@ -12,6 +12,18 @@ use super::{Query, SUSPECT_SECONDS};
 
 /// Hears each step of a decision. The text is only made if somebody listens.
 pub type Trace<'t> = &'t mut dyn FnMut(Arguments<'_>);
+
+/// An account in a sentence. A type, so that no text is made where nobody listens.
+struct Called<'a>(&'a AccountRecord);
+
+impl fmt::Display for Called<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.name.as_deref() {
+            Some(name) => write!(f, "account {name}"),
+            None => f.write_str("the unnamed account"),
+        }
+    }
+}
 
 /// Chooses the account that answers `query` in the realm `held`.
 ///
@@ -42,7 +54,7 @@ pub fn choose<'r>(
         Ok(account) => match judge(held, account, query, now) {
             Ok(()) => return Ok(account),
             Err(miss) => {
-                trace(format_args!("account {}: {}", account.account(), in_words(&miss)));
+                trace(format_args!("{}: {}", Called(account), in_words(&miss)));
                 miss
             }
         },
@@ -86,7 +98,7 @@ fn choose_named<'r>(
     if !held.forge.is_generic()
         && let Some(account) = persons.iter().find(folded)
     {
-        trace(format_args!("account {} is the one (letter case aside)", account.account()));
+        trace(format_args!("{} is the one (letter case aside)", Called(account)));
         return Ok(account);
     }
     let stored = choose_stored(held, query, Some(user), now, no_account(held, Some(user)), trace);
@@ -121,7 +133,7 @@ fn choose_freely<'r>(
     if let Some(rule) = rules.max_by_key(|rule| rule.path.len())
         && let Some(account) = persons.iter().find(|account| account.name == rule.account)
     {
-        trace(format_args!("the rule for /{} prefers account {}", rule.path.join("/"), account.account()));
+        trace(format_args!("the rule for /{} prefers {}", rule.path.join("/"), Called(account)));
         return Ok(account);
     }
     let mut left = Vec::with_capacity(persons.len());
@@ -130,14 +142,11 @@ fn choose_freely<'r>(
             left.push(account);
         } else {
             let need = query.need.as_str();
-            trace(format_args!(
-                "account {} is out: its recorded scopes do not cover {need}",
-                account.account()
-            ));
+            trace(format_args!("{} is out: its recorded scopes do not cover {need}", Called(account)));
         }
     }
     if let Some(account) = left.iter().find(|account| account.default) {
-        trace(format_args!("account {} is the default", account.account()));
+        trace(format_args!("{} is the default", Called(account)));
         return Ok(account);
     }
     match left.as_slice() {
@@ -146,7 +155,7 @@ fn choose_freely<'r>(
             Err(no_account(held, None))
         }
         [one] => {
-            trace(format_args!("account {} is the only one", one.account()));
+            trace(format_args!("{} is the only one", Called(one)));
             Ok(one)
         }
         several => {
@@ -192,7 +201,7 @@ fn choose_stored<'r>(
         }
         [] => Err(miss),
         [one] => {
-            trace(format_args!("account {} was stored by a tool", one.account()));
+            trace(format_args!("{} was stored by a tool", Called(one)));
             Ok(one)
         }
         several => {

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::files::shell_word;
 use crate::forge::Forge;
 use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
-use crate::remote::is_within;
+use crate::remote::{Remote, is_within};
 
 use super::super::Local;
 use super::super::spot::forge_of;
@@ -177,10 +177,19 @@ impl Local<'_> {
             wish.forge = Some(forge);
         }
         let planned = self.plan(wish)?;
-        match planned.lacks_name().filter(|_| unnamed) {
-            Some(error) => Err(error),
-            None => Ok(planned),
+        if let Some(error) = planned.lacks_name().filter(|_| unnamed) {
+            return Err(error);
         }
+        // A rename stays with its service; on the same host, what was taken for the wrong one may be put right.
+        let home = Remote::from_url(&selection.realm.url).map(|(home, _)| home.origin());
+        let same_host = home.is_ok_and(|home| home == planned.wish.remote.origin());
+        if planned.forge.id != forge.id && !same_host {
+            return Err(Error::usage(
+                format!("a token of {} is none of {}", forge.name, planned.forge.name),
+                format!("make one there, and: keyfob add {}", planned.url),
+            ));
+        }
+        Ok(planned)
     }
 
     /// Moves a realm's accounts to another realm, because the organisation or server was renamed: each secret is copied to a
