@@ -65,13 +65,26 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             format!("{words} --yes, or see what it would do: {words} --dry-run"),
         ));
     }
+    let named = matches.contains_id("TOOL");
+    let mut failed = None;
     for (tool, setup) in chosen(matches, context)? {
-        one(tool, setup, wish, dry, yes, context)?;
+        match one(tool, setup, wish, dry, yes, context) {
+            Err(error @ Error::Declined) => return Err(error),
+            Err(error) if named => return Err(error),
+            // Of all that are here, one that cannot be set up does not keep the others from it.
+            Err(error) => {
+                context.terminal.note(&format!("{} is not set up", tool.title));
+                if let Some(earlier) = failed.replace(error) {
+                    context.terminal.error(&earlier);
+                }
+            }
+            Ok(()) => {}
+        }
     }
     if !dry {
         say_store(context);
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// The tools that were named, or those that are here.
@@ -123,6 +136,13 @@ fn one(
     }
     for note in &plan.notes {
         context.terminal.note(note);
+    }
+    if plan.lines.is_empty()
+        && !plan.notes.is_empty()
+        && plan.entry.as_ref().is_none_or(|e| e.written.is_empty())
+    {
+        context.terminal.note(&format!("nothing was changed for {}", tool.name));
+        return Ok(());
     }
     if plan.lines.is_empty() {
         context.terminal.note(&format!("{} asks keyfob already; nothing to do", tool.name));

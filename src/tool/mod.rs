@@ -11,12 +11,13 @@ use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::wallet::{Note, Wallet};
 
+pub mod docker;
 pub mod git;
 pub mod links;
 pub mod setup;
 
 /// Every tool.
-pub static ALL: &[&Tool] = &[&git::TOOL];
+pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL];
 
 /// All that is known of a program that asks.
 pub struct Tool {

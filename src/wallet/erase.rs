@@ -113,7 +113,7 @@ impl Local<'_> {
 
 /// Whether a request could mean this account: its user name is the account's, or means nothing, or is one that an unnamed
 /// account answers; and for a tool's pair, the path fits.
-fn could_be_meant(held: &Held<'_>, account: &AccountRecord, query: &Query) -> bool {
+pub(super) fn could_be_meant(held: &Held<'_>, account: &AccountRecord, query: &Query) -> bool {
     let user = query.user.as_deref();
     match account.source {
         Source::Tool => {

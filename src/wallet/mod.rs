@@ -20,6 +20,7 @@ use crate::store::payload::Payload;
 
 pub mod choose;
 mod erase;
+mod forget;
 mod get;
 pub mod person;
 pub mod spot;
@@ -138,6 +139,15 @@ pub struct Erased {
     pub note: Option<Note>,
 }
 
+/// What a forget did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many accounts that tools stored are gone.
+    pub destroyed: usize,
+    /// The URL of the realm whose token a person added and which is set aside now, if there is one.
+    pub set_aside: Option<String>,
+}
+
 /// A hint beside an answer or after an erase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
@@ -176,6 +186,26 @@ pub trait Wallet {
     /// # Errors
     /// As [`Wallet::get`]; then nothing has changed.
     fn erase(&self, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error>;
+
+    /// Does what a person asked a tool for: logs out. What tools stored is destroyed, what a person added is set aside for
+    /// the query's need (R7).
+    ///
+    /// # Errors
+    /// As [`Wallet::get`]; a secret that its store could not delete is no longer referred to.
+    fn forget(&self, query: &Query) -> Result<Forgotten, Error>;
+
+    /// After a store by a tool that knows one login for a place: other pairs that tools stored there no longer answer the
+    /// query's need, so that the new one does. Nothing is destroyed.
+    ///
+    /// # Errors
+    /// As [`Wallet::get`]; then nothing has changed.
+    fn displace(&self, query: &Query) -> Result<(), Error>;
+
+    /// Places that the wallet may have an answer for, each with its realm in text.
+    ///
+    /// # Errors
+    /// When the records as a whole cannot be listed.
+    fn places(&self) -> Result<Vec<(String, Remote)>, Error>;
 }
 
 /// The wallet of this machine.
@@ -315,5 +345,17 @@ impl Wallet for Local<'_> {
 
     fn erase(&self, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error> {
         settled(|| self.erase_from_tool(query, refused))
+    }
+
+    fn forget(&self, query: &Query) -> Result<Forgotten, Error> {
+        self.forget_for_person(query)
+    }
+
+    fn displace(&self, query: &Query) -> Result<(), Error> {
+        self.displace_others(query)
+    }
+
+    fn places(&self) -> Result<Vec<(String, Remote)>, Error> {
+        self.places_for_tools()
     }
 }

@@ -10,11 +10,11 @@ use crate::scene::Scene;
 
 const URL: &str = "https://dev.azure.com/contoso";
 
-/// A machine with one token, set up for git.
+/// A machine with one token, set up for every tool that is here.
 fn scene() -> Scene {
     let scene = Scene::new();
     fs::write(scene.home().join(".gitconfig"), "").unwrap();
-    scene.keyfob(["setup", "git", "--yes"]).succeeds();
+    scene.keyfob(["setup", "--yes"]).succeeds();
     scene.keyfob_with(["add", URL], "t0ken").succeeds();
     scene
 }

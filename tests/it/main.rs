@@ -17,6 +17,7 @@ mod scene;
 mod bus;
 mod commands;
 mod concurrency;
+mod docker;
 mod doctor;
 mod examples;
 mod fakes;

@@ -37,7 +37,9 @@ impl Scene {
         scene.private_folder(&scene.home());
         fs::create_dir(scene.bin()).unwrap();
         scene.link("keyfob");
-        scene.link("git-credential-keyfob");
+        for link in keyfob::tool::ALL.iter().flat_map(|tool| tool.links) {
+            scene.link(link);
+        }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path =
             std::env::join_paths([scene.bin()].into_iter().chain(std::env::split_paths(&path))).unwrap();

@@ -298,7 +298,7 @@ fn entry(realm: &RealmRecord, account: &AccountRecord, now: i64) -> Entry {
 }
 
 /// All secrets of an account: the one in force and those set aside, with their stores.
-fn secrets_of(realm: &RealmRecord, account: &AccountRecord) -> Result<Vec<(String, Key)>, Error> {
+pub(super) fn secrets_of(realm: &RealmRecord, account: &AccountRecord) -> Result<Vec<(String, Key)>, Error> {
     let mut all = vec![(account.store.clone(), realm.key(account)?)];
     for aside in &account.set_aside {
         all.push((aside.store.clone(), realm.key_of(account, &aside.id)?));

@@ -13,5 +13,6 @@ mod r4_account;
 mod r5_answer;
 mod r6_store;
 mod r7_erase;
+mod r7_forget;
 mod r8_expired;
 mod r9_locked;

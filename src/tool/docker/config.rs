@@ -1,0 +1,126 @@
+//! docker's configuration file: `config.json` in `DOCKER_CONFIG`, else in `~/.docker`. Read as far as it is about
+//! credentials; changed by its text, member by member, so that whatever else is in it stays as it is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::files;
+
+use super::json;
+
+/// The file as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    /// Where it is, links resolved: a file in the dotfiles stays there.
+    pub(super) path: PathBuf,
+    /// Its text; `None` if it does not exist.
+    pub(super) text: Option<String>,
+    held: Held,
+}
+
+/// What is said of credentials.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Held {
+    #[serde(rename = "credsStore", default)]
+    store: Option<String>,
+    #[serde(rename = "credHelpers", default)]
+    helpers: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    auths: Option<BTreeMap<String, Option<Login>>>,
+}
+
+/// Whether there is something in a login; what, is nobody's business here.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Login {
+    #[serde(default, deserialize_with = "is_something")]
+    auth: bool,
+    #[serde(rename = "identitytoken", default, deserialize_with = "is_something")]
+    token: bool,
+}
+
+fn is_something<'de, D: serde::Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    Option::<zeroize::Zeroizing<String>>::deserialize(from)
+        .map(|text| text.is_some_and(|text| !text.is_empty()))
+}
+
+impl Config {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Error::NoHome`], [`Error::Io`], [`Error::Record`] for what is no JSON object.
+    pub(super) fn read(environment: &Environment) -> Result<Config, Error> {
+        let folder = match environment.os("DOCKER_CONFIG") {
+            Some(folder) => PathBuf::from(folder),
+            None => {
+                let home = environment.os("HOME").or(environment.os("USERPROFILE")).ok_or(Error::NoHome)?;
+                Path::new(home).join(".docker")
+            }
+        };
+        let path = folder.join("config.json");
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        };
+        let held = match text.as_deref().filter(|text| !text.trim().is_empty()) {
+            None => Held::default(),
+            Some(text) => {
+                serde_json::from_str(text).ok().filter(|_| json::is_object(text)).ok_or_else(|| {
+                    let why =
+                        "it is not what docker writes there; docker info says what it takes exception to";
+                    Error::Config { path: path.clone(), why: why.to_owned() }
+                })?
+            }
+        };
+        Ok(Config { path, text, held })
+    }
+
+    /// The helper for every registry that has none of its own.
+    pub(super) fn store(&self) -> Option<&str> {
+        self.held.store.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// The helper of this registry alone.
+    pub(super) fn helper(&self, registry: &str) -> Option<&str> {
+        self.held.helpers.as_ref()?.get(registry).map(String::as_str)
+    }
+
+    /// Whether there are helpers for single registries.
+    pub(super) fn has_helpers(&self) -> bool {
+        self.held.helpers.is_some()
+    }
+
+    /// Registries whose login lies in the file itself, in clear.
+    pub(super) fn in_clear(&self) -> Vec<&str> {
+        let logins = self.held.auths.iter().flatten();
+        let real = logins.filter(|(_, login)| login.as_ref().is_some_and(|login| login.auth || login.token));
+        real.map(|(registry, _)| registry.as_str()).collect()
+    }
+
+    /// Writes another text in its place, or none, if the file still is as it was read.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it was changed meanwhile, [`Error::Io`].
+    pub(super) fn replace(&self, text: Option<&str>) -> Result<(), Error> {
+        if fs::read_to_string(&self.path).ok() != self.text {
+            let why = "it was changed just now; nothing was written".to_owned();
+            return Err(Error::Config { path: self.path.clone(), why });
+        }
+        match (text, self.path.parent()) {
+            (None, _) => files::remove(&self.path),
+            (Some(text), folder) => {
+                if let Some(folder) = folder.filter(|folder| !folder.exists()) {
+                    files::make_folder(folder)?;
+                }
+                files::write_private(&self.path, text.as_bytes())
+            }
+        }
+    }
+}

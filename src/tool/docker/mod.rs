@@ -1,0 +1,291 @@
+//! Docker's credential helper protocol, which podman, skopeo, buildah and oras speak too: one word as the argument (`get`,
+//! `store`, `erase`, `list`, `version`), the rest on standard input, JSON out. Answers and errors stand on standard output, and
+//! a few of them are fixed sentences that the callers compare, letter by letter; what goes wrong is said on standard error as
+//! well, because the docker command shows only that.
+//!
+//! A helper is asked for a registry, never for a repository: one credential for each host. Deliberately absent: bearer
+//! tokens of registries, which the callers fetch themselves with what we answer.
+
+use std::ffi::OsString;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::credential::Secret;
+use crate::error::{Error, Miss};
+use crate::forge::Need;
+use crate::remote::Remote;
+use crate::wallet::{Answer, Found, Query, Stored, Wallet};
+
+use super::{Tool, Wire};
+
+mod config;
+mod json;
+mod server;
+mod setup;
+
+/// Docker, and what shares its helpers.
+pub static TOOL: Tool = Tool {
+    name: "docker",
+    title: "Docker",
+    need: Need::Packages,
+    links: &["docker-credential-keyfob"],
+    how: "credsStore and credHelpers in docker's config.json",
+    serve: Some(serve),
+    setup: Some(&setup::SETUP),
+};
+
+/// What callers take for "there is none": then they go on without a credential.
+const NOT_FOUND: &str = "credentials not found in native keychain";
+
+/// A request without a server.
+const NO_SERVER: &str = "no credentials server URL";
+
+/// A login without a user name.
+const NO_USER: &str = "no credentials username";
+
+/// The most that a request may be long, in bytes.
+const LIMIT: u64 = 1 << 20;
+
+/// What a call came to.
+enum Done {
+    /// It worked; what there is to say is said.
+    Well,
+    /// One of the fixed sentences.
+    Sentence(&'static str),
+}
+
+/// A login as it is stored.
+#[derive(Deserialize)]
+struct Login {
+    #[serde(rename = "ServerURL", default)]
+    server: String,
+    #[serde(rename = "Username", default)]
+    user: String,
+    #[serde(rename = "Secret", default)]
+    secret: Zeroizing<String>,
+}
+
+/// Serves one call.
+fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
+    let word = args.first().and_then(|word| word.to_str());
+    if wire.by_hand && matches!(word, None | Some("get" | "store" | "erase")) {
+        explain(wire);
+    }
+    let done = match word {
+        Some("get") => get(wire, wallet),
+        Some("store") => store(wire, wallet),
+        Some("erase") => erase(wire, wallet),
+        Some("list") => list(wire, wallet),
+        Some("version") => write(
+            wire,
+            concat!("docker-credential-keyfob (keyfob) v", env!("CARGO_PKG_VERSION"), "\n").as_bytes(),
+        ),
+        _ => Err(Error::usage(
+            "docker's credential helper knows get, store, erase, list and version",
+            "keyfob setup docker",
+        )),
+    };
+    match done {
+        Ok(Done::Well) => 0,
+        Ok(Done::Sentence(text)) => {
+            let _ = write(wire, format!("{text}\n").as_bytes());
+            1
+        }
+        Err(error) => {
+            let _ =
+                write(wire, format!("keyfob: {}\n", crate::terminal::visible(&error.to_string())).as_bytes());
+            wire.error(&error);
+            1
+        }
+    }
+}
+
+/// For a person who tries it in a terminal: what it is waiting for.
+fn explain(wire: &mut Wire<'_>) {
+    wire.line(
+        "hint",
+        "this is docker's credential helper; it reads the name of a registry, then the end of input",
+    );
+    wire.line("hint", "to let docker use it: keyfob setup docker; to see what it would answer: keyfob explain URL --tool docker");
+}
+
+fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
+    let Some(name) = read_server(wire)? else { return Ok(Done::Sentence(NO_SERVER)) };
+    let (remote, found) = find(wallet, &server::places(&name)?, wire.person_watches)?;
+    match found {
+        Found::Answer(answer) => match answer_bytes(&name, &answer) {
+            Some(bytes) => {
+                write(wire, &bytes)?;
+                if let Some(note) = &answer.note {
+                    wire.note(note);
+                }
+                Ok(Done::Well)
+            }
+            // A ready-made header of git's, or bytes that are no text: docker has no words for them.
+            None => Ok(Done::Sentence(NOT_FOUND)),
+        },
+        Found::Miss { miss, loud } => {
+            wire.miss(&miss, loud, &remote.to_string());
+            Ok(Done::Sentence(NOT_FOUND))
+        }
+    }
+}
+
+fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
+    let text = read(wire)?;
+    let login: Login = serde_json::from_slice(&text)
+        // What serde says may repeat a part of the login.
+        .map_err(|_| Error::Request { why: "it is not the JSON of a login" })?;
+    if login.server.trim().is_empty() {
+        return Ok(Done::Sentence(NO_SERVER));
+    }
+    if login.user.is_empty() {
+        return Ok(Done::Sentence(NO_USER));
+    }
+    if login.user.chars().any(char::is_control) {
+        return Err(Error::Request { why: "there is a control character in the user name" });
+    }
+    let places = server::places(login.server.trim())?;
+    let remote = held_or_first(wallet, &places)?;
+    if remote.is_http() && !remote.is_loopback() {
+        return Err(Error::PlainHttp { place: remote.to_string(), cloud: false });
+    }
+    let mut query = query(remote, wire.person_watches);
+    query.user = Some(login.user);
+    let stored = wallet.store(&query, Secret::copy_of(login.secret.as_bytes()).into())?;
+    match stored {
+        Stored::Kept { chosen } => {
+            if let Some(store) = chosen.filter(|_| wire.person_watches) {
+                let claim = crate::store::named(store).map_or("", |record| record.claim);
+                wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
+            }
+        }
+        Stored::Same | Stored::Cleared => {}
+        Stored::NotOurs | Stored::NoOrganisation { .. } => {
+            return Err(Error::usage(
+                "this is no place that a docker login can be kept for",
+                "keyfob add URL, with the organisation in it",
+            ));
+        }
+    }
+    // Docker has one login for a registry: the new one.
+    wallet.displace(&query)?;
+    Ok(Done::Well)
+}
+
+fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
+    let Some(name) = read_server(wire)? else { return Ok(Done::Sentence(NO_SERVER)) };
+    for remote in server::places(&name)? {
+        let forgotten = wallet.forget(&query(remote, wire.person_watches))?;
+        if let Some(url) = forgotten.set_aside {
+            let words =
+                format!("your own token is set aside for packages, not destroyed; keyfob restore {url}");
+            wire.line("hint", &words);
+        }
+    }
+    Ok(Done::Well)
+}
+
+/// Every registry that a `get` has an answer for, with the user name. Docker's build sends all of them to its daemon, so hosts
+/// of services that have no registry are not among them.
+fn list(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
+    let mut users = std::collections::BTreeMap::new();
+    for (realm, place) in wallet.places()? {
+        let Some(registry) = server::registry_of(&realm, &place) else { continue };
+        let places = server::places(&registry)?;
+        // A hint for each place would be noise.
+        if let (_, Found::Answer(answer)) = find(wallet, &places, false)?
+            && answer.authtype.is_none()
+        {
+            users.insert(registry, answer.user.unwrap_or_default());
+        }
+    }
+    let mut bytes = serde_json::to_vec(&users)
+        .map_err(|_| Error::Request { why: "the answer cannot be written as JSON" })?;
+    bytes.push(b'\n');
+    write(wire, &bytes)
+}
+
+/// The first of these places that the wallet knows, with what it says of it; else the first place.
+fn find(wallet: &dyn Wallet, places: &[Remote], person_watches: bool) -> Result<(Remote, Found), Error> {
+    let mut first = None;
+    for place in places {
+        let found = wallet.get(&query(place.clone(), person_watches))?;
+        if !matches!(found, Found::Miss { miss: Miss::NotOurs, .. }) {
+            return Ok((place.clone(), found));
+        }
+        first.get_or_insert((place.clone(), found));
+    }
+    first.ok_or(Error::Request { why: "the host is missing" })
+}
+
+/// Where a login belongs: to the place that has one already, else to the first. One place needs no look.
+fn held_or_first(wallet: &dyn Wallet, places: &[Remote]) -> Result<Remote, Error> {
+    match places {
+        [one] => Ok(one.clone()),
+        several => find(wallet, several, false).map(|(remote, _)| remote),
+    }
+}
+
+fn query(remote: Remote, person_watches: bool) -> Query {
+    Query { person_watches, ..Query::new(remote, TOOL.need) }
+}
+
+/// The answer; `None` if it cannot be said in docker's words. Its user name is never empty, which docker would refuse.
+fn answer_bytes(name: &str, answer: &Answer) -> Option<Zeroizing<Vec<u8>>> {
+    let token = std::str::from_utf8(answer.token.expose()).ok()?;
+    if answer.authtype.is_some() {
+        return None;
+    }
+    let user = answer.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("pat");
+    // Room for the worst, so that the vector never grows and leaves a copy behind: an escape takes six bytes.
+    let room = 64 + 6 * (name.len() + user.len() + token.len());
+    let mut out = Zeroizing::new(Vec::with_capacity(room));
+    for (before, text) in [("{\"ServerURL\":", name), (",\"Username\":", user), (",\"Secret\":", token)] {
+        out.extend_from_slice(before.as_bytes());
+        serde_json::to_writer(&mut *out, text).ok()?;
+    }
+    out.extend_from_slice(b"}\n");
+    Some(out)
+}
+
+/// The name of a server, without what surrounds it; `None` if there is none.
+fn read_server(wire: &mut Wire<'_>) -> Result<Option<String>, Error> {
+    let bytes = read(wire)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| Error::Request { why: "it is not UTF-8" })?;
+    Ok(Some(text.trim().to_owned()).filter(|name| !name.is_empty()))
+}
+
+/// All that is sent.
+fn read(wire: &mut Wire<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut bytes = Zeroizing::new(vec![0; 8192]);
+    let mut length = 0;
+    loop {
+        if length == bytes.len() {
+            if length as u64 >= LIMIT {
+                return Err(Error::Request { why: "it is longer than a mebibyte" });
+            }
+            let mut larger = Zeroizing::new(vec![0; length * 2]);
+            larger[..length].copy_from_slice(&bytes);
+            bytes = larger;
+        }
+        match wire.input.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(Error::Wire { doing: "read the request", source }),
+        }
+    }
+    // Shortening a vector does not move it.
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<Done, Error> {
+    let written = wire.output.write_all(bytes).and_then(|()| wire.output.flush());
+    written.map(|()| Done::Well).map_err(|source| Error::Wire { doing: "write the answer", source })
+}
+
+#[cfg(test)]
+mod tests;

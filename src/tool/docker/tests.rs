@@ -1,0 +1,248 @@
+//! The adapter with byte buffers and a wallet in memory: what docker says in, what docker hears out.
+
+use std::ffi::OsString;
+
+use super::{NO_SERVER, NO_USER, NOT_FOUND};
+use crate::tool::Wire;
+use crate::wallet::tests::bench::Bench;
+
+/// Exit code, standard output, standard error.
+fn run(bench: &Bench, word: &str, input: impl AsRef<[u8]>) -> (u8, String, String) {
+    let (mut input, mut output, mut notes) = (input.as_ref(), Vec::new(), Vec::new());
+    let mut wire = Wire {
+        input: &mut input,
+        output: &mut output,
+        notes: &mut notes,
+        by_hand: false,
+        person_watches: false,
+    };
+    let code = bench.with(|wallet| super::serve(&[OsString::from(word)], &mut wire, wallet));
+    (code, String::from_utf8(output).unwrap(), String::from_utf8(notes).unwrap())
+}
+
+fn answer(server: &str, user: &str, token: &str) -> (u8, String, String) {
+    let json = format!("{{\"ServerURL\":\"{server}\",\"Username\":\"{user}\",\"Secret\":\"{token}\"}}\n");
+    (0, json, String::new())
+}
+
+fn login(server: &str, user: &str, token: &str) -> String {
+    answer(server, user, token).1
+}
+
+fn sentence(text: &str) -> (u8, String, String) {
+    (1, format!("{text}\n"), String::new())
+}
+
+fn silence() -> (u8, String, String) {
+    (0, String::new(), String::new())
+}
+
+fn store(bench: &Bench, server: &str, user: &str, token: &str) {
+    assert_eq!(run(bench, "store", login(server, user, token)), silence());
+}
+
+#[test]
+fn a_persons_token_answers_in_every_spelling_and_the_server_is_echoed_as_it_came() {
+    let bench = Bench::new();
+    bench.add("https://registry.example:5000", Some("alice"), "T");
+    for server in
+        ["registry.example:5000", "https://registry.example:5000", "https://registry.example:5000/v2/"]
+    {
+        assert_eq!(run(&bench, "get", server), answer(server, "alice", "T"));
+        assert_eq!(run(&bench, "get", format!(" {server}\r\n")), answer(server, "alice", "T"));
+    }
+}
+
+#[test]
+fn a_forges_token_answers_for_its_registry() {
+    let bench = Bench::new();
+    bench.add("https://github.com", None, "T");
+    assert_eq!(run(&bench, "get", "ghcr.io"), answer("ghcr.io", "x-access-token", "T"));
+}
+
+#[test]
+fn a_foreign_host_gets_the_fixed_sentence_and_not_a_word_more() {
+    let bench = Bench::new();
+    bench.add("https://registry.example", Some("alice"), "T");
+    for server in [
+        "registry.example:5000",
+        "xregistry.example",
+        "registry.example.evil.test",
+        "evil.test/registry.example",
+        "http://registry.example",
+        "docker.io",
+        "localhost:5000",
+    ] {
+        let (code, out, notes) = run(&bench, "get", server);
+        assert_eq!((code, out.as_str()), (1, "credentials not found in native keychain\n"), "{server}");
+        assert!(notes.is_empty() || server.starts_with("http://"), "{server}: {notes}");
+    }
+}
+
+#[test]
+fn a_place_that_is_ours_without_a_token_gets_the_sentence_and_a_hint() {
+    let bench = Bench::new();
+    bench.add("https://registry.example", Some("alice"), "A");
+    bench.add("https://registry.example", Some("bob"), "B");
+    for (server, word) in [("ghcr.io", "keyfob add"), ("registry.example", "alice")] {
+        let (code, out, notes) = run(&bench, "get", server);
+        assert_eq!((code, out), (1, format!("{NOT_FOUND}\n")));
+        assert!(notes.starts_with("keyfob: hint: ") && notes.contains(word), "{notes}");
+        assert_eq!(notes.lines().count(), 1);
+    }
+}
+
+#[test]
+fn an_error_stands_on_both_streams_and_is_not_the_sentence() {
+    let bench = Bench::new();
+    bench.add("https://registry.example", Some("alice"), "T");
+    crate::store::Store::lock(&bench.memory).unwrap();
+    let before = bench.files();
+    for (word, input) in [
+        ("get", "registry.example".to_owned()),
+        ("list", String::new()),
+        ("store", login("registry.example", "bob", "B")),
+    ] {
+        let (code, out, notes) = run(&bench, word, &input);
+        assert_eq!(code, 1, "{word}");
+        assert!(out.contains("locked") && !out.contains(NOT_FOUND), "{word}: {out}");
+        assert!(notes.starts_with("keyfob: error: ") && notes.contains("locked"), "{word}: {notes}");
+    }
+    assert!(bench.files() == before);
+}
+
+#[test]
+fn a_login_comes_back_and_is_gone_after_a_logout() {
+    let bench = Bench::new();
+    for server in ["registry.example", "localhost:5000", "https://index.docker.io/v1/", "127.0.0.1:18080"] {
+        store(&bench, server, "alice", "T");
+        assert_eq!(run(&bench, "get", server), answer(server, "alice", "T"));
+        // docker logout says it four times in three ways.
+        for again in [server, server, &format!("http://{server}"), &format!("https://{server}")] {
+            if !again.contains("https://https") && !again.contains("http://https") {
+                assert_eq!(run(&bench, "erase", again), silence(), "{again}");
+            }
+        }
+        assert_eq!(run(&bench, "get", server), sentence(NOT_FOUND));
+    }
+    assert_eq!(bench.memory.len(), 0, "a logout destroys");
+}
+
+#[test]
+fn an_identity_token_keeps_its_marker_and_characters_that_need_escapes_survive() {
+    let bench = Bench::new();
+    let input =
+        r#"{"ServerURL":"registry.example","Username":"\u003ctoken\u003e","Secret":"a\"b\\c\u0026é"}"#;
+    assert_eq!(run(&bench, "store", input), silence());
+    assert_eq!(run(&bench, "get", "registry.example"), answer("registry.example", "<token>", r#"a\"b\\c&é"#));
+}
+
+#[test]
+fn a_second_login_is_the_one_that_counts_and_the_first_can_come_back() {
+    let bench = Bench::new();
+    store(&bench, "registry.example", "alice", "A");
+    store(&bench, "registry.example", "bob", "B");
+    assert_eq!(run(&bench, "get", "registry.example"), answer("registry.example", "bob", "B"));
+    store(&bench, "registry.example", "alice", "A");
+    assert_eq!(run(&bench, "get", "registry.example"), answer("registry.example", "alice", "A"));
+}
+
+#[test]
+fn a_logout_sets_a_persons_token_aside_and_says_how_it_comes_back() {
+    let bench = Bench::new();
+    bench.add("https://github.com", None, "T");
+    let (code, out, notes) = run(&bench, "erase", "ghcr.io");
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(notes.contains("keyfob restore https://github.com"), "{notes}");
+    assert_eq!(run(&bench, "get", "ghcr.io").1, format!("{NOT_FOUND}\n"));
+    bench.restore("https://github.com", None).unwrap();
+    assert_eq!(run(&bench, "get", "ghcr.io"), answer("ghcr.io", "x-access-token", "T"));
+}
+
+#[test]
+fn the_list_names_what_answers_and_nothing_secret() {
+    let bench = Bench::new();
+    assert_eq!(run(&bench, "list", ""), (0, "{}\n".to_owned(), String::new()));
+    bench.add("https://dev.azure.com/contoso", None, "SECRET");
+    bench.add("https://github.com", None, "SECRET");
+    bench.add("https://two.example", Some("a"), "SECRET");
+    bench.add("https://two.example", Some("b"), "SECRET");
+    store(&bench, "https://index.docker.io/v1/", "hubby", "SECRET");
+    store(&bench, "localhost:5000", "alice", "SECRET");
+    bench.set_environment(&[("KEYFOB_URL", "https://env.example"), ("KEYFOB_TOKEN", "SECRET")]);
+    let (code, out, notes) = run(&bench, "list", "");
+    assert_eq!((code, notes.as_str()), (0, ""));
+    let all: std::collections::BTreeMap<String, String> = serde_json::from_str(&out).unwrap();
+    let all: Vec<String> = all.iter().map(|(server, user)| format!("{server} {user}")).collect();
+    let expected = [
+        "env.example x-access-token",
+        "ghcr.io x-access-token",
+        "https://index.docker.io/v1/ hubby",
+        "localhost:5000 alice",
+    ];
+    assert_eq!(all, expected);
+    assert!(!out.contains("SECRET"));
+}
+
+#[test]
+fn requests_that_lack_a_part_get_their_fixed_sentence() {
+    let bench = Bench::new();
+    for word in ["get", "erase"] {
+        for input in ["", "\n", " \r\n"] {
+            assert_eq!(run(&bench, word, input), sentence("no credentials server URL"), "{word}");
+        }
+    }
+    assert_eq!(run(&bench, "store", "{}"), sentence(NO_SERVER));
+    assert_eq!(run(&bench, "store", login("", "u", "T")), sentence(NO_SERVER));
+    assert_eq!(run(&bench, "store", login("h.example", "", "T")), sentence("no credentials username"));
+    assert_eq!(run(&bench, "store", r#"{"ServerURL":"h.example","Secret":"T"}"#), sentence(NO_USER));
+    assert_eq!(bench.memory.len(), 0);
+}
+
+#[test]
+fn bad_input_is_refused_without_repeating_it_and_nothing_is_written() {
+    let bench = Bench::new();
+    let long = "s3cret".repeat(1 << 18);
+    for (word, input) in [
+        ("get", &b"https://me:s3cret@registry.example"[..]),
+        ("get", b"registry.example\nhost=s3cret"),
+        ("get", b"s3cret\0"),
+        ("get", b"\xffs3cret"),
+        ("get", b"../s3cret"),
+        ("get", long.as_bytes()),
+        ("erase", b"ssh://s3cret"),
+        ("store", b"s3cret"),
+        ("store", b"{\"ServerURL\":\"h.example\",\"Username\":\"u\",\"Secret\":\"s3cret\""),
+        ("store", b"{\"ServerURL\":\"h.example\",\"Username\":\"u\\n\",\"Secret\":\"s3cret\"}"),
+        ("store", b"{\"ServerURL\":\"h.example\",\"Username\":\"u\",\"Secret\":\"s3cret\\n\"}"),
+        ("store", b"{\"ServerURL\":\"http://h.example\",\"Username\":\"u\",\"Secret\":\"s3cret\"}"),
+        ("s3cret", b""),
+    ] {
+        let (code, out, notes) = run(&bench, word, input);
+        assert_eq!(code, 1, "{word} {}", String::from_utf8_lossy(&input[..input.len().min(80)]));
+        assert!(out.starts_with("keyfob: ") && out.lines().count() == 1, "{out}");
+        assert!(notes.starts_with("keyfob: error: "), "{notes}");
+        assert!(!out.contains("s3cret") && !notes.contains("s3cret"), "{out}{notes}");
+    }
+    assert!(bench.memory.is_empty() && bench.files().is_empty());
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let (code, out, _) = run(&Bench::new(), "version", "");
+    assert_eq!(code, 0);
+    assert!(out.starts_with("docker-credential-keyfob (keyfob) v") && out.ends_with('\n'), "{out}");
+}
+
+#[test]
+fn what_git_stored_as_a_header_is_nothing_that_docker_can_use() {
+    let bench = Bench::new();
+    let payload = crate::store::payload::Payload {
+        token: crate::wallet::tests::bench::secret("T"),
+        refresh: None,
+        authtype: Some("Bearer".to_owned()),
+    };
+    bench.store_given("https://registry.example", crate::wallet::Given { payload, expires: None }).unwrap();
+    assert_eq!(run(&bench, "get", "registry.example"), sentence(NOT_FOUND));
+    assert_eq!(run(&bench, "list", "").1, "{}\n");
+}

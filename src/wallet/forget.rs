@@ -1,0 +1,120 @@
+//! What a person asked a tool for (R7, last sentence): `docker logout`, `cargo logout` and their like. Unlike an erase, which
+//! reports a refusal, it means what it says: what tools stored is destroyed. What a person added is set aside for the tools of
+//! this need and can be restored, because it was shown only once and other tools use it too.
+
+use crate::credential::Key;
+use crate::error::Error;
+use crate::records::{AccountRecord, Group, Source, Trouble, TroubleState};
+use crate::remote::Remote;
+
+use super::erase::could_be_meant;
+use super::spot::{Pick, Spot, pick};
+use super::{Forgotten, Local, Query};
+
+impl Local<'_> {
+    /// Records first, secrets after: a crash in between leaves secrets that nothing refers to, which `doctor` finds.
+    pub(super) fn forget_for_person(&self, query: &Query) -> Result<Forgotten, Error> {
+        let Some((group, meant)) = self.meant(query, |_| true)? else { return Ok(Forgotten::default()) };
+        let (forgotten, secrets) = self.records.change(&group, |group| {
+            let mut forgotten = Forgotten::default();
+            let mut secrets = Vec::new();
+            for realm in &mut group.realms {
+                let gone = |a: &AccountRecord| a.source == Source::Tool && meant.contains(&a.id);
+                for account in realm.accounts.iter().filter(|account| gone(account)) {
+                    secrets.extend(super::person::secrets_of(realm, account)?);
+                    forgotten.destroyed += 1;
+                }
+                realm.accounts.retain(|account| !gone(account));
+                for account in realm.accounts.iter_mut().filter(|account| meant.contains(&account.id)) {
+                    if reject(account, query, self.now) {
+                        forgotten.set_aside = Some(realm.url.clone());
+                    }
+                }
+            }
+            let changed = forgotten != Forgotten::default();
+            Ok(((forgotten, secrets), changed))
+        })?;
+        self.destroy_all(secrets)?;
+        Ok(forgotten)
+    }
+
+    /// A tool that knows one login for a place, and no user names to choose by, has a new one: the other pairs that tools
+    /// stored there stop answering its need. Nothing is destroyed, and for other needs nothing changes.
+    pub(super) fn displace_others(&self, query: &Query) -> Result<(), Error> {
+        let others = Query { user: None, ..query.clone() };
+        let need = query.need.as_str();
+        let is_other = |account: &AccountRecord| {
+            account.source == Source::Tool
+                && account.name != query.user
+                && account.trouble_for(need).is_none()
+        };
+        let Some((group, meant)) = self.meant(&others, is_other)? else { return Ok(()) };
+        self.records.change(&group, |group| {
+            let accounts = group.realms.iter_mut().flat_map(|realm| &mut realm.accounts);
+            let meant = accounts.filter(|account| meant.contains(&account.id));
+            let changed = meant.map(|account| reject(account, query, self.now)).filter(|&changed| changed);
+            Ok(((), changed.count() > 0))
+        })
+    }
+
+    /// The group, and the ids of the accounts that a request could mean and that pass.
+    fn meant(
+        &self,
+        query: &Query,
+        pass: impl Fn(&AccountRecord) -> bool,
+    ) -> Result<Option<(String, Vec<String>)>, Error> {
+        let spot = self.spot(&query.remote, query.user.as_deref())?;
+        let name = match &spot {
+            Spot::Never | Spot::NoOrganisation(_) => return Ok(None),
+            Spot::Known(known) => &known.group,
+            Spot::Host { group } => group,
+        };
+        let group: Group = self.records.read(name)?;
+        let Pick::Realm(held) = pick(&spot, &group, &query.remote) else { return Ok(None) };
+        let accounts = held.record.accounts.iter();
+        let meant = accounts.filter(|account| could_be_meant(&held, account, query) && pass(account));
+        let mut ids = Vec::new();
+        for account in meant {
+            // A locked or silent store is found out before anything is changed (R9).
+            if account.source == Source::Tool
+                && let Err(error) = self.payload(held.record, account)
+                && !matches!(error, Error::Lost { .. })
+            {
+                return Err(error);
+            }
+            ids.push(account.id.clone());
+        }
+        Ok(Some((name.clone(), ids)).filter(|(_, ids)| !ids.is_empty()))
+    }
+
+    fn destroy_all(&self, secrets: Vec<(String, Key)>) -> Result<(), Error> {
+        let mut first = Ok(());
+        for (store, key) in secrets {
+            let deleted = self.stores.open(&store).and_then(|store| store.delete(&key));
+            first = first.and(deleted);
+        }
+        first
+    }
+
+    /// Every place that could answer a tool, with its realm in text: those of the records, and those of the environment.
+    pub(super) fn places_for_tools(&self) -> Result<Vec<(String, Remote)>, Error> {
+        let (entries, _) = self.list()?;
+        let place = |entry: super::person::Entry| {
+            let (remote, _) = Remote::from_url(&entry.url).ok()?;
+            Some((entry.realm, remote))
+        };
+        let mut places: Vec<(String, Remote)> = entries.into_iter().filter_map(place).collect();
+        places.dedup();
+        Ok(places)
+    }
+}
+
+/// Sets an account aside for the need of a request; whether that changed it.
+fn reject(account: &mut AccountRecord, query: &Query, now: i64) -> bool {
+    let need = query.need.as_str();
+    if account.trouble.get(need).is_some_and(|trouble| trouble.state == TroubleState::Rejected) {
+        return false;
+    }
+    account.trouble.insert(need.to_owned(), Trouble { state: TroubleState::Rejected, since: now });
+    true
+}
