@@ -2,7 +2,6 @@
 //! reports a refusal, it means what it says: what tools stored is destroyed. What a person added is set aside for the tools of
 //! this need and can be restored, because it was shown only once and other tools use it too.
 
-use crate::credential::Key;
 use crate::error::Error;
 use crate::records::{AccountRecord, Group, Source, Trouble, TroubleState};
 use crate::remote::Remote;
@@ -34,8 +33,8 @@ impl Local<'_> {
             let changed = forgotten != Forgotten::default();
             Ok(((forgotten, secrets), changed))
         })?;
-        self.destroy_all(secrets)?;
-        Ok(forgotten)
+        // What a store could not destroy is told; nothing hands it out any more.
+        self.destroy(&group, &secrets).into_iter().next().map_or(Ok(forgotten), Err)
     }
 
     /// A tool that knows one login for a place, and no user names to choose by, has a new one: the other pairs that tools
@@ -77,23 +76,14 @@ impl Local<'_> {
         for account in meant {
             // A locked or silent store is found out before anything is changed (R9).
             if account.source == Source::Tool
-                && let Err(error) = self.payload(held.record, account)
-                && !matches!(error, Error::Lost { .. })
+                && let Err(error) = self.payload(held.group, held.record, account)
+                && !matches!(error, Error::Lost { .. } | Error::Changing)
             {
                 return Err(error);
             }
             ids.push(account.id.clone());
         }
         Ok(Some((name.clone(), ids)).filter(|(_, ids)| !ids.is_empty()))
-    }
-
-    fn destroy_all(&self, secrets: Vec<(String, Key)>) -> Result<(), Error> {
-        let mut first = Ok(());
-        for (store, key) in secrets {
-            let deleted = self.stores.open(&store).and_then(|store| store.delete(&key));
-            first = first.and(deleted);
-        }
-        first
     }
 
     /// Every place that could answer a tool, with its realm in text: those of the records, and those of the environment.
