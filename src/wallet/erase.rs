@@ -7,8 +7,9 @@ use crate::forge::Presentation;
 use crate::records::{AccountRecord, Group, RealmRecord, Source, Trouble, TroubleState};
 use crate::store::environment::EnvironmentToken;
 
+use super::choose::choose;
 use super::spot::{Held, Pick, Spot, held, pick};
-use super::{Erased, Local, Note, Query, SUSPECT_SECONDS};
+use super::{Erased, Forgotten, Local, Note, Query, SUSPECT_SECONDS};
 
 impl Local<'_> {
     pub(super) fn erase_from_tool(&self, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error> {
@@ -93,6 +94,64 @@ impl Local<'_> {
         Ok(Erased { note, ..erased })
     }
 
+    /// Forgets what answers `query` (R7, last sentence): a person's token is set aside for this need and can be restored.
+    pub(super) fn forget_for_tool(&self, query: &Query) -> Result<Forgotten, Error> {
+        let spot = self.spot(&query.remote, query.user.as_deref())?;
+        let group = match &spot {
+            Spot::Never | Spot::NoOrganisation(_) => return Ok(Forgotten::default()),
+            Spot::Known(known) => self.records.read(&known.group)?,
+            Spot::Host { group } => self.records.read(group)?,
+        };
+        let Pick::Realm(held) = pick(&spot, &group, &query.remote) else { return Ok(Forgotten::default()) };
+        let meant = self.meant(&held, query);
+        if meant.is_empty() {
+            return Ok(Forgotten::default());
+        }
+        for account in held.record.accounts.iter().filter(|account| is_stored_one(account, &meant)) {
+            // A locked store is an error now, and not a secret that stays behind later (R9).
+            self.stores.open(&account.store)?.get(&held.record.key(account)?)?;
+        }
+        let (forgotten, secrets) = self.records.change(held.group, |group| {
+            let (mut forgotten, mut secrets) = (Forgotten::default(), Vec::new());
+            for realm in &mut group.realms {
+                for account in realm.accounts.iter().filter(|account| is_stored_one(account, &meant)) {
+                    let ids = account.set_aside.iter().map(|aside| (&aside.store, &aside.id));
+                    for (store, id) in ids.chain([(&account.store, &account.id)]) {
+                        secrets.push((store.clone(), realm.key_of(account, id)?));
+                    }
+                    forgotten.destroyed += 1;
+                }
+                realm.accounts.retain(|account| !is_stored_one(account, &meant));
+                for account in realm.accounts.iter_mut().filter(|account| meant.contains(&account.id)) {
+                    let rejected = Trouble { state: TroubleState::Rejected, since: self.now };
+                    account.trouble.insert(query.need.as_str().to_owned(), rejected);
+                    forgotten.set_aside += 1;
+                }
+            }
+            Ok(((forgotten, secrets), true))
+        })?;
+        // The lines of the record first, then the secrets: nothing refers to what is gone.
+        self.destroy(secrets);
+        Ok(forgotten)
+    }
+
+    /// The ids of what a forget means: every pair of a tool's that fits, and the person's account that would answer.
+    fn meant(&self, held: &Held<'_>, query: &Query) -> Vec<String> {
+        let fitting = held.record.accounts.iter().filter(|account| could_be_meant(held, account, query));
+        let handed_out = |account: &&AccountRecord| {
+            let trouble = account.trouble_for(query.need.as_str());
+            !trouble.is_some_and(|trouble| trouble.state == TroubleState::Rejected)
+        };
+        let (stored, mut persons): (Vec<_>, Vec<_>) =
+            fitting.partition(|account| account.source == Source::Tool);
+        persons.retain(handed_out);
+        if persons.len() > 1 {
+            let chosen = choose(held, query, self.now, &mut |_| {}).ok();
+            persons.retain(|account| chosen.is_some_and(|chosen| chosen.id == account.id));
+        }
+        stored.into_iter().chain(persons).map(|account| account.id.clone()).collect()
+    }
+
     /// Marks accounts as refused, if they still hold what was compared.
     fn mark(&self, group: &str, ids: &[String], query: &Query) -> Result<Erased, Error> {
         if ids.is_empty() {
@@ -106,6 +165,11 @@ impl Local<'_> {
             Ok((Erased { changed, note: None }, changed > 0))
         })
     }
+}
+
+/// Whether this is a tool's account, and one of these.
+fn is_stored_one(account: &AccountRecord, ids: &[String]) -> bool {
+    account.source == Source::Tool && ids.contains(&account.id)
 }
 
 /// Whether a request could mean this account: its user name is the account's, or means nothing, or is one that an unnamed

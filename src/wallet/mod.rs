@@ -138,6 +138,15 @@ pub struct Erased {
     pub note: Option<Note>,
 }
 
+/// What a forget did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many accounts that tools had stored are gone with their secrets.
+    pub destroyed: usize,
+    /// How many that a person added are not handed out any more, until they are restored.
+    pub set_aside: usize,
+}
+
 /// A hint beside an answer or after an erase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
@@ -176,6 +185,13 @@ pub trait Wallet {
     /// # Errors
     /// As [`Wallet::get`]; then nothing has changed.
     fn erase(&self, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error>;
+
+    /// Does what a person means who tells a tool to log out (R7): destroys what tools stored, sets aside what the person
+    /// added.
+    ///
+    /// # Errors
+    /// As [`Wallet::get`]; then nothing has changed.
+    fn forget(&self, query: &Query) -> Result<Forgotten, Error>;
 }
 
 /// The wallet of this machine.
@@ -257,5 +273,9 @@ impl Wallet for Local<'_> {
 
     fn erase(&self, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error> {
         self.erase_from_tool(query, refused)
+    }
+
+    fn forget(&self, query: &Query) -> Result<Forgotten, Error> {
+        self.forget_for_tool(query)
     }
 }

@@ -238,7 +238,7 @@ impl Local<'_> {
     }
 
     /// Destroys secrets that no record names. What cannot be destroyed stays an orphan, which `doctor` finds.
-    fn destroy(&self, secrets: Vec<(String, Key)>) {
+    pub(in crate::wallet) fn destroy(&self, secrets: Vec<(String, Key)>) {
         for (store, key) in secrets {
             let _ = self.stores.open(&store).and_then(|store| store.delete(&key));
         }
