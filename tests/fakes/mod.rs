@@ -19,5 +19,6 @@ pub mod lfs;
 pub mod listener;
 pub mod log;
 pub mod proxy;
+pub mod python_index;
 pub mod tls;
 pub mod wire;

@@ -35,6 +35,11 @@ fn every_transcript_of_git() {
     play_all("git", 30);
 }
 
+#[test]
+fn every_transcript_of_the_keyring_command() {
+    play_all("keyring", 8);
+}
+
 /// Plays all of a tool's, and names each that fails.
 fn play_all(tool: &str, at_least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(tool);
