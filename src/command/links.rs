@@ -11,14 +11,14 @@ use super::{Command, Context};
 pub static COMMAND: Command = Command {
     name: "links",
     about: "Print the program names by which tools find keyfob, one a line",
-    details: "An installation makes a link (on Windows a copy) of keyfob under each of these names.",
+    details: "An installation makes a link (on Windows a copy) of keyfob under each of these names. A name that other programs go by \
+              (keyring) is not among them: keyfob setup makes that link.",
     example: "keyfob links",
     arguments: |command| command,
     run,
 };
 
 fn run(_matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let links = tool::ALL.iter().flat_map(|tool| tool.links);
-    links.for_each(|link| context.terminal.answer(link));
+    tool::installed_links().for_each(|link| context.terminal.answer(link));
     Ok(())
 }

@@ -145,7 +145,11 @@ fn one(
         return Ok(());
     }
     if plan.lines.is_empty() {
-        context.terminal.note(&format!("{} asks keyfob already; nothing to do", tool.name));
+        let words = match plan.entry {
+            Some(_) => "asks keyfob already; nothing to do",
+            None => "is left as it is; nothing was written",
+        };
+        context.terminal.note(&format!("{} {words}", tool.name));
         return Ok(());
     }
     if dry {

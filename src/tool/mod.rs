@@ -13,11 +13,12 @@ use crate::wallet::{Note, Wallet};
 
 pub mod docker;
 pub mod git;
+pub mod keyring;
 pub mod links;
 pub mod setup;
 
 /// Every tool.
-pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL];
+pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL, &keyring::TOOL];
 
 /// All that is known of a program that asks.
 pub struct Tool {
@@ -61,10 +62,43 @@ pub fn by_link(program: &str) -> Option<&'static Tool> {
     ALL.iter().copied().find(|tool| tool.links.contains(&name))
 }
 
+/// The program names that an installation makes.
+pub fn installed_links() -> impl Iterator<Item = &'static str> {
+    ALL.iter().flat_map(|tool| tool.links).copied().filter(|link| is_own_name(link))
+}
+
+/// Whether a program name is ours alone. One that other programs go by (`keyring`) might stand in their way, so only `setup`
+/// makes it, and says so.
+#[must_use]
+pub fn is_own_name(link: &str) -> bool {
+    link.to_ascii_lowercase().contains("keyfob")
+}
+
 /// The tool of this word.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static Tool> {
     ALL.iter().copied().find(|tool| tool.name == name)
+}
+
+impl Tool {
+    /// The exit code of an error that comes before the tool's own protocol. git would only add a line of its own to any but 0.
+    #[must_use]
+    pub fn code_of_error(&self) -> u8 {
+        u8::from(!std::ptr::eq(self, &raw const git::TOOL))
+    }
+}
+
+/// Writes an answer whole.
+///
+/// # Errors
+/// [`Error::Wire`], but not when the tool is gone already: that is its right.
+fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
+    match wire.output.write_all(bytes).and_then(|()| wire.output.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Wire { doing: "write the answer", source: error })
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Wire<'_> {
@@ -108,11 +142,21 @@ mod tests {
     }
 
     #[test]
+    fn an_installation_takes_no_name_of_somebody_elses() {
+        let installed: Vec<&str> = installed_links().collect();
+        assert!(
+            installed.contains(&"git-credential-keyfob") && !installed.contains(&"keyring"),
+            "{installed:?}"
+        );
+    }
+
+    #[test]
     fn names_and_links_are_unique() {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut names = std::collections::BTreeSet::new();
+        let mut links = std::collections::BTreeSet::new();
         for tool in ALL {
-            assert!(seen.insert(tool.name), "{}", tool.name);
-            assert!(tool.links.iter().all(|link| seen.insert(link)), "{}", tool.name);
+            assert!(names.insert(tool.name), "{}", tool.name);
+            assert!(tool.links.iter().all(|link| links.insert(link)), "{}", tool.name);
         }
     }
 }

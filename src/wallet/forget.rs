@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::records::{AccountRecord, Group, Source, Trouble, TroubleState};
 use crate::remote::Remote;
 
+use super::choose::choose;
 use super::erase::could_be_meant;
 use super::spot::{Pick, Spot, pick};
 use super::{Forgotten, Local, Query};
@@ -72,6 +73,14 @@ impl Local<'_> {
         let Pick::Realm(held) = pick(&spot, &group, &query.remote) else { return Ok(None) };
         let accounts = held.record.accounts.iter();
         let meant = accounts.filter(|account| could_be_meant(&held, account, query) && pass(account));
+        let (mut meant, mut persons): (Vec<_>, Vec<_>) =
+            meant.partition(|account| account.source == Source::Tool);
+        // Of several that a person added, only the one that would answer: which one is not to be guessed.
+        if persons.len() > 1 {
+            let chosen = choose(&held, query, self.now, &mut |_| {}).ok();
+            persons.retain(|account| chosen.is_some_and(|chosen| chosen.id == account.id));
+        }
+        meant.append(&mut persons);
         let mut ids = Vec::new();
         for account in meant {
             // A locked or silent store is found out before anything is changed (R9).

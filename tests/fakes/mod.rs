@@ -19,6 +19,7 @@ pub mod lfs;
 pub mod listener;
 pub mod log;
 pub mod proxy;
+pub mod python_index;
 pub mod registry;
 pub mod tls;
 pub mod wire;

@@ -25,6 +25,7 @@ mod faults;
 mod git;
 mod house;
 mod messages;
+mod python;
 mod realms;
 #[cfg(target_os = "linux")]
 mod secret_service;

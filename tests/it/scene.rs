@@ -37,9 +37,9 @@ impl Scene {
         scene.private_folder(&scene.home());
         fs::create_dir(scene.bin()).unwrap();
         scene.link("keyfob");
-        for link in keyfob::tool::ALL.iter().flat_map(|tool| tool.links) {
-            scene.link(link);
-        }
+        // As an installation has it: `keyring`, which is not ours alone, is made by its setup only.
+        let links = keyfob::tool::ALL.iter().flat_map(|tool| tool.links);
+        links.filter(|link| link.contains("keyfob")).for_each(|link| scene.link(link));
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path =
             std::env::join_paths([scene.bin()].into_iter().chain(std::env::split_paths(&path))).unwrap();

@@ -285,7 +285,7 @@ fn environment(context: &Context<'_>) -> Vec<Finding> {
 fn program_links(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tool in tool::ALL {
-        for link in tool.links {
+        for link in tool.links.iter().filter(|link| tool::is_own_name(link)) {
             let Some(spot) = links::spot(&context.program, link, context.environment) else { continue };
             let first = context.environment.programs(link).into_iter().next();
             findings.push(match first {

@@ -16,7 +16,7 @@ use crate::forge::{Need, Presentation};
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
 
-use super::{Tool, Wire};
+use super::{Tool, Wire, write};
 
 mod check;
 mod config;
@@ -214,16 +214,6 @@ impl Lines {
         self.0.push(b'=');
         self.0.extend_from_slice(value);
         self.0.push(b'\n');
-    }
-}
-
-fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
-    match wire.output.write_all(bytes).and_then(|()| wire.output.flush()) {
-        // git may be gone already; that is its right.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::Wire { doing: "write the answer", source: error })
-        }
-        _ => Ok(()),
     }
 }
 

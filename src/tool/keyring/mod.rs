@@ -1,0 +1,257 @@
+//! The `keyring` command, as pip, uv and PDM call it: `keyring get SERVICE USER` prints a token, `set` keeps one, `del`
+//! drops one. Only the file name counts, so a link of that name is enough.
+//!
+//! A service is the URL of an index, or on a second try its bare host. The bare host tells neither the scheme nor the path,
+//! and the whole URL has been asked before it: answering it would send a token that is meant for https over http, or one
+//! collection's token to another. So it gets only what was stored under that very host.
+//!
+//! Deliberately absent: prompts (`keyfob add` asks, hidden), and the command's other words, which no tool uses.
+
+use std::ffi::OsString;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::credential::Secret;
+use crate::error::{Error, Miss};
+use crate::forge::{self, Need, Place};
+use crate::remote::Remote;
+use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
+
+use super::{Tool, Wire};
+
+mod arguments;
+mod check;
+mod setup;
+#[cfg(test)]
+mod tests;
+
+use arguments::{Mode, Output, Request};
+
+/// The keyring command.
+pub static TOOL: Tool = Tool {
+    name: "keyring",
+    title: "pip, uv and PDM (the keyring command)",
+    need: Need::Packages,
+    links: &["keyring"],
+    how: "a program named keyring in PATH",
+    serve: Some(serve),
+    setup: Some(&setup::SETUP),
+};
+
+/// The scheme of what is kept under a name that is no URL: never equal to a web address.
+const BARE: &str = "keyring";
+
+/// The longest password that `set` takes.
+const LONGEST: u64 = 64 * 1024;
+
+const USAGE: &str = "keyring [--mode password|creds] [--output plain|json] get SERVICE [USER]; keyring set SERVICE USER; keyring \
+                     del SERVICE USER";
+
+/// Serves one call. 0: done; 1: nothing there, or an error; 2: wrong usage.
+fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
+    let request = match Request::read(args) {
+        Ok(request) => request,
+        // pip and uv look for certain words of Python's in it, and must not find them.
+        Err(why) => {
+            wire.line("error", why);
+            wire.line("hint", USAGE);
+            return 2;
+        }
+    };
+    let done = match request {
+        Request::Get { service, user, mode, output } => get(service, user, (mode, output), wire, wallet),
+        Request::Set { service, user } => set(service, user, wire, wallet),
+        Request::Delete { service, user } => delete(service, user, wire, wallet),
+        Request::Help => {
+            wire.line("hint", USAGE);
+            Ok(true)
+        }
+        Request::Version => {
+            let line = format!("keyfob {}\n", env!("CARGO_PKG_VERSION"));
+            super::write(wire, line.as_bytes()).map(|()| true)
+        }
+        Request::Backends => super::write(wire, b"keyfob\n").map(|()| true),
+    };
+    match done {
+        Ok(done) => u8::from(!done),
+        Err(error) => {
+            wire.error(&error);
+            1
+        }
+    }
+}
+
+/// Whether there was an answer.
+fn get(
+    service: &str,
+    user: Option<&str>,
+    form: (Mode, Output),
+    wire: &mut Wire<'_>,
+    wallet: &dyn Wallet,
+) -> Result<bool, Error> {
+    // Programs of all kinds ask a keyring under names of their own.
+    let Some(query) = query(service, user, wire)? else { return Ok(false) };
+    match wallet.get(&query)? {
+        Found::Answer(answer) => {
+            super::write(wire, &answer_bytes(&answer, form)?)?;
+            if let Some(note) = &answer.note {
+                wire.note(note);
+            }
+            Ok(true)
+        }
+        Found::Miss { miss: Miss::NoOrganisation { host }, .. } => {
+            no_organisation(&host, wire);
+            Ok(false)
+        }
+        Found::Miss { miss, loud } => {
+            wire.miss(&miss, loud, &query.remote.to_string());
+            Ok(false)
+        }
+    }
+}
+
+/// Keeps what a tool's user typed: pip does so when its prompt led to success.
+fn set(service: &str, user: &str, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<bool, Error> {
+    if wire.by_hand {
+        return Err(Error::usage(
+            "set reads the password from a pipe",
+            "to be asked for a token, hidden: keyfob add URL",
+        ));
+    }
+    let Some(query) = query_to_keep(service, user, wire)? else {
+        return Err(Error::Request { why: "the service is neither a URL nor a host" });
+    };
+    let password = read_line(wire)?;
+    match wallet.store(&query, Given::from(password))? {
+        Stored::Kept { chosen } => {
+            if let Some(store) = chosen.filter(|_| wire.person_watches) {
+                wire.line("note", &format!("tokens are kept in the {store} store from now on"));
+            }
+            Ok(true)
+        }
+        Stored::Same | Stored::Cleared => Ok(true),
+        Stored::NoOrganisation { host } => {
+            no_organisation(&host, wire);
+            Ok(false)
+        }
+        Stored::NotOurs => {
+            wire.line("error", "nothing was kept: that place never gets a token");
+            Ok(false)
+        }
+    }
+}
+
+/// Drops what the person wants dropped (R7, last sentence). Whether there was anything.
+fn delete(service: &str, user: &str, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<bool, Error> {
+    let Some(query) = query_to_keep(service, user, wire)? else { return Ok(false) };
+    let forgotten = wallet.forget(&query)?;
+    if let Some(url) = &forgotten.set_aside {
+        let words = format!("set aside, not destroyed; to have it again: keyfob restore {url}");
+        wire.line("hint", &words);
+    }
+    Ok(forgotten.destroyed > 0 || forgotten.set_aside.is_some())
+}
+
+fn no_organisation(host: &str, wire: &mut Wire<'_>) {
+    let words = format!(
+        "{host} alone does not tell the organisation; give the whole URL of the feed, or the organisation as user name"
+    );
+    wire.line("hint", &words);
+}
+
+/// The question; `None` for a name that no wallet can hold anything under.
+fn query(service: &str, user: Option<&str>, wire: &Wire<'_>) -> Result<Option<Query>, Error> {
+    let Some((remote, in_url)) = place(service)? else { return Ok(None) };
+    let user = user.map(str::to_owned).or(in_url);
+    if user.as_deref().is_some_and(|user| user.chars().any(char::is_control)) {
+        return Err(Error::Request { why: "there is a control character in the user name" });
+    }
+    Ok(Some(Query { user, person_watches: wire.person_watches, ..Query::new(remote, TOOL.need) }))
+}
+
+/// The question of `set` and `del`. pip keeps passwords under the bare host; where that belongs to a service, the service's
+/// rules say which account it is, and whether it can be told at all.
+fn query_to_keep(service: &str, user: &str, wire: &Wire<'_>) -> Result<Option<Query>, Error> {
+    let user = Some(user).filter(|user| !user.is_empty());
+    let Some(mut query) = query(service, user, wire)? else { return Ok(None) };
+    if query.remote.scheme() == BARE
+        && let Ok(web) = Remote::from_parts("https", service, None)
+        && !matches!(forge::place(&web, user), Place::Elsewhere)
+    {
+        query.remote = web;
+    }
+    Ok(Some(query))
+}
+
+/// What a service names: a web address with the user name in it, or a name of its own.
+fn place(service: &str) -> Result<Option<(Remote, Option<String>)>, Error> {
+    let is_web = ["https://", "http://"].iter().any(|scheme| {
+        service.get(..scheme.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(scheme))
+    });
+    if is_web {
+        return match Remote::from_url(service) {
+            // A tool's mistake, not a person's: without the advice for a command line.
+            Err(Error::Url { why }) => Err(Error::Request { why }),
+            other => other.map(Some),
+        };
+    }
+    Ok(Remote::from_parts(BARE, service, None).ok().map(|remote| (remote, None)))
+}
+
+/// The first line of standard input.
+fn read_line(wire: &mut Wire<'_>) -> Result<Secret, Error> {
+    use std::io::{BufRead as _, Read as _};
+    // Room for all of it from the start: a buffer that grows leaves copies behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST).unwrap_or(0) + 1));
+    let mut limited = (&mut *wire.input).take(LONGEST + 1);
+    let read = limited.read_until(b'\n', &mut line);
+    read.map_err(|source| Error::Wire { doing: "read the password", source })?;
+    let password = line.strip_suffix(b"\n").unwrap_or(&line);
+    let password = password.strip_suffix(b"\r").unwrap_or(password);
+    let refused = |why: &str| Err(Error::Token { why: why.to_owned() });
+    match std::str::from_utf8(password) {
+        _ if line.len() as u64 > LONGEST => refused("more than 64 KiB came in"),
+        Ok("") => refused("it is empty"),
+        Ok(text) if text.chars().any(char::is_control) => refused("there is a control character in it"),
+        Ok(text) => Ok(Secret::copy_of(text.as_bytes())),
+        Err(_) => refused("it is not UTF-8 text"),
+    }
+}
+
+/// A credential in JSON, as the keyring command has it.
+#[derive(Serialize)]
+struct Credential<'a> {
+    username: &'a str,
+    password: &'a str,
+}
+
+/// The bytes of an answer: a line for each thing that is asked for, or one object.
+fn answer_bytes(answer: &Answer, (mode, output): (Mode, Output)) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let user = answer.user.as_deref().unwrap_or_default();
+    let token = answer.token.expose();
+    // In JSON a byte takes six at most.
+    let mut out = Zeroizing::new(Vec::with_capacity(64 + 6 * (user.len() + token.len())));
+    match (output, mode) {
+        (Output::Json, mode) => {
+            let unfit = |_| Error::Token { why: "it is not UTF-8 text".to_owned() };
+            let password = std::str::from_utf8(token).map_err(unfit)?;
+            let written = match mode {
+                Mode::Credential => {
+                    serde_json::to_writer(&mut *out, &Credential { username: user, password })
+                }
+                Mode::Password => serde_json::to_writer(&mut *out, password),
+            };
+            written.map_err(|error| Error::Wire { doing: "write the answer", source: error.into() })?;
+        }
+        (Output::Plain, mode) => {
+            if mode == Mode::Credential {
+                out.extend_from_slice(user.as_bytes());
+                out.push(b'\n');
+            }
+            out.extend_from_slice(token);
+        }
+    }
+    out.push(b'\n');
+    Ok(out)
+}

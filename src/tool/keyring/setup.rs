@@ -1,0 +1,169 @@
+//! Making pip, uv and PDM find us: a link named `keyring` beside keyfob, in a folder of `PATH`. Where another program of that
+//! name is there already, it is named, and only stepped before on the person's word and where the order of `PATH` allows it.
+//!
+//! Deliberately absent: the clients' own settings (their files are the person's, and one line of advice does), and a folder
+//! of links put into `PATH` by a shell's start file.
+
+use std::path::{Path, PathBuf};
+
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::files::shell_word;
+use crate::tool::links;
+use crate::tool::setup::{Entry, Line, Plan, Setup, SetupContext, Wish};
+
+/// The keyring command's setup.
+pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check: super::check::check };
+
+/// The name that the clients look for.
+pub(super) const KEYRING: &str = "keyring";
+
+/// The clients by whose presence there is something to set up.
+const CLIENTS: [&str; 3] = ["pip", "uv", "pdm"];
+
+/// What the person has to do in the clients.
+pub(super) const ADVICE: &str = "pip asks it with PIP_KEYRING_PROVIDER=subprocess (for good: pip config set \
+                                 global.keyring-provider subprocess), uv with UV_KEYRING_PROVIDER=subprocess; uv, and pip \
+                                 before 26.2, also need a user name in the URL: https://VssSessionToken@…";
+
+fn found(context: &SetupContext<'_>) -> Option<String> {
+    let here = clients(context.environment);
+    (!here.is_empty()).then(|| here.join(", "))
+}
+
+/// The clients on this machine with their paths.
+pub(super) fn clients(environment: &Environment) -> Vec<String> {
+    let first = |name: &str| {
+        let path = environment.programs(name).into_iter().next()?;
+        Some(format!("{name} ({})", path.display()))
+    };
+    CLIENTS.into_iter().filter_map(first).collect()
+}
+
+/// The `keyring` that the clients find, and whether it is this program.
+pub(super) fn first_keyring(context: &SetupContext<'_>) -> Option<(PathBuf, bool)> {
+    let first = context.environment.programs(KEYRING).into_iter().next()?;
+    let own = links::spot(context.program, KEYRING, context.environment);
+    let ours = own.is_some_and(|own| links::is_us(&first, &own.path));
+    Some((first, ours))
+}
+
+fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+    let nothing = |notes: Vec<String>, others: Vec<String>| Plan {
+        lines: Vec::new(),
+        notes,
+        others,
+        entry: before.cloned(),
+        apply: Box::new(|| Ok(())),
+    };
+    let foreign = match first_keyring(context) {
+        Some((_, true)) => {
+            let entry = Some(before.cloned().unwrap_or_default());
+            return Ok(Plan { entry, ..nothing(vec![ADVICE.to_owned()], Vec::new()) });
+        }
+        Some((path, false)) => Some(path),
+        None => None,
+    };
+    let Some((own, folder)) = home_of_the_link(context) else {
+        let note = "no folder of PATH has keyfob, so a link beside it would not be found; put keyfob into one, then: keyfob \
+                    setup keyring";
+        return Ok(nothing(vec![note.to_owned()], Vec::new()));
+    };
+    let link = folder.join(format!("{KEYRING}{}", std::env::consts::EXE_SUFFIX));
+    if let Some(other) = foreign {
+        let said = format!(
+            "{} is another program named keyring, and it is the one that pip and uv start",
+            other.display()
+        );
+        if !comes_before(&folder, &other, context.environment) {
+            let way = format!(
+                "keyfob cannot stand before it: {} does not come before {} in PATH; change that, or remove the other one, then: \
+                 keyfob setup keyring --only",
+                folder.display(),
+                other.parent().unwrap_or(&other).display()
+            );
+            return Ok(nothing(vec![said, way], Vec::new()));
+        }
+        if !wish.only {
+            return Ok(nothing(vec![said], vec![other.display().to_string()]));
+        }
+    }
+    if link.symlink_metadata().is_ok() {
+        let note = format!("{} is there already and is not keyfob, so it is left", link.display());
+        return Ok(nothing(vec![note], Vec::new()));
+    }
+    let line = Line {
+        file: link.display().to_string(),
+        key: "link".to_owned(),
+        value: own.display().to_string(),
+        instead_of: None,
+    };
+    Ok(Plan {
+        lines: vec![format!("ln -s {} {}", shell_word(&own), shell_word(&link))],
+        notes: vec![ADVICE.to_owned()],
+        others: Vec::new(),
+        entry: Some(Entry { written: vec![line], taken_out: Vec::new() }),
+        apply: Box::new(move || make_link(&own, &link)),
+    })
+}
+
+/// The program by its lasting path, and the folder of `PATH` that it is in.
+fn home_of_the_link(context: &SetupContext<'_>) -> Option<(PathBuf, PathBuf)> {
+    let own = links::spot(context.program, "keyfob", context.environment)?;
+    let in_path =
+        context.environment.programs("keyfob").into_iter().find(|path| links::is_us(path, &own.path))?;
+    let folder = in_path.parent()?.to_owned();
+    Some((in_path, folder))
+}
+
+/// Whether programs in `folder` are found before `other`.
+fn comes_before(folder: &Path, other: &Path, environment: &Environment) -> bool {
+    let folders = environment.os("PATH").map(std::env::split_paths).into_iter().flatten();
+    let first = folders.into_iter().find(|entry| entry == folder || Some(entry.as_path()) == other.parent());
+    first.as_deref() == Some(folder) && Some(folder) != other.parent()
+}
+
+#[cfg(unix)]
+fn make_link(own: &Path, link: &Path) -> Result<(), Error> {
+    std::os::unix::fs::symlink(own, link).map_err(Error::io("make the link", link))
+}
+
+/// Links need a privilege there.
+#[cfg(not(unix))]
+fn make_link(own: &Path, link: &Path) -> Result<(), Error> {
+    std::fs::copy(own, link).map(drop).map_err(Error::io("make the copy", link))
+}
+
+fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+    let (mut lines, mut notes, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    for line in &entry.written {
+        let link = PathBuf::from(&line.file);
+        if is_ours(context, &link, line) {
+            lines.push(format!("rm {}", shell_word(&link)));
+            gone.push(link);
+        } else if link.symlink_metadata().is_ok() {
+            notes.push(format!("{} is not the link that setup made, so it is left", line.file));
+        }
+    }
+    let apply = move || gone.iter().try_for_each(|link| crate::files::remove(link));
+    Ok(Plan { lines, notes, others: Vec::new(), entry: None, apply: Box::new(apply) })
+}
+
+/// Whether what stands there is what setup made: a link to where it pointed, or a copy of this program.
+fn is_ours(context: &SetupContext<'_>, link: &Path, line: &Line) -> bool {
+    match std::fs::read_link(link) {
+        Ok(target) => target == Path::new(&line.value),
+        Err(_) => links::is_us(link, context.program),
+    }
+}
+
+fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
+    // A new place needs nothing: the clients send the whole URL.
+    Ok(Plan {
+        lines: Vec::new(),
+        notes: Vec::new(),
+        others: Vec::new(),
+        entry: Some(before.clone()),
+        apply: Box::new(|| Ok(())),
+    })
+}
