@@ -11,6 +11,7 @@ use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::wallet::{Note, Wallet};
 
+pub mod askpass;
 pub mod docker;
 pub mod git;
 pub mod keyring;
@@ -18,7 +19,7 @@ pub mod links;
 pub mod setup;
 
 /// Every tool.
-pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL, &keyring::TOOL];
+pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL, &keyring::TOOL, &askpass::TOOL];
 
 /// All that is known of a program that asks.
 pub struct Tool {

@@ -13,6 +13,7 @@ const URL: &str = "https://dev.azure.com/contoso";
 /// A machine with one token, set up for every tool that is here.
 fn scene() -> Scene {
     let scene = Scene::new();
+    keyfob::tool::installed_links().for_each(|link| drop(scene.link(link)));
     fs::write(scene.home().join(".gitconfig"), "").unwrap();
     scene.keyfob(["setup", "--yes"]).succeeds();
     scene.keyfob_with(["add", URL], "t0ken").succeeds();

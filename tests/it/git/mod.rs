@@ -15,6 +15,7 @@ use crate::loopback::tls::Authority;
 use crate::process::Output;
 use crate::scene::Scene;
 
+mod askpass;
 mod elsewhere;
 mod helpers;
 mod hosts;
