@@ -137,17 +137,12 @@ fn one(
     for note in &plan.notes {
         context.terminal.note(note);
     }
-    if plan.lines.is_empty()
-        && !plan.notes.is_empty()
-        && plan.entry.as_ref().is_none_or(|e| e.written.is_empty())
-    {
-        context.terminal.note(&format!("nothing was changed for {}", tool.name));
-        return Ok(());
-    }
     if plan.lines.is_empty() {
-        let words = match plan.entry {
-            Some(_) => "asks keyfob already; nothing to do",
-            None => "is left as it is; nothing was written",
+        // A tool that is set up by hand, or one whose place is taken, gets words and no lines.
+        let wrote = plan.entry.as_ref().is_some_and(|entry| !entry.written.is_empty());
+        let words = match wrote || (plan.entry.is_some() && plan.notes.is_empty()) {
+            true => "asks keyfob already; nothing to do",
+            false => "is left as it is; nothing was written",
         };
         context.terminal.note(&format!("{} {words}", tool.name));
         return Ok(());

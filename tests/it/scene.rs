@@ -39,7 +39,9 @@ impl Scene {
         scene.link("keyfob");
         // As an installation has it: `keyring`, which is not ours alone, is made by its setup only.
         let links = keyfob::tool::ALL.iter().flat_map(|tool| tool.links);
-        links.filter(|link| link.contains("keyfob")).for_each(|link| scene.link(link));
+        for link in links.filter(|link| link.contains("keyfob")) {
+            scene.link(link);
+        }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path =
             std::env::join_paths([scene.bin()].into_iter().chain(std::env::split_paths(&path))).unwrap();

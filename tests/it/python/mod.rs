@@ -221,7 +221,7 @@ fn two_organisations_get_their_own_tokens_and_a_third_gets_none() {
         let said: Vec<&str> = output.stderr().lines().filter(|line| line.contains("keyfob: ")).collect();
         // Today's pip keeps what we say to itself. The second try, with the bare host, is answered in silence.
         assert_eq!(said.len(), usize::from(pip != "pip-current"), "{output}");
-        let hint = "keyfob add https://pkgs.dev.azure.com/northwind";
+        let hint = "keyfob add https://dev.azure.com/northwind";
         assert!(said.iter().all(|line| line.contains(hint)), "{output}");
     }
     let log = feed.proxy.log();
