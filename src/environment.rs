@@ -1,45 +1,75 @@
-//! A snapshot of the environment, taken by main. Nothing below main reads the process's own, so a test passes the
-//! one it wants and nothing is read twice.
+//! The environment, as main hands it down. Nothing below main reads the process's own, so a test passes the one it wants.
+//! Names are looked up when they are wanted: copying all of it would be a seventh of what a `get` costs.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Environment variables, as they were when the program started.
-#[derive(Clone, Default)]
-pub struct Environment(Vec<(OsString, OsString)>);
+/// Environment variables.
+#[derive(Clone)]
+pub struct Environment(Source);
+
+type Pairs = Vec<(OsString, OsString)>;
+
+#[derive(Clone)]
+enum Source {
+    Pairs(Pairs),
+    Process { one: fn(&str) -> Option<OsString>, all: fn() -> Pairs },
+}
 
 impl Environment {
     /// From pairs; the later of two with the same name wins.
     #[must_use]
     pub fn new(pairs: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
-        Environment(pairs.into_iter().collect())
+        Environment(Source::Pairs(pairs.into_iter().collect()))
+    }
+
+    /// The process's own, by the two functions with which main reads it: one variable, and all of them.
+    #[must_use]
+    pub fn of_process(
+        one: fn(&str) -> Option<OsString>,
+        all: fn() -> Vec<(OsString, OsString)>,
+    ) -> Environment {
+        Environment(Source::Process { one, all })
     }
 
     /// The value of `name`, when it is set and not empty.
     #[must_use]
-    pub fn os(&self, name: &str) -> Option<&OsStr> {
-        let found = self.0.iter().rev().find(|(key, _)| key == OsStr::new(name));
-        found.map(|(_, value)| value.as_os_str()).filter(|value| !value.is_empty())
+    pub fn os(&self, name: &str) -> Option<OsString> {
+        let value = match &self.0 {
+            Source::Pairs(pairs) => {
+                pairs.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+            }
+            Source::Process { one, .. } => one(name),
+        };
+        value.filter(|value| !value.is_empty())
     }
 
     /// The value of `name`, when it is set, not empty, and text.
     #[must_use]
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.os(name)?.to_str()
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.os(name)?.into_string().ok()
+    }
+
+    fn all(&self) -> Pairs {
+        match &self.0 {
+            Source::Pairs(pairs) => pairs.clone(),
+            Source::Process { all, .. } => all(),
+        }
     }
 
     /// What programs that we start get: everything but the variables named in `without` (R13).
     #[must_use]
     pub fn for_child(&self, without: &[&str]) -> Vec<(OsString, OsString)> {
-        let kept = |(name, _): &&(OsString, OsString)| !without.iter().any(|out| name == OsStr::new(out));
-        self.0.iter().filter(kept).cloned().collect()
+        let kept = |(name, _): &(OsString, OsString)| !without.iter().any(|out| name == out);
+        self.all().into_iter().filter(kept).collect()
     }
 
     /// Every program of this name in the folders of `PATH`, first found first, links unresolved.
     #[must_use]
     pub fn programs(&self, name: &str) -> Vec<PathBuf> {
         let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-        let folders = self.os("PATH").map(std::env::split_paths).into_iter().flatten();
+        let path = self.os("PATH").unwrap_or_default();
+        let folders = std::env::split_paths(&path);
         // An empty or relative entry means the current folder, which is a different one tomorrow.
         let found = folders.filter(|folder| folder.is_absolute()).map(|folder| folder.join(&file));
         found.filter(|path| is_program(path)).collect()
@@ -65,9 +95,16 @@ pub fn is_program(path: &Path) -> bool {
     about.is_file() && may_run
 }
 
+impl Default for Environment {
+    /// An empty one.
+    fn default() -> Environment {
+        Environment::new([])
+    }
+}
+
 impl std::fmt::Debug for Environment {
     /// Names only: values may be tokens (R13).
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        f.debug_list().entries(self.all().iter().map(|(name, _)| name)).finish()
     }
 }

@@ -19,7 +19,8 @@ use keyfob::wallet::stores::Machine;
 fn main() -> ExitCode {
     keyfob::process::harden();
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
-    let environment = Environment::new(std::env::vars_os());
+    let environment =
+        Environment::of_process(|name| std::env::var_os(name), || std::env::vars_os().collect());
     let program = PathBuf::from(arguments.first().cloned().unwrap_or_default());
     // A tool is found before any argument parser is built: this is the path that has to be short.
     if let Some(tool) = by_program_name(&program) {

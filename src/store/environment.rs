@@ -104,16 +104,16 @@ pub fn tokens(environment: &Environment) -> (Vec<EnvironmentToken>, Vec<String>)
                 Some(url) => {
                     let user =
                         (variable == "KEYFOB_TOKEN").then(|| environment.text("KEYFOB_USERNAME")).flatten();
-                    add(variable, url, user.map(str::to_owned), token.trim().to_owned(), None);
+                    add(variable, &url, user, token.trim().to_owned(), None);
                 }
                 // Set by others for their own use, often without a URL: only ours is worth a word.
-                None if variable == "KEYFOB_TOKEN" => add(variable, "", None, token.to_owned(), None),
+                None if variable == "KEYFOB_TOKEN" => add(variable, "", None, token, None),
                 None => {}
             }
         }
     }
     if let Some(text) = environment.text("KEYFOB_TOKENS") {
-        match serde_json::from_str::<Vec<Listed>>(text) {
+        match serde_json::from_str::<Vec<Listed>>(&text) {
             Ok(list) => {
                 list.into_iter().for_each(|one| add("KEYFOB_TOKENS", &one.url, one.username, one.token, None))
             }
@@ -122,7 +122,7 @@ pub fn tokens(environment: &Environment) -> (Vec<EnvironmentToken>, Vec<String>)
         }
     }
     if let Some((variable, text)) = ENDPOINTS.iter().find_map(|name| Some((*name, environment.text(name)?))) {
-        match serde_json::from_str::<Endpoints>(text) {
+        match serde_json::from_str::<Endpoints>(&text) {
             Ok(list) => list.credentials.into_iter().for_each(|one| {
                 add(variable, &one.endpoint, one.username, one.password, Some(Need::Packages));
             }),

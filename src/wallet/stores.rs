@@ -56,10 +56,7 @@ impl Stores for Machine<'_> {
     fn for_new(&self, configured: Option<&str>) -> Result<Chosen, Error> {
         // A store may count on the folder (see [`Opening::data`]), also one that was wished for on a fresh machine.
         files::make_folder(&self.opening.data)?;
-        if let Some(wish) = self.opening.environment.text("KEYFOB_STORE").or(configured) {
-            return Ok(Chosen { name: writable(wish)?, chosen_now: false });
-        }
-        if let Some(name) = self.written()? {
+        if let Some(name) = self.settled(configured)? {
             return Ok(Chosen { name, chosen_now: false });
         }
         let name = self.first_that_fits()?;
@@ -85,7 +82,7 @@ impl Machine<'_> {
     /// # Errors
     /// What was asked for does not exist; those of reading.
     pub fn settled(&self, configured: Option<&str>) -> Result<Option<&'static str>, Error> {
-        match self.opening.environment.text("KEYFOB_STORE").or(configured) {
+        match self.opening.environment.text("KEYFOB_STORE").as_deref().or(configured) {
             Some(wish) => writable(wish).map(Some),
             None => self.written(),
         }

@@ -123,7 +123,7 @@ fn health(context: &Context<'_>, record: &store::Record) -> Option<Health> {
 
 fn stores(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let wish = context.environment.text("KEYFOB_STORE").map(str::to_owned);
+    let wish = context.environment.text("KEYFOB_STORE");
     let wish = wish.or_else(|| context.wallet.config().ok().and_then(|config| config.store.clone()));
     let chosen = match context.stores.written() {
         Ok(written) => wish.or(written.map(str::to_owned)),

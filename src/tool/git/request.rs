@@ -59,7 +59,7 @@ impl Request {
             if line.is_empty() {
                 continue;
             }
-            if line.iter().any(|b| b"\r\0".contains(b)) {
+            if line.contains(&b'\r') || line.contains(&b'\0') {
                 return Err(bad("there is a CR or NUL in it"));
             }
             let Some(equals) = line.iter().position(|&b| b == b'=') else {
@@ -173,8 +173,8 @@ impl Request {
 
 /// Reads up to the first empty line or the end: a caller may keep the pipe open. The buffer is wiped when it goes.
 fn read_block(input: &mut dyn BufRead) -> Result<Zeroizing<Vec<u8>>, Error> {
-    // Requests are a few hundred bytes; growing copies what was read, so start where that is rare.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(8192));
+    // Requests are a few hundred bytes; growing copies what was read, and wiping writes over the room that was never used.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
     let mut line_start = 0;
     loop {
         let available = match input.fill_buf() {
