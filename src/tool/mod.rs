@@ -11,13 +11,14 @@ use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::wallet::{Note, Wallet};
 
+pub mod cargo;
 pub mod docker;
 pub mod git;
 pub mod links;
 pub mod setup;
 
 /// Every tool.
-pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL];
+pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL, &cargo::TOOL];
 
 /// All that is known of a program that asks.
 pub struct Tool {
