@@ -12,6 +12,7 @@ use crate::forge::Need;
 use crate::wallet::{Note, Wallet};
 
 pub mod askpass;
+pub mod cargo;
 pub mod docker;
 pub mod git;
 pub mod keyring;
@@ -19,7 +20,7 @@ pub mod links;
 pub mod setup;
 
 /// Every tool.
-pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL, &keyring::TOOL, &askpass::TOOL];
+pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL, &cargo::TOOL, &keyring::TOOL, &askpass::TOOL];
 
 /// All that is known of a program that asks.
 pub struct Tool {

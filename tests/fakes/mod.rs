@@ -12,6 +12,7 @@
 )]
 
 pub mod azure_answers;
+pub mod crates;
 pub mod forge;
 pub mod git_backend;
 pub mod http;

@@ -15,6 +15,7 @@ mod scene;
 
 #[cfg(target_os = "linux")]
 mod bus;
+mod cargo;
 mod commands;
 mod concurrency;
 mod docker;

@@ -45,6 +45,11 @@ fn every_transcript_of_the_keyring_command() {
     play_all("keyring", 8);
 }
 
+#[test]
+fn every_transcript_of_cargo() {
+    play_all("cargo", 4);
+}
+
 /// Plays all of a tool's, and names each that fails.
 fn play_all(tool: &str, at_least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(tool);

@@ -54,8 +54,8 @@ fn lines(context: &SetupContext<'_>) -> Vec<String> {
 fn check(context: &SetupContext<'_>, _: Option<&Entry>) -> Vec<Finding> {
     let own = links::spot(context.program, LINK, context.environment);
     let is_ours = |variable: &&str| {
-        let path = context.environment.os(variable).map(std::path::Path::new);
-        path.zip(own.as_ref()).is_some_and(|(path, own)| links::is_us(path, &own.path))
+        let path = context.environment.os(variable).map(std::path::PathBuf::from);
+        path.zip(own.as_ref()).is_some_and(|(path, own)| links::is_us(&path, &own.path))
     };
     let set = ["GIT_ASKPASS", "SSH_ASKPASS", "SUDO_ASKPASS"].into_iter().filter(is_ours);
     set.map(|variable| match variable {

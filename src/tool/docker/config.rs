@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -59,7 +59,7 @@ impl Config {
             Some(folder) => PathBuf::from(folder),
             None => {
                 let home = environment.os("HOME").or(environment.os("USERPROFILE")).ok_or(Error::NoHome)?;
-                Path::new(home).join(".docker")
+                PathBuf::from(home).join(".docker")
             }
         };
         let path = folder.join("config.json");

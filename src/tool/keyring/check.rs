@@ -72,7 +72,7 @@ fn pip_provider(context: &SetupContext<'_>, program: PathBuf) -> Option<String> 
 
 fn uv(context: &SetupContext<'_>) -> Option<Finding> {
     context.environment.programs("uv").into_iter().next()?;
-    let by_variable = context.environment.text("UV_KEYRING_PROVIDER").map(str::to_owned);
+    let by_variable = context.environment.text("UV_KEYRING_PROVIDER");
     Some(match by_variable.or_else(|| uv_file(context)).as_deref() {
         Some("subprocess") => Finding::ok(KEYRING, "uv asks keyfob (keyring-provider is subprocess)"),
         _ => Finding::hint(KEYRING, "uv does not ask keyfob: its keyring-provider is not subprocess", UV_FIX),

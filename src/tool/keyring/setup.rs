@@ -118,8 +118,9 @@ fn home_of_the_link(context: &SetupContext<'_>) -> Option<(PathBuf, PathBuf)> {
 
 /// Whether programs in `folder` are found before `other`.
 fn comes_before(folder: &Path, other: &Path, environment: &Environment) -> bool {
-    let folders = environment.os("PATH").map(std::env::split_paths).into_iter().flatten();
-    let first = folders.into_iter().find(|entry| entry == folder || Some(entry.as_path()) == other.parent());
+    let path = environment.os("PATH").unwrap_or_default();
+    let first =
+        std::env::split_paths(&path).find(|entry| entry == folder || Some(entry.as_path()) == other.parent());
     first.as_deref() == Some(folder) && Some(folder) != other.parent()
 }
 

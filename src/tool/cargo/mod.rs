@@ -1,0 +1,351 @@
+//! cargo's credential provider protocol, version 1: started with `--cargo-plugin`, a greeting, then one line of JSON for each
+//! request and one for each answer, until the end of input.
+//!
+//! What cargo takes as a token is the whole of the Authorization header, so the form depends on the registry: see `form`.
+//! A token is for the host of the index. An index that is a git repository says in a file who gets the token, and whoever may
+//! write there decides that; so a forge's token never answers for one. Deliberately absent: prompts (`cargo login` passes a
+//! piped token on), and `operation`: a personal access token is the same for all of them.
+
+use std::ffi::OsString;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::credential::Secret;
+use crate::error::{Error, Miss};
+use crate::forge::{self, Need, Presentation};
+use crate::remote::Remote;
+use crate::store::payload::Payload;
+use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
+
+use super::{Tool, Wire};
+
+mod config;
+mod setup;
+
+/// cargo.
+pub static TOOL: Tool = Tool {
+    name: "cargo",
+    title: "Cargo",
+    need: Need::Packages,
+    links: &["cargo-credential-keyfob"],
+    how: "registry.global-credential-providers in cargo's config.toml",
+    serve: Some(serve),
+    setup: Some(&setup::SETUP),
+};
+
+/// The public registry's index, as it was before sparse ones. Its tokens are crates.io's and not GitHub's.
+const OLD_CRATES_IO: &str = "https://github.com/rust-lang/crates.io-index";
+
+/// The public registry's index.
+const CRATES_IO: &str = "https://index.crates.io/";
+
+/// The most that a request may be long, in bytes.
+const LIMIT: usize = 1 << 20;
+
+#[derive(Deserialize)]
+struct Request {
+    v: u32,
+    registry: Registry,
+    kind: String,
+    #[serde(default)]
+    token: Option<Zeroizing<String>>,
+}
+
+#[derive(Deserialize)]
+struct Registry {
+    #[serde(rename = "index-url")]
+    index: String,
+}
+
+/// Where a request goes.
+struct Place {
+    remote: Remote,
+    user: Option<String>,
+    /// Whether the index is a git repository.
+    is_git: bool,
+}
+
+/// What a request came to, when it is no credential.
+enum No {
+    /// Another provider may know it; in silence.
+    NotOurs,
+    /// We know the place, and have nothing for it.
+    NotFound,
+    /// A request of a later version.
+    NotSupported,
+    /// It went wrong, and cargo shall say so and stop.
+    Failed(Error),
+}
+
+impl From<Error> for No {
+    fn from(error: Error) -> No {
+        No::Failed(error)
+    }
+}
+
+/// Serves one run.
+fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
+    if wire.by_hand || !args.iter().any(|arg| arg == "--cargo-plugin") {
+        wire.line(
+            "hint",
+            "this is cargo's credential provider; cargo starts it with --cargo-plugin and sends JSON",
+        );
+        wire.line("hint", "to let cargo use it: keyfob setup cargo; to see what it would answer: keyfob explain URL --tool cargo");
+        return 2;
+    }
+    let mut done = write(wire, b"{\"v\":[1]}\n");
+    while done.is_ok() {
+        let line = match read_line(wire) {
+            Ok(Some(line)) => line,
+            Ok(None) => return 0,
+            Err(error) => {
+                let _ = write(wire, &refusal(No::Failed(error)));
+                return 0;
+            }
+        };
+        let answer = answer(&line, wire, wallet).unwrap_or_else(refusal);
+        done = write(wire, &answer);
+    }
+    // cargo is gone; so are we.
+    1
+}
+
+/// The answer to one line.
+fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Zeroizing<Vec<u8>>, No> {
+    // What serde says may repeat a part of the request.
+    let request: Request = serde_json::from_slice(line)
+        .map_err(|_| Error::Request { why: "it is not a line that cargo sends" })?;
+    if request.v != 1 {
+        return Err(No::NotSupported);
+    }
+    let place = place(&request.registry.index)?;
+    let query = Query {
+        user: place.user,
+        // A header of any scheme can be said here.
+        takes_authtype: true,
+        person_watches: wire.person_watches,
+        ..Query::new(place.remote, TOOL.need)
+    };
+    match request.kind.as_str() {
+        "get" => get(&query, place.is_git, wire, wallet),
+        "login" => login(&query, request.token, place.is_git, wire, wallet),
+        "logout" => logout(&query, wire, wallet),
+        _ => Err(No::NotSupported),
+    }
+}
+
+fn get(
+    query: &Query,
+    is_git: bool,
+    wire: &mut Wire<'_>,
+    wallet: &dyn Wallet,
+) -> Result<Zeroizing<Vec<u8>>, No> {
+    match wallet.get(query)? {
+        Found::Answer(answer) if is_git && answer.realm.forge() != forge::generic::FORGE.id => {
+            Err(No::NotOurs)
+        }
+        Found::Answer(answer) => {
+            let token = form(&answer)?;
+            let token = std::str::from_utf8(&token).map_err(|_| No::NotFound)?;
+            let mut out = Zeroizing::new(Vec::with_capacity(128 + 6 * token.len()));
+            out.extend_from_slice(b"{\"Ok\":{\"kind\":\"get\",\"token\":");
+            serde_json::to_writer(&mut *out, token).map_err(|_| No::NotFound)?;
+            out.extend_from_slice(b",\"cache\":\"session\",\"operation_independent\":true}}\n");
+            if let Some(note) = &answer.note {
+                wire.note(note);
+            }
+            Ok(out)
+        }
+        Found::Miss { miss: Miss::NotOurs, .. } => Err(No::NotOurs),
+        Found::Miss { .. } if is_git => Err(No::NotOurs),
+        Found::Miss { miss, loud } => {
+            wire.miss(&miss, loud, &query.remote.to_string());
+            Err(No::NotFound)
+        }
+    }
+}
+
+fn login(
+    query: &Query,
+    token: Option<Zeroizing<String>>,
+    is_git: bool,
+    wire: &mut Wire<'_>,
+    wallet: &dyn Wallet,
+) -> Result<Zeroizing<Vec<u8>>, No> {
+    let forge = forge_of(query, wallet)?;
+    if is_git && forge != forge::generic::FORGE.id {
+        return Err(No::NotOurs);
+    }
+    let token = token.filter(|token| !token.trim().is_empty()).ok_or_else(|| {
+        let url = &query.remote;
+        Error::usage(
+            "no token came with the login",
+            format!("pipe it into cargo login, or: keyfob add {url}"),
+        )
+    })?;
+    let payload = payload(&token, &forge)?;
+    let kept = Secret::copy_of(payload.token.expose());
+    match wallet.store(query, Given { payload, expires: None })? {
+        Stored::NotOurs | Stored::NoOrganisation { .. } => return Err(No::NotOurs),
+        Stored::Kept { chosen: Some(store) } if wire.person_watches => {
+            let claim = crate::store::named(store).map_or("", |record| record.claim);
+            wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
+        }
+        Stored::Kept { .. } | Stored::Same | Stored::Cleared => {}
+    }
+    // What a person added comes first (R4): then the login was in vain, and that must not go unsaid.
+    if let Found::Answer(answer) = wallet.get(query)?
+        && !answer.token.same_as(&kept)
+    {
+        let words = format!(
+            "another token, which you added, answers first; to replace it: keyfob add {}",
+            query.remote
+        );
+        wire.line("hint", &words);
+    }
+    Ok(Zeroizing::new(b"{\"Ok\":{\"kind\":\"login\"}}\n".to_vec()))
+}
+
+fn logout(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Zeroizing<Vec<u8>>, No> {
+    let forgotten = wallet.forget(query)?;
+    if let Some(url) = &forgotten.set_aside {
+        let words = format!("your own token is set aside for packages, not destroyed; keyfob restore {url}");
+        wire.line("hint", &words);
+    } else if forgotten.destroyed == 0 {
+        // Another provider may hold it.
+        return Err(No::NotFound);
+    }
+    Ok(Zeroizing::new(b"{\"Ok\":{\"kind\":\"logout\"}}\n".to_vec()))
+}
+
+/// What stands in the Authorization header: Azure DevOps takes its tokens as Basic, Gitea and GitLab as Bearer; what was
+/// given to `cargo login` with its scheme returns with it; everyone else gets the token alone, as crates.io wants it.
+fn form(answer: &Answer) -> Result<Zeroizing<Vec<u8>>, No> {
+    let token = answer.token.expose();
+    let mut out = Zeroizing::new(Vec::with_capacity(64 + 2 * token.len()));
+    match (&answer.authtype, answer.realm.forge()) {
+        (Some(authtype), _) => out.extend_from_slice(format!("{authtype} ").as_bytes()),
+        (None, forge) if is_basic(forge) => {
+            let mut pair = Zeroizing::new(Vec::with_capacity(token.len() + 4));
+            pair.extend_from_slice(b"PAT:");
+            pair.extend_from_slice(token);
+            out.extend_from_slice(b"Basic ");
+            let start = out.len();
+            // Four bytes for three, and the rest: there is room, see above.
+            out.resize(start + pair.len().div_ceil(3) * 4, 0);
+            BASE64.encode_slice(&*pair, &mut out[start..]).map_err(|_| No::NotFound)?;
+            return Ok(out);
+        }
+        (None, "gitea" | "gitlab") => out.extend_from_slice(b"Bearer "),
+        (None, _) if answer.presentation == Presentation::Bearer => out.extend_from_slice(b"Bearer "),
+        (None, _) => {}
+    }
+    out.extend_from_slice(token);
+    Ok(out)
+}
+
+fn is_basic(forge: &str) -> bool {
+    ["azure-devops", "azure-devops-server"].contains(&forge)
+}
+
+/// What `cargo login` was given. Azure's own instructions pipe `Basic …` into it: there the token is taken out, so that it is
+/// the same token as everywhere else. Elsewhere a scheme is part of what the registry wants.
+fn payload(given: &str, forge: &str) -> Result<Payload, Error> {
+    let given = given.trim();
+    let Some((scheme, rest)) = given.split_once(' ') else {
+        return Ok(Payload::plain(Secret::copy_of(given.as_bytes()).into_token()?));
+    };
+    let rest = Secret::copy_of(rest.as_bytes()).into_token()?;
+    if is_basic(forge) && scheme.eq_ignore_ascii_case("basic") {
+        let pair = BASE64.decode(rest.expose()).map(Zeroizing::new);
+        let pair = pair.map_err(|_| Error::Token { why: "what follows Basic is not Base64".to_owned() })?;
+        let start = pair.iter().position(|&byte| byte == b':').map_or(0, |colon| colon + 1);
+        return Ok(Payload::plain(Secret::copy_of(&pair[start..]).into_token()?));
+    }
+    if ["gitea", "gitlab"].contains(&forge) && scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Payload::plain(rest));
+    }
+    if !["basic", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Err(Error::Token { why: "there is a blank in it; give the token alone".to_owned() });
+    }
+    Ok(Payload { token: rest, refresh: None, authtype: Some(scheme.to_owned()) })
+}
+
+/// The forge of a place: what the wallet holds tells it, else the URL.
+fn forge_of(query: &Query, wallet: &dyn Wallet) -> Result<String, Error> {
+    if let Found::Answer(answer) = wallet.get(query)? {
+        return Ok(answer.realm.forge().to_owned());
+    }
+    let forge = match forge::place(&query.remote, query.user.as_deref()) {
+        forge::Place::Cloud { forge, .. } | forge::Place::NoOrganisation { forge } => forge,
+        _ => forge::by_path(&query.remote).unwrap_or(&forge::generic::FORGE),
+    };
+    Ok(forge.id.to_owned())
+}
+
+/// Where an index is. What is no web address is not ours.
+fn place(index: &str) -> Result<Place, No> {
+    let (is_git, url) = match index.strip_prefix("sparse+") {
+        Some(url) => (false, url),
+        None => (true, index.strip_prefix("registry+").unwrap_or(index)),
+    };
+    let old = url.trim_end_matches('/').trim_end_matches(".git").eq_ignore_ascii_case(OLD_CRATES_IO);
+    let (is_git, url) = if old { (false, CRATES_IO) } else { (is_git, url) };
+    let (remote, user) = Remote::from_url(url).map_err(|_| No::NotOurs)?;
+    Ok(Place { remote, user, is_git })
+}
+
+/// The line of a refusal.
+fn refusal(no: No) -> Zeroizing<Vec<u8>> {
+    let kind = match no {
+        No::NotOurs => "url-not-supported",
+        No::NotFound => "not-found",
+        No::NotSupported => "operation-not-supported",
+        No::Failed(error) => {
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            let message = format!("keyfob: {}", crate::terminal::visible(&format!("{error}{hint}")));
+            let line = serde_json::json!({ "Err": { "kind": "other", "message": message } });
+            return Zeroizing::new(format!("{line}\n").into_bytes());
+        }
+    };
+    Zeroizing::new(format!("{{\"Err\":{{\"kind\":\"{kind}\"}}}}\n").into_bytes())
+}
+
+/// One line; `None` at the end of input.
+fn read_line(wire: &mut Wire<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    let mut line = Zeroizing::new(Vec::with_capacity(4096));
+    loop {
+        let available = match wire.input.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(source) => return Err(Error::Wire { doing: "read the request", source }),
+        };
+        let end = available.iter().position(|&byte| byte == b'\n');
+        let taken = end.map_or(available.len(), |at| at + 1);
+        if line.len() + taken > LIMIT {
+            return Err(Error::Request { why: "it is longer than a mebibyte" });
+        }
+        if line.len() + taken > line.capacity() {
+            // Growing by itself, the vector would leave an unwiped copy behind.
+            let mut larger = Zeroizing::new(Vec::with_capacity((line.len() + taken) * 2));
+            larger.extend_from_slice(&line);
+            line = larger;
+        }
+        line.extend_from_slice(&available[..taken]);
+        wire.input.consume(taken);
+        if end.is_some() || taken == 0 {
+            return Ok(Some(line).filter(|line| !line.is_empty()));
+        }
+    }
+}
+
+fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
+    let written = wire.output.write_all(bytes).and_then(|()| wire.output.flush());
+    written.map_err(|source| Error::Wire { doing: "write the answer", source })
+}
+
+#[cfg(test)]
+mod tests;
