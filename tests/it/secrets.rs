@@ -101,6 +101,29 @@ fn after_everything() -> (Scene, Vec<Output>) {
     ] {
         said.push(scene.helper(operation, &request));
     }
+    // Other tools' protocols: what they store, what is refused of them, what they list.
+    let login = |server: &str| {
+        format!("{{\"ServerURL\":\"{server}\",\"Username\":\"bob\",\"Secret\":\"{}\"", TOKENS[1])
+    };
+    let crates = |token: &str| {
+        format!(
+            "{{\"v\":1,\"registry\":{{\"index-url\":\"sparse+https://c.example/\"}},\"kind\":\"login\",\"token\":\"{token}\"}}"
+        )
+    };
+    for (program, word, request) in [
+        ("docker-credential-keyfob", "store", login("r.example") + "}"),
+        ("docker-credential-keyfob", "store", login("r.example")),
+        ("docker-credential-keyfob", "store", login(TOKENS[0]) + ",}"),
+        ("docker-credential-keyfob", "get", format!("https://me:{}@r.example", TOKENS[1])),
+        ("docker-credential-keyfob", "list", String::new()),
+        ("docker-credential-keyfob", TOKENS[1], String::new()),
+        ("cargo-credential-keyfob", "--cargo-plugin", crates(TOKENS[1])),
+        ("cargo-credential-keyfob", "--cargo-plugin", crates(&format!("x {}", TOKENS[1]))),
+        ("cargo-credential-keyfob", "--cargo-plugin", crates(TOKENS[1]) + TOKENS[0]),
+        ("cargo-credential-keyfob", TOKENS[1], String::new()),
+    ] {
+        said.push(scene.program(program).arg(word).stdin(request).run());
+    }
     said.push(scene.keyfob(["restore", CONTOSO, "--account", "alice"]));
     said.push(scene.keyfob(["unsetup", "git", "--yes"]));
     (scene, said)

@@ -153,7 +153,8 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
     }
     let mut query = query(remote, wire.person_watches);
     query.user = Some(login.user);
-    let stored = wallet.store(&query, Secret::copy_of(login.secret.as_bytes()).into())?;
+    let secret = Secret::copy_of(login.secret.as_bytes());
+    let stored = wallet.store(&query, Secret::copy_of(secret.expose()).into())?;
     match stored {
         Stored::Kept { chosen } => {
             if let Some(store) = chosen.filter(|_| wire.person_watches) {
@@ -171,6 +172,16 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
     }
     // Docker has one login for a registry: the new one.
     wallet.displace(&query)?;
+    // What a person added comes first (R4): then the login was in vain, and that must not go unsaid.
+    query.user = None;
+    if let Found::Answer(answer) = wallet.get(&query)?
+        && !answer.token.same_as(&secret)
+    {
+        let place = &query.remote;
+        let words =
+            format!("another token, which you added, answers first; to replace it: keyfob add {place}");
+        wire.line("hint", &words);
+    }
     Ok(Done::Well)
 }
 

@@ -160,6 +160,16 @@ fn a_logout_sets_a_persons_token_aside_and_says_how_it_comes_back() {
 }
 
 #[test]
+fn a_login_beside_a_persons_token_says_that_it_is_not_the_one() {
+    let bench = Bench::new();
+    bench.add("https://github.com", None, "MINE");
+    let (code, out, notes) = run(&bench, "store", login("ghcr.io", "alice", "OTHER"));
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(notes.contains("answers first") && !notes.contains("OTHER"), "{notes}");
+    assert_eq!(run(&bench, "store", login("ghcr.io", "alice", "MINE")), silence());
+}
+
+#[test]
 fn the_list_names_what_answers_and_nothing_secret() {
     let bench = Bench::new();
     assert_eq!(run(&bench, "list", ""), (0, "{}\n".to_owned(), String::new()));
