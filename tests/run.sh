@@ -13,6 +13,8 @@ libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:
 skopeo:skopeo wget:wget'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
+# Debian's python3 comes without what makes environments.
+if have python3 && ! python3 -c 'import ensurepip' 2>/dev/null; then missing="$missing python3-venv"; fi
 if [ -n "$missing" ]; then
   say "tests: installing$missing"
   if have apt-get && [ "$(id -u)" = 0 ]; then as=; elif have apt-get && have sudo && sudo -n true 2>/dev/null; then as=sudo; else
