@@ -105,7 +105,7 @@ impl Feed {
     fn arrived(&self, output: Output, file: &str) {
         let output = output.succeeds();
         assert!(self.scene.home().join("got").join(file).exists(), "{output}");
-        assert!(!output.stderr().contains("keyfob"), "{output}");
+        assert!(!output.stderr().contains("keyfob: "), "{output}");
         self.only_the_feed_saw_the_token();
         assert!(self.proxy.log().entries().iter().any(|entry| entry.host.contains("blob")), "{output}");
         fs::remove_dir_all(self.scene.home().join("got")).unwrap();
