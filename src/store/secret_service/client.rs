@@ -1,7 +1,7 @@
 //! The calls of the Secret Service, as far as the store needs them. A `fn` that returns a number has only put its call into
 //! the outbox; the number fetches the answer, so that calls which do not need each other travel together.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::credential::{Key, Secret};
 use crate::environment::Environment;
@@ -14,6 +14,9 @@ use super::wire::Writer;
 
 /// No object: no prompt is needed, or there is no such keyring.
 const NOTHING: &str = "/";
+
+/// How long a default collection may be away before there is none.
+const SETTLING: Duration = Duration::from_millis(500);
 
 const SERVICE: Peer<'_> = at("/org/freedesktop/secrets", "org.freedesktop.Secret.Service");
 const COLLECTION: &str = "org.freedesktop.Secret.Collection";
@@ -47,10 +50,7 @@ impl Client {
     /// follows it before it is answered: that wait is not to be optimised away.
     pub(super) fn connect(opening: &Opening<'_>, timeout: Duration) -> Result<Client, Error> {
         let mut bus = Bus::connect(opening.environment, timeout)?;
-        let mut body = Writer::default();
-        body.text("default");
-        let call = bus.call(&SERVICE, "ReadAlias", "s", &body);
-        let default = bus.reply(call)?.body("o")?.path()?.to_owned();
+        let default = read_alias(&mut bus)?;
         Ok(Client {
             bus,
             default,
@@ -100,8 +100,13 @@ impl Client {
         if !open.is_empty() {
             return Ok(open);
         }
+        let was_away = self.default == NOTHING;
         let collection = self.default_collection()?;
         if !self.is_locked(&collection)? {
+            if was_away {
+                let again = self.search(marks);
+                return Ok(self.hits(again)?.0);
+            }
             return Ok(open);
         }
         self.unlock(&[collection])?;
@@ -201,7 +206,14 @@ impl Client {
         Ok(body.path()?.to_owned())
     }
 
-    pub(super) fn default_collection(&self) -> Result<String, Error> {
+    /// The default collection. GNOME Keyring takes it away for a moment when it reads a file again that it has just written, so
+    /// that there is none is believed only when it stays so.
+    pub(super) fn default_collection(&mut self) -> Result<String, Error> {
+        let start = Instant::now();
+        while self.default == NOTHING && start.elapsed() < SETTLING.min(self.timeout / 2) {
+            std::thread::sleep(Duration::from_millis(20));
+            self.default = read_alias(&mut self.bus)?;
+        }
         if self.default == NOTHING {
             return Err(unavailable("no default keyring (a desktop's first login makes one)"));
         }
@@ -346,4 +358,12 @@ impl From<Fault> for Error {
             _ => unavailable("it refused the call"),
         }
     }
+}
+
+/// The path of the default collection, or [`NOTHING`].
+fn read_alias(bus: &mut Bus) -> Result<String, Error> {
+    let mut body = Writer::default();
+    body.text("default");
+    let call = bus.call(&SERVICE, "ReadAlias", "s", &body);
+    Ok(bus.reply(call)?.body("o")?.path()?.to_owned())
 }
