@@ -2,7 +2,7 @@
 //! process's environment and arguments, opens its standard streams, and exits.
 
 use std::ffi::OsString;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ use keyfob::environment::Environment;
 use keyfob::paths::Paths;
 use keyfob::store::Opening;
 use keyfob::terminal::{About, Out, PATIENCE, Terminal, TerminalAsk};
-use keyfob::tool::{self, Tool, Wire};
+use keyfob::tool::{self, Input, Tool, Wire};
 use keyfob::wallet::Local;
 use keyfob::wallet::stores::Machine;
 
@@ -42,7 +42,7 @@ fn by_program_name(program: &Path) -> Option<&'static Tool> {
 
 fn serve_tool(tool: &Tool, arguments: &[OsString], environment: &Environment) -> ExitCode {
     let about = About::look(environment);
-    let (mut input, mut output, mut notes) = (BufReader::new(io::stdin()), io::stdout(), io::stderr());
+    let (mut input, mut output, mut notes) = (Input::new(io::stdin()), io::stdout(), io::stderr());
     let mut wire = Wire {
         input: &mut input,
         output: &mut output,

@@ -15,9 +15,12 @@ pub mod askpass;
 pub mod cargo;
 pub mod docker;
 pub mod git;
+mod input;
 pub mod keyring;
 pub mod links;
 pub mod setup;
+
+pub use input::Input;
 
 /// Every tool.
 pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL, &cargo::TOOL, &keyring::TOOL, &askpass::TOOL];

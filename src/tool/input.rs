@@ -1,0 +1,81 @@
+//! What a tool sends, through a buffer that is wiped: a store carries a token, and the standard library's buffers are freed
+//! with what was last in them.
+
+use std::io::{self, BufRead, Read};
+
+use zeroize::Zeroize;
+
+/// As large as the buffer of the standard library's own standard input, which then is passed by.
+const ROOM: usize = 8192;
+
+/// A reader with a buffer that is wiped when it goes, as far as it was used.
+pub struct Input<R> {
+    from: R,
+    bytes: Box<[u8]>,
+    at: usize,
+    end: usize,
+    used: usize,
+}
+
+impl<R: Read> Input<R> {
+    /// Over `from`, which is read in large pieces.
+    pub fn new(from: R) -> Input<R> {
+        Input { from, bytes: vec![0; ROOM].into_boxed_slice(), at: 0, end: 0, used: 0 }
+    }
+}
+
+impl<R: Read> BufRead for Input<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.at == self.end {
+            self.end = self.from.read(&mut self.bytes)?;
+            self.at = 0;
+            self.used = self.used.max(self.end);
+        }
+        Ok(self.bytes.get(self.at..self.end).unwrap_or_default())
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at = self.at.saturating_add(amount).min(self.end);
+    }
+}
+
+impl<R: Read> Read for Input<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(out)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R> Drop for Input<R> {
+    fn drop(&mut self) {
+        self.bytes.iter_mut().take(self.used).for_each(Zeroize::zeroize);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives three bytes at a time, and a fault before the second piece.
+    struct Drops<'a>(&'a [u8], bool);
+
+    impl Read for Drops<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            if self.0.len() < 9 && !std::mem::replace(&mut self.1, true) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let room = out.len().min(3);
+            self.0.read(&mut out[..room])
+        }
+    }
+
+    #[test]
+    fn what_comes_in_pieces_is_read_whole_and_in_order() {
+        let mut input = Input::new(Drops(b"protocol=https\nhost=h\n\n", false));
+        let mut lines = String::new();
+        while input.read_line(&mut lines).unwrap() > 0 {}
+        assert_eq!(lines, "protocol=https\nhost=h\n\n");
+        assert!(input.fill_buf().unwrap().is_empty());
+    }
+}
