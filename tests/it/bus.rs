@@ -40,7 +40,7 @@ impl Desktop {
             let found =
                 std::env::split_paths(&std::env::var_os("PATH")?).any(|dir| dir.join(program).is_file());
             if !found {
-                eprintln!("skipped: {program} is not installed");
+                crate::scene::skip(program);
                 return None;
             }
         }
