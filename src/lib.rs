@@ -21,6 +21,7 @@ pub mod config;
 pub mod credential;
 pub mod environment;
 pub mod error;
+pub mod export;
 pub mod files;
 pub mod forge;
 pub mod paths;
