@@ -24,6 +24,8 @@ pub mod error;
 pub mod export;
 pub mod files;
 pub mod forge;
+pub mod import;
+pub mod json;
 pub mod paths;
 pub mod process;
 pub mod records;

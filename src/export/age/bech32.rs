@@ -8,7 +8,10 @@ const GENERATOR: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd,
 fn step(state: u32, value: u8) -> u32 {
     let top = state >> 25;
     let mixed = (state & 0x1ff_ffff) << 5 ^ u32::from(value);
-    GENERATOR.iter().enumerate().fold(mixed, |sum, (bit, word)| if top >> bit & 1 == 1 { sum ^ word } else { sum })
+    GENERATOR
+        .iter()
+        .enumerate()
+        .fold(mixed, |sum, (bit, word)| if top >> bit & 1 == 1 { sum ^ word } else { sum })
 }
 
 fn begin(prefix: &str) -> u32 {

@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
 
-use super::json;
+use crate::json;
 
 /// The file as it is.
 #[derive(Clone, Debug)]
