@@ -8,8 +8,8 @@ use super::{Entry, Hold, Outside, Reading, Source, keyrings};
 /// git's own helpers.
 pub static SOURCE: Source = Source {
     name: "git-keyring",
-    title: "git's helpers libsecret, osxkeychain and wincred",
-    places: "the system's keyring",
+    title: "git's own helper",
+    places: "the system's keyring: libsecret, osxkeychain, wincred",
     takes_file: false,
     read,
 };

@@ -53,7 +53,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         }
     }
     if others > 0 && !outside.only_look {
-        reading.notes.push(format!("{others} entries of Python's keyring are for other things than a URL"));
+        reading.notes.push(format!("of Python's keyring, {others} are for other things than a URL"));
     }
     Ok(reading)
 }

@@ -48,18 +48,27 @@ mod system {
 
     pub(super) fn items(outside: &Outside<'_>, wanted: Wanted<'_>) -> Result<Vec<Item>, Error> {
         let gh;
-        let marks: &[(&str, &str)] = match wanted {
-            Wanted::Git => &[("xdg:schema", "org.git.Password")],
-            Wanted::Gcm => &[("xdg:schema", "com.microsoft.GitCredentialManager")],
+        let all: &[&[(&str, &str)]] = match wanted {
+            // The second is libsecret's helper of older gits, with libsecret's own schema for any network password.
+            Wanted::Git => &[
+                &[("xdg:schema", "org.git.Password")],
+                &[("xdg:schema", "org.gnome.keyring.NetworkPassword"), ("protocol", "https")],
+                &[("xdg:schema", "org.gnome.keyring.NetworkPassword"), ("protocol", "http")],
+            ],
+            Wanted::Gcm => &[&[("xdg:schema", "com.microsoft.GitCredentialManager")]],
             Wanted::Gh(host) => {
                 gh = format!("gh:{host}");
-                &[("service", &gh)]
+                &[&[("service", &gh)]]
             }
-            Wanted::Az => &[("username", "Personal Access Token")],
-            Wanted::Python => &[("application", "Python keyring library")],
+            Wanted::Az => &[&[("username", "Personal Access Token")]],
+            Wanted::Python => &[&[("application", "Python keyring library")]],
         };
-        let items = foreign::search(&outside.opening, marks, !outside.only_look)?;
-        Ok(items.into_iter().map(|item| named(item, wanted)).collect())
+        let mut items = Vec::new();
+        for marks in all {
+            let found = foreign::search(&outside.opening, marks, !outside.only_look)?;
+            items.extend(found.into_iter().map(|item| named(item, wanted)));
+        }
+        Ok(items)
     }
 
     pub(super) fn delete(outside: &Outside<'_>, handle: &Handle) -> Result<(), Error> {

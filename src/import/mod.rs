@@ -319,3 +319,6 @@ pub fn remove(source: &Source, outside: &Outside<'_>, taken: &[&Found]) -> (usiz
     }
     (removed, errors)
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,9 +153,7 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
     let reading = (source.read)(&outside(context, file.clone(), false))?;
     reading.notes.iter().for_each(|note| context.terminal.note(note));
     if reading.found.is_empty() && reading.left.is_empty() {
-        context
-            .terminal
-            .note(&format!("{} keeps nothing here that could be taken ({})", source.title, source.places));
+        context.terminal.note(&format!("{} has nothing here ({})", source.title, source.places));
         return Ok(());
     }
     let decided = decide(context.wallet, &reading.found, wish.allow_http)?;
