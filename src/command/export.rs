@@ -66,7 +66,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
     let to = whom(matches, context)?;
     let sealed = export::age::seal(&export::write(&bundle, context.now)?, &to)?;
-    write(&path, &sealed, force)?;
+    write(&std::path::absolute(&path).map_err(Error::io("find", &path))?, &sealed, force)?;
     let accounts: usize = bundle.realms.iter().map(|realm| realm.accounts.len()).sum();
     let accounts =
         if accounts == 1 { "one account is".to_owned() } else { format!("{accounts} accounts are") };

@@ -25,6 +25,7 @@ mod fakes;
 mod faults;
 mod git;
 mod house;
+mod import;
 mod messages;
 mod python;
 mod realms;
