@@ -38,9 +38,38 @@ pub struct Group {
 }
 
 impl Group {
+    /// Its accounts, of all realms.
+    pub fn accounts(&self) -> impl Iterator<Item = &AccountRecord> {
+        self.realms.iter().flat_map(|realm| &realm.accounts)
+    }
+
+    /// The same, to be changed.
+    pub fn accounts_mut(&mut self) -> impl Iterator<Item = &mut AccountRecord> {
+        self.realms.iter_mut().flat_map(|realm| &mut realm.accounts)
+    }
+
+    /// The realm of this name; what `new` makes, if there is none yet.
+    ///
+    /// # Errors
+    /// What `new` returns.
+    pub fn realm_or_new(
+        &mut self,
+        name: &str,
+        new: impl FnOnce() -> Result<RealmRecord, Error>,
+    ) -> Result<&mut RealmRecord, Error> {
+        let at = match self.realms.iter().position(|realm| realm.realm == name) {
+            Some(at) => at,
+            None => {
+                self.realms.push(new()?);
+                self.realms.len() - 1
+            }
+        };
+        Ok(&mut self.realms[at])
+    }
+
     /// The ids of all secrets that it speaks of, those that are set aside too.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.realms.iter().flat_map(|realm| &realm.accounts).flat_map(|account| {
+        self.accounts().flat_map(|account| {
             let aside = account.set_aside.iter().map(|aside| aside.id.as_str());
             std::iter::once(account.id.as_str()).chain(aside)
         })
@@ -188,6 +217,13 @@ pub struct Expiry {
 }
 
 impl RealmRecord {
+    /// A realm without accounts.
+    #[must_use]
+    pub fn new(realm: &Realm, url: String, prefix: Vec<String>) -> RealmRecord {
+        let (accounts, rules) = (Vec::new(), Vec::new());
+        RealmRecord { realm: realm.to_string(), url, prefix, allow_http: false, accounts, rules }
+    }
+
     /// The realm.
     ///
     /// # Errors
@@ -227,6 +263,28 @@ impl RealmRecord {
 }
 
 impl AccountRecord {
+    /// An account of which nothing is known but where its secret lies.
+    #[must_use]
+    pub fn new(source: Source, store: &str, key: &Key, now: i64) -> AccountRecord {
+        AccountRecord {
+            name: key.account.name().map(str::to_owned),
+            source,
+            path: Vec::new(),
+            store: store.to_owned(),
+            id: key.id.as_str().to_owned(),
+            set_aside: Vec::new(),
+            trouble: BTreeMap::new(),
+            expires: None,
+            scopes: Vec::new(),
+            label: None,
+            default: false,
+            hinted: None,
+            authtype: false,
+            added: now,
+            changed: now,
+        }
+    }
+
     /// The account that it is about.
     #[must_use]
     pub fn account(&self) -> Account {
@@ -418,36 +476,12 @@ fn is_false(value: &bool) -> bool {
 mod tests {
     use super::*;
 
-    fn account(name: &str) -> AccountRecord {
-        AccountRecord {
-            name: Some(name.to_owned()),
-            source: Source::Person,
-            path: Vec::new(),
-            store: "memory".to_owned(),
-            id: "0123456789abcdef0123456789abcdef".to_owned(),
-            set_aside: Vec::new(),
-            trouble: BTreeMap::new(),
-            expires: None,
-            scopes: Vec::new(),
-            label: None,
-            default: false,
-            hinted: None,
-            authtype: false,
-            added: 1,
-            changed: 1,
-        }
-    }
-
-    fn realm(realm: &str) -> RealmRecord {
-        let (realm, url) = (realm.to_owned(), "https://x".to_owned());
-        RealmRecord {
-            realm,
-            url,
-            prefix: Vec::new(),
-            allow_http: false,
-            accounts: vec![account("me")],
-            rules: Vec::new(),
-        }
+    fn realm(text: &str) -> RealmRecord {
+        let realm = Realm::from_text(text).unwrap();
+        let (account, id) = (Account::from_name(Some("me")), Id::random().unwrap());
+        let mut record = RealmRecord::new(&realm, "https://x".to_owned(), Vec::new());
+        record.accounts = vec![AccountRecord::new(Source::Person, "memory", &Key { realm, account, id }, 1)];
+        record
     }
 
     #[test]

@@ -153,23 +153,11 @@ impl Local<'_> {
         let key = Key { realm: realm.realm()?, account, id };
         let store = self.stores.open(chosen.name)?;
         store.put(&key, &given.payload.pack()?)?;
-        let path = path_of_pair(&realm, &query.remote);
         let wish = AccountRecord {
-            name,
-            source: Source::Tool,
-            path,
-            store: chosen.name.to_owned(),
-            id: key.id.as_str().to_owned(),
-            set_aside: Vec::new(),
-            trouble: std::collections::BTreeMap::new(),
+            path: path_of_pair(&realm, &query.remote),
             expires: given.expires.map(|at| Expiry { at, hard: true }),
-            scopes: Vec::new(),
-            label: None,
-            default: false,
-            hinted: None,
             authtype: given.payload.authtype.is_some(),
-            added: self.now,
-            changed: self.now,
+            ..AccountRecord::new(Source::Tool, chosen.name, &key, self.now)
         };
         let swept = self.records.change(group, |group| {
             let swept = place_pair(group, realm, wish, self.now)?;
@@ -225,8 +213,7 @@ fn new_realm(spot: &Spot, remote: &Remote) -> RealmRecord {
             (forge::server_realm(forge, &whole, whole.path()), whole.to_string(), Vec::new())
         }
     };
-    let realm = realm.as_str().to_owned();
-    RealmRecord { realm, url, prefix, allow_http: false, accounts: Vec::new(), rules: Vec::new() }
+    RealmRecord::new(&realm, url, prefix)
 }
 
 /// Puts a tool's pair into its group: over the secret of the same pair, which is set aside, or as a new account. Returns
@@ -238,17 +225,10 @@ pub(super) fn place_pair(
     now: i64,
 ) -> Result<Vec<(String, Key)>, Error> {
     group.forget(&wish.id);
-    let at = match group.realms.iter().position(|record| record.realm == realm.realm) {
-        Some(at) => at,
-        None => {
-            group.realms.push(RealmRecord { accounts: Vec::new(), rules: Vec::new(), ..realm });
-            group.realms.len() - 1
-        }
-    };
-    let record = &mut group.realms[at];
-    let same =
-        |a: &&mut AccountRecord| a.source == Source::Tool && a.name == wish.name && a.path == wish.path;
-    match record.accounts.iter_mut().find(same) {
+    let name = realm.realm.clone();
+    let empty = || Ok(RealmRecord { accounts: Vec::new(), rules: Vec::new(), ..realm });
+    let record = group.realm_or_new(&name, empty)?;
+    match record.accounts.iter_mut().find(|account| account.is_same(&wish)) {
         Some(found) => set_aside_and_replace(found, wish, now),
         None => record.accounts.push(wish),
     }

@@ -241,23 +241,8 @@ impl Local<'_> {
         let key = Key { realm: planned.realm.clone(), account: Account::from_name(name.as_deref()), id };
         let store = self.stores.open(chosen.name)?;
         store.put(&key, &packed)?;
-        let record = AccountRecord {
-            name,
-            source: Source::Person,
-            path: Vec::new(),
-            store: chosen.name.to_owned(),
-            id: key.id.as_str().to_owned(),
-            set_aside: Vec::new(),
-            trouble: std::collections::BTreeMap::new(),
-            expires: planned.wish.expires.map(|at| Expiry { at, hard: false }),
-            scopes: planned.wish.scopes.clone(),
-            label: planned.wish.label.clone(),
-            default: planned.wish.default,
-            hinted: None,
-            authtype: false,
-            added: self.now,
-            changed: self.now,
-        };
+        let mut record = AccountRecord::new(Source::Person, chosen.name, &key, self.now);
+        update(&mut record, planned);
         let added = |change| Added {
             realm: planned.realm.to_string(),
             account: key.account.to_string(),
@@ -266,7 +251,7 @@ impl Local<'_> {
             change,
         };
         let placed =
-            self.records.change(&planned.group, |group| Ok((place(group, planned, record, self.now), true)));
+            self.records.change(&planned.group, |group| Ok((place(group, planned, record, self.now)?, true)));
         match placed {
             Ok(change) => Ok(added(change)),
             Err(error) => {
@@ -335,23 +320,11 @@ fn update(account: &mut AccountRecord, planned: &Planned) {
     account.default |= default;
 }
 
-fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) -> Change {
+fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) -> Result<Change, Error> {
     group.forget(&record.id);
-    let at = match group.realms.iter().position(|realm| realm.realm == planned.realm.as_str()) {
-        Some(at) => at,
-        None => {
-            group.realms.push(RealmRecord {
-                realm: planned.realm.to_string(),
-                url: planned.url.clone(),
-                prefix: planned.prefix.clone(),
-                allow_http: false,
-                accounts: Vec::new(),
-                rules: Vec::new(),
-            });
-            group.realms.len() - 1
-        }
-    };
-    let realm = &mut group.realms[at];
+    let realm = group.realm_or_new(planned.realm.as_str(), || {
+        Ok(RealmRecord::new(&planned.realm, planned.url.clone(), planned.prefix.clone()))
+    })?;
     realm.allow_http |= planned.wish.allow_http;
     // The person's URL counts more than the origin that a tool began the realm with.
     if !realm.has_person() {
@@ -360,7 +333,7 @@ fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) 
     if planned.wish.default {
         realm.accounts.iter_mut().for_each(|account| account.default = false);
     }
-    match realm.accounts.iter_mut().find(|account| is_same(account, planned)) {
+    Ok(match realm.accounts.iter_mut().find(|account| is_same(account, planned)) {
         Some(found) => {
             let (label, default) = (record.label.clone(), record.default);
             set_aside_and_replace(found, record, now);
@@ -372,7 +345,7 @@ fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) 
             realm.accounts.push(record);
             Change::New
         }
-    }
+    })
 }
 
 /// A cloud realm's URL: what the person gave, without what lies below the realm. Where only the user name told the

@@ -313,11 +313,7 @@ fn insert(group: &mut Group, moved: &RealmRecord) -> Result<(), Error> {
         return Ok(());
     };
     for account in &moved.accounts {
-        if there
-            .accounts
-            .iter()
-            .any(|a| a.name == account.name && a.source == account.source && a.path == account.path)
-        {
+        if there.accounts.iter().any(|held| held.is_same(account)) {
             return Err(Error::usage(
                 format!("{} already has an account {}", there.realm, account.account()),
                 format!(
