@@ -50,8 +50,7 @@ impl Local<'_> {
         };
         let Some((group, meant)) = self.meant(&others, is_other)? else { return Ok(()) };
         self.records.change(&group, |group| {
-            let accounts = group.realms.iter_mut().flat_map(|realm| &mut realm.accounts);
-            let meant = accounts.filter(|account| meant.contains(&account.id));
+            let meant = group.accounts_mut().filter(|account| meant.contains(&account.id));
             let changed = meant.map(|account| reject(account, query, self.now)).filter(|&changed| changed);
             Ok(((), changed.count() > 0))
         })

@@ -141,8 +141,7 @@ impl Local<'_> {
             return None;
         }
         let _ = self.records.change(held.group, |group| {
-            let accounts = group.realms.iter_mut().flat_map(|realm| &mut realm.accounts);
-            accounts.filter(|a| a.id == account.id).for_each(|a| a.hinted = Some(today));
+            group.accounts_mut().filter(|a| a.id == account.id).for_each(|a| a.hinted = Some(today));
             Ok(((), true))
         });
         let url = target(&held.record.url, account.name.as_deref());

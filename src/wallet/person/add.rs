@@ -1,6 +1,6 @@
 //! `add`: a person puts a token in.
 
-use crate::credential::{Account, Id, Key, Secret};
+use crate::credential::{Account, Secret};
 use crate::error::Error;
 use crate::forge::{self, Forge, Place};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
@@ -232,33 +232,24 @@ impl Local<'_> {
         }
         let payload = Payload::plain(token);
         let packed = payload.pack()?;
-        let name = planned.wish.account.clone();
         if let Some(change) = settled(|| self.same_already(planned, &payload))? {
             return Ok(change);
         }
-        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
-        let id = Id::random()?;
-        let key = Key { realm: planned.realm.clone(), account: Account::from_name(name.as_deref()), id };
-        let store = self.stores.open(chosen.name)?;
-        store.put(&key, &packed)?;
-        let mut record = AccountRecord::new(Source::Person, chosen.name, &key, self.now);
-        update(&mut record, planned);
-        let added = |change| Added {
+        let account = Account::from_name(planned.wish.account.as_deref());
+        let name = account.to_string();
+        let (change, chosen) =
+            self.keep(&planned.group, &planned.realm, account, &packed, |group, store, key| {
+                let mut record = AccountRecord::new(Source::Person, store, key, self.now);
+                update(&mut record, planned);
+                place(group, planned, record, self.now)
+            })?;
+        Ok(Added {
             realm: planned.realm.to_string(),
-            account: key.account.to_string(),
+            account: name,
             store: chosen.name.to_owned(),
             chosen_now: chosen.chosen_now,
             change,
-        };
-        let placed =
-            self.records.change(&planned.group, |group| Ok((place(group, planned, record, self.now)?, true)));
-        match placed {
-            Ok(change) => Ok(added(change)),
-            Err(error) => {
-                self.discard(&planned.group, &*store, &key);
-                Err(error)
-            }
-        }
+        })
     }
 
     /// The very token of the account again: nothing is stored, what is known of it is updated, a refusal is cleared.
