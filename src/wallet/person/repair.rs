@@ -93,18 +93,10 @@ impl Local<'_> {
 
     /// Renames a record file that is not one. One that a newer keyfob wrote, or that may not be read, is left and is an error.
     fn put_damaged_aside(&self, group: &str) -> Result<Option<PathBuf>, Error> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: u32,
-        }
         let path = self.records.path(group);
         match self.records.read(group) {
             Ok(_) => Ok(None),
-            Err(error @ Error::Record { .. }) => {
-                let bytes = files::read_private(&path)?.unwrap_or_default();
-                if serde_json::from_slice::<Versioned>(&bytes).is_ok_and(|read| read.version > 1) {
-                    return Err(error);
-                }
+            Err(Error::Record { .. }) => {
                 let mut name = path.clone().into_os_string();
                 name.push(format!(".damaged-{}", self.now));
                 let aside = PathBuf::from(name);
