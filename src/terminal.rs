@@ -103,12 +103,11 @@ impl About {
     /// Looks at the process's streams and at the environment.
     #[must_use]
     pub fn look(environment: &Environment) -> About {
-        let git_says_no = environment.text("GIT_TERMINAL_PROMPT").as_deref() == Some("0");
         About {
             stdin: io::stdin().is_terminal(),
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
-            unattended: environment.says_yes("CI") || git_says_no,
+            unattended: environment.forbids_asking(),
             plain: environment.os("NO_COLOR").is_some()
                 || environment.text("TERM").as_deref() == Some("dumb"),
         }

@@ -109,11 +109,11 @@ fn words(error: Error) -> String {
 
 /// How long a call may take: macOS may show a window, unless nobody may be asked.
 fn limit(opening: &Opening<'_>) -> Duration {
-    let environment = opening.environment;
-    let forbidden =
-        environment.os("GIT_TERMINAL_PROMPT").is_some() && !environment.says_yes("GIT_TERMINAL_PROMPT");
-    let nobody = forbidden || environment.says_yes("CI") || environment.says_yes("TF_BUILD");
-    if cfg!(windows) || nobody { opening.timeout } else { opening.prompt_timeout }
+    if cfg!(windows) || opening.environment.forbids_asking() {
+        opening.timeout
+    } else {
+        opening.prompt_timeout
+    }
 }
 
 /// Runs `call` on a thread of its own and waits for it no longer than `limit`.
