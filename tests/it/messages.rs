@@ -175,8 +175,8 @@ fn variants_of(file: &str, name: &str) -> Vec<String> {
 #[test]
 fn no_message_is_missing_from_the_page() {
     for (file, name, shown) in [
-        ("src/error.rs", "Error", errors().iter().map(variant).collect::<Vec<_>>()),
-        ("src/error.rs", "Miss", misses().iter().map(variant).collect()),
+        ("src/error/mod.rs", "Error", errors().iter().map(variant).collect::<Vec<_>>()),
+        ("src/error/miss.rs", "Miss", misses().iter().map(variant).collect()),
         ("src/wallet/mod.rs", "Note", notes().iter().map(variant).collect()),
     ] {
         let all = variants_of(file, name);
