@@ -86,10 +86,14 @@ impl Environment {
     /// Whether `name` is set to something that means yes: anything but nothing, `0`, `false`, `no`, `off`.
     #[must_use]
     pub fn says_yes(&self, name: &str) -> bool {
-        self.text(name).is_some_and(|value| {
-            !["0", "false", "no", "off", "never"].iter().any(|no| value.eq_ignore_ascii_case(no))
-        })
+        self.text(name).is_some_and(|value| !means_no(&value))
     }
+}
+
+/// Whether a setting's value is one of the words for no.
+#[must_use]
+pub fn means_no(value: &str) -> bool {
+    ["0", "false", "no", "off", "never"].iter().any(|no| value.eq_ignore_ascii_case(no))
 }
 
 /// Whether this is a file that may be run, as far as its mode tells.

@@ -1,4 +1,5 @@
-//! The only file that prints to a person or prompts (`hidden` asks for secrets). The rules of its voice:
+//! The only shelf that prints to a person or prompts (`hidden` asks for secrets, `ask` on behalf of stores). The rules of its
+//! voice:
 //!
 //! - stdout is for the answer; everything else goes to stderr, begins with `keyfob: error:`, `keyfob: hint:` or
 //!   `keyfob: note:`, in lower case and without a full stop; a hint is a command that can be pasted;
@@ -7,17 +8,18 @@
 //! - colour only on a terminal, never with `NO_COLOR`, and never the only sign of anything.
 
 use std::io::{self, IsTerminal, Read, Write};
-use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::store::Ask;
 use crate::wallet::Note;
 
+mod ask;
 mod hidden;
+
+pub use ask::{PATIENCE, TerminalAsk};
 
 /// Outside text for a terminal: control characters are replaced by a visible sign.
 #[must_use]
@@ -323,73 +325,6 @@ fn paint(wanted: bool, colour: Colour, word: &str) -> String {
         Colour::Dim => 2,
     };
     format!("\u{1b}[{code}m{word}\u{1b}[0m")
-}
-
-/// The longest that a store's call waits for a person's answer (R9).
-pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Asks on the terminal for passphrases that stores need. git's helpers have the terminal on stderr at most, so the
-/// controlling terminal itself is used.
-pub struct TerminalAsk {
-    possible: bool,
-    /// Whether a tool started us, so that git's word counts.
-    for_tool: bool,
-}
-
-impl TerminalAsk {
-    /// For a tool's adapter: stdin is a pipe, but a person may sit at the controlling terminal.
-    #[must_use]
-    pub fn for_tool(about: About) -> TerminalAsk {
-        TerminalAsk { possible: about.stderr && !about.unattended, for_tool: true }
-    }
-
-    /// For a person's command: what git is told of its own questions does not keep `keyfob unlock` from asking.
-    #[must_use]
-    pub fn for_command(about: About) -> TerminalAsk {
-        TerminalAsk { possible: about.stderr && !about.unattended, for_tool: false }
-    }
-}
-
-impl Ask for TerminalAsk {
-    fn possible(&self) -> bool {
-        self.possible && has_controlling_terminal() && !(self.for_tool && git_forbids())
-    }
-
-    fn passphrase(&self, prompt: &str) -> Option<Secret> {
-        if !self.possible() {
-            return None;
-        }
-        hidden::ask(&visible(&format!("{prompt}: ")), Some(PATIENCE)).ok().filter(|typed| !typed.is_empty())
-    }
-}
-
-#[cfg(unix)]
-fn has_controlling_terminal() -> bool {
-    std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").is_ok()
-}
-
-#[cfg(not(unix))]
-fn has_controlling_terminal() -> bool {
-    io::stdin().is_terminal()
-}
-
-/// git passes `credential.interactive` to helpers neither on stdin nor as a variable: it has to be looked up, and only
-/// when a question is about to be asked.
-fn git_forbids() -> bool {
-    let mut git = std::process::Command::new("git");
-    // No program that we start inherits the environment's tokens (R13).
-    for name in crate::store::environment::secret_variables() {
-        git.env_remove(name);
-    }
-    let asked = git
-        .args(["config", "--get", "credential.interactive"])
-        .stdin(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .output();
-    let says_no = |text: &str| {
-        ["false", "never", "no", "off", "0"].contains(&text.trim().to_ascii_lowercase().as_str())
-    };
-    asked.is_ok_and(|done| done.status.success() && says_no(&String::from_utf8_lossy(&done.stdout)))
 }
 
 #[cfg(test)]
