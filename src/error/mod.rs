@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use thiserror::Error as ThisError;
 
@@ -36,12 +37,12 @@ pub enum Error {
         why: String,
     },
     /// The store took the call and did not answer in time.
-    #[error("the {store} store did not answer within {seconds} s")]
+    #[error("the {store} store did not answer within {} s", waited.as_secs_f64())]
     Silent {
         /// The store's name.
         store: &'static str,
         /// How long we waited.
-        seconds: u64,
+        waited: Duration,
     },
     /// A secret that does not fit into this store; nothing was changed.
     #[error("the token is too long for the {store} store: {length} bytes, at most {limit} fit")]

@@ -129,9 +129,7 @@ fn within<T: Send + 'static>(
     started.map_err(|_| unavailable("no thread can be started"))?;
     match receiver.recv_timeout(limit) {
         Ok(outcome) => outcome,
-        Err(mpsc::RecvTimeoutError::Timeout) => {
-            Err(Error::Silent { store: NAME, seconds: limit.as_secs().max(1) })
-        }
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(Error::Silent { store: NAME, waited: limit }),
         Err(mpsc::RecvTimeoutError::Disconnected) => Err(unavailable("the call broke off")),
     }
 }

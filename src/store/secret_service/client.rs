@@ -332,7 +332,7 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Error {
         let name = match fault {
             Fault::NoBus(why) => return unavailable(why),
-            Fault::Silent { seconds } => return Error::Silent { store: NAME, seconds },
+            Fault::Silent { waited } => return Error::Silent { store: NAME, waited },
             Fault::Broken => {
                 return unavailable("it sent something that is not the Secret Service's protocol");
             }
