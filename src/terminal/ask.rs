@@ -4,11 +4,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::credential::Secret;
-use crate::environment::means_no;
+use crate::environment::{Environment, means_no};
 use crate::process;
 use crate::store::Ask;
 
-use super::{About, hidden, visible};
+use super::{hidden, visible};
 
 /// The longest that a store's call waits for a person's answer (R9).
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,29 +18,36 @@ const GIT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Asks on the terminal for passphrases that stores need. git's helpers have the terminal on stderr at most, so the
 /// controlling terminal itself is used.
-pub struct TerminalAsk {
-    possible: bool,
-    /// Whether a tool started us, so that git's word counts.
+///
+/// Whether it may is only looked up when a question is about to be asked: most calls ask none.
+pub struct TerminalAsk<'e> {
+    environment: &'e Environment,
+    /// Standard error is a terminal.
+    watched: bool,
+    /// Whether a tool started us, so that git's settings count.
     for_tool: bool,
 }
 
-impl TerminalAsk {
-    /// For a tool's adapter: stdin is a pipe, but a person may sit at the controlling terminal.
+impl<'e> TerminalAsk<'e> {
+    /// For a tool's adapter: stdin is a pipe, but where stderr is `watched` a person may sit at the controlling terminal.
     #[must_use]
-    pub fn for_tool(about: About) -> TerminalAsk {
-        TerminalAsk { possible: about.stderr && !about.unattended, for_tool: true }
+    pub fn for_tool(environment: &'e Environment, watched: bool) -> TerminalAsk<'e> {
+        TerminalAsk { environment, watched, for_tool: true }
     }
 
-    /// For a person's command: what git is told of its own questions does not keep `keyfob unlock` from asking.
+    /// For a person's command: what git's settings say of its own questions does not keep `keyfob unlock` from asking.
     #[must_use]
-    pub fn for_command(about: About) -> TerminalAsk {
-        TerminalAsk { possible: about.stderr && !about.unattended, for_tool: false }
+    pub fn for_command(environment: &'e Environment, watched: bool) -> TerminalAsk<'e> {
+        TerminalAsk { environment, watched, for_tool: false }
     }
 }
 
-impl Ask for TerminalAsk {
+impl Ask for TerminalAsk<'_> {
     fn possible(&self) -> bool {
-        self.possible && has_controlling_terminal() && !(self.for_tool && git_forbids())
+        self.watched
+            && !self.environment.forbids_asking()
+            && has_controlling_terminal()
+            && !(self.for_tool && git_forbids())
     }
 
     fn passphrase(&self, prompt: &str) -> Option<Secret> {
