@@ -24,6 +24,18 @@ pub enum Spot {
     Never,
 }
 
+impl Spot {
+    /// The group of records that may hold it; none where nothing is held.
+    #[must_use]
+    pub fn group(&self) -> Option<&str> {
+        match self {
+            Spot::Known(known) => Some(&known.group),
+            Spot::Host { group } => Some(group),
+            Spot::NoOrganisation(_) | Spot::Never => None,
+        }
+    }
+}
+
 /// A realm that is known without its record.
 #[derive(Clone)]
 pub struct Known {
