@@ -84,6 +84,33 @@ pub enum Change {
     Same,
 }
 
+impl Wish {
+    /// One that says nothing but where.
+    #[must_use]
+    pub fn new(remote: Remote, url_user: Option<String>) -> Wish {
+        Wish {
+            remote,
+            url_user,
+            account: None,
+            forge: None,
+            expires: None,
+            scopes: Vec::new(),
+            label: None,
+            default: false,
+            allow_http: false,
+        }
+    }
+
+    /// Whether its token may go there: not over plain http, unless the person accepts it, now or in the settings (R1).
+    fn may_travel(&self, accepted: bool) -> Result<(), Error> {
+        let remote = &self.remote;
+        if self.allow_http || accepted || remote.is_loopback() || !remote.is_http() {
+            return Ok(());
+        }
+        Err(Error::PlainHttp { place: remote.to_string(), cloud: false })
+    }
+}
+
 impl Planned {
     /// That a name is still needed: on a host that nobody described the user name counts.
     #[must_use]
@@ -110,8 +137,8 @@ impl Local<'_> {
     ///
     /// # Errors
     /// [`Error::PlainHttp`], [`Error::Usage`] with what is missing.
-    pub fn plan(&self, mut wish: Wish) -> Result<Planned, Error> {
-        let remote = wish.remote.clone();
+    pub fn plan(&self, wish: Wish) -> Result<Planned, Error> {
+        let remote = &wish.remote;
         // It goes into answers, one line each.
         if wish.account.iter().chain(&wish.url_user).any(|name| name.chars().any(char::is_control)) {
             return Err(Error::usage(
@@ -119,65 +146,24 @@ impl Local<'_> {
                 "give it without: --account NAME",
             ));
         }
-        let spot = self.spot(&remote, wish.url_user.as_deref())?;
-        let accepted = |site: bool| wish.allow_http || site || remote.is_loopback() || !remote.is_http();
-        let clear = |cloud| Error::PlainHttp { place: remote.to_string(), cloud };
-        let planned = match spot {
-            Spot::NoOrganisation(forge) => return Err(no_organisation(forge, &remote)),
-            Spot::Never if remote.is_http() => return Err(clear(true)),
-            Spot::Never => {
-                return Err(Error::usage(
-                    format!("{} never gets a token: it is no organisation's own host", remote.host()),
-                    "give the URL that you clone from, for example https://dev.azure.com/contoso",
-                ));
+        match self.spot(remote, wish.url_user.as_deref())? {
+            Spot::NoOrganisation(forge) => Err(no_organisation(forge, remote)),
+            Spot::Never if remote.is_http() => {
+                Err(Error::PlainHttp { place: remote.to_string(), cloud: true })
             }
-            Spot::Known(known) => {
-                if let Some(forge) = wish.forge.filter(|forge| forge.id != known.forge.id) {
-                    return Err(Error::usage(
-                        format!("{remote} belongs to {}, not to {}", known.forge.name, forge.name),
-                        "leave --forge out; it is for hosts that keyfob does not know",
-                    ));
-                }
-                let site = known.site.as_ref();
-                if !accepted(site.is_some_and(|site| site.allow_http)) {
-                    return Err(clear(false));
-                }
-                let organisation = known.organisation.as_deref();
-                let is_organisation =
-                    |name: &String| organisation.is_some_and(|o| o.eq_ignore_ascii_case(name));
-                let real = |name: &String| !is_organisation(name) && !known.forge.is_placeholder(name);
-                wish.account = wish.account.take().or_else(|| wish.url_user.clone().filter(real));
-                let origin =
-                    site.map_or_else(|| format!("https://{}", known.realm.what()), |site| site.url.clone());
-                Planned {
-                    token_page: known
-                        .forge
-                        .token_page
-                        .map(|page| forge::fill(page, organisation, Some(&origin))),
-                    needs_path: known.forge.homes.iter().any(|home| home.needs_path) && site.is_none(),
-                    forge: known.forge,
-                    url: if site.is_some() { known.home(&remote) } else { cloud_url(&remote, &known) },
-                    prefix: site.map(|site| site.prefix.clone()).unwrap_or_default(),
-                    realm: known.realm,
-                    group: known.group,
-                    guessed: false,
-                    wish,
-                }
-            }
-            Spot::Host { .. } => {
-                if !accepted(false) {
-                    return Err(clear(false));
-                }
-                self.plan_host(wish)?
-            }
-        };
-        Ok(planned)
+            Spot::Never => Err(Error::usage(
+                format!("{} never gets a token: it is no organisation's own host", remote.host()),
+                "give the URL that you clone from, for example https://dev.azure.com/contoso",
+            )),
+            Spot::Known(known) => plan_known(wish, *known),
+            Spot::Host { .. } => self.plan_host(wish),
+        }
     }
 
     /// A host that only records can know: the realm that is there, the forge that was named, or the one it looks like.
     fn plan_host(&self, mut wish: Wish) -> Result<Planned, Error> {
-        let remote = wish.remote.clone();
-        let remote = &remote;
+        wish.may_travel(false)?;
+        let remote = &wish.remote.clone();
         let group = host_group(remote);
         let records = self.records.read(&group)?;
         let same_place = |record: &&RealmRecord| {
@@ -190,7 +176,7 @@ impl Local<'_> {
             Some(forge) => (forge, false),
             None => match records.realms.iter().filter(same_place).max_by_key(|record| record.prefix.len()) {
                 Some(record) => (forge_of(record), false),
-                None => (self.guess(&wish), true),
+                None => (guess(&wish), true),
             },
         };
         // A copied URL may carry a name that means nothing (`https://git@…`); on a generic host every name is a real one.
@@ -209,17 +195,6 @@ impl Local<'_> {
             prefix,
             wish,
         })
-    }
-
-    /// What an unknown host looks like. One with a path and no account name is most likely a collection: on a generic host
-    /// the name is needed. A path that ends in `.git` is no such server's.
-    #[expect(clippy::unused_self, reason = "reads as a step of plan")]
-    fn guess(&self, wish: &Wish) -> &'static Forge {
-        let last = wish.remote.path().last();
-        let nameless = wish.account.is_none() && wish.url_user.is_none();
-        let collection = nameless && last.is_some_and(|segment| !segment.ends_with(".git"));
-        let otherwise = if collection { &forge::azure_devops_server::FORGE } else { &forge::generic::FORGE };
-        forge::looks_like(&wish.remote).unwrap_or(otherwise)
     }
 
     /// Puts a token in.
@@ -289,6 +264,45 @@ impl Local<'_> {
             change: Change::Same,
         }))
     }
+}
+
+/// A realm that is known without its record.
+fn plan_known(mut wish: Wish, known: Known) -> Result<Planned, Error> {
+    let remote = wish.remote.clone();
+    if let Some(forge) = wish.forge.filter(|forge| forge.id != known.forge.id) {
+        return Err(Error::usage(
+            format!("{remote} belongs to {}, not to {}", known.forge.name, forge.name),
+            "leave --forge out; it is for hosts that keyfob does not know",
+        ));
+    }
+    let site = known.site.as_ref();
+    wish.may_travel(site.is_some_and(|site| site.allow_http))?;
+    let organisation = known.organisation.as_deref();
+    let is_organisation = |name: &String| organisation.is_some_and(|o| o.eq_ignore_ascii_case(name));
+    let real = |name: &String| !is_organisation(name) && !known.forge.is_placeholder(name);
+    wish.account = wish.account.take().or_else(|| wish.url_user.clone().filter(real));
+    let origin = site.map_or_else(|| format!("https://{}", known.realm.what()), |site| site.url.clone());
+    Ok(Planned {
+        token_page: known.forge.token_page.map(|page| forge::fill(page, organisation, Some(&origin))),
+        needs_path: known.forge.homes.iter().any(|home| home.needs_path) && site.is_none(),
+        forge: known.forge,
+        url: if site.is_some() { known.home(&remote) } else { cloud_url(&remote, &known) },
+        prefix: site.map(|site| site.prefix.clone()).unwrap_or_default(),
+        realm: known.realm,
+        group: known.group,
+        guessed: false,
+        wish,
+    })
+}
+
+/// What an unknown host looks like. One with a path and no account name is most likely a collection: on a generic host
+/// the name is needed. A path that ends in `.git` is no such server's.
+fn guess(wish: &Wish) -> &'static Forge {
+    let last = wish.remote.path().last();
+    let nameless = wish.account.is_none() && wish.url_user.is_none();
+    let collection = nameless && last.is_some_and(|segment| !segment.ends_with(".git"));
+    let otherwise = if collection { &forge::azure_devops_server::FORGE } else { &forge::generic::FORGE };
+    forge::looks_like(&wish.remote).unwrap_or(otherwise)
 }
 
 /// Whether an account is the one that a wish names, and a person's.
