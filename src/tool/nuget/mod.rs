@@ -15,11 +15,13 @@ use crate::wallet::Wallet;
 use super::{Tool, Wire};
 
 mod asking;
+mod check;
 mod line;
 mod message;
 mod plugin;
 mod provider;
 mod session;
+mod setup;
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +33,7 @@ pub static TOOL: Tool = Tool {
     links: &["nuget-plugin-keyfob", "CredentialProvider.Keyfob"],
     how: "a program named nuget-plugin-… in PATH",
     serve: Some(serve),
-    setup: None,
+    setup: Some(&setup::SETUP),
 };
 
 /// The one argument with which NuGet starts a plugin.
