@@ -91,17 +91,8 @@ fn plan(wallet: &Local<'_>, found: &Found, allow_http: bool) -> Result<Planned, 
         let why = "the organisation is not to be seen: the user name may be one, and is that of an account";
         return Err(Error::usage(why, ""));
     }
-    let planned = wallet.plan(Wish {
-        remote: found.remote.clone(),
-        url_user: found.user.clone(),
-        account: None,
-        forge: None,
-        expires: found.expires,
-        scopes: Vec::new(),
-        label: None,
-        default: false,
-        allow_http,
-    })?;
+    let wish = Wish::new(found.remote.clone(), found.user.clone());
+    let planned = wallet.plan(Wish { expires: found.expires, allow_http, ..wish })?;
     // `add` takes a nameless URL with a path for an Azure DevOps Server, and says so to a person who can say no. Here that is
     // too little to go by.
     if planned.guessed && found.user.is_none() && forge::looks_like(&found.remote).is_none() {

@@ -92,11 +92,10 @@ pub fn read_as(
     Ok(())
 }
 
-fn bytes_of(
-    path: &Path,
-    shown: &str,
-    notes: &mut Vec<String>,
-) -> Result<Option<(PathBuf, Zeroizing<Vec<u8>>)>, Error> {
+/// Where a file is in truth, and what is in it.
+type Content = (PathBuf, Zeroizing<Vec<u8>>);
+
+fn bytes_of(path: &Path, shown: &str, notes: &mut Vec<String>) -> Result<Option<Content>, Error> {
     let mut file = match open(path) {
         Ok(file) => file,
         Err(error) if absent(&error) => return Ok(None),

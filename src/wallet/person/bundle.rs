@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use crate::credential::{Id, Key, Secret};
 use crate::error::Error;
 use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
+use crate::remote::{Realm, Remote};
 use crate::store::Store;
 use crate::store::payload::Payload;
 
 use super::super::spot::forge_of;
 use super::super::{Local, settled};
-use super::realm_of;
 
 /// Records with their secrets.
 #[derive(Debug, Default)]
@@ -131,8 +131,7 @@ impl Local<'_> {
             let mut copy = account.clone();
             let mut renew = |id: &mut String, kept_in: &mut String| -> Result<(), Error> {
                 let secret = bundle.secrets.get(id.as_str()).ok_or(BROKEN)?.duplicate();
-                let key =
-                    Key { realm: realm_of(&realm.realm)?, account: account.account(), id: Id::random()? };
+                let key = Key { realm: realm_of(realm)?, account: account.account(), id: Id::random()? };
                 key.id.as_str().clone_into(id);
                 store_name.clone_into(kept_in);
                 incoming.push(Incoming { key, secret });
@@ -188,7 +187,7 @@ impl Local<'_> {
 
     /// The group that a realm belongs to on this machine.
     fn group_of(&self, realm: &RealmRecord) -> Result<String, Error> {
-        Ok(self.home_of(&realm_of(&realm.realm)?)?.ok_or(BROKEN)?.group)
+        Ok(self.home_of(&realm_of(realm)?)?.ok_or(BROKEN)?.group)
     }
 }
 
@@ -199,14 +198,16 @@ fn join(
     accounts: Vec<(AccountRecord, What)>,
     now: i64,
 ) -> Result<bool, Error> {
-    let at = match group.realms.iter().position(|here| here.realm == realm.realm) {
-        Some(at) => at,
-        None => {
-            group.realms.push(RealmRecord { accounts: Vec::new(), rules: Vec::new(), ..realm.clone() });
-            group.realms.len() - 1
-        }
-    };
-    let here = &mut group.realms[at];
+    // `doctor --repair` may have found a secret of these in its store before this record. Those that are not new have the ids
+    // of the wallet that they come from, which may be this one.
+    for (account, what) in &accounts {
+        let aside = account.set_aside.iter().filter(|_| *what == What::New).map(|aside| aside.id.as_str());
+        let own = Some(account.id.as_str()).filter(|_| *what != What::Held);
+        own.into_iter().chain(aside).for_each(|id| group.forget(id));
+    }
+    let here = group.realm_or_new(&realm.realm, || {
+        Ok(RealmRecord { accounts: Vec::new(), rules: Vec::new(), ..realm.clone() })
+    })?;
     let mut changed = false;
     let has_default = here.accounts.iter().any(|account| account.default);
     let persons = here.accounts.iter().filter(|account| account.source == Source::Person).count();
@@ -250,14 +251,18 @@ fn join(
 /// A bundle that nobody's keyfob made.
 const BROKEN: Error = Error::Request { why: "the export does not fit together" };
 
+fn realm_of(realm: &RealmRecord) -> Result<Realm, Error> {
+    Realm::from_text(&realm.realm).ok_or(BROKEN)
+}
+
 /// Whether a bundle is one that a wallet could have made: each account has its secret, each name can be written into an
 /// answer, each realm is where it says. (Whoever knows a public key can make a file for it.)
 fn check(bundle: &Bundle) -> Result<(), Error> {
     let control = |text: &str| text.chars().any(char::is_control);
     for realm in &bundle.realms {
         let known = forge_of(realm).id == realm.realm.split('/').next().unwrap_or_default();
-        let url = crate::remote::Remote::from_url(&realm.url).is_ok() || forge_of(realm).is_generic();
-        if !known || !url || control(&realm.url) || realm_of(&realm.realm).is_err() {
+        let url = Remote::from_url(&realm.url).is_ok() || forge_of(realm).is_generic();
+        if !known || !url || control(&realm.url) || realm_of(realm).is_err() {
             return Err(BROKEN);
         }
         for account in &realm.accounts {

@@ -2,7 +2,7 @@
 //! holds stays as it is and goes on answering: the same token is only recognised; another one for the same account is kept
 //! behind it, set aside (`restore` brings it forward); a second account does not make the first one ambiguous.
 
-use crate::credential::{Account, Id, Key, Secret};
+use crate::credential::{Account, Secret};
 use crate::error::Error;
 use crate::forge::Need;
 use crate::records::{AccountRecord, Expiry, RealmRecord, SetAside, Source};
@@ -166,29 +166,24 @@ impl Local<'_> {
 
     /// Keeps a token behind the one in force.
     fn keep_aside(&self, planned: &Planned, token: &Secret) -> Result<(), Error> {
-        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
         let account = Account::from_name(planned.wish.account.as_deref());
-        let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
-        let store = self.stores.open(chosen.name)?;
-        store.put(&key, &Payload::plain(token.duplicate()).pack()?)?;
-        let aside = SetAside {
-            store: chosen.name.to_owned(),
-            id: key.id.as_str().to_owned(),
-            since: self.now,
-            expires: planned.wish.expires.map(|at| Expiry { at, hard: false }),
-            scopes: Vec::new(),
-            authtype: false,
-        };
-        let kept = self.records.change(&planned.group, |group| {
+        let secret = Payload::plain(token.duplicate()).pack()?;
+        self.keep(&planned.group, &planned.realm, account, &secret, |group, store, key| {
+            group.forget(key.id.as_str());
             let realms = group.realms.iter_mut().filter(|record| record.realm == planned.realm.as_str());
             let mut accounts = realms.flat_map(|realm| &mut realm.accounts);
             let found = accounts.find(|account| is_same(account, planned)).ok_or(Error::Changing)?;
+            let aside = SetAside {
+                store: store.to_owned(),
+                id: key.id.as_str().to_owned(),
+                since: self.now,
+                expires: planned.wish.expires.map(|at| Expiry { at, hard: false }),
+                scopes: Vec::new(),
+                authtype: false,
+            };
             found.set_aside.insert(0, aside);
-            Ok(((), true))
-        });
-        if kept.is_err() {
-            self.discard(&planned.group, &*store, &key);
-        }
-        kept
+            Ok(())
+        })
+        .map(|_| ())
     }
 }

@@ -71,6 +71,24 @@ fn everything_comes_back_on_another_machine() {
 }
 
 #[test]
+fn on_the_machine_that_it_comes_from_nothing_is_new_and_nothing_is_lost() {
+    let scene = full();
+    export(&scene);
+    let before = rows(&scene);
+    let done = run_with(&scene, "import wallet.age --yes --passphrase-stdin", PASSPHRASE).succeeds();
+    assert!(!done.stdout().contains("take") && !done.stdout().contains("aside"), "{done}");
+    assert_eq!(rows(&scene), before);
+    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-alice");
+    // One account is gone and another has a new token: the first comes back, the second keeps what it has.
+    scene.keyfob(["remove", CONTOSO, "--account", "bob"]).succeeds();
+    scene.keyfob_with(["add", CONTOSO, "--account", "alice"], "s3cret-newer\n").succeeds();
+    run_with(&scene, "import wallet.age --yes --passphrase-stdin", PASSPHRASE).succeeds();
+    assert_eq!(token(&scene, CONTOSO, "bob"), "s3cret-bob");
+    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-newer");
+    run(&scene, "doctor").succeeds();
+}
+
+#[test]
 fn what_the_other_wallet_holds_stays_and_goes_on_answering() {
     let file = export(&full());
     let other = Scene::new();
