@@ -2,8 +2,8 @@
 //! them and reads them into a list. What is taken of the list is decided in [`decide`], by the wallet's rules.
 //!
 //! To add one: write its file with a `SOURCE` record and put a line into [`ALL`]. What sources share: [`file`] reads and
-//! cuts files of other programs, [`ini`] those of that form, [`keyrings`] looks into the system's keyrings, [`program`]
-//! runs other programs within a time. Deliberately absent: asking, printing, and writing anything but the removal of
+//! cuts files of other programs, [`ini`] those of that form, [`keyrings`] looks into the system's keyrings.
+//! Deliberately absent: asking, printing, and writing anything but the removal of
 //! exactly the entries that were moved.
 
 use std::ops::Range;
@@ -31,7 +31,6 @@ pub mod netrc;
 pub mod npm;
 pub mod nuget;
 pub mod pass;
-pub mod program;
 
 /// Every source, in the order in which `keyfob import` shows them.
 pub static ALL: &[&Source] = &[

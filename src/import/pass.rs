@@ -5,17 +5,22 @@
 //! Names that are taken: everything below `git/` (Git Credential Manager's `git/https/HOST/USER`, others' `git/HOST/USER`),
 //! and `…/HOST[/USER]` of a host that keyfob knows by name, such as `dev.azure.com/contoso`.
 
-use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::{self, Place};
+use crate::process;
 use crate::remote::Remote;
+use crate::store::environment::secret_variables;
 
 use super::gcm::{self, Kept};
-use super::{Entry, Hold, Outside, Reading, Source, program};
+use super::{Entry, Hold, Outside, Reading, Source};
 
 /// The password store.
 pub static SOURCE: Source = Source {
@@ -56,8 +61,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let program = pass(outside)?;
     for (name, target) in ours {
         let at = format!("pass {}", crate::terminal::visible(&name));
-        let args = [OsStr::new("show"), OsStr::new(&name)];
-        let shown = program::output(outside, "pass", &program, &args, outside.patience())?;
+        let shown = answer(outside, &program, &["show", &name])?;
         // What does not open is locked, and never "not there".
         let shown = shown.ok_or_else(|| Error::Program {
             program: "pass",
@@ -79,14 +83,26 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
 /// # Errors
 /// [`Error::Program`], [`Error::NoProgram`].
 pub(super) fn remove(outside: &Outside<'_>, name: &str) -> Result<(), Error> {
-    let args = [OsStr::new("rm"), OsStr::new("--force"), OsStr::new(name)];
-    let done = program::output(outside, "pass", &pass(outside)?, &args, outside.patience())?;
+    let done = answer(outside, &pass(outside)?, &["rm", "--force", name])?;
     let why = || format!("it does not remove {}", crate::terminal::visible(name));
     done.map(drop).ok_or_else(|| Error::Program { program: "pass", why: why() })
 }
 
 fn pass(outside: &Outside<'_>) -> Result<PathBuf, Error> {
     outside.environment.programs("pass").into_iter().next().ok_or(Error::NoProgram { program: "pass" })
+}
+
+/// What pass answers; `None` when it ends badly. It may have gpg ask the person.
+fn answer(outside: &Outside<'_>, pass: &Path, args: &[&str]) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    let mut command = Command::new(pass);
+    // No program that we start inherits the environment's tokens (R13).
+    command.args(args).env_clear().envs(outside.environment.for_child(&secret_variables()));
+    let limit = outside.patience();
+    process::secret_within(&mut command, limit).map_err(|error| {
+        let late = error.kind() == ErrorKind::TimedOut;
+        let late = late.then(|| format!("it did not answer within {} s", limit.as_secs()));
+        Error::Program { program: "pass", why: late.unwrap_or_else(|| "it cannot be started".to_owned()) }
+    })
 }
 
 /// What an entry's name tells.
@@ -151,7 +167,8 @@ fn names_below(folder: &Path, before: &str, depth: usize, names: &mut Vec<String
     for entry in entries {
         let Ok(name) = entry.file_name().into_string() else { continue };
         let Ok(kind) = entry.file_type() else { continue };
-        if names.len() >= MOST || name.starts_with('.') {
+        // pass would take a name with a dash for an option.
+        if names.len() >= MOST || name.starts_with(['.', '-']) {
             continue;
         }
         if kind.is_dir() && depth > 0 {

@@ -205,7 +205,6 @@ const HELPERS: &[&str] = &[
     "import::file",
     "import::ini",
     "import::keyrings",
-    "import::program",
     "store::memory",
     "store::payload",
     "tool::links",
