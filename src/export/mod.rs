@@ -6,7 +6,6 @@
 //! wallet's bundle).
 
 use std::collections::BTreeMap;
-use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -75,10 +74,15 @@ pub fn write(bundle: &Bundle, now: i64) -> Result<Zeroizing<Vec<u8>>, Error> {
         realms: &bundle.realms,
         secrets: bundle.secrets.iter().map(|(id, secret)| (id.as_str(), encoded(secret))).collect(),
     };
-    let mut wiped = Wiped(Zeroizing::new(Vec::with_capacity(4096)));
-    serde_json::to_writer(&mut wiped, &document)
-        .map_err(|error| Error::Wire { doing: "write the export", source: error.into() })?;
-    Ok(wiped.0)
+    let failed = |error: serde_json::Error| Error::Wire { doing: "write the export", source: error.into() };
+    // As long as it will be at most, so that it does not grow and leave pieces behind: the records, the secrets, and around each
+    // of these its id, quotes and indentation.
+    let records = serde_json::to_vec_pretty(&document.realms).map_err(failed)?.len();
+    let secrets: usize = document.secrets.values().map(|text| text.len() + 64).sum();
+    let indented = records + records / 2;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * indented + secrets + 4096));
+    serde_json::to_writer_pretty(&mut *bytes, &document).map_err(failed)?;
+    Ok(bytes)
 }
 
 /// Reads the document. Nothing of what is wrong with it is repeated: it holds secrets.
@@ -100,25 +104,6 @@ pub fn read(document: &[u8]) -> Result<Bundle, Fault> {
     Ok(Bundle { realms, secrets })
 }
 
-/// A growing buffer that wipes what it leaves behind.
-struct Wiped(Zeroizing<Vec<u8>>);
-
-impl io::Write for Wiped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.capacity() - self.0.len() < bytes.len() {
-            let mut larger = Vec::with_capacity((self.0.len() + bytes.len()) * 2);
-            larger.extend_from_slice(&self.0);
-            self.0 = Zeroizing::new(larger);
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,10 +123,11 @@ mod tests {
             "rules":[{{"path":["website"],"account":"alice"}}]}}"#
         );
         let mut bundle = Bundle { realms: vec![realm(&text)], ..Bundle::default() };
-        // Long enough that the buffer grows.
         bundle.secrets.insert(id.to_owned(), Secret::new(vec![b'x'; 9000]));
         bundle.secrets.insert("another".to_owned(), Secret::new(vec![0, 255, b'\n']));
-        let back = read(&write(&bundle, 0).unwrap()).unwrap();
+        let written = write(&bundle, 0).unwrap();
+        assert!(written.len() < written.capacity(), "it did not grow");
+        let back = read(&written).unwrap();
         let as_text = |bundle: &Bundle| serde_json::to_string(&bundle.realms).unwrap();
         assert_eq!(as_text(&back), as_text(&bundle));
         assert_eq!(back.secrets.len(), 2);
@@ -153,12 +139,12 @@ mod tests {
         let document = write(&Bundle::default(), 0).unwrap();
         let text = std::str::from_utf8(&document).unwrap();
         assert!(read(document.as_slice()).is_ok());
-        let later = text.replace("\"version\":1", "\"version\":2");
+        let later = text.replace("\"version\": 1", "\"version\": 2");
         assert_eq!(read(later.as_bytes()).unwrap_err(), Fault::Newer(2));
         for other in ["", "{}", "[]", "null", &text.replace("keyfob", "other"), &text[..text.len() - 1]] {
             assert_eq!(read(other.as_bytes()).unwrap_err(), Fault::Foreign, "{other}");
         }
-        let bad = text.replace("\"secrets\":{}", "\"secrets\":{\"a\":\"!\"}");
+        let bad = text.replace("\"secrets\": {}", "\"secrets\": {\"a\":\"!\"}");
         assert_eq!(read(bad.as_bytes()).unwrap_err(), Fault::Foreign);
     }
 }
