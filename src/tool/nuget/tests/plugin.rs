@@ -368,3 +368,23 @@ fn the_end_of_a_token_is_told_once_a_day_where_a_person_watches() {
     assert_eq!(text.matches("\"LogLevel\":\"Minimal\"").count(), 1, "{text}");
     assert!(notes.is_empty(), "standard error is the console's");
 }
+
+#[test]
+fn the_variables_of_existing_pipelines_are_honoured() {
+    let bench = Bench::new();
+    bench.set_environment(&[
+        (
+            "VSS_NUGET_URI_PREFIXES",
+            "https://pkgs.dev.azure.com/contoso/;https://contoso.pkgs.visualstudio.com/",
+        ),
+        ("VSS_NUGET_ACCESSTOKEN", "J"),
+    ]);
+    assert_eq!(answer(&bench, FEED), silently("VssSessionToken:J"));
+    bench.set_environment(&[(
+        "ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS",
+        r#"{"endpointCredentials":[{"endpoint":"https://tfs.example/tfs/One/_packaging/f/nuget/v3/index.json","username":"any","password":"E"}]}"#,
+    )]);
+    let feed = "https://tfs.example/tfs/One/_packaging/f/nuget/v3/index.json";
+    assert_eq!(answer(&bench, feed).0, "VssSessionToken:E");
+    assert_eq!(answer(&bench, FEED).0, "NotFound");
+}
