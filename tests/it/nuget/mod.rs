@@ -12,6 +12,7 @@ use crate::loopback::tls::Authority;
 use crate::process::{Call, Output};
 use crate::scene::{Scene, skip};
 
+mod artifacts;
 mod plugin;
 mod setup;
 
