@@ -188,3 +188,26 @@ fn nothing_of_the_wallet_is_opened_before_a_question() {
     assert_eq!((output.stdout().lines().count(), output.stderr()), (3, ""), "{output}");
     assert!(output.stdout().contains("Authentication"), "{output}");
 }
+
+/// At a terminal, where a vault with a passphrase could ask. The terminal is NuGet's, whatever it says of questions.
+#[test]
+#[cfg(target_os = "linux")]
+fn nobody_is_asked_at_the_terminal() {
+    let mut scene = scene();
+    scene.protect_vault("correct horse");
+    scene.unset("GIT_TERMINAL_PROMPT");
+    let log = request("l", "SetLogLevel", "{\"LogLevel\":\"Debug\"}");
+    for (file, question) in [("silent", question()), ("interactive", question().replace("true", "false"))] {
+        scene.append(file, &(HANDSHAKE.to_owned() + &log + &question));
+    }
+    scene.append("git", "protocol=https\nhost=dev.azure.com\npath=contoso/P/_git/R\n\n");
+    let asks = |line: &str| {
+        let call = scene.command("script").args(["-q", "-e", "-c", line, "/dev/null"]);
+        let output = call.stdin("wrong\n").run().succeeds();
+        assert!(!output.stdout().contains(TOKEN), "{output}");
+        output.stdout().contains("passphrase of the vault: ")
+    };
+    assert!(!asks("nuget-plugin-keyfob -Plugin <silent"));
+    assert!(!asks("nuget-plugin-keyfob -Plugin <interactive"));
+    assert!(asks("git-credential-keyfob get <git"), "this shows that it could");
+}

@@ -14,7 +14,7 @@ use crate::remote::Remote;
 use crate::store::Store as _;
 use crate::tool::{Input, Wire};
 use crate::wallet::tests::bench::{Bench, START};
-use crate::wallet::{Erased, Forgotten, Found, Given, Query, Stored, Wallet};
+use crate::wallet::{Asking, Erased, Forgotten, Found, Given, Query, Stored, Wallet};
 
 /// The lines that answer these, without our greeting.
 fn talk(bench: &Bench, input: &str) -> Vec<serde_json::Value> {
@@ -276,7 +276,7 @@ fn the_wallet_is_not_touched_before_a_question_and_others_are_answered_while_it_
         assert!(lines.recv_timeout(Duration::from_secs(30)).is_err(), "nothing follows the Cancel");
     });
     let wallet = Odd(|query: &Query| {
-        assert!(query.in_silence);
+        assert_eq!(query.asking, Asking::Never);
         tell.send(()).unwrap();
         go_on.1.recv().unwrap();
         Err(Error::NoHome)
