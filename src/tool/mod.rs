@@ -19,13 +19,14 @@ mod input;
 pub mod keyring;
 pub mod links;
 pub mod nuget;
+pub mod python;
 pub mod setup;
 
 pub use input::Input;
 
 /// Every tool.
 pub static ALL: &[&Tool] =
-    &[&git::TOOL, &docker::TOOL, &cargo::TOOL, &nuget::TOOL, &keyring::TOOL, &askpass::TOOL];
+    &[&git::TOOL, &docker::TOOL, &cargo::TOOL, &nuget::TOOL, &keyring::TOOL, &python::TOOL, &askpass::TOOL];
 
 /// All that is known of a program that asks.
 pub struct Tool {

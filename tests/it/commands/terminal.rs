@@ -178,10 +178,34 @@ fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
 
 #[test]
 fn nobody_is_asked_where_the_environment_says_that_nobody_can_answer() {
-    let mut scene = at_a_terminal(Scene::new());
-    scene.set("CI", "true");
-    let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
-    talk.sees("nobody can be asked for the token here")
-        .sees("keyfob add https://dev.azure.com/contoso < FILE");
-    assert_eq!(talk.end().0, 2);
+    for (name, value) in [("CI", "true"), ("TF_BUILD", "True"), ("GIT_TERMINAL_PROMPT", "false")] {
+        let mut scene = at_a_terminal(Scene::new());
+        scene.set(name, value);
+        let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
+        talk.sees("nobody can be asked for the token here")
+            .sees("keyfob add https://dev.azure.com/contoso < FILE");
+        assert_eq!(talk.end().0, 2, "{name}");
+    }
+}
+
+#[test]
+fn setup_shows_what_it_would_do_for_every_tool_that_is_here_before_one_answer_covers_all() {
+    let scene = at_a_terminal(Scene::new());
+    let gitconfig = scene.home().join(".gitconfig");
+    std::fs::write(&gitconfig, "[user]\n\tname = Alice\n").unwrap();
+    let before = std::fs::read_to_string(&gitconfig).unwrap();
+    let mut talk = Talk::begin(&scene, "setup");
+    talk.sees("found git 2.").sees("for Git:").sees("for Cargo:").sees("Do this?").types("n");
+    let (code, screen) = talk.end();
+    assert!(code != 0 && !screen.contains("from now on"), "{screen}");
+    assert_eq!(std::fs::read_to_string(&gitconfig).unwrap(), before);
+    assert!(!scene.home().join(".cargo/config.toml").exists());
+
+    let mut talk = Talk::begin(&scene, "setup");
+    talk.sees("Do this?")
+        .types("y")
+        .sees("git asks keyfob from now on")
+        .sees("cargo asks keyfob from now on");
+    let (code, screen) = talk.end();
+    assert!(code == 0 && screen.matches("Do this?").count() == 1, "{screen}");
 }
