@@ -24,6 +24,12 @@ fn main() -> ExitCode {
     let program = PathBuf::from(arguments.first().cloned().unwrap_or_default());
     // A tool is found before any argument parser is built: this is the path that has to be short.
     if let Some(tool) = by_program_name(&program) {
+        let name = program.file_name().and_then(|name| name.to_str());
+        if let (Some(argument), Some(first)) = (name.and_then(tool::argument_of_link), arguments.first_mut())
+        {
+            *first = argument.into();
+            return serve_tool(tool, &arguments, &environment);
+        }
         return serve_tool(tool, arguments.get(1..).unwrap_or_default(), &environment);
     }
     let word = arguments.get(1).and_then(|word| word.to_str());

@@ -248,7 +248,8 @@ impl AccountRecord {
 
 /// The records of a wallet.
 pub struct Records {
-    data: PathBuf,
+    /// The data folder.
+    pub data: PathBuf,
     folder: PathBuf,
 }
 

@@ -6,6 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::environment::{self, Environment};
+use crate::error::Error;
+
+use super::setup::{Line, SetupContext};
+
+/// The key under which a setup remembers a link that it made; the file is the link, the value where it leads.
+pub(super) const LINK: &str = "link";
 
 /// Where a tool can start us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +77,26 @@ pub fn is_us(path: &Path, own: &Path) -> bool {
     let length = |path| fs::metadata(path).ok().map(|about| about.len());
     let same_bytes = || length(path) == length(own) && fs::read(path).ok() == fs::read(own).ok();
     same_file().unwrap_or(false) || same_bytes()
+}
+
+/// Makes a link to the program; on Windows, where links need a privilege, a copy.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(super) fn make(own: &Path, link: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(own, link);
+    #[cfg(not(unix))]
+    let made = fs::copy(own, link).map(drop);
+    made.map_err(Error::io("make the link", link))
+}
+
+/// Whether what stands there is what setup made: a link to where it pointed, or a copy of this program.
+pub(super) fn is_made(context: &SetupContext<'_>, line: &Line) -> bool {
+    match fs::read_link(&line.file) {
+        Ok(target) => target == Path::new(&line.value),
+        Err(_) => is_us(Path::new(&line.file), context.program),
+    }
 }
 
 /// Whether a package manager keeps one version only below this path.

@@ -11,6 +11,7 @@
     reason = "each user takes a part, and a fake that is surprised shall fail its test"
 )]
 
+pub mod archive;
 pub mod azure_answers;
 pub mod crates;
 pub mod forge;
@@ -19,6 +20,7 @@ pub mod http;
 pub mod lfs;
 pub mod listener;
 pub mod log;
+pub mod npm_registry;
 pub mod proxy;
 pub mod python_index;
 pub mod registry;

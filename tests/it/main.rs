@@ -26,6 +26,7 @@ mod faults;
 mod git;
 mod house;
 mod messages;
+mod pnpm;
 mod python;
 mod realms;
 #[cfg(target_os = "linux")]

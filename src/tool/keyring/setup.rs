@@ -94,7 +94,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     }
     let line = Line {
         file: link.display().to_string(),
-        key: "link".to_owned(),
+        key: links::LINK.to_owned(),
         value: own.display().to_string(),
         instead_of: None,
     };
@@ -103,7 +103,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         notes: vec![ADVICE.to_owned()],
         others: Vec::new(),
         entry: Some(Entry { written: vec![line], taken_out: Vec::new() }),
-        apply: Box::new(move || make_link(&own, &link)),
+        apply: Box::new(move || links::make(&own, &link)),
     })
 }
 
@@ -124,22 +124,11 @@ fn comes_before(folder: &Path, other: &Path, environment: &Environment) -> bool 
     first.as_deref() == Some(folder) && Some(folder) != other.parent()
 }
 
-#[cfg(unix)]
-fn make_link(own: &Path, link: &Path) -> Result<(), Error> {
-    std::os::unix::fs::symlink(own, link).map_err(Error::io("make the link", link))
-}
-
-/// Links need a privilege there.
-#[cfg(not(unix))]
-fn make_link(own: &Path, link: &Path) -> Result<(), Error> {
-    std::fs::copy(own, link).map(drop).map_err(Error::io("make the copy", link))
-}
-
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
     let (mut lines, mut notes, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     for line in &entry.written {
         let link = PathBuf::from(&line.file);
-        if is_ours(context, &link, line) {
+        if links::is_made(context, line) {
             lines.push(format!("rm {}", shell_word(&link)));
             gone.push(link);
         } else if link.symlink_metadata().is_ok() {
@@ -148,14 +137,6 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
     }
     let apply = move || gone.iter().try_for_each(|link| crate::files::remove(link));
     Ok(Plan { lines, notes, others: Vec::new(), entry: None, apply: Box::new(apply) })
-}
-
-/// Whether what stands there is what setup made: a link to where it pointed, or a copy of this program.
-fn is_ours(context: &SetupContext<'_>, link: &Path, line: &Line) -> bool {
-    match std::fs::read_link(link) {
-        Ok(target) => target == Path::new(&line.value),
-        Err(_) => links::is_us(link, context.program),
-    }
 }
 
 fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
