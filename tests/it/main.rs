@@ -24,6 +24,7 @@ mod examples;
 mod fakes;
 mod faults;
 mod git;
+mod go;
 mod house;
 mod messages;
 mod pnpm;
