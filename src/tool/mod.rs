@@ -12,6 +12,7 @@ use crate::forge::Need;
 use crate::wallet::{Note, Wallet};
 
 pub mod askpass;
+pub mod bazel;
 pub mod cargo;
 pub mod docker;
 pub mod git;
@@ -34,6 +35,7 @@ pub static ALL: &[&Tool] = &[
     &keyring::TOOL,
     &pnpm::TOOL,
     &go::TOOL,
+    &bazel::TOOL,
     &askpass::TOOL,
 ];
 

@@ -13,6 +13,7 @@ mod person;
 mod process;
 mod scene;
 
+mod bazel;
 #[cfg(target_os = "linux")]
 mod bus;
 mod cargo;

@@ -54,6 +54,7 @@ fn every_transcript_of_cargo() {
 fn every_transcript_of_the_tools_that_only_get() {
     play_all("pnpm", 3);
     play_all("go", 3);
+    play_all("bazel", 3);
 }
 
 /// Plays all of a tool's, and names each that fails.
