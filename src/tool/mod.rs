@@ -23,6 +23,7 @@ pub mod keyring;
 pub mod links;
 pub mod pnpm;
 pub mod setup;
+pub mod terraform;
 mod text;
 
 pub use input::Input;
@@ -36,6 +37,7 @@ pub static ALL: &[&Tool] = &[
     &pnpm::TOOL,
     &go::TOOL,
     &bazel::TOOL,
+    &terraform::TOOL,
     &askpass::TOOL,
 ];
 

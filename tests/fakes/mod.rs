@@ -25,5 +25,6 @@ pub mod npm_registry;
 pub mod proxy;
 pub mod python_index;
 pub mod registry;
+pub mod terraform_registry;
 pub mod tls;
 pub mod wire;

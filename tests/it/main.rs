@@ -35,4 +35,5 @@ mod realms;
 mod secret_service;
 mod secrets;
 mod setup;
+mod terraform;
 mod transcripts;

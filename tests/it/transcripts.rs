@@ -57,6 +57,11 @@ fn every_transcript_of_the_tools_that_only_get() {
     play_all("bazel", 3);
 }
 
+#[test]
+fn every_transcript_of_terraform() {
+    play_all("terraform", 3);
+}
+
 /// Plays all of a tool's, and names each that fails.
 fn play_all(tool: &str, at_least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(tool);
