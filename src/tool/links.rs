@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::{self, Environment};
 use crate::error::Error;
+use crate::files;
 
-use super::setup::{Line, SetupContext};
+use super::setup::SetupContext;
 
 /// The key under which a setup remembers a link that it made; the file is the link, the value where it leads.
 pub(super) const LINK: &str = "link";
@@ -57,6 +58,34 @@ pub fn spot(program: &Path, link: &str, environment: &Environment) -> Option<Spo
         .or_else(|| programs.pop().map(|path| spot(path, false)))
 }
 
+/// This program by the path at which it is in PATH, where a link beside it is found.
+#[must_use]
+pub fn in_path(context: &SetupContext<'_>) -> Option<PathBuf> {
+    let own = spot(context.program, "keyfob", context.environment)?;
+    context.environment.programs("keyfob").into_iter().find(|path| is_us(path, &own.path))
+}
+
+/// Makes a link to this program; on Windows, where links need a privilege, a copy.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn make(own: &Path, link: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(own, link);
+    #[cfg(not(unix))]
+    let made = fs::copy(own, link).map(drop);
+    made.map_err(Error::io("make the link", link))
+}
+
+/// Whether what stands there is what [`make`] made: a link to `own`, or a copy of this program.
+#[must_use]
+pub fn is_made(link: &Path, own: &Path, program: &Path) -> bool {
+    match fs::read_link(link) {
+        Ok(target) => target == own,
+        Err(_) => is_us(link, program),
+    }
+}
+
 /// The absolute path by which we were started, links unresolved.
 fn started_as(program: &Path, environment: &Environment) -> Option<PathBuf> {
     if program.components().count() > 1 {
@@ -65,6 +94,16 @@ fn started_as(program: &Path, environment: &Environment) -> Option<PathBuf> {
     let name = program.to_str()?;
     let name = name.strip_suffix(std::env::consts::EXE_SUFFIX).unwrap_or(name);
     environment.programs(name).into_iter().next()
+}
+
+/// The command that gives a program another name, as it can be pasted. Windows gets a copy, as from the installation: a link
+/// there needs a privilege.
+#[must_use]
+pub fn link_command(program: &Path, link: &Path) -> String {
+    if cfg!(windows) {
+        return format!("copy \"{}\" \"{}.exe\"", program.display(), link.display());
+    }
+    format!("ln -s {} {}", files::shell_word(program), files::shell_word(link))
 }
 
 /// Whether both are this program: the same file, or copies of it (Windows has no links that everyone may make).
@@ -77,26 +116,6 @@ pub fn is_us(path: &Path, own: &Path) -> bool {
     let length = |path| fs::metadata(path).ok().map(|about| about.len());
     let same_bytes = || length(path) == length(own) && fs::read(path).ok() == fs::read(own).ok();
     same_file().unwrap_or(false) || same_bytes()
-}
-
-/// Makes a link to the program; on Windows, where links need a privilege, a copy.
-///
-/// # Errors
-/// [`Error::Io`].
-pub(super) fn make(own: &Path, link: &Path) -> Result<(), Error> {
-    #[cfg(unix)]
-    let made = std::os::unix::fs::symlink(own, link);
-    #[cfg(not(unix))]
-    let made = fs::copy(own, link).map(drop);
-    made.map_err(Error::io("make the link", link))
-}
-
-/// Whether what stands there is what setup made: a link to where it pointed, or a copy of this program.
-pub(super) fn is_made(context: &SetupContext<'_>, line: &Line) -> bool {
-    match fs::read_link(&line.file) {
-        Ok(target) => target == Path::new(&line.value),
-        Err(_) => is_us(Path::new(&line.file), context.program),
-    }
 }
 
 /// Whether a package manager keeps one version only below this path.

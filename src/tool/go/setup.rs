@@ -3,9 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::files::shell_word;
+use crate::process::output_within;
 use crate::terminal::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
@@ -17,6 +19,9 @@ const GOAUTH: &str = "GOAUTH";
 
 /// What Go uses where nothing is set.
 const DEFAULT: &str = "netrc";
+
+/// The longest that it is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The first version that knows GOAUTH.
 const SINCE: (u32, u32) = (1, 24);
@@ -45,29 +50,21 @@ impl Go {
         Some(Go { program, environment })
     }
 
-    /// Runs it where no project can choose another version of it, which would have to be fetched.
-    fn run(&self, args: &[&str], without: &[&str]) -> Result<String, Error> {
-        let failed = |why: String| Error::Program { program: "go", why };
+    /// To be run where no project can choose another version of it, which would have to be fetched.
+    fn command(&self, args: &[&str], without: &[&str]) -> Command {
         let kept = self.environment.iter().filter(|(name, _)| !without.iter().any(|out| name == out));
-        let done = Command::new(&self.program)
-            .args(args)
-            .env_clear()
-            .envs(kept.map(|(name, value)| (name, value)))
-            .env("GOTOOLCHAIN", "local")
-            .env("GO111MODULE", "off")
-            .current_dir(self.program.parent().unwrap_or(Path::new("/")))
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| failed(format!("it cannot be started: {}", error.kind())))?;
-        if !done.status.success() {
-            let said = String::from_utf8_lossy(&done.stderr);
-            return Err(failed(visible(said.lines().next().unwrap_or("it fails")).clone()));
-        }
-        Ok(String::from_utf8_lossy(&done.stdout).into_owned())
+        let mut command = Command::new(&self.program);
+        command.args(args).env_clear().envs(kept.map(|(name, value)| (name, value)));
+        command.env("GOTOOLCHAIN", "local").env("GO111MODULE", "off").stdin(Stdio::null());
+        command.current_dir(self.program.parent().unwrap_or(Path::new("/")));
+        command
     }
 
     fn about(&self) -> Result<About, Error> {
-        let said = self.run(&["env", GOAUTH, "GOVERSION", "GOENV"], &[])?;
+        let mut command = self.command(&["env", GOAUTH, "GOVERSION", "GOENV"], &[]);
+        let said = output_within(&mut command, PATIENCE).map_err(|error| not_started(&error))?;
+        let said = said.ok_or_else(|| failed("it does not answer".to_owned()))?;
+        let said = String::from_utf8_lossy(&said).into_owned();
         let mut lines = said.lines().map(str::to_owned);
         let (auth, version) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
         let file = lines.next().filter(|file| !file.is_empty() && file != "off").map(PathBuf::from);
@@ -77,12 +74,26 @@ impl Go {
     }
 
     fn set(&self, value: Option<&str>) -> Result<(), Error> {
-        match value {
-            Some(value) => self.run(&["env", "-w", &format!("{GOAUTH}={value}")], &[GOAUTH]),
-            None => self.run(&["env", "-u", GOAUTH], &[GOAUTH]),
+        let setting = value.map(|value| format!("{GOAUTH}={value}"));
+        let args = match &setting {
+            Some(setting) => ["env", "-w", setting],
+            None => ["env", "-u", GOAUTH],
+        };
+        let done = self.command(&args, &[GOAUTH]).output().map_err(|error| not_started(&error))?;
+        if done.status.success() {
+            return Ok(());
         }
-        .map(drop)
+        let said = String::from_utf8_lossy(&done.stderr);
+        Err(failed(visible(said.lines().next().unwrap_or("it fails"))))
     }
+}
+
+fn failed(why: String) -> Error {
+    Error::Program { program: "go", why }
+}
+
+fn not_started(error: &std::io::Error) -> Error {
+    failed(format!("it cannot be started: {}", error.kind()))
 }
 
 impl About {
@@ -204,7 +215,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
 
 fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
     // Nothing of a place stands in GOAUTH.
-    Ok(nothing(Vec::new(), Some(before.clone())))
+    Ok(Plan::nothing(before.clone()))
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {

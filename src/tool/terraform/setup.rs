@@ -140,8 +140,7 @@ fn in_clear(context: &SetupContext<'_>) -> Vec<String> {
 
 fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
     // Nothing of a place stands in Terraform's settings.
-    let entry = Some(before.clone());
-    Ok(Plan { lines: Vec::new(), notes: Vec::new(), others: Vec::new(), entry, apply: Box::new(|| Ok(())) })
+    Ok(Plan::nothing(before.clone()))
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
@@ -153,7 +152,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
     for line in &entry.written {
         let path = PathBuf::from(&line.file);
         match line.key.as_str() {
-            links::LINK if links::is_made(context, line) => {
+            links::LINK if links::is_made(&path, Path::new(&line.value), context.program) => {
                 lines.push(format!("rm {}", shell_word(&path)));
                 gone.push(path);
             }
