@@ -218,8 +218,10 @@ fn setup_writes_once_and_unsetup_restores_the_file_byte_for_byte() {
         assert!(text.ends_with(before));
         let again = scene.keyfob(["setup", "pnpm", "--yes"]).succeeds();
         assert!(again.stderr().contains("nothing to do"), "{again}");
-        let doctor = scene.keyfob(["doctor"]);
+        // By its name, as a person starts it.
+        let doctor = scene.command("keyfob").args(["doctor"]).run();
         assert!(doctor.stdout().contains("pnpm asks keyfob for 2 places"), "{doctor}");
+        assert!(!doctor.stdout().contains("broken  pnpm"), "{doctor}");
         scene.keyfob(["unsetup", "pnpm"]).succeeds();
         assert_eq!(fs::read_to_string(&file).unwrap(), before);
     }

@@ -194,8 +194,13 @@ fn our_links(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
-    // What there is to know was said at setup.
-    Ok(Plan { notes: Vec::new(), ..plan(context, Wish::default(), Some(before))? })
+    let mut plan = plan(context, Wish::default(), Some(before))?;
+    // What there is to know was said at setup; and where a line tells of a place, its link need not.
+    plan.notes.clear();
+    if plan.lines.iter().any(|line| line.contains(SETTING)) {
+        plan.lines.retain(|line| line.contains(SETTING));
+    }
+    Ok(plan)
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
@@ -260,11 +265,12 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
             None => Finding::broken(ABOUT, words, FIX),
         });
     }
-    for wanted in asked {
-        if !links::is_us(&wanted.link, context.program) {
-            let words = format!("pnpm asks keyfob and cannot start it: {}", wanted.link.display());
-            findings.push(Finding::broken(ABOUT, words, FIX));
-        }
+    let own = links::spot(context.program, "keyfob", context.environment);
+    for wanted in
+        asked.iter().filter(|wanted| own.as_ref().is_some_and(|own| !links::is_us(&wanted.link, &own.path)))
+    {
+        let words = format!("pnpm asks keyfob and cannot start it: {}", wanted.link.display());
+        findings.push(Finding::broken(ABOUT, words, FIX));
     }
     for (place, is_below) in in_clear(&draft, &wanted) {
         // Of two lines pnpm takes the one for the longer path, and of two for the same place the helper.

@@ -187,8 +187,9 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
     };
     let file = draft.path().display().to_string();
     let helper = draft.lines().find_map(named);
+    let own = links::spot(context.program, "keyfob", context.environment);
     let first = match helper {
-        Some("keyfob") if links::is_us(&link, context.program) => {
+        Some("keyfob") if own.is_none_or(|own| links::is_us(&link, &own.path)) => {
             Finding::ok(ABOUT, format!("terraform asks keyfob ({file}, {})", link.display()))
         }
         Some("keyfob") => {
