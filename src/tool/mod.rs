@@ -23,6 +23,7 @@ pub mod keyring;
 pub mod links;
 pub mod nuget;
 pub mod pnpm;
+pub mod python;
 pub mod setup;
 pub mod terraform;
 mod text;
@@ -36,6 +37,7 @@ pub static ALL: &[&Tool] = &[
     &cargo::TOOL,
     &nuget::TOOL,
     &keyring::TOOL,
+    &python::TOOL,
     &pnpm::TOOL,
     &go::TOOL,
     &bazel::TOOL,
