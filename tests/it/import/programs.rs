@@ -161,3 +161,23 @@ fn a_login_that_docker_keeps_in_clear_comes_in_and_leaves_its_file() {
     let helper = scene.program("docker-credential-keyfob").arg("get").stdin(registry.host()).run().succeeds();
     assert!(helper.stdout().contains("s3cret-1"), "docker is still answered");
 }
+
+#[test]
+fn what_npm_itself_writes_comes_in_and_leaves_its_file() {
+    if !is_here("npm") {
+        return;
+    }
+    let scene = Scene::new();
+    let registry = "//pkgs.dev.azure.com/contoso/_packaging/feed/npm/registry/";
+    let password = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, "s3cret-1");
+    for (name, value) in [("username", "alice"), ("_password", password.as_str()), ("email", "a@example.test")] {
+        scene.command("npm").args(["config", "set", &format!("{registry}:{name}={value}")]).run().succeeds();
+    }
+    scene.command("npm").args(["config", "set", "fund=false"]).run().succeeds();
+    run(&scene, "import npm --yes --move").succeeds();
+    assert_eq!(scene.held(), ["azure-devops/contoso alice person active"]);
+    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-1");
+    let left = fs::read_to_string(scene.home().join(".npmrc")).unwrap();
+    assert!(left.contains("fund=false") && !left.contains("_password") && !left.contains(":username"), "{left}");
+    scene.command("npm").args(["config", "get", "fund"]).run().succeeds();
+}
