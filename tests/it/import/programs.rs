@@ -170,7 +170,9 @@ fn what_npm_itself_writes_comes_in_and_leaves_its_file() {
     let scene = Scene::new();
     let registry = "//pkgs.dev.azure.com/contoso/_packaging/feed/npm/registry/";
     let password = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, "s3cret-1");
-    for (name, value) in [("username", "alice"), ("_password", password.as_str()), ("email", "a@example.test")] {
+    for (name, value) in
+        [("username", "alice"), ("_password", password.as_str()), ("email", "a@example.test")]
+    {
         scene.command("npm").args(["config", "set", &format!("{registry}:{name}={value}")]).run().succeeds();
     }
     scene.command("npm").args(["config", "set", "fund=false"]).run().succeeds();
@@ -178,6 +180,9 @@ fn what_npm_itself_writes_comes_in_and_leaves_its_file() {
     assert_eq!(scene.held(), ["azure-devops/contoso alice person active"]);
     assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-1");
     let left = fs::read_to_string(scene.home().join(".npmrc")).unwrap();
-    assert!(left.contains("fund=false") && !left.contains("_password") && !left.contains(":username"), "{left}");
+    assert!(
+        left.contains("fund=false") && !left.contains("_password") && !left.contains(":username"),
+        "{left}"
+    );
     scene.command("npm").args(["config", "get", "fund"]).run().succeeds();
 }
