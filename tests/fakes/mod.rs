@@ -22,6 +22,7 @@ pub mod lfs;
 pub mod listener;
 pub mod log;
 pub mod npm_registry;
+pub mod nuget_feed;
 pub mod proxy;
 pub mod python_index;
 pub mod registry;

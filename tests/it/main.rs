@@ -28,6 +28,7 @@ mod git;
 mod go;
 mod house;
 mod messages;
+mod nuget;
 mod pnpm;
 mod python;
 mod realms;

@@ -51,6 +51,11 @@ fn every_transcript_of_cargo() {
 }
 
 #[test]
+fn every_transcript_of_nuget() {
+    play_all("nuget", 8);
+}
+
+#[test]
 fn every_transcript_of_the_tools_that_only_get() {
     play_all("pnpm", 3);
     play_all("go", 3);

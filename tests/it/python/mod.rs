@@ -122,7 +122,7 @@ impl Feed {
 }
 
 /// A wheel, made by the standard library.
-fn wheel(scene: &Scene, python: &Path) -> Vec<u8> {
+pub fn wheel(scene: &Scene, python: &Path) -> Vec<u8> {
     let script = format!(
         "import zipfile\n\
          info = 'greeting-1.0.dist-info/'\n\
