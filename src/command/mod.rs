@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches};
 use serde::Serialize;
 
-use crate::credential::Account;
+use crate::credential::{Account, Secret};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::remote::Remote;
@@ -20,6 +20,8 @@ use crate::wallet::stores::Machine;
 pub mod add;
 pub mod doctor;
 pub mod explain;
+pub mod export;
+pub mod import;
 pub mod links;
 pub mod list;
 pub mod lock;
@@ -43,6 +45,8 @@ pub static ALL: &[&Command] = &[
     &prefer::COMMAND,
     &restore::COMMAND,
     &relocate::COMMAND,
+    &import::COMMAND,
+    &export::COMMAND,
     &remove::COMMAND,
     &setup::COMMAND,
     &unsetup::COMMAND,
@@ -207,6 +211,37 @@ fn write_json(value: &impl Serialize, context: &mut Context<'_>) -> Result<(), E
     context.terminal.answer(&text);
     Ok(())
 }
+
+/// A new passphrase, asked for twice, because nobody sees what is typed.
+///
+/// # Errors
+/// [`Error::NobodyToAsk`], [`Error::Usage`] when it is empty or not the same twice.
+fn new_passphrase(context: &mut Context<'_>, what: &str) -> Result<Secret, Error> {
+    if !context.terminal.about.can_ask() {
+        return Err(Error::NobodyToAsk { what: "a new passphrase" });
+    }
+    let one = context.terminal.secret(&format!("{what}: "))?;
+    if one.is_empty() {
+        return Err(Error::usage("the passphrase is empty", "several words make a good one"));
+    }
+    let two = context.terminal.secret("the same again: ")?;
+    if one.same_as(&two) { Ok(one) } else { Err(Error::usage("the two passphrases differ", "try again")) }
+}
+
+/// A passphrase from standard input, without the line's end.
+///
+/// # Errors
+/// [`Error::Usage`] when it is empty, [`Error::Wire`].
+fn piped_passphrase(context: &mut Context<'_>) -> Result<Secret, Error> {
+    let piped = context.terminal.piped(LONGEST_PASSPHRASE)?.first_line();
+    match piped.is_empty() {
+        true => Err(Error::usage("the passphrase is empty", "pipe it in: --passphrase-stdin < FILE")),
+        false => Ok(piped),
+    }
+}
+
+/// The longest passphrase that is read from a pipe.
+const LONGEST_PASSPHRASE: usize = 4096;
 
 /// An account in a sentence.
 fn whose(account: &Account, realm: &str) -> String {

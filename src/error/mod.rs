@@ -131,6 +131,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// An export that cannot be taken in; nothing of it was.
+    #[error("{} cannot be imported: {why}", path.display())]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The settings file.
     #[error("{} is not valid: {why}", path.display())]
     Config {
@@ -309,6 +317,9 @@ impl Error {
             Error::Record { .. } => {
                 "nothing was changed; keyfob doctor --repair rebuilds it from the store".to_owned()
             }
+            Error::Export { .. } => {
+                "nothing was changed; make the file again where the wallet is: keyfob export FILE".to_owned()
+            }
             Error::Config { .. } => "docs/config.md shows every setting with an example".to_owned(),
             Error::Busy { .. } => "see whether a keyfob process hangs; nothing was changed".to_owned(),
             Error::Changing => "try again when the other one is done; nothing was changed".to_owned(),
@@ -350,7 +361,11 @@ impl Error {
             Error::NotUsable { .. } => 5,
             Error::Newer { .. } => 6,
             Error::TooLong { .. } | Error::Damaged { .. } | Error::Unsafe { .. } | Error::Record { .. } => 6,
-            Error::Config { .. } | Error::NoHome | Error::Randomness | Error::Io { .. } => 6,
+            Error::Export { .. }
+            | Error::Config { .. }
+            | Error::NoHome
+            | Error::Randomness
+            | Error::Io { .. } => 6,
             Error::Wire { .. } | Error::Request { .. } | Error::Program { .. } | Error::Declined => 6,
             Error::NoProgram { .. } | Error::Unwell { .. } => 6,
         }

@@ -27,6 +27,7 @@ mod faults;
 mod git;
 mod go;
 mod house;
+mod import;
 mod messages;
 mod nuget;
 mod pnpm;

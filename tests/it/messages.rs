@@ -37,6 +37,7 @@ fn errors() -> Vec<Error> {
             path: "/home/me/.config/keyfob/config.toml".into(),
             why: text("line 3: unknown field `stor`"),
         },
+        Error::Export { path: "/media/me/wallet.age".into(), why: "it is cut off or was changed" },
         Error::Busy { seconds: 30 },
         Error::Changing,
         Error::NoHome,

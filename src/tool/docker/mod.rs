@@ -20,7 +20,6 @@ use crate::wallet::{Answer, Found, Query, Stored, Wallet};
 use super::{Tool, Wire, input};
 
 mod config;
-mod json;
 mod server;
 mod setup;
 
