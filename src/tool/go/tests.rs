@@ -74,7 +74,7 @@ fn what_is_not_ours_or_not_https_gets_nothing() {
     bench.add("https://dev.azure.com/contoso", None, "T");
     bench.add("http://127.0.0.1:3000", Some("alice"), "LOOP");
     for url in [
-        "https://proxy.golang.org/x",
+        "https://proxy.example.test/x",
         "https://dev.azure.com.evil.test/contoso",
         "https://contoso.blob.core.windows.net/m.zip",
         "http://127.0.0.1:3000/x",

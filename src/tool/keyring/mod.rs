@@ -25,6 +25,7 @@ mod check;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod uv;
 
 use arguments::{Mode, Output, Request};
 

@@ -81,7 +81,7 @@ fn without_a_token_the_answer_is_empty_and_pnpm_goes_on() {
         "https://npm.example:8443",
         "https://xnpm.example",
         "https://npm.example.evil.test",
-        "https://registry.npmjs.org/",
+        "https://registry.example.test/",
         "https://contoso.blob.core.windows.net/x",
         "https://contoso.vsblob.vsassets.io/x",
         "+https+npm.example~2Eevil.test",

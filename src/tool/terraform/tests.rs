@@ -66,7 +66,7 @@ fn a_token_of_azure_devops_or_github_is_never_given() {
         assert_eq!((code, out.as_str()), (0, NONE), "{host}");
         assert!(notes.starts_with("keyfob: hint: "), "{host}: {notes}");
     }
-    for host in ["xgitlab.com", "contoso.blob.core.windows.net", "registry.terraform.io", "github.com:8443"] {
+    for host in ["xgitlab.com", "contoso.blob.core.windows.net", "registry.example.test", "github.com:8443"] {
         assert_eq!(run(&bench, &["get", host], b""), (0, NONE.to_owned(), String::new()), "{host}");
     }
 }
