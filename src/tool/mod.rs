@@ -18,6 +18,7 @@ pub mod git;
 mod input;
 pub mod keyring;
 pub mod links;
+pub mod profile;
 pub mod setup;
 
 pub use input::Input;
@@ -41,6 +42,8 @@ pub struct Tool {
     pub serve: Option<Serve>,
     /// How it is made to ask us, where we can do that.
     pub setup: Option<&'static setup::Setup>,
+    /// Which variables it reads, for `keyfob run`, where it has no way to ask us.
+    pub profile: Option<&'static profile::Profile>,
 }
 
 /// Speaks a tool's protocol: arguments, bytes, wallet.

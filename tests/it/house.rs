@@ -195,7 +195,8 @@ fn only_http_opens_network_connections_and_only_stores_open_local_sockets() {
 }
 
 /// Parts of a shelf that are no thing of their own.
-const HELPERS: &[&str] = &["forge::place", "store::memory", "store::payload", "tool::links", "tool::setup"];
+const HELPERS: &[&str] =
+    &["forge::place", "store::memory", "store::payload", "tool::links", "tool::profile", "tool::setup"];
 
 #[test]
 fn everything_on_a_shelf_is_in_its_list() {
