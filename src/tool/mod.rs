@@ -11,20 +11,48 @@ use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::wallet::{Note, Wallet};
 
+pub mod agent;
 pub mod askpass;
+pub mod az;
 pub mod cargo;
+pub mod composer;
+pub mod conan;
 pub mod docker;
 pub mod git;
+pub mod gradle;
 mod input;
 pub mod keyring;
 pub mod links;
+pub mod maven;
+pub mod npm;
+pub mod nuget;
+pub mod poetry;
 pub mod profile;
 pub mod setup;
+pub mod twine;
+pub mod yarn;
 
 pub use input::Input;
 
 /// Every tool.
-pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL, &cargo::TOOL, &keyring::TOOL, &askpass::TOOL];
+pub static ALL: &[&Tool] = &[
+    &git::TOOL,
+    &docker::TOOL,
+    &cargo::TOOL,
+    &keyring::TOOL,
+    &askpass::TOOL,
+    &nuget::TOOL,
+    &npm::TOOL,
+    &yarn::TOOL,
+    &maven::TOOL,
+    &gradle::TOOL,
+    &composer::TOOL,
+    &conan::TOOL,
+    &twine::TOOL,
+    &poetry::TOOL,
+    &az::TOOL,
+    &agent::TOOL,
+];
 
 /// All that is known of a program that asks.
 pub struct Tool {

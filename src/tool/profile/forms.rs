@@ -120,7 +120,11 @@ fn user(answer: &Answer) -> Result<&str, Error> {
     Ok(answer.user.as_deref().unwrap_or_default())
 }
 
-fn pair(answer: &Answer) -> Result<Bytes, Error> {
+/// `user:token`.
+///
+/// # Errors
+/// As [`basic`].
+pub fn pair(answer: &Answer) -> Result<Bytes, Error> {
     let user = user(answer)?;
     if user.contains(':') {
         return Err(Error::usage(
@@ -164,4 +168,17 @@ pub fn only_as_header() -> Error {
         "it was stored for a header and is no user name with a token",
         "use --as header or --as curl",
     )
+}
+
+/// A value for an environment. The system's own copy of it cannot be wiped; it lives until the command is started.
+///
+/// # Errors
+/// On Windows, where variables are text, for a token that is none.
+pub fn os_string(value: &Bytes) -> Result<std::ffi::OsString, Error> {
+    #[cfg(unix)]
+    return Ok(std::os::unix::ffi::OsStringExt::from_vec(value.to_vec()));
+    #[cfg(not(unix))]
+    std::str::from_utf8(value).map(std::ffi::OsString::from).map_err(|_| {
+        Error::usage("the token is not text, which a variable has to be", "keyfob token URL --as token")
+    })
 }

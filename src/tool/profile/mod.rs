@@ -10,6 +10,7 @@ use url::Url;
 use crate::error::Error;
 use crate::remote::Remote;
 
+pub mod fill;
 pub mod forms;
 pub mod search;
 pub mod xml;
@@ -22,10 +23,13 @@ pub struct Profile {
     /// Programs that it is for: `keyfob run -- npm ci` needs no `--profile`.
     pub programs: &'static [&'static str],
     /// Where its places come from if nobody names them, in words; and how.
-    pub discover: Option<(&'static str, fn(&mut Search<'_>) -> Vec<Place>)>,
+    pub discover: Option<(&'static str, Discover)>,
     /// What is set for each place.
     pub variables: &'static [Variable],
 }
+
+/// Finds the places in the tool's own settings.
+pub type Discover = fn(&mut Search<'_>) -> Vec<Place>;
 
 /// A variable.
 pub struct Variable {
