@@ -2,7 +2,7 @@
 //! process's environment and arguments, opens its standard streams, and exits.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -41,15 +41,10 @@ fn by_program_name(program: &Path) -> Option<&'static Tool> {
 }
 
 fn serve_tool(tool: &Tool, arguments: &[OsString], environment: &Environment) -> ExitCode {
-    let about = About::look(environment);
+    let (by_hand, person_watches) = (io::stdin().is_terminal(), io::stderr().is_terminal());
     let (mut input, mut output, mut notes) = (Input::new(io::stdin()), io::stdout(), io::stderr());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: about.stdin,
-        person_watches: about.stderr,
-    };
+    let mut wire =
+        Wire { input: &mut input, output: &mut output, notes: &mut notes, by_hand, person_watches };
     let paths = match Paths::find(environment) {
         Ok(paths) => paths,
         Err(error) => {
@@ -57,7 +52,7 @@ fn serve_tool(tool: &Tool, arguments: &[OsString], environment: &Environment) ->
             return ExitCode::from(tool.code_of_error());
         }
     };
-    let ask = TerminalAsk::for_tool(about);
+    let ask = TerminalAsk::for_tool(environment, person_watches);
     let stores = Machine { opening: opening(&paths, environment, &ask) };
     let wallet = Local::new(&paths.data, paths.config, &stores, environment, now());
     ExitCode::from(tool.serve.map_or(0, |serve| serve(arguments, &mut wire, &wallet)))
@@ -74,7 +69,7 @@ fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environ
             return ExitCode::from(error.exit_code());
         }
     };
-    let ask = TerminalAsk::for_command(about);
+    let ask = TerminalAsk::for_command(environment, about.stderr);
     let stores = Machine { opening: opening(&paths, environment, &ask) };
     let wallet = Local::new(&paths.data, paths.config.clone(), &stores, environment, now());
     let data = paths.data.clone();
@@ -105,7 +100,7 @@ fn end(code: i32) -> ! {
     std::process::exit(code)
 }
 
-fn opening<'a>(paths: &Paths, environment: &'a Environment, ask: &'a TerminalAsk) -> Opening<'a> {
+fn opening<'a>(paths: &Paths, environment: &'a Environment, ask: &'a TerminalAsk<'a>) -> Opening<'a> {
     // R9: three seconds, or what the person set; while a person is being asked, a minute.
     let wish = environment.text("KEYFOB_TIMEOUT").and_then(|text| text.parse::<f64>().ok());
     let seconds = wish.filter(|seconds| (0.05..=600.0).contains(seconds)).unwrap_or(3.0);

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::environment::{self, Environment};
+use crate::files;
 
 /// Where a tool can start us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,16 @@ fn started_as(program: &Path, environment: &Environment) -> Option<PathBuf> {
     let name = program.to_str()?;
     let name = name.strip_suffix(std::env::consts::EXE_SUFFIX).unwrap_or(name);
     environment.programs(name).into_iter().next()
+}
+
+/// The command that gives a program another name, as it can be pasted. Windows gets a copy, as from the installation: a link
+/// there needs a privilege.
+#[must_use]
+pub fn link_command(program: &Path, link: &Path) -> String {
+    if cfg!(windows) {
+        return format!("copy \"{}\" \"{}.exe\"", program.display(), link.display());
+    }
+    format!("ln -s {} {}", files::shell_word(program), files::shell_word(link))
 }
 
 /// Whether both are this program: the same file, or copies of it (Windows has no links that everyone may make).
