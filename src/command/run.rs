@@ -94,7 +94,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
 
     let mut all = Vec::new();
-    let (mut notes, mut found_any, mut foreign) = (Vec::new(), false, Vec::new());
+    let (mut notes, mut left_out) = (Vec::new(), Vec::new());
+    let (mut found_any, mut foreign) = (false, Vec::new());
     for (tool, profile) in &chosen {
         let explicit = !places.is_empty();
         let places = if explicit { places.clone() } else { discovered(tool, profile, context, &mut notes)? };
@@ -107,7 +108,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             }
             wanted.push(Wanted { place, answer });
         }
-        all.extend(settings(tool.name, profile, &wanted, context.environment, &mut notes)?);
+        all.extend(settings(tool.name, profile, &wanted, context.environment, &mut left_out)?);
     }
     for variable in variables {
         all.push(of_ones_own(variable, account, context)?);
@@ -115,6 +116,9 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
 
     let dry = matches.get_flag("dry-run");
+    if dry {
+        notes.append(&mut left_out);
+    }
     if dry || context.terminal.about.stderr {
         notes.iter().for_each(|note| context.terminal.note(note));
     }

@@ -1,5 +1,5 @@
 //! Maven: no way to ask, but its settings may name a variable, `${env.…}`. They tie it to a repository's id, so each id has
-//! variables of its own.
+//! variables of its own, with names that pass through the shell script which Maven is.
 
 use crate::forge::Need;
 
@@ -25,8 +25,8 @@ pub static TOOL: Tool = Tool {
             discover,
         )),
         variables: &[
-            Variable { name: "MAVEN_{NAME}_USERNAME", form: Form::User, several: Several::Refuse },
-            Variable { name: "MAVEN_{NAME}_TOKEN", form: Form::Token, several: Several::Refuse },
+            Variable { name: "MAVEN_{ID}_USERNAME", form: Form::User, several: Several::Refuse },
+            Variable { name: "MAVEN_{ID}_TOKEN", form: Form::Token, several: Several::Refuse },
         ],
     }),
 };

@@ -40,9 +40,14 @@ pub static TOOL: Tool = Tool {
                 form: Form::Base64,
                 several: Several::Refuse,
             },
+            Variable { name: PASSWORD, form: Form::Base64, several: Several::Ours },
         ],
     }),
 };
+
+/// For `:_password=${…}` in a `.npmrc`: Yarn 1 spoils the names of the other variables, in which it takes dots and underscores
+/// for its own.
+const PASSWORD: &str = "KEYFOB_NPM_PASSWORD";
 
 fn discover(search: &mut Search<'_>) -> Vec<Place> {
     let mut settings = Vec::new();

@@ -13,6 +13,7 @@
 
 pub mod azure_answers;
 pub mod crates;
+pub mod feed;
 pub mod forge;
 pub mod git_backend;
 pub mod http;

@@ -28,6 +28,7 @@ mod house;
 mod messages;
 mod python;
 mod realms;
+mod run;
 #[cfg(target_os = "linux")]
 mod secret_service;
 mod secrets;

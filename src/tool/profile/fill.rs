@@ -32,7 +32,7 @@ pub struct Setting {
     pub words: String,
 }
 
-/// Everything that a profile sets. `tool` is its word, for hints; what is left out is said in `notes`.
+/// Everything that a profile sets. `tool` is its word, for hints; what is left out, and why, goes to `left_out`.
 ///
 /// # Errors
 /// That a place needs a name; that one variable would have to hold two things; that a value cannot be said in its form.
@@ -41,7 +41,7 @@ pub fn settings(
     profile: &Profile,
     wanted: &[Wanted],
     environment: &Environment,
-    notes: &mut Vec<String>,
+    left_out: &mut Vec<String>,
 ) -> Result<Vec<Setting>, Error> {
     let mut all = Vec::new();
     for variable in profile.variables {
@@ -63,7 +63,7 @@ pub fn settings(
             }
         }
         for (name, wanted) in of_variable {
-            all.extend(one(tool, variable, name, &wanted, notes)?);
+            all.extend(one(tool, variable, name, &wanted, left_out)?);
         }
     }
     Ok(all)
@@ -75,7 +75,7 @@ fn one(
     variable: &Variable,
     name: String,
     wanted: &[&Wanted],
-    notes: &mut Vec<String>,
+    left_out: &mut Vec<String>,
 ) -> Result<Option<Setting>, Error> {
     let mut ours = wanted.iter().filter_map(|one| Some((one, one.answer.as_deref()?)));
     let Some((first, answer)) = ours.next() else { return Ok(None) };
@@ -93,10 +93,8 @@ fn one(
     }
     if let Some(other) = other {
         let what = format!("{name} would go to {} and to {other} too", first.place.url);
-        if variable.several == Several::LeaveOut {
-            if !matches!(variable.form, Form::Word(_)) {
-                notes.push(format!("{what}, so it is not set: docs/tools/{tool}.md has the way"));
-            }
+        if variable.several != Several::Refuse {
+            left_out.push(format!("{what}, so it is not set: docs/tools/{tool}.md has the way"));
             return Ok(None);
         }
         let hint =
@@ -139,7 +137,11 @@ fn name(variable: &Variable, place: &Place) -> Option<String> {
     let mut name = variable.name.replace("{//host/path/}", &place.nerf_dart());
     if name.contains(['{', '}']) {
         let of_place = place.name.as_deref()?;
-        name = name.replace("{name}", of_place).replace("{NAME}", &of_place.to_uppercase().replace('-', "_"));
+        let upper = of_place.to_uppercase();
+        name = name
+            .replace("{ID}", &upper.replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
+            .replace("{NAME}", &upper.replace('-', "_"))
+            .replace("{name}", of_place);
     }
     Some(name)
 }

@@ -33,8 +33,8 @@ pub type Discover = fn(&mut Search<'_>) -> Vec<Place>;
 
 /// A variable.
 pub struct Variable {
-    /// Its name: `{name}` is the place's name, `{NAME}` the same in upper case with `_` for `-`, `{//host/path/}` its URL
-    /// without scheme.
+    /// Its name: `{name}` is the place's name, `{NAME}` the same in upper case with `_` for `-`, `{ID}` the same with `_` for
+    /// all but letters and digits, `{//host/path/}` its URL without scheme.
     pub name: &'static str,
     /// What stands in it.
     pub form: Form,
@@ -49,7 +49,7 @@ pub enum Several {
     Refuse,
     /// It is not set; others do the work.
     LeaveOut,
-    /// As `Refuse`, but places that are not ours do not count: the tool's own settings say where it goes.
+    /// As `LeaveOut`, but places that are not ours do not count: the tool's own settings say where it goes.
     Ours,
 }
 

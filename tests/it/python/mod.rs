@@ -123,7 +123,13 @@ impl Feed {
 
 /// A wheel, made by the standard library.
 fn wheel(scene: &Scene, python: &Path) -> Vec<u8> {
-    let script = format!(
+    scene.command(python).args(["-c", &wheel_script()]).run().succeeds();
+    fs::read(scene.home().join(WHEEL)).unwrap()
+}
+
+/// What makes it, in the current folder.
+pub(crate) fn wheel_script() -> String {
+    format!(
         "import zipfile\n\
          info = 'greeting-1.0.dist-info/'\n\
          with zipfile.ZipFile('{WHEEL}', 'w') as wheel:\n\
@@ -132,9 +138,7 @@ fn wheel(scene: &Scene, python: &Path) -> Vec<u8> {
          \x20   wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n\
          \x20   names = ['greeting.py', info + 'METADATA', info + 'WHEEL', info + 'RECORD']\n\
          \x20   wheel.writestr(info + 'RECORD', ''.join(name + ',,\\n' for name in names))\n"
-    );
-    scene.command(python).args(["-c", &script]).run().succeeds();
-    fs::read(scene.home().join(WHEEL)).unwrap()
+    )
 }
 
 #[test]
