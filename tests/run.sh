@@ -10,7 +10,7 @@ cd "$root"
 # package:command that shows it is there
 wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
 libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:shellcheck util-linux:script docker.io:docker
-skopeo:skopeo wget:wget composer:composer maven:mvn npm:npm'
+skopeo:skopeo wget:wget curl:curl nodejs:node npm:npm composer:composer maven:mvn'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
 # Debian's python3 comes without what makes environments.
@@ -57,6 +57,20 @@ client() {
   fi
   echo "$*" >"$folder/installed"
 }
+#   node_client FOLDER PACKAGE
+node_client() {
+  folder=target/test-tools/$1
+  if [ "$(cat "$folder/installed" 2>/dev/null || :)" = "$2" ]; then return; fi
+  say "tests: installing $2"
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  if ! npm install --prefix "$folder" --no-audit --no-fund --loglevel=error "$2" >&2; then
+    say "tests: $2 could not be installed"
+    say "tests: hint: apt-get install npm, and let npm reach its registry"
+    exit 2
+  fi
+  echo "$2" >"$folder/installed"
+}
 mkdir -p target/test-tools
 client pip-current "pip>=26.2"
 client pip-25 "pip==25.3"
@@ -64,25 +78,8 @@ client uv "uv>=0.9"
 client twine "twine>=6"
 client conan "conan>=2"
 client poetry "poetry>=2"
-
-# The same for what comes from npm.
-#   npm_client FOLDER PACKAGE...
-npm_client() {
-  folder=target/test-tools/$1
-  shift
-  if [ "$(cat "$folder/installed" 2>/dev/null || :)" = "$*" ]; then return; fi
-  say "tests: installing $*"
-  rm -rf "$folder"
-  mkdir -p "$folder"
-  if ! npm install --silent --no-audit --no-fund --no-save --prefix "$folder" "$@" >&2; then
-    say "tests: $* could not be installed"
-    say "tests: hint: let npm reach its registry"
-    exit 2
-  fi
-  echo "$*" >"$folder/installed"
-}
-npm_client yarn-1 yarn@1
-npm_client yarn-4 @yarnpkg/cli-dist@4
+node_client yarn-1 "yarn@1"
+node_client yarn-4 "@yarnpkg/cli-dist@4"
 
 # Nothing of the developer's own reaches a test.
 for name in $(env | sed -n 's/^\(KEYFOB_[A-Za-z0-9_]*\)=.*/\1/p; s/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done
