@@ -179,8 +179,7 @@ fn discovered(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Place>, Error> {
     let Some((_, discover)) = profile.discover else {
-        let needs_name = profile.variables.iter().any(|variable| variable.name.contains("{name}"));
-        let name = if needs_name { "NAME=" } else { "" };
+        let name = if profile.goes_by_name() { "NAME=" } else { "" };
         return Err(Error::usage(
             format!("the settings of {} cannot be read, so the place has to be said", tool.title),
             format!("keyfob run --profile {} --for {name}URL -- COMMAND", tool.name),
@@ -188,6 +187,16 @@ fn discovered(
     };
     let mut search = Search::new(&context.folder, context.environment);
     let places = discover(&mut search);
+    // Where a name says whose token it is, a file that we cannot read might give the name to another place.
+    if profile.goes_by_name()
+        && let Some(why) = search.notes.pop()
+    {
+        let hint = format!(
+            "mend it, or say the place: keyfob run --profile {} --for NAME=URL -- COMMAND",
+            tool.name
+        );
+        return Err(Error::usage(why, hint));
+    }
     notes.append(&mut search.notes);
     Ok(places)
 }
@@ -224,6 +233,12 @@ fn look(
             }
             Ok(Some(answer))
         }
+        Found::Miss { miss: Miss::NoOrganisation { host }, .. } => Err(Error::NoSuchCredential {
+            what: format!("{} does not tell the organisation", place.url),
+            hint: Some(format!(
+                "give the whole URL: keyfob run --for https://{host}/ORGANISATION -- COMMAND"
+            )),
+        }),
         Found::Miss { miss, .. } => Err(miss.into_error(&place.url)),
     }
 }

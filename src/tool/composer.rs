@@ -52,7 +52,8 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     let mut logins: Vec<Value> = logins.iter().filter_map(&mut json).collect();
     let told = search.environment.text(AUTH);
     logins.extend(told.and_then(|text| serde_json::from_str(&text).ok()));
-    places(&settings, &logins)
+    let places = places(&settings, &logins);
+    search.each_once(places)
 }
 
 /// Where Composer's own files may be.
@@ -74,19 +75,16 @@ fn places(settings: &[Value], logins: &[Value]) -> Vec<Place> {
         Value::Object(named) => named.values().collect(),
         _ => Vec::new(),
     });
-    let mut places: Vec<Place> = Vec::new();
-    for url in each.filter_map(|repository| repository.get("url")?.as_str()) {
-        let Some(place) = Place::found(None, url) else { continue };
+    let urls = each.filter_map(|repository| repository.get("url")?.as_str());
+    let places = urls.filter_map(|url| {
+        let place = Place::found(None, url)?;
         let host = place.remote.authority();
-        let served = logins
-            .iter()
-            .any(|value| LOGINS.iter().any(|kind| value.get(kind).is_some_and(|by| by.get(&host).is_some())));
-        let place = place.with_token(served);
-        if !places.contains(&place) {
-            places.push(place);
-        }
-    }
-    places
+        let held = |kind: &&str| {
+            logins.iter().any(|value| value.get(kind).is_some_and(|by| by.get(&host).is_some()))
+        };
+        Some(place.with_token(LOGINS.iter().any(held)))
+    });
+    places.collect()
 }
 
 #[cfg(test)]

@@ -46,5 +46,6 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
         let served = logins.iter().any(|login| text(login, "remote").as_ref() == Some(&name));
         Some(Place::found(Some(&name), &text(remote, "url")?)?.with_token(served))
     };
-    remotes.iter().filter(is_on).filter_map(place).collect()
+    let places: Vec<Place> = remotes.iter().filter(is_on).filter_map(place).collect();
+    search.each_once(places)
 }

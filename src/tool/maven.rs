@@ -20,7 +20,7 @@ pub static TOOL: Tool = Tool {
     profile: Some(&Profile {
         programs: &["mvn", "mvnw", "mvnd"],
         discover: Some((
-            "repositories, plugin repositories and `distributionManagement` in `pom.xml` (project upwards); repositories and mirrors \
+            "repositories, plugin repositories and `distributionManagement` in `pom.xml` and its parents' in the folders above; repositories and mirrors \
              in `~/.m2/settings.xml`",
             discover,
         )),
@@ -35,7 +35,9 @@ pub static TOOL: Tool = Tool {
 const KINDS: &[&str] = &["repository", "pluginRepository", "snapshotRepository", "mirror", "server"];
 
 fn discover(search: &mut Search<'_>) -> Vec<Place> {
-    let mut files: Vec<_> = search.upwards().map(|folder| folder.join("pom.xml")).collect();
+    // A module's parent stands in the folder above it.
+    let poms = search.upwards().map(|folder| folder.join("pom.xml"));
+    let mut files: Vec<_> = poms.take_while(|pom| pom.exists()).collect();
     files.extend(search.home().map(|home| home.join(".m2/settings.xml")));
     let (mut places, mut served) = (Vec::new(), Vec::new());
     for file in files {
@@ -49,15 +51,10 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
             None => search.malformed(&file),
         }
     }
-    let mut all: Vec<Place> = Vec::new();
-    for place in places {
+    search.each_once(places.into_iter().map(|place: Place| {
         let has = place.name.as_ref().is_some_and(|name| served.contains(name));
-        let place = place.with_token(has);
-        if !all.contains(&place) {
-            all.push(place);
-        }
-    }
-    all
+        place.with_token(has)
+    }))
 }
 
 /// The places of a file, and the ids that have a password in it.

@@ -64,32 +64,24 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
         settings.extend(publishing(search, &file));
     }
     settings.extend(search.environment.text("npm_config_registry").map(|url| ("registry".to_owned(), url)));
-    places(&settings)
+    search.each_once(places(&settings))
 }
 
-/// The registries, each once; those below which a token is set already are marked.
-fn places(settings: &[(String, String)]) -> Vec<Place> {
+/// The registries; those below which a token is set already are marked.
+fn places(settings: &[(String, String)]) -> impl Iterator<Item = Place> {
     let is_token = |key: &str| [":_password", ":_authToken", ":_auth"].iter().any(|end| key.ends_with(end));
     // A variable that is not set stays as it stands, and is no token.
-    let tokens = settings.iter().filter(|(key, value)| is_token(key) && !value.contains("${"));
-    let served: Vec<&str> = tokens.filter_map(|(key, _)| Some(key.rsplit_once(':')?.0)).collect();
-    let mut places: Vec<Place> = Vec::new();
-    for (key, url) in settings {
-        if key != "registry" && !(key.starts_with('@') && key.ends_with(":registry")) {
-            continue;
-        }
-        let Some(place) = Place::found(None, url) else { continue };
+    let tokens = settings.iter().filter(move |(key, value)| is_token(key) && !value.contains("${"));
+    let below = |key: &str| Some(format!("{}/", key.rsplit_once(':')?.0.trim_end_matches('/')));
+    let served: Vec<String> =
+        tokens.filter_map(|(key, _)| below(key)).filter(|above| above.len() > 2).collect();
+    let is_registry = |key: &str| key == "registry" || (key.starts_with('@') && key.ends_with(":registry"));
+    settings.iter().filter(move |(key, _)| is_registry(key)).filter_map(move |(_, url)| {
+        let place = Place::found(None, &format!("{}/", url.trim_end_matches('/')))?;
         let dart = place.nerf_dart();
-        let is_below = |above: &&str| {
-            format!("{}/", above.trim_end_matches('/')).len() > 2
-                && dart.starts_with(&format!("{}/", above.trim_end_matches('/')))
-        };
-        let served = served.iter().any(is_below);
-        if !places.iter().any(|held| held.nerf_dart() == dart) {
-            places.push(place.with_token(served));
-        }
-    }
-    places
+        let has = served.iter().any(|above| dart.starts_with(above.as_str()));
+        Some(place.with_token(has))
+    })
 }
 
 /// The keys and values of a file, as npm's `ini` reads them: sections are none of npm's settings.
@@ -150,7 +142,9 @@ mod tests {
     fn found(text: &str) -> Vec<String> {
         let variable = |name: &str| (name == "ORG").then(|| "contoso".to_owned());
         let shown = |place: &Place| format!("{}{}", place.url, if place.served { " has one" } else { "" });
-        places(&read(text, &variable)).iter().map(shown).collect()
+        let environment = Environment::default();
+        let mut search = Search::new(Path::new("/"), &environment);
+        search.each_once(places(&read(text, &variable))).iter().map(shown).collect()
     }
 
     #[test]

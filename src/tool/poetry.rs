@@ -60,15 +60,10 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
         let names = logins.as_ref().and_then(|logins| logins.get("http-basic")?.as_table());
         served.extend(names.into_iter().flatten().map(|(name, _)| name.clone()));
     }
-    let mut all: Vec<Place> = Vec::new();
-    for place in places {
+    search.each_once(places.into_iter().map(|place: Place| {
         let has = place.name.as_ref().is_some_and(|name| served.contains(name));
-        let place = place.with_token(has);
-        if !all.contains(&place) {
-            all.push(place);
-        }
-    }
-    all
+        place.with_token(has)
+    }))
 }
 
 /// Where one may publish to.

@@ -43,47 +43,66 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     let mut files: Vec<_> = search.upwards().map(|folder| folder.join(".yarnrc.yml")).collect();
     files.extend(search.home().map(|home| home.join(".yarnrc.yml")));
     files.dedup();
-    let mut settings = Vec::new();
+    let (mut settings, mut all_read) = (Vec::new(), true);
     for file in files {
+        let before = search.notes.len();
         let text = search.text(&file).unwrap_or_default();
         settings.extend(read(&text, &|name| search.environment.text(name)));
+        all_read &= search.notes.len() == before && is_plain(&text);
     }
     let told = search.environment.text("YARN_NPM_REGISTRY_SERVER");
     settings.extend(told.map(|url| (vec!["npmRegistryServer".to_owned()], url)));
-    places(&settings)
+    let mut places = search.each_once(places(&settings));
+    let by_default = !settings.iter().any(|(path, _)| path.as_slice() == ["npmRegistryServer"]);
+    // What we could not read may name a registry that is not ours, as the public one is not.
+    if !places.is_empty() && (by_default || !all_read) {
+        places.extend(Place::found(None, DEFAULT));
+    }
+    places
 }
 
 /// A setting: the keys that lead to it, and its value.
 type Setting = (Vec<String>, String);
 
-/// The registries; none where no file speaks of one, for then this is no project of Yarn's.
-fn places(settings: &[Setting]) -> Vec<Place> {
+/// The registries that are named.
+fn places(settings: &[Setting]) -> impl Iterator<Item = Place> {
     let ends = |path: &[String], keys: &[&str]| path.last().is_some_and(|last| keys.contains(&last.as_str()));
-    let login = |path: &[String]| ends(path, &["npmAuthIdent", "npmAuthToken"]);
-    let registry = |path: &[String]| ends(path, &["npmRegistryServer", "npmPublishRegistry"]);
-    let logins: Vec<_> = settings.iter().filter(|(path, value)| login(path) && !value.is_empty()).collect();
-    let mut places = Vec::new();
-    for (path, url) in settings.iter().filter(|(path, _)| registry(path)) {
-        let Some(place) = Place::found(None, url) else { continue };
+    let is_login = move |path: &[String]| ends(path, &["npmAuthIdent", "npmAuthToken"]);
+    let is_registry = move |path: &[String]| ends(path, &["npmRegistryServer", "npmPublishRegistry"]);
+    let with_login = settings.iter().filter(move |(path, value)| is_login(path) && !value.is_empty());
+    let logins: Vec<&[String]> = with_login.map(|(path, _)| path.as_slice()).collect();
+    settings.iter().filter(move |(path, _)| is_registry(path)).filter_map(move |(path, url)| {
+        let place = Place::found(None, url)?;
         let dart = place.nerf_dart();
-        let same = |key: &String| {
+        let names_it = |key: &String| {
             key.split_once("//").is_some_and(|(_, rest)| format!("//{}/", rest.trim_end_matches('/')) == dart)
         };
-        let served = logins.iter().any(|(login, _)| {
-            login[..login.len() - 1] == path[..path.len() - 1]
-                || login.len() == 1
-                || (login.len() == 3 && login[0] == "npmRegistries" && same(&login[1]))
+        let has = logins.iter().any(|login| match login {
+            [_] => true,
+            [registries, key, _] if registries == "npmRegistries" => names_it(key),
+            _ => login[..login.len() - 1] == path[..path.len() - 1],
         });
-        let place = place.with_token(served);
-        if !places.contains(&place) {
-            places.push(place);
-        }
-    }
-    let by_default = !settings.iter().any(|(path, _)| path.as_slice() == ["npmRegistryServer"]);
-    if by_default && !places.is_empty() {
-        places.extend(Place::found(None, DEFAULT));
-    }
-    places
+        Some(place.with_token(has))
+    })
+}
+
+/// Whether all of it is written as Yarn itself writes it, so that what it says of registries is what we read.
+fn is_plain(text: &str) -> bool {
+    let mut above = "";
+    text.lines().filter(|line| !line.trim_start().is_empty() && !line.trim_start().starts_with('#')).all(
+        |line| {
+            let (key, value) = line.split_once(':').unwrap_or((line, ""));
+            let (key, value) = (key.trim_end(), value.trim_start());
+            if !key.starts_with([' ', '-']) {
+                above = key;
+            }
+            let odd_key = key.trim_start().starts_with(['{', '?', '&', '*', '!', '<', '[', '%', '\t'])
+                || key.contains('\\');
+            let odd_value = above.trim_matches(['"', '\'']).starts_with("npm")
+                && value.starts_with(['{', '&', '*', '!', '|', '>']);
+            !odd_key && !odd_value
+        },
+    )
 }
 
 /// Keys, values and what is indented below which key.
@@ -139,19 +158,47 @@ mod tests {
     fn found(text: &str) -> Vec<String> {
         let variable = |name: &str| (name == "ORG").then(|| "contoso".to_owned());
         let shown = |place: &Place| format!("{}{}", place.url, if place.served { " has one" } else { "" });
-        places(&read(text, &variable)).iter().map(shown).collect()
+        places(&read(text, &variable)).map(|place| shown(&place)).collect()
     }
 
     #[test]
-    fn registries_are_found_with_the_one_that_is_there_by_default() {
+    fn registries_are_found_where_they_are_named() {
         let all = "# mine\r\nnpmRegistryServer: \"https://h.test/${ORG}/${NONE:-x}/\"\r\n";
         assert_eq!(found(all), ["https://h.test/contoso/x/"]);
-        let scoped =
-            "nodeLinker: node-modules\n\nnpmScopes:\n  a:\n    npmRegistryServer: 'https://h.test/a/' # x\n";
-        assert_eq!(found(scoped), ["https://h.test/a/", "https://registry.yarnpkg.com/"]);
+        let scoped = "nodeLinker: pnp\n\nnpmScopes:\n  a:\n    npmRegistryServer: 'https://h.test/a/' # x\n";
+        assert_eq!(found(scoped), ["https://h.test/a/"]);
         assert!(found("nodeLinker: pnp\n").is_empty());
         assert!(found("npmRegistryServer: \"https://${NONE}/\"\n").is_empty());
         assert!(found(&format!("{}npmRegistryServer: x", "a:\n ".repeat(1000))).is_empty());
+    }
+
+    /// How many registries there are with this file, the one by default among them.
+    fn count(text: &str) -> usize {
+        use crate::environment::Environment;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".yarnrc.yml"), text).unwrap();
+        let environment = Environment::default();
+        discover(&mut Search::new(folder.path(), &environment)).len()
+    }
+
+    #[test]
+    fn where_another_registry_may_be_used_it_is_counted() {
+        let ours = "npmRegistryServer: https://h.test/a/\n";
+        assert_eq!(count(ours), 1);
+        assert_eq!(count("npmPublishRegistry: https://h.test/a/\n"), 2);
+        assert_eq!(count("nodeLinker: pnp\n"), 0);
+        let plain = "plugins:\n  - path: x\n    spec: \"@y\"\nunsafeHttpWhitelist: [\"a\"]\npackageExtensions:\n  \"x@*\": {}\n";
+        assert_eq!(count(&format!("{ours}{plain}")), 1);
+        for odd in [
+            "npmScopes: {a: {npmRegistryServer: 'https://other.test'}}\n",
+            "npmScopes:\n  a: &x\n    npmRegistryServer: https://h.test/a/\n",
+            "{npmScopes: {a: {}}}\n",
+            "<<: *x\n",
+            "? npmScopes\n",
+            "\"npm\\x53copes\":\n  a: b\n",
+        ] {
+            assert_eq!(count(&format!("{ours}{odd}")), 2, "{odd}");
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
         });
         of_project.extend(text);
     }
-    let mut places: Vec<Place> = Vec::new();
+    let mut places = Vec::new();
     // dotnet and nuget.exe under Mono have files of their own; a name that stands for two places is refused later.
     for own in own_files(search) {
         let mut settings = Settings::default();
@@ -43,14 +43,10 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
                 search.malformed(file);
             }
         }
-        for place in settings.places(&|name| search.environment.text(name)) {
-            if !places.contains(&place) {
-                places.push(place);
-            }
-        }
+        places.extend(settings.places(&|name| search.environment.text(name)));
     }
     search.notes.dedup();
-    places
+    search.each_once(places)
 }
 
 fn own_files(search: &Search<'_>) -> Vec<PathBuf> {
@@ -62,6 +58,9 @@ fn own_files(search: &Search<'_>) -> Vec<PathBuf> {
     let mono = search.file("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("NuGet/NuGet.Config"));
     [dotnet.map(|home| home.join(".nuget/NuGet/NuGet.Config")), mono].into_iter().flatten().collect()
 }
+
+/// Nobody's settings say more of one kind.
+const MOST: usize = 1000;
 
 /// What files say so far, the furthest first.
 #[derive(Default)]
@@ -91,6 +90,8 @@ impl Settings {
                         attributes.iter().find(|(name, _)| *name == key).map(|(_, value)| value.clone())
                     };
                     self.element(&path, &attribute);
+                    let most = self.sources.len().max(self.disabled.len()).max(self.passwords.len());
+                    (most <= MOST).then_some(())?;
                 }
                 Event::Close(_) => drop(path.pop()),
                 Event::Text(_) => {}
@@ -270,5 +271,13 @@ mod tests {
             assert_eq!(found, urls);
         }
         assert_eq!(search.notes.len(), 1, "{:?}", search.notes);
+    }
+
+    #[test]
+    fn a_file_that_goes_on_and_on_is_not_read() {
+        let mut settings = Settings::default();
+        let many: String =
+            (0..2000).map(|number| format!("<add key='{number}' value='https://h.test/'/>")).collect();
+        assert!(settings.add(&format!("<configuration>{}</configuration>", sources(&many))).is_none());
     }
 }

@@ -28,6 +28,17 @@ pub struct Profile {
     pub variables: &'static [Variable],
 }
 
+impl Profile {
+    /// Whether its variables are tied to a place by the name that the tool's settings give it.
+    #[must_use]
+    pub fn goes_by_name(&self) -> bool {
+        let by_name = |variable: &Variable| {
+            ["{name}", "{NAME}", "{ID}"].iter().any(|word| variable.name.contains(word))
+        };
+        self.variables.iter().any(by_name)
+    }
+}
+
 /// Finds the places in the tool's own settings.
 pub type Discover = fn(&mut Search<'_>) -> Vec<Place>;
 

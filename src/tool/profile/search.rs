@@ -1,6 +1,6 @@
 //! Looking for places in the settings of tools: which files, and how to read them without falling into a trap. They lie in
 //! projects that others wrote: a file may be huge, no file at all, in UTF-16, or name variables that are not set. What cannot
-//! be read is passed over with a note; nothing in a file can make us hang.
+//! be read is noted; nothing in a file can make us hang.
 
 use std::fs::OpenOptions;
 use std::io::Read as _;
@@ -8,8 +8,13 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 
+use super::Place;
+
 /// No settings file comes near this.
 const LONGEST: u64 = 1 << 20;
+
+/// Nobody's settings name more places.
+const MOST: usize = 1000;
 
 /// No name of a variable comes near this.
 const LONGEST_NAME: usize = 256;
@@ -20,7 +25,7 @@ pub struct Search<'s> {
     pub folder: &'s Path,
     /// Its environment.
     pub environment: &'s Environment,
-    /// Files that were passed over, and why.
+    /// What could not be read, and why.
     pub notes: Vec<String>,
 }
 
@@ -55,7 +60,7 @@ impl<'s> Search<'s> {
         match read(path) {
             Ok(text) => Some(text),
             Err(Some(why)) => {
-                self.notes.push(format!("{} is passed over: {why}", path.display()));
+                self.notes.push(format!("cannot read {}: {why}", path.display()));
                 None
             }
             Err(None) => None,
@@ -64,7 +69,22 @@ impl<'s> Search<'s> {
 
     /// Says that what stands in a file is not what stands in such a file.
     pub fn malformed(&mut self, path: &Path) {
-        self.notes.push(format!("{} is passed over: it is not well-formed", path.display()));
+        self.notes.push(format!("cannot read {}: it is not well-formed", path.display()));
+    }
+
+    /// These places, each once. All or none: with a part of them, one name for two places would go unseen.
+    pub fn each_once(&mut self, places: impl IntoIterator<Item = Place>) -> Vec<Place> {
+        let mut all = Vec::new();
+        for place in places {
+            if all.len() == MOST {
+                self.notes.push(format!("cannot read settings that name more than {MOST} places"));
+                return Vec::new();
+            }
+            if !all.contains(&place) {
+                all.push(place);
+            }
+        }
+        all
     }
 }
 
@@ -149,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_settings_file_is_passed_over_with_a_word() {
+    fn what_is_no_settings_file_is_not_read_and_said() {
         let folder = tempfile::tempdir().unwrap();
         let environment = Environment::default();
         let mut search = Search::new(folder.path(), &environment);
@@ -173,6 +193,17 @@ mod tests {
         }
         assert!(search.text(&path("huge")).is_none() && search.text(&path("folder")).is_none());
         assert_eq!(search.notes.len(), if cfg!(unix) { 5 } else { 2 }, "{:?}", search.notes);
+    }
+
+    #[test]
+    fn so_many_places_that_one_could_hide_among_them_are_none() {
+        let environment = Environment::default();
+        let mut search = Search::new(Path::new("/"), &environment);
+        let place = |number: usize| Place::found(None, &format!("https://h.test/{}", number % MOST)).unwrap();
+        assert_eq!(search.each_once((0..MOST).map(place)).len(), MOST);
+        let other = Place::found(None, "https://other.test/");
+        assert!(search.each_once((0..MOST).map(place).chain(other)).is_empty());
+        assert_eq!(search.notes.len(), 1);
     }
 
     #[test]

@@ -111,6 +111,7 @@ fn nothing_is_started_unless_every_place_has_its_token() {
         ("--profile npm --for https://x1.blob.core.windows.net/contoso/x", "holds nothing"),
         ("--profile npm --for https://contoso.vsblob.vsassets.io/x", "holds nothing"),
         ("--profile az --for not-a-url", "https://"),
+        ("--profile az --for https://dev.azure.com", "--for https://dev.azure.com/ORGANISATION"),
         ("--profile az --for https://a:s3cret@dev.azure.com/contoso", "password or token in it"),
         ("--profile gradle --for https://dev.azure.com/contoso", "--for NAME=https://dev.azure.com/contoso"),
         ("--profile gradle", "--for NAME=URL"),
@@ -270,6 +271,11 @@ fn one_name_for_two_places_is_refused() {
     assert_eq!((output.code(), output.stdout()), (125, ""), "{output}");
     assert!(output.stderr().contains("evil.example.test"), "{output}");
     assert!(run(&scene, &format!("--for my-feed={ours} {poetry}")).succeeds().stdout().contains(TOKEN));
+    // Nor is one guessed from a file that Poetry may read otherwise.
+    scene.append("pyproject.toml", "[[tool.poetry.source");
+    let output = run(&scene, &poetry);
+    assert_eq!((output.code(), output.stdout()), (125, ""), "{output}");
+    assert!(output.stderr().contains("pyproject.toml: it is not well-formed"), "{output}");
 }
 
 #[test]
