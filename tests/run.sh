@@ -10,7 +10,7 @@ cd "$root"
 # package:command that shows it is there
 wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
 libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:shellcheck util-linux:script docker.io:docker
-skopeo:skopeo wget:wget curl:curl nodejs:node npm:npm composer:composer maven:mvn'
+skopeo:skopeo wget:wget curl:curl nodejs:node npm:npm mono-devel:cert-sync composer:composer maven:mvn'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
 # Debian's python3 comes without what makes environments.
@@ -76,10 +76,12 @@ client pip-current "pip>=26.2"
 client pip-25 "pip==25.3"
 client uv "uv>=0.9"
 client twine "twine>=6"
+client artifacts "artifacts-keyring>=2.0.0rc1" "twine>=6" "pip>=26.2"
 client conan "conan>=2"
 client poetry "poetry>=2"
 node_client yarn-1 "yarn@1"
 node_client yarn-4 "@yarnpkg/cli-dist@4"
+node_client nuget "nuget-exe@5.8.0"
 
 # Nothing of the developer's own reaches a test.
 for name in $(env | sed -n 's/^\(KEYFOB_[A-Za-z0-9_]*\)=.*/\1/p; s/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done

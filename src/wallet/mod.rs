@@ -24,6 +24,7 @@ pub mod choose;
 mod erase;
 mod forget;
 mod get;
+pub mod nowhere;
 pub mod person;
 pub mod spot;
 mod store;
@@ -53,13 +54,34 @@ pub struct Query {
     pub takes_authtype: bool,
     /// Whether a person sees what the tool writes to stderr, so that a hint beside an answer may be given (R14).
     pub person_watches: bool,
+    /// How a person may be asked for it (R9).
+    pub asking: Asking,
+}
+
+/// How a store may ask a person, where one is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asking {
+    /// As it can.
+    #[default]
+    Anyhow,
+    /// In a window of its own: the terminal is the tool's.
+    ByWindow,
+    /// Not at all: the tool forbids it.
+    Never,
 }
 
 impl Query {
     /// A question without any preference.
     #[must_use]
     pub fn new(remote: Remote, need: Need) -> Query {
-        Query { remote, user: None, need, takes_authtype: false, person_watches: false }
+        Query {
+            remote,
+            user: None,
+            need,
+            takes_authtype: false,
+            person_watches: false,
+            asking: Asking::Anyhow,
+        }
     }
 }
 
@@ -252,7 +274,18 @@ impl<'a> Local<'a> {
 
     /// The secret in force of an account.
     fn payload(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Result<Payload, Error> {
-        let secret = self.stores.open(&account.store)?.get(&realm.key(account)?)?;
+        self.payload_in(&*self.stores.open(&account.store)?, group, realm, account)
+    }
+
+    /// The same out of a store that is open.
+    fn payload_in(
+        &self,
+        store: &dyn Store,
+        group: &str,
+        realm: &RealmRecord,
+        account: &AccountRecord,
+    ) -> Result<Payload, Error> {
+        let secret = store.get(&realm.key(account)?)?;
         secret
             .as_ref()
             .map(Payload::unpack)

@@ -20,6 +20,7 @@ pub mod http;
 pub mod lfs;
 pub mod listener;
 pub mod log;
+pub mod nuget_feed;
 pub mod proxy;
 pub mod python_index;
 pub mod registry;

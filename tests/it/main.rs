@@ -26,6 +26,7 @@ mod faults;
 mod git;
 mod house;
 mod messages;
+mod nuget;
 mod python;
 mod realms;
 mod run;

@@ -50,6 +50,11 @@ fn every_transcript_of_cargo() {
     play_all("cargo", 4);
 }
 
+#[test]
+fn every_transcript_of_nuget() {
+    play_all("nuget", 8);
+}
+
 /// Plays all of a tool's, and names each that fails.
 fn play_all(tool: &str, at_least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(tool);

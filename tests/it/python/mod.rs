@@ -11,6 +11,7 @@ use crate::loopback::tls::Authority;
 use crate::process::{Call, Output};
 use crate::scene::{Scene, skip};
 
+mod library;
 mod setup;
 
 const TOKEN: &str = "a-token-for-packages-that-only-these-tests-know";
@@ -122,14 +123,8 @@ impl Feed {
 }
 
 /// A wheel, made by the standard library.
-fn wheel(scene: &Scene, python: &Path) -> Vec<u8> {
-    scene.command(python).args(["-c", &wheel_script()]).run().succeeds();
-    fs::read(scene.home().join(WHEEL)).unwrap()
-}
-
-/// What makes it, in the current folder.
-pub(crate) fn wheel_script() -> String {
-    format!(
+pub fn wheel(scene: &Scene, python: &Path) -> Vec<u8> {
+    let script = format!(
         "import zipfile\n\
          info = 'greeting-1.0.dist-info/'\n\
          with zipfile.ZipFile('{WHEEL}', 'w') as wheel:\n\
@@ -138,7 +133,9 @@ pub(crate) fn wheel_script() -> String {
          \x20   wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n\
          \x20   names = ['greeting.py', info + 'METADATA', info + 'WHEEL', info + 'RECORD']\n\
          \x20   wheel.writestr(info + 'RECORD', ''.join(name + ',,\\n' for name in names))\n"
-    )
+    );
+    scene.command(python).args(["-c", &script]).run().succeeds();
+    fs::read(scene.home().join(WHEEL)).unwrap()
 }
 
 #[test]

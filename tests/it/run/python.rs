@@ -1,6 +1,7 @@
 //! The real twine, Poetry and Conan.
 
 use std::fs;
+use std::path::Path;
 
 use crate::loopback::feed::Feed;
 use crate::loopback::http::{Response, Server};
@@ -16,7 +17,7 @@ const PKGS: &str = "pkgs.dev.azure.com";
 /// A machine with a feed of Python packages under its real host name, and a wheel.
 fn feed() -> (Scene, PythonIndex, Proxy) {
     let mut scene = Scene::new();
-    let wheel = wheel(&scene);
+    let wheel = crate::python::wheel(&scene, Path::new("python3"));
     let index = PythonIndex::new(wheel, &[("contoso", TOKEN)]);
     let authority = Authority::new();
     let rows = vec![(PKGS, index.handler()), ("*.blob.core.windows.net", index.storage())];
@@ -24,12 +25,6 @@ fn feed() -> (Scene, PythonIndex, Proxy) {
     scene.use_proxy(&proxy.url(), authority.pem());
     scene.add(CONTOSO, TOKEN);
     (scene, index, proxy)
-}
-
-fn wheel(scene: &Scene) -> Vec<u8> {
-    let script = crate::python::wheel_script();
-    scene.command("python3").args(["-c", &script]).run().succeeds();
-    fs::read(scene.home().join(WHEEL)).unwrap()
 }
 
 #[test]
