@@ -8,6 +8,7 @@ use crate::person::Add;
 use crate::process::{Call, Output};
 use crate::scene::{Scene, skip};
 
+mod found;
 mod jvm_and_php;
 mod npm;
 mod page;
