@@ -252,6 +252,14 @@ pub enum Error {
         /// Its name.
         program: &'static str,
     },
+    /// The command that `run` was to start cannot be started.
+    #[error("cannot start {program}: {}", plain(source))]
+    NotStarted {
+        /// Its name.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// doctor found something broken; what, it has said.
     #[error("{}", broken_things(*broken))]
     Unwell {
@@ -342,6 +350,10 @@ impl Error {
             Error::Usage { hint, .. } | Error::NoSuchCredential { hint, .. } => return hint.clone(),
             Error::Ambiguous { hint, .. } | Error::NotUsable { hint, .. } => hint.clone(),
             Error::NoProgram { program } => format!("install {program}, or add its folder to PATH"),
+            Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "see whether its name is right and its folder is in PATH".to_owned()
+            }
+            Error::NotStarted { .. } => return None,
             Error::Program { .. } | Error::Declined | Error::Unwell { .. } => return None,
         })
     }
@@ -368,6 +380,9 @@ impl Error {
             | Error::Io { .. } => 6,
             Error::Wire { .. } | Error::Request { .. } | Error::Program { .. } | Error::Declined => 6,
             Error::NoProgram { .. } | Error::Unwell { .. } => 6,
+            // As env(1), nohup(1) and shells have it.
+            Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
+            Error::NotStarted { .. } => 126,
         }
     }
 }

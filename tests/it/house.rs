@@ -213,6 +213,7 @@ const HELPERS: &[&str] = &[
     "store::memory",
     "store::payload",
     "tool::links",
+    "tool::profile",
     "tool::setup",
 ];
 

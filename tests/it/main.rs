@@ -33,6 +33,7 @@ mod nuget;
 mod pnpm;
 mod python;
 mod realms;
+mod run;
 #[cfg(target_os = "linux")]
 mod secret_service;
 mod secrets;

@@ -75,6 +75,8 @@ fn errors() -> Vec<Error> {
             why: "it is not there",
         },
         Error::NoProgram { program: "git" },
+        Error::NotStarted { program: text("npmx"), source: io::ErrorKind::NotFound.into() },
+        Error::NotStarted { program: text("./notes.txt"), source: io::ErrorKind::PermissionDenied.into() },
         Error::Unwell { broken: 1 },
         Error::Unwell { broken: 3 },
         Error::Declined,
