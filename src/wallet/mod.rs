@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::credential::{Account, Id, Key, Secret};
 use crate::environment::Environment;
 use crate::error::{Error, Miss};
-use crate::forge::{Need, Presentation};
+use crate::forge::Presentation;
 use crate::records::{AccountRecord, Group, RealmRecord, Records};
 use crate::remote::{Realm, Remote};
 use crate::store::Store;
@@ -26,11 +26,14 @@ mod forget;
 mod get;
 pub mod nowhere;
 pub mod person;
+mod query;
 pub mod spot;
 mod store;
 pub mod stores;
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub use query::{Asking, Query};
 
 /// Seconds for which a suspect token is withheld (R7).
 pub const SUSPECT_SECONDS: i64 = 60;
@@ -40,50 +43,6 @@ pub const KEEP_ASIDE_SECONDS: i64 = 30 * DAY;
 
 /// A day in seconds.
 pub const DAY: i64 = 86_400;
-
-/// What a tool asks about.
-#[derive(Clone, Debug)]
-pub struct Query {
-    /// Where.
-    pub remote: Remote,
-    /// As whom; `None` when the tool does not say.
-    pub user: Option<String>,
-    /// What for.
-    pub need: Need,
-    /// Whether the tool can carry an `authtype` with a `credential`.
-    pub takes_authtype: bool,
-    /// Whether a person sees what the tool writes to stderr, so that a hint beside an answer may be given (R14).
-    pub person_watches: bool,
-    /// How a person may be asked for it (R9).
-    pub asking: Asking,
-}
-
-/// How a store may ask a person, where one is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Asking {
-    /// As it can.
-    #[default]
-    Anyhow,
-    /// In a window of its own: the terminal is the tool's.
-    ByWindow,
-    /// Not at all: the tool forbids it.
-    Never,
-}
-
-impl Query {
-    /// A question without any preference.
-    #[must_use]
-    pub fn new(remote: Remote, need: Need) -> Query {
-        Query {
-            remote,
-            user: None,
-            need,
-            takes_authtype: false,
-            person_watches: false,
-            asking: Asking::Anyhow,
-        }
-    }
-}
 
 /// What a get found.
 #[derive(Debug)]
