@@ -316,7 +316,7 @@ impl Local<'_> {
 }
 
 /// Whether an account is the one that a wish names, and a person's.
-fn is_same(account: &AccountRecord, planned: &Planned) -> bool {
+pub(super) fn is_same(account: &AccountRecord, planned: &Planned) -> bool {
     account.source == Source::Person && account.name == planned.wish.account
 }
 
