@@ -65,26 +65,61 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             format!("{words} --yes, or see what it would do: {words} --dry-run"),
         ));
     }
-    let named = matches.contains_id("TOOL");
-    let mut failed = None;
+    let program = context.program.clone();
+    let place = SetupContext { program: &program, environment: context.environment, wallet: context.wallet };
+    let mut result = Outcome { named: matches.contains_id("TOOL"), failed: None };
+    // All that would be done is shown before any of it is, and one answer covers it.
+    let mut ready = Vec::new();
     for (tool, setup) in chosen(matches, context)? {
-        match one(tool, setup, wish, dry, yes, context) {
-            Err(error @ Error::Declined) => return Err(error),
-            Err(error) if named => return Err(error),
-            // Of all that are here, one that cannot be set up does not keep the others from it.
-            Err(error) => {
-                context.terminal.note(&format!("{} is not set up", tool.title));
-                if let Some(earlier) = failed.replace(error) {
-                    context.terminal.error(&earlier);
-                }
-            }
-            Ok(()) => {}
+        match prepare(tool, setup, &place, wish, dry || yes, context) {
+            Ok(plan) => ready.extend(plan.map(|plan| (tool, plan))),
+            Err(error) => result.take(tool, error, context)?,
         }
     }
-    if !dry {
-        say_store(context);
+    if dry {
+        ready.iter().flat_map(|(_, plan)| &plan.lines).for_each(|line| context.terminal.answer(line));
+        return result.failed.map_or(Ok(()), Err);
     }
-    failed.map_or(Ok(()), Err)
+    for (tool, plan) in &ready {
+        context.terminal.note(&format!("for {}:", tool.title));
+        show(plan, context);
+    }
+    if !ready.is_empty() && !yes && !context.terminal.confirm("Do this?")? {
+        return Err(Error::Declined);
+    }
+    for (tool, plan) in ready {
+        match carry_out(&context.data, tool.name, plan) {
+            Ok(()) => context.terminal.note(&format!(
+                "{} asks keyfob from now on; keyfob unsetup {} takes it back",
+                tool.name, tool.name
+            )),
+            Err(error) => result.take(tool, error, context)?,
+        }
+    }
+    say_store(context);
+    result.failed.map_or(Ok(()), Err)
+}
+
+/// What became of the tools.
+struct Outcome {
+    /// Whether the person named them.
+    named: bool,
+    /// The last error that was not said yet.
+    failed: Option<Error>,
+}
+
+impl Outcome {
+    /// A tool that was named and cannot be set up ends it. Of all that are here, one does not keep the others from it.
+    fn take(&mut self, tool: &Tool, error: Error, context: &mut Context<'_>) -> Result<(), Error> {
+        if self.named || matches!(error, Error::Declined) {
+            return Err(error);
+        }
+        context.terminal.note(&format!("{} is not set up", tool.title));
+        if let Some(earlier) = self.failed.replace(error) {
+            context.terminal.error(&earlier);
+        }
+        Ok(())
+    }
 }
 
 /// The tools that were named, or those that are here.
@@ -111,23 +146,22 @@ fn chosen(
     Ok(here)
 }
 
-fn one(
+/// What there is to do for a tool; `None` if nothing, which is said.
+fn prepare<'c>(
     tool: &Tool,
     setup: &Setup,
+    place: &SetupContext<'c>,
     mut wish: Wish,
-    dry: bool,
-    yes: bool,
+    silently: bool,
     context: &mut Context<'_>,
-) -> Result<(), Error> {
+) -> Result<Option<Plan<'c>>, Error> {
     let before = Ledger::read(&context.data)?.tools.remove(tool.name);
-    let (wallet, program, environment) = (context.wallet, context.program.clone(), context.environment);
-    let place = SetupContext { program: &program, environment, wallet };
-    let mut plan = (setup.plan)(&place, wish, before.as_ref())?;
+    let mut plan = (setup.plan)(place, wish, before.as_ref())?;
     if !plan.others.is_empty() {
         context.terminal.note(&format!("{} also asks: {}", tool.name, plan.others.join(", ")));
-        if !yes && !dry && context.terminal.confirm("Ask keyfob alone from now on?")? {
+        if !silently && context.terminal.confirm("Ask keyfob alone from now on?")? {
             wish.only = true;
-            plan = (setup.plan)(&place, wish, before.as_ref())?;
+            plan = (setup.plan)(place, wish, before.as_ref())?;
         } else {
             context
                 .terminal
@@ -145,21 +179,9 @@ fn one(
             false => "is left as it is; nothing was written",
         };
         context.terminal.note(&format!("{} {words}", tool.name));
-        return Ok(());
+        return Ok(None);
     }
-    if dry {
-        plan.lines.iter().for_each(|line| context.terminal.answer(line));
-        return Ok(());
-    }
-    show(&plan, context);
-    if !yes && !context.terminal.confirm("Do this?")? {
-        return Err(Error::Declined);
-    }
-    carry_out(&context.data, tool.name, plan)?;
-    context
-        .terminal
-        .note(&format!("{} asks keyfob from now on; keyfob unsetup {} takes it back", tool.name, tool.name));
-    Ok(())
+    Ok(Some(plan))
 }
 
 pub(super) fn show(plan: &Plan<'_>, context: &mut Context<'_>) {

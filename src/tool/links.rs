@@ -6,6 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::environment::{self, Environment};
+use crate::error::Error;
+use crate::files;
+
+use super::setup::SetupContext;
 
 /// Where a tool can start us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +55,34 @@ pub fn spot(program: &Path, link: &str, environment: &Environment) -> Option<Spo
         .or_else(|| programs.pop().map(|path| spot(path, false)))
 }
 
+/// This program by the path at which it is in PATH, where a link beside it is found.
+#[must_use]
+pub fn in_path(context: &SetupContext<'_>) -> Option<PathBuf> {
+    let own = spot(context.program, "keyfob", context.environment)?;
+    context.environment.programs("keyfob").into_iter().find(|path| is_us(path, &own.path))
+}
+
+/// Makes a link to this program; on Windows, where links need a privilege, a copy.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn make(own: &Path, link: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(own, link);
+    #[cfg(not(unix))]
+    let made = fs::copy(own, link).map(drop);
+    made.map_err(Error::io("make the link", link))
+}
+
+/// Whether what stands there is what [`make`] made: a link to `own`, or a copy of this program.
+#[must_use]
+pub fn is_made(link: &Path, own: &Path, program: &Path) -> bool {
+    match fs::read_link(link) {
+        Ok(target) => target == own,
+        Err(_) => is_us(link, program),
+    }
+}
+
 /// The absolute path by which we were started, links unresolved.
 fn started_as(program: &Path, environment: &Environment) -> Option<PathBuf> {
     if program.components().count() > 1 {
@@ -59,6 +91,16 @@ fn started_as(program: &Path, environment: &Environment) -> Option<PathBuf> {
     let name = program.to_str()?;
     let name = name.strip_suffix(std::env::consts::EXE_SUFFIX).unwrap_or(name);
     environment.programs(name).into_iter().next()
+}
+
+/// The command that gives a program another name, as it can be pasted. Windows gets a copy, as from the installation: a link
+/// there needs a privilege.
+#[must_use]
+pub fn link_command(program: &Path, link: &Path) -> String {
+    if cfg!(windows) {
+        return format!("copy \"{}\" \"{}.exe\"", program.display(), link.display());
+    }
+    format!("ln -s {} {}", files::shell_word(program), files::shell_word(link))
 }
 
 /// Whether both are this program: the same file, or copies of it (Windows has no links that everyone may make).

@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::credential::{Account, Key, Secret};
+use crate::credential::{Account, Id, Key, Secret};
 use crate::environment::Environment;
 use crate::error::{Error, Miss};
 use crate::forge::{Need, Presentation};
@@ -18,10 +18,13 @@ use crate::remote::{Realm, Remote};
 use crate::store::Store;
 use crate::store::payload::Payload;
 
+use stores::Chosen;
+
 pub mod choose;
 mod erase;
 mod forget;
 mod get;
+pub mod nowhere;
 pub mod person;
 pub mod spot;
 mod store;
@@ -51,13 +54,15 @@ pub struct Query {
     pub takes_authtype: bool,
     /// Whether a person sees what the tool writes to stderr, so that a hint beside an answer may be given (R14).
     pub person_watches: bool,
+    /// Whether the tool forbids every question to a person, also one that a store would ask in a window of its own (R9).
+    pub in_silence: bool,
 }
 
 impl Query {
     /// A question without any preference.
     #[must_use]
     pub fn new(remote: Remote, need: Need) -> Query {
-        Query { remote, user: None, need, takes_authtype: false, person_watches: false }
+        Query { remote, user: None, need, takes_authtype: false, person_watches: false, in_silence: false }
     }
 }
 
@@ -250,7 +255,18 @@ impl<'a> Local<'a> {
 
     /// The secret in force of an account.
     fn payload(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Result<Payload, Error> {
-        let secret = self.stores.open(&account.store)?.get(&realm.key(account)?)?;
+        self.payload_in(&*self.stores.open(&account.store)?, group, realm, account)
+    }
+
+    /// The same out of a store that is open.
+    fn payload_in(
+        &self,
+        store: &dyn Store,
+        group: &str,
+        realm: &RealmRecord,
+        account: &AccountRecord,
+    ) -> Result<Payload, Error> {
+        let secret = store.get(&realm.key(account)?)?;
         secret
             .as_ref()
             .map(Payload::unpack)
@@ -269,15 +285,51 @@ impl<'a> Local<'a> {
         }
     }
 
+    /// Keeps a new secret in the store for new ones: first the secret, then what `place` writes into its group, so that a
+    /// crash leaves what was there or what is new.
+    fn keep<T>(
+        &self,
+        group: &str,
+        realm: &Realm,
+        account: Account,
+        secret: &Secret,
+        place: impl FnOnce(&mut Group, &str, &Key) -> Result<T, Error>,
+    ) -> Result<(T, Chosen), Error> {
+        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let key = Key { realm: realm.clone(), account, id: Id::random()? };
+        let store = self.stores.open(chosen.name)?;
+        store.put(&key, secret)?;
+        let placed = self.records.change(group, |group| Ok((place(group, chosen.name, &key)?, true)));
+        if placed.is_err() {
+            self.discard(group, &*store, &key);
+        }
+        Ok((placed?, chosen))
+    }
+
     /// Destroys a secret whose record could not be written. But writing may fail after the record is in place (its folder could
     /// not be synced), so it is read again; if it cannot be, the secret stays: doctor finds one that nothing refers to,
     /// nobody finds one that is gone.
     fn discard(&self, group: &str, store: &dyn Store, key: &Key) {
-        let refers = |account: &AccountRecord| account.id == key.id.as_str();
-        let unrecorded = |group: Group| !group.realms.iter().flat_map(|realm| &realm.accounts).any(refers);
+        let unrecorded = |group: Group| !group.ids().any(|id| id == key.id.as_str());
         if self.records.read(group).is_ok_and(unrecorded) {
             let _ = store.delete(key);
         }
+    }
+
+    /// Puts a copy of a secret into a store and reads it back: only what the store gives back may take the other's place.
+    fn put_copy(
+        &self,
+        group: &str,
+        (name, store): (&str, &dyn Store),
+        key: &Key,
+        secret: &Secret,
+    ) -> Result<(), Error> {
+        store.put(key, secret)?;
+        if store.get(key)?.is_some_and(|back| back.same_as(secret)) {
+            return Ok(());
+        }
+        let _ = self.destroy(group, &[(name.to_owned(), key.clone())]);
+        Err(Error::Lost { store: name.to_owned(), realm: key.realm.to_string() })
     }
 
     /// Destroys secrets that a group does not speak of any more, and returns what failed. `doctor --repair` may have found one
@@ -293,7 +345,7 @@ impl<'a> Local<'a> {
             }
         }
         let speaks_of = |group: &Group| group.ids().any(|id| gone.contains(&id));
-        if self.records.read(group).is_ok_and(|group| speaks_of(&group)) {
+        if !gone.is_empty() && self.records.read(group).is_ok_and(|group| speaks_of(&group)) {
             let forgotten = self.records.change(group, |group| {
                 gone.iter().for_each(|id| group.forget(id));
                 Ok(((), true))

@@ -303,9 +303,8 @@ fn program_links(context: &Context<'_>) -> Vec<Finding> {
                 }
                 None => {
                     let target = spot.path.with_file_name(link);
-                    let (own, target) = (files::shell_word(&spot.path), files::shell_word(&target));
                     let words = format!("there is no {link}; {} works without", tool.title);
-                    Finding::hint("links", words, format!("ln -s {own} {target}"))
+                    Finding::hint("links", words, links::link_command(&spot.path, &target))
                 }
             });
         }

@@ -9,7 +9,7 @@ use super::{CONTOSO, holding, json, run, token_of};
 use crate::scene::Scene;
 
 /// keyfob at a terminal, and the person's side of it.
-struct Talk {
+pub(crate) struct Talk {
     child: Child,
     keys: ChildStdin,
     screen: Receiver<Vec<u8>>,
@@ -18,11 +18,11 @@ struct Talk {
 }
 
 impl Talk {
-    fn begin(scene: &Scene, words: &str) -> Talk {
+    pub(crate) fn begin(scene: &Scene, words: &str) -> Talk {
         Talk::begin_shell(scene, &format!("keyfob {words}"))
     }
 
-    fn begin_shell(scene: &Scene, line: &str) -> Talk {
+    pub(crate) fn begin_shell(scene: &Scene, line: &str) -> Talk {
         let call = scene.command("script").args(["-q", "-e", "-c", line, "/dev/null"]);
         let mut child = call.start().spawn().unwrap();
         let (send, screen) = channel();
@@ -38,7 +38,7 @@ impl Talk {
 
     /// Waits until this stands on the screen.
     #[track_caller]
-    fn sees(&mut self, text: &str) -> &mut Talk {
+    pub(crate) fn sees(&mut self, text: &str) -> &mut Talk {
         let end = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(at) = self.seen[self.from..].find(text) {
@@ -52,18 +52,18 @@ impl Talk {
         }
     }
 
-    fn types(&mut self, text: &str) -> &mut Talk {
+    pub(crate) fn types(&mut self, text: &str) -> &mut Talk {
         self.keys(&format!("{text}\r"))
     }
 
-    fn keys(&mut self, keys: &str) -> &mut Talk {
+    pub(crate) fn keys(&mut self, keys: &str) -> &mut Talk {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
         self
     }
 
     /// The exit code and all that stood on the screen.
-    fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(mut self) -> (i32, String) {
         while let Ok(part) = self.screen.recv_timeout(Duration::from_secs(60)) {
             self.seen.push_str(&String::from_utf8_lossy(&part));
         }
@@ -71,7 +71,7 @@ impl Talk {
     }
 }
 
-fn at_a_terminal(mut scene: Scene) -> Scene {
+pub(crate) fn at_a_terminal(mut scene: Scene) -> Scene {
     // The scene says that nobody can be asked.
     scene.unset("GIT_TERMINAL_PROMPT").set("TERM", "dumb");
     scene
@@ -178,10 +178,34 @@ fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
 
 #[test]
 fn nobody_is_asked_where_the_environment_says_that_nobody_can_answer() {
-    let mut scene = at_a_terminal(Scene::new());
-    scene.set("CI", "true");
-    let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
-    talk.sees("nobody can be asked for the token here")
-        .sees("keyfob add https://dev.azure.com/contoso < FILE");
-    assert_eq!(talk.end().0, 2);
+    for (name, value) in [("CI", "true"), ("TF_BUILD", "True"), ("GIT_TERMINAL_PROMPT", "false")] {
+        let mut scene = at_a_terminal(Scene::new());
+        scene.set(name, value);
+        let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
+        talk.sees("nobody can be asked for the token here")
+            .sees("keyfob add https://dev.azure.com/contoso < FILE");
+        assert_eq!(talk.end().0, 2, "{name}");
+    }
+}
+
+#[test]
+fn setup_shows_what_it_would_do_for_every_tool_that_is_here_before_one_answer_covers_all() {
+    let scene = at_a_terminal(Scene::new());
+    let gitconfig = scene.home().join(".gitconfig");
+    std::fs::write(&gitconfig, "[user]\n\tname = Alice\n").unwrap();
+    let before = std::fs::read_to_string(&gitconfig).unwrap();
+    let mut talk = Talk::begin(&scene, "setup");
+    talk.sees("found git 2.").sees("for Git:").sees("for Cargo:").sees("Do this?").types("n");
+    let (code, screen) = talk.end();
+    assert!(code != 0 && !screen.contains("from now on"), "{screen}");
+    assert_eq!(std::fs::read_to_string(&gitconfig).unwrap(), before);
+    assert!(!scene.home().join(".cargo/config.toml").exists());
+
+    let mut talk = Talk::begin(&scene, "setup");
+    talk.sees("Do this?")
+        .types("y")
+        .sees("git asks keyfob from now on")
+        .sees("cargo asks keyfob from now on");
+    let (code, screen) = talk.end();
+    assert!(code == 0 && screen.matches("Do this?").count() == 1, "{screen}");
 }
