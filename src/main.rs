@@ -25,7 +25,15 @@ fn main() -> ExitCode {
     let program = PathBuf::from(arguments.first().cloned().unwrap_or_default());
     // A tool is found before any argument parser is built: this is the path that has to be short.
     let first = arguments.get(1).and_then(|word| word.to_str());
-    if let Some(tool) = first.and_then(tool::by_first_argument).or_else(|| by_program_name(&program)) {
+    if let Some(tool) = first.and_then(tool::by_first_argument) {
+        return serve_tool(tool, arguments.get(1..).unwrap_or_default(), &environment);
+    }
+    if let Some(tool) = by_program_name(&program) {
+        let held = program.file_name().and_then(|name| tool::argument_of_link(name.to_str()?));
+        if let (Some(held), Some(name)) = (held, arguments.first_mut()) {
+            *name = held.into();
+            return serve_tool(tool, &arguments, &environment);
+        }
         return serve_tool(tool, arguments.get(1..).unwrap_or_default(), &environment);
     }
     if let Some(tool) = first.and_then(tool::by_name).filter(|tool| tool.serve.is_some()) {

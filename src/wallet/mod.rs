@@ -54,15 +54,34 @@ pub struct Query {
     pub takes_authtype: bool,
     /// Whether a person sees what the tool writes to stderr, so that a hint beside an answer may be given (R14).
     pub person_watches: bool,
-    /// Whether the tool forbids every question to a person, also one that a store would ask in a window of its own (R9).
-    pub in_silence: bool,
+    /// How a person may be asked for it (R9).
+    pub asking: Asking,
+}
+
+/// How a store may ask a person, where one is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asking {
+    /// As it can.
+    #[default]
+    Anyhow,
+    /// In a window of its own: the terminal is the tool's.
+    ByWindow,
+    /// Not at all: the tool forbids it.
+    Never,
 }
 
 impl Query {
     /// A question without any preference.
     #[must_use]
     pub fn new(remote: Remote, need: Need) -> Query {
-        Query { remote, user: None, need, takes_authtype: false, person_watches: false, in_silence: false }
+        Query {
+            remote,
+            user: None,
+            need,
+            takes_authtype: false,
+            person_watches: false,
+            asking: Asking::Anyhow,
+        }
     }
 }
 

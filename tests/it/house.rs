@@ -180,6 +180,11 @@ fn only_main_reads_the_process_environment_and_exits() {
     // process.rs is what a process does to itself; it has one exit, for a conversation whose other end is gone.
     let others = sources.iter().filter(|source| !["src/main.rs", "src/process.rs"].contains(&&*source.name));
     none(others.flat_map(|source| source.places(&["process::exit"])).collect(), "only main exits");
+    let leaves = sources.iter().filter(|source| !source.name.starts_with("src/tool/nuget/"));
+    none(
+        leaves.flat_map(|source| source.places(&["process::leave"])).collect(),
+        "only NuGet's plugin leaves",
+    );
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     }
     let line = Line {
         file: link.display().to_string(),
-        key: "link".to_owned(),
+        key: links::LINK.to_owned(),
         value: own.display().to_string(),
         instead_of: None,
     };
