@@ -18,6 +18,7 @@ use crate::wallet::Local;
 use crate::wallet::stores::Machine;
 
 pub mod add;
+pub mod check;
 pub mod doctor;
 pub mod explain;
 pub mod export;
@@ -25,6 +26,7 @@ pub mod import;
 pub mod links;
 pub mod list;
 pub mod lock;
+mod online;
 pub mod prefer;
 pub mod relocate;
 pub mod remove;
@@ -42,6 +44,7 @@ pub static ALL: &[&Command] = &[
     &add::COMMAND,
     &list::COMMAND,
     &explain::COMMAND,
+    &check::COMMAND,
     &token::COMMAND,
     &run::COMMAND,
     &prefer::COMMAND,

@@ -27,6 +27,7 @@ pub mod nuget_feed;
 pub mod proxy;
 pub mod python_index;
 pub mod registry;
+pub mod rest_answers;
 pub mod terraform_registry;
 pub mod tls;
 pub mod wire;

@@ -17,6 +17,7 @@ mod bazel;
 #[cfg(target_os = "linux")]
 mod bus;
 mod cargo;
+mod check;
 mod commands;
 mod concurrency;
 mod docker;
