@@ -46,6 +46,9 @@ can_link_statically() {
   return 1
 }
 
+# As .cargo/config.toml has it, which RUSTFLAGS would take the place of.
+flags='--cfg chacha20_backend="soft" --cfg poly1305_backend="soft"'
+
 # Builds the release binary and sets $binary. Static on Linux where the C library allows it: that start-up is the
 # fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail.
 build_release() {
@@ -54,13 +57,13 @@ build_release() {
   case $host in
   *-linux-gnu)
     if can_link_statically; then
-      (cd "$root" && RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
+      (cd "$root" && RUSTFLAGS="${RUSTFLAGS:-} $flags -C target-feature=+crt-static" \
         cargo build --release --locked --bin keyfob --target "$host" >&2) || die "the build failed"
       binary=$target_folder/$host/release/keyfob
       return
     fi
     say "keyfob install: note: the C library cannot be linked statically here; building a dynamic program" ;;
   esac
-  (cd "$root" && cargo build --release --locked --bin keyfob >&2) || die "the build failed"
+  (cd "$root" && RUSTFLAGS="${RUSTFLAGS:-} $flags" cargo build --release --locked --bin keyfob >&2) || die "the build failed"
   binary=$target_folder/release/keyfob
 }
