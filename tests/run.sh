@@ -10,7 +10,7 @@ cd "$root"
 # package:command that shows it is there
 wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
 libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:shellcheck util-linux:script docker.io:docker
-skopeo:skopeo wget:wget'
+skopeo:skopeo valgrind:valgrind wget:wget'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
 # Debian's python3 comes without what makes environments.
@@ -75,6 +75,10 @@ step "lints"
 cargo clippy --locked --all-targets -- -D warnings
 step "scripts"
 shellcheck -x install/*.sh tests/*.sh tests/bench/*.sh
+step "crates"
+tests/crates.sh
+step "instructions"
+tests/bench/instructions.sh
 step "tests"
 cargo test --locked --all-targets "$@"
 step "documentation"
