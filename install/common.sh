@@ -46,24 +46,23 @@ can_link_statically() {
   return 1
 }
 
-# As .cargo/config.toml has it, which RUSTFLAGS would take the place of.
-flags='--cfg chacha20_backend="soft" --cfg poly1305_backend="soft"'
-
 # Builds the release binary and sets $binary. Static on Linux where the C library allows it: that start-up is the
-# fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail.
+# fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail. It is
+# added to the flags of .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of both.
+static='build.rustflags=["-C", "target-feature=+crt-static"]'
 build_release() {
   target_folder=${CARGO_TARGET_DIR:-$root/target}
   host=$(rustc -vV | sed -n 's/^host: //p')
   case $host in
   *-linux-gnu)
     if can_link_statically; then
-      (cd "$root" && RUSTFLAGS="${RUSTFLAGS:-} $flags -C target-feature=+crt-static" \
-        cargo build --release --locked --bin keyfob --target "$host" >&2) || die "the build failed"
+      (cd "$root" && cargo build --release --locked --bin keyfob --target "$host" --config "$static" >&2) ||
+        die "the build failed"
       binary=$target_folder/$host/release/keyfob
       return
     fi
     say "keyfob install: note: the C library cannot be linked statically here; building a dynamic program" ;;
   esac
-  (cd "$root" && RUSTFLAGS="${RUSTFLAGS:-} $flags" cargo build --release --locked --bin keyfob >&2) || die "the build failed"
+  (cd "$root" && cargo build --release --locked --bin keyfob >&2) || die "the build failed"
   binary=$target_folder/release/keyfob
 }
