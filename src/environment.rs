@@ -75,13 +75,25 @@ impl Environment {
         found.filter(|path| is_program(path)).collect()
     }
 
+    /// Whether it says that nobody may be asked: a build machine, or git's own word against prompts.
+    #[must_use]
+    pub fn forbids_asking(&self) -> bool {
+        let git_says_no =
+            || self.os("GIT_TERMINAL_PROMPT").is_some() && !self.says_yes("GIT_TERMINAL_PROMPT");
+        self.says_yes("CI") || self.says_yes("TF_BUILD") || git_says_no()
+    }
+
     /// Whether `name` is set to something that means yes: anything but nothing, `0`, `false`, `no`, `off`.
     #[must_use]
     pub fn says_yes(&self, name: &str) -> bool {
-        self.text(name).is_some_and(|value| {
-            !["0", "false", "no", "off", "never"].iter().any(|no| value.eq_ignore_ascii_case(no))
-        })
+        self.text(name).is_some_and(|value| !means_no(&value))
     }
+}
+
+/// Whether a setting's value is one of the words for no.
+#[must_use]
+pub fn means_no(value: &str) -> bool {
+    ["0", "false", "no", "off", "never"].iter().any(|no| value.eq_ignore_ascii_case(no))
 }
 
 /// Whether this is a file that may be run, as far as its mode tells.
@@ -106,5 +118,38 @@ impl std::fmt::Debug for Environment {
     /// Names only: values may be tokens (R13).
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.all().iter().map(|(name, _)| name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_machine_and_gits_own_word_forbid_asking_and_nothing_else_does() {
+        let forbids =
+            |name: &str, value: &str| Environment::new([(name.into(), value.into())]).forbids_asking();
+        for (name, value) in [
+            ("CI", "true"),
+            ("CI", "1"),
+            ("TF_BUILD", "True"),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("GIT_TERMINAL_PROMPT", "false"),
+            ("GIT_TERMINAL_PROMPT", "No"),
+        ] {
+            assert!(forbids(name, value), "{name}={value}");
+        }
+        for (name, value) in [
+            ("CI", ""),
+            ("CI", "false"),
+            ("TF_BUILD", "0"),
+            ("GIT_TERMINAL_PROMPT", ""),
+            ("GIT_TERMINAL_PROMPT", "1"),
+            ("GIT_TERMINAL_PROMPT", "true"),
+            ("TERM", "dumb"),
+        ] {
+            assert!(!forbids(name, value), "{name}={value}");
+        }
+        assert!(!Environment::default().forbids_asking());
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! Between them stands the [`wallet`]: all policy, and the only caller of forges and stores. What is kept is in
 //! [`credential`], where it belongs in [`remote`], what is known of it on disk in [`records`], the user's own hosts in
-//! [`config`]. [`error`] holds every message, [`terminal`] is the only file that prints or prompts, [`files`] the only
+//! [`config`]. [`error`] holds every message, [`terminal`] is the only one that prints or prompts, [`files`] the only
 //! recipe for private files.
 //!
 //! Direction: command → tool → wallet → {forge, store, records} → credential, remote, error; never back. `git get` is three

@@ -2,7 +2,7 @@
 //! process's environment and arguments, opens its standard streams, and exits.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,8 +13,9 @@ use keyfob::paths::Paths;
 use keyfob::store::Opening;
 use keyfob::terminal::{About, Out, PATIENCE, Terminal, TerminalAsk};
 use keyfob::tool::{self, Input, Tool, Wire};
-use keyfob::wallet::Local;
+use keyfob::wallet::nowhere::Nowhere;
 use keyfob::wallet::stores::Machine;
+use keyfob::wallet::{Local, Wallet};
 
 fn main() -> ExitCode {
     keyfob::process::harden();
@@ -23,11 +24,19 @@ fn main() -> ExitCode {
         Environment::of_process(|name| std::env::var_os(name), || std::env::vars_os().collect());
     let program = PathBuf::from(arguments.first().cloned().unwrap_or_default());
     // A tool is found before any argument parser is built: this is the path that has to be short.
-    if let Some(tool) = by_program_name(&program) {
+    let first = arguments.get(1).and_then(|word| word.to_str());
+    if let Some(tool) = first.and_then(tool::by_first_argument) {
         return serve_tool(tool, arguments.get(1..).unwrap_or_default(), &environment);
     }
-    let word = arguments.get(1).and_then(|word| word.to_str());
-    if let Some(tool) = word.and_then(tool::by_name).filter(|tool| tool.serve.is_some()) {
+    if let Some(tool) = by_program_name(&program) {
+        let held = program.file_name().and_then(|name| tool::argument_of_link(name.to_str()?));
+        if let (Some(held), Some(name)) = (held, arguments.first_mut()) {
+            *name = held.into();
+            return serve_tool(tool, &arguments, &environment);
+        }
+        return serve_tool(tool, arguments.get(1..).unwrap_or_default(), &environment);
+    }
+    if let Some(tool) = first.and_then(tool::by_name).filter(|tool| tool.serve.is_some()) {
         return serve_tool(tool, arguments.get(2..).unwrap_or_default(), &environment);
     }
     if let Some(first) = arguments.first_mut() {
@@ -41,26 +50,17 @@ fn by_program_name(program: &Path) -> Option<&'static Tool> {
 }
 
 fn serve_tool(tool: &Tool, arguments: &[OsString], environment: &Environment) -> ExitCode {
-    let about = About::look(environment);
+    let (by_hand, person_watches) = (io::stdin().is_terminal(), io::stderr().is_terminal());
     let (mut input, mut output, mut notes) = (Input::new(io::stdin()), io::stdout(), io::stderr());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: about.stdin,
-        person_watches: about.stderr,
+    let mut wire =
+        Wire { input: &mut input, output: &mut output, notes: &mut notes, by_hand, person_watches };
+    let mut serve = |wallet: &dyn Wallet| {
+        ExitCode::from(tool.serve.map_or(0, |serve| serve(arguments, &mut wire, wallet)))
     };
-    let paths = match Paths::find(environment) {
-        Ok(paths) => paths,
-        Err(error) => {
-            wire.error(&error);
-            return ExitCode::from(tool.code_of_error());
-        }
-    };
-    let ask = TerminalAsk::for_tool(about);
+    let Ok(paths) = Paths::find(environment) else { return serve(&Nowhere { environment }) };
+    let ask = TerminalAsk::for_tool(environment, person_watches);
     let stores = Machine { opening: opening(&paths, environment, &ask) };
-    let wallet = Local::new(&paths.data, paths.config, &stores, environment, now());
-    ExitCode::from(tool.serve.map_or(0, |serve| serve(arguments, &mut wire, &wallet)))
+    serve(&Local::new(&paths.data, paths.config, &stores, environment, now()))
 }
 
 fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environment) -> ExitCode {
@@ -74,7 +74,7 @@ fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environ
             return ExitCode::from(error.exit_code());
         }
     };
-    let ask = TerminalAsk::for_command(about);
+    let ask = TerminalAsk::for_command(environment, about.stderr);
     let stores = Machine { opening: opening(&paths, environment, &ask) };
     let wallet = Local::new(&paths.data, paths.config.clone(), &stores, environment, now());
     let data = paths.data.clone();
@@ -88,7 +88,7 @@ fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environ
     ExitCode::from(code)
 }
 
-fn opening<'a>(paths: &Paths, environment: &'a Environment, ask: &'a TerminalAsk) -> Opening<'a> {
+fn opening<'a>(paths: &Paths, environment: &'a Environment, ask: &'a TerminalAsk<'a>) -> Opening<'a> {
     // R9: three seconds, or what the person set; while a person is being asked, a minute.
     let wish = environment.text("KEYFOB_TIMEOUT").and_then(|text| text.parse::<f64>().ok());
     let seconds = wish.filter(|seconds| (0.05..=600.0).contains(seconds)).unwrap_or(3.0);

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::remote::Remote;
-use crate::terminal::{Colour, date, rfc3339, visible};
+use crate::terminal::{Colour, LAST_SECOND, date, rfc3339, visible};
 use crate::wallet::DAY;
 use crate::wallet::person::{Entry, State};
 use crate::wallet::spot::Spot;
@@ -195,8 +195,8 @@ fn cells(entry: &Entry, now: i64) -> [String; 6] {
     let expires = entry.expires.map_or_else(
         || "-".to_owned(),
         |(at, hard)| {
-            let days = (at - now).div_euclid(DAY);
-            format!("{}{} ({days} d)", if hard { "" } else { "~" }, date(at))
+            let certain = if hard { "" } else { "~" };
+            format!("{certain}{}{}", date(at), left(at, now))
         },
     );
     [
@@ -209,6 +209,19 @@ fn cells(entry: &Entry, now: i64) -> [String; 6] {
     ]
 }
 
+/// How long it is until then: in days where a person counts in days. Nothing for what has no date either.
+fn left(at: i64, now: i64) -> String {
+    // A calendar's year is 365.2425 days.
+    const TEN_YEARS: i64 = 3652;
+    if at > LAST_SECOND {
+        return String::new();
+    }
+    match at.saturating_sub(now).div_euclid(DAY) {
+        days if days.abs() < TEN_YEARS => format!(" ({days} d)"),
+        days => format!(" ({} y)", (days * 10_000 + 1_826_212).div_euclid(3_652_425)),
+    }
+}
+
 fn state_colour(state: State) -> Colour {
     match state {
         State::Active => Colour::Green,
@@ -219,9 +232,35 @@ fn state_colour(state: State) -> Colour {
 
 fn end_colour(entry: &Entry, now: i64) -> Option<Colour> {
     let (at, _) = entry.expires?;
-    Some(match (at - now).div_euclid(DAY) {
+    Some(match at.saturating_sub(now).div_euclid(DAY) {
         ..1 => Colour::Red,
         1..14 => Colour::Yellow,
         _ => Colour::Green,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_counted_in_days_up_to_ten_years_and_not_at_all_where_there_is_no_date() {
+        const NOW: i64 = 1_800_000_000;
+        for (days, words) in [
+            (0, " (0 d)"),
+            (-1, " (-1 d)"),
+            (90, " (90 d)"),
+            (3651, " (3651 d)"),
+            (3652, " (10 y)"),
+            (-3652, " (-10 y)"),
+            (2_556_697, " (7000 y)"),
+        ] {
+            assert_eq!(left(NOW + days * DAY, NOW), words);
+        }
+        assert_eq!(left(NOW + DAY - 1, NOW), " (0 d)");
+        assert_eq!(left(LAST_SECOND, NOW), " (7973 y)");
+        assert_eq!(left(LAST_SECOND + 1, NOW), "");
+        assert_eq!(left(i64::MAX, NOW), "");
+        assert!(left(i64::MIN, NOW).ends_with(" y)"));
+    }
 }

@@ -44,15 +44,9 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let selection = context.wallet.select(text("URL").unwrap_or_default(), None)?;
     let (remote, _) = Remote::from_url(text("NEW-URL").unwrap_or_default())?;
     let wish = Wish {
-        remote,
-        url_user: None,
-        account: None,
         forge: text("forge").and_then(forge::named),
-        expires: None,
-        scopes: Vec::new(),
-        label: None,
-        default: false,
         allow_http: matches.get_flag("allow-http"),
+        ..Wish::new(remote, None)
     };
     let planned = context.wallet.plan_move(&selection, wish)?;
     let count = context.wallet.move_realm(&selection, &planned)?;

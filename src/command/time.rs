@@ -1,7 +1,7 @@
 //! Spans and dates as a person types them: `90d`, `8h`, `2027-03-01`. All in UTC. Deliberately absent: words such as
 //! "tomorrow", and the local time zone, which would make one record mean two things on two machines.
 
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
@@ -14,7 +14,7 @@ use crate::error::Error;
 /// [`Error::Usage`] for what is none, and for the past.
 pub(super) fn end(text: &str, now: i64) -> Result<i64, Error> {
     let text = text.trim();
-    let at = day(text).or_else(|| text.parse::<Timestamp>().ok().map(Timestamp::as_second)).or_else(|| {
+    let at = day(text).or_else(|| time(text)).or_else(|| {
         let (count, unit) = counted(text)?;
         let span = match unit {
             'd' => Span::new().try_days(count),
@@ -63,8 +63,21 @@ pub(super) fn span(option: &str, text: &str, days: bool) -> Result<u64, Error> {
 fn day(text: &str) -> Option<i64> {
     // Only the plain form: jiff also reads a day out of a whole time.
     let date: Date = text.parse().ok().filter(|_| text.len() == 10)?;
-    let end = date.to_datetime(Time::new(23, 59, 59, 0).ok()?);
-    TimeZone::UTC.to_timestamp(end).ok().map(Timestamp::as_second)
+    Some(seconds(date.at(23, 59, 59, 0)))
+}
+
+fn time(text: &str) -> Option<i64> {
+    // jiff's Timestamp ends a day before the year 9999 does, and the year's last second is how people write "never".
+    let late = || {
+        let plain = text.strip_suffix(['Z', 'z']).filter(|plain| plain.len() == 19)?;
+        plain.parse().ok().map(seconds)
+    };
+    text.parse::<Timestamp>().ok().map(Timestamp::as_second).or_else(late)
+}
+
+/// Unix seconds of a time in UTC.
+fn seconds(time: DateTime) -> i64 {
+    date(1970, 1, 1).at(0, 0, 0, 0).duration_until(time).as_secs()
 }
 
 /// `12w` as 12 and `w`. At most five digits: more is no span that a person means.
@@ -77,8 +90,7 @@ fn counted(text: &str) -> Option<(i64, char)> {
 
 fn later(now: i64, span: Span) -> Option<i64> {
     let now = TimeZone::UTC.to_datetime(Timestamp::from_second(now).ok()?);
-    let then = now.checked_add(span).ok()?;
-    TimeZone::UTC.to_timestamp(then).ok().map(Timestamp::as_second)
+    now.checked_add(span).ok().map(seconds)
 }
 
 #[cfg(test)]
@@ -101,6 +113,11 @@ mod tests {
             ("6m", "2027-07-15T08:00:00Z"),
             ("1y", "2028-01-15T08:00:00Z"),
             (" 1Y ", "2028-01-15T08:00:00Z"),
+            ("9999-12-30", "9999-12-30T23:59:59Z"),
+            ("9999-12-31", "9999-12-31T23:59:59Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+            ("9999-12-31t23:59:59z", "9999-12-31T23:59:59Z"),
+            ("7972y", "9999-01-15T08:00:00Z"),
         ] {
             assert_eq!(rfc3339(end(text, NOW).unwrap()), at, "{text}");
         }
@@ -121,6 +138,10 @@ mod tests {
             "2027-01-14",
             "2020-01-01T00:00:00Z",
             "99999y",
+            "7973y",
+            "9999-12-31T23:59:60Z1",
+            "10000-01-01T00:00:00Z",
+            "9999-12-31T23:59:59+02:00",
             "999999d",
             "90h",
             "01.03.2027",

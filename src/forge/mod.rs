@@ -275,12 +275,6 @@ impl Forge {
     pub fn is_generic(&self) -> bool {
         std::ptr::eq(self, &raw const generic::FORGE)
     }
-
-    /// Whether a person may add an account without naming it.
-    #[must_use]
-    pub fn takes_unnamed(&self) -> bool {
-        !self.is_generic()
-    }
 }
 
 /// How many of the segments before `_git` are virtual directory and collection: all but the project. One segment (two below

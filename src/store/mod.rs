@@ -100,9 +100,14 @@ pub trait Ask {
 
     /// Asks for a passphrase, hidden, and returns it; `None` when nobody answered or it was refused.
     fn passphrase(&self, prompt: &str) -> Option<Secret>;
+
+    /// Whether a store may ask in a window of its own, if somebody is there to see it.
+    fn by_window(&self) -> bool {
+        true
+    }
 }
 
-/// Nobody is there to be asked.
+/// Nobody is there to be asked, unless a store has a window of its own.
 pub struct Nobody;
 
 impl Ask for Nobody {
@@ -111,6 +116,21 @@ impl Ask for Nobody {
     }
     fn passphrase(&self, _prompt: &str) -> Option<Secret> {
         None
+    }
+}
+
+/// Nobody may be asked, whoever is there: the tool said so.
+pub struct Silence;
+
+impl Ask for Silence {
+    fn possible(&self) -> bool {
+        false
+    }
+    fn passphrase(&self, _prompt: &str) -> Option<Secret> {
+        None
+    }
+    fn by_window(&self) -> bool {
+        false
     }
 }
 

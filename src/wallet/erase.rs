@@ -4,7 +4,7 @@
 use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::Presentation;
-use crate::records::{AccountRecord, Group, RealmRecord, Source, Trouble, TroubleState};
+use crate::records::{AccountRecord, Group, Source, Trouble, TroubleState};
 use crate::store::environment::EnvironmentToken;
 
 use super::spot::{Held, Pick, Spot, held, pick};
@@ -103,9 +103,8 @@ impl Local<'_> {
                 return Err(Error::Changing);
             }
             let meant = |account: &&mut AccountRecord| ids.contains(&account.id);
-            let accounts = group.realms.iter_mut().flat_map(|realm: &mut RealmRecord| &mut realm.accounts);
-            let changed =
-                accounts.filter(meant).map(|account| refuse(account, query, self.now)).filter(|&c| c).count();
+            let refused = group.accounts_mut().filter(meant).map(|account| refuse(account, query, self.now));
+            let changed = refused.filter(|&changed| changed).count();
             Ok((Erased { changed, note: None }, changed > 0))
         })
     }

@@ -8,7 +8,7 @@ use crate::remote::Remote;
 
 use super::choose::choose;
 use super::erase::could_be_meant;
-use super::spot::{Pick, Spot, pick};
+use super::spot::{Pick, pick};
 use super::{Forgotten, Local, Query};
 
 impl Local<'_> {
@@ -50,8 +50,7 @@ impl Local<'_> {
         };
         let Some((group, meant)) = self.meant(&others, is_other)? else { return Ok(()) };
         self.records.change(&group, |group| {
-            let accounts = group.realms.iter_mut().flat_map(|realm| &mut realm.accounts);
-            let meant = accounts.filter(|account| meant.contains(&account.id));
+            let meant = group.accounts_mut().filter(|account| meant.contains(&account.id));
             let changed = meant.map(|account| reject(account, query, self.now)).filter(|&changed| changed);
             Ok(((), changed.count() > 0))
         })
@@ -64,11 +63,7 @@ impl Local<'_> {
         pass: impl Fn(&AccountRecord) -> bool,
     ) -> Result<Option<(String, Vec<String>)>, Error> {
         let spot = self.spot(&query.remote, query.user.as_deref())?;
-        let name = match &spot {
-            Spot::Never | Spot::NoOrganisation(_) => return Ok(None),
-            Spot::Known(known) => &known.group,
-            Spot::Host { group } => group,
-        };
+        let Some(name) = spot.group() else { return Ok(None) };
         let group: Group = self.records.read(name)?;
         let Pick::Realm(held) = pick(&spot, &group, &query.remote) else { return Ok(None) };
         let accounts = held.record.accounts.iter();
@@ -92,7 +87,7 @@ impl Local<'_> {
             }
             ids.push(account.id.clone());
         }
-        Ok(Some((name.clone(), ids)).filter(|(_, ids)| !ids.is_empty()))
+        Ok(Some((name.to_owned(), ids)).filter(|(_, ids)| !ids.is_empty()))
     }
 
     /// Every place that could answer a tool, with its realm in text: those of the records, and those of the environment.

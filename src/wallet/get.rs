@@ -89,11 +89,7 @@ impl Local<'_> {
 
     fn get_same(&self, query: &Query, realm: &str, meant: &AccountRecord) -> Result<Found, Error> {
         let spot = self.spot(&query.remote, query.user.as_deref())?;
-        let group = match &spot {
-            Spot::Known(known) => &known.group,
-            Spot::Host { group } => group,
-            Spot::NoOrganisation(_) | Spot::Never => return Ok(quiet(Miss::NotOurs)),
-        };
+        let Some(group) = spot.group() else { return Ok(quiet(Miss::NotOurs)) };
         let group = self.records.read(group)?;
         let Pick::Realm(held) = pick(&spot, &group, &query.remote) else { return Ok(quiet(Miss::NotOurs)) };
         let same = |account: &&AccountRecord| held.record.realm == realm && account.is_same(meant);
@@ -110,7 +106,9 @@ impl Local<'_> {
     }
 
     fn answer(&self, query: &Query, held: &Held<'_>, account: &AccountRecord) -> Result<Answer, Error> {
-        let Payload { token, refresh, authtype } = self.payload(held.group, held.record, account)?;
+        let store = self.stores.open_asking(&account.store, query.asking)?;
+        let payload = self.payload_in(&*store, held.group, held.record, account)?;
+        let Payload { token, refresh, authtype } = payload;
         let person = account.source == Source::Person;
         let user = if person {
             Some(held.naming().user_name(query, account.name.as_deref(), &token))
@@ -141,8 +139,7 @@ impl Local<'_> {
             return None;
         }
         let _ = self.records.change(held.group, |group| {
-            let accounts = group.realms.iter_mut().flat_map(|realm| &mut realm.accounts);
-            accounts.filter(|a| a.id == account.id).for_each(|a| a.hinted = Some(today));
+            group.accounts_mut().filter(|a| a.id == account.id).for_each(|a| a.hinted = Some(today));
             Ok(((), true))
         });
         let url = target(&held.record.url, account.name.as_deref());

@@ -24,6 +24,18 @@ pub enum Spot {
     Never,
 }
 
+impl Spot {
+    /// The group of records that may hold it; none where nothing is held.
+    #[must_use]
+    pub fn group(&self) -> Option<&str> {
+        match self {
+            Spot::Known(known) => Some(&known.group),
+            Spot::Host { group } => Some(group),
+            Spot::NoOrganisation(_) | Spot::Never => None,
+        }
+    }
+}
+
 /// A realm that is known without its record.
 #[derive(Clone)]
 pub struct Known {
@@ -252,36 +264,18 @@ fn pick_by_prefix<'r>(group: &'r Group, remote: &Remote) -> Pick<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credential::{Account, Id, Key};
     use crate::records::Source;
 
     fn group(realms: &[(&str, Source)]) -> Group {
         let realm = |&(prefix, source): &(&str, Source)| {
-            let account = AccountRecord {
-                name: None,
-                source,
-                path: Vec::new(),
-                store: String::new(),
-                id: String::new(),
-                set_aside: Vec::new(),
-                trouble: std::collections::BTreeMap::new(),
-                expires: None,
-                scopes: Vec::new(),
-                label: None,
-                default: false,
-                hinted: None,
-                authtype: false,
-                added: 0,
-                changed: 0,
-            };
             let url = format!("https://s/{prefix}");
-            RealmRecord {
-                realm: format!("azure-devops-server/{url}"),
-                url,
-                prefix: prefix.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect(),
-                allow_http: false,
-                accounts: vec![account],
-                rules: Vec::new(),
-            }
+            let realm = Realm::from_text(&format!("azure-devops-server/{url}")).unwrap();
+            let segments = prefix.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect();
+            let mut record = RealmRecord::new(&realm, url, segments);
+            let key = Key { realm, account: Account::Unnamed, id: Id::random().unwrap() };
+            record.accounts = vec![AccountRecord::new(source, "memory", &key, 0)];
+            record
         };
         Group { version: 1, group: "https://s".to_owned(), realms: realms.iter().map(realm).collect() }
     }

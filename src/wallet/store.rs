@@ -1,7 +1,7 @@
 //! `store` from a tool (R6): it proves little, because git stores after a sign-in page too. What we hold already costs one
 //! look and no write; what is new goes beside what a person added, never over it.
 
-use crate::credential::{Id, Key};
+use crate::credential::{Account, Key};
 use crate::error::Error;
 use crate::forge::{self, Forge, generic};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, SetAside, Source};
@@ -125,8 +125,8 @@ impl Local<'_> {
             return Ok(Stored::Same);
         }
         self.records.change(group, |group| {
-            let accounts = group.realms.iter_mut().flat_map(|realm| &mut realm.accounts);
-            let found = accounts.into_iter().find(|found| found.id == account.id).ok_or(Error::Changing)?;
+            let found = group.accounts_mut().find(|found| found.id == account.id);
+            let found = found.ok_or(Error::Changing)?;
             if !stale(found) {
                 return Ok((Stored::Same, false));
             }
@@ -138,7 +138,7 @@ impl Local<'_> {
         })
     }
 
-    /// Keeps what is new: secret first, then record, so that a crash leaves the old pair or the new one.
+    /// Keeps what is new, beside what a person added or over a pair that tools stored.
     fn store_new(
         &self,
         group: &str,
@@ -146,46 +146,19 @@ impl Local<'_> {
         query: &Query,
         given: &Given,
     ) -> Result<Stored, Error> {
-        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
-        let name = query.user.clone();
-        let id = Id::random()?;
-        let account = crate::credential::Account::from_name(name.as_deref());
-        let key = Key { realm: realm.realm()?, account, id };
-        let store = self.stores.open(chosen.name)?;
-        store.put(&key, &given.payload.pack()?)?;
-        let path = path_of_pair(&realm, &query.remote);
-        let wish = AccountRecord {
-            name,
-            source: Source::Tool,
-            path,
-            store: chosen.name.to_owned(),
-            id: key.id.as_str().to_owned(),
-            set_aside: Vec::new(),
-            trouble: std::collections::BTreeMap::new(),
-            expires: given.expires.map(|at| Expiry { at, hard: true }),
-            scopes: Vec::new(),
-            label: None,
-            default: false,
-            hinted: None,
-            authtype: given.payload.authtype.is_some(),
-            added: self.now,
-            changed: self.now,
-        };
-        let swept = self.records.change(group, |group| {
-            let swept = place_pair(group, realm, wish, self.now)?;
-            Ok((swept, true))
-        });
-        let swept = match swept {
-            Ok(swept) => swept,
-            Err(error) => {
-                self.discard(group, &*store, &key);
-                return Err(error);
-            }
-        };
+        let (place, account) = (realm.realm()?, Account::from_name(query.user.as_deref()));
+        let packed = given.payload.pack()?;
+        let (swept, chosen) = self.keep(group, &place, account, &packed, |group, store, key| {
+            let wish = AccountRecord {
+                path: path_of_pair(&realm, &query.remote),
+                expires: given.expires.map(|at| Expiry { at, hard: true }),
+                authtype: given.payload.authtype.is_some(),
+                ..AccountRecord::new(Source::Tool, store, key, self.now)
+            };
+            place_pair(group, realm, wish, self.now)
+        })?;
         // What nothing refers to any more; a failure leaves an orphan that doctor finds.
-        for (store, key) in swept {
-            let _ = self.stores.open(&store).and_then(|store| store.delete(&key));
-        }
+        let _ = self.destroy(group, &swept);
         Ok(Stored::Kept { chosen: chosen.chosen_now.then_some(chosen.name) })
     }
 }
@@ -225,8 +198,7 @@ fn new_realm(spot: &Spot, remote: &Remote) -> RealmRecord {
             (forge::server_realm(forge, &whole, whole.path()), whole.to_string(), Vec::new())
         }
     };
-    let realm = realm.as_str().to_owned();
-    RealmRecord { realm, url, prefix, allow_http: false, accounts: Vec::new(), rules: Vec::new() }
+    RealmRecord::new(&realm, url, prefix)
 }
 
 /// Puts a tool's pair into its group: over the secret of the same pair, which is set aside, or as a new account. Returns
@@ -238,17 +210,10 @@ pub(super) fn place_pair(
     now: i64,
 ) -> Result<Vec<(String, Key)>, Error> {
     group.forget(&wish.id);
-    let at = match group.realms.iter().position(|record| record.realm == realm.realm) {
-        Some(at) => at,
-        None => {
-            group.realms.push(RealmRecord { accounts: Vec::new(), rules: Vec::new(), ..realm });
-            group.realms.len() - 1
-        }
-    };
-    let record = &mut group.realms[at];
-    let same =
-        |a: &&mut AccountRecord| a.source == Source::Tool && a.name == wish.name && a.path == wish.path;
-    match record.accounts.iter_mut().find(same) {
+    let name = realm.realm.clone();
+    let empty = || Ok(RealmRecord { accounts: Vec::new(), rules: Vec::new(), ..realm });
+    let record = group.realm_or_new(&name, empty)?;
+    match record.accounts.iter_mut().find(|account| account.is_same(&wish)) {
         Some(found) => set_aside_and_replace(found, wish, now),
         None => record.accounts.push(wish),
     }

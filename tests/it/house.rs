@@ -150,7 +150,7 @@ fn a_secret_is_exposed_only_where_it_leaves_the_house() {
 
 #[test]
 fn only_the_terminal_and_main_touch_the_standard_streams() {
-    let may = ["src/terminal.rs", "src/terminal/hidden.rs", "src/main.rs"];
+    let may = ["src/terminal/mod.rs", "src/terminal/ask.rs", "src/terminal/hidden.rs", "src/main.rs"];
     let words = [
         "println!",
         "print!(",
@@ -165,16 +165,24 @@ fn only_the_terminal_and_main_touch_the_standard_streams() {
     let others = sources.iter().filter(|source| !may.contains(&source.name.as_str()));
     none(
         others.flat_map(|source| source.places(&words)).collect(),
-        "only terminal.rs and main.rs print or ask",
+        "only the terminal and main.rs print or ask",
     );
 }
 
 #[test]
 fn only_main_reads_the_process_environment_and_exits() {
-    let words = ["env::var", "env::args", "env::set_var", "env::remove_var", "process::exit"];
+    let words = ["env::var", "env::args", "env::set_var", "env::remove_var"];
     let sources = sources();
     let others = sources.iter().filter(|source| source.name != "src/main.rs");
     none(others.flat_map(|source| source.places(&words)).collect(), "the environment is passed in");
+    // process.rs is what a process does to itself; it has one exit, for a conversation whose other end is gone.
+    let others = sources.iter().filter(|source| !["src/main.rs", "src/process.rs"].contains(&&*source.name));
+    none(others.flat_map(|source| source.places(&["process::exit"])).collect(), "only main exits");
+    let leaves = sources.iter().filter(|source| !source.name.starts_with("src/tool/nuget/"));
+    none(
+        leaves.flat_map(|source| source.places(&["process::leave"])).collect(),
+        "only NuGet's plugin leaves",
+    );
 }
 
 #[test]
@@ -230,7 +238,7 @@ fn everything_on_a_shelf_is_in_its_list() {
 const LONGEST: usize = 420;
 
 /// Files that are tables: one thing after the other, each short.
-const TABLES: &[&str] = &["src/error.rs"];
+const TABLES: &[&str] = &["src/error/mod.rs"];
 
 #[test]
 fn files_are_of_a_length_that_can_be_read() {

@@ -13,6 +13,7 @@ mod person;
 mod process;
 mod scene;
 
+mod bazel;
 #[cfg(target_os = "linux")]
 mod bus;
 mod cargo;
@@ -24,12 +25,16 @@ mod examples;
 mod fakes;
 mod faults;
 mod git;
+mod go;
 mod house;
 mod messages;
+mod nuget;
+mod pnpm;
 mod python;
 mod realms;
 #[cfg(target_os = "linux")]
 mod secret_service;
 mod secrets;
 mod setup;
+mod terraform;
 mod transcripts;

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use keyfob::error::{Error, Miss};
 use keyfob::wallet::Note;
@@ -18,7 +19,7 @@ fn errors() -> Vec<Error> {
         Error::Locked { store: "vault", how: None },
         Error::Locked { store: "secret-service", how: Some(text("unlock the login keyring")) },
         Error::Unavailable { store: "secret-service", why: text("no session bus") },
-        Error::Silent { store: "secret-service", seconds: 3 },
+        Error::Silent { store: "secret-service", waited: Duration::from_secs(3) },
         Error::TooLong { store: "keychain", length: 3000, limit: 2560 },
         Error::Lost { store: text("vault"), realm: text("azure-devops/contoso") },
         Error::Damaged { path: path(), why: "it is cut off" },
@@ -175,8 +176,8 @@ fn variants_of(file: &str, name: &str) -> Vec<String> {
 #[test]
 fn no_message_is_missing_from_the_page() {
     for (file, name, shown) in [
-        ("src/error.rs", "Error", errors().iter().map(variant).collect::<Vec<_>>()),
-        ("src/error.rs", "Miss", misses().iter().map(variant).collect()),
+        ("src/error/mod.rs", "Error", errors().iter().map(variant).collect::<Vec<_>>()),
+        ("src/error/miss.rs", "Miss", misses().iter().map(variant).collect()),
         ("src/wallet/mod.rs", "Note", notes().iter().map(variant).collect()),
     ] {
         let all = variants_of(file, name);

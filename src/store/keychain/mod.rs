@@ -109,11 +109,11 @@ fn words(error: Error) -> String {
 
 /// How long a call may take: macOS may show a window, unless nobody may be asked.
 fn limit(opening: &Opening<'_>) -> Duration {
-    let environment = opening.environment;
-    let forbidden =
-        environment.os("GIT_TERMINAL_PROMPT").is_some() && !environment.says_yes("GIT_TERMINAL_PROMPT");
-    let nobody = forbidden || environment.says_yes("CI") || environment.says_yes("TF_BUILD");
-    if cfg!(windows) || nobody { opening.timeout } else { opening.prompt_timeout }
+    if cfg!(windows) || opening.environment.forbids_asking() {
+        opening.timeout
+    } else {
+        opening.prompt_timeout
+    }
 }
 
 /// Runs `call` on a thread of its own and waits for it no longer than `limit`.
@@ -129,9 +129,7 @@ fn within<T: Send + 'static>(
     started.map_err(|_| unavailable("no thread can be started"))?;
     match receiver.recv_timeout(limit) {
         Ok(outcome) => outcome,
-        Err(mpsc::RecvTimeoutError::Timeout) => {
-            Err(Error::Silent { store: NAME, seconds: limit.as_secs().max(1) })
-        }
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(Error::Silent { store: NAME, waited: limit }),
         Err(mpsc::RecvTimeoutError::Disconnected) => Err(unavailable("the call broke off")),
     }
 }

@@ -56,7 +56,7 @@ impl Client {
             default,
             timeout,
             prompt_timeout: opening.prompt_timeout,
-            may_prompt: somebody_at_a_display(opening.environment),
+            may_prompt: opening.ask.by_window() && somebody_at_a_display(opening.environment),
         })
     }
 
@@ -298,9 +298,7 @@ fn write_marks(body: &mut Writer, marks: &[(&str, &str)]) {
 /// Whether a window of the service would be seen by somebody who may be asked.
 pub(super) fn somebody_at_a_display(environment: &Environment) -> bool {
     let display = environment.os("DISPLAY").or_else(|| environment.os("WAYLAND_DISPLAY")).is_some();
-    let forbidden =
-        environment.os("GIT_TERMINAL_PROMPT").is_some() && !environment.says_yes("GIT_TERMINAL_PROMPT");
-    display && !forbidden && !environment.says_yes("CI") && !environment.says_yes("TF_BUILD")
+    display && !environment.forbids_asking()
 }
 
 /// `elsewhere`: nobody here can be asked.
@@ -334,7 +332,7 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Error {
         let name = match fault {
             Fault::NoBus(why) => return unavailable(why),
-            Fault::Silent { seconds } => return Error::Silent { store: NAME, seconds },
+            Fault::Silent { waited } => return Error::Silent { store: NAME, waited },
             Fault::Broken => {
                 return unavailable("it sent something that is not the Secret Service's protocol");
             }

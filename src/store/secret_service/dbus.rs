@@ -36,7 +36,7 @@ pub(super) enum Fault {
     /// Nothing came before the deadline.
     Silent {
         /// How long we waited.
-        seconds: u64,
+        waited: Duration,
     },
     /// Something came that is not D-Bus, or not what was asked for.
     Broken,
@@ -205,7 +205,7 @@ impl Bus {
 }
 
 fn silent(allowed: Duration) -> Fault {
-    Fault::Silent { seconds: allowed.as_secs().max(1) }
+    Fault::Silent { waited: allowed }
 }
 
 /// Where the session bus listens, in the order in which to try.

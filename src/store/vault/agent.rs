@@ -192,7 +192,7 @@ fn take_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn silent(timeout: Duration) -> Error {
-    Error::Silent { store: "ssh-agent", seconds: timeout.as_secs() }
+    Error::Silent { store: "ssh-agent", waited: timeout }
 }
 
 fn failed(why: impl Into<String>) -> Error {

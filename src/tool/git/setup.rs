@@ -45,16 +45,12 @@ struct Draft {
 }
 
 fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
-    let git = Git::find(context.environment)?;
-    let mut notes = Vec::new();
-    let helper = our_line(context, wish, &mut notes)?;
-    let values = git.list(false)?;
+    let mut draft = Draft::begin(context, before.cloned().unwrap_or_default())?;
+    let helper = our_line(context, wish, &mut draft.notes)?;
     let mut places = vec![anywhere()?];
     places.extend(context.wallet.places()?.into_iter().map(|place| place.remote));
     let wanted = places.len();
-    places.extend(scoped_places(&values));
-    let mut draft =
-        Draft { git, values, edits: Vec::new(), entry: before.cloned().unwrap_or_default(), notes };
+    places.extend(scoped_places(&draft.values));
     let others = draft.others(&places);
     let only = wish.only || draft.has_our_empty_line(before);
     let asked_everywhere = places[..wanted].iter().all(|place| draft.asks_us(place));
@@ -66,67 +62,38 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         draft.notes.push(format!("not asked any more: {}", others.join(", ")));
     }
     let places = if only { places } else { places[..wanted].to_vec() };
-    Ok(draft.into_plan(if only { Vec::new() } else { others }, move |values| {
-        let wrong = places.iter().find_map(|place| {
-            let asked = asked(values, place);
-            let other = asked.iter().find(|value| !is_ours(&value.value)).filter(|_| only);
-            match other {
-                Some(other) => Some(format!("{} is still asked ({})", visible(&other.value), other.file)),
-                None if asked.iter().any(|value| is_ours(&value.value)) => None,
-                None => Some("git would not ask keyfob".to_owned()),
-            }
-        });
-        wrong.map_or(Ok(()), |why| {
-            let why = format!("after the change {why}; the change was taken back");
-            Err(Error::Program { program: "git config", why })
-        })
-    }))
+    let others = if only { Vec::new() } else { others };
+    Ok(draft.into_plan(others, move |values| verify(values, &places, only)))
+}
+
+/// Whether git would ask us, and with `only` nobody else, for every one of these places.
+fn verify(values: &[Value], places: &[Remote], only: bool) -> Result<(), Error> {
+    let wrong = places.iter().find_map(|place| {
+        let asked = asked(values, place);
+        let other = asked.iter().find(|value| !is_ours(&value.value)).filter(|_| only);
+        match other {
+            Some(other) => Some(format!("{} is still asked ({})", visible(&other.value), other.file)),
+            None if asked.iter().any(|value| is_ours(&value.value)) => None,
+            None => Some("git would not ask keyfob".to_owned()),
+        }
+    });
+    wrong.map_or(Ok(()), |why| {
+        let why = format!("after the change {why}; the change was taken back");
+        Err(Error::Program { program: "git config", why })
+    })
 }
 
 fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
-    let git = Git::find(context.environment)?;
-    let values = git.list(false)?;
-    let entry = before.clone();
-    let mut draft = Draft { git, values, edits: Vec::new(), entry, notes: Vec::new() };
+    let mut draft = Draft::begin(context, before.clone())?;
     draft.add_paths(&context.wallet.places_that_need_the_path()?);
     draft.add_basic(&context.wallet.places_for_basic()?);
     Ok(draft.into_plan(Vec::new(), |_| Ok(())))
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let git = Git::find(context.environment)?;
-    let values = git.list(false)?;
-    let mut draft = Draft { git, values, edits: Vec::new(), entry: Entry::default(), notes: Vec::new() };
+    let mut draft = Draft::begin(context, Entry::default())?;
     for line in &entry.written {
-        let file = PathBuf::from(&line.file);
-        let held = draft.git.list_file(&file)?;
-        let same_key: Vec<&Value> = held.iter().filter(|value| is_key(&value.key, &line.key)).collect();
-        let shown = format!("{} = {}", line.key, line.value);
-        let at = same_key.iter().position(|value| value.value == line.value);
-        // An empty line is ours only where we put it: directly before our helper, unless it is the only one.
-        let empties = same_key.iter().filter(|value| value.value.is_empty()).count();
-        let ours = |at: usize| {
-            !line.value.is_empty()
-                || empties == 1
-                || same_key.windows(2).any(|pair| pair[0].value.is_empty() && is_ours(&pair[1].value))
-                    && at < same_key.len()
-        };
-        let edit = match (at.filter(|&at| ours(at)), &line.instead_of) {
-            (Some(_), Some(old)) => {
-                Edit::Replace { key: line.key.clone(), old: line.value.clone(), new: old.clone() }
-            }
-            (Some(_), None) => Edit::Remove { key: line.key.clone(), value: line.value.clone() },
-            (None, _) => {
-                let now = same_key.last().map(|value| format!(" (now: {})", visible(&value.value)));
-                let now = now.unwrap_or_default();
-                draft.notes.push(format!(
-                    "{shown} was changed or removed in {} since setup wrote it, so it is left{now}",
-                    line.file
-                ));
-                continue;
-            }
-        };
-        draft.edits.push((file, edit));
+        draft.take_out(line)?;
     }
     for line in &entry.taken_out {
         let edit = Edit::Add { key: line.key.clone(), value: line.value.clone() };
@@ -209,6 +176,47 @@ fn is_key(one: &str, other: &str) -> bool {
 }
 
 impl Draft {
+    /// One that changes nothing yet.
+    fn begin(context: &SetupContext<'_>, entry: Entry) -> Result<Draft, Error> {
+        let git = Git::find(context.environment)?;
+        let values = git.list(false)?;
+        Ok(Draft { git, values, edits: Vec::new(), entry, notes: Vec::new() })
+    }
+
+    /// Takes a line out that an earlier setup wrote, or says why it is left.
+    fn take_out(&mut self, line: &Line) -> Result<(), Error> {
+        let file = PathBuf::from(&line.file);
+        let held = self.git.list_file(&file)?;
+        let same_key: Vec<&Value> = held.iter().filter(|value| is_key(&value.key, &line.key)).collect();
+        let shown = format!("{} = {}", line.key, line.value);
+        let at = same_key.iter().position(|value| value.value == line.value);
+        // An empty line is ours only where we put it: directly before our helper, unless it is the only one.
+        let empties = same_key.iter().filter(|value| value.value.is_empty()).count();
+        let ours = |at: usize| {
+            !line.value.is_empty()
+                || empties == 1
+                || same_key.windows(2).any(|pair| pair[0].value.is_empty() && is_ours(&pair[1].value))
+                    && at < same_key.len()
+        };
+        let edit = match (at.filter(|&at| ours(at)), &line.instead_of) {
+            (Some(_), Some(old)) => {
+                Edit::Replace { key: line.key.clone(), old: line.value.clone(), new: old.clone() }
+            }
+            (Some(_), None) => Edit::Remove { key: line.key.clone(), value: line.value.clone() },
+            (None, _) => {
+                let now = same_key.last().map(|value| format!(" (now: {})", visible(&value.value)));
+                let now = now.unwrap_or_default();
+                self.notes.push(format!(
+                    "{shown} was changed or removed in {} since setup wrote it, so it is left{now}",
+                    line.file
+                ));
+                return Ok(());
+            }
+        };
+        self.edits.push((file, edit));
+        Ok(())
+    }
+
     /// Our lines in the file that `--global` writes, with what they were written instead of.
     fn in_global<'v>(&self, values: &'v [Value]) -> Vec<&'v Value> {
         values.iter().filter(|value| same_file(Path::new(&value.file), &self.git.global)).collect()

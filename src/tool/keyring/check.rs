@@ -2,11 +2,15 @@
 //! settings; uv has no word for that, so its variable and its own file are read. Nothing is changed, no network.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use crate::tool::setup::{Entry, Finding, SetupContext};
 
 use super::setup::{KEYRING, clients, first_keyring};
+
+/// The longest that pip is waited for; it is slow when it starts for the first time.
+const PIP_PATIENCE: Duration = Duration::from_secs(30);
 
 const FIX: &str = "keyfob setup keyring";
 const PIP_FIX: &str = "pip config set global.keyring-provider subprocess";
@@ -56,15 +60,11 @@ fn pip(context: &SetupContext<'_>) -> Option<Finding> {
 /// The provider as pip has it from its files and variables, if any of them says so. A variable counts more than a file, and
 /// pip lists it last.
 fn pip_provider(context: &SetupContext<'_>, program: PathBuf) -> Option<String> {
-    let output = Command::new(program)
-        .args(["config", "list"])
-        .env_clear()
-        .envs(context.environment.for_child(&crate::store::environment::secret_variables()))
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut pip = Command::new(program);
+    pip.args(["config", "list"]).env_clear();
+    pip.envs(context.environment.for_child(&crate::store::environment::secret_variables()));
+    let output = crate::process::output_within(&mut pip, PIP_PATIENCE).ok()??;
+    let text = String::from_utf8_lossy(&output).into_owned();
     let settings = text.lines().rev().filter_map(|line| line.split_once('='));
     let mut values = settings.filter(|(key, _)| key.ends_with(".keyring-provider"));
     values.next().map(|(_, value)| value.trim_matches(['\'', '"']).to_owned())

@@ -1,6 +1,6 @@
 //! `add`: a person puts a token in.
 
-use crate::credential::{Account, Id, Key, Secret};
+use crate::credential::{Account, Secret};
 use crate::error::Error;
 use crate::forge::{self, Forge, Place};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
@@ -84,6 +84,33 @@ pub enum Change {
     Same,
 }
 
+impl Wish {
+    /// One that says nothing but where.
+    #[must_use]
+    pub fn new(remote: Remote, url_user: Option<String>) -> Wish {
+        Wish {
+            remote,
+            url_user,
+            account: None,
+            forge: None,
+            expires: None,
+            scopes: Vec::new(),
+            label: None,
+            default: false,
+            allow_http: false,
+        }
+    }
+
+    /// Whether its token may go there: not over plain http, unless the person accepts it, now or in the settings (R1).
+    fn may_travel(&self, accepted: bool) -> Result<(), Error> {
+        let remote = &self.remote;
+        if self.allow_http || accepted || remote.is_loopback() || !remote.is_http() {
+            return Ok(());
+        }
+        Err(Error::PlainHttp { place: remote.to_string(), cloud: false })
+    }
+}
+
 impl Planned {
     /// That a name is still needed: on a host that nobody described the user name counts.
     #[must_use]
@@ -110,8 +137,8 @@ impl Local<'_> {
     ///
     /// # Errors
     /// [`Error::PlainHttp`], [`Error::Usage`] with what is missing.
-    pub fn plan(&self, mut wish: Wish) -> Result<Planned, Error> {
-        let remote = wish.remote.clone();
+    pub fn plan(&self, wish: Wish) -> Result<Planned, Error> {
+        let remote = &wish.remote;
         // It goes into answers, one line each.
         if wish.account.iter().chain(&wish.url_user).any(|name| name.chars().any(char::is_control)) {
             return Err(Error::usage(
@@ -119,65 +146,24 @@ impl Local<'_> {
                 "give it without: --account NAME",
             ));
         }
-        let spot = self.spot(&remote, wish.url_user.as_deref())?;
-        let accepted = |site: bool| wish.allow_http || site || remote.is_loopback() || !remote.is_http();
-        let clear = |cloud| Error::PlainHttp { place: remote.to_string(), cloud };
-        let planned = match spot {
-            Spot::NoOrganisation(forge) => return Err(no_organisation(forge, &remote)),
-            Spot::Never if remote.is_http() => return Err(clear(true)),
-            Spot::Never => {
-                return Err(Error::usage(
-                    format!("{} never gets a token: it is no organisation's own host", remote.host()),
-                    "give the URL that you clone from, for example https://dev.azure.com/contoso",
-                ));
+        match self.spot(remote, wish.url_user.as_deref())? {
+            Spot::NoOrganisation(forge) => Err(no_organisation(forge, remote)),
+            Spot::Never if remote.is_http() => {
+                Err(Error::PlainHttp { place: remote.to_string(), cloud: true })
             }
-            Spot::Known(known) => {
-                if let Some(forge) = wish.forge.filter(|forge| forge.id != known.forge.id) {
-                    return Err(Error::usage(
-                        format!("{remote} belongs to {}, not to {}", known.forge.name, forge.name),
-                        "leave --forge out; it is for hosts that keyfob does not know",
-                    ));
-                }
-                let site = known.site.as_ref();
-                if !accepted(site.is_some_and(|site| site.allow_http)) {
-                    return Err(clear(false));
-                }
-                let organisation = known.organisation.as_deref();
-                let is_organisation =
-                    |name: &String| organisation.is_some_and(|o| o.eq_ignore_ascii_case(name));
-                let real = |name: &String| !is_organisation(name) && !known.forge.is_placeholder(name);
-                wish.account = wish.account.take().or_else(|| wish.url_user.clone().filter(real));
-                let origin =
-                    site.map_or_else(|| format!("https://{}", known.realm.what()), |site| site.url.clone());
-                Planned {
-                    token_page: known
-                        .forge
-                        .token_page
-                        .map(|page| forge::fill(page, organisation, Some(&origin))),
-                    needs_path: known.forge.homes.iter().any(|home| home.needs_path) && site.is_none(),
-                    forge: known.forge,
-                    url: if site.is_some() { known.home(&remote) } else { cloud_url(&remote, &known) },
-                    prefix: site.map(|site| site.prefix.clone()).unwrap_or_default(),
-                    realm: known.realm,
-                    group: known.group,
-                    guessed: false,
-                    wish,
-                }
-            }
-            Spot::Host { .. } => {
-                if !accepted(false) {
-                    return Err(clear(false));
-                }
-                self.plan_host(wish)?
-            }
-        };
-        Ok(planned)
+            Spot::Never => Err(Error::usage(
+                format!("{} never gets a token: it is no organisation's own host", remote.host()),
+                "give the URL that you clone from, for example https://dev.azure.com/contoso",
+            )),
+            Spot::Known(known) => plan_known(wish, *known),
+            Spot::Host { .. } => self.plan_host(wish),
+        }
     }
 
     /// A host that only records can know: the realm that is there, the forge that was named, or the one it looks like.
     fn plan_host(&self, mut wish: Wish) -> Result<Planned, Error> {
-        let remote = wish.remote.clone();
-        let remote = &remote;
+        wish.may_travel(false)?;
+        let remote = &wish.remote.clone();
         let group = host_group(remote);
         let records = self.records.read(&group)?;
         let same_place = |record: &&RealmRecord| {
@@ -190,7 +176,7 @@ impl Local<'_> {
             Some(forge) => (forge, false),
             None => match records.realms.iter().filter(same_place).max_by_key(|record| record.prefix.len()) {
                 Some(record) => (forge_of(record), false),
-                None => (self.guess(&wish), true),
+                None => (guess(&wish), true),
             },
         };
         // A copied URL may carry a name that means nothing (`https://git@…`); on a generic host every name is a real one.
@@ -211,17 +197,6 @@ impl Local<'_> {
         })
     }
 
-    /// What an unknown host looks like. One with a path and no account name is most likely a collection: on a generic host
-    /// the name is needed. A path that ends in `.git` is no such server's.
-    #[expect(clippy::unused_self, reason = "reads as a step of plan")]
-    fn guess(&self, wish: &Wish) -> &'static Forge {
-        let last = wish.remote.path().last();
-        let nameless = wish.account.is_none() && wish.url_user.is_none();
-        let collection = nameless && last.is_some_and(|segment| !segment.ends_with(".git"));
-        let otherwise = if collection { &forge::azure_devops_server::FORGE } else { &forge::generic::FORGE };
-        forge::looks_like(&wish.remote).unwrap_or(otherwise)
-    }
-
     /// Puts a token in.
     ///
     /// # Errors
@@ -232,48 +207,24 @@ impl Local<'_> {
         }
         let payload = Payload::plain(token);
         let packed = payload.pack()?;
-        let name = planned.wish.account.clone();
         if let Some(change) = settled(|| self.same_already(planned, &payload))? {
             return Ok(change);
         }
-        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
-        let id = Id::random()?;
-        let key = Key { realm: planned.realm.clone(), account: Account::from_name(name.as_deref()), id };
-        let store = self.stores.open(chosen.name)?;
-        store.put(&key, &packed)?;
-        let record = AccountRecord {
-            name,
-            source: Source::Person,
-            path: Vec::new(),
-            store: chosen.name.to_owned(),
-            id: key.id.as_str().to_owned(),
-            set_aside: Vec::new(),
-            trouble: std::collections::BTreeMap::new(),
-            expires: planned.wish.expires.map(|at| Expiry { at, hard: false }),
-            scopes: planned.wish.scopes.clone(),
-            label: planned.wish.label.clone(),
-            default: planned.wish.default,
-            hinted: None,
-            authtype: false,
-            added: self.now,
-            changed: self.now,
-        };
-        let added = |change| Added {
+        let account = Account::from_name(planned.wish.account.as_deref());
+        let name = account.to_string();
+        let (change, chosen) =
+            self.keep(&planned.group, &planned.realm, account, &packed, |group, store, key| {
+                let mut record = AccountRecord::new(Source::Person, store, key, self.now);
+                update(&mut record, planned);
+                place(group, planned, record, self.now)
+            })?;
+        Ok(Added {
             realm: planned.realm.to_string(),
-            account: key.account.to_string(),
+            account: name,
             store: chosen.name.to_owned(),
             chosen_now: chosen.chosen_now,
             change,
-        };
-        let placed =
-            self.records.change(&planned.group, |group| Ok((place(group, planned, record, self.now), true)));
-        match placed {
-            Ok(change) => Ok(added(change)),
-            Err(error) => {
-                self.discard(&planned.group, &*store, &key);
-                Err(error)
-            }
-        }
+        })
     }
 
     /// The very token of the account again: nothing is stored, what is known of it is updated, a refusal is cleared.
@@ -315,6 +266,45 @@ impl Local<'_> {
     }
 }
 
+/// A realm that is known without its record.
+fn plan_known(mut wish: Wish, known: Known) -> Result<Planned, Error> {
+    let remote = wish.remote.clone();
+    if let Some(forge) = wish.forge.filter(|forge| forge.id != known.forge.id) {
+        return Err(Error::usage(
+            format!("{remote} belongs to {}, not to {}", known.forge.name, forge.name),
+            "leave --forge out; it is for hosts that keyfob does not know",
+        ));
+    }
+    let site = known.site.as_ref();
+    wish.may_travel(site.is_some_and(|site| site.allow_http))?;
+    let organisation = known.organisation.as_deref();
+    let is_organisation = |name: &String| organisation.is_some_and(|o| o.eq_ignore_ascii_case(name));
+    let real = |name: &String| !is_organisation(name) && !known.forge.is_placeholder(name);
+    wish.account = wish.account.take().or_else(|| wish.url_user.clone().filter(real));
+    let origin = site.map_or_else(|| format!("https://{}", known.realm.what()), |site| site.url.clone());
+    Ok(Planned {
+        token_page: known.forge.token_page.map(|page| forge::fill(page, organisation, Some(&origin))),
+        needs_path: known.forge.homes.iter().any(|home| home.needs_path) && site.is_none(),
+        forge: known.forge,
+        url: if site.is_some() { known.home(&remote) } else { cloud_url(&remote, &known) },
+        prefix: site.map(|site| site.prefix.clone()).unwrap_or_default(),
+        realm: known.realm,
+        group: known.group,
+        guessed: false,
+        wish,
+    })
+}
+
+/// What an unknown host looks like. One with a path and no account name is most likely a collection: on a generic host
+/// the name is needed. A path that ends in `.git` is no such server's.
+fn guess(wish: &Wish) -> &'static Forge {
+    let last = wish.remote.path().last();
+    let nameless = wish.account.is_none() && wish.url_user.is_none();
+    let collection = nameless && last.is_some_and(|segment| !segment.ends_with(".git"));
+    let otherwise = if collection { &forge::azure_devops_server::FORGE } else { &forge::generic::FORGE };
+    forge::looks_like(&wish.remote).unwrap_or(otherwise)
+}
+
 /// Whether an account is the one that a wish names, and a person's.
 fn is_same(account: &AccountRecord, planned: &Planned) -> bool {
     account.source == Source::Person && account.name == planned.wish.account
@@ -335,23 +325,11 @@ fn update(account: &mut AccountRecord, planned: &Planned) {
     account.default |= default;
 }
 
-fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) -> Change {
+fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) -> Result<Change, Error> {
     group.forget(&record.id);
-    let at = match group.realms.iter().position(|realm| realm.realm == planned.realm.as_str()) {
-        Some(at) => at,
-        None => {
-            group.realms.push(RealmRecord {
-                realm: planned.realm.to_string(),
-                url: planned.url.clone(),
-                prefix: planned.prefix.clone(),
-                allow_http: false,
-                accounts: Vec::new(),
-                rules: Vec::new(),
-            });
-            group.realms.len() - 1
-        }
-    };
-    let realm = &mut group.realms[at];
+    let realm = group.realm_or_new(planned.realm.as_str(), || {
+        Ok(RealmRecord::new(&planned.realm, planned.url.clone(), planned.prefix.clone()))
+    })?;
     realm.allow_http |= planned.wish.allow_http;
     // The person's URL counts more than the origin that a tool began the realm with.
     if !realm.has_person() {
@@ -360,7 +338,7 @@ fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) 
     if planned.wish.default {
         realm.accounts.iter_mut().for_each(|account| account.default = false);
     }
-    match realm.accounts.iter_mut().find(|account| is_same(account, planned)) {
+    Ok(match realm.accounts.iter_mut().find(|account| is_same(account, planned)) {
         Some(found) => {
             let (label, default) = (record.label.clone(), record.default);
             set_aside_and_replace(found, record, now);
@@ -372,7 +350,7 @@ fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) 
             realm.accounts.push(record);
             Change::New
         }
-    }
+    })
 }
 
 /// A cloud realm's URL: what the person gave, without what lies below the realm. Where only the user name told the

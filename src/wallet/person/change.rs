@@ -10,7 +10,7 @@ use crate::remote::{Remote, is_within};
 use super::super::Local;
 use super::super::spot::forge_of;
 use super::add::{Planned, Wish};
-use super::{Selection, realm_of, secrets_of};
+use super::{Selection, secrets_of};
 
 /// What `restore` did.
 #[derive(Debug, PartialEq, Eq)]
@@ -235,11 +235,7 @@ impl Local<'_> {
         }
         // What another process changed meanwhile stays in the old place, with its secrets.
         let left = self.records.read(&selection.group)?;
-        let kept = |id: &str| {
-            let accounts = left.realms.iter().flat_map(|realm| &realm.accounts);
-            accounts.into_iter().any(|a| a.id == id || a.set_aside.iter().any(|aside| aside.id == id))
-        };
-        old.retain(|(_, key)| !kept(key.id.as_str()));
+        old.retain(|(_, key)| !left.ids().any(|id| id == key.id.as_str()));
         // What cannot be destroyed stays an orphan, which `doctor` finds.
         let _ = self.destroy(&selection.group, &old);
         Ok(moved.accounts.len())
@@ -279,12 +275,8 @@ impl Local<'_> {
         let opened = self.stores.open(store)?;
         let secret = opened.get(&from.realm.key_of(account, id)?)?;
         let secret = secret.ok_or_else(|| self.missing(&from.group, &from.realm, store, id))?;
-        let key = Key { realm: realm_of(to.realm.as_str())?, account: account.account(), id: Id::random()? };
-        opened.put(&key, &secret)?;
-        if !opened.get(&key)?.is_some_and(|back| back.same_as(&secret)) {
-            let _ = self.destroy(&to.group, &[(store.to_owned(), key)]);
-            return Err(Error::Lost { store: store.to_owned(), realm: to.realm.to_string() });
-        }
+        let key = Key { realm: to.realm.clone(), account: account.account(), id: Id::random()? };
+        self.put_copy(&to.group, (store, &*opened), &key, &secret)?;
         Ok(key)
     }
 }
@@ -313,11 +305,7 @@ fn insert(group: &mut Group, moved: &RealmRecord) -> Result<(), Error> {
         return Ok(());
     };
     for account in &moved.accounts {
-        if there
-            .accounts
-            .iter()
-            .any(|a| a.name == account.name && a.source == account.source && a.path == account.path)
-        {
+        if there.accounts.iter().any(|held| held.is_same(account)) {
             return Err(Error::usage(
                 format!("{} already has an account {}", there.realm, account.account()),
                 format!(

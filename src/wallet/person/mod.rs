@@ -6,7 +6,7 @@ use crate::credential::Key;
 use crate::error::Error;
 use crate::forge::{self, Forge};
 use crate::records::{AccountRecord, Group, RealmRecord, Source, TroubleState};
-use crate::remote::{Realm, Remote};
+use crate::remote::Remote;
 
 use super::Local;
 use super::choose::{account_in_words, hard_end};
@@ -304,9 +304,4 @@ pub(super) fn secrets_of(realm: &RealmRecord, account: &AccountRecord) -> Result
         all.push((aside.store.clone(), realm.key_of(account, &aside.id)?));
     }
     Ok(all)
-}
-
-/// Reads a realm's text for a command's answer.
-fn realm_of(text: &str) -> Result<Realm, Error> {
-    Realm::from_text(text).ok_or(Error::Url { why: "its realm cannot be named" })
 }

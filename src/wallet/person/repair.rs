@@ -93,18 +93,10 @@ impl Local<'_> {
 
     /// Renames a record file that is not one. One that a newer keyfob wrote, or that may not be read, is left and is an error.
     fn put_damaged_aside(&self, group: &str) -> Result<Option<PathBuf>, Error> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: u32,
-        }
         let path = self.records.path(group);
         match self.records.read(group) {
             Ok(_) => Ok(None),
-            Err(error @ Error::Record { .. }) => {
-                let bytes = files::read_private(&path)?.unwrap_or_default();
-                if serde_json::from_slice::<Versioned>(&bytes).is_ok_and(|read| read.version > 1) {
-                    return Err(error);
-                }
+            Err(Error::Record { .. }) => {
                 let mut name = path.clone().into_os_string();
                 name.push(format!(".damaged-{}", self.now));
                 let aside = PathBuf::from(name);
@@ -118,47 +110,22 @@ impl Local<'_> {
     /// The record of a secret, as far as its key tells. `None` if the store does not hold it any more.
     fn account_of(&self, orphan: &Orphan) -> Result<Option<AccountRecord>, Error> {
         let Some(secret) = self.stores.open(orphan.store)?.get(&orphan.key)? else { return Ok(None) };
-        Ok(Some(AccountRecord {
-            name: orphan.key.account.name().map(str::to_owned),
-            source: Source::Person,
-            path: Vec::new(),
-            store: orphan.store.to_owned(),
-            id: orphan.key.id.as_str().to_owned(),
-            set_aside: Vec::new(),
-            trouble: std::collections::BTreeMap::new(),
-            expires: None,
-            scopes: Vec::new(),
-            label: None,
-            default: false,
-            hinted: None,
-            authtype: Payload::unpack(&secret).authtype.is_some(),
-            added: self.now,
-            changed: self.now,
-        }))
+        let mut account = AccountRecord::new(Source::Person, orphan.store, &orphan.key, self.now);
+        account.authtype = Payload::unpack(&secret).authtype.is_some();
+        Ok(Some(account))
     }
 
     /// Puts an account into its group. A second secret of the same account is kept set aside: which of them was in force is
     /// not known.
     fn adopt(&self, group: &mut Group, orphan: &Orphan, account: AccountRecord) -> Result<(), Error> {
-        let realm = orphan.key.realm.as_str();
-        let at = match group.realms.iter().position(|record| record.realm == realm) {
-            Some(at) => at,
-            None => {
-                let home = self.home_of(&orphan.key.realm)?;
-                let home = home.ok_or(Error::Url { why: "the realm of a token tells no place" })?;
-                group.realms.push(RealmRecord {
-                    realm: realm.to_owned(),
-                    allow_http: home.url.starts_with("http://"),
-                    url: home.url,
-                    prefix: home.prefix,
-                    accounts: Vec::new(),
-                    rules: Vec::new(),
-                });
-                group.realms.len() - 1
-            }
-        };
-        let accounts = &mut group.realms[at].accounts;
-        match accounts.iter_mut().find(|held| held.name == account.name) {
+        let realm = &orphan.key.realm;
+        let record = group.realm_or_new(realm.as_str(), || {
+            let home = self.home_of(realm)?;
+            let home = home.ok_or(Error::Url { why: "the realm of a token tells no place" })?;
+            let allow_http = home.url.starts_with("http://");
+            Ok(RealmRecord { allow_http, ..RealmRecord::new(realm, home.url, home.prefix) })
+        })?;
+        match record.accounts.iter_mut().find(|held| held.name == account.name) {
             Some(held) => held.set_aside.push(SetAside {
                 store: account.store,
                 id: account.id,
@@ -167,7 +134,7 @@ impl Local<'_> {
                 scopes: Vec::new(),
                 authtype: account.authtype,
             }),
-            None => accounts.push(account),
+            None => record.accounts.push(account),
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ impl Local<'_> {
         let mut counts = BTreeMap::new();
         let mut add = |store: &str, more: usize| *counts.entry(store.to_owned()).or_default() += more;
         for group in self.records.all()? {
-            for account in group?.realms.iter().flat_map(|realm| &realm.accounts) {
+            for account in group?.accounts() {
                 add(&account.store, 1);
                 account.set_aside.iter().for_each(|aside| add(&aside.store, 1));
             }
@@ -89,14 +89,10 @@ impl Local<'_> {
             };
         };
         let new = Key { id: Id::random()?, ..old.clone() };
-        to.put(&new, &secret)?;
-        let back = to.get(&new)?;
-        if !back.is_some_and(|back| back.same_as(&secret)) {
-            return Err(Error::Lost { store: name.to_owned(), realm: realm.realm.clone() });
-        }
+        self.put_copy(group, (name, &*to), &new, &secret)?;
         let switched = self.records.change(group, |group| {
             let mut switched = false;
-            for account in group.realms.iter_mut().flat_map(|realm| &mut realm.accounts) {
+            for account in group.accounts_mut() {
                 let in_force = (&mut account.store, &mut account.id);
                 let aside = account.set_aside.iter_mut().map(|aside| (&mut aside.store, &mut aside.id));
                 for (store, held) in
@@ -111,12 +107,10 @@ impl Local<'_> {
         })?;
         if !switched {
             // Somebody else replaced or removed it meanwhile; the copy is of no use.
-            return to.delete(&new);
+            return self.destroy(group, &[(name.to_owned(), new)]).into_iter().next().map_or(Ok(()), Err);
         }
         done.moved += 1;
-        if from.delete(&old).is_err() {
-            done.left += 1;
-        }
+        done.left += usize::from(!self.destroy(group, &[(store.to_owned(), old)]).is_empty());
         Ok(())
     }
 }

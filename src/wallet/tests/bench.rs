@@ -80,17 +80,7 @@ impl Bench {
     /// A person adds a token and says more about it.
     pub(crate) fn add_as(&self, url: &str, token: &str, say: impl FnOnce(&mut Wish)) -> Result<Added, Error> {
         let (remote, url_user) = Remote::from_url(url)?;
-        let mut wish = Wish {
-            remote,
-            url_user,
-            account: None,
-            forge: None,
-            expires: None,
-            scopes: Vec::new(),
-            label: None,
-            default: false,
-            allow_http: false,
-        };
+        let mut wish = Wish::new(remote, url_user);
         say(&mut wish);
         self.with(|wallet| wallet.add(&wallet.plan(wish)?, secret(token)))
     }

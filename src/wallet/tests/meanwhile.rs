@@ -61,17 +61,7 @@ impl Scene {
 }
 
 fn add(wallet: &Local<'_>, token: &str) {
-    let wish = Wish {
-        remote: Remote::from_url(URL).unwrap().0,
-        url_user: None,
-        account: None,
-        forge: None,
-        expires: None,
-        scopes: Vec::new(),
-        label: None,
-        default: false,
-        allow_http: false,
-    };
+    let wish = Wish::new(Remote::from_url(URL).unwrap().0, None);
     wallet.add(&wallet.plan(wish).unwrap(), secret(token)).unwrap();
 }
 

@@ -12,17 +12,7 @@ const NEW: &str = "https://dev.azure.com/fabrikam";
 
 fn wish(url: &str) -> Wish {
     let (remote, url_user) = Remote::from_url(url).unwrap();
-    Wish {
-        remote,
-        url_user,
-        account: None,
-        forge: None,
-        expires: None,
-        scopes: Vec::new(),
-        label: None,
-        default: false,
-        allow_http: false,
-    }
+    Wish::new(remote, url_user)
 }
 
 fn move_to_new(wallet: &Local<'_>, selection: &Selection) -> Result<usize, Error> {

@@ -178,12 +178,14 @@ fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
 
 #[test]
 fn nobody_is_asked_where_the_environment_says_that_nobody_can_answer() {
-    let mut scene = at_a_terminal(Scene::new());
-    scene.set("CI", "true");
-    let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
-    talk.sees("nobody can be asked for the token here")
-        .sees("keyfob add https://dev.azure.com/contoso < FILE");
-    assert_eq!(talk.end().0, 2);
+    for (name, value) in [("CI", "true"), ("TF_BUILD", "True"), ("GIT_TERMINAL_PROMPT", "false")] {
+        let mut scene = at_a_terminal(Scene::new());
+        scene.set(name, value);
+        let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
+        talk.sees("nobody can be asked for the token here")
+            .sees("keyfob add https://dev.azure.com/contoso < FILE");
+        assert_eq!(talk.end().0, 2, "{name}");
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The only file that prints to a person or prompts (`hidden` asks for secrets). The rules of its voice:
+//! The only shelf that prints to a person or prompts (`hidden` asks for secrets, `ask` on behalf of stores). The rules of its
+//! voice:
 //!
 //! - stdout is for the answer; everything else goes to stderr, begins with `keyfob: error:`, `keyfob: hint:` or
 //!   `keyfob: note:`, in lower case and without a full stop; a hint is a command that can be pasted;
@@ -7,17 +8,18 @@
 //! - colour only on a terminal, never with `NO_COLOR`, and never the only sign of anything.
 
 use std::io::{self, IsTerminal, Read, Write};
-use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::store::Ask;
 use crate::wallet::Note;
 
+mod ask;
 mod hidden;
+
+pub use ask::{PATIENCE, TerminalAsk};
 
 /// Outside text for a terminal: control characters are replaced by a visible sign.
 #[must_use]
@@ -30,16 +32,26 @@ pub fn visible(text: &str) -> String {
     text.chars().map(|c| if odd(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// The last second that RFC 3339 can write, `9999-12-31T23:59:59Z`: what tools and people say for "never", if not more.
+pub const LAST_SECOND: i64 = 253_402_300_799;
+
 /// A day in UTC, `2027-03-01`, from Unix seconds.
 #[must_use]
 pub fn date(at: i64) -> String {
+    if at > LAST_SECOND {
+        return "after 9999".to_owned();
+    }
     rfc3339(at).split('T').next().unwrap_or_default().to_owned()
 }
 
-/// A time in UTC, `2027-03-01T12:00:00Z`, from Unix seconds.
+/// A time in UTC, `2027-03-01T12:00:00Z`, from Unix seconds; the nearest that has four digits for the year.
 #[must_use]
 pub fn rfc3339(at: i64) -> String {
-    jiff::Timestamp::from_second(at).map_or_else(|_| "an impossible date".to_owned(), |time| time.to_string())
+    const FIRST_SECOND: i64 = -62_167_219_200;
+    let since = jiff::SignedDuration::from_secs(at.clamp(FIRST_SECOND, LAST_SECOND));
+    // Not jiff's Timestamp, which ends a day before the year 9999 does.
+    let time = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0).saturating_add(since);
+    format!("{time}Z")
 }
 
 impl Note {
@@ -103,12 +115,11 @@ impl About {
     /// Looks at the process's streams and at the environment.
     #[must_use]
     pub fn look(environment: &Environment) -> About {
-        let git_says_no = environment.text("GIT_TERMINAL_PROMPT").as_deref() == Some("0");
         About {
             stdin: io::stdin().is_terminal(),
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
-            unattended: environment.says_yes("CI") || git_says_no,
+            unattended: environment.forbids_asking(),
             plain: environment.os("NO_COLOR").is_some()
                 || environment.text("TERM").as_deref() == Some("dumb"),
         }
@@ -326,73 +337,6 @@ fn paint(wanted: bool, colour: Colour, word: &str) -> String {
     format!("\u{1b}[{code}m{word}\u{1b}[0m")
 }
 
-/// The longest that a store's call waits for a person's answer (R9).
-pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Asks on the terminal for passphrases that stores need. git's helpers have the terminal on stderr at most, so the
-/// controlling terminal itself is used.
-pub struct TerminalAsk {
-    possible: bool,
-    /// Whether a tool started us, so that git's word counts.
-    for_tool: bool,
-}
-
-impl TerminalAsk {
-    /// For a tool's adapter: stdin is a pipe, but a person may sit at the controlling terminal.
-    #[must_use]
-    pub fn for_tool(about: About) -> TerminalAsk {
-        TerminalAsk { possible: about.stderr && !about.unattended, for_tool: true }
-    }
-
-    /// For a person's command: what git is told of its own questions does not keep `keyfob unlock` from asking.
-    #[must_use]
-    pub fn for_command(about: About) -> TerminalAsk {
-        TerminalAsk { possible: about.stderr && !about.unattended, for_tool: false }
-    }
-}
-
-impl Ask for TerminalAsk {
-    fn possible(&self) -> bool {
-        self.possible && has_controlling_terminal() && !(self.for_tool && git_forbids())
-    }
-
-    fn passphrase(&self, prompt: &str) -> Option<Secret> {
-        if !self.possible() {
-            return None;
-        }
-        hidden::ask(&visible(&format!("{prompt}: ")), Some(PATIENCE)).ok().filter(|typed| !typed.is_empty())
-    }
-}
-
-#[cfg(unix)]
-fn has_controlling_terminal() -> bool {
-    std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").is_ok()
-}
-
-#[cfg(not(unix))]
-fn has_controlling_terminal() -> bool {
-    io::stdin().is_terminal()
-}
-
-/// git passes `credential.interactive` to helpers neither on stdin nor as a variable: it has to be looked up, and only
-/// when a question is about to be asked.
-fn git_forbids() -> bool {
-    let mut git = std::process::Command::new("git");
-    // No program that we start inherits the environment's tokens (R13).
-    for name in crate::store::environment::secret_variables() {
-        git.env_remove(name);
-    }
-    let asked = git
-        .args(["config", "--get", "credential.interactive"])
-        .stdin(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .output();
-    let says_no = |text: &str| {
-        ["false", "never", "no", "off", "0"].contains(&text.trim().to_ascii_lowercase().as_str())
-    };
-    asked.is_ok_and(|done| done.status.success() && says_no(&String::from_utf8_lossy(&done.stdout)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -406,6 +350,19 @@ mod tests {
     fn times_are_written_in_utc() {
         assert_eq!(rfc3339(1_800_000_000), "2027-01-15T08:00:00Z");
         assert_eq!(date(1_800_000_000), "2027-01-15");
-        assert_eq!(date(i64::MAX), "an impossible date");
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(-1), "1969-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn a_time_that_no_four_digits_can_say_is_given_as_the_nearest() {
+        assert_eq!(rfc3339(LAST_SECOND), "9999-12-31T23:59:59Z");
+        assert_eq!(date(LAST_SECOND), "9999-12-31");
+        for beyond in [LAST_SECOND + 1, i64::MAX] {
+            assert_eq!(rfc3339(beyond), "9999-12-31T23:59:59Z");
+            assert_eq!(date(beyond), "after 9999");
+        }
+        assert_eq!(rfc3339(-62_167_219_200), "0000-01-01T00:00:00Z");
+        assert_eq!(rfc3339(i64::MIN), "0000-01-01T00:00:00Z");
     }
 }

@@ -1,0 +1,85 @@
+//! The terminal as the one whom stores ask for a passphrase: whether somebody can answer, and the question.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::credential::Secret;
+use crate::environment::{Environment, means_no};
+use crate::process;
+use crate::store::Ask;
+
+use super::{hidden, visible};
+
+/// The longest that a store's call waits for a person's answer (R9).
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The longest that git is waited for when it is asked about its settings.
+const GIT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Asks on the terminal for passphrases that stores need. git's helpers have the terminal on stderr at most, so the
+/// controlling terminal itself is used.
+///
+/// Whether it may is only looked up when a question is about to be asked: most calls ask none.
+pub struct TerminalAsk<'e> {
+    environment: &'e Environment,
+    /// Standard error is a terminal.
+    watched: bool,
+    /// Whether a tool started us, so that git's settings count.
+    for_tool: bool,
+}
+
+impl<'e> TerminalAsk<'e> {
+    /// For a tool's adapter: stdin is a pipe, but where stderr is `watched` a person may sit at the controlling terminal.
+    #[must_use]
+    pub fn for_tool(environment: &'e Environment, watched: bool) -> TerminalAsk<'e> {
+        TerminalAsk { environment, watched, for_tool: true }
+    }
+
+    /// For a person's command: what git's settings say of its own questions does not keep `keyfob unlock` from asking.
+    #[must_use]
+    pub fn for_command(environment: &'e Environment, watched: bool) -> TerminalAsk<'e> {
+        TerminalAsk { environment, watched, for_tool: false }
+    }
+}
+
+impl Ask for TerminalAsk<'_> {
+    fn possible(&self) -> bool {
+        self.watched
+            && !self.environment.forbids_asking()
+            && has_controlling_terminal()
+            && !(self.for_tool && git_forbids())
+    }
+
+    fn passphrase(&self, prompt: &str) -> Option<Secret> {
+        if !self.possible() {
+            return None;
+        }
+        hidden::ask(&visible(&format!("{prompt}: ")), Some(PATIENCE)).ok().filter(|typed| !typed.is_empty())
+    }
+}
+
+#[cfg(unix)]
+fn has_controlling_terminal() -> bool {
+    std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").is_ok()
+}
+
+#[cfg(not(unix))]
+fn has_controlling_terminal() -> bool {
+    std::io::IsTerminal::is_terminal(&std::io::stdin())
+}
+
+/// git passes `credential.interactive` to helpers neither on stdin nor as a variable: it has to be looked up, and only
+/// when a question is about to be asked. A git that does not answer is not waited for, and nobody is asked.
+fn git_forbids() -> bool {
+    let mut git = Command::new("git");
+    // No program that we start inherits the environment's tokens (R13).
+    for name in crate::store::environment::secret_variables() {
+        git.env_remove(name);
+    }
+    git.args(["config", "--get", "credential.interactive"]);
+    match process::output_within(&mut git, GIT_PATIENCE) {
+        Ok(Some(word)) => means_no(String::from_utf8_lossy(&word).trim()),
+        Ok(None) => true,
+        Err(_) => false,
+    }
+}
