@@ -294,8 +294,13 @@ fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>
         Change::Same => terminal.note(&format!("{whose} holds this token already, in the {store} store")),
     }
     if *chosen_now {
-        let claim = store::named(store).map_or("", store::Record::claim_in_short);
-        terminal.note(&format!("tokens are kept in the {store} store from now on: {claim}"));
-        terminal.hint("keyfob storage shows the stores, and keyfob storage move NAME changes to another");
+        say_choice(store, context);
     }
+}
+
+/// Says which store was chosen just now, and what it protects.
+pub(super) fn say_choice(store: &str, context: &mut Context<'_>) {
+    let claim = store::named(store).map_or("", store::Record::claim_in_short);
+    context.terminal.note(&format!("tokens are kept in the {store} store from now on: {claim}"));
+    context.terminal.hint("keyfob storage shows the stores, and keyfob storage move NAME changes to another");
 }

@@ -14,6 +14,7 @@
 pub mod archive;
 pub mod azure_answers;
 pub mod crates;
+pub mod feed;
 pub mod forge;
 pub mod git_backend;
 pub mod go_proxy;
