@@ -26,7 +26,7 @@ impl Case {
         for at in 0..count {
             let row = &mut self.rows[(at + round) % count];
             // A slow one is warm after one turn.
-            if round % row.every != 0 {
+            if !round.is_multiple_of(row.every) {
                 continue;
             }
             let time = row.run(round);
