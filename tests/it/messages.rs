@@ -179,7 +179,7 @@ fn no_message_is_missing_from_the_page() {
     for (file, name, shown) in [
         ("src/error/mod.rs", "Error", errors().iter().map(variant).collect::<Vec<_>>()),
         ("src/error/miss.rs", "Miss", misses().iter().map(variant).collect()),
-        ("src/wallet/mod.rs", "Note", notes().iter().map(variant).collect()),
+        ("src/wallet/words.rs", "Note", notes().iter().map(variant).collect()),
     ] {
         let all = variants_of(file, name);
         assert!(all.len() > 1, "{name} is not where this test looks for it");
