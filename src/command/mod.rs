@@ -18,6 +18,7 @@ use crate::wallet::Local;
 use crate::wallet::stores::Machine;
 
 pub mod add;
+pub mod check;
 pub mod doctor;
 pub mod explain;
 pub mod export;
@@ -25,10 +26,12 @@ pub mod import;
 pub mod links;
 pub mod list;
 pub mod lock;
+mod online;
 pub mod prefer;
 pub mod relocate;
 pub mod remove;
 pub mod restore;
+pub mod run;
 pub mod setup;
 pub mod storage;
 mod time;
@@ -41,7 +44,9 @@ pub static ALL: &[&Command] = &[
     &add::COMMAND,
     &list::COMMAND,
     &explain::COMMAND,
+    &check::COMMAND,
     &token::COMMAND,
+    &run::COMMAND,
     &prefer::COMMAND,
     &restore::COMMAND,
     &relocate::COMMAND,
@@ -87,24 +92,33 @@ pub struct Context<'c> {
     pub data: PathBuf,
     /// The path of this program as it was started, links unresolved.
     pub program: PathBuf,
+    /// The folder in which it was started.
+    pub folder: PathBuf,
     /// Unix seconds.
     pub now: i64,
+    /// The exit code of what `run` started, or its own.
+    pub code: Option<i32>,
 }
 
 /// Runs a person's command line; returns the exit code.
 #[must_use]
-pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> u8 {
+pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> i32 {
+    let is_run = arguments.get(1).is_some_and(|word| word == run::COMMAND.name);
     let matches = match parser().try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) => return refuse(&error, context),
+        Err(error) => match refuse(&error, context) {
+            // Its codes below that are the started command's.
+            1.. if is_run => return run::OWN_FAILURE,
+            code => return code.into(),
+        },
     };
     let Some((name, matches)) = matches.subcommand() else { return 2 };
     let Some(command) = ALL.iter().find(|command| command.name == name) else { return 2 };
     match (command.run)(matches, context) {
-        Ok(()) => 0,
+        Ok(()) => context.code.unwrap_or(0),
         Err(error) => {
             context.terminal.error(&error);
-            error.exit_code()
+            error.exit_code().into()
         }
     }
 }

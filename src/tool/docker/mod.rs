@@ -32,6 +32,7 @@ pub static TOOL: Tool = Tool {
     how: "credsStore and credHelpers in docker's config.json",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: None,
 };
 
 /// What callers take for "there is none": then they go on without a credential.

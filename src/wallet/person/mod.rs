@@ -16,6 +16,7 @@ pub mod add;
 
 pub mod bundle;
 pub mod change;
+pub mod check;
 pub mod places;
 pub mod repair;
 pub mod storage;
