@@ -47,9 +47,10 @@ can_link_statically() {
 }
 
 # Builds the release binary and sets $binary. Static on Linux where the C library allows it: that start-up is the
-# fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail. It is
-# added to the flags of .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of both.
-static='build.rustflags=["-C", "target-feature=+crt-static"]'
+# fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail. Not position-
+# independent: else the program relocates itself first, which is a third of what the shortest call costs (docs/design.md). Both
+# are added to the flags of .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of all.
+static='build.rustflags=["-C", "target-feature=+crt-static", "-C", "relocation-model=static"]'
 build_release() {
   target_folder=${CARGO_TARGET_DIR:-$root/target}
   host=$(rustc -vV | sed -n 's/^host: //p')

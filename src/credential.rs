@@ -71,6 +71,19 @@ impl Secret {
         }
     }
 
+    /// What stands before the first line break, as it is: a passphrase that was piped in.
+    #[must_use]
+    pub fn first_line(self) -> Secret {
+        let line = self.0.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        Secret::copy_of(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+
+    /// A second one with the same bytes. Not `Clone`, so that it is asked for by its own name.
+    #[must_use]
+    pub fn duplicate(&self) -> Secret {
+        Secret::copy_of(&self.0)
+    }
+
     /// Whether both hold the same bytes, in time that depends on the length only.
     #[must_use]
     pub fn same_as(&self, other: &Secret) -> bool {

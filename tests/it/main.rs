@@ -17,6 +17,7 @@ mod bazel;
 #[cfg(target_os = "linux")]
 mod bus;
 mod cargo;
+mod check;
 mod commands;
 mod concurrency;
 mod docker;
@@ -27,11 +28,13 @@ mod faults;
 mod git;
 mod go;
 mod house;
+mod import;
 mod messages;
 mod nuget;
 mod pnpm;
 mod python;
 mod realms;
+mod run;
 #[cfg(target_os = "linux")]
 mod secret_service;
 mod secrets;

@@ -34,6 +34,7 @@ pub static TOOL: Tool = Tool {
     how: "registry.global-credential-providers in cargo's config.toml",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: None,
 };
 
 /// The public registry's index, as it was before sparse ones. Its tokens are crates.io's and not GitHub's.

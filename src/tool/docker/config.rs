@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::tool::text;
 
-use super::json;
+use crate::json;
 
 /// The file as it is.
 #[derive(Clone, Debug)]

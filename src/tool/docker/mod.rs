@@ -20,7 +20,6 @@ use crate::wallet::{Answer, Found, Query, Stored, Wallet};
 use super::{Tool, Wire, input};
 
 mod config;
-mod json;
 mod server;
 mod setup;
 
@@ -33,6 +32,7 @@ pub static TOOL: Tool = Tool {
     how: "credsStore and credHelpers in docker's config.json",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: None,
 };
 
 /// What callers take for "there is none": then they go on without a credential.

@@ -31,6 +31,7 @@ pub static TOOL: Tool = Tool {
     how: "GOAUTH in Go's own settings",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: None,
 };
 
 /// Answers one call.

@@ -31,6 +31,7 @@ pub static TOOL: Tool = Tool {
     how: "tokenHelper for each place in the person's .npmrc",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: None,
 };
 
 /// Prints the header for one place.

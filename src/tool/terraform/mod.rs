@@ -32,6 +32,7 @@ pub static TOOL: Tool = Tool {
     how: "credentials_helper in Terraform's own settings",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: None,
 };
 
 /// Forges whose tokens are Bearer tokens, or may be.

@@ -13,11 +13,15 @@ use super::choose::{account_in_words, hard_end};
 use super::spot::{Spot, host_group};
 
 pub mod add;
+
+pub mod bundle;
 pub mod change;
+pub mod check;
 pub mod places;
 pub mod repair;
 pub mod storage;
 pub mod survey;
+pub mod takeover;
 
 /// An account as a person sees it: everything but the secret.
 #[derive(Clone, Debug)]

@@ -14,6 +14,7 @@ use crate::scene::{Scene, skip};
 
 mod artifacts;
 mod plugin;
+mod run;
 mod setup;
 
 const TOKEN: &str = "a-token-for-nuget-that-only-these-tests-know";

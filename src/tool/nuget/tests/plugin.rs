@@ -91,7 +91,7 @@ fn foreign_sources_get_an_error_in_silence() {
     let bench = Bench::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     for url in [
-        "https://api.nuget.org/v3/index.json",
+        "https://packages.example.test/v3/index.json",
         "https://pkgs.dev.azure.com.evil.test/contoso/_packaging/feed/nuget/v3/index.json",
         "https://evilpkgs.dev.azure.com.evil.test/contoso",
         "https://x.blob.core.windows.net/contoso/f.nupkg",
