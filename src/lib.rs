@@ -11,7 +11,8 @@
 //! Between them stands the [`wallet`]: all policy, and the only caller of forges and stores. What is kept is in
 //! [`credential`], where it belongs in [`remote`], what is known of it on disk in [`records`], the user's own hosts in
 //! [`config`]. [`error`] holds every message, [`terminal`] is the only one that prints or prompts, [`files`] the only
-//! recipe for private files.
+//! recipe for private files. [`exchange`] is what is asked of a service as a value, [`http`] the only way to the network, for
+//! commands that say so.
 //!
 //! Direction: command → tool → wallet → {forge, store, records} → credential, remote, error; never back. `git get` is three
 //! hops: main → [`tool::git`] → [`wallet::Wallet::get`] → [`store::Store::get`].
@@ -21,8 +22,10 @@ pub mod config;
 pub mod credential;
 pub mod environment;
 pub mod error;
+pub mod exchange;
 pub mod files;
 pub mod forge;
+pub mod http;
 pub mod paths;
 pub mod process;
 pub mod records;

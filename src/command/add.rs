@@ -1,16 +1,21 @@
 //! `keyfob add`: a token comes in, from a hidden prompt or a pipe; never from the command line, which other programs of the
-//! machine can read and the shell writes down. Deliberately absent: asking the server whether the token is good.
+//! machine can read and the shell writes down. It is looked at before it is stored (a lost character shows in most kinds of
+//! token), and the service is asked whether it takes it, so that what is in the wallet works. A service that cannot be reached
+//! never keeps a token out.
 
 use clap::{Arg, ArgAction, ArgMatches};
 
 use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge;
+use crate::forge::check::{Outcome, Verdict};
+use crate::forge::shape::{Looks, looks};
 use crate::remote::Remote;
 use crate::store;
-use crate::terminal::visible;
+use crate::terminal::{date, visible};
 use crate::wallet::person::add::{Added, Change, Planned, Wish};
 
+use super::online::{self, Errand};
 use super::{Command, Context, time, url};
 
 /// The longest that is read from a pipe.
@@ -24,7 +29,9 @@ pub static COMMAND: Command = Command {
               never taken from the command line.\n\n\
               A second token for the same account replaces the first, which is set aside and not destroyed (keyfob \
               restore). To keep several accounts of one place, name them with --account.\n\n\
-              add does not ask the server whether the token is accepted, so --offline changes nothing yet.",
+              The service is asked whether it accepts the token, and for its end and scopes where it tells them; --offline, or \
+              KEYFOB_OFFLINE=1, leaves that out. If it cannot be reached, the token is kept all the same. A token that is not \
+              accepted, is damaged or is another service's is kept only after a yes, or with --force.",
     example: "keyfob add https://dev.azure.com/contoso --account alice --expires 90d",
     arguments,
     run,
@@ -52,7 +59,8 @@ fn arguments(command: clap::Command) -> clap::Command {
                 .value_parser(clap::builder::PossibleValuesParser::new(forges)),
         )
         .arg(flag("allow-http").help("Accept that the token travels in clear text over plain http"))
-        .arg(flag("offline").help("Do not ask the server (add never does yet)"))
+        .arg(flag("offline").help("Do not ask the service whether it accepts the token"))
+        .arg(flag("force").help("Keep the token even if it looks wrong or is not accepted"))
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
@@ -69,9 +77,17 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             context.terminal.question(&format!("user name for {}: ", planned.wish.remote.authority()))?;
         planned.wish.account = Some(name).filter(|name| !name.is_empty());
     }
+    let force = matches.get_flag("force");
     let token = read_token(&planned, context)?;
+    look_at(&token, &mut planned, force, context)?;
+    let offline = matches.get_flag("offline") || online::is_offline(context.environment);
+    let (token, answer) = if offline { (token, Asked::Not) } else { ask(token, &planned, force, context)? };
     let added = context.wallet.add(&planned, token)?;
+    if let Asked::Told(verdict, _) = &answer {
+        context.wallet.keep_verdict_of_new(&planned, verdict)?;
+    }
     say_what_was_done(&planned, &added, context);
+    say_what_was_told(&planned, &answer, context);
     super::setup::keep_in_step(context);
     Ok(())
 }
@@ -137,6 +153,123 @@ fn read_token(planned: &Planned, context: &mut Context<'_>) -> Result<Secret, Er
         ));
     };
     typed.into_token()
+}
+
+/// Looks at the token before it is stored: whether a character was lost on the way, whether it is another service's.
+fn look_at(
+    token: &Secret,
+    planned: &mut Planned,
+    force: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let again = "copy the token again from the page that made it; --force keeps it as it is";
+    match looks(token, planned.forge) {
+        _ if force => {}
+        Looks::Damaged(why) => return Err(Error::usage(format!("that is not a whole token: {why}"), again)),
+        Looks::Fits { shape, .. } if shape.ended.is_some() => {
+            let why = format!("that is {}, and {}", shape.name, shape.ended.unwrap_or_default());
+            let page = planned.token_page.as_deref().unwrap_or("the service's page");
+            return Err(Error::usage(why, format!("make another kind of token: {page}")));
+        }
+        Looks::Foreign { forge, shape } => {
+            let what =
+                format!("that is {}, and {} belongs to {}", shape.name, planned.realm, planned.forge.name);
+            if !context.terminal.about.can_ask() {
+                let home =
+                    forge.homes.first().map_or("URL".to_owned(), |home| format!("https://{}", home.template));
+                let home = forge::fill(&home, Some("ORGANISATION"), None);
+                return Err(Error::usage(
+                    what,
+                    format!("keyfob add {home} if it is for that; --force keeps it here"),
+                ));
+            }
+            context.terminal.note(&what);
+            context.terminal.agree("Keep it here all the same?", false)?;
+        }
+        Looks::Fits { ends_by: Some(at), .. } if planned.wish.expires.is_none() => {
+            planned.wish.expires = Some(at);
+            if context.terminal.about.stderr {
+                let day = date(at);
+                context
+                    .terminal
+                    .note(&format!("by its look it ends on {day} at the latest; --expires says when"));
+            }
+        }
+        Looks::Unknown if context.terminal.about.stderr && !planned.forge.shapes.is_empty() => {
+            let name = planned.forge.name;
+            context
+                .terminal
+                .note(&format!("the token looks like none of {name} that keyfob knows; it is kept as it is"));
+        }
+        Looks::Fits { .. } | Looks::Unknown => {}
+    }
+    Ok(())
+}
+
+/// What came of asking the service.
+enum Asked {
+    /// It was not asked.
+    Not,
+    /// It could not be asked.
+    Failed(Error),
+    /// It answered; beside it, its host.
+    Told(Verdict, String),
+}
+
+/// Asks the service whether it takes the token, before anything is stored: a token that it refuses must not take the place of
+/// one that works. Only a clear no counts.
+fn ask(
+    token: Secret,
+    planned: &Planned,
+    force: bool,
+    context: &mut Context<'_>,
+) -> Result<(Secret, Asked), Error> {
+    let question = context.wallet.question_for(planned, token);
+    let Some(request) = &question.request else { return Ok((question.token, Asked::Not)) };
+    let asked = online::way(&request.url, planned.wish.allow_http, context.environment).and_then(|way| {
+        let answers = online::ask_all(&[Errand { question: &question, way }], &mut context.terminal);
+        answers.into_iter().next().flatten().transpose()
+    });
+    let host = Remote::from_url(&request.url).map(|(remote, _)| remote.authority()).unwrap_or_default();
+    let verdict = match asked {
+        Ok(Some(answer)) => question.read(&answer),
+        Ok(None) => return Ok((question.token, Asked::Not)),
+        Err(error) => return Ok((question.token, Asked::Failed(error))),
+    };
+    if verdict.outcome == Outcome::Refused && !force {
+        let problem = verdict.problem.as_ref().map(|problem| problem.words(&host)).unwrap_or_default();
+        let reason = verdict.reason.as_ref().map(|reason| format!("; it says: {reason}")).unwrap_or_default();
+        let what = format!("{problem}{reason}");
+        if !context.terminal.about.can_ask() {
+            return Err(Error::NotUsable {
+                what,
+                hint: "nothing was stored; --force keeps it all the same, --offline does not ask".to_owned(),
+            });
+        }
+        context.terminal.note(&what);
+        context.terminal.agree("Keep it all the same?", false)?;
+    }
+    Ok((question.token, Asked::Told(verdict, host)))
+}
+
+fn say_what_was_told(planned: &Planned, asked: &Asked, context: &mut Context<'_>) {
+    let terminal = &mut context.terminal;
+    match asked {
+        Asked::Not => {}
+        Asked::Failed(error) => {
+            terminal.note(&format!("it was not checked: {error}"));
+            terminal.hint(&format!("keyfob check {} asks again", visible(&planned.url)));
+        }
+        Asked::Told(verdict, host) => {
+            if let Some(problem) = &verdict.problem {
+                terminal.note(&problem.words(host));
+            } else {
+                let who = verdict.who.as_deref().map(|who| format!(", as {who}")).unwrap_or_default();
+                let end = verdict.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
+                terminal.note(&format!("{host} accepts it{who}{end}"));
+            }
+        }
+    }
 }
 
 fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>) {

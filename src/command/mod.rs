@@ -18,11 +18,13 @@ use crate::wallet::Local;
 use crate::wallet::stores::Machine;
 
 pub mod add;
+pub mod check;
 pub mod doctor;
 pub mod explain;
 pub mod links;
 pub mod list;
 pub mod lock;
+mod online;
 pub mod prefer;
 pub mod relocate;
 pub mod remove;
@@ -39,6 +41,7 @@ pub static ALL: &[&Command] = &[
     &add::COMMAND,
     &list::COMMAND,
     &explain::COMMAND,
+    &check::COMMAND,
     &token::COMMAND,
     &prefer::COMMAND,
     &restore::COMMAND,

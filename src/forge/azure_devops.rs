@@ -2,7 +2,30 @@
 //! old `ORG.visualstudio.com`, and a host per service in either style. All of them are one realm, because one personal
 //! access token opens them all.
 
+use super::shape::{Checksum, Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
+
+/// Tokens of Azure DevOps, Services and Server: until the middle of 2024 52 characters, since then 84.
+pub(super) static SHAPES: &[Shape] = &[
+    Shape {
+        checksum: Checksum::AzureOld,
+        ..Shape::of("a personal access token of Azure DevOps", &[Part::Run(Letters::Base32, 52, 52)])
+    },
+    Shape {
+        mark: Some("JQQJ99"),
+        month_at: Some(58),
+        ..Shape::of(
+            "a personal access token of Azure DevOps",
+            &[
+                Part::Run(Letters::Base62, 52, 52),
+                Part::Text("JQQJ99"),
+                Part::Run(Letters::Base62, 18, 18),
+                Part::Text("AZDO"),
+                Part::Run(Letters::Base62, 4, 4),
+            ],
+        )
+    },
+];
 
 /// Azure DevOps Services.
 pub static FORGE: Forge = Forge {
@@ -85,6 +108,8 @@ pub static FORGE: Forge = Forge {
         (Need::Code, &["app_token", "vso.code", "vso.code_write", "vso.code_manage", "vso.code_full"]),
         (Need::Packages, &["app_token", "vso.packaging", "vso.packaging_write", "vso.packaging_manage"]),
     ],
+    check: Some(&super::check::azure::SERVICES),
+    shapes: SHAPES,
     examples: &[
         Example {
             url: "https://dev.azure.com/contoso/Project/_git/Repo",

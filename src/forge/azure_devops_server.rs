@@ -31,6 +31,8 @@ pub static FORGE: Forge = Forge {
         (Need::Code, &["app_token", "vso.code", "vso.code_write", "vso.code_manage", "vso.code_full"]),
         (Need::Packages, &["app_token", "vso.packaging", "vso.packaging_write", "vso.packaging_manage"]),
     ],
+    check: Some(&super::check::azure::SERVER),
+    shapes: super::azure_devops::SHAPES,
     // Which hosts are such servers is in the records, not here: without one, no realm.
     examples: &[Example {
         url: "https://tfs.contoso.example:8443/tfs/DefaultCollection/P/_git/R",

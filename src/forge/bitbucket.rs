@@ -1,6 +1,12 @@
 //! Bitbucket Cloud. The user name depends on the kind of token: access tokens of a repository, project or workspace want
 //! one fixed word, API tokens another (or the Bitbucket user name). App passwords ended on 2026-06-09.
 
+use serde::Deserialize;
+
+use crate::exchange::{Answer, Auth, Request};
+
+use super::check::{self, Check, Target, Verdict};
+use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
 
 /// Bitbucket Cloud.
@@ -41,6 +47,25 @@ pub static FORGE: Forge = Forge {
             "repository:write",
         ],
     )],
+    check: Some(&Check { request, read }),
+    shapes: &[
+        // Their length is not documented; what was seen is near 190.
+        Shape::of(
+            "an API token of Atlassian",
+            &[Part::Text("ATATT3"), Part::Run(Letters::Base64Url, 80, 400)],
+        ),
+        Shape::of(
+            "an access token of Bitbucket",
+            &[Part::Text("ATCTT3"), Part::Run(Letters::Base64Url, 80, 400)],
+        ),
+        Shape {
+            ended: Some("app passwords of Bitbucket stopped working on 2026-06-09"),
+            ..Shape::of(
+                "an app password of Bitbucket",
+                &[Part::Text("ATBB"), Part::Run(Letters::Base62, 28, 40)],
+            )
+        },
+    ],
     examples: &[
         Example { url: "https://bitbucket.org/team/repo.git", realm: Some("bitbucket/bitbucket.org") },
         Example { url: "https://alice@bitbucket.org/team/repo.git", realm: Some("bitbucket/bitbucket.org") },
@@ -49,3 +74,39 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://bitbucket.corp.example/scm/p/r.git", realm: None },
     ],
 };
+
+/// Access tokens of a repository, project or workspace are a Bearer; API tokens a password beside the account's e-mail address.
+fn request(target: &Target<'_>) -> Request {
+    let auth = match target.account {
+        _ if is_access_token(target) => Auth::Bearer,
+        Some(account) => Auth::Basic(account.to_owned()),
+        None => Auth::Basic("x-bitbucket-api-token-auth".to_owned()),
+    };
+    Request::get("https://api.bitbucket.org/2.0/user".to_owned(), auth)
+}
+
+fn is_access_token(target: &Target<'_>) -> bool {
+    target.token.begins_with(b"ATCTT3")
+}
+
+#[derive(Deserialize)]
+struct User {
+    #[serde(alias = "nickname")]
+    username: Option<String>,
+    display_name: Option<String>,
+}
+
+fn read(answer: &Answer, target: &Target<'_>) -> Verdict {
+    let by_email = target.account.is_some_and(|account| account.contains('@'));
+    if answer.status == 401 && !by_email && !is_access_token(target) {
+        return Verdict::problem(check::Problem::WantsEmail, answer);
+    }
+    let mut verdict = check::read(answer, |answer| {
+        let user = answer.json::<User>()?;
+        Some(Verdict::accepted(Some(user.username.or(user.display_name)?)))
+    });
+    if verdict.outcome == check::Outcome::Accepted {
+        verdict.scopes = check::listed(answer, "x-oauth-scopes");
+    }
+    verdict
+}

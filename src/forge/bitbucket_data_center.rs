@@ -1,6 +1,10 @@
 //! Bitbucket Data Center, on people's own machines. Tokens of a project or repository are taken as Bearer only, so that is
 //! how a token is shown where the tool can; with a user name they are refused.
 
+use crate::exchange::{Answer, Auth, Request};
+
+use super::check::{self, Check, Target, Verdict};
+use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Prefix, Presentation, UserName};
 
 /// Bitbucket Data Center.
@@ -25,5 +29,25 @@ pub static FORGE: Forge = Forge {
     presentation: Presentation::Bearer,
     token_page: Some("{origin}/plugins/servlet/access-tokens/manage"),
     scopes: &[],
+    check: Some(&Check { request, read }),
+    shapes: &[Shape::of(
+        "an HTTP access token of Bitbucket Data Center",
+        &[Part::Text("BBDC-"), Part::Run(Letters::Base64, 36, 64)],
+    )],
     examples: &[Example { url: "https://bitbucket.corp.example/scm/proj/repo.git", realm: None }],
 };
+
+/// Any answer to somebody who was recognised names him in a header; this one needs no right at all.
+fn request(target: &Target<'_>) -> Request {
+    Request::get(format!("{}/rest/api/latest/application-properties", target.home), Auth::Bearer)
+}
+
+fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+    check::read(answer, |answer| {
+        let user = answer.header("x-ausername").filter(|user| !user.is_empty() && *user != "anonymous");
+        Some(match user {
+            Some(user) => Verdict::accepted(Some(user.to_owned())),
+            None => Verdict::problem(check::Problem::Odd { status: 200 }, answer),
+        })
+    })
+}

@@ -25,6 +25,8 @@ pub static FORGE: Forge = Forge {
     presentation: Presentation::Plain,
     token_page: None,
     scopes: &[],
+    check: None,
+    shapes: &[],
     examples: &[
         Example { url: "https://git.example.com/team/repo.git", realm: None },
         Example { url: "smtp://mail.example.com:587", realm: None },

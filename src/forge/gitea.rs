@@ -1,5 +1,11 @@
 //! Gitea and its relatives (Forgejo, Codeberg). The token stands in place of the password.
 
+use serde::Deserialize;
+
+use crate::exchange::{Answer, Auth, Request};
+
+use super::check::{self, Check, Target, Verdict};
+use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
 
 /// Gitea, Forgejo, Codeberg.
@@ -30,6 +36,12 @@ pub static FORGE: Forge = Forge {
         (Need::Code, &["read:repository", "write:repository", "all"]),
         (Need::Packages, &["read:package", "write:package", "all"]),
     ],
+    check: Some(&Check { request, read }),
+    shapes: &[Shape {
+        // Every commit's id looks like it.
+        unmistakable: false,
+        ..Shape::of("an access token of Gitea", &[Part::Run(Letters::Hex, 40, 40)])
+    }],
     examples: &[
         Example { url: "https://codeberg.org/alice/repo.git", realm: Some("gitea/codeberg.org") },
         Example { url: "https://gitea.com/alice/repo.git", realm: Some("gitea/gitea.com") },
@@ -37,3 +49,16 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://git.corp.example/alice/repo.git", realm: None },
     ],
 };
+
+fn request(target: &Target<'_>) -> Request {
+    Request::get(format!("{}/api/v1/user", target.home), Auth::Word)
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: String,
+}
+
+fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+    check::read(answer, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))))
+}

@@ -1,7 +1,18 @@
 //! GitHub, GitHub Enterprise Cloud with data residency (`ORG.ghe.com`), and GitHub Enterprise Server on people's own
 //! machines. One token opens the site, its interfaces and its package registries; the user name is ignored.
 
+use serde::Deserialize;
+
+use crate::exchange::{Answer, Auth, Request};
+
+use super::check::{self, Check, Target, Verdict};
+use super::shape::{Checksum, Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
+
+/// A token with GitHub's checksum.
+const fn classic(name: &'static str, parts: &'static [Part]) -> Shape {
+    Shape { checksum: Checksum::GitHub, ..Shape::of(name, parts) }
+}
 
 /// GitHub.
 pub static FORGE: Forge = Forge {
@@ -39,6 +50,34 @@ pub static FORGE: Forge = Forge {
         (Need::Code, &["repo", "public_repo", "contents"]),
         (Need::Packages, &["read:packages", "write:packages", "delete:packages", "packages"]),
     ],
+    check: Some(&Check { request, read }),
+    shapes: &[
+        classic(
+            "a personal access token of GitHub",
+            &[Part::Text("ghp_"), Part::Run(Letters::Base62, 36, 36)],
+        ),
+        // GitHub documents no checksum for these.
+        Shape::of(
+            "a fine-grained personal access token of GitHub",
+            &[
+                Part::Text("github_pat_"),
+                Part::Run(Letters::Base62, 22, 22),
+                Part::Text("_"),
+                Part::Run(Letters::Base62, 59, 59),
+            ],
+        ),
+        classic("an OAuth token of GitHub", &[Part::Text("gho_"), Part::Run(Letters::Base62, 36, 36)]),
+        classic("a user's token of a GitHub App", &[Part::Text("ghu_"), Part::Run(Letters::Base62, 36, 36)]),
+        // Installation tokens and refresh tokens have grown longer over the years.
+        Shape::of(
+            "an installation token of a GitHub App",
+            &[Part::Text("ghs_"), Part::Run(Letters::Dotted, 36, 2000)],
+        ),
+        Shape::of(
+            "a refresh token of a GitHub App",
+            &[Part::Text("ghr_"), Part::Run(Letters::Dotted, 36, 2000)],
+        ),
+    ],
     examples: &[
         Example { url: "https://github.com/rust-lang/rust.git", realm: Some("github/github.com") },
         Example { url: "https://alice@github.com/alice/repo", realm: Some("github/github.com") },
@@ -58,3 +97,34 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://ghe.com", realm: None },
     ],
 };
+
+/// `user` tells who; headers tell scopes (of classic tokens) and the end.
+fn request(target: &Target<'_>) -> Request {
+    let url = match target.home.strip_prefix("https://") {
+        Some(host) if !target.realm.what().contains("://") => format!("https://api.{host}/user"),
+        _ => format!("{}/api/v3/user", target.home),
+    };
+    Request::get(url, Auth::Bearer)
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: String,
+}
+
+fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+    let mut verdict =
+        check::read(answer, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))));
+    if verdict.outcome == check::Outcome::Accepted {
+        verdict.expires = answer.header("github-authentication-token-expiration").and_then(end);
+        verdict.scopes = check::listed(answer, "x-oauth-scopes");
+    }
+    verdict
+}
+
+/// `2027-01-31 12:00:00 UTC` or with an offset.
+fn end(text: &str) -> Option<i64> {
+    let text = text.trim().replace("UTC", "+0000");
+    let time = jiff::fmt::strtime::parse("%Y-%m-%d %H:%M:%S %z", text).ok()?;
+    Some(time.to_timestamp().ok()?.as_second())
+}

@@ -11,13 +11,18 @@ pub mod azure_devops;
 pub mod azure_devops_server;
 pub mod bitbucket;
 pub mod bitbucket_data_center;
+pub mod check;
 pub mod generic;
 pub mod gitea;
 pub mod github;
 pub mod gitlab;
+pub mod hugging_face;
 mod place;
+pub mod shape;
 
+use check::Check;
 pub use place::{Place, place};
+use shape::Shape;
 
 /// Every forge; [`generic`] is the last, because it takes what no other knows.
 pub static ALL: &[&Forge] = &[
@@ -28,6 +33,7 @@ pub static ALL: &[&Forge] = &[
     &bitbucket::FORGE,
     &bitbucket_data_center::FORGE,
     &gitea::FORGE,
+    &hugging_face::FORGE,
     &generic::FORGE,
 ];
 
@@ -81,6 +87,10 @@ pub struct Forge {
     /// What a token of this service must be allowed to do, by need: any one of these scopes covers it. A need without a row
     /// is covered by every token.
     pub scopes: &'static [(Need, &'static [&'static str])],
+    /// What its tokens look like.
+    pub shapes: &'static [Shape],
+    /// How it is asked whether it takes a token; `None` where nothing is known that tells.
+    pub check: Option<&'static Check>,
     /// URLs with the realm they must give: shown in the documentation, and its tests.
     pub examples: &'static [Example],
 }

@@ -177,6 +177,24 @@ impl Terminal<'_> {
         paint(self.about.stderr && !self.about.plain, colour, word)
     }
 
+    /// How far something has come, for whoever watches; one line that is written over.
+    pub fn progress(&mut self, done: usize, of: usize) {
+        const WIDTH: usize = 24;
+        if of < 2 || !self.about.stderr || self.about.plain || self.about.unattended {
+            return;
+        }
+        let full = done * WIDTH / of;
+        let bar = format!("{}{}", "#".repeat(full), ".".repeat(WIDTH - full));
+        let _ = write!(self.err, "\r[{bar}] {done} of {of}").and_then(|()| self.err.flush());
+    }
+
+    /// Takes that line away.
+    pub fn end_of_progress(&mut self) {
+        if self.about.stderr && !self.about.plain && !self.about.unattended {
+            let _ = write!(self.err, "\r\u{1b}[K").and_then(|()| self.err.flush());
+        }
+    }
+
     /// Asks yes or no; no is the answer to everything but `y` and `yes`.
     ///
     /// # Errors

@@ -102,6 +102,24 @@ impl Git {
         Ok(parse(&self.run(here, ["config", "--list", "-z", "--show-origin"])?.done()?))
     }
 
+    /// The settings of a section for a URL, by git's own matching: what holds everywhere, never what a repository says of itself.
+    /// Keys in lower case without the section; nothing if there are none.
+    ///
+    /// # Errors
+    /// [`Error::Program`].
+    pub(super) fn for_url(&self, section: &str, url: &str) -> Result<Vec<(String, String)>, Error> {
+        let ran = self.run(false, ["config", "-z", "--get-urlmatch", section, url])?;
+        if ran.code == 1 {
+            return Ok(Vec::new());
+        }
+        let text = String::from_utf8_lossy(&ran.done()?).into_owned();
+        let entry = |entry: &str| {
+            let (key, value) = entry.split_once('\n').unwrap_or((entry, ""));
+            Some((key.rsplit('.').next()?.to_ascii_lowercase(), value.to_owned()))
+        };
+        Ok(text.split('\0').filter(|entry| !entry.is_empty()).filter_map(entry).collect())
+    }
+
     /// What stands in one file, without what it includes; nothing if there is no such file.
     ///
     /// # Errors

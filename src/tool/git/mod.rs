@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
 use crate::credential::Secret;
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::forge::{Need, Presentation};
 use crate::store::payload::Payload;
@@ -25,6 +26,13 @@ mod request;
 mod setup;
 
 use request::Request;
+
+/// What git is told in general of reaching a URL (`http.*`): what holds everywhere, never what a repository says of itself, which
+/// may come from a stranger. Nothing where git is not there or cannot tell.
+#[must_use]
+pub fn http_settings(environment: &Environment, url: &str) -> Vec<(String, String)> {
+    config::Git::find(environment).and_then(|git| git.for_url("http", url)).unwrap_or_default()
+}
 
 /// git.
 pub static TOOL: Tool = Tool {

@@ -306,7 +306,7 @@ fn guess(wish: &Wish) -> &'static Forge {
 }
 
 /// Whether an account is the one that a wish names, and a person's.
-fn is_same(account: &AccountRecord, planned: &Planned) -> bool {
+pub(super) fn is_same(account: &AccountRecord, planned: &Planned) -> bool {
     account.source == Source::Person && account.name == planned.wish.account
 }
 

@@ -14,6 +14,7 @@ use super::spot::{Spot, host_group};
 
 pub mod add;
 pub mod change;
+pub mod check;
 pub mod places;
 pub mod repair;
 pub mod storage;

@@ -1,0 +1,91 @@
+//! What the commands that use the network share (R12): whether they may, the way to each host, and asking about several tokens at
+//! once. What is asked comes from the forges, what it means goes back to them.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::exchange::Answer;
+use crate::http::{Client, Way, proxy};
+use crate::remote::Remote;
+use crate::terminal::Terminal;
+use crate::tool::git;
+use crate::wallet::person::check::Question;
+
+/// The most requests that are under way together.
+const AT_ONCE: usize = 4;
+
+/// Whether the network is not to be used.
+pub(super) fn is_offline(environment: &Environment) -> bool {
+    environment.says_yes("KEYFOB_OFFLINE")
+}
+
+/// How a URL is reached: by the proxy and with the certificates that git would use there.
+pub(super) fn way(url: &str, allow_http: bool, environment: &Environment) -> Result<Way, Error> {
+    let (remote, _) = Remote::from_url(url)?;
+    if remote.is_loopback() && !remote.is_https() {
+        return Ok(Way { allow_http, ..Way::default() });
+    }
+    let settings = git::http_settings(environment, &remote.origin());
+    let setting =
+        |name: &str| settings.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let authorities = environment.os("SSL_CERT_FILE").map(PathBuf::from);
+    // A folder below `~` is for git to find.
+    let from_git = || setting("sslcainfo").filter(|file| !file.is_empty() && !file.starts_with('~'));
+    Ok(Way {
+        proxy: proxy::of(&remote, setting("proxy"), environment),
+        authorities: authorities.or_else(|| from_git().map(PathBuf::from)),
+        allow_http,
+    })
+}
+
+/// A question on its way.
+pub(super) struct Errand<'q> {
+    /// The question, which has a request.
+    pub question: &'q Question,
+    /// The way.
+    pub way: Way,
+}
+
+impl Errand<'_> {
+    fn run(&self, client: &Client) -> Option<Result<Answer, Error>> {
+        let request = self.question.request.as_ref()?;
+        Some(client.send(request, &self.question.token, &self.way))
+    }
+}
+
+/// Asks everything, one request each, and returns the answers in the same order.
+pub(super) fn ask_all(
+    errands: &[Errand<'_>],
+    terminal: &mut Terminal<'_>,
+) -> Vec<Option<Result<Answer, Error>>> {
+    let client = Client::default();
+    let next = AtomicUsize::new(0);
+    let mut answers: Vec<Option<Result<Answer, Error>>> = errands.iter().map(|_| None).collect();
+    let (send, receive) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..errands.len().min(AT_ONCE) {
+            let (send, next, client) = (send.clone(), &next, &client);
+            scope.spawn(move || {
+                while let Some((at, errand)) = {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    errands.get(at).map(|errand| (at, errand))
+                } {
+                    if send.send((at, errand.run(client))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(send);
+        terminal.progress(0, errands.len());
+        for (done, (at, answer)) in receive.into_iter().enumerate() {
+            answers[at] = answer;
+            terminal.progress(done + 1, errands.len());
+        }
+    });
+    terminal.end_of_progress();
+    answers
+}

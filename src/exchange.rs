@@ -1,0 +1,106 @@
+//! What is asked of a service, and what it answers, as values: forges make the one and read the other, [`crate::http`] carries
+//! them. The token is in neither: a [`Request`] says how it is shown, and it is put in on the way out.
+
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::credential::Secret;
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Look.
+    Get,
+    /// Make.
+    Post,
+    /// Change.
+    Put,
+    /// Take away.
+    Delete,
+}
+
+/// How the token is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// As the password of Basic, beside this user name, which may be empty.
+    Basic(String),
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// `Authorization: token …`.
+    Word,
+    /// In a header of this name.
+    Header(&'static str),
+}
+
+/// A request, whole but for the token.
+#[derive(Debug)]
+pub struct Request {
+    /// What to do.
+    pub method: Method,
+    /// Where: https, or http to a place for which that was accepted.
+    pub url: String,
+    /// How the token is shown.
+    pub auth: Auth,
+    /// More headers.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// A JSON body; it may hold a token.
+    pub json: Option<Secret>,
+}
+
+impl Request {
+    /// A GET that wants JSON.
+    #[must_use]
+    pub fn get(url: String, auth: Auth) -> Request {
+        let headers = vec![("Accept", "application/json")];
+        Request { method: Method::Get, url, auth, headers, json: None }
+    }
+}
+
+/// An answer, whatever its status: a redirect is one, too, and is not followed.
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers in order, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body; it may hold a token.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+impl Answer {
+    /// A header's first value; its name in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a header; its name in lower case.
+    pub fn headers_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON of this form; `None` if it is none.
+    #[must_use]
+    pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// Whether the body is a page for people.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        let html = self.header("content-type").is_some_and(|kind| kind.trim_start().starts_with("text/html"));
+        html || self.body.trim_ascii_start().first() == Some(&b'<')
+    }
+
+    /// Seconds for which the service wants to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        // A date is allowed, too; nobody was seen to send one.
+        self.header("retry-after")?.trim().parse().ok()
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
+    }
+}

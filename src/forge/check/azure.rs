@@ -1,0 +1,109 @@
+//! Azure DevOps, Services and Server: `connectionData` says who the caller is. It answers strangers, too, where projects are
+//! public, as `Anonymous`; a bad token gets 401, 203 with a sign-in page, or a redirect to one. Only "expired" is ever named.
+
+use serde::Deserialize;
+
+use crate::exchange::{Answer, Auth, Request};
+
+use super::{Check, Outcome, Problem, Target, Verdict, shortened};
+
+/// For Services.
+pub(in super::super) static SERVICES: Check =
+    Check { request: |target| request(target, "7.1-preview.1"), read };
+
+/// For Server; every one since 2017 knows this version.
+pub(in super::super) static SERVER: Check =
+    Check { request: |target| request(target, "3.0-preview.1"), read };
+
+fn request(target: &Target<'_>, version: &str) -> Request {
+    let url = format!("{}/_apis/connectionData?api-version={version}", target.home);
+    let mut request = Request::get(url, Auth::Basic(String::new()));
+    // Without it, a bad token is sent to a sign-in page. Microsoft's own clients say so, too.
+    request.headers.push(("X-TFS-FedAuthRedirect", "Suppress"));
+    request
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ConnectionData {
+    authenticated_user: Identity,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    id: String,
+    #[serde(default)]
+    provider_display_name: String,
+    #[serde(default)]
+    properties: Properties,
+}
+
+#[derive(Default, Deserialize)]
+struct Properties {
+    #[serde(rename = "Account")]
+    account: Option<Property>,
+}
+
+#[derive(Deserialize)]
+struct Property {
+    #[serde(rename = "$value")]
+    value: serde_json::Value,
+}
+
+fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+    let said = service_error(answer);
+    // Every answer to a caller who was recognised says whom: `GUID:ACCOUNT`.
+    let recognised = answer.header("x-vss-userdata").and_then(|user| user.split_once(':'));
+    let recognised = recognised.filter(|(id, _)| is_somebody(id)).map(|(_, account)| account.to_owned());
+    let mut verdict = match (answer.status, recognised) {
+        (401, _) if is_expired(answer, said.as_deref()) => Verdict::problem(Problem::Expired, answer),
+        (401, _) if is_iis_basic(answer) => Verdict::problem(Problem::IisBasic, answer),
+        (400 | 401 | 403, Some(account)) => Verdict {
+            who: Some(account).filter(|account| !account.is_empty()),
+            ..Verdict::problem(Problem::MissingScope, answer)
+        },
+        _ => super::read(answer, |answer| {
+            let user = answer.json::<ConnectionData>()?.authenticated_user;
+            if !is_somebody(&user.id) || user.provider_display_name == "Anonymous" {
+                return Some(Verdict::problem(Problem::Anonymous, answer));
+            }
+            let account =
+                user.properties.account.and_then(|account| account.value.as_str().map(str::to_owned));
+            Some(Verdict::accepted(account.or(Some(user.provider_display_name))))
+        }),
+    };
+    if verdict.outcome != Outcome::Accepted {
+        verdict.reason = said.or(verdict.reason);
+    }
+    verdict
+}
+
+/// An id that is not empty and not all zeros.
+fn is_somebody(id: &str) -> bool {
+    id.bytes().any(|byte| byte != b'0' && byte.is_ascii_hexdigit())
+}
+
+fn is_expired(answer: &Answer, said: Option<&str>) -> bool {
+    let names_it = |text: &str| text.contains("Personal Access Token used has expired");
+    said.is_some_and(names_it) || names_it(&String::from_utf8_lossy(&answer.body))
+}
+
+/// The server's own Basic names a URL as its realm, that of IIS a bare host, beside NTLM or Negotiate.
+fn is_iis_basic(answer: &Answer) -> bool {
+    let challenges: Vec<&str> = answer.headers_of("www-authenticate").collect();
+    let windows = challenges.iter().any(|line| line.contains("NTLM") || line.contains("Negotiate"));
+    let realms = challenges.iter().filter_map(|line| line.split_once("Basic realm=\"")?.1.split('"').next());
+    let realms: Vec<&str> = realms.collect();
+    windows && !realms.is_empty() && realms.iter().all(|realm| !realm.contains("://"))
+}
+
+/// What the service says of itself, percent-encoded in a header.
+fn service_error(answer: &Answer) -> Option<String> {
+    let value = answer.header("x-tfs-serviceerror")?;
+    // `+` stands for itself here; form decoding would make a blank of it.
+    let value = value.replace('+', "%2B");
+    let decoded = url::form_urlencoded::parse(value.as_bytes())
+        .map(|(name, rest)| if rest.is_empty() { name.into_owned() } else { format!("{name}={rest}") });
+    shortened(&decoded.collect::<Vec<_>>().join("&"))
+}

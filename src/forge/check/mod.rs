@@ -1,0 +1,274 @@
+//! Asking a service whether it takes a token: each forge's record has a [`Check`], one request and how its answer is read.
+//! What is the same for all is here. Pure: requests and answers are values.
+//!
+//! A 200 alone proves nothing: services answer strangers, too, and show sign-in pages with a status that looks like success.
+//! So a token is accepted only where the service says as whom, and refused only where it says so; everything else is unclear, and
+//! then nothing is concluded.
+
+use serde::Deserialize;
+
+use crate::credential::Secret;
+use crate::exchange::{Answer, Request};
+use crate::remote::Realm;
+
+pub(super) mod azure;
+
+/// How a service is asked about a token.
+pub struct Check {
+    /// The one request.
+    pub request: fn(&Target<'_>) -> Request,
+    /// What its answer means.
+    pub read: fn(&Answer, &Target<'_>) -> Verdict,
+}
+
+/// What is asked about.
+pub struct Target<'t> {
+    /// The realm.
+    pub realm: &'t Realm,
+    /// Its URL: for a cloud service, its home; for a server, what the person gave. Without a slash at its end.
+    pub home: String,
+    /// The account's name.
+    pub account: Option<&'t str>,
+    /// The token, whose beginning may matter.
+    pub token: &'t Secret,
+}
+
+/// What a service said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The upshot.
+    pub outcome: Outcome,
+    /// What is in the way, or worth knowing.
+    pub problem: Option<Problem>,
+    /// The service's own words. They are a stranger's.
+    pub reason: Option<String>,
+    /// As whom.
+    pub who: Option<String>,
+    /// When the token ends, in Unix seconds, if the service tells.
+    pub expires: Option<i64>,
+    /// What the token may do, if the service tells.
+    pub scopes: Vec<String>,
+}
+
+/// The upshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// The service takes it.
+    Accepted,
+    /// The service does not.
+    Refused,
+    /// Nothing can be concluded.
+    #[default]
+    Unclear,
+}
+
+impl Outcome {
+    /// Its word in lists and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Accepted => "accepted",
+            Outcome::Refused => "refused",
+            Outcome::Unclear => "unclear",
+        }
+    }
+}
+
+/// What is in the way, or worth knowing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Unknown, revoked, or of another place: services do not tell these apart.
+    NotAccepted,
+    /// Its time is over.
+    Expired,
+    /// A sign-in page came instead of an answer.
+    SignIn,
+    /// The service took us for nobody in particular.
+    Anonymous,
+    /// The token is good, but may not ask who it is.
+    MissingScope,
+    /// The web server takes the token for a Windows password (IIS with its own Basic authentication on).
+    IisBasic,
+    /// Too many requests.
+    RateLimit {
+        /// How long to wait, if it was said.
+        seconds: Option<u64>,
+    },
+    /// The service has trouble of its own.
+    Broken {
+        /// The status.
+        status: u16,
+    },
+    /// It opens more than one organisation. Only Azure DevOps had those, and ends them.
+    Global,
+    /// The service wants the account's e-mail address as user name.
+    WantsEmail,
+    /// An answer that we cannot read.
+    Odd {
+        /// The status.
+        status: u16,
+    },
+}
+
+impl Problem {
+    /// Its word in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Problem::NotAccepted => "not-accepted",
+            Problem::Expired => "expired",
+            Problem::SignIn => "sign-in-page",
+            Problem::Anonymous => "anonymous",
+            Problem::MissingScope => "missing-scope",
+            Problem::IisBasic => "iis-basic",
+            Problem::RateLimit { .. } => "rate-limit",
+            Problem::Broken { .. } => "server-error",
+            Problem::Global => "global-token",
+            Problem::WantsEmail => "wants-email",
+            Problem::Odd { .. } => "odd-answer",
+        }
+    }
+
+    /// In a sentence; `host` is the one that was asked.
+    #[must_use]
+    pub fn words(&self, host: &str) -> String {
+        match self {
+            Problem::NotAccepted => {
+                format!(
+                    "{host} does not accept the token: it is unknown there, was revoked, or belongs elsewhere"
+                )
+            }
+            Problem::Expired => format!("{host} says that the token has ended"),
+            Problem::SignIn => {
+                format!("{host} answered with a sign-in page, so it does not accept the token")
+            }
+            Problem::Anonymous => {
+                format!("{host} answered as to a stranger, so it does not accept the token")
+            }
+            Problem::MissingScope => {
+                format!("{host} accepts the token, but it may not ask who it is: it lacks the scope for that")
+            }
+            Problem::IisBasic => format!(
+                "the web server of {host} takes the token for a Windows password, because Basic authentication is switched on in IIS"
+            ),
+            Problem::RateLimit { seconds: Some(seconds) } => {
+                format!("{host} has had too many requests and wants to be left alone for {seconds} s")
+            }
+            Problem::RateLimit { seconds: None } => format!("{host} has had too many requests"),
+            Problem::Broken { status } => format!("{host} has trouble of its own ({status})"),
+            Problem::Global => {
+                format!(
+                    "{host} accepts the token for another organisation, too; such global tokens stop working on 2026-12-01"
+                )
+            }
+            Problem::WantsEmail => {
+                format!("{host} tells about this kind of token only beside the e-mail address of its account")
+            }
+            Problem::Odd { status } => format!("{host} gave an answer that keyfob cannot read ({status})"),
+        }
+    }
+
+    /// How to go on; `target` is the place as a command takes it.
+    #[must_use]
+    pub fn hint(&self, target: &str) -> Option<String> {
+        Some(match self {
+            Problem::NotAccepted | Problem::Expired | Problem::SignIn | Problem::Anonymous => {
+                format!("make a new one on the service's page, and: keyfob add {target}")
+            }
+            Problem::MissingScope => "that is no fault; it may still do what it was made for".to_owned(),
+            Problem::IisBasic => {
+                "ask the server's administrator to switch Basic authentication off in IIS; the token may be good".to_owned()
+            }
+            Problem::RateLimit { .. } | Problem::Broken { .. } => format!("later: keyfob check {target}"),
+            Problem::Global => {
+                format!("make one for each organisation on its own page, and: keyfob add {target}")
+            }
+            Problem::WantsEmail => "keyfob add URL --account ME@EXAMPLE.COM names the account by it".to_owned(),
+            Problem::Odd { .. } => return None,
+        })
+    }
+}
+
+impl Verdict {
+    /// Accepted, as this one.
+    #[must_use]
+    pub fn accepted(who: Option<String>) -> Verdict {
+        Verdict { outcome: Outcome::Accepted, who: who.filter(|who| !who.is_empty()), ..Verdict::default() }
+    }
+
+    /// Something is in the way; the outcome follows from what.
+    #[must_use]
+    pub fn problem(problem: Problem, answer: &Answer) -> Verdict {
+        let outcome = match problem {
+            Problem::NotAccepted | Problem::Expired | Problem::SignIn | Problem::Anonymous => {
+                Outcome::Refused
+            }
+            Problem::MissingScope => Outcome::Accepted,
+            _ => Outcome::Unclear,
+        };
+        Verdict { outcome, problem: Some(problem), reason: message(answer), ..Verdict::default() }
+    }
+}
+
+/// Reads what all REST services do alike; `ok` reads the body of a 200.
+pub(super) fn read(answer: &Answer, ok: impl FnOnce(&Answer) -> Option<Verdict>) -> Verdict {
+    let used_up = answer.header("x-ratelimit-remaining") == Some("0");
+    let problem = match answer.status {
+        429 => Problem::RateLimit { seconds: answer.retry_after() },
+        403 if used_up || answer.retry_after().is_some() => {
+            Problem::RateLimit { seconds: answer.retry_after() }
+        }
+        300..=399 => Problem::SignIn,
+        500.. => Problem::Broken { status: answer.status },
+        401 => Problem::NotAccepted,
+        403 if !answer.is_page() => Problem::MissingScope,
+        203 => Problem::SignIn,
+        200 if answer.is_page() => Problem::SignIn,
+        200 => match ok(answer) {
+            Some(verdict) => return verdict,
+            None => Problem::Odd { status: 200 },
+        },
+        status => Problem::Odd { status },
+    };
+    Verdict::problem(problem, answer)
+}
+
+/// The service's own words, where it has them as services do.
+fn message(answer: &Answer) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Body {
+        message: Option<String>,
+        error_description: Option<String>,
+        error: Option<Nested>,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Nested {
+        Text(String),
+        Object { message: Option<String> },
+    }
+    let body = answer.json::<Body>()?;
+    let nested = || match body.error {
+        Some(Nested::Text(text)) => Some(text),
+        Some(Nested::Object { message }) => message,
+        None => None,
+    };
+    let text = body.message.or(body.error_description).or_else(nested)?;
+    shortened(&text)
+}
+
+/// One line of at most 300 characters.
+pub(super) fn shortened(text: &str) -> Option<String> {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let short: String = line.chars().take(300).collect();
+    (!short.is_empty()).then_some(short)
+}
+
+/// Scopes from a header that lists them with commas.
+pub(super) fn listed(answer: &Answer, header: &str) -> Vec<String> {
+    let values = answer.headers_of(header).flat_map(|value| value.split(','));
+    values.map(str::trim).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests;

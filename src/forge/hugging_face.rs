@@ -1,0 +1,60 @@
+//! Hugging Face: models and data sets in git repositories. The token stands in place of the password, beside any user name.
+
+use serde::Deserialize;
+
+use crate::exchange::{Answer, Auth, Request};
+
+use super::check::{self, Check, Target, Verdict};
+use super::shape::{Letters, Part, Shape};
+use super::{Example, Forge, Home, Prefix, Presentation, UserName};
+
+/// Hugging Face.
+pub static FORGE: Forge = Forge {
+    id: "hugging-face",
+    name: "Hugging Face",
+    realm_word: "site",
+    homes: &[Home { template: "huggingface.co", realm: "huggingface.co", needs_path: false }],
+    services: &[],
+    reserved: &[],
+    domains: &[],
+    noise: &[],
+    user_may_be_organisation: false,
+    self_hosted: false,
+    host_words: &[],
+    path_signs: &[],
+    folds_path: true,
+    prefix: Prefix::WholeSite,
+    user_name: UserName { by_token: &[], echo: true, fallback: "hf_user" },
+    ignores_user_names: true,
+    placeholders: &["hf_user"],
+    presentation: Presentation::Basic,
+    token_page: Some("https://huggingface.co/settings/tokens"),
+    scopes: &[],
+    check: Some(&Check { request, read }),
+    shapes: &[Shape::of(
+        "an access token of Hugging Face",
+        &[Part::Text("hf_"), Part::Run(Letters::Base62, 34, 34)],
+    )],
+    examples: &[
+        Example { url: "https://huggingface.co/alice/model", realm: Some("hugging-face/huggingface.co") },
+        Example {
+            url: "https://alice@huggingface.co/alice/model",
+            realm: Some("hugging-face/huggingface.co"),
+        },
+        Example { url: "https://cdn-lfs.huggingface.co/repos/a", realm: None },
+        Example { url: "https://hf.co/alice/model", realm: None },
+    ],
+};
+
+fn request(target: &Target<'_>) -> Request {
+    Request::get(format!("{}/api/whoami-v2", target.home), Auth::Bearer)
+}
+
+#[derive(Deserialize)]
+struct Me {
+    name: String,
+}
+
+fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+    check::read(answer, |answer| Some(Verdict::accepted(Some(answer.json::<Me>()?.name))))
+}

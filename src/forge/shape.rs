@@ -1,0 +1,476 @@
+//! What tokens look like: each forge's record lists its [`Shape`]s, and this reads a token against them. It finds a paste that
+//! lost a character before it is stored (the service shows a token once), asks about one that belongs elsewhere, knows how long
+//! one can last at most, and takes tokens out of foreign text. Pure.
+//!
+//! A token of no known shape is none of its business: services change their tokens without asking us. Deliberately absent: the
+//! checksum of Azure's new tokens, which nobody outside has seen confirmed; a wrong guess would refuse good ones.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::credential::Secret;
+
+use super::{ALL, Forge};
+
+/// One kind of token.
+pub struct Shape {
+    /// In a sentence: "a personal access token of GitHub".
+    pub name: &'static str,
+    /// What stands where, from the first character to the last.
+    pub parts: &'static [Part],
+    /// The checksum within.
+    pub checksum: Checksum,
+    /// Whether nothing else looks like it, so that it can be recognised wherever it stands.
+    pub unmistakable: bool,
+    /// Characters somewhere within that no other token has: with them but without the rest, it is a damaged one. (Where the
+    /// first part is a text, that does.)
+    pub mark: Option<&'static str>,
+    /// Where its year and month stand, as Azure's have them: it ends at most a year after that month.
+    pub month_at: Option<usize>,
+    /// Why it is of no use any more.
+    pub ended: Option<&'static str>,
+}
+
+impl Shape {
+    /// For records: one that is only its parts.
+    pub const fn of(name: &'static str, parts: &'static [Part]) -> Shape {
+        Shape {
+            name,
+            parts,
+            checksum: Checksum::None,
+            unmistakable: true,
+            mark: None,
+            month_at: None,
+            ended: None,
+        }
+    }
+}
+
+/// A stretch of a token.
+#[derive(Clone, Copy)]
+pub enum Part {
+    /// Exactly this.
+    Text(&'static str),
+    /// From so many to so many of these characters.
+    Run(Letters, usize, usize),
+}
+
+/// Which characters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Letters {
+    /// Letters and digits.
+    Base62,
+    /// The same, `-` and `_`, and `=` at the end of some.
+    Base64Url,
+    /// The same and a dot.
+    Dotted,
+    /// Base64 with `+` and `/`.
+    Base64,
+    /// Lower-case letters and 2 to 7.
+    Base32,
+    /// Lower-case hexadecimal.
+    Hex,
+    /// Lower-case letters, digits and a dot.
+    LowerDotted,
+}
+
+impl Letters {
+    fn has(self, byte: u8) -> bool {
+        match self {
+            Letters::Base62 => byte.is_ascii_alphanumeric(),
+            Letters::Base64Url => byte.is_ascii_alphanumeric() || b"-_=".contains(&byte),
+            Letters::Dotted => byte.is_ascii_alphanumeric() || b"-_=.".contains(&byte),
+            Letters::Base64 => byte.is_ascii_alphanumeric() || b"+/=".contains(&byte),
+            Letters::Base32 => byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte),
+            Letters::Hex => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+            Letters::LowerDotted => byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.',
+        }
+    }
+}
+
+/// A checksum within a token, by which a mistyped one shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    /// There is none, or none that is known for sure.
+    None,
+    /// GitHub: the last six of 36 characters behind the prefix are the CRC-32 of the thirty before, in base 62.
+    GitHub,
+    /// Azure DevOps, 52 characters: four of the 32 bytes are a CRC-32 of the others.
+    AzureOld,
+}
+
+/// What a token looks like, seen from the forge that it is for.
+pub enum Looks {
+    /// One of this forge's.
+    Fits {
+        /// Its kind.
+        shape: &'static Shape,
+        /// The latest that it can end, in Unix seconds.
+        ends_by: Option<i64>,
+    },
+    /// One of another forge's.
+    Foreign {
+        /// Whose.
+        forge: &'static Forge,
+        /// Its kind.
+        shape: &'static Shape,
+    },
+    /// One that lost or gained something on the way; what, in a sentence.
+    Damaged(String),
+    /// Nothing that we know.
+    Unknown,
+}
+
+/// Reads a token that is meant for `forge`.
+#[must_use]
+pub fn looks(token: &Secret, forge: &'static Forge) -> Looks {
+    let bytes = token.expose();
+    if forge.is_generic() {
+        // A password may look like anything, and a host that nobody described may be any service.
+        return Looks::Unknown;
+    }
+    if let Some(shape) = forge.shapes.iter().find(|shape| shape.fits(bytes)) {
+        let ends_by = shape.month_at.and_then(|at| end_of_year_from(bytes, at));
+        return Looks::Fits { shape, ends_by };
+    }
+    if forge.shapes.iter().any(|shape| encoded(bytes, shape)) {
+        return Looks::Damaged(
+            "it is a token in Base64, as it stands in a header; give the token itself".to_owned(),
+        );
+    }
+    if let Some(what) = forge.shapes.iter().find_map(|shape| shape.damage(bytes)) {
+        return Looks::Damaged(what);
+    }
+    let others = ALL.iter().flat_map(|other| other.shapes.iter().map(move |shape| (*other, shape)));
+    let mut foreign = others.filter(|(_, shape)| shape.unmistakable && shape.fits(bytes));
+    foreign.next().map_or(Looks::Unknown, |(forge, shape)| Looks::Foreign { forge, shape })
+}
+
+/// Foreign text without any token in it: neither `known`, however it is dressed, nor what looks like one.
+#[must_use]
+pub fn redacted(text: &str, known: &Secret) -> String {
+    let mut text = text.to_owned();
+    for dress in dresses(known) {
+        if text.contains(dress.as_str()) {
+            text = text.replace(dress.as_str(), "(token)");
+        }
+    }
+    let shapes = || ALL.iter().flat_map(|forge| forge.shapes).filter(|shape| shape.unmistakable);
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text.as_bytes()[at..];
+        let begins = at == 0 || !is_word(text.as_bytes()[at - 1]);
+        let found = if begins { shapes().find_map(|shape| shape.length(rest)) } else { None };
+        match found {
+            // With the rest of the word: a token with something stuck to it is no less secret.
+            Some(length) => {
+                out.push_str("(token)");
+                at += length + rest[length..].iter().take_while(|&&byte| is_word(byte)).count();
+            }
+            None => {
+                let next = text[at..].chars().next().map_or(1, char::len_utf8);
+                out.push_str(&text[at..at + next]);
+                at += next;
+            }
+        }
+    }
+    out
+}
+
+/// A token as it may come back: itself, percent-encoded where that differs, and in Base64 as Basic sends it.
+fn dresses(token: &Secret) -> Vec<Zeroizing<String>> {
+    let Ok(text) = std::str::from_utf8(token.expose()) else { return Vec::new() };
+    // What is too short would take half of the text away.
+    if text.len() < 6 {
+        return Vec::new();
+    }
+    let mut dresses = vec![Zeroizing::new(text.to_owned())];
+    let with_colon = Zeroizing::new(format!(":{text}"));
+    dresses.push(Zeroizing::new(STANDARD.encode(with_colon.as_bytes())));
+    dresses
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+/// Whether this is Base64 of something that ends in such a token: what a header carries.
+fn encoded(bytes: &[u8], shape: &Shape) -> bool {
+    let Ok(inner) = STANDARD.decode(bytes).map(Zeroizing::new) else { return false };
+    let token = inner.iter().position(|&byte| byte == b':').map_or(&[][..], |at| &inner[at + 1..]);
+    shape.fits(token)
+}
+
+impl Shape {
+    /// Whether this is one of it, whole.
+    fn fits(&self, token: &[u8]) -> bool {
+        self.length(token) == Some(token.len()) && self.checksum.holds(token)
+    }
+
+    /// How many characters the parts take from the start, each as many as it can.
+    fn length(&self, text: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        for part in self.parts {
+            at += match *part {
+                Part::Text(word) => text[at..].starts_with(word.as_bytes()).then_some(word.len())?,
+                Part::Run(letters, least, most) => {
+                    let run = text[at..].iter().take(most).take_while(|&&byte| letters.has(byte)).count();
+                    (run >= least).then_some(run)?
+                }
+            };
+        }
+        Some(at)
+    }
+
+    /// In what way this is one of it, but not whole. `None` if it is no such thing at all.
+    fn damage(&self, token: &[u8]) -> Option<String> {
+        let name = self.name;
+        if self.length(token) == Some(token.len()) {
+            return Some(format!(
+                "it looks like {name}, but its checksum does not fit: a character is wrong or missing"
+            ));
+        }
+        let begins = match self.parts.first() {
+            Some(Part::Text(word)) => token.starts_with(word.as_bytes()),
+            _ => false,
+        };
+        let marked = self.mark.is_some_and(|mark| token.windows(mark.len()).any(|w| w == mark.as_bytes()));
+        let nearly = match *self.parts {
+            [Part::Run(letters, least, most)] if least == most => {
+                token.iter().all(|&byte| letters.has(byte)) && token.len().abs_diff(least) <= 6
+            }
+            _ => false,
+        };
+        (begins || marked || nearly).then(|| match self.span() {
+            (least, most) if least == most && token.len() != least => {
+                format!("it looks like {name}, but has {} characters where those have {least}", token.len())
+            }
+            (least, _) if token.len() < least => {
+                format!("it looks like {name}, but is too short: {} characters", token.len())
+            }
+            _ => format!("it looks like {name}, but a character in it does not belong there"),
+        })
+    }
+
+    /// The shortest and the longest.
+    fn span(&self) -> (usize, usize) {
+        self.parts.iter().fold((0, 0), |(least, most), part| match *part {
+            Part::Text(word) => (least + word.len(), most + word.len()),
+            Part::Run(_, fewest, longest) => (least + fewest, most + longest),
+        })
+    }
+}
+
+impl Checksum {
+    fn holds(self, token: &[u8]) -> bool {
+        match self {
+            Checksum::None => true,
+            Checksum::GitHub => github_holds(token),
+            Checksum::AzureOld => azure_holds(token).unwrap_or(false),
+        }
+    }
+}
+
+/// Digits, upper, lower: the order in which GitHub counts.
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+fn github_holds(token: &[u8]) -> bool {
+    let Some(body) = token.len().checked_sub(36).map(|at| &token[at..]) else { return false };
+    let (random, sum) = body.split_at(30);
+    let mut left = crc32(random);
+    sum.iter().rev().all(|&digit| {
+        let expected = DIGITS[(left % 62) as usize];
+        left /= 62;
+        digit == expected
+    })
+}
+
+/// Microsoft's published scheme: of the 32 bytes, those at 2, 7, 8 and 22 are the CRC-32 of the others, with a constant mixed
+/// in that tells a person's token from an application's secret.
+fn azure_holds(token: &[u8]) -> Option<bool> {
+    const SEALS: [u32; 2] = [0xE0B9_692D, 0x1019_F92E];
+    const PLACES: [usize; 4] = [2, 7, 8, 22];
+    let mut bytes = Zeroizing::new([0u8; 32]);
+    let (mut bits, mut held, mut at) = (0u32, 0u32, 0);
+    for &letter in token {
+        let value = match letter {
+            b'a'..=b'z' => letter - b'a',
+            b'2'..=b'7' => letter - b'2' + 26,
+            _ => return None,
+        };
+        bits = bits << 5 | u32::from(value);
+        held += 5;
+        if held >= 8 {
+            held -= 8;
+            *bytes.get_mut(at)? = (bits >> held & 0xff) as u8;
+            at += 1;
+        }
+    }
+    let mut payload = Zeroizing::new(Vec::with_capacity(28));
+    payload.extend(bytes.iter().enumerate().filter(|(at, _)| !PLACES.contains(at)).map(|(_, byte)| *byte));
+    let found = u32::from_be_bytes(PLACES.map(|at| bytes[at]));
+    // What is left over of the last letter is nothing.
+    let whole = at == 32 && bits & ((1 << held) - 1) == 0;
+    Some(whole && SEALS.iter().any(|seal| crc32(&payload) ^ seal == found))
+}
+
+/// CRC-32 as zip and Ethernet have it. Tokens are short: no table.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0u32, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+}
+
+/// The last second of the month that stands at `at` as two letters (`A` is 2024, `A` is January), a year later.
+fn end_of_year_from(token: &[u8], at: usize) -> Option<i64> {
+    let place = |byte: u8| i16::from(byte.wrapping_sub(b'A'));
+    let (year, month) = (token.get(at).copied()?, token.get(at + 1).copied()?);
+    if !year.is_ascii_uppercase() || !(b'A'..=b'L').contains(&month) {
+        return None;
+    }
+    let first = jiff::civil::Date::new(2025 + place(year), i8::try_from(place(month)).ok()? + 1, 1).ok()?;
+    let end = first.last_of_month().at(23, 59, 59, 0);
+    end.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|end| end.timestamp().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge;
+
+    fn read(token: &str, forge: &str) -> Looks {
+        looks(&Secret::copy_of(token.as_bytes()), forge::named(forge).unwrap())
+    }
+
+    fn verdict(token: &str, forge: &str) -> String {
+        match read(token, forge) {
+            Looks::Fits { shape, .. } => format!("fits: {}", shape.name),
+            Looks::Foreign { forge, .. } => format!("of {}", forge.id),
+            Looks::Damaged(why) => why,
+            Looks::Unknown => "unknown".to_owned(),
+        }
+    }
+
+    const AZURE_OLD: &str = "aaatoaqdaqc3cyiga4eascqlbqgq4dyqcejhaeyuculbogazdinq";
+    const GITHUB: &str = "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";
+
+    fn azure_new() -> String {
+        format!("{}JQQJ99BLACAAAAAAAAAAAAAAAZDO1aB2", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP")
+    }
+
+    #[test]
+    fn whole_tokens_of_every_kind_are_recognised() {
+        let gitlab = format!("glpat-{}", "aB3_-xYz9Q".repeat(2));
+        let routable = format!("glpat-{}.01abcdefg", "a".repeat(40));
+        let hugging = format!("hf_{}", "a".repeat(34));
+        let fine = format!("github_pat_{}_{}", "a".repeat(22), "b".repeat(59));
+        for (token, forge) in [
+            (AZURE_OLD, "azure-devops"),
+            (azure_new().as_str(), "azure-devops-server"),
+            (GITHUB, "github"),
+            (&fine, "github"),
+            (&gitlab, "gitlab"),
+            (&routable, "gitlab"),
+            (&hugging, "hugging-face"),
+        ] {
+            let seen = verdict(token, forge);
+            assert!(seen.starts_with("fits: "), "{forge}: {seen}");
+        }
+    }
+
+    #[test]
+    fn every_single_mistake_in_a_token_with_a_checksum_is_found() {
+        for (token, forge) in [(AZURE_OLD, "azure-devops"), (GITHUB, "github")] {
+            let body = token.len() - if forge == "github" { 36 } else { 52 };
+            for at in body..token.len() {
+                let mut wrong = token.to_owned().into_bytes();
+                wrong[at] = if wrong[at] == b'a' { b'b' } else { b'a' };
+                let mut swapped = token.to_owned().into_bytes();
+                if at + 1 < token.len() && swapped[at] != swapped[at + 1] {
+                    swapped.swap(at, at + 1);
+                } else {
+                    swapped = wrong.clone();
+                }
+                let short = format!("{}{}", &token[..at], &token[at + 1..]);
+                let long = format!("{}x{}", &token[..at], &token[at..]);
+                for bad in
+                    [String::from_utf8(wrong).unwrap(), String::from_utf8(swapped).unwrap(), short, long]
+                {
+                    let seen = verdict(&bad, forge);
+                    assert!(seen.starts_with("it looks like"), "{bad}: {seen}");
+                    assert!(!seen.contains(&bad));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn cut_off_tokens_of_the_other_kinds_are_found() {
+        let new = azure_new();
+        let gitlab = format!("glpat-{}", "a".repeat(19));
+        let in_header = STANDARD.encode(format!("alice:{AZURE_OLD}"));
+        for (token, forge, why) in [
+            (&new[..83], "azure-devops", "has 83 characters where those have 84"),
+            (&new[1..], "azure-devops", "has 83 characters"),
+            (&gitlab, "gitlab", "has 25 characters where those have 26"),
+            ("hf_short", "hugging-face", "8 characters"),
+            ("github_pat_abc", "github", "14 characters"),
+            (&in_header, "azure-devops", "in Base64"),
+        ] {
+            let seen = verdict(token, forge);
+            assert!(seen.contains(why), "{token}: {seen}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_ones_shape_is_left_alone() {
+        for token in ["s3cret-1", "present-token", "pässwörd", "x", "correct-horse-battery-staple"] {
+            for forge in forge::ALL {
+                assert_eq!(verdict(token, forge.id), "unknown", "{token} for {}", forge.id);
+            }
+        }
+        // A password may look like anything.
+        assert_eq!(verdict("ghp_", "generic"), "unknown");
+        assert_eq!(verdict(GITHUB, "generic"), "unknown");
+    }
+
+    #[test]
+    fn a_token_of_another_service_is_seen() {
+        assert_eq!(verdict(GITHUB, "azure-devops"), "of github");
+        assert_eq!(verdict(AZURE_OLD, "github"), "of azure-devops");
+        // Both make the same ones.
+        assert!(verdict(AZURE_OLD, "azure-devops-server").starts_with("fits"));
+        // A commit's id has that shape too.
+        assert_eq!(verdict(&"0a".repeat(20), "github"), "unknown");
+    }
+
+    #[test]
+    fn a_new_azure_token_tells_when_it_ends_at_the_latest() {
+        let Looks::Fits { ends_by: Some(at), .. } = read(&azure_new(), "azure-devops") else { panic!() };
+        assert_eq!(crate::terminal::rfc3339(at), "2026-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn no_token_stays_in_foreign_text() {
+        let known = Secret::copy_of(b"s3cret-token");
+        let basic = STANDARD.encode(":s3cret-token");
+        let text = format!(
+            "no: {GITHUB}, ({AZURE_OLD}) s3cret-token {basic} {}x http://h/{}?a",
+            azure_new(),
+            azure_new()
+        );
+        let clean = redacted(&text, &known);
+        assert_eq!(clean, "no: (token), ((token)) (token) (token) (token) http://h/(token)?a");
+        assert_eq!(redacted("TF400813: Größe 12", &known), "TF400813: Größe 12");
+    }
+
+    #[test]
+    fn every_shape_has_a_name_for_a_sentence() {
+        for shape in forge::ALL.iter().flat_map(|forge| forge.shapes) {
+            assert!(shape.name.starts_with("a") && !shape.name.ends_with('.'), "{}", shape.name);
+            let (least, most) = shape.span();
+            assert!(least <= most && least >= 4);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The only place that opens network connections, for people's commands that say so (R12); tools and the wallet never reach
+//! it, which a test proves. One [`Request`] out, one [`Answer`] back:
+//!
+//! - TLS only, but for loopback and where plain http was accepted; the system's certificates, or those of `SSL_CERT_FILE`;
+//! - a redirect is an answer, never followed: the token would go along;
+//! - a proxy where the environment or git's settings name one, never to loopback;
+//! - limits on time, headers and body; nothing is asked again while a service wants to be left alone.
+//!
+//! Deliberately absent: cookies, compression, caches, any retry, turning certificates off (git's `http.sslVerify` does not count
+//! here). Copies of the token that the TLS library makes on its way out are not wiped; the process is short-lived and not
+//! dumpable.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ureq::http as wire;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
+use zeroize::Zeroizing;
+
+use crate::credential::Secret;
+use crate::error::{Error, Trouble};
+use crate::exchange::{Answer, Auth, Method, Request};
+use crate::remote::Remote;
+
+mod names;
+pub mod proxy;
+mod trouble;
+
+/// The longest that a whole exchange may take.
+const TIME: Duration = Duration::from_secs(20);
+
+/// The longest that connecting may take.
+const CONNECTING: Duration = Duration::from_secs(10);
+
+/// The largest body that is read.
+const LARGEST: usize = 1024 * 1024;
+
+/// The longest head of an answer. (The number of headers is limited by the library, to 128.)
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// The longest that we wait for a service that wants to be left alone; beyond it, it is not asked.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a place is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Way {
+    /// Through this proxy.
+    pub proxy: Option<String>,
+    /// Trusting the certificates of this file in place of the system's.
+    pub authorities: Option<PathBuf>,
+    /// Whether plain http was accepted.
+    pub allow_http: bool,
+}
+
+/// Carries requests. May be used by several threads at once.
+#[derive(Default)]
+pub struct Client {
+    agents: Mutex<HashMap<Way, ureq::Agent>>,
+    quiet_until: Mutex<HashMap<String, Instant>>,
+}
+
+impl Client {
+    /// Sends a request with a token, and reads the answer.
+    ///
+    /// # Errors
+    /// [`Error::Network`]; [`Error::Io`] and [`Error::Certificates`] about the file of certificates. An answer of any status
+    /// is none.
+    pub fn send(&self, request: &Request, token: &Secret, way: &Way) -> Result<Answer, Error> {
+        let (remote, _) = Remote::from_url(&request.url)?;
+        let host = remote.authority();
+        let failed = |trouble| Error::Network { host: host.clone(), trouble };
+        if !remote.is_https() && !remote.is_loopback() && !way.allow_http {
+            return Err(failed(Trouble::ClearText));
+        }
+        // Through a proxy it would leave the machine, perhaps in clear text.
+        let way = if remote.is_loopback() { Way { proxy: None, ..way.clone() } } else { way.clone() };
+        self.keep_quiet(&host)?;
+        let agent = self.agent(&way)?;
+        let shown = shown(request, token).ok_or_else(|| failed(Trouble::Unsendable))?;
+        let named = |error| trouble::of(error, way.proxy.as_deref(), TIME);
+        let mut response = match &request.json {
+            Some(body) => agent.run(shown.map(|()| body.expose())),
+            None => agent.run(shown),
+        }
+        .map_err(|error| failed(named(error)))?;
+        let status = response.status().as_u16();
+        let headers = response.headers().iter();
+        let text = |value: &wire::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        let reader = response.body_mut().as_reader();
+        let read = reader.take(LARGEST as u64 + 1).read_to_end(&mut body);
+        read.map_err(|error| failed(named(ureq::Error::from(error))))?;
+        if body.len() > LARGEST {
+            return Err(failed(Trouble::TooLarge));
+        }
+        let answer = Answer { status, headers, body };
+        if let Some(seconds) = answer.retry_after() {
+            let until = Instant::now() + Duration::from_secs(seconds.min(86_400));
+            self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner).insert(host, until);
+        }
+        Ok(answer)
+    }
+
+    /// Waits while the host wants to be left alone, if that is not long.
+    fn keep_quiet(&self, host: &str) -> Result<(), Error> {
+        let until = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied();
+        let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
+        if left > PATIENCE {
+            let trouble = Trouble::Quiet { seconds: left.as_secs() + 1 };
+            return Err(Error::Network { host: host.to_owned(), trouble });
+        }
+        std::thread::sleep(left);
+        Ok(())
+    }
+
+    fn agent(&self, way: &Way) -> Result<ureq::Agent, Error> {
+        let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(agent) = agents.get(way) {
+            return Ok(agent.clone());
+        }
+        let roots = way.authorities.as_ref().map_or(Ok(RootCerts::PlatformVerifier), |file| {
+            let bytes = std::fs::read(file).map_err(Error::io("read", file))?;
+            let certificates = ureq::tls::parse_pem(&bytes).filter_map(|item| match item {
+                Ok(PemItem::Certificate(certificate)) => Some(certificate),
+                _ => None,
+            });
+            let certificates: Vec<_> = certificates.collect();
+            let why = "there is no certificate in it".to_owned();
+            if certificates.is_empty() {
+                return Err(Error::Certificates { path: file.clone(), why });
+            }
+            Ok(RootCerts::Specific(Arc::new(certificates)))
+        })?;
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .root_certs(roots)
+            // Named, so that nothing else in the process decides it.
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .build();
+        let proxy = way.proxy.as_deref().map(ureq::Proxy::new).transpose().map_err(|_| {
+            let trouble = Trouble::Proxy { why: "its address is not one that keyfob can use".to_owned() };
+            Error::Network {
+                host: proxy::without_password(way.proxy.as_deref().unwrap_or_default()),
+                trouble,
+            }
+        })?;
+        let config = ureq::Agent::config_builder()
+            .tls_config(tls)
+            .proxy(proxy)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_response_header_size(LONGEST_HEAD)
+            .timeout_global(Some(TIME))
+            .timeout_connect(Some(CONNECTING))
+            .user_agent(concat!("keyfob/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let connector = ureq::unversioned::transport::DefaultConnector::default();
+        let agent = ureq::Agent::with_parts(config, connector, names::Names);
+        agents.insert(way.clone(), agent.clone());
+        Ok(agent)
+    }
+}
+
+/// The request with the token in it. `None` if a header cannot hold it.
+fn shown(request: &Request, token: &Secret) -> Option<wire::Request<()>> {
+    let method = match request.method {
+        Method::Get => wire::Method::GET,
+        Method::Post => wire::Method::POST,
+        Method::Put => wire::Method::PUT,
+        Method::Delete => wire::Method::DELETE,
+    };
+    let mut value = Zeroizing::new(Vec::with_capacity(token.len() * 2 + 64));
+    let name = match &request.auth {
+        Auth::Basic(user) => {
+            let mut pair = Zeroizing::new(Vec::with_capacity(user.len() + 1 + token.len()));
+            pair.extend_from_slice(user.as_bytes());
+            pair.push(b':');
+            pair.extend_from_slice(token.expose());
+            value.extend_from_slice(b"Basic ");
+            value.extend_from_slice(Zeroizing::new(STANDARD.encode(&pair)).as_bytes());
+            "Authorization"
+        }
+        Auth::Bearer => {
+            value.extend_from_slice(b"Bearer ");
+            value.extend_from_slice(token.expose());
+            "Authorization"
+        }
+        Auth::Word => {
+            value.extend_from_slice(b"token ");
+            value.extend_from_slice(token.expose());
+            "Authorization"
+        }
+        Auth::Header(name) => {
+            value.extend_from_slice(token.expose());
+            name
+        }
+    };
+    let mut secret = wire::HeaderValue::from_bytes(&value).ok()?;
+    secret.set_sensitive(true);
+    let mut made = wire::Request::builder().method(method).uri(&request.url).header(name, secret);
+    for (name, value) in &request.headers {
+        made = made.header(*name, *value);
+    }
+    if request.json.is_some() {
+        made = made.header("Content-Type", "application/json");
+    }
+    made.body(()).ok()
+}

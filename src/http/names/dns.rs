@@ -1,0 +1,372 @@
+//! A small resolver: the hosts file, then the servers of resolv.conf by DNS (RFC 1035), over TCP where an answer is too long for a
+//! datagram. What a name server sends is read as a stranger's. Deliberately absent: caching, and the C library's other sources
+//! (mDNS, LDAP …); a machine that needs those has a dynamically linked keyfob, or a proxy.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+/// How long one server may take before the next is asked.
+const PER_SERVER: Duration = Duration::from_secs(3);
+
+/// Rounds over the servers.
+const ROUNDS: usize = 2;
+
+const A: u16 = 1;
+const AAAA: u16 = 28;
+
+/// What the machine says of name resolution.
+pub(super) struct Settings {
+    /// The text of the hosts file.
+    pub hosts: String,
+    /// Name servers.
+    pub servers: Vec<SocketAddr>,
+    /// Domains that short names are completed with.
+    pub search: Vec<String>,
+    /// How many dots make a name a whole one.
+    pub dots: usize,
+}
+
+impl Settings {
+    /// From the usual files; what is missing is left out, as the C library does.
+    pub(super) fn of_this_machine() -> Settings {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        Settings::parse(read("/etc/hosts"), &read("/etc/resolv.conf"))
+    }
+
+    fn parse(hosts: String, conf: &str) -> Settings {
+        let mut settings = Settings { hosts, servers: Vec::new(), search: Vec::new(), dots: 1 };
+        for line in conf.lines() {
+            let mut words = line.split(['#', ';']).next().unwrap_or_default().split_whitespace();
+            match words.next() {
+                Some("nameserver") => {
+                    let ip = words.next().and_then(|word| word.split('%').next()?.parse().ok());
+                    settings.servers.extend(ip.map(|ip: IpAddr| SocketAddr::new(ip, 53)));
+                }
+                Some("search" | "domain") => settings.search = words.map(str::to_owned).collect(),
+                Some("options") => {
+                    let dots = words.find_map(|word| word.strip_prefix("ndots:")?.parse().ok());
+                    settings.dots = dots.unwrap_or(settings.dots);
+                }
+                _ => {}
+            }
+        }
+        if settings.servers.is_empty() {
+            settings.servers.push(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53));
+        }
+        settings
+    }
+
+    fn in_hosts(&self, name: &str) -> Vec<IpAddr> {
+        let line = |line: &str| {
+            let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+            let ip = words.next()?.parse::<IpAddr>().ok()?;
+            words.any(|word| word.eq_ignore_ascii_case(name)).then_some(ip)
+        };
+        self.hosts.lines().filter_map(line).collect()
+    }
+
+    /// The names to ask for, in order.
+    fn candidates(&self, name: &str) -> Vec<String> {
+        if let Some(whole) = name.strip_suffix('.') {
+            return vec![whole.to_owned()];
+        }
+        let mut completed: Vec<String> =
+            self.search.iter().map(|domain| format!("{name}.{}", domain.trim_matches('.'))).collect();
+        let at = if name.matches('.').count() >= self.dots { 0 } else { completed.len() };
+        completed.insert(at, name.to_owned());
+        completed
+    }
+}
+
+/// The addresses of a name; none if there is no such name.
+pub(super) fn look_up(name: &str, settings: &Settings, within: Duration) -> io::Result<Vec<IpAddr>> {
+    let until = Instant::now() + within;
+    let known = settings.in_hosts(name.trim_end_matches('.'));
+    if !known.is_empty() {
+        return Ok(known);
+    }
+    for candidate in settings.candidates(name) {
+        let mut found = ask_all(&candidate, A, settings, until)?;
+        // One family is enough to go on with.
+        match ask_all(&candidate, AAAA, settings, until) {
+            Ok(more) => found.extend(more),
+            Err(error) if found.is_empty() => return Err(error),
+            Err(_) => {}
+        }
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Asks one server after the other until one answers, be it that there is no such name.
+fn ask_all(name: &str, kind: u16, settings: &Settings, until: Instant) -> io::Result<Vec<IpAddr>> {
+    let mut last = io::Error::from(io::ErrorKind::TimedOut);
+    for server in std::iter::repeat_n(&settings.servers, ROUNDS).flatten() {
+        let left = until.saturating_duration_since(Instant::now()).min(PER_SERVER);
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        match ask(name, kind, *server, left) {
+            Ok(found) => return Ok(found),
+            // A name that cannot be one is none.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(Vec::new()),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn ask(name: &str, kind: u16, server: SocketAddr, within: Duration) -> io::Result<Vec<IpAddr>> {
+    let mut id = [0u8; 2];
+    crate::credential::fill_random(&mut id).map_err(|_| io::Error::from(io::ErrorKind::Other))?;
+    let question = question(id, name, kind).ok_or(io::ErrorKind::InvalidInput)?;
+    let any: IpAddr =
+        if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    // The system chooses the port at random; connected, the socket hears nobody else.
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(server)?;
+    socket.send(&question)?;
+    let until = Instant::now() + within;
+    let mut buffer = [0u8; 4096];
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        socket.set_read_timeout(Some(left))?;
+        let read = socket.recv(&mut buffer)?;
+        match read_answer(&buffer[..read], &question, kind) {
+            Said::Addresses(found) => return Ok(found),
+            Said::CutOff => return ask_by_tcp(&question, kind, server, left),
+            Said::Failure => return Err(io::ErrorKind::Other.into()),
+            // Somebody guesses; the real answer may still come.
+            Said::NotOurs => {}
+        }
+    }
+}
+
+fn ask_by_tcp(question: &[u8], kind: u16, server: SocketAddr, within: Duration) -> io::Result<Vec<IpAddr>> {
+    let mut stream = TcpStream::connect_timeout(&server, within)?;
+    stream.set_read_timeout(Some(within))?;
+    stream.set_write_timeout(Some(within))?;
+    let length = u16::try_from(question.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    stream.write_all(&[&length.to_be_bytes(), question].concat())?;
+    let mut length = [0u8; 2];
+    stream.read_exact(&mut length)?;
+    let mut answer = vec![0u8; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut answer)?;
+    match read_answer(&answer, question, kind) {
+        Said::Addresses(found) => Ok(found),
+        Said::CutOff | Said::Failure | Said::NotOurs => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// `None` for a name that cannot be asked for.
+fn question(id: [u8; 2], name: &str, kind: u16) -> Option<Vec<u8>> {
+    // Recursion is wanted; one question.
+    let mut bytes = vec![id[0], id[1], 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    if name.len() > 253 || !name.is_ascii() {
+        return None;
+    }
+    for label in name.split('.') {
+        let length = u8::try_from(label.len()).ok().filter(|length| (1..=63).contains(length))?;
+        bytes.push(length);
+        bytes.extend_from_slice(label.as_bytes());
+    }
+    bytes.push(0);
+    bytes.extend_from_slice(&kind.to_be_bytes());
+    bytes.extend_from_slice(&[0, 1]);
+    Some(bytes)
+}
+
+/// What a message says.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    Addresses(Vec<IpAddr>),
+    CutOff,
+    Failure,
+    NotOurs,
+}
+
+fn read_answer(message: &[u8], question: &[u8], kind: u16) -> Said {
+    let is_ours = message.len() >= question.len()
+        && message[..2] == question[..2]
+        && message[2] & 0x80 != 0
+        && message[4..6] == [0, 1]
+        // The question comes back; letter case is kept by every server, but need not be.
+        && message[12..question.len()].eq_ignore_ascii_case(&question[12..]);
+    if !is_ours {
+        return Said::NotOurs;
+    }
+    if message[2] & 0x02 != 0 {
+        return Said::CutOff;
+    }
+    match message[3] & 0x0f {
+        0 => {}
+        // There is no such name.
+        3 => return Said::Addresses(Vec::new()),
+        _ => return Said::Failure,
+    }
+    let count = u16::from_be_bytes([message[6], message[7]]);
+    let mut rest = &message[question.len()..];
+    let mut found = Vec::new();
+    for _ in 0..count {
+        // The chain of aliases stands before the addresses, and the server has followed it.
+        let Some((of, data, next)) = record(rest) else { return Said::Failure };
+        if of == kind {
+            let v4 = <[u8; 4]>::try_from(data).map(IpAddr::from);
+            let v6 = <[u8; 16]>::try_from(data).map(IpAddr::from);
+            found.extend(if kind == A { v4.ok() } else { v6.ok() });
+        }
+        rest = next;
+    }
+    Said::Addresses(found)
+}
+
+/// The type and data of the record that begins here, and what follows it.
+fn record(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+    let mut at = 0;
+    loop {
+        match *bytes.get(at)? {
+            0 => break at += 1,
+            // A pointer ends a name; where it points does not matter to us.
+            length if length & 0xc0 == 0xc0 => break at += 2,
+            length if length & 0xc0 == 0 => at += usize::from(length) + 1,
+            _ => return None,
+        }
+    }
+    let head = bytes.get(at..at + 10)?;
+    let length = usize::from(u16::from_be_bytes([head[8], head[9]]));
+    let data = bytes.get(at + 10..at + 10 + length)?;
+    let class = u16::from_be_bytes([head[2], head[3]]);
+    let kind = if class == 1 { u16::from_be_bytes([head[0], head[1]]) } else { 0 };
+    Some((kind, data, &bytes[at + 10 + length..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name server on loopback that answers each question with what `answer` makes of it.
+    fn server(answer: impl Fn(&str, u16, &[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let address = socket.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 512];
+            while let Ok((read, from)) = socket.recv_from(&mut buffer) {
+                let question = &buffer[..read];
+                let (mut name, mut at) = (Vec::new(), 12);
+                while question[at] != 0 {
+                    let length = usize::from(question[at]);
+                    name.push(String::from_utf8(question[at + 1..=at + length].to_vec()).unwrap());
+                    at += length + 1;
+                }
+                let kind = u16::from_be_bytes([question[at + 1], question[at + 2]]);
+                for message in answer(&name.join("."), kind, question) {
+                    socket.send_to(&message, from).unwrap();
+                }
+            }
+        });
+        address
+    }
+
+    /// An answer to a question with this code and these records (type and data).
+    fn answered(question: &[u8], code: u8, records: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut message = question.to_vec();
+        (message[2], message[3]) = (0x81, 0x80 | code);
+        message[7] = u8::try_from(records.len()).unwrap();
+        for (kind, data) in records {
+            message.extend_from_slice(&[0xc0, 12]);
+            message.extend_from_slice(&kind.to_be_bytes());
+            message.extend_from_slice(&[0, 1, 0, 0, 0, 60, 0, u8::try_from(data.len()).unwrap()]);
+            message.extend_from_slice(data);
+        }
+        message
+    }
+
+    fn settings(servers: &[SocketAddr], conf: &str, hosts: &str) -> Settings {
+        Settings { servers: servers.to_vec(), ..Settings::parse(hosts.to_owned(), conf) }
+    }
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn addresses_of_both_families_are_found_behind_an_alias() {
+        let at = server(|_, kind, question| {
+            let data: &[u8] = if kind == A { &[192, 0, 2, 1] } else { &[0x20; 16] };
+            vec![answered(question, 0, &[(5, b"\x01x\x00"), (kind, data)])]
+        });
+        let found = look_up("dev.azure.com", &settings(&[at], "", ""), LIMIT).unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0], IpAddr::from([192, 0, 2, 1]));
+    }
+
+    #[test]
+    fn short_names_are_completed_and_whole_ones_are_not() {
+        let at = server(|name, kind, question| {
+            let known = name == "tfs.corp.example" && kind == A;
+            vec![answered(
+                question,
+                if known { 0 } else { 3 },
+                if known { &[(A, &[10, 0, 0, 1])] } else { &[] },
+            )]
+        });
+        let settings = settings(&[at], "search x.example corp.example # more\noptions ndots:1", "");
+        assert_eq!(look_up("tfs", &settings, LIMIT).unwrap(), [IpAddr::from([10, 0, 0, 1])]);
+        assert_eq!(look_up("tfs.", &settings, LIMIT).unwrap(), Vec::<IpAddr>::new());
+        assert_eq!(look_up("no such name", &settings, LIMIT).unwrap(), Vec::<IpAddr>::new());
+    }
+
+    #[test]
+    fn the_hosts_file_comes_first() {
+        let hosts = "127.0.0.1 localhost\n192.0.2.7\ttfs.corp.example tfs # ours\n";
+        let settings = settings(&[], "", hosts);
+        assert_eq!(look_up("TFS", &settings, LIMIT).unwrap(), [IpAddr::from([192, 0, 2, 7])]);
+    }
+
+    #[test]
+    fn forged_and_garbled_answers_are_not_believed() {
+        let at = server(|_, kind, question| {
+            let good = answered(question, 0, if kind == A { &[(A, &[192, 0, 2, 1])] } else { &[] });
+            let forged = answered(question, 0, &[(A, &[6, 6, 6, 6])]);
+            let (mut other_id, mut other_name) = (forged.clone(), forged.clone());
+            other_id[0] ^= 1;
+            other_name[13] ^= 1;
+            vec![other_id, other_name, question.to_vec(), vec![0; 3], good]
+        });
+        let found = look_up("dev.azure.com", &settings(&[at], "", ""), LIMIT).unwrap();
+        assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
+        let question = question([1, 2], "a.b", A).unwrap();
+        let whole = answered(&question, 0, &[(A, &[192, 0, 2, 1])]);
+        for end in question.len()..whole.len() {
+            assert_eq!(read_answer(&whole[..end], &question, A), Said::Failure, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_fails_is_passed_over() {
+        let bad = server(|_, _, question| vec![answered(question, 2, &[])]);
+        let good = server(|_, kind, question| {
+            vec![answered(question, 0, if kind == A { &[(A, &[192, 0, 2, 1])] } else { &[] })]
+        });
+        let found = look_up("dev.azure.com", &settings(&[bad, good], "", ""), LIMIT).unwrap();
+        assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
+        assert!(look_up("dev.azure.com", &settings(&[bad], "", ""), LIMIT).is_err());
+    }
+
+    #[test]
+    fn resolv_conf_is_read_as_the_c_library_reads_it() {
+        let read = Settings::parse(
+            String::new(),
+            "# made by dhcp\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\ndomain a.example\noptions timeout:1 ndots:3\n",
+        );
+        assert_eq!(read.servers.len(), 2);
+        assert_eq!((read.search, read.dots), (vec!["a.example".to_owned()], 3));
+        assert_eq!(Settings::parse(String::new(), "").servers.len(), 1);
+        assert!(!Settings::of_this_machine().servers.is_empty());
+    }
+}

@@ -1,0 +1,267 @@
+//! `check`, the wallet's part: which tokens there are to ask about, with the request for each, and what is kept of an answer.
+//! The asking itself is the command's; the wallet never uses the network (R12).
+
+use crate::credential::Secret;
+use crate::error::Error;
+use crate::exchange::{Answer, Request};
+use crate::forge::check::{Outcome, Problem, Target, Verdict};
+use crate::forge::shape::redacted;
+use crate::forge::{self, Forge};
+use crate::records::{AccountRecord, Expiry, Group, RealmRecord};
+use crate::remote::{Realm, Remote};
+use crate::store::environment;
+
+use super::super::Local;
+use super::super::spot::{Spot, forge_of, host_group};
+use super::add::Planned;
+
+/// A token to ask about.
+pub struct Subject {
+    /// The realm in text.
+    pub realm: String,
+    /// The account's name.
+    pub account: Option<String>,
+    /// The realm's URL.
+    pub url: String,
+    /// The store that holds the token.
+    pub store: String,
+    /// The forge.
+    pub forge: &'static Forge,
+    /// Whether plain http was accepted for it.
+    pub allow_http: bool,
+    /// The token with its request, or why there is none.
+    pub question: Result<Question, Error>,
+    /// Where its record is.
+    record: Option<Kept>,
+}
+
+/// What is asked about a token.
+pub struct Question {
+    /// The token.
+    pub token: Secret,
+    /// The request; `None` where nothing is known that tells.
+    pub request: Option<Request>,
+    target: Asked,
+}
+
+/// What the reading of an answer needs.
+struct Asked {
+    realm: Realm,
+    home: String,
+    account: Option<String>,
+}
+
+struct Kept {
+    group: String,
+    id: String,
+}
+
+impl Subject {
+    fn token(&self) -> Option<&Secret> {
+        self.question.as_ref().ok().map(|question| &question.token)
+    }
+}
+
+impl Question {
+    /// What an answer means.
+    #[must_use]
+    pub fn read(&self, answer: &Answer) -> Verdict {
+        let target = self.target.target(&self.token);
+        let mut verdict = forge::named(target.realm.forge())
+            .and_then(|forge| forge.check)
+            .map(|check| (check.read)(answer, &target))
+            .unwrap_or_default();
+        // The service may repeat what it was sent.
+        verdict.reason = verdict.reason.map(|reason| redacted(&reason, &self.token));
+        verdict
+    }
+}
+
+impl Asked {
+    fn target<'t>(&'t self, token: &'t Secret) -> Target<'t> {
+        Target { realm: &self.realm, home: self.home.clone(), account: self.account.as_deref(), token }
+    }
+}
+
+impl Local<'_> {
+    /// The tokens in force of a place, or of the whole wallet with the environment's; each with its request. A token that its
+    /// store does not give comes with the error.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCredential`] for a place that holds none; those of reading the records.
+    pub fn subjects(&self, place: Option<&str>, account: Option<&str>) -> Result<Vec<Subject>, Error> {
+        let mut subjects = Vec::new();
+        if let Some(place) = place {
+            let selection = self.select(place, account)?;
+            for account in &selection.accounts {
+                let mut subject = self.subject(&selection.group, &selection.realm, account);
+                // Alone, it is what the person asked for.
+                if selection.accounts.len() == 1 {
+                    subject.question = Ok(subject.question?);
+                }
+                subjects.push(subject);
+            }
+            return Ok(subjects);
+        }
+        for group in self.records.all()? {
+            let Group { group, realms, .. } = group?;
+            for realm in &realms {
+                subjects.extend(realm.accounts.iter().map(|account| self.subject(&group, realm, account)));
+            }
+        }
+        for held in environment::tokens(self.environment).0 {
+            let Spot::Known(known) = self.spot(&held.remote, held.user.as_deref())? else { continue };
+            let home = known.home(&held.remote);
+            let url = held.remote.to_string();
+            let (realm, forge) = (known.realm.clone(), known.forge);
+            subjects.push(Subject {
+                realm: realm.to_string(),
+                account: held.user.clone(),
+                url,
+                store: environment::STORE.name.to_owned(),
+                forge,
+                allow_http: false,
+                question: Ok(self.question(forge, realm, home, held.user, held.token)),
+                record: None,
+            });
+        }
+        subjects.sort_by(|a, b| (&a.realm, &a.account).cmp(&(&b.realm, &b.account)));
+        Ok(subjects)
+    }
+
+    fn subject(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Subject {
+        let forge = forge_of(realm);
+        let question = self.payload(group, realm, account).and_then(|payload| {
+            let what = realm.realm()?;
+            let home = forge.home_url(&what).unwrap_or_else(|| realm.url.clone());
+            let mut question = self.question(forge, what, home, account.name.clone(), payload.token);
+            // A pair as a tool stored it is shown as that tool shows it; nothing is known of that.
+            question.request = question.request.filter(|_| payload.authtype.is_none());
+            Ok(question)
+        });
+        Subject {
+            realm: realm.realm.clone(),
+            account: account.name.clone(),
+            url: realm.url.clone(),
+            store: account.store.clone(),
+            forge,
+            allow_http: realm.allow_http,
+            question,
+            record: Some(Kept { group: group.to_owned(), id: account.id.clone() }),
+        }
+    }
+
+    /// What is asked about a token that is about to be added.
+    #[must_use]
+    pub fn question_for(&self, planned: &Planned, token: Secret) -> Question {
+        let home = planned.forge.home_url(&planned.realm).unwrap_or_else(|| planned.url.clone());
+        self.question(planned.forge, planned.realm.clone(), home, planned.wish.account.clone(), token)
+    }
+
+    fn question(
+        &self,
+        forge: &'static Forge,
+        realm: Realm,
+        home: String,
+        account: Option<String>,
+        token: Secret,
+    ) -> Question {
+        let target = Asked { realm, home: home.trim_end_matches('/').to_owned(), account };
+        let request = forge.check.map(|check| (check.request)(&target.target(&token)));
+        // One that the settings describe may have no address of the service's own.
+        let request = request.filter(|request| self.stays_in(&request.url, &target).unwrap_or(false));
+        Question { token, request, target }
+    }
+
+    /// Whether a request goes to a host of the realm whose token it carries (R12).
+    fn stays_in(&self, url: &str, target: &Asked) -> Result<bool, Error> {
+        let (remote, _) = Remote::from_url(url)?;
+        Ok(match self.spot(&remote, None)? {
+            Spot::Known(known) => known.realm == target.realm,
+            Spot::Host { group } => {
+                let (home, _) = Remote::from_url(&target.home)?;
+                group == host_group(&home) && remote.path_is_within(home.path(), true)
+            }
+            Spot::NoOrganisation(_) | Spot::Never => false,
+        })
+    }
+
+    /// Keeps what a service said of a token that it accepts: a refusal is lifted; end and scopes are the service's from now on.
+    /// Nothing is concluded from a refusal, which may be a bad minute's (R7): only tools' own tell. Returns whether a refusal
+    /// was lifted.
+    ///
+    /// # Errors
+    /// Those of writing the record.
+    pub fn keep_verdict(&self, subject: &Subject, verdict: &Verdict) -> Result<bool, Error> {
+        let Some(kept) = &subject.record else { return Ok(false) };
+        self.keep_told(&kept.group, verdict, |_, account| account.id == kept.id)
+    }
+
+    /// The same of a token that was added just now.
+    ///
+    /// # Errors
+    /// As [`Local::keep_verdict`].
+    pub fn keep_verdict_of_new(&self, planned: &Planned, verdict: &Verdict) -> Result<bool, Error> {
+        let is_it = |realm: &str, account: &AccountRecord| {
+            realm == planned.realm.as_str() && super::add::is_same(account, planned)
+        };
+        self.keep_told(&planned.group, verdict, is_it)
+    }
+
+    fn keep_told(
+        &self,
+        group: &str,
+        verdict: &Verdict,
+        is_it: impl Fn(&str, &AccountRecord) -> bool,
+    ) -> Result<bool, Error> {
+        if verdict.outcome != Outcome::Accepted {
+            return Ok(false);
+        }
+        self.records.change(group, |group| {
+            let pairs = group.realms.iter_mut().flat_map(|realm| {
+                let name = &realm.realm;
+                realm.accounts.iter_mut().map(move |account| (name.as_str(), account))
+            });
+            let found = pairs.into_iter().find(|(realm, account)| is_it(realm, account));
+            let Some((_, found)) = found else { return Ok((false, false)) };
+            let lifted = !found.trouble.is_empty();
+            let expires = told_end(found.expires, verdict, self.now);
+            let told = !verdict.scopes.is_empty() && verdict.scopes != found.scopes;
+            let changed = lifted || told || expires != found.expires;
+            found.trouble.clear();
+            found.expires = expires;
+            if told {
+                found.scopes.clone_from(&verdict.scopes);
+            }
+            Ok((lifted, changed))
+        })
+    }
+}
+
+/// Marks tokens that several organisations of one service accept: the services have no other way to tell.
+pub fn mark_global(told: &mut [(&Subject, Verdict)]) {
+    for at in 0..told.len() {
+        let (subject, verdict) = &told[at];
+        let accepted = |verdict: &Verdict| verdict.outcome == Outcome::Accepted;
+        if !subject.forge.user_may_be_organisation || !accepted(verdict) {
+            continue;
+        }
+        let elsewhere = told.iter().any(|(other, verdict)| {
+            other.realm != subject.realm
+                && std::ptr::eq(other.forge, subject.forge)
+                && accepted(verdict)
+                && subject.token().zip(other.token()).is_some_and(|(one, other)| one.same_as(other))
+        });
+        if elsewhere {
+            told[at].1.problem = Some(Problem::Global);
+        }
+    }
+}
+
+/// When an accepted token ends: what the service says; else what was recorded, unless the token has outlived it.
+fn told_end(recorded: Option<Expiry>, verdict: &Verdict, now: i64) -> Option<Expiry> {
+    match verdict.expires {
+        Some(at) => Some(Expiry { at, hard: true }),
+        None => recorded.filter(|expiry| !(expiry.hard && expiry.at <= now)),
+    }
+}
