@@ -258,6 +258,14 @@ pub enum Error {
         /// What was in the way.
         trouble: Trouble,
     },
+    /// A service does not do what was asked of it; exit code 6.
+    #[error("{what}")]
+    Service {
+        /// What it does not do, and why.
+        what: String,
+        /// The way out.
+        hint: String,
+    },
     /// A file of certificates that holds none.
     #[error("{} is no list of certificates: {why}", path.display())]
     Certificates {
@@ -451,7 +459,9 @@ impl Error {
                 "use https, or repeat with --allow-http if you accept that the network can read it".to_owned()
             }
             Error::Usage { hint, .. } | Error::NoSuchCredential { hint, .. } => return hint.clone(),
-            Error::Ambiguous { hint, .. } | Error::NotUsable { hint, .. } => hint.clone(),
+            Error::Ambiguous { hint, .. } | Error::NotUsable { hint, .. } | Error::Service { hint, .. } => {
+                hint.clone()
+            }
             Error::NoProgram { program } => format!("install {program}, or add its folder to PATH"),
             Error::Network { trouble, .. } => return trouble.hint().map(str::to_owned),
             Error::Certificates { .. } => {
@@ -480,7 +490,10 @@ impl Error {
             Error::Config { .. } | Error::NoHome | Error::Randomness | Error::Io { .. } => 6,
             Error::Wire { .. } | Error::Request { .. } | Error::Program { .. } | Error::Declined => 6,
             Error::NoProgram { .. } | Error::Unwell { .. } => 6,
-            Error::Network { .. } | Error::Certificates { .. } | Error::Unsettled { .. } => 6,
+            Error::Network { .. }
+            | Error::Service { .. }
+            | Error::Certificates { .. }
+            | Error::Unsettled { .. } => 6,
         }
     }
 }

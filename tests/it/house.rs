@@ -199,6 +199,7 @@ fn only_http_opens_network_connections_and_only_stores_open_local_sockets() {
 /// Parts of a shelf that are no thing of their own.
 const HELPERS: &[&str] = &[
     "forge::check",
+    "forge::life",
     "forge::place",
     "forge::shape",
     "store::memory",
