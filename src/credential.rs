@@ -71,6 +71,12 @@ impl Secret {
         }
     }
 
+    /// The same once more; for the rare case that one is given away and may come to nothing.
+    #[must_use]
+    pub fn another(&self) -> Secret {
+        Secret::copy_of(&self.0)
+    }
+
     /// Whether both hold the same bytes, in time that depends on the length only.
     #[must_use]
     pub fn same_as(&self, other: &Secret) -> bool {

@@ -117,6 +117,7 @@ fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
         label: text("label").filter(|label| !label.is_empty()),
         default: matches.get_flag("default"),
         allow_http: matches.get_flag("allow-http"),
+        issued: None,
     })
 }
 

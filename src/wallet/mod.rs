@@ -24,6 +24,7 @@ pub mod choose;
 mod erase;
 mod forget;
 mod get;
+pub mod pending;
 pub mod person;
 pub mod spot;
 mod store;

@@ -129,7 +129,7 @@ impl Local<'_> {
         Ok(subjects)
     }
 
-    fn subject(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Subject {
+    pub(super) fn subject(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Subject {
         let forge = forge_of(realm);
         let question = self.payload(group, realm, account).and_then(|payload| {
             let what = realm.realm()?;

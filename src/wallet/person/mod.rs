@@ -17,6 +17,7 @@ pub mod change;
 pub mod check;
 pub mod places;
 pub mod repair;
+pub mod rotate;
 pub mod storage;
 pub mod survey;
 
