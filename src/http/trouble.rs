@@ -71,7 +71,8 @@ fn of_tls(error: &rustls::Error) -> Trouble {
         };
     };
     let why = match why {
-        C::UnknownIssuer => "its authority is not one that this system trusts",
+        // One of the same name, but not the same.
+        C::UnknownIssuer | C::BadSignature => "its authority is not one that this system trusts",
         C::NotValidForName | C::NotValidForNameContext { .. } => "it is for another name",
         C::Expired | C::ExpiredContext { .. } => "it has ended",
         C::NotValidYet | C::NotValidYetContext { .. } => "it is not valid yet",

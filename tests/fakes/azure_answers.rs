@@ -145,11 +145,25 @@ pub fn no_repository(name: &str) -> Response {
     marks(Response::with(404, "text/plain; charset=utf-8", text))
 }
 
-/// Too many requests.
-pub fn rate_limited(_: &Request) -> Response {
+/// Too many requests; wait so many seconds.
+pub fn rate_limited(_: &Request, seconds: u32) -> Response {
     let text =
         "TF400733: The request has been canceled: Request was blocked due to exceeding usage of resource.\n";
-    marks(Response::with(429, "text/plain; charset=utf-8", text)).header("Retry-After", "3")
+    marks(Response::with(429, "text/plain; charset=utf-8", text))
+        .header("Retry-After", seconds.to_string())
+        .header("X-RateLimit-Resource", "Core")
+        .header("X-RateLimit-Remaining", "0")
+}
+
+/// The caller's token is good, but not for this: 401 without a word, or 403 with some. (What the service really says is not
+/// known for sure.)
+pub fn scope_lacking(in_words: bool) -> Response {
+    if !in_words {
+        return marks(Response::new(401));
+    }
+    let body =
+        json!({ "message": "The token lacks a scope that this needs.", "typeKey": "AccessCheckException" });
+    marks(Response::with(403, "application/json; charset=utf-8", body.to_string()))
 }
 
 /// A bad minute.
@@ -165,8 +179,11 @@ pub fn blob_storage(request: &Request) -> Response {
     Response::with(200, "application/octet-stream", format!("blob {}\n", request.path()))
 }
 
-/// Who the caller is (`_apis/connectionData`). Without a preview version the service refuses to answer.
-pub fn connection_data(request: &Request, account: &str, hosted: bool) -> Response {
+/// The id of whoever is not recognised.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Who the caller is (`_apis/connectionData`); nobody is `Anonymous`. Without a preview version the service refuses to answer.
+pub fn connection_data(request: &Request, account: Option<&str>, hosted: bool) -> Response {
     let version = request.query().split('&').find_map(|pair| pair.strip_prefix("api-version="));
     if version.is_some_and(|version| !version.contains("-preview")) {
         let body = json!({
@@ -176,8 +193,10 @@ pub fn connection_data(request: &Request, account: &str, hosted: bool) -> Respon
         });
         return marks(Response::with(400, "application/json", body.to_string()));
     }
+    let id = if account.is_some() { "66666666-6666-6666-6666-666666666666" } else { NOBODY };
+    let account = account.unwrap_or("Anonymous");
     let user = json!({
-        "id": "66666666-6666-6666-6666-666666666666",
+        "id": id,
         "descriptor": format!("Microsoft.IdentityModel.Claims.ClaimsIdentity;{account}"),
         "subjectDescriptor": "aad.fake",
         "providerDisplayName": account,

@@ -56,6 +56,8 @@ pub struct Token {
     pub realm: String,
     /// Whether it may push.
     pub push: bool,
+    /// Whether it may be used for REST; without, it opens repositories only.
+    pub rest: bool,
     /// Whether it is still good.
     pub condition: Condition,
 }
@@ -68,6 +70,7 @@ impl Token {
             account: account.to_owned(),
             realm: realm.to_owned(),
             push: true,
+            rest: true,
             condition: Condition::Active,
         }
     }
@@ -91,6 +94,14 @@ pub struct State {
     pub more_headers: Vec<(String, String)>,
     /// Services: all challenges in one line.
     pub joined_challenges: bool,
+    /// Services: a sign-in page at once in place of any refusal, whatever the client suppresses.
+    pub sign_in_page: bool,
+    /// Services: strangers are told who they are, too (organisations with public projects).
+    pub answers_strangers: bool,
+    /// A token without the right gets 403 and JSON, not 401 and nothing.
+    pub forbids_in_words: bool,
+    /// Everyone has to wait for so many seconds.
+    pub rate_limit: Option<u32>,
     /// On-premises: a token is taken only beside an empty user name.
     pub empty_user_only: bool,
     /// On-premises: IIS answers Basic itself and knows no token.
@@ -176,11 +187,18 @@ impl Forge {
         if let Some(before) = &state.before {
             return before(request);
         }
+        if let Some(seconds) = state.rate_limit {
+            return azure::rate_limited(request, seconds);
+        }
         let Some(place) = self.place(request) else {
             return Response::with(404, "text/plain", "There is nothing here.\n");
         };
         let token = match self.authenticate(request, &place, &state) {
             Ok(token) => token,
+            Err(Denial::Anonymous) if state.answers_strangers && place.rest == CONNECTION_DATA => {
+                return azure::connection_data(request, None, matches!(self.profile, Profile::Services));
+            }
+            Err(_) if state.sign_in_page => return azure::sign_in_page(request),
             Err(denial) => return self.deny(request, denial, &state),
         };
         let mut response = match &state.after {
@@ -294,17 +312,20 @@ impl Forge {
                 Some(repository) => self.repositories.serve(&repository, service, &token.account, request),
             };
         }
-        if self.is_azure() && place.rest == "_apis/connectionData" {
-            return azure::connection_data(
-                request,
-                &token.account,
-                matches!(self.profile, Profile::Services),
-            );
+        if self.is_azure() && !token.rest {
+            return azure::scope_lacking(state.forbids_in_words);
+        }
+        if self.is_azure() && place.rest == CONNECTION_DATA {
+            let hosted = matches!(self.profile, Profile::Services);
+            return azure::connection_data(request, Some(&token.account), hosted);
         }
         let behind = state.behind.as_ref().and_then(|behind| behind(request, token));
         behind.unwrap_or_else(|| Response::with(404, "text/plain", "There is nothing here.\n"))
     }
 }
+
+/// Who the caller is.
+const CONNECTION_DATA: &str = "_apis/connectionData";
 
 /// `/contoso/Project/…` as `contoso` and `Project/…`.
 fn first_segment(path: &str) -> Option<(String, String)> {

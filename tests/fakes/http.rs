@@ -68,12 +68,21 @@ pub struct Response {
     body: Vec<u8>,
     /// Whether the body is all there is.
     pub verbatim: bool,
+    /// Whether the body is sent again and again until the client has had enough.
+    pub endless: bool,
 }
 
 impl Response {
     /// An answer without a body.
     pub fn new(status: u16) -> Response {
-        Response { status, reason: None, headers: Vec::new(), body: Vec::new(), verbatim: false }
+        Response {
+            status,
+            reason: None,
+            headers: Vec::new(),
+            body: Vec::new(),
+            verbatim: false,
+            endless: false,
+        }
     }
 
     /// An answer with a body of the named type.
@@ -84,6 +93,13 @@ impl Response {
     /// Bytes that are sent as they are, head included, after which the connection ends: for hostile answers.
     pub fn verbatim(status: u16, bytes: impl Into<Vec<u8>>) -> Response {
         Response { verbatim: true, ..Response::new(status).body(bytes) }
+    }
+
+    /// The body without end, for hostile answers.
+    #[must_use]
+    pub fn endless(mut self) -> Response {
+        self.endless = true;
+        self
     }
 
     /// Adds a header line.
@@ -117,6 +133,13 @@ impl Response {
         let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", self.status).into_bytes();
         for (name, value) in &self.headers {
             write!(bytes, "{name}: {value}\r\n")?;
+        }
+        if self.endless {
+            bytes.extend_from_slice(b"Connection: close\r\n\r\n");
+            to.write_all(&bytes)?;
+            loop {
+                to.write_all(&self.body)?;
+            }
         }
         if self.status >= 200 && self.status != 204 && self.status != 304 {
             write!(bytes, "Content-Length: {}\r\n", self.body.len())?;

@@ -22,5 +22,6 @@ pub mod log;
 pub mod proxy;
 pub mod python_index;
 pub mod registry;
+pub mod rest_answers;
 pub mod tls;
 pub mod wire;

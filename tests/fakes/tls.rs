@@ -32,12 +32,22 @@ pub struct Authority {
 impl Authority {
     /// With a new key.
     pub fn new() -> Authority {
+        Authority::of(None)
+    }
+
+    /// One whose certificates are all for this name, whatever was asked for.
+    pub fn always_for(name: &str) -> Authority {
+        Authority::of(Some(name.to_owned()))
+    }
+
+    fn of(always: Option<String>) -> Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = params("keyfob test authority", &[]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let pem = params.self_signed(&key).unwrap().pem();
-        let certificates = Certificates { issuer: Issuer::new(params, key), made: Mutex::default() };
+        let issuer = Issuer::new(params, key);
+        let certificates = Certificates { issuer, always, made: Mutex::default() };
         // The provider is named: a default for the whole process would be decided by whoever comes first.
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -83,6 +93,7 @@ fn params(name: &str, hosts: &[&str]) -> CertificateParams {
 /// Certificates by host, made when they are first asked for.
 struct Certificates {
     issuer: Issuer<'static, KeyPair>,
+    always: Option<String>,
     made: Mutex<HashMap<String, Arc<CertifiedKey>>>,
 }
 
@@ -95,7 +106,8 @@ impl fmt::Debug for Certificates {
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         // A client that goes to an address sends no name.
-        let name = hello.server_name().unwrap_or("127.0.0.1").to_owned();
+        let asked = hello.server_name().unwrap_or("127.0.0.1");
+        let name = self.always.as_deref().unwrap_or(asked).to_owned();
         let mut made = self.made.lock().unwrap();
         Some(Arc::clone(made.entry(name).or_insert_with_key(|name| Arc::new(self.make(name)))))
     }

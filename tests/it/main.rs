@@ -16,6 +16,7 @@ mod scene;
 #[cfg(target_os = "linux")]
 mod bus;
 mod cargo;
+mod check;
 mod commands;
 mod concurrency;
 mod docker;

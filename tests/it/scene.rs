@@ -48,6 +48,8 @@ impl Scene {
         let home = scene.home();
         scene.set("PATH", path).set("HOME", &home).set("LC_ALL", "C");
         scene.set("KEYFOB_HOME", home.join("keyfob")).set("KEYFOB_STORE", "vault");
+        // Whatever a test adds, nothing asks the real services; a test with fakes of them takes this away.
+        scene.set("KEYFOB_OFFLINE", "1");
         scene.set("GIT_CONFIG_GLOBAL", home.join(".gitconfig")).set("GIT_CONFIG_SYSTEM", null());
         scene.set("GIT_CONFIG_NOSYSTEM", "1").set("GIT_TERMINAL_PROMPT", "0");
         for name in ["SystemRoot", "TEMP"] {
@@ -251,7 +253,7 @@ fn nothing_of_the_developers_environment_reaches_a_scene() {
     let mut names: Vec<&str> = output.stdout().lines().map(|line| line.split('=').next().unwrap()).collect();
     names.retain(|name| *name != "TMPDIR");
     names.sort_unstable();
-    let ours = "EXTRA GIT_CONFIG_GLOBAL GIT_CONFIG_NOSYSTEM GIT_CONFIG_SYSTEM GIT_TERMINAL_PROMPT HOME KEYFOB_HOME \
+    let ours = "EXTRA GIT_CONFIG_GLOBAL GIT_CONFIG_NOSYSTEM GIT_CONFIG_SYSTEM GIT_TERMINAL_PROMPT HOME KEYFOB_HOME KEYFOB_OFFLINE \
                 KEYFOB_STORE LC_ALL PATH";
     assert_eq!(names.join(" "), ours);
     assert!(output.stdout().contains("EXTRA=2\n"));

@@ -37,7 +37,7 @@ fn trouble_other_than_401_makes_git_neither_store_nor_erase() {
     for (answer, said) in [
         ((|_| azure::push_refused()) as fn(&Request) -> Response, "TF401027"),
         (|_| azure::no_repository("Repo"), "TF401019"),
-        (azure::rate_limited, "429"),
+        (|request| azure::rate_limited(request, 3), "429"),
         (azure::broken, "500"),
     ] {
         let (calls, output) = calls_after(answer);

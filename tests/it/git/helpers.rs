@@ -170,7 +170,7 @@ fn trouble_that_is_not_the_tokens_changes_nothing() {
     for answer in [
         |_: &_| azure::push_refused(),
         |_: &_| azure::no_repository("Repo"),
-        azure::rate_limited,
+        |request: &_| azure::rate_limited(request, 3),
         azure::broken,
     ] {
         services.change(|state| state.after = Some(std::sync::Arc::new(answer)));
