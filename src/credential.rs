@@ -73,7 +73,7 @@ impl Secret {
 
     /// The same once more; for the rare case that one is given away and may come to nothing.
     #[must_use]
-    pub fn another(&self) -> Secret {
+    pub(crate) fn another(&self) -> Secret {
         Secret::copy_of(&self.0)
     }
 

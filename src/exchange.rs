@@ -34,6 +34,8 @@ pub enum Auth {
     InJson(&'static str, &'static str),
     /// At the end of a form that begins so; in no header. An empty one adds nothing.
     InForm(String),
+    /// Not at all.
+    Nowhere,
 }
 
 /// A request, whole but for the token.

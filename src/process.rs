@@ -34,7 +34,8 @@ pub fn output_within(command: &mut Command, limit: Duration) -> io::Result<Optio
     let out = child.stdout.take();
     // A thread, because what the program starts in its turn may keep the pipe open after it is killed.
     let reader = thread::Builder::new().spawn(move || {
-        let mut text = Vec::new();
+        // It may be a token: a buffer that grows leaves unwiped copies behind.
+        let mut text = Vec::with_capacity(64 * 1024);
         let read = out.map(|mut out| out.read_to_end(&mut text));
         let _ = sender.send(read.is_some_and(|read| read.is_ok()).then_some(text));
     });

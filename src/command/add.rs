@@ -12,7 +12,7 @@ use crate::forge::check::{Outcome, Verdict};
 use crate::forge::shape::{Looks, looks};
 use crate::remote::Remote;
 use crate::store;
-use crate::terminal::{date, visible};
+use crate::terminal::{Terminal, date, visible};
 use crate::wallet::person::add::{Added, Change, Planned, Wish};
 
 use super::online::{self, Errand};
@@ -95,16 +95,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
     let text = |name: &str| matches.get_one::<String>(name).map(|text| text.trim().to_owned());
     let (remote, user) = Remote::from_url(&text("URL").unwrap_or_default())?;
-    let account = text("account");
-    if account
-        .as_deref()
-        .is_some_and(|name| name.is_empty() || name == "-" || name.chars().any(char::is_control))
-    {
-        return Err(Error::usage(
-            "--account takes a name",
-            "leave --account out if the token belongs to no name in particular",
-        ));
-    }
+    let account = account_name(text("account").as_deref())?;
     let scopes = text("scopes").unwrap_or_default();
     let scopes = scopes.split(|c: char| c.is_whitespace() || c == ',').filter(|scope| !scope.is_empty());
     Ok(Wish {
@@ -119,6 +110,19 @@ fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
         allow_http: matches.get_flag("allow-http"),
         issued: None,
     })
+}
+
+/// The name after `--account`, where a new one may be given.
+pub(super) fn account_name(text: Option<&str>) -> Result<Option<String>, Error> {
+    match text {
+        Some(name) if name.is_empty() || name == "-" || name.chars().any(char::is_control) => {
+            Err(Error::usage(
+                "--account takes a name",
+                "leave --account out if the token belongs to no name in particular",
+            ))
+        }
+        name => Ok(name.map(str::to_owned)),
+    }
 }
 
 fn say_what_was_understood(planned: &Planned, named: Option<&str>, context: &mut Context<'_>) {
@@ -274,7 +278,7 @@ fn say_what_was_told(planned: &Planned, asked: &Asked, context: &mut Context<'_>
 }
 
 fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>) {
-    let Added { realm, account, store, chosen_now, change } = added;
+    let Added { realm, account, store, change, .. } = added;
     let whose = match &planned.wish.account {
         Some(_) => format!("account {account} of {realm}"),
         None => realm.clone(),
@@ -294,7 +298,13 @@ fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>
         }
         Change::Same => terminal.note(&format!("{whose} holds this token already, in the {store} store")),
     }
-    if *chosen_now {
+    say_which_store(added, terminal);
+}
+
+/// Says which store was chosen, the first time (R14).
+pub(super) fn say_which_store(added: &Added, terminal: &mut Terminal<'_>) {
+    if added.chosen_now {
+        let store = &added.store;
         let claim = store::named(store).map_or("", store::Record::claim_in_short);
         terminal.note(&format!("tokens are kept in the {store} store from now on: {claim}"));
         terminal.hint("keyfob storage shows the stores, and keyfob storage move NAME changes to another");

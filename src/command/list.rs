@@ -210,7 +210,7 @@ fn cells(entry: &Entry, now: i64) -> [String; 6] {
 }
 
 /// How long it is until then: in days where a person counts in days. Nothing for what has no date either.
-fn left(at: i64, now: i64) -> String {
+pub(super) fn left(at: i64, now: i64) -> String {
     // A calendar's year is 365.2425 days.
     const TEN_YEARS: i64 = 3652;
     if at > LAST_SECOND {
@@ -231,12 +231,16 @@ fn state_colour(state: State) -> Colour {
 }
 
 fn end_colour(entry: &Entry, now: i64) -> Option<Colour> {
-    let (at, _) = entry.expires?;
-    Some(match at.saturating_sub(now).div_euclid(DAY) {
+    entry.expires.map(|(at, _)| colour_of_end(at, now))
+}
+
+/// The colour of an end: as near as the hints have it (R8).
+pub(super) fn colour_of_end(at: i64, now: i64) -> Colour {
+    match at.saturating_sub(now).div_euclid(DAY) {
         ..1 => Colour::Red,
         1..14 => Colour::Yellow,
         _ => Colour::Green,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -18,19 +18,24 @@ use crate::wallet::Local;
 use crate::wallet::stores::Machine;
 
 pub mod add;
+mod browser;
 pub mod check;
 pub mod doctor;
 pub mod explain;
+mod life;
 pub mod links;
 pub mod list;
 pub mod lock;
 mod online;
+pub mod pat;
 pub mod prefer;
 pub mod relocate;
 pub mod remove;
 pub mod restore;
+pub mod rotate;
 pub mod setup;
 pub mod storage;
+mod sign_in;
 mod time;
 pub mod token;
 pub mod unlock;
@@ -42,6 +47,8 @@ pub static ALL: &[&Command] = &[
     &list::COMMAND,
     &explain::COMMAND,
     &check::COMMAND,
+    &pat::COMMAND,
+    &rotate::COMMAND,
     &token::COMMAND,
     &prefer::COMMAND,
     &restore::COMMAND,

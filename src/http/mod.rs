@@ -222,7 +222,7 @@ fn header_with(auth: &Auth, token: &Secret) -> Option<(&'static str, Zeroizing<V
             value.extend_from_slice(token.expose());
             name
         }
-        Auth::InJson(..) | Auth::InForm(_) => return None,
+        Auth::InJson(..) | Auth::InForm(_) | Auth::Nowhere => return None,
     };
     Some((name, value))
 }

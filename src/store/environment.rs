@@ -72,11 +72,14 @@ const PAIRS: &[(&str, &[&str])] = &[
 const ENDPOINTS: &[&str] =
     &["ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS", "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS"];
 
+/// The variable of a sign-in to Microsoft Entra, for the life of tokens; it opens no repository.
+pub const ENTRA: &str = "KEYFOB_ENTRA_TOKEN";
+
 /// The variables that hold tokens: what no program that we start inherits (R13).
 #[must_use]
 pub fn secret_variables() -> Vec<&'static str> {
     let pairs = PAIRS.iter().map(|(variable, _)| *variable);
-    pairs.chain(["KEYFOB_TOKENS"]).chain(ENDPOINTS.iter().copied()).collect()
+    pairs.chain(["KEYFOB_TOKENS", ENTRA]).chain(ENDPOINTS.iter().copied()).collect()
 }
 
 /// All usable tokens of the environment; and for each variable that is set but cannot be used, why.

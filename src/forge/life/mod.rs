@@ -7,6 +7,7 @@ use crate::exchange::{Answer, Request};
 use super::check::Target;
 
 pub mod azure;
+pub mod entra;
 pub mod refusal;
 pub mod scopes;
 

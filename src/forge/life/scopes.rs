@@ -294,6 +294,12 @@ pub fn words(scope: &str) -> Option<String> {
     })
 }
 
+/// A scope in a table: without what they all begin with.
+#[must_use]
+pub fn short(scope: &str) -> &str {
+    if scope == FULL { "everything" } else { scope.strip_prefix("vso.").unwrap_or(scope) }
+}
+
 /// The tasks, for a sentence.
 #[must_use]
 pub fn tasks() -> String {

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::Renewed;
 use crate::forge::life::azure::{Made, Order, Pat, PatId};
-use crate::records::{AccountRecord, RealmRecord, Source};
+use crate::records::{AccountRecord, Expiry, RealmRecord, Source, Trouble, TroubleState};
 use crate::remote::Remote;
 
 use super::super::Local;
@@ -404,6 +404,62 @@ impl Local<'_> {
             return Ok(None);
         }
         self.subject(&self.group_of(pending)?, &realm, account).question.map(Some)
+    }
+
+    /// The service's names for the tokens in force of a place, with their accounts.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn service_ids(&self, place: &str) -> Result<Vec<(String, Option<String>)>, Error> {
+        let accounts = match self.select(place, None) {
+            Ok(selection) => selection.accounts,
+            Err(Error::NoSuchCredential { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        Ok(accounts.into_iter().filter_map(|account| Some((account.service_id?, account.name))).collect())
+    }
+
+    /// Keeps the end of a token, as the service says it. Returns whether it is one of the wallet's.
+    ///
+    /// # Errors
+    /// Those of reading and writing.
+    pub fn keep_end(&self, place: &str, service_id: &str, at: i64) -> Result<bool, Error> {
+        self.change_known(place, service_id, |account| {
+            account.expires = Some(Expiry { at, hard: true });
+            account.hinted = None;
+        })
+    }
+
+    /// Hands a token out no more: it was revoked. Returns whether it is one of the wallet's.
+    ///
+    /// # Errors
+    /// Those of reading and writing.
+    pub fn reject(&self, place: &str, service_id: &str) -> Result<bool, Error> {
+        let trouble = Trouble { state: TroubleState::Rejected, since: self.now };
+        self.change_known(place, service_id, |account| {
+            account.trouble.insert("*".to_owned(), trouble);
+        })
+    }
+
+    fn change_known(
+        &self,
+        place: &str,
+        service_id: &str,
+        change: impl Fn(&mut AccountRecord),
+    ) -> Result<bool, Error> {
+        let selection = match self.select(place, None) {
+            Ok(selection) => selection,
+            Err(Error::NoSuchCredential { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        self.records.change(&selection.group, |group| {
+            let mut found = false;
+            for account in group.accounts_mut().filter(|a| a.service_id.as_deref() == Some(service_id)) {
+                change(account);
+                found = true;
+            }
+            Ok((found, found))
+        })
     }
 
     fn group_of(&self, pending: &Pending) -> Result<String, Error> {
