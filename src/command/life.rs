@@ -4,11 +4,11 @@
 use clap::Arg;
 
 use crate::credential::Secret;
+use crate::environment::Environment;
 use crate::error::{Error, Trouble};
 use crate::exchange::{Answer, Request};
-use crate::environment::Environment;
-use crate::forge::life::azure::{self, HOST, Made, Order, Pat, PatId, Refusal, Which};
 use crate::forge::check::{Outcome, Verdict};
+use crate::forge::life::azure::{self, HOST, Made, Order, Pat, PatId, Refusal, Which};
 use crate::forge::shape::redacted;
 use crate::forge::{self};
 use crate::http::Client;
@@ -123,7 +123,8 @@ pub(super) fn verify(
     environment: &Environment,
 ) -> Result<Verdict, Error> {
     let Some(request) = &question.request else { return Ok(Verdict::default()) };
-    let answer = client.send(request, &question.token, &online::way(&request.url, allow_http, environment)?)?;
+    let answer =
+        client.send(request, &question.token, &online::way(&request.url, allow_http, environment)?)?;
     Ok(question.read(&answer))
 }
 
@@ -209,12 +210,20 @@ pub(super) fn one_of<'p>(pats: &'p [Pat], word: &str, organisation: &str) -> Res
     }
 }
 
+/// What was made good.
+pub(super) struct MadeGood {
+    /// In words.
+    pub words: String,
+    /// Whether that was all that a rotation does.
+    pub rotated: bool,
+}
+
 /// Makes good what is half done and meant, and says what was done. What could not be, stays, and its error comes back.
-pub(super) fn finish_pending<'e>(
+pub(super) fn finish_pending(
     list: &List,
     is_meant: impl Fn(&Pending) -> bool,
-    context: &mut Context<'e>,
-) -> Result<Vec<String>, Error> {
+    context: &mut Context<'_>,
+) -> Result<Vec<MadeGood>, Error> {
     let mut said = Vec::new();
     for pending in list.read()?.into_iter().filter(is_meant) {
         let words = match pending.kind {
@@ -226,14 +235,17 @@ pub(super) fn finish_pending<'e>(
     Ok(said)
 }
 
-fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<String, Error> {
+fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
     let (organisation, _) = organisation(&pending.url, context)?;
     let service = Azure::begin(&organisation, context)?;
     let finished = context.wallet.finish(list, pending, &service)?;
     let realm = &pending.realm;
-    Ok(match finished {
+    let rotated = finished == Finished::Completed;
+    let words = match finished {
         Finished::Forgotten => format!("nothing had come of the new token of {realm} that was begun"),
-        Finished::RevokedNew => format!("revoked a new token of {realm} that nobody had; the one in use goes on"),
+        Finished::RevokedNew => {
+            format!("revoked a new token of {realm} that nobody had; the one in use goes on")
+        }
         Finished::Completed => match &pending.old {
             Some(_) => format!("the new token of {realm} is verified, and the earlier one is revoked"),
             None => format!("the new token of {realm} is verified"),
@@ -243,30 +255,36 @@ fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Res
              list {organisation} shows it",
             pending.mark
         ),
-    })
+    };
+    Ok(MadeGood { words, rotated })
 }
 
 /// Whether a token was renewed before its answer was lost: the old one tells.
-fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<String, Error> {
+fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
     may_use_network(context)?;
     let realm = &pending.realm;
-    let question = context.wallet.question_of(pending, |account| Some(&account.id) == pending.before.as_ref())?;
+    let question =
+        context.wallet.question_of(pending, |account| Some(&account.id) == pending.before.as_ref())?;
     let Some(question) = question else {
         list.remove(&pending.mark)?;
-        return Ok(format!("the renewed token of {realm} is in use"));
+        return Ok(MadeGood { words: format!("the renewed token of {realm} is in use"), rotated: true });
     };
     let allow_http = context.wallet.select(realm, None).is_ok_and(|selection| selection.realm.allow_http);
     let verdict = verify(&question, allow_http, &Client::default(), context.environment)?;
     match verdict.outcome {
         Outcome::Accepted => {
             list.remove(&pending.mark)?;
-            Ok(format!("the token of {realm} was not renewed: it is accepted as it is"))
+            let words = format!("the token of {realm} was not renewed before: it is accepted as it is");
+            Ok(MadeGood { words, rotated: false })
         }
         Outcome::Refused => {
             list.remove(&pending.mark)?;
             Err(Error::NotUsable {
                 what: format!("the token of {realm} was renewed, and the answer with the new one was lost"),
-                hint: format!("make one by hand: keyfob add {} --open; the lost one can be revoked on the same page", pending.url),
+                hint: format!(
+                    "make one by hand: keyfob add {} --open; the lost one can be revoked on the same page",
+                    pending.url
+                ),
             })
         }
         Outcome::Unclear => Err(Error::Service {

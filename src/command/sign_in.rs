@@ -27,13 +27,18 @@ use super::{Context, online};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is wanted of the Azure CLI.
-const AZ: &[&str] = &["account", "get-access-token", "--resource", RESOURCE, "--query", "accessToken", "--output", "tsv"];
+const AZ: &[&str] =
+    &["account", "get-access-token", "--resource", RESOURCE, "--query", "accessToken", "--output", "tsv"];
 
 /// A bearer for the life of tokens in an organisation.
 ///
 /// # Errors
 /// That there is no way to get one; what was in the way of it.
-pub(super) fn bearer(organisation: &str, client: &Client, context: &mut Context<'_>) -> Result<Secret, Error> {
+pub(super) fn bearer(
+    organisation: &str,
+    client: &Client,
+    context: &mut Context<'_>,
+) -> Result<Secret, Error> {
     let environment = context.environment;
     if let Some(given) = environment.text(ENTRA) {
         return checked(Secret::new(given.into_bytes()), ENTRA);
@@ -53,7 +58,9 @@ pub(super) fn bearer(organisation: &str, client: &Client, context: &mut Context<
             printed(program, &arguments.into_iter().chain(tenant).collect::<Vec<_>>(), environment)
         }
         None => Err(Error::Service {
-            what: "the life of tokens is managed by a person who is signed in to Microsoft Entra, and nobody is".to_owned(),
+            what:
+                "the life of tokens is managed by a person who is signed in to Microsoft Entra, and nobody is"
+                    .to_owned(),
             hint: format!(
                 "install the Azure CLI, and: az login; or set {ENTRA}; docs/forges/azure-devops.md has more ways. A token made by \
                  hand: keyfob add https://dev.azure.com/{organisation} --open"
@@ -76,7 +83,11 @@ fn printed(program: PathBuf, arguments: &[String], environment: &Environment) ->
     let name = program.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let failed = |why: &str| Error::Service {
         what: format!("{name} gave no sign-in for Azure DevOps: {why}"),
-        hint: if name == "az" { format!("az login, and try: az {}", AZ.join(" ")) } else { "run it by hand to see why; entra.command in the settings names it".to_owned() },
+        hint: if name == "az" {
+            format!("az login, and try: az {}", AZ.join(" "))
+        } else {
+            "run it by hand to see why; entra.command in the settings names it".to_owned()
+        },
     };
     let mut command = Command::new(&program);
     // It gets everything but our secrets (R13).
@@ -90,7 +101,8 @@ fn printed(program: PathBuf, arguments: &[String], environment: &Environment) ->
         return Err(failed("it printed nothing"));
     }
     let bearer = if said.trim_ascii_start().starts_with(b"{") {
-        let printed = serde_json::from_slice::<Printed>(&said).map_err(|_| failed("its JSON has no accessToken"))?;
+        let printed =
+            serde_json::from_slice::<Printed>(&said).map_err(|_| failed("its JSON has no accessToken"))?;
         Secret::copy_of(printed.access_token.as_bytes())
     } else {
         Secret::copy_of(&said)
@@ -129,9 +141,11 @@ fn by_device_code(
     if context.terminal.about.unattended {
         return Err(Error::NobodyToAsk { what: "a sign-in to Microsoft Entra" });
     }
-    let failed = |why: &str| Error::Service {
+    let failed = |why: &str| {
+        Error::Service {
         what: format!("signing in to Microsoft Entra failed: {why}"),
         hint: "some organisations forbid sign-in by code; then: az login, and take entra.client_id out of the settings".to_owned(),
+    }
     };
     let nothing = Secret::new(Vec::new());
     let environment = context.environment;
@@ -146,7 +160,8 @@ fn by_device_code(
             Tenant::Unknown => "organizations".to_owned(),
         },
     };
-    let begun = entra::read_begun(&send(&entra::begin(id, &tenant), &nothing)?).map_err(|why| failed(&why))?;
+    let begun =
+        entra::read_begun(&send(&entra::begin(id, &tenant), &nothing)?).map_err(|why| failed(&why))?;
     let Begun { code, user_code, page, interval, lasts } = begun;
     context.terminal.note(&format!("to sign in, open {page} and enter {user_code}"));
     let end = Instant::now() + Duration::from_secs(lasts);

@@ -11,7 +11,7 @@ use crate::wallet::pending::List;
 use crate::wallet::person::add::Wish;
 use crate::wallet::person::rotate::{Done, Making, Service};
 
-use super::super::life::{Azure, finish_pending, one_of, organisation};
+use super::super::life::{Azure, MadeGood, finish_pending, one_of, organisation};
 use super::super::{Context, account, add, time, yes};
 use super::which_argument;
 
@@ -114,7 +114,7 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     };
     let list = List::new(&context.data);
     let done = list.alone(|| {
-        say_all(finish_pending(&list, |pending| pending.url == url, context)?, context);
+        say_all(&finish_pending(&list, |pending| pending.url == url, context)?, context);
         context.wallet.make(&list, making, &service)
     })?;
     tell(&done, context);
@@ -122,9 +122,9 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     done.unfinished.map_or(Ok(()), Err)
 }
 
-/// Says each line.
-pub(in super::super) fn say_all(lines: Vec<String>, context: &mut Context<'_>) {
-    lines.iter().for_each(|line| context.terminal.note(line));
+/// Says what was made good.
+pub(in super::super) fn say_all(done: &[MadeGood], context: &mut Context<'_>) {
+    done.iter().for_each(|done| context.terminal.note(&done.words));
 }
 
 /// What was made and where it is.
@@ -185,7 +185,11 @@ pub(super) fn extend(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         let pat = service.extend(&pat.id, to)?;
         let held = context.wallet.keep_end(&url, pat.id.as_str(), pat.to.unwrap_or(to))?;
         let here = if held { ", as the wallet now knows" } else { "" };
-        context.terminal.note(&format!("\"{}\" ends on {}{here}", visible(&pat.name), date(pat.to.unwrap_or(to))));
+        context.terminal.note(&format!(
+            "\"{}\" ends on {}{here}",
+            visible(&pat.name),
+            date(pat.to.unwrap_or(to))
+        ));
     }
     Ok(())
 }
@@ -193,7 +197,8 @@ pub(super) fn extend(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
 pub(super) fn revoke(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let (name, url) = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
     let service = Azure::begin(&name, context)?;
-    let words: Vec<&str> = matches.get_many::<String>("WHICH").into_iter().flatten().map(String::as_str).collect();
+    let words: Vec<&str> =
+        matches.get_many::<String>("WHICH").into_iter().flatten().map(String::as_str).collect();
     let pats = meant(&words, matches, (&name, &url), &service, context)?;
     let held = context.wallet.service_ids(&url)?;
     for pat in pats {
@@ -204,7 +209,9 @@ pub(super) fn revoke(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         service.revoke(&pat.id)?;
         context.terminal.note(&format!("\"{}\" is revoked", visible(&pat.name)));
         if context.wallet.reject(&url, pat.id.as_str())? {
-            context.terminal.hint(&format!("keyfob pat create {name} --for git takes its place in the wallet"));
+            context
+                .terminal
+                .hint(&format!("keyfob pat create {name} --for git takes its place in the wallet"));
         }
     }
     Ok(())

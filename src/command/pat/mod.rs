@@ -13,7 +13,7 @@ use super::life::{Azure, organisation, organisation_argument};
 use super::list::left;
 use super::{Command, Context, json, write_json};
 
-mod change;
+pub(super) mod change;
 
 /// `keyfob pat`.
 pub static COMMAND: Command = Command {
@@ -39,13 +39,19 @@ pub static COMMAND: Command = Command {
 
 /// Builds a word below `pat`: its name, what it does, and an example.
 fn word(name: &'static str, about: &'static str, example: &'static str) -> clap::Command {
-    clap::Command::new(name).about(about).after_help(format!("Example: {example}")).arg(organisation_argument())
+    clap::Command::new(name)
+        .about(about)
+        .after_help(format!("Example: {example}"))
+        .arg(organisation_argument())
 }
 
 fn list_word() -> clap::Command {
     let kind = |name: &'static str, help: &'static str| super::setup::flag(name, help);
     word("list", "Show your tokens in an organisation", "keyfob pat list contoso --expired")
-        .arg(kind("all", "Also those that were revoked or have ended").conflicts_with_all(["revoked", "expired"]))
+        .arg(
+            kind("all", "Also those that were revoked or have ended")
+                .conflicts_with_all(["revoked", "expired"]),
+        )
         .arg(kind("revoked", "Those that were revoked").conflicts_with("expired"))
         .arg(kind("expired", "Those that have ended"))
         .arg(
@@ -65,13 +71,18 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         Some(("create", matches)) => change::create(matches, context),
         Some(("extend", matches)) => change::extend(matches, context),
         Some(("revoke", matches)) => change::revoke(matches, context),
-        _ => Err(Error::Usage { why: "pat takes a word".to_owned(), hint: Some("keyfob pat --help".to_owned()) }),
+        _ => Err(Error::Usage {
+            why: "pat takes a word".to_owned(),
+            hint: Some("keyfob pat --help".to_owned()),
+        }),
     }
 }
 
 /// The argument that names a token.
 fn which_argument(name: &'static str) -> Arg {
-    Arg::new(name).value_name("TOKEN").help("Its name, its id, or the beginning of that, as pat list shows them")
+    Arg::new(name)
+        .value_name("TOKEN")
+        .help("Its name, its id, or the beginning of that, as pat list shows them")
 }
 
 /// One token in `--json`. The shape is an interface: only ever added to.

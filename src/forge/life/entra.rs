@@ -88,7 +88,8 @@ pub fn read_tenant(answer: &Answer) -> Tenant {
 /// Begins a sign-in.
 #[must_use]
 pub fn begin(client: &str, tenant: &str) -> Request {
-    let scope: String = url::form_urlencoded::byte_serialize(format!("{RESOURCE}/.default").as_bytes()).collect();
+    let scope: String =
+        url::form_urlencoded::byte_serialize(format!("{RESOURCE}/.default").as_bytes()).collect();
     post(tenant, "devicecode", format!("client_id={client}&scope={scope}"))
 }
 
@@ -211,7 +212,11 @@ mod tests {
         let tenant = "11111111-1111-1111-1111-111111111111";
         let (first, next) = (begin("client", tenant), ask("client", tenant));
         for request in [&first, &next] {
-            assert!(request.url.starts_with(&format!("https://{HOST}/{tenant}/oauth2/v2.0/")), "{}", request.url);
+            assert!(
+                request.url.starts_with(&format!("https://{HOST}/{tenant}/oauth2/v2.0/")),
+                "{}",
+                request.url
+            );
             assert!(matches!(request.auth, Auth::InForm(_)) && request.method == Method::Post);
         }
         let Auth::InForm(form) = first.auth else { panic!() };
@@ -248,7 +253,8 @@ mod tests {
         assert!(matches!(poll("authorization_pending"), Poll::Wait));
         let slower = poll("slow_down");
         assert_eq!((slower.pause(5), slower.pause(58), Poll::Wait.pause(5)), (10, 60, 5));
-        for over in ["authorization_declined", "expired_token", "bad_verification_code", "invalid_grant", ""] {
+        for over in ["authorization_declined", "expired_token", "bad_verification_code", "invalid_grant", ""]
+        {
             assert!(matches!(poll(over), Poll::Over(_)), "{over}");
         }
         assert!(matches!(read_poll(&answer(503, &[], "down")), Poll::Wait));

@@ -5,10 +5,14 @@
 use crate::credential::{Account, Id, Key, Secret, fill_random};
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
-use crate::forge::life::Renewed;
 use crate::forge::life::azure::{Made, Order, Pat, PatId};
-use crate::records::{AccountRecord, Expiry, RealmRecord, Source, Trouble, TroubleState};
+use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
+
+mod known;
+mod renew;
+
+pub use renew::{Homeless, NotRenewed, Renewal};
 
 use super::super::Local;
 use super::super::pending::{self, Kind, List, Next, Now, Pending};
@@ -89,28 +93,6 @@ pub enum Finished {
     Left,
 }
 
-/// A renewed token that could not be kept: its old one does not work any more.
-pub struct Homeless {
-    /// The token.
-    pub token: Secret,
-    /// Why.
-    pub error: Error,
-}
-
-/// How a renewal failed.
-pub enum NotRenewed {
-    /// As ever.
-    Error(Error),
-    /// There is a new token, and no place for it.
-    Homeless(Box<Homeless>),
-}
-
-impl From<Error> for NotRenewed {
-    fn from(error: Error) -> NotRenewed {
-        NotRenewed::Error(error)
-    }
-}
-
 impl Local<'_> {
     /// An account that is held, as if it was to be added again: where its next token goes.
     ///
@@ -176,14 +158,8 @@ impl Local<'_> {
         let mark = mark()?;
         order.name = format!("{} {mark}", without_mark(&order.name));
         let pending = Pending {
-            mark: mark.clone(),
-            kind: Kind::Made,
-            realm: planned.realm.to_string(),
-            url: planned.url.clone(),
-            account: planned.wish.account.clone(),
-            before,
             old: old.as_ref().map(|old| old.as_str().to_owned()),
-            since: self.now,
+            ..about(&planned, mark.clone(), Kind::Made, before, self.now)
         };
         list.add(pending.clone())?;
         let made = service.create(&order).and_then(|made| match made.token {
@@ -335,59 +311,6 @@ impl Local<'_> {
         Ok(finished)
     }
 
-    /// Renews a token that renews itself, and keeps the new one before anything else. Only within [`List::alone`].
-    ///
-    /// # Errors
-    /// [`NotRenewed`]; whether something happened, the list knows.
-    pub fn renew(
-        &self,
-        list: &List,
-        mut planned: Planned,
-        ask: impl FnOnce(&Question) -> Result<Renewed, Failed>,
-    ) -> Result<(Added, Renewal), NotRenewed> {
-        self.can_keep(&planned)?;
-        let before = self.in_force(&planned)?;
-        let pending = Pending {
-            mark: mark()?,
-            kind: Kind::Renewed,
-            realm: planned.realm.to_string(),
-            url: planned.url.clone(),
-            account: planned.wish.account.clone(),
-            before: before.clone(),
-            old: None,
-            since: self.now,
-        };
-        let question = self.question_of(&pending, |account| Some(&account.id) == before.as_ref())?;
-        let question = question.ok_or(Error::Changing)?;
-        list.add(pending.clone())?;
-        let renewed = match ask(&question) {
-            Ok(renewed) => renewed,
-            Err(Failed { error, nothing_happened }) => {
-                if nothing_happened {
-                    list.remove(&pending.mark)?;
-                }
-                return Err(error.into());
-            }
-        };
-        let Renewed { token, expires, scopes } = renewed;
-        let told = Renewal { expires, scopes: scopes.clone() };
-        planned.wish.scopes = scopes;
-        planned.wish.issued = Some(Issued { id: None, expires });
-        // `add` takes it over; the copy is for the case that it finds no place.
-        let copy = token.another();
-        match self.add(&planned, token) {
-            Ok(added) => {
-                list.remove(&pending.mark)?;
-                // It does not work any more; what cannot be destroyed, doctor finds.
-                if let Some(before) = before {
-                    let _ = self.destroy_aside_where(&pending, |aside| aside.id == before);
-                }
-                Ok((added, told))
-            }
-            Err(error) => Err(NotRenewed::Homeless(Box::new(Homeless { token: copy, error }))),
-        }
-    }
-
     /// The question about an account of something half done.
     ///
     /// # Errors
@@ -406,62 +329,6 @@ impl Local<'_> {
         self.subject(&self.group_of(pending)?, &realm, account).question.map(Some)
     }
 
-    /// The service's names for the tokens in force of a place, with their accounts.
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub fn service_ids(&self, place: &str) -> Result<Vec<(String, Option<String>)>, Error> {
-        let accounts = match self.select(place, None) {
-            Ok(selection) => selection.accounts,
-            Err(Error::NoSuchCredential { .. }) => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        Ok(accounts.into_iter().filter_map(|account| Some((account.service_id?, account.name))).collect())
-    }
-
-    /// Keeps the end of a token, as the service says it. Returns whether it is one of the wallet's.
-    ///
-    /// # Errors
-    /// Those of reading and writing.
-    pub fn keep_end(&self, place: &str, service_id: &str, at: i64) -> Result<bool, Error> {
-        self.change_known(place, service_id, |account| {
-            account.expires = Some(Expiry { at, hard: true });
-            account.hinted = None;
-        })
-    }
-
-    /// Hands a token out no more: it was revoked. Returns whether it is one of the wallet's.
-    ///
-    /// # Errors
-    /// Those of reading and writing.
-    pub fn reject(&self, place: &str, service_id: &str) -> Result<bool, Error> {
-        let trouble = Trouble { state: TroubleState::Rejected, since: self.now };
-        self.change_known(place, service_id, |account| {
-            account.trouble.insert("*".to_owned(), trouble);
-        })
-    }
-
-    fn change_known(
-        &self,
-        place: &str,
-        service_id: &str,
-        change: impl Fn(&mut AccountRecord),
-    ) -> Result<bool, Error> {
-        let selection = match self.select(place, None) {
-            Ok(selection) => selection,
-            Err(Error::NoSuchCredential { .. }) => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        self.records.change(&selection.group, |group| {
-            let mut found = false;
-            for account in group.accounts_mut().filter(|a| a.service_id.as_deref() == Some(service_id)) {
-                change(account);
-                found = true;
-            }
-            Ok((found, found))
-        })
-    }
-
     fn group_of(&self, pending: &Pending) -> Result<String, Error> {
         let (remote, user) = Remote::from_url(&pending.url)?;
         Ok(match self.spot(&remote, user.as_deref())? {
@@ -478,61 +345,6 @@ impl Local<'_> {
         let at = realm.as_ref().and_then(|realm| realm.accounts.iter().position(is_it));
         Ok((realm, at))
     }
-
-    /// Notes the service's name for the token in force, where none is known.
-    fn know(&self, planned: &Planned, id: &PatId) -> Result<(), Error> {
-        self.records.change(&planned.group, |group| {
-            let realm = group.realms.iter_mut().find(|realm| realm.realm == planned.realm.as_str());
-            let accounts = realm.map(|realm| &mut realm.accounts).into_iter().flatten();
-            let mut found =
-                accounts.filter(|account| is_same(account, planned) && account.service_id.is_none());
-            let found = found.next();
-            let write = found.is_some();
-            if let Some(account) = found {
-                account.service_id = Some(id.as_str().to_owned());
-            }
-            Ok(((), write))
-        })
-    }
-
-    fn destroy_aside(&self, pending: &Pending, service_id: &str) -> Result<(), Error> {
-        self.destroy_aside_where(pending, |aside| aside.service_id.as_deref() == Some(service_id))
-    }
-
-    /// Destroys what is set aside and was revoked: nobody will want it back.
-    fn destroy_aside_where(
-        &self,
-        pending: &Pending,
-        is_dead: impl Fn(&crate::records::SetAside) -> bool,
-    ) -> Result<(), Error> {
-        let name = self.group_of(pending)?;
-        let dead = self.records.change(&name, |group| {
-            let mut dead = Vec::new();
-            for realm in group.realms.iter_mut().filter(|realm| realm.realm == pending.realm) {
-                for account in realm.accounts.iter().filter(|account| account.name == pending.account) {
-                    for aside in account.set_aside.iter().filter(|aside| is_dead(aside)) {
-                        dead.push((aside.store.clone(), realm.key_of(account, &aside.id)?));
-                    }
-                }
-                for account in realm.accounts.iter_mut().filter(|account| account.name == pending.account) {
-                    account.set_aside.retain(|aside| !is_dead(aside));
-                }
-            }
-            let write = !dead.is_empty();
-            Ok((dead, write))
-        })?;
-        // What cannot be destroyed now is an orphan, which doctor finds.
-        let _ = self.destroy(&name, &dead);
-        Ok(())
-    }
-}
-
-/// What a service tells of a token that it renewed.
-pub struct Renewal {
-    /// When it ends, in Unix seconds.
-    pub expires: Option<i64>,
-    /// What it may do.
-    pub scopes: Vec<String>,
 }
 
 /// Why the way to the end stopped.
@@ -541,6 +353,12 @@ enum Stop {
     Later(Error),
     /// The service does not take the new token.
     Refused(Error),
+}
+
+/// What is put on the list about a plan.
+fn about(planned: &Planned, mark: String, kind: Kind, before: Option<String>, since: i64) -> Pending {
+    let (realm, url) = (planned.realm.to_string(), planned.url.clone());
+    Pending { mark, kind, realm, url, account: planned.wish.account.clone(), before, old: None, since }
 }
 
 fn unfinished(what: &str, error: &Error, pending: &Pending) -> Error {
