@@ -19,6 +19,7 @@ pub mod http;
 pub mod lfs;
 pub mod listener;
 pub mod log;
+pub mod pats;
 pub mod proxy;
 pub mod python_index;
 pub mod registry;

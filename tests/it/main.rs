@@ -26,6 +26,7 @@ mod fakes;
 mod faults;
 mod git;
 mod house;
+mod life;
 mod messages;
 mod python;
 mod realms;

@@ -2,7 +2,7 @@
 //! is half done is on the list ([`pending`]) before a service is asked, so that a crash at any step leaves a token that works,
 //! and what it left can be made good. The asking itself is the command's ([`Service`]); the wallet never uses the network (R12).
 
-use crate::credential::{Account, Id, Key, Secret, fill_random};
+use crate::credential::{Account, Id, Key};
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::azure::{Made, Order, Pat, PatId};
@@ -127,21 +127,13 @@ impl Local<'_> {
         Ok(account.map(|account| account.id.clone()))
     }
 
-    /// That the store for new tokens takes one now and gives it back: asked before a service makes one that is shown only once.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn can_keep(&self, planned: &Planned) -> Result<(), Error> {
+    /// That the store for new tokens answers now. What it does not take later is revoked again, so no more is tried: what was
+    /// tried and left by a crash would look like a token without a record.
+    fn is_open(&self, planned: &Planned) -> Result<(), Error> {
         let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
-        let store = self.stores.open(chosen.name)?;
         let account = Account::from_name(planned.wish.account.as_deref());
         let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
-        let mut noise = vec![0; 64];
-        fill_random(&mut noise)?;
-        // No store minds what is in it, but one line is what a token is.
-        noise.iter_mut().for_each(|byte| *byte = b'a' + *byte % 26);
-        self.put_copy(&planned.group, (chosen.name, &*store), &key, &Secret::new(noise))?;
-        store.delete(&key)
+        self.stores.open(chosen.name)?.get(&key).map(drop)
     }
 
     /// Makes a token, stores it, verifies it, and revokes the old one. Only within [`List::alone`].
@@ -150,7 +142,7 @@ impl Local<'_> {
     /// Until the new token is in use, and then nothing has changed; later ones are in [`Done::unfinished`].
     pub fn make(&self, list: &List, making: Making, service: &dyn Service) -> Result<Done, Error> {
         let Making { mut planned, mut order, old, verify } = making;
-        self.can_keep(&planned)?;
+        self.is_open(&planned)?;
         let before = self.in_force(&planned)?;
         if let Some(old) = &old {
             self.know(&planned, old)?;

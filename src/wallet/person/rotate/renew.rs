@@ -1,7 +1,7 @@
 //! Tokens that renew themselves: the service gives another one for the old one, which does not work from that moment on. So the
 //! new one is kept before anything else, and an answer that was lost is never asked for again blindly.
 
-use crate::credential::Secret;
+use crate::credential::{Account, Id, Key, Secret, fill_random};
 use crate::error::Error;
 use crate::forge::life::Renewed;
 
@@ -42,6 +42,20 @@ pub struct Renewal {
 }
 
 impl Local<'_> {
+    /// That the store for new tokens takes one now and gives it back: asked before a service makes one that is shown only once.
+    fn can_keep(&self, planned: &Planned) -> Result<(), Error> {
+        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let store = self.stores.open(chosen.name)?;
+        let account = Account::from_name(planned.wish.account.as_deref());
+        let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
+        let mut noise = vec![0; 64];
+        fill_random(&mut noise)?;
+        // No store minds what is in it, but one line is what a token is.
+        noise.iter_mut().for_each(|byte| *byte = b'a' + *byte % 26);
+        self.put_copy(&planned.group, (chosen.name, &*store), &key, &Secret::new(noise))?;
+        store.delete(&key)
+    }
+
     /// Renews a token that renews itself, and keeps the new one before anything else. Only within [`List::alone`].
     ///
     /// # Errors
