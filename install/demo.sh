@@ -58,7 +58,7 @@ field() { printf '%s' "$places" | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
 proxy=$(field proxy)
 server_url=$(printf '%s' "$places" | sed -n 's/.*"on_premises":{[^}]*"url":"\([^"]*\)".*/\1/p')
 if [ -z "$proxy" ] || [ -z "$server_url" ]; then failed "the servers did not say where they are"; fi
-# Only git in this sandbox goes through the proxy, which leads to the look-alike and nowhere else.
+# Only git and keyfob in this sandbox go through the proxy, which leads to the look-alike and nowhere else.
 for host in dev.azure.com contoso.visualstudio.com; do
   git config --global "http.https://$host.proxy" "$proxy"
   git config --global "http.https://$host.sslCAInfo" "$sandbox/ca.pem"

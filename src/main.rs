@@ -13,8 +13,9 @@ use keyfob::paths::Paths;
 use keyfob::store::Opening;
 use keyfob::terminal::{About, Out, PATIENCE, Terminal, TerminalAsk};
 use keyfob::tool::{self, Input, Tool, Wire};
-use keyfob::wallet::Local;
+use keyfob::wallet::nowhere::Nowhere;
 use keyfob::wallet::stores::Machine;
+use keyfob::wallet::{Local, Wallet};
 
 fn main() -> ExitCode {
     keyfob::process::harden();
@@ -23,11 +24,11 @@ fn main() -> ExitCode {
         Environment::of_process(|name| std::env::var_os(name), || std::env::vars_os().collect());
     let program = PathBuf::from(arguments.first().cloned().unwrap_or_default());
     // A tool is found before any argument parser is built: this is the path that has to be short.
-    if let Some(tool) = by_program_name(&program) {
+    let first = arguments.get(1).and_then(|word| word.to_str());
+    if let Some(tool) = first.and_then(tool::by_first_argument).or_else(|| by_program_name(&program)) {
         return serve_tool(tool, arguments.get(1..).unwrap_or_default(), &environment);
     }
-    let word = arguments.get(1).and_then(|word| word.to_str());
-    if let Some(tool) = word.and_then(tool::by_name).filter(|tool| tool.serve.is_some()) {
+    if let Some(tool) = first.and_then(tool::by_name).filter(|tool| tool.serve.is_some()) {
         return serve_tool(tool, arguments.get(2..).unwrap_or_default(), &environment);
     }
     if let Some(first) = arguments.first_mut() {
@@ -45,17 +46,13 @@ fn serve_tool(tool: &Tool, arguments: &[OsString], environment: &Environment) ->
     let (mut input, mut output, mut notes) = (Input::new(io::stdin()), io::stdout(), io::stderr());
     let mut wire =
         Wire { input: &mut input, output: &mut output, notes: &mut notes, by_hand, person_watches };
-    let paths = match Paths::find(environment) {
-        Ok(paths) => paths,
-        Err(error) => {
-            wire.error(&error);
-            return ExitCode::from(tool.code_of_error());
-        }
+    let mut serve = |wallet: &dyn Wallet| {
+        ExitCode::from(tool.serve.map_or(0, |serve| serve(arguments, &mut wire, wallet)))
     };
+    let Ok(paths) = Paths::find(environment) else { return serve(&Nowhere { environment }) };
     let ask = TerminalAsk::for_tool(environment, person_watches);
     let stores = Machine { opening: opening(&paths, environment, &ask) };
-    let wallet = Local::new(&paths.data, paths.config, &stores, environment, now());
-    ExitCode::from(tool.serve.map_or(0, |serve| serve(arguments, &mut wire, &wallet)))
+    serve(&Local::new(&paths.data, paths.config, &stores, environment, now()))
 }
 
 fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environment) -> ExitCode {

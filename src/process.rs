@@ -1,5 +1,6 @@
-//! What a process that holds secrets does to itself first: no core dumps, not traceable by others of the same user (R11). And
-//! how it asks another program something without being held up by it.
+//! What a process that holds secrets does to itself first: no core dumps, not traceable by others of the same user (R11). How it
+//! asks another program something without being held up by it. And, where a tool's protocol wants it, what it does about the
+//! process that started it.
 
 use std::io::{self, Read};
 use std::process::{Command, Stdio};
@@ -44,6 +45,33 @@ pub fn output_within(command: &mut Command, limit: Duration) -> io::Result<Optio
     let _ = child.kill();
     let _ = child.wait();
     Ok(text)
+}
+
+/// Whether there is a process of this number. Where that cannot be asked without unsafe code (Windows), there always is: the end
+/// of a pipe tells the same.
+#[must_use]
+pub fn lives(number: u32) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        use rustix::process::{Pid, test_kill_process};
+        let id = i32::try_from(number).ok().and_then(Pid::from_raw);
+        // Somebody else's is there too.
+        id.is_some_and(|id| !matches!(test_kill_process(id), Err(error) if error != Errno::PERM))
+    }
+    #[cfg(not(unix))]
+    {
+        number != 0
+    }
+}
+
+/// Ends this process at once, whatever its other threads wait for. Only for a conversation whose other end is gone.
+#[expect(
+    clippy::exit,
+    reason = "a thread that waits for a store or for standard input cannot be called back"
+)]
+pub fn leave() {
+    std::process::exit(0);
 }
 
 #[cfg(all(test, unix))]

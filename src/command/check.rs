@@ -235,7 +235,8 @@ fn conclude(told: Vec<Told<'_>>, one_place: bool, context: &mut Context<'_>) -> 
         }
         let Some((words, hint)) = one.words() else { continue };
         // Alone, it is the error that the command ends with.
-        if !(alone && one.verdict.outcome == Outcome::Refused || alone && one.error.is_some()) {
+        let ends = alone && (one.verdict.outcome == Outcome::Refused || one.error.is_some());
+        if !ends {
             context.terminal.note(&format!("{}: {words}", one.whose()));
             hints.extend(hint.filter(|hint| !hints.contains(hint)));
         }

@@ -77,6 +77,9 @@ impl Home {
         if remote.port().is_some() || !(remote.is_https() || remote.is_http()) {
             return Fit::None;
         }
+        if !ends_alike(self.template, remote.host()) {
+            return Fit::None;
+        }
         let (host, path) = self.template.split_once('/').unwrap_or((self.template, ""));
         let mut organisation = None;
         let mut labels = remote.host().split('.');
@@ -113,6 +116,15 @@ impl Home {
         }
         Fit::Realm(organisation)
     }
+}
+
+/// Whether a host ends as the host of a template does. Nearly every home is told from nearly every host by a letter or two, and
+/// neither has to be taken apart.
+fn ends_alike(template: &str, host: &str) -> bool {
+    let template = template.as_bytes();
+    let end = template.iter().position(|&byte| byte == b'/').unwrap_or(template.len());
+    let fixed = template[..end].iter().rev().take_while(|&&byte| byte != b'}');
+    fixed.zip(host.as_bytes().iter().rev()).all(|(one, other)| one == other)
 }
 
 /// Letters, digits and inner hyphens, at most 50: what an organisation may be called. Segments that begin with `_` and

@@ -100,6 +100,11 @@ pub trait Ask {
 
     /// Asks for a passphrase, hidden, and returns it; `None` when nobody answered or it was refused.
     fn passphrase(&self, prompt: &str) -> Option<Secret>;
+
+    /// Whether a store may ask in a window of its own, if somebody is there to see it.
+    fn by_window(&self) -> bool {
+        true
+    }
 }
 
 /// Nobody is there to be asked.
@@ -111,6 +116,21 @@ impl Ask for Nobody {
     }
     fn passphrase(&self, _prompt: &str) -> Option<Secret> {
         None
+    }
+}
+
+/// Nobody may be asked, whoever is there: the tool said so.
+pub struct Silence;
+
+impl Ask for Silence {
+    fn possible(&self) -> bool {
+        false
+    }
+    fn passphrase(&self, _prompt: &str) -> Option<Secret> {
+        None
+    }
+    fn by_window(&self) -> bool {
+        false
     }
 }
 

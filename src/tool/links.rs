@@ -6,7 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::environment::{self, Environment};
+use crate::error::Error;
 use crate::files;
+
+use super::setup::SetupContext;
 
 /// Where a tool can start us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,34 @@ pub fn spot(program: &Path, link: &str, environment: &Environment) -> Option<Spo
         .next()
         .map(|path| spot(path, true))
         .or_else(|| programs.pop().map(|path| spot(path, false)))
+}
+
+/// This program by the path at which it is in PATH, where a link beside it is found.
+#[must_use]
+pub fn in_path(context: &SetupContext<'_>) -> Option<PathBuf> {
+    let own = spot(context.program, "keyfob", context.environment)?;
+    context.environment.programs("keyfob").into_iter().find(|path| is_us(path, &own.path))
+}
+
+/// Makes a link to this program; on Windows, where links need a privilege, a copy.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn make(own: &Path, link: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(own, link);
+    #[cfg(not(unix))]
+    let made = fs::copy(own, link).map(drop);
+    made.map_err(Error::io("make the link", link))
+}
+
+/// Whether what stands there is what [`make`] made: a link to `own`, or a copy of this program.
+#[must_use]
+pub fn is_made(link: &Path, own: &Path, program: &Path) -> bool {
+    match fs::read_link(link) {
+        Ok(target) => target == own,
+        Err(_) => is_us(link, program),
+    }
 }
 
 /// The absolute path by which we were started, links unresolved.

@@ -18,12 +18,15 @@ pub mod git;
 mod input;
 pub mod keyring;
 pub mod links;
+pub mod nuget;
+pub mod python;
 pub mod setup;
 
 pub use input::Input;
 
 /// Every tool.
-pub static ALL: &[&Tool] = &[&git::TOOL, &docker::TOOL, &cargo::TOOL, &keyring::TOOL, &askpass::TOOL];
+pub static ALL: &[&Tool] =
+    &[&git::TOOL, &docker::TOOL, &cargo::TOOL, &nuget::TOOL, &keyring::TOOL, &python::TOOL, &askpass::TOOL];
 
 /// All that is known of a program that asks.
 pub struct Tool {
@@ -48,10 +51,10 @@ pub type Serve = fn(&[OsString], &mut Wire<'_>, &dyn Wallet) -> u8;
 
 /// What connects us with the tool that started us.
 pub struct Wire<'w> {
-    /// What the tool sends.
-    pub input: &'w mut dyn BufRead,
+    /// What the tool sends. (Sendable, both: who talks with a tool for long reads in a thread of its own.)
+    pub input: &'w mut (dyn BufRead + Send),
     /// Where the answer goes: protocol only, ever.
-    pub output: &'w mut dyn Write,
+    pub output: &'w mut (dyn Write + Send),
     /// Where hints and errors go.
     pub notes: &'w mut dyn Write,
     /// Whether a person started us by hand: a terminal on standard input.
@@ -67,30 +70,29 @@ pub fn by_link(program: &str) -> Option<&'static Tool> {
     ALL.iter().copied().find(|tool| tool.links.contains(&name))
 }
 
+/// The tool that is meant by a first argument, whatever name we are started under.
+#[must_use]
+pub fn by_first_argument(argument: &str) -> Option<&'static Tool> {
+    (argument.starts_with('-') && nuget::begins_a_call(argument)).then_some(&nuget::TOOL)
+}
+
 /// The program names that an installation makes.
 pub fn installed_links() -> impl Iterator<Item = &'static str> {
     ALL.iter().flat_map(|tool| tool.links).copied().filter(|link| is_own_name(link))
 }
 
-/// Whether a program name is ours alone. One that other programs go by (`keyring`) might stand in their way, so only `setup`
-/// makes it, and says so.
+/// Whether a program name is ours alone and does no harm where it lies. One that other programs go by (`keyring`) might stand in
+/// their way, and one that is looked for beside a tool (`CredentialProvider.Keyfob`) might be taken up unasked: only `setup`
+/// makes those, and says so.
 #[must_use]
 pub fn is_own_name(link: &str) -> bool {
-    link.to_ascii_lowercase().contains("keyfob")
+    link.contains("keyfob")
 }
 
 /// The tool of this word.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static Tool> {
     ALL.iter().copied().find(|tool| tool.name == name)
-}
-
-impl Tool {
-    /// The exit code of an error that comes before the tool's own protocol. git would only add a line of its own to any but 0.
-    #[must_use]
-    pub fn code_of_error(&self) -> u8 {
-        u8::from(!std::ptr::eq(self, &raw const git::TOOL))
-    }
 }
 
 /// Writes an answer whole.

@@ -65,6 +65,20 @@ pub struct Plan<'c> {
     pub apply: Box<dyn FnOnce() -> Result<(), Error> + 'c>,
 }
 
+impl Plan<'_> {
+    /// Nothing has to be done; this is remembered as it was.
+    #[must_use]
+    pub fn nothing(entry: Entry) -> Self {
+        Plan {
+            lines: Vec::new(),
+            notes: Vec::new(),
+            others: Vec::new(),
+            entry: Some(entry),
+            apply: Box::new(|| Ok(())),
+        }
+    }
+}
+
 /// What a setup wrote for one tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

@@ -24,6 +24,7 @@ pub mod choose;
 mod erase;
 mod forget;
 mod get;
+pub mod nowhere;
 pub mod pending;
 pub mod person;
 pub mod spot;
@@ -54,13 +55,15 @@ pub struct Query {
     pub takes_authtype: bool,
     /// Whether a person sees what the tool writes to stderr, so that a hint beside an answer may be given (R14).
     pub person_watches: bool,
+    /// Whether the tool forbids every question to a person, also one that a store would ask in a window of its own (R9).
+    pub in_silence: bool,
 }
 
 impl Query {
     /// A question without any preference.
     #[must_use]
     pub fn new(remote: Remote, need: Need) -> Query {
-        Query { remote, user: None, need, takes_authtype: false, person_watches: false }
+        Query { remote, user: None, need, takes_authtype: false, person_watches: false, in_silence: false }
     }
 }
 
@@ -253,7 +256,18 @@ impl<'a> Local<'a> {
 
     /// The secret in force of an account.
     fn payload(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Result<Payload, Error> {
-        let secret = self.stores.open(&account.store)?.get(&realm.key(account)?)?;
+        self.payload_in(&*self.stores.open(&account.store)?, group, realm, account)
+    }
+
+    /// The same out of a store that is open.
+    fn payload_in(
+        &self,
+        store: &dyn Store,
+        group: &str,
+        realm: &RealmRecord,
+        account: &AccountRecord,
+    ) -> Result<Payload, Error> {
+        let secret = store.get(&realm.key(account)?)?;
         secret
             .as_ref()
             .map(Payload::unpack)

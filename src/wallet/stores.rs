@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::files;
 use crate::store::vault::Vault;
-use crate::store::{self, Fit, Health, Opening, Store};
+use crate::store::{self, Fit, Health, OpenStore, Opening, Silence, Store};
 
 /// How the wallet gets at stores. Tests have their own.
 pub trait Stores {
@@ -16,6 +16,14 @@ pub trait Stores {
     /// # Errors
     /// [`Error::NoSuchStore`].
     fn open(&self, name: &str) -> Result<Box<dyn Store + '_>, Error>;
+
+    /// The same for a question for which nobody may be asked anything, not even in a window.
+    ///
+    /// # Errors
+    /// As [`Stores::open`].
+    fn open_in_silence(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
+        self.open(name)
+    }
 
     /// The store for new secrets. Chosen now if it never was; then `chosen_now` is true, and it is to be said aloud.
     ///
@@ -48,9 +56,11 @@ struct Written {
 
 impl Stores for Machine<'_> {
     fn open(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
-        let open = store::named(name).and_then(|record| record.open);
-        let open = open.ok_or_else(|| Error::NoSuchStore { name: name.to_owned() })?;
-        Ok(open(self.opening.clone()))
+        Ok(opener(name)?(self.opening.clone()))
+    }
+
+    fn open_in_silence(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
+        Ok(opener(name)?(Opening { ask: &Silence, ..self.opening.clone() }))
     }
 
     fn for_new(&self, configured: Option<&str>) -> Result<Chosen, Error> {
@@ -159,6 +169,11 @@ impl Machine<'_> {
 pub fn writable(name: &str) -> Result<&'static str, Error> {
     let record = store::named(name).filter(|record| record.open.is_some());
     record.map(|record| record.name).ok_or_else(|| Error::NoSuchStore { name: name.to_owned() })
+}
+
+fn opener(name: &str) -> Result<OpenStore, Error> {
+    let open = store::named(name).and_then(|record| record.open);
+    open.ok_or_else(|| Error::NoSuchStore { name: name.to_owned() })
 }
 
 fn choice_path(data: &Path) -> PathBuf {

@@ -173,10 +173,13 @@ fn only_the_terminal_and_main_touch_the_standard_streams() {
 
 #[test]
 fn only_main_reads_the_process_environment_and_exits() {
-    let words = ["env::var", "env::args", "env::set_var", "env::remove_var", "process::exit"];
+    let words = ["env::var", "env::args", "env::set_var", "env::remove_var"];
     let sources = sources();
     let others = sources.iter().filter(|source| source.name != "src/main.rs");
     none(others.flat_map(|source| source.places(&words)).collect(), "the environment is passed in");
+    // process.rs is what a process does to itself; it has one exit, for a conversation whose other end is gone.
+    let others = sources.iter().filter(|source| !["src/main.rs", "src/process.rs"].contains(&&*source.name));
+    none(others.flat_map(|source| source.places(&["process::exit"])).collect(), "only main exits");
 }
 
 #[test]
@@ -194,6 +197,34 @@ fn only_http_opens_network_connections_and_only_stores_open_local_sockets() {
         others.flat_map(|source| source.places(&local)).collect(),
         "only stores talk to other processes by socket",
     );
+}
+
+#[test]
+fn tools_and_the_wallet_never_reach_the_network() {
+    let sources = sources();
+    // The one way to it, and who may take that way: commands that say so in their help.
+    let way = ["crate::http", "keyfob::http", "super::http", "http::Client"];
+    let others = sources
+        .iter()
+        .filter(|source| !source.name.starts_with("src/http/") && source.name != "src/command/online.rs");
+    none(
+        others.flat_map(|s| s.places(&way)).collect(),
+        "the network is reached through command/online.rs only",
+    );
+    let library = ["ureq", "rustls"];
+    let others = sources.iter().filter(|source| !source.name.starts_with("src/http/"));
+    none(others.flat_map(|s| s.places(&library)).collect(), "only http knows what it is made of");
+    let users = sources.iter().filter(|source| source.places(&["online::"]).next().is_some());
+    let mut names: Vec<&str> = users.map(|source| source.name.as_str()).collect();
+    names.retain(|name| *name != "src/command/online.rs");
+    assert_eq!(names, ["src/command/add.rs", "src/command/check.rs"], "who uses the network says so here");
+    for name in ["add", "check"] {
+        let command = keyfob::command::ALL.iter().find(|command| command.name == name).unwrap();
+        assert!(
+            command.details.contains("KEYFOB_OFFLINE=1"),
+            "{name} does not say how it is kept from the network"
+        );
+    }
 }
 
 /// Parts of a shelf that are no thing of their own.

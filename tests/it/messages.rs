@@ -6,7 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keyfob::error::{Error, Miss};
+use keyfob::error::{Error, Miss, Trouble};
+use keyfob::forge::check::Problem;
 use keyfob::wallet::Note;
 
 const URL: &str = "https://dev.azure.com/contoso";
@@ -76,7 +77,44 @@ fn errors() -> Vec<Error> {
         Error::NoProgram { program: "git" },
         Error::Unwell { broken: 1 },
         Error::Unwell { broken: 3 },
+        Error::Certificates { path: "/etc/corp.pem".into(), why: text("there is no certificate in it") },
+        Error::Unsettled { count: 1 },
+        Error::Unsettled { count: 3 },
         Error::Declined,
+    ]
+}
+
+fn troubles() -> Vec<Trouble> {
+    let text = str::to_owned;
+    vec![
+        Trouble::NoSuchHost,
+        Trouble::Network { why: text("the connection was refused") },
+        Trouble::Proxy { why: text("it wants a user name and a password") },
+        Trouble::Certificate { why: "it is for another name" },
+        Trouble::Tls,
+        Trouble::Silent { seconds: 20 },
+        Trouble::Quiet { seconds: 30 },
+        Trouble::TooLarge,
+        Trouble::NotHttp,
+        Trouble::ClearText,
+        Trouble::Unsendable,
+    ]
+}
+
+fn problems() -> Vec<Problem> {
+    vec![
+        Problem::NotAccepted,
+        Problem::Expired,
+        Problem::SignIn,
+        Problem::Anonymous,
+        Problem::MissingScope,
+        Problem::IisBasic,
+        Problem::RateLimit { seconds: Some(30) },
+        Problem::RateLimit { seconds: None },
+        Problem::Broken { status: 503 },
+        Problem::Global,
+        Problem::WantsEmail,
+        Problem::Odd { status: 404 },
     ]
 }
 
@@ -130,6 +168,19 @@ fn page() -> String {
         }
         page.push('\n');
     }
+    for trouble in troubles() {
+        let name = variant(&trouble);
+        let error = Error::Network { host: "dev.azure.com".to_owned(), trouble };
+        let _ = writeln!(page, "Network {name} (exit code {})\n  keyfob: error: {error}", error.exit_code());
+        let _ = error.hint().map(|hint| writeln!(page, "  keyfob: hint: {hint}"));
+        page.push('\n');
+    }
+    for problem in problems() {
+        let (words, hint) = (problem.words("dev.azure.com"), problem.hint(URL));
+        let _ = writeln!(page, "Problem {}\n  keyfob: note: {words}", variant(&problem));
+        let _ = hint.map(|hint| writeln!(page, "  keyfob: hint: {hint}"));
+        page.push('\n');
+    }
     for miss in misses() {
         let words = miss.words(URL).map_or("(silence)".to_owned(), |words| format!("keyfob: hint: {words}"));
         let _ = writeln!(page, "Miss {}\n  {words}\n", variant(&miss));
@@ -176,7 +227,12 @@ fn variants_of(file: &str, name: &str) -> Vec<String> {
 #[test]
 fn no_message_is_missing_from_the_page() {
     for (file, name, shown) in [
-        ("src/error/mod.rs", "Error", errors().iter().map(variant).collect::<Vec<_>>()),
+        ("src/error/mod.rs", "Error", {
+            // Each with its troubles below.
+            errors().iter().map(variant).chain(["Network".to_owned()]).collect::<Vec<_>>()
+        }),
+        ("src/error/trouble.rs", "Trouble", troubles().iter().map(variant).collect()),
+        ("src/forge/check/mod.rs", "Problem", problems().iter().map(variant).collect()),
         ("src/error/miss.rs", "Miss", misses().iter().map(variant).collect()),
         ("src/wallet/mod.rs", "Note", notes().iter().map(variant).collect()),
     ] {
@@ -196,6 +252,9 @@ fn all_messages_speak_with_one_voice() {
         }
     }
     let words = misses().into_iter().filter_map(|miss| miss.words(URL));
+    let told = problems().into_iter().flat_map(|problem| [Some(problem.words("h")), problem.hint(URL)]);
+    let words = words.chain(told.flatten());
+    let words = words.chain(troubles().into_iter().map(|trouble| trouble.to_string()));
     for text in words.chain(notes().iter().map(Note::words)) {
         assert!(
             !text.starts_with(char::is_uppercase) && !text.ends_with('.') && !text.contains('\n'),

@@ -56,7 +56,7 @@ impl Client {
             default,
             timeout,
             prompt_timeout: opening.prompt_timeout,
-            may_prompt: somebody_at_a_display(opening.environment),
+            may_prompt: opening.ask.by_window() && somebody_at_a_display(opening.environment),
         })
     }
 

@@ -127,11 +127,10 @@ fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
 
 fn query(request: &Request, wire: &Wire<'_>, takes_authtype: bool) -> Result<Query, Error> {
     Ok(Query {
-        remote: request.remote()?,
         user: request.user.clone(),
-        need: TOOL.need,
         takes_authtype,
         person_watches: wire.person_watches,
+        ..Query::new(request.remote()?, TOOL.need)
     })
 }
 

@@ -64,12 +64,13 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         Some((path, false)) => Some(path),
         None => None,
     };
-    let Some((own, folder)) = home_of_the_link(context) else {
+    let Some(own) = links::in_path(context) else {
         let note = "no folder of PATH has keyfob, so a link beside it would not be found; put keyfob into one, then: keyfob \
                     setup keyring";
         return Ok(nothing(vec![note.to_owned()], Vec::new()));
     };
-    let link = folder.join(format!("{KEYRING}{}", std::env::consts::EXE_SUFFIX));
+    let link = own.with_file_name(format!("{KEYRING}{}", std::env::consts::EXE_SUFFIX));
+    let folder = own.parent().unwrap_or(&own).to_owned();
     if let Some(other) = foreign {
         let said = format!(
             "{} is another program named keyring, and it is the one that pip and uv start",
@@ -103,17 +104,8 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         notes: vec![ADVICE.to_owned()],
         others: Vec::new(),
         entry: Some(Entry { written: vec![line], taken_out: Vec::new() }),
-        apply: Box::new(move || make_link(&own, &link)),
+        apply: Box::new(move || links::make(&own, &link)),
     })
-}
-
-/// The program by its lasting path, and the folder of `PATH` that it is in.
-fn home_of_the_link(context: &SetupContext<'_>) -> Option<(PathBuf, PathBuf)> {
-    let own = links::spot(context.program, "keyfob", context.environment)?;
-    let in_path =
-        context.environment.programs("keyfob").into_iter().find(|path| links::is_us(path, &own.path))?;
-    let folder = in_path.parent()?.to_owned();
-    Some((in_path, folder))
 }
 
 /// Whether programs in `folder` are found before `other`.
@@ -124,22 +116,11 @@ fn comes_before(folder: &Path, other: &Path, environment: &Environment) -> bool 
     first.as_deref() == Some(folder) && Some(folder) != other.parent()
 }
 
-#[cfg(unix)]
-fn make_link(own: &Path, link: &Path) -> Result<(), Error> {
-    std::os::unix::fs::symlink(own, link).map_err(Error::io("make the link", link))
-}
-
-/// Links need a privilege there.
-#[cfg(not(unix))]
-fn make_link(own: &Path, link: &Path) -> Result<(), Error> {
-    std::fs::copy(own, link).map(drop).map_err(Error::io("make the copy", link))
-}
-
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
     let (mut lines, mut notes, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     for line in &entry.written {
         let link = PathBuf::from(&line.file);
-        if is_ours(context, &link, line) {
+        if links::is_made(&link, Path::new(&line.value), context.program) {
             lines.push(format!("rm {}", shell_word(&link)));
             gone.push(link);
         } else if link.symlink_metadata().is_ok() {
@@ -150,21 +131,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
     Ok(Plan { lines, notes, others: Vec::new(), entry: None, apply: Box::new(apply) })
 }
 
-/// Whether what stands there is what setup made: a link to where it pointed, or a copy of this program.
-fn is_ours(context: &SetupContext<'_>, link: &Path, line: &Line) -> bool {
-    match std::fs::read_link(link) {
-        Ok(target) => target == Path::new(&line.value),
-        Err(_) => links::is_us(link, context.program),
-    }
-}
-
 fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
     // A new place needs nothing: the clients send the whole URL.
-    Ok(Plan {
-        lines: Vec::new(),
-        notes: Vec::new(),
-        others: Vec::new(),
-        entry: Some(before.clone()),
-        apply: Box::new(|| Ok(())),
-    })
+    Ok(Plan::nothing(before.clone()))
 }

@@ -211,7 +211,7 @@ impl Local<'_> {
     /// Those of writing the record.
     pub fn keep_verdict(&self, subject: &Subject, verdict: &Verdict) -> Result<bool, Error> {
         let Some(kept) = &subject.record else { return Ok(false) };
-        self.keep_told(&kept.group, verdict, |_, account| account.id == kept.id)
+        self.note_verdict(&kept.group, verdict, |_, account| account.id == kept.id)
     }
 
     /// The same of a token that was added just now.
@@ -222,10 +222,10 @@ impl Local<'_> {
         let is_it = |realm: &str, account: &AccountRecord| {
             realm == planned.realm.as_str() && super::add::is_same(account, planned)
         };
-        self.keep_told(&planned.group, verdict, is_it)
+        self.note_verdict(&planned.group, verdict, is_it)
     }
 
-    fn keep_told(
+    fn note_verdict(
         &self,
         group: &str,
         verdict: &Verdict,

@@ -16,6 +16,8 @@ use crate::loopback::tls::Authority;
 use crate::process::Output;
 use crate::scene::Scene;
 
+#[cfg(target_os = "linux")]
+mod at_a_terminal;
 mod hostile;
 mod on_adding;
 

@@ -15,7 +15,7 @@ mod add;
 mod explain;
 mod storage;
 #[cfg(target_os = "linux")]
-mod terminal;
+pub(crate) mod terminal;
 mod token;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";

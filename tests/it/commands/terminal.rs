@@ -9,7 +9,7 @@ use super::{CONTOSO, holding, json, run, token_of};
 use crate::scene::Scene;
 
 /// keyfob at a terminal, and the person's side of it.
-struct Talk {
+pub(crate) struct Talk {
     child: Child,
     keys: ChildStdin,
     screen: Receiver<Vec<u8>>,
@@ -18,11 +18,11 @@ struct Talk {
 }
 
 impl Talk {
-    fn begin(scene: &Scene, words: &str) -> Talk {
+    pub(crate) fn begin(scene: &Scene, words: &str) -> Talk {
         Talk::begin_shell(scene, &format!("keyfob {words}"))
     }
 
-    fn begin_shell(scene: &Scene, line: &str) -> Talk {
+    pub(crate) fn begin_shell(scene: &Scene, line: &str) -> Talk {
         let call = scene.command("script").args(["-q", "-e", "-c", line, "/dev/null"]);
         let mut child = call.start().spawn().unwrap();
         let (send, screen) = channel();
@@ -38,7 +38,7 @@ impl Talk {
 
     /// Waits until this stands on the screen.
     #[track_caller]
-    fn sees(&mut self, text: &str) -> &mut Talk {
+    pub(crate) fn sees(&mut self, text: &str) -> &mut Talk {
         let end = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(at) = self.seen[self.from..].find(text) {
@@ -52,18 +52,18 @@ impl Talk {
         }
     }
 
-    fn types(&mut self, text: &str) -> &mut Talk {
+    pub(crate) fn types(&mut self, text: &str) -> &mut Talk {
         self.keys(&format!("{text}\r"))
     }
 
-    fn keys(&mut self, keys: &str) -> &mut Talk {
+    pub(crate) fn keys(&mut self, keys: &str) -> &mut Talk {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
         self
     }
 
     /// The exit code and all that stood on the screen.
-    fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(mut self) -> (i32, String) {
         while let Ok(part) = self.screen.recv_timeout(Duration::from_secs(60)) {
             self.seen.push_str(&String::from_utf8_lossy(&part));
         }
@@ -71,7 +71,7 @@ impl Talk {
     }
 }
 
-fn at_a_terminal(mut scene: Scene) -> Scene {
+pub(crate) fn at_a_terminal(mut scene: Scene) -> Scene {
     // The scene says that nobody can be asked.
     scene.unset("GIT_TERMINAL_PROMPT").set("TERM", "dumb");
     scene

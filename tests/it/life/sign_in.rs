@@ -13,7 +13,7 @@ fn az(stage: &Stage) -> std::path::PathBuf {
 
 fn settings(stage: &Stage, text: &str) {
     stage.scene.private_folder(&stage.scene.data());
-    settings(&stage,  text);
+    stage.scene.append("keyfob/config.toml", text);
 }
 
 #[test]

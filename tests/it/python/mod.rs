@@ -11,6 +11,7 @@ use crate::loopback::tls::Authority;
 use crate::process::{Call, Output};
 use crate::scene::{Scene, skip};
 
+mod library;
 mod setup;
 
 const TOKEN: &str = "a-token-for-packages-that-only-these-tests-know";

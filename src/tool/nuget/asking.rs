@@ -1,0 +1,123 @@
+//! From the URL of a package source to what the wallet says of it, in terms that both of NuGet's protocols and Microsoft's
+//! command line can put into their own words.
+
+use crate::credential::Secret;
+use crate::error::{Error, Miss, target};
+use crate::forge;
+use crate::remote::Remote;
+use crate::wallet::{Answer, Found, Query, Wallet};
+
+/// From which retry on it is said that the server refuses the token: the first may only be a new connection of a program that
+/// runs for long.
+pub(super) const REFUSED_AFTER: u32 = 2;
+
+/// What answers to no user name get as one; Azure DevOps takes any, and Microsoft's documents write this one into URLs.
+const USER: &str = "VssSessionToken";
+
+/// A question for the credential of a source.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// The id of the request that it came in; empty where there is but one.
+    pub(super) id: String,
+    /// The URL of the source, as it came.
+    pub(super) url: String,
+    /// How often in a row it was asked again because what we gave was not taken.
+    pub(super) retries: u32,
+    /// Whether nobody may be asked anything.
+    pub(super) in_silence: bool,
+}
+
+/// What the wallet says. The words are for people.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// A credential; the user name is never blank.
+    Credential { user: String, token: Secret, words: Option<String> },
+    /// Nothing of ours.
+    NotOurs,
+    /// A place of ours for which we hold nothing.
+    Nothing(Option<String>),
+    /// We hold something, and may not give it.
+    Withheld(Option<String>),
+    /// It went wrong.
+    Failed(String),
+}
+
+impl Reply {
+    pub(super) fn words(&self) -> Option<&str> {
+        match self {
+            Reply::NotOurs => None,
+            Reply::Credential { words, .. } | Reply::Nothing(words) | Reply::Withheld(words) => {
+                words.as_deref()
+            }
+            Reply::Failed(words) => Some(words),
+        }
+    }
+}
+
+/// Asks the wallet. A refusal that the tool speaks of changes nothing there (R7): a second question for the same source may only
+/// mean a second connection.
+pub(super) fn ask(question: &Question, person_watches: bool, wallet: &dyn Wallet) -> Reply {
+    // A folder on a share, or what else a source may be.
+    let Ok((remote, user)) = Remote::from_url(&question.url) else { return Reply::NotOurs };
+    let query = Query {
+        user: user.filter(|user| !user.is_empty()),
+        person_watches,
+        in_silence: question.in_silence,
+        ..Query::new(remote, super::TOOL.need)
+    };
+    match wallet.get(&query) {
+        Ok(Found::Answer(answer)) => credential(*answer, &query, question),
+        Ok(Found::Miss { miss, loud }) => missed(&miss, loud, &query.remote),
+        Err(error) => Reply::Failed(in_words(&error)),
+    }
+}
+
+fn credential(answer: Answer, query: &Query, question: &Question) -> Reply {
+    let again = || format!("keyfob add {}", target(&query.remote.to_string(), answer.account.name()));
+    if answer.authtype.is_some() || std::str::from_utf8(answer.token.expose()).is_err() {
+        let words =
+            format!("what is stored for {} is for git alone; make a token and: {}", answer.realm, again());
+        return Reply::Withheld(Some(words));
+    }
+    let words = if question.retries == REFUSED_AFTER {
+        let words = format!(
+            "the server refuses the token of {}; it is kept as it is; if it has ended, make a new one and: {}",
+            answer.realm,
+            again()
+        );
+        Some(words)
+    } else {
+        answer.note.as_ref().map(crate::wallet::Note::words)
+    };
+    let is_azure =
+        [forge::azure_devops::FORGE.id, forge::azure_devops_server::FORGE.id].contains(&answer.realm.forge());
+    let user = answer.user.filter(|user| !user.trim().is_empty() && (query.user.is_some() || !is_azure));
+    Reply::Credential { user: user.unwrap_or_else(|| USER.to_owned()), token: answer.token, words }
+}
+
+fn missed(miss: &Miss, loud: bool, remote: &Remote) -> Reply {
+    let words = match miss {
+        // In git's words it would be about git's settings.
+        Miss::NoOrganisation { host } => Some(format!(
+            "the URL of the source does not tell the organisation, so no token of {host} can be chosen"
+        )),
+        Miss::NoPath { place, urls } => {
+            Some(format!("{place} could be any of {}; give the source's whole URL", urls.join(", ")))
+        }
+        miss => miss.words(&remote.to_string()),
+    };
+    let words = words.filter(|_| loud);
+    match miss {
+        Miss::NotOurs => Reply::NotOurs,
+        Miss::NoAccount { .. } | Miss::NoOrganisation { .. } => Reply::Nothing(words),
+        Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } | Miss::Rejected { .. } => {
+            Reply::Withheld(words)
+        }
+        Miss::Expired { .. } | Miss::PlainHttp { .. } => Reply::Withheld(words),
+    }
+}
+
+fn in_words(error: &Error) -> String {
+    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{error}{hint}")
+}

@@ -1,0 +1,302 @@
+//! Whether NuGet would really ask us, for `doctor` and in setup's notes: the variables that switch its search off, plugins that
+//! cannot be started, its memory of what a plugin can do, the version of the SDK, the rule of signatures. The only program that
+//! is started is dotnet, for the list of its SDKs; nothing is changed, no network.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::environment::{self, Environment};
+use crate::files::shell_word;
+use crate::terminal::visible;
+use crate::tool::links;
+use crate::tool::setup::{Entry, Finding, Level, SetupContext};
+
+use super::setup::{LINK, clients, for_older, plugins};
+
+const ABOUT: &str = "nuget";
+const FIX: &str = "keyfob setup nuget";
+
+/// The first SDK whose dotnet starts programs that are no .NET libraries.
+const SDK: [u32; 3] = [9, 0, 200];
+
+/// Where NuGet notes what a plugin can do, when it is not asked about one source: SHA-256, cut.
+const GENERAL: &str = "e31fb857036daf0857c70f5a13956500adde37dc";
+
+/// The claim of authentication, as a number.
+const AUTHENTICATION: u64 = 1;
+
+/// For how long NuGet believes its notes.
+const BELIEVED: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
+
+pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+    let here = clients(context.environment);
+    if here.is_empty() && entry.is_none() {
+        return Vec::new();
+    }
+    let mut findings = Vec::new();
+    let ours = in_path(context);
+    match (ours.first(), first_in_path(context)) {
+        (Some(link), Some(first)) if *link == first => {
+            findings.push(Finding::ok(ABOUT, format!("NuGet finds keyfob: {}", link.display())));
+        }
+        (_, Some(first)) => {
+            let words = format!("{} is another program than this one, and NuGet asks it", first.display());
+            findings.push(Finding::hint(ABOUT, words, format!("ls -l {}", shell_word(&first))));
+        }
+        (_, None) if entry.is_some() => {
+            let words = format!("setup was done, but no folder of PATH has {LINK}");
+            findings.push(Finding::broken(ABOUT, words, FIX));
+        }
+        (_, None) => {
+            findings.push(Finding::hint(
+                ABOUT,
+                format!("NuGet does not ask keyfob: PATH has no {LINK}"),
+                FIX,
+            ));
+        }
+    }
+    if ours.len() > 1 {
+        let words =
+            format!("{} folders of PATH have it, so NuGet asks it as often; that does no harm", ours.len());
+        findings.push(Finding::ok(ABOUT, words));
+    }
+    findings.extend(not_executable(context.environment));
+    findings.extend(variables(context, entry.is_some()));
+    findings.extend(older(context));
+    findings.extend(dangling(context));
+    findings.extend(forgotten(context));
+    findings.extend(sdk(context.environment));
+    if cfg!(windows) {
+        let words = "Visual Studio and MSBuild before 17.13 and nuget.exe before 6.13 start signed plugins only, and keyfob is \
+                     not signed; nuget.exe takes it as CredentialProvider.Keyfob.exe";
+        findings.push(Finding::ok(ABOUT, words));
+    }
+    findings
+}
+
+/// What stands in the way of being asked, in words, for setup.
+pub(super) fn obstacles(context: &SetupContext<'_>) -> Vec<String> {
+    let findings = variables(context, false).into_iter().chain(sdk(context.environment));
+    let bad = findings.filter(|finding| finding.level != Level::Ok);
+    bad.map(|finding| match finding.fix {
+        Some(fix) => format!("{}; {fix}", finding.text),
+        None => finding.text,
+    })
+    .collect()
+}
+
+/// Our links in PATH.
+fn in_path(context: &SetupContext<'_>) -> Vec<PathBuf> {
+    let all = context.environment.programs(LINK).into_iter();
+    all.filter(|path| is_us(context, path)).collect()
+}
+
+fn first_in_path(context: &SetupContext<'_>) -> Option<PathBuf> {
+    context.environment.programs(LINK).into_iter().next()
+}
+
+fn is_us(context: &SetupContext<'_>, path: &Path) -> bool {
+    links::spot(context.program, LINK, context.environment).is_some_and(|own| links::is_us(path, &own.path))
+}
+
+/// A file of our name without the right to be run: NuGet passes over it.
+fn not_executable(environment: &Environment) -> Option<Finding> {
+    let path = environment.os("PATH")?;
+    let file = format!("{LINK}{}", std::env::consts::EXE_SUFFIX);
+    let candidates =
+        std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(&file));
+    let mut dull = candidates.filter(|path| path.is_file() && !environment::is_program(path));
+    let path = dull.next()?;
+    let words = format!("{} may not be run, so NuGet passes over it", path.display());
+    Some(Finding::hint(ABOUT, words, format!("chmod +x {}", shell_word(&path))))
+}
+
+/// The variables that name plugins: NuGet then looks nowhere else.
+fn variables(context: &SetupContext<'_>, is_set_up: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, who) in [
+        ("NUGET_NETCORE_PLUGIN_PATHS", "dotnet"),
+        ("NUGET_NETFX_PLUGIN_PATHS", "nuget.exe, MSBuild and Visual Studio"),
+        ("NUGET_PLUGIN_PATHS", "NuGet"),
+    ] {
+        let Some(value) = context.environment.text(name) else { continue };
+        let entries: Vec<PathBuf> = entries(&value).map(PathBuf::from).collect();
+        for missing in entries.iter().filter(|path| !path.exists()) {
+            let words = format!(
+                "{name} names {}, which is not there: one such plugin keeps NuGet from signing in anywhere",
+                visible(&missing.display().to_string())
+            );
+            findings.push(Finding::broken(ABOUT, words, format!("take it out of {name}")));
+        }
+        let ours = entries.iter().find(|path| is_us(context, path) || is_us(context, &path.join(LINK)));
+        match ours {
+            Some(path) if who == "dotnet" => {
+                let words = format!(
+                    "dotnet starts what {name} names with its own runtime, which keyfob is not made for ({})",
+                    path.display()
+                );
+                findings.push(Finding::broken(ABOUT, words, format!("unset {name}; PATH is enough")));
+            }
+            Some(path) => {
+                findings.push(Finding::ok(ABOUT, format!("{name} names keyfob ({})", path.display())))
+            }
+            None => {
+                let words = format!("{name} is set and does not name keyfob, so {who} does not ask it");
+                let folder = in_path(context).into_iter().next();
+                let path = folder.as_deref().map_or_else(|| format!("the path of {LINK}"), shell_word);
+                let fix = match who {
+                    "dotnet" => format!("unset {name}"),
+                    _ => format!("unset {name}, or add to it: {path}"),
+                };
+                findings.push(if is_set_up {
+                    Finding::broken(ABOUT, words, fix)
+                } else {
+                    Finding::hint(ABOUT, words, fix)
+                });
+            }
+        }
+    }
+    findings
+}
+
+/// Older NuGets separate by `;` everywhere, newer ones as the system does.
+fn entries(value: &str) -> impl Iterator<Item = &str> {
+    let separates = |c: char| c == ';' || (c == ':' && !cfg!(windows));
+    value.split(separates).map(str::trim).filter(|entry| !entry.is_empty())
+}
+
+/// The link for an older nuget.exe.
+fn older(context: &SetupContext<'_>) -> Option<Finding> {
+    let link = for_older(context.environment)?;
+    let shown = link.display();
+    Some(if is_us(context, &link) {
+        Finding::ok(ABOUT, format!("nuget.exe before 6.13 finds keyfob: {shown}"))
+    } else {
+        Finding::hint(ABOUT, "nuget.exe before 6.13 does not ask keyfob".to_owned(), FIX)
+    })
+}
+
+/// Plugins of ours in the home that cannot be started.
+fn dangling(context: &SetupContext<'_>) -> Vec<Finding> {
+    let Some(plugins) = plugins(context.environment) else { return Vec::new() };
+    let places = ["netfx/keyfob/keyfob.exe", "netcore/keyfob/keyfob.dll"].map(|place| plugins.join(place));
+    let [desktop, core] = &places;
+    let mut findings = Vec::new();
+    if core.symlink_metadata().is_ok() {
+        let words = format!("dotnet starts {} with its own runtime, and fails everywhere", core.display());
+        findings.push(Finding::broken(ABOUT, words, format!("rm {}", shell_word(core))));
+    }
+    let is_there = desktop.symlink_metadata().is_ok();
+    if is_there && !environment::is_program(desktop) {
+        let words =
+            format!("{} cannot be started: it keeps an older nuget.exe from signing in", desktop.display());
+        findings.push(Finding::broken(ABOUT, words, FIX));
+    }
+    findings
+}
+
+/// NuGet keeps for thirty days what a plugin said it can do. If it was noted that we cannot sign in, it does not start us.
+fn forgotten(context: &SetupContext<'_>) -> Vec<Finding> {
+    let Some(cache) = cache(context.environment) else { return Vec::new() };
+    let known = in_path(context).into_iter().chain(for_older(context.environment));
+    let bad = known.filter(|plugin| says_that_we_cannot(&cache, plugin));
+    bad.map(|plugin| {
+        let words = format!(
+            "NuGet has noted that {} cannot sign in, and does not start it for thirty days",
+            plugin.display()
+        );
+        let note = cache.join(key(&plugin));
+        let fix = format!("dotnet nuget locals plugins-cache --clear, or rm -r {}", shell_word(&note));
+        Finding::broken(ABOUT, words, fix)
+    })
+    .collect()
+}
+
+fn cache(environment: &Environment) -> Option<PathBuf> {
+    if let Some(cache) = environment.os("NUGET_PLUGINS_CACHE_PATH") {
+        return Some(PathBuf::from(cache));
+    }
+    let data = match environment.os(if cfg!(windows) { "LOCALAPPDATA" } else { "XDG_DATA_HOME" }) {
+        Some(data) => PathBuf::from(data),
+        None => PathBuf::from(environment.os("HOME")?).join(".local/share"),
+    };
+    Some(data.join("NuGet/plugins-cache"))
+}
+
+/// The folder in which NuGet notes what it knows of a plugin.
+fn key(plugin: &Path) -> String {
+    let digest = Sha256::digest(plugin.to_string_lossy().as_bytes());
+    digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn says_that_we_cannot(cache: &Path, plugin: &Path) -> bool {
+    let note = cache.join(key(plugin)).join(GENERAL).with_extension("dat");
+    let is_believed = std::fs::metadata(&note).and_then(|about| about.modified()).is_ok_and(|at| {
+        // A time to come is believed too.
+        at.elapsed().is_ok_and(|age| age < BELIEVED) || at.elapsed().is_err()
+    });
+    let claims = std::fs::read(&note).ok().and_then(|text| serde_json::from_slice::<Vec<u64>>(&text).ok());
+    is_believed && claims.is_some_and(|claims| !claims.contains(&AUTHENTICATION))
+}
+
+/// An SDK that starts no program of ours.
+fn sdk(environment: &Environment) -> Option<Finding> {
+    let dotnet = environment.programs("dotnet").into_iter().next()?;
+    let text = output(&dotnet, &["--list-sdks"], environment)?;
+    let newest = text.lines().filter_map(|line| version(line.split(' ').next()?)).max()?;
+    if newest >= SDK {
+        return None;
+    }
+    let [major, minor, patch] = newest;
+    let words = format!(
+        "dotnet is of SDK {major}.{minor}.{patch}, and before 9.0.200 it starts no plugin that is a program of its own"
+    );
+    Some(Finding::hint(ABOUT, words, "keyfob run --profile nuget -- dotnet restore"))
+}
+
+/// The version that nuget.exe says it has.
+pub(super) fn nuget_version(nuget: &Path, environment: &Environment) -> Option<[u32; 3]> {
+    let text = output(nuget, &["help"], environment)?;
+    text.lines().find_map(|line| version(line.strip_prefix("NuGet Version: ")?))
+}
+
+fn version(text: &str) -> Option<[u32; 3]> {
+    super::message::version(text.trim())
+}
+
+fn output(program: &Path, args: &[&str], environment: &Environment) -> Option<String> {
+    let done = Command::new(program)
+        .args(args)
+        .env_clear()
+        .envs(environment.for_child(&crate::store::environment::secret_variables()))
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    Some(String::from_utf8_lossy(&done.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nugets_notes_are_found_under_the_name_that_it_gives_them() {
+        // Seen with nuget.exe 5.8.
+        let plugin = Path::new("/home/me/.nuget/plugins/netfx/keyfob/keyfob.exe");
+        assert_eq!(key(plugin), "62750d7bff985e67f660bf582896b224a601446d");
+        assert_eq!(key(Path::new("Source-Agnostic")), GENERAL);
+    }
+
+    #[test]
+    fn a_list_of_plugins_is_read_in_its_old_and_its_new_form() {
+        let list = |value| entries(value).collect::<Vec<_>>();
+        assert_eq!(list("/a;/b;"), ["/a", "/b"]);
+        assert_eq!(list("/a"), ["/a"]);
+        if !cfg!(windows) {
+            assert_eq!(list("/a:/b"), ["/a", "/b"]);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! NuGet: dotnet, MSBuild, Visual Studio and nuget.exe. Since .NET SDK 9.0.200 and nuget.exe 6.13 they start every program in PATH
+//! whose name begins with `nuget-plugin-`, and speak the plugin protocol 2.0 with it (`plugin`, `session`, `message`, `line`). A
+//! program is started once for many sources, and for every source that wants a credential, also for those that are not ours.
+//! Older nuget.exes know credential providers of version 1, and some of Microsoft's tools call Microsoft's provider by its
+//! command line: `provider` speaks both.
+//!
+//! Deliberately absent: the protocol's other half, by which plugins download packages, and prompts (standard input is the
+//! protocol's).
+
+use std::ffi::OsString;
+
+use crate::forge::Need;
+use crate::wallet::Wallet;
+
+use super::{Tool, Wire};
+
+mod asking;
+mod check;
+mod line;
+mod message;
+mod plugin;
+mod provider;
+mod session;
+mod setup;
+#[cfg(test)]
+mod tests;
+
+/// NuGet.
+pub static TOOL: Tool = Tool {
+    name: "nuget",
+    title: "NuGet (dotnet, MSBuild, Visual Studio, nuget.exe)",
+    need: Need::Packages,
+    links: &["nuget-plugin-keyfob", "CredentialProvider.Keyfob"],
+    how: "a program named nuget-plugin-… in PATH",
+    serve: Some(serve),
+    setup: Some(&setup::SETUP),
+};
+
+/// The one argument with which NuGet starts a plugin.
+const PLUGIN: &str = "-Plugin";
+
+/// Whether a first argument tells that NuGet calls, or who calls as it does, whatever our name.
+#[must_use]
+pub fn begins_a_call(argument: &str) -> bool {
+    argument == PLUGIN || provider::begins_a_call(argument)
+}
+
+fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
+    let first = args.first().and_then(|word| word.to_str());
+    match first {
+        Some(PLUGIN) if !wire.by_hand => {
+            plugin::serve(wire, wallet, crate::process::lives, &crate::process::leave);
+            0
+        }
+        Some(word) if provider::begins_a_call(word) => provider::serve(args, wire, wallet),
+        _ => {
+            wire.line(
+                "hint",
+                "this is NuGet's credential plugin; NuGet starts it with -Plugin and sends JSON",
+            );
+            wire.line("hint", "to let NuGet use it: keyfob setup nuget; to see what it would answer: keyfob explain URL --tool nuget");
+            2
+        }
+    }
+}

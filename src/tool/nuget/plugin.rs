@@ -1,0 +1,116 @@
+//! The threads of a conversation with NuGet. The one that came in asks the wallet, one question after the other, because a
+//! wallet belongs to one thread. A second one reads, and never waits for the wallet. A third one tells NuGet that an answer
+//! is still to come, and ends the process when NuGet is gone. What they have in common, the session and the way out, is
+//! behind one lock, so that no line is torn and none follows the answer that closed its question.
+//!
+//! There are no panics here to be caught: the program is built to abort on one, and a lock that a panic left behind (in tests)
+//! is used as it is. Standard output has whole lines of the protocol even then, since each is written at once.
+
+use std::io::{BufRead, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::tool::Wire;
+use crate::wallet::Wallet;
+
+use super::asking::{Question, ask};
+use super::line::Lines;
+use super::session::{Effect, Session};
+
+/// How often the clock is looked at.
+const TICK: Duration = Duration::from_millis(500);
+
+/// What the threads have in common.
+struct Peer<'p> {
+    state: Mutex<State<'p>>,
+    /// Ends the process, in a test only the conversation.
+    leave: &'p (dyn Fn() + Sync),
+}
+
+struct State<'p> {
+    session: Session,
+    output: &'p mut (dyn Write + Send),
+}
+
+/// Talks with NuGet until one of both has enough.
+pub(super) fn serve(
+    wire: &mut Wire<'_>,
+    wallet: &dyn Wallet,
+    lives: fn(u32) -> bool,
+    leave: &(dyn Fn() + Sync),
+) {
+    let person_watches = wire.person_watches;
+    let state = State { session: Session::new(lives), output: &mut *wire.output };
+    let input = &mut *wire.input;
+    let peer = Peer { state: Mutex::new(state), leave };
+    // Before all else: NuGet's patience with it is short and cannot be extended.
+    peer.step(Session::begin);
+    let (questions, asked) = channel();
+    let (over, until) = channel();
+    thread::scope(|scope| {
+        // Without the first there is nobody at the other end of `asked`, and that was all; without the second an answer has to
+        // come in time by itself, and mostly does.
+        let _ = thread::Builder::new().spawn_scoped(scope, || read(input, &peer, questions));
+        let _ = thread::Builder::new().spawn_scoped(scope, || keep_time(&peer, until));
+        work(&peer, &asked, person_watches, wallet);
+        drop(over);
+    });
+}
+
+fn work(peer: &Peer<'_>, asked: &Receiver<Question>, person_watches: bool, wallet: &dyn Wallet) {
+    for question in asked {
+        let reply = ask(&question, person_watches, wallet);
+        peer.step(|session| session.reply(&question, &reply));
+    }
+}
+
+/// Returns, and lets go of `questions`, when there is nothing more to read.
+fn read(input: &mut (dyn BufRead + Send), peer: &Peer<'_>, questions: Sender<Question>) {
+    let mut lines = Lines::new(input);
+    let mut more = true;
+    while more && let Some(line) = lines.next() {
+        let effects = peer.step(|session| session.hear(line, Instant::now()));
+        for effect in effects {
+            match effect {
+                // The other end only goes when this one has.
+                Effect::Ask(question) => more &= questions.send(question).is_ok(),
+                Effect::End => more = false,
+                Effect::Say(_) | Effect::Leave => {}
+            }
+        }
+    }
+    peer.step(|session| {
+        session.end(Instant::now());
+        Vec::new()
+    });
+}
+
+/// Until the other end of `until` is gone.
+fn keep_time(peer: &Peer<'_>, until: Receiver<()>) {
+    while let Err(RecvTimeoutError::Timeout) = until.recv_timeout(TICK) {
+        peer.step(|session| session.tick(Instant::now()));
+    }
+}
+
+impl Peer<'_> {
+    /// One step of the session. What is to be said, is; what else is to be done comes back.
+    fn step(&self, step: impl FnOnce(&mut Session) -> Vec<Effect>) -> Vec<Effect> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let effects = step(&mut state.session);
+        for effect in &effects {
+            let gone = match effect {
+                Effect::Say(line) => {
+                    state.output.write_all(line).and_then(|()| state.output.flush()).is_err()
+                }
+                Effect::Leave => true,
+                Effect::Ask(_) | Effect::End => false,
+            };
+            if gone {
+                (self.leave)();
+            }
+        }
+        effects
+    }
+}

@@ -1,0 +1,282 @@
+//! The plugin's side of a conversation in NuGet's plugin protocol 2.0, as a state machine: a line, an answer of the wallet or the
+//! passing of time goes in, what has to be done comes out. Both sides send requests, each with ids of its own; an answer repeats
+//! id and method. A Progress or an answer to what is not open any more would make NuGet end us and its whole operation, so what
+//! is open is known here and nowhere else, and is closed before its answer is written.
+//!
+//! Deliberately absent: reading, writing, threads, clocks (`plugin` has them) and the wallet (`asking`).
+//! <https://learn.microsoft.com/nuget/reference/extensibility/nuget-cross-platform-plugins>
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use zeroize::Zeroizing;
+
+use super::asking::{Question, REFUSED_AFTER, Reply};
+use super::message::{self, Envelope};
+
+/// The version of the protocol, and the oldest that we speak.
+const VERSION: &str = "2.0.0";
+
+/// How often NuGet hears that an answer is still to come. It waits for 5 s, newer ones for 30 s.
+const BEAT: Duration = Duration::from_secs(2);
+
+/// How long work may go on after the end of the conversation, for whoever sends all and reads then.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// The most questions that are open at a time, and the most sources whose retries are counted.
+const MOST: usize = 256;
+
+/// What has to be done.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// This line is to be written.
+    Say(Zeroizing<Vec<u8>>),
+    /// This is to be asked of the wallet.
+    Ask(Question),
+    /// No more is to be read.
+    End,
+    /// Nobody is there any more: whatever is being done is in vain.
+    Leave,
+}
+
+/// A conversation.
+pub(super) struct Session {
+    /// Whether there is a process of this number.
+    lives: fn(u32) -> bool,
+    /// NuGet's process, once it was told.
+    host: Option<u32>,
+    open: Vec<Open>,
+    /// How often in a row each source was asked for again.
+    retries: HashMap<String, u32>,
+    /// NuGet takes no message for people before it has said which ones it wants.
+    may_log: bool,
+    beat: Duration,
+    /// How many requests we have sent.
+    sent: u32,
+    ended: Option<Instant>,
+}
+
+/// A request that has no answer yet.
+struct Open {
+    id: String,
+    method: String,
+    next_beat: Instant,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Handshake {
+    protocol_version: String,
+    minimum_protocol_version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Monitor {
+    process_id: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Initialize {
+    request_timeout: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Outcome {
+    response_code: String,
+}
+
+/// Asked for a source, and not in general.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Claims {
+    package_source_repository: Option<IgnoredAny>,
+    service_index: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Authentication {
+    uri: String,
+    #[serde(default)]
+    is_retry: bool,
+    #[serde(default)]
+    is_non_interactive: bool,
+}
+
+impl Session {
+    pub(super) fn new(lives: fn(u32) -> bool) -> Session {
+        Session {
+            lives,
+            host: None,
+            open: Vec::new(),
+            retries: HashMap::new(),
+            may_log: false,
+            beat: BEAT,
+            sent: 0,
+            ended: None,
+        }
+    }
+
+    /// Our own greeting; NuGet waits for it, whatever it sends itself.
+    pub(super) fn begin(&mut self) -> Vec<Effect> {
+        let versions =
+            format!("{{\"ProtocolVersion\":\"{VERSION}\",\"MinimumProtocolVersion\":\"{VERSION}\"}}");
+        vec![self.request("Handshake", versions.as_bytes())]
+    }
+
+    /// A line from NuGet. What is none of its messages has no id to answer to, and is passed over.
+    pub(super) fn hear(&mut self, line: &[u8], now: Instant) -> Vec<Effect> {
+        let Some(envelope) = Envelope::read(line) else { return Vec::new() };
+        match (&*envelope.kind, &*envelope.method) {
+            ("Request", _) => self.answer(&envelope, line, now),
+            ("Cancel", _) => match self.close(&envelope.id) {
+                Some(open) => vec![say(&open.id, "Cancel", &open.method, None)],
+                None => Vec::new(),
+            },
+            ("Response", "Handshake") => {
+                let agreed = payload::<Outcome>(line).is_some_and(|said| said.response_code == "Success");
+                if agreed { Vec::new() } else { vec![Effect::End] }
+            }
+            // What NuGet makes of our messages for people changes nothing.
+            _ => Vec::new(),
+        }
+    }
+
+    fn answer(&mut self, envelope: &Envelope<'_>, line: &[u8], now: Instant) -> Vec<Effect> {
+        let (id, method) = (&*envelope.id, &*envelope.method);
+        if self.open.iter().any(|open| open.id == id) {
+            return Vec::new();
+        }
+        let answer = |payload: &str| vec![say(id, "Response", method, Some(payload.as_bytes()))];
+        let code = |code: &str| answer(&format!("{{\"ResponseCode\":\"{code}\"}}"));
+        match method {
+            "Handshake" => match payload::<Handshake>(line) {
+                Some(offer) if covers_ours(&offer) => {
+                    answer(&format!("{{\"ResponseCode\":\"Success\",\"ProtocolVersion\":\"{VERSION}\"}}"))
+                }
+                _ => code("Error").into_iter().chain([Effect::End]).collect(),
+            },
+            "MonitorNuGetProcessExit" => match payload::<Monitor>(line) {
+                Some(monitor) if (self.lives)(monitor.process_id) => {
+                    self.host = Some(monitor.process_id);
+                    code("Success")
+                }
+                Some(_) => code("NotFound"),
+                None => code("Error"),
+            },
+            "Initialize" => {
+                let timeout =
+                    payload::<Initialize>(line).and_then(|told| message::time_span(&told.request_timeout));
+                if let Some(timeout) = timeout.filter(|timeout| !timeout.is_zero()) {
+                    self.beat = BEAT.min(timeout / 3);
+                }
+                code("Success")
+            }
+            // Once we answer the general question without this claim, NuGet does not start us again for thirty days.
+            "GetOperationClaims" => match payload::<Claims>(line) {
+                Some(Claims { package_source_repository: None, service_index: None }) | None => {
+                    answer("{\"Claims\":[\"Authentication\"]}")
+                }
+                Some(_) => answer("{\"Claims\":[]}"),
+            },
+            "SetLogLevel" => {
+                self.may_log = true;
+                code("Success")
+            }
+            // Those of a proxy; they are not for us.
+            "SetCredentials" => code("Success"),
+            "GetAuthenticationCredentials" => match payload::<Authentication>(line) {
+                Some(asked) if self.open.len() < MOST => self.ask(envelope, asked, now),
+                _ => code("Error"),
+            },
+            "Close" => vec![Effect::End],
+            // A Fault in reply would make NuGet end us.
+            _ => code("Error"),
+        }
+    }
+
+    fn ask(&mut self, envelope: &Envelope<'_>, asked: Authentication, now: Instant) -> Vec<Effect> {
+        if self.retries.len() >= MOST {
+            self.retries.clear();
+        }
+        let retries = self.retries.entry(asked.uri.clone()).or_default();
+        *retries = if asked.is_retry { retries.saturating_add(1) } else { 0 };
+        let question = Question {
+            id: envelope.id.to_string(),
+            url: asked.uri,
+            retries: *retries,
+            in_silence: asked.is_non_interactive,
+        };
+        let (id, method) = (envelope.id.to_string(), envelope.method.to_string());
+        self.open.push(Open { id, method, next_beat: now + self.beat });
+        vec![Effect::Ask(question)]
+    }
+
+    /// What the wallet said. Nothing is said of a question that was cancelled meanwhile.
+    pub(super) fn reply(&mut self, question: &Question, reply: &Reply) -> Vec<Effect> {
+        let Some(open) = self.close(&question.id) else { return Vec::new() };
+        let mut effects = Vec::new();
+        if let Some(words) = reply.words().filter(|_| self.may_log) {
+            let is_well = matches!(reply, Reply::Credential { .. }) && question.retries != REFUSED_AFTER;
+            let level = if is_well { "Minimal" } else { "Warning" };
+            effects.push(self.request("Log", &message::log(level, words)));
+        }
+        let payload = message::credential(reply).unwrap_or_else(|| {
+            let code = if matches!(reply, Reply::NotOurs | Reply::Failed(_)) { "Error" } else { "NotFound" };
+            Zeroizing::new(format!("{{\"ResponseCode\":\"{code}\"}}").into_bytes())
+        });
+        effects.push(say(&open.id, "Response", &open.method, Some(&payload)));
+        effects
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self, now: Instant) -> Vec<Effect> {
+        let is_orphan = self.host.is_some_and(|host| !(self.lives)(host));
+        if is_orphan || self.ended.is_some_and(|ended| now.saturating_duration_since(ended) > GRACE) {
+            return vec![Effect::Leave];
+        }
+        let mut effects = Vec::new();
+        for open in self.open.iter_mut().filter(|open| open.next_beat <= now) {
+            open.next_beat = now + self.beat;
+            effects.push(say(&open.id, "Progress", &open.method, Some(b"{}")));
+        }
+        effects
+    }
+
+    /// No more will be heard.
+    pub(super) fn end(&mut self, now: Instant) {
+        self.ended = Some(now);
+    }
+
+    fn close(&mut self, id: &str) -> Option<Open> {
+        let at = self.open.iter().position(|open| open.id == id)?;
+        Some(self.open.remove(at))
+    }
+
+    fn request(&mut self, method: &str, payload: &[u8]) -> Effect {
+        self.sent += 1;
+        say(&format!("keyfob-{}", self.sent), "Request", method, Some(payload))
+    }
+}
+
+fn say(id: &str, kind: &str, method: &str, payload: Option<&[u8]>) -> Effect {
+    Effect::Say(message::line(id, kind, method, payload))
+}
+
+/// The payload of a message, if it has one of this form.
+fn payload<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
+    message::payload(line)
+}
+
+/// Whether what the other side speaks holds our version.
+fn covers_ours(offer: &Handshake) -> bool {
+    let ours = message::version(VERSION);
+    let (most, least) =
+        (message::version(&offer.protocol_version), message::version(&offer.minimum_protocol_version));
+    least.is_some() && most.is_some() && least <= ours && ours <= most
+}

@@ -1,0 +1,370 @@
+//! The conversation with its threads: bytes in, bytes out, a wallet behind.
+
+use std::cell::Cell;
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use super::super::plugin;
+use super::{FEED, question, request, run};
+use crate::credential::Secret;
+use crate::error::Error;
+use crate::remote::Remote;
+use crate::store::Store as _;
+use crate::tool::{Input, Wire};
+use crate::wallet::tests::bench::{Bench, START};
+use crate::wallet::{Erased, Forgotten, Found, Given, Query, Stored, Wallet};
+
+/// The lines that answer these, without our greeting.
+fn talk(bench: &Bench, input: &str) -> Vec<serde_json::Value> {
+    let (code, out, notes) = run(bench, &["-Plugin"], input.as_bytes());
+    assert_eq!((code, notes.as_str()), (0, ""));
+    let mut lines: Vec<serde_json::Value> =
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.remove(0)["Method"], "Handshake");
+    lines
+}
+
+/// What a question about a source gets: the response code, or the user name and the token; and what is said to people.
+fn answer(bench: &Bench, url: &str) -> (String, Vec<String>) {
+    let log = request("l", "SetLogLevel", "{\"LogLevel\":\"Debug\"}");
+    answer_to(bench, &(log + &question("q", url, false)))
+}
+
+fn answer_to(bench: &Bench, input: &str) -> (String, Vec<String>) {
+    let mut lines = talk(bench, input);
+    let last = lines.pop().unwrap();
+    let word = |key: &str| last["Payload"][key].as_str().unwrap_or_default().to_owned();
+    let found = match word("ResponseCode").as_str() {
+        "Success" => format!("{}:{}", word("Username"), word("Password")),
+        code => code.to_owned(),
+    };
+    let logs = lines.iter().filter(|line| line["Method"] == "Log");
+    (found, logs.map(|line| line["Payload"]["Message"].as_str().unwrap().to_owned()).collect())
+}
+
+fn silently(found: &str) -> (String, Vec<String>) {
+    (found.to_owned(), Vec::new())
+}
+
+#[test]
+fn one_token_answers_for_every_spelling_of_a_feed() {
+    let bench = Bench::new();
+    bench.add("https://dev.azure.com/contoso", None, "T");
+    for url in [
+        FEED,
+        "https://pkgs.dev.azure.com/contoso/Project/_packaging/feed/nuget/v3/index.json",
+        "https://pkgs.dev.azure.com/Contoso/_packaging/feed/nuget/v2",
+        "https://contoso.pkgs.visualstudio.com/_packaging/feed/nuget/v3/index.json",
+        "https://contoso.pkgs.visualstudio.com/DefaultCollection/_packaging/feed/nuget/v3/index.json",
+    ] {
+        assert_eq!(answer(&bench, url), silently("VssSessionToken:T"), "{url}");
+    }
+    let named = FEED.replace("pkgs", "me@pkgs");
+    assert_eq!(answer(&bench, &named), silently("me:T"));
+}
+
+#[test]
+fn a_server_on_premises_answers_below_its_collection() {
+    let bench = Bench::new();
+    bench.add("https://tfs.corp.example:8443/tfs/One", None, "T");
+    let feed = |collection: &str| {
+        format!("https://tfs.corp.example:8443/tfs/{collection}/_packaging/feed/nuget/v3/index.json")
+    };
+    assert_eq!(answer(&bench, &feed("One")), silently("VssSessionToken:T"));
+    assert_eq!(answer(&bench, &feed("ONE")), silently("VssSessionToken:T"));
+    assert_eq!(answer(&bench, &feed("Two")), silently("Error"));
+}
+
+#[test]
+fn other_services_get_the_user_name_that_they_want() {
+    let bench = Bench::new();
+    bench.add("https://github.com", None, "T");
+    bench.add("https://nexus.example/repository", Some("alice"), "U");
+    assert_eq!(answer(&bench, "https://nuget.pkg.github.com/acme/index.json"), silently("x-access-token:T"));
+    assert_eq!(answer(&bench, "https://nexus.example/repository/nuget/index.json"), silently("alice:U"));
+}
+
+#[test]
+fn foreign_sources_get_an_error_in_silence() {
+    let bench = Bench::new();
+    bench.add("https://dev.azure.com/contoso", None, "T");
+    for url in [
+        "https://api.nuget.org/v3/index.json",
+        "https://pkgs.dev.azure.com.evil.test/contoso/_packaging/feed/nuget/v3/index.json",
+        "https://evilpkgs.dev.azure.com.evil.test/contoso",
+        "https://x.blob.core.windows.net/contoso/f.nupkg",
+        "https://contoso.vsblob.vsassets.io/f.nupkg",
+        "https://contoso.vsblob.visualstudio.com/f.nupkg",
+        "\\\\\\\\server\\\\share",
+        "/home/me/packages",
+        "ftp://h/x",
+        "",
+        "https://me:secret@pkgs.dev.azure.com/contoso/x",
+    ] {
+        assert_eq!(answer(&bench, url), silently("Error"), "{url}");
+    }
+}
+
+#[test]
+fn a_source_of_ours_without_a_token_that_can_be_given_is_said_and_not_found() {
+    let bench = Bench::new();
+    bench.add("https://dev.azure.com/two", Some("alice"), "A");
+    bench.add("https://dev.azure.com/two", Some("bob"), "B");
+    for (url, word) in [
+        (FEED, "keyfob add https://dev.azure.com/contoso"),
+        ("https://pkgs.dev.azure.com/two/_packaging/f/nuget/v3/index.json", "keyfob prefer"),
+        ("https://pkgs.dev.azure.com", "does not tell the organisation"),
+    ] {
+        let (found, logs) = answer(&bench, url);
+        assert_eq!((found.as_str(), logs.len()), ("NotFound", 1), "{url}");
+        assert!(logs[0].starts_with("keyfob: ") && logs[0].contains(word), "{logs:?}");
+    }
+}
+
+#[test]
+fn a_locked_store_is_an_error_that_is_said() {
+    let bench = Bench::new();
+    bench.add("https://dev.azure.com/contoso", None, "T");
+    bench.memory.lock().unwrap();
+    let before = bench.files();
+    let (found, logs) = answer(&bench, FEED);
+    assert_eq!(found, "Error");
+    assert!(logs.len() == 1 && logs[0].contains("locked"), "{logs:?}");
+    assert!(bench.files() == before);
+}
+
+#[test]
+fn a_retry_gets_the_same_token_and_the_wallet_stays_as_it_is() {
+    let bench = Bench::new();
+    bench.add("https://dev.azure.com/contoso", None, "T");
+    let before = bench.files();
+    let mut input = request("l", "SetLogLevel", "{\"LogLevel\":\"Debug\"}") + &question("0", FEED, false);
+    for at in 1..=4 {
+        input += &question(&at.to_string(), FEED, true);
+    }
+    let (found, logs) = answer_to(&bench, &input);
+    assert_eq!(found, "VssSessionToken:T");
+    assert!(logs.len() == 1 && logs[0].contains("keyfob add "), "one word at the second retry: {logs:?}");
+    assert!(bench.files() == before);
+    assert_eq!(bench.entries(), ["azure-devops/contoso - person active 0"]);
+}
+
+#[test]
+fn a_token_that_comes_later_is_found_by_the_same_process() {
+    let bench = Bench::new();
+    let wallet_reads_anew = |input: &str| answer_to(&bench, input).0;
+    assert_eq!(wallet_reads_anew(&question("1", FEED, false)), "NotFound");
+    bench.add("https://dev.azure.com/contoso", None, "T");
+    assert_eq!(wallet_reads_anew(&question("2", FEED, true)), "VssSessionToken:T");
+}
+
+#[test]
+fn a_hostile_conversation_is_survived_and_holds_only_lines_of_the_protocol() {
+    let bench = Bench::new();
+    bench.add("https://dev.azure.com/contoso", None, "T");
+    let mut input = b"\xef\xbb\xbfhello\r\n\r\n\xff\xfe\x00{\n".to_vec();
+    input.extend(vec![b'['; 200_000]);
+    input.push(b'\n');
+    input.extend(b"{\"a\":".repeat(100_000));
+    input.push(b'\n');
+    input.extend(b"{\"RequestId\":\"x\",\"Type\":\"Request\",\"Method\":\"GetOperationClaims\",\"Payload\":{\"ServiceIndex\":[");
+    input.extend(b"{\"@id\":\"https://h\"},".repeat(50_000));
+    input.extend(b"1],\"PackageSourceRepository\":\"https://h\"}}\r\n");
+    input.extend(question("q", FEED, false).replace('\n', "\r\n").into_bytes());
+    let (code, out, notes) = run(&bench, &["-Plugin"], &input);
+    assert_eq!((code, notes.as_str()), (0, ""));
+    let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[1]["Payload"], serde_json::json!({ "Claims": [] }));
+    assert_eq!(lines[2]["Payload"]["Password"], "T");
+    assert_eq!(lines.len(), 3);
+}
+
+#[test]
+fn started_by_hand_it_explains_itself_and_says_nothing_on_standard_output() {
+    let bench = Bench::new();
+    for (args, by_hand) in [(&["-Plugin"][..], true), (&[], false), (&["get"], false)] {
+        let (mut input, mut output, mut notes) = (&b""[..], Vec::new(), Vec::new());
+        let args: Vec<std::ffi::OsString> = args.iter().map(std::ffi::OsString::from).collect();
+        let mut wire =
+            Wire { input: &mut input, output: &mut output, notes: &mut notes, by_hand, person_watches: true };
+        assert_eq!(bench.with(|wallet| super::super::serve(&args, &mut wire, wallet)), 2);
+        assert!(output.is_empty());
+        assert!(String::from_utf8(notes).unwrap().contains("keyfob setup nuget"));
+    }
+}
+
+/// A wallet whose `get` is the test's.
+struct Odd<F: Fn(&Query) -> Result<Found, Error>>(F);
+
+impl<F: Fn(&Query) -> Result<Found, Error>> Wallet for Odd<F> {
+    fn get(&self, query: &Query) -> Result<Found, Error> {
+        (self.0)(query)
+    }
+    fn store(&self, _: &Query, _: Given) -> Result<Stored, Error> {
+        panic!("NuGet stores nothing")
+    }
+    fn erase(&self, _: &Query, _: Option<&Secret>) -> Result<Erased, Error> {
+        panic!("NuGet erases nothing")
+    }
+    fn forget(&self, _: &Query) -> Result<Forgotten, Error> {
+        panic!("NuGet forgets nothing")
+    }
+    fn displace(&self, _: &Query) -> Result<(), Error> {
+        panic!("NuGet stores nothing")
+    }
+    fn places(&self) -> Result<Vec<(String, Remote)>, Error> {
+        panic!("NuGet lists nothing")
+    }
+}
+
+/// Standard input as a pipe that a test feeds.
+struct Pipe(Receiver<Vec<u8>>, Vec<u8>);
+
+impl Read for Pipe {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.1.is_empty() {
+            self.1 = self.0.recv().unwrap_or_default();
+        }
+        let length = self.1.len().min(out.len());
+        out[..length].copy_from_slice(&self.1.drain(..length).collect::<Vec<_>>());
+        Ok(length)
+    }
+}
+
+/// Standard output as lines that a test waits for.
+struct Lines(Sender<String>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(line.ends_with('\n') && line.matches('\n').count() == 1, "whole lines: {line:?}");
+        self.0.send(line).map_err(|_| io::ErrorKind::BrokenPipe.into()).map(|()| bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_wallet_is_not_touched_before_a_question_and_others_are_answered_while_it_works() {
+    let (feed, input) = channel();
+    let (output, lines) = channel::<String>();
+    let (asked, go_on) = (channel(), channel::<()>());
+    let (tell, told) = asked;
+    let test = std::thread::spawn(move || {
+        let say = |text: String| feed.send(text.into_bytes()).unwrap();
+        let hear = || lines.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert!(hear().contains("Handshake"));
+        for method in ["GetOperationClaims", "SetLogLevel", "Initialize"] {
+            say(request("r", method, "{}"));
+            assert!(hear().contains(method));
+        }
+        assert!(told.try_recv().is_err(), "the wallet was not asked yet");
+        say(question("q", FEED, false));
+        told.recv_timeout(Duration::from_secs(30)).unwrap();
+        // The wallet works now. NuGet hears so, and other requests get their answer.
+        say(request("during", "SetLogLevel", "{}"));
+        assert!(hear().contains("during"));
+        assert!(hear().contains("Progress"));
+        say("{\"RequestId\":\"q\",\"Type\":\"Cancel\",\"Method\":\"GetAuthenticationCredentials\"}\n"
+            .to_owned());
+        assert!(hear().contains("Cancel"));
+        go_on.0.send(()).unwrap();
+        drop(feed);
+        assert!(lines.recv_timeout(Duration::from_secs(30)).is_err(), "nothing follows the Cancel");
+    });
+    let wallet = Odd(|query: &Query| {
+        assert!(query.in_silence);
+        tell.send(()).unwrap();
+        go_on.1.recv().unwrap();
+        Err(Error::NoHome)
+    });
+    let (mut input, mut output, mut notes) = (Input::new(Pipe(input, Vec::new())), Lines(output), Vec::new());
+    let mut wire = Wire {
+        input: &mut input,
+        output: &mut output,
+        notes: &mut notes,
+        by_hand: false,
+        person_watches: false,
+    };
+    plugin::serve(&mut wire, &wallet, |_| true, &|| panic!("nobody left"));
+    drop(output);
+    test.join().unwrap();
+}
+
+#[test]
+fn whoever_is_gone_is_left() {
+    struct Gone;
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let left = AtomicUsize::new(0);
+    let mut wire = Wire {
+        input: &mut &b""[..],
+        output: &mut Gone,
+        notes: &mut Vec::new(),
+        by_hand: false,
+        person_watches: false,
+    };
+    let wallet = Odd(|_: &Query| Err(Error::NoHome));
+    plugin::serve(&mut wire, &wallet, |_| true, &|| {
+        left.fetch_add(1, Ordering::SeqCst);
+    });
+    assert!(left.load(Ordering::SeqCst) > 0);
+}
+
+#[test]
+fn a_panic_leaves_nothing_but_whole_lines_on_standard_output() {
+    let asked = Cell::new(0);
+    let wallet = Odd(|_: &Query| {
+        asked.set(asked.get() + 1);
+        panic!("a fault of ours")
+    });
+    let input = request("i", "Initialize", "{}") + &question("q", FEED, false);
+    let (mut bytes, mut output, mut notes) = (input.as_bytes(), Vec::new(), Vec::new());
+    let mut wire = Wire {
+        input: &mut bytes,
+        output: &mut output,
+        notes: &mut notes,
+        by_hand: false,
+        person_watches: false,
+    };
+    let serve = std::panic::AssertUnwindSafe(|| plugin::serve(&mut wire, &wallet, |_| true, &|| {}));
+    assert!(std::panic::catch_unwind(serve).is_err());
+    assert_eq!(asked.get(), 1);
+    let text = String::from_utf8(output).unwrap();
+    assert!(text.ends_with('\n') && text.lines().count() >= 1);
+    for line in text.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}
+
+#[test]
+fn the_end_of_a_token_is_told_once_a_day_where_a_person_watches() {
+    let bench = Bench::new();
+    bench
+        .add_as("https://dev.azure.com/contoso", "T", |wish| {
+            wish.expires = Some(START + 3 * 86_400);
+        })
+        .unwrap();
+    let input = request("l", "SetLogLevel", "{}") + &question("q", FEED, false) + &question("r", FEED, false);
+    let (mut bytes, mut output, mut notes) = (input.as_bytes(), Vec::new(), Vec::new());
+    let mut wire = Wire {
+        input: &mut bytes,
+        output: &mut output,
+        notes: &mut notes,
+        by_hand: false,
+        person_watches: true,
+    };
+    bench.with(|wallet| super::super::serve(&["-Plugin".into()], &mut wire, wallet));
+    let text = String::from_utf8(output).unwrap();
+    assert_eq!(text.matches("\"LogLevel\":\"Minimal\"").count(), 1, "{text}");
+    assert!(notes.is_empty(), "standard error is the console's");
+}
