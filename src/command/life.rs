@@ -11,7 +11,6 @@ use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::azure::{self, HOST, Made, Order, Pat, PatId, Refusal, Which};
 use crate::forge::shape::redacted;
 use crate::forge::{self};
-use crate::http::Client;
 use crate::remote::Remote;
 use crate::terminal::visible;
 use crate::wallet::pending::{Kind, List, Pending};
@@ -19,6 +18,7 @@ use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Finished, Service, without_mark};
 use crate::wallet::spot::Spot;
 
+use super::online::Client;
 use super::{Context, online, sign_in};
 
 /// The most pages of a list that are read: 10,000 tokens.

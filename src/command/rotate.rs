@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::forge::check::Outcome;
 use crate::forge::life::azure::{Order, Pat, PatId, Which};
 use crate::forge::life::{ByItself, Renewal, Trouble};
-use crate::http::Client;
 use crate::records::{AccountRecord, Source};
 use crate::terminal::{date, visible};
 use crate::wallet::DAY;
@@ -18,6 +17,7 @@ use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Making, NotRenewed};
 
 use super::life::{self, Azure, MadeGood, failed, finish_pending, may_use_network, one_of};
+use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
 use super::setup::flag;
 use super::{Command, Context, account, add, online, time, token, url, whose, yes};
@@ -29,7 +29,8 @@ pub static COMMAND: Command = Command {
     details: "Azure DevOps Services: makes a token like the old one, keeps it, verifies it, and then revokes the old one (needs a \
               sign-in: keyfob pat --help). GitLab: the token renews itself. Elsewhere, and with --by-hand: make one on the \
               service's page (--open opens it) and paste it, or pipe it in.\n\n\
-              A crash at any step leaves a token that works; the next rotate, or keyfob doctor --repair, goes on from there.",
+              A crash at any step leaves a token that works; the next rotate, or keyfob doctor --repair, goes on from there. \
+              KEYFOB_OFFLINE=1 keeps every command from the network.",
     example: "keyfob rotate https://dev.azure.com/contoso",
     arguments: |command| {
         let option = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);

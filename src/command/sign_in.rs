@@ -17,10 +17,10 @@ use crate::forge::azure_devops;
 use crate::forge::life::azure::Refusal;
 use crate::forge::life::entra::{self, Begun, Poll, RESOURCE, Tenant};
 use crate::forge::shape::{Looks, looks};
-use crate::http::Client;
 use crate::process;
 use crate::store::environment::{ENTRA, secret_variables};
 
+use super::online::Client;
 use super::{Context, online};
 
 /// The longest that a program is waited for which prints a bearer. The Azure CLI takes some seconds.

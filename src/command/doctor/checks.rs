@@ -219,7 +219,7 @@ fn condition(entry: &Entry, now: i64) -> Option<Finding> {
     let name = entry.account.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
     let who = format!("{}{name}", entry.realm);
     let url = target(&entry.url, entry.account.as_deref());
-    let again = format!("make a new token and: keyfob add {url}");
+    let again = format!("a new one: keyfob rotate {url}");
     match (entry.state, entry.expires) {
         (State::Rejected, _) => {
             let fix = format!("keyfob add {url}, or keyfob restore {url} if the server was wrong");

@@ -25,7 +25,7 @@ pub static COMMAND: Command = Command {
               broken, 0 otherwise. --repair makes missing and damaged records again from what the stores hold (a damaged \
               file is kept beside), sweeps what crashes left, and destroys tokens that no record has spoken of for an hour. A rotation that a \
               crash has left half done is finished, for which the service is asked: the only time that doctor uses the \
-              network.",
+              network (KEYFOB_OFFLINE=1 keeps it from that, too).",
     example: "keyfob doctor --json",
     arguments: |command| {
         command

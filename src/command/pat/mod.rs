@@ -22,8 +22,9 @@ pub static COMMAND: Command = Command {
     details: "Needs a sign-in as yourself to Microsoft Entra, because a token may not manage tokens: from KEYFOB_ENTRA_TOKEN, from \
               entra.command or entra.client_id in the settings, or from the Azure CLI (az login). It is kept nowhere and goes to \
               one host only.\n\n\
-              A new token goes straight into the wallet and is never shown. Azure DevOps Server has no such interface.",
-    example: "keyfob pat list contoso",
+              A new token goes straight into the wallet and is never shown. Azure DevOps Server has no such interface.\n\n\
+              KEYFOB_OFFLINE=1 keeps every command from the network.",
+    example: "keyfob pat create contoso --for git,packages --account alice",
     arguments: |command| {
         command
             .subcommand_required(true)

@@ -42,6 +42,8 @@ pub struct Entry {
     pub refused_for: Vec<String>,
     /// When the token ends, in Unix seconds, and whether that is certain.
     pub expires: Option<(i64, bool)>,
+    /// Since when it is held, in Unix seconds.
+    pub changed: Option<i64>,
     /// Recorded scopes.
     pub scopes: Vec<String>,
     /// The person's words.
@@ -117,6 +119,7 @@ impl Local<'_> {
                 since: None,
                 refused_for: Vec::new(),
                 expires: None,
+                changed: None,
                 scopes: Vec::new(),
                 label: Some(token.from.to_owned()),
                 default: false,
@@ -288,6 +291,7 @@ fn entry(realm: &RealmRecord, account: &AccountRecord, now: i64) -> Entry {
         since: worst.map(|trouble| trouble.since),
         refused_for: account.trouble.keys().filter(|need| *need != "*").cloned().collect(),
         expires: account.expires.map(|expiry| (expiry.at, expiry.hard)),
+        changed: Some(account.changed),
         scopes: account.scopes.clone(),
         label: account.label.clone(),
         default: account.default,

@@ -62,3 +62,37 @@ fn a_first_token_may_be_killed_at_any_call_and_the_next_makes_it_good() {
         assert!(!stage.proxy.log().hosts_that_saw(BEARER).iter().any(|host| host != "vssps.dev.azure.com"));
     }
 }
+
+#[test]
+fn a_renewal_may_be_killed_at_any_call_and_is_never_tried_again_blindly() {
+    use super::elsewhere::{GITLAB, gitlab};
+    let words = format!("rotate {GITLAB}");
+    for at in 1..200 {
+        let (stage, fake) = gitlab();
+        let call = stage.call(&words).env("LD_PRELOAD", library()).env("FAULT", "crash");
+        let alive = call.env("FAULT_AT", at.to_string()).run().ended_by_itself();
+        is_sound(&stage.scene);
+        let (works, renewed) = {
+            let fake = fake.lock().unwrap();
+            (fake.works(&stage.in_force(GITLAB)), fake.renewed())
+        };
+        // GitLab ends the old one before its answer arrives: that is the one moment at which a kill loses the new one.
+        assert!(works || renewed == 1, "killed at {at}");
+        if !alive && !works {
+            let next = stage.call(&words).run();
+            assert!(
+                next.code() == 5 && next.stderr().contains("the answer with the new one was lost"),
+                "{next}"
+            );
+            assert_eq!(fake.lock().unwrap().renewed(), 1, "killed at {at}: it was tried again");
+        } else if !stage.is_done() {
+            stage.call("doctor --repair").run();
+        }
+        assert!(stage.is_done(), "killed at {at}");
+        if alive {
+            assert!(at > 20, "{at}");
+            return;
+        }
+    }
+    panic!("it never got through");
+}

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Stage, says, shown};
 use crate::loopback::http::{Handler, Request, Response};
 
-const GITLAB: &str = "https://gitlab.com";
+pub const GITLAB: &str = "https://gitlab.com";
 const GITHUB: &str = "https://github.com";
 
 fn answer(status: u16, body: &serde_json::Value) -> Response {
@@ -15,7 +15,7 @@ fn answer(status: u16, body: &serde_json::Value) -> Response {
 }
 
 /// gitlab.com with one token, which renews itself; a second try with the old one revokes the new one, too.
-struct GitLab {
+pub struct GitLab {
     /// The token that works.
     token: String,
     /// The one before.
@@ -34,6 +34,16 @@ impl GitLab {
     fn new(token: &str) -> Arc<Mutex<GitLab>> {
         let (token, old) = (token.to_owned(), String::new());
         Arc::new(Mutex::new(GitLab { token, old, renewed: 0, says: None, refuses: None, bodies: Vec::new() }))
+    }
+
+    /// Whether a token works.
+    pub fn works(&self, token: &str) -> bool {
+        self.token == token
+    }
+
+    /// How often it was renewed.
+    pub fn renewed(&self) -> usize {
+        self.renewed
     }
 
     fn handler(this: &Arc<Mutex<GitLab>>) -> Handler {
@@ -71,7 +81,7 @@ impl GitLab {
     }
 }
 
-fn gitlab() -> (Stage, Arc<Mutex<GitLab>>) {
+pub fn gitlab() -> (Stage, Arc<Mutex<GitLab>>) {
     let fake = GitLab::new("s3cret-first");
     let stage = Stage::with(vec![("gitlab.com", GitLab::handler(&fake))]);
     stage.holds(GITLAB, "s3cret-first");
