@@ -71,9 +71,16 @@ impl Secret {
         }
     }
 
-    /// The same once more; for the rare case that one is given away and may come to nothing.
+    /// What stands before the first line break, as it is: a passphrase that was piped in.
     #[must_use]
-    pub(crate) fn another(&self) -> Secret {
+    pub fn first_line(self) -> Secret {
+        let line = self.0.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        Secret::copy_of(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+
+    /// A second one with the same bytes. Not `Clone`, so that it is asked for by its own name.
+    #[must_use]
+    pub fn duplicate(&self) -> Secret {
         Secret::copy_of(&self.0)
     }
 

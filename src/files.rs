@@ -62,6 +62,52 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     written
 }
 
+/// Writes a file that must not be there yet, private and durable. What a crash leaves half written is the caller's to notice.
+///
+/// # Errors
+/// [`Error::Io`], also when something is there.
+pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_new(path, path, bytes)?;
+    sync_folder(path)
+}
+
+/// Replaces a file of another program, durably, if it still holds `before`. It keeps its mode; on the way nobody else can
+/// read it. `lock`: the name under which that program itself writes a new file before it renames it, so that the two keep
+/// out of each other's way.
+///
+/// # Errors
+/// [`Error::Config`] when it was changed meanwhile or belongs to somebody else, [`Error::Io`]; then it is as it was.
+pub fn rewrite(path: &Path, before: &[u8], after: &[u8], lock: Option<&Path>) -> Result<(), Error> {
+    let refuse = |why: &str| Error::Config { path: path.to_owned(), why: why.to_owned() };
+    let about = fs::metadata(path).map_err(Error::io("look at", path))?;
+    #[cfg(unix)]
+    if std::os::unix::fs::MetadataExt::uid(&about) != rustix::process::geteuid().as_raw() {
+        return Err(refuse("it belongs to somebody else, and a new file would be ours; nothing was written"));
+    }
+    let temporary = lock.map_or_else(|| temporary_beside(path), |lock| Ok(lock.to_owned()))?;
+    if lock.is_some() && temporary.exists() {
+        let lock = shell_word(&temporary);
+        return Err(refuse(&format!(
+            "its lock is taken; if no git runs, one that crashed left it: rm {lock}"
+        )));
+    }
+    let written = (|| {
+        write_new(&temporary, path, after)?;
+        if fs::read(path).ok().is_none_or(|now| *zeroize::Zeroizing::new(now) != *before) {
+            return Err(refuse("it was changed just now; nothing was written"));
+        }
+        fs::set_permissions(&temporary, about.permissions()).map_err(Error::io("write", path))?;
+        fs::rename(&temporary, path).map_err(Error::io("replace", path))?;
+        sync_folder(path)
+    })();
+    // A lock that somebody else took in this moment is theirs.
+    let theirs = |error: &Error| matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::AlreadyExists);
+    if written.as_ref().is_err_and(|error| !theirs(error)) {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
 /// Removes `path` durably; nothing there is fine.
 ///
 /// # Errors

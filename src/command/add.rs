@@ -12,7 +12,7 @@ use crate::forge::check::{Outcome, Verdict};
 use crate::forge::shape::{Looks, looks};
 use crate::remote::Remote;
 use crate::store;
-use crate::terminal::{Terminal, date, visible};
+use crate::terminal::{date, visible};
 use crate::wallet::person::add::{Added, Change, Planned, Wish};
 
 use super::online::{self, Errand};
@@ -319,7 +319,7 @@ pub(super) fn say_what_was_told(planned: &Planned, asked: &Asked, context: &mut 
 }
 
 fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>) {
-    let Added { realm, account, store, change, .. } = added;
+    let Added { realm, account, store, chosen_now, change } = added;
     let whose = match &planned.wish.account {
         Some(_) => format!("account {account} of {realm}"),
         None => realm.clone(),
@@ -339,15 +339,14 @@ fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>
         }
         Change::Same => terminal.note(&format!("{whose} holds this token already, in the {store} store")),
     }
-    say_which_store(added, terminal);
+    if *chosen_now {
+        say_choice(store, context);
+    }
 }
 
-/// Says which store was chosen, the first time (R14).
-pub(super) fn say_which_store(added: &Added, terminal: &mut Terminal<'_>) {
-    if added.chosen_now {
-        let store = &added.store;
-        let claim = store::named(store).map_or("", store::Record::claim_in_short);
-        terminal.note(&format!("tokens are kept in the {store} store from now on: {claim}"));
-        terminal.hint("keyfob storage shows the stores, and keyfob storage move NAME changes to another");
-    }
+/// Says which store was chosen just now, and what it protects.
+pub(super) fn say_choice(store: &str, context: &mut Context<'_>) {
+    let claim = store::named(store).map_or("", store::Record::claim_in_short);
+    context.terminal.note(&format!("tokens are kept in the {store} store from now on: {claim}"));
+    context.terminal.hint("keyfob storage shows the stores, and keyfob storage move NAME changes to another");
 }

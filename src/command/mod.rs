@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches};
 use serde::Serialize;
 
-use crate::credential::Account;
+use crate::credential::{Account, Secret};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::remote::Remote;
@@ -22,6 +22,8 @@ mod browser;
 pub mod check;
 pub mod doctor;
 pub mod explain;
+pub mod export;
+pub mod import;
 mod life;
 pub mod links;
 pub mod list;
@@ -33,6 +35,7 @@ pub mod relocate;
 pub mod remove;
 pub mod restore;
 pub mod rotate;
+pub mod run;
 pub mod setup;
 mod sign_in;
 pub mod storage;
@@ -50,9 +53,12 @@ pub static ALL: &[&Command] = &[
     &pat::COMMAND,
     &rotate::COMMAND,
     &token::COMMAND,
+    &run::COMMAND,
     &prefer::COMMAND,
     &restore::COMMAND,
     &relocate::COMMAND,
+    &import::COMMAND,
+    &export::COMMAND,
     &remove::COMMAND,
     &setup::COMMAND,
     &unsetup::COMMAND,
@@ -93,24 +99,33 @@ pub struct Context<'c> {
     pub data: PathBuf,
     /// The path of this program as it was started, links unresolved.
     pub program: PathBuf,
+    /// The folder in which it was started.
+    pub folder: PathBuf,
     /// Unix seconds.
     pub now: i64,
+    /// The exit code of what `run` started, or its own.
+    pub code: Option<i32>,
 }
 
 /// Runs a person's command line; returns the exit code.
 #[must_use]
-pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> u8 {
+pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> i32 {
+    let is_run = arguments.get(1).is_some_and(|word| word == run::COMMAND.name);
     let matches = match parser().try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) => return refuse(&error, context),
+        Err(error) => match refuse(&error, context) {
+            // Its codes below that are the started command's.
+            1.. if is_run => return run::OWN_FAILURE,
+            code => return code.into(),
+        },
     };
     let Some((name, matches)) = matches.subcommand() else { return 2 };
     let Some(command) = ALL.iter().find(|command| command.name == name) else { return 2 };
     match (command.run)(matches, context) {
-        Ok(()) => 0,
+        Ok(()) => context.code.unwrap_or(0),
         Err(error) => {
             context.terminal.error(&error);
-            error.exit_code()
+            error.exit_code().into()
         }
     }
 }
@@ -217,6 +232,37 @@ fn write_json(value: &impl Serialize, context: &mut Context<'_>) -> Result<(), E
     context.terminal.answer(&text);
     Ok(())
 }
+
+/// A new passphrase, asked for twice, because nobody sees what is typed.
+///
+/// # Errors
+/// [`Error::NobodyToAsk`], [`Error::Usage`] when it is empty or not the same twice.
+fn new_passphrase(context: &mut Context<'_>, what: &str) -> Result<Secret, Error> {
+    if !context.terminal.about.can_ask() {
+        return Err(Error::NobodyToAsk { what: "a new passphrase" });
+    }
+    let one = context.terminal.secret(&format!("{what}: "))?;
+    if one.is_empty() {
+        return Err(Error::usage("the passphrase is empty", "several words make a good one"));
+    }
+    let two = context.terminal.secret("the same again: ")?;
+    if one.same_as(&two) { Ok(one) } else { Err(Error::usage("the two passphrases differ", "try again")) }
+}
+
+/// A passphrase from standard input, without the line's end.
+///
+/// # Errors
+/// [`Error::Usage`] when it is empty, [`Error::Wire`].
+fn piped_passphrase(context: &mut Context<'_>) -> Result<Secret, Error> {
+    let piped = context.terminal.piped(LONGEST_PASSPHRASE)?.first_line();
+    match piped.is_empty() {
+        true => Err(Error::usage("the passphrase is empty", "pipe it in: --passphrase-stdin < FILE")),
+        false => Ok(piped),
+    }
+}
+
+/// The longest passphrase that is read from a pipe.
+const LONGEST_PASSPHRASE: usize = 4096;
 
 /// An account in a sentence.
 fn whose(account: &Account, realm: &str) -> String {

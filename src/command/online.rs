@@ -1,6 +1,7 @@
 //! What the commands that use the network share (R12): whether they may, the way to each host, and asking about several tokens at
 //! once. What is asked comes from the forges, what it means goes back to them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -33,14 +34,11 @@ pub(super) fn way(url: &str, allow_http: bool, environment: &Environment) -> Res
     let settings = git::http_settings(environment, &remote.origin());
     let setting =
         |name: &str| settings.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let authorities = environment.os("SSL_CERT_FILE").map(PathBuf::from);
-    // A folder below `~` is for git to find.
-    let from_git = || setting("sslcainfo").filter(|file| !file.is_empty() && !file.starts_with('~'));
-    Ok(Way {
-        proxy: proxy::of(&remote, setting("proxy"), environment),
-        authorities: authorities.or_else(|| from_git().map(PathBuf::from)),
-        allow_http,
-    })
+    // What git trusts for this host, then what is trusted for every one. A file below `~` is for git to find.
+    let from_git = setting("sslcainfo").filter(|file| !file.is_empty() && !file.starts_with('~'));
+    let authorities = environment.os("GIT_SSL_CAINFO").or_else(|| from_git.map(OsString::from));
+    let authorities = authorities.or_else(|| environment.os("SSL_CERT_FILE")).map(PathBuf::from);
+    Ok(Way { proxy: proxy::of(&remote, setting("proxy"), environment), authorities, allow_http })
 }
 
 /// A question on its way.

@@ -58,6 +58,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     context.terminal.agree(&format!("destroy {tokens} of {whose}?"), matches.get_flag("yes"))?;
     let mut failures = context.wallet.remove(&selection, matches.get_flag("force"))?.into_iter();
     context.terminal.note(&format!("removed {tokens} of {whose}"));
+    super::setup::keep_in_step(context);
     // The wallet no longer knows them, so none is handed out; but a store still has what it could not destroy.
     let first = failures.next();
     failures.for_each(|error| context.terminal.error(&error));

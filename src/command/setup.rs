@@ -206,7 +206,7 @@ fn say_store(context: &mut Context<'_>) {
     }
 }
 
-/// Called after the wallet got a new place or a new rule for a path: where setup is in effect, what the tools need for it is
+/// Called after the wallet got or lost a place or a rule for a path: where setup is in effect, what the tools need for it is
 /// written and said. Never fails what the person asked for.
 pub fn keep_in_step(context: &mut Context<'_>) {
     let Ok(ledger) = Ledger::read(&context.data) else { return };
@@ -224,16 +224,14 @@ pub fn keep_in_step(context: &mut Context<'_>) {
         match done {
             Ok((lines, notes)) => {
                 for line in lines {
-                    context
-                        .terminal
-                        .note(&format!("{} needs this for the new place, and has it now: {line}", tool.name));
+                    context.terminal.note(&format!("{} is kept in step with the wallet: {line}", tool.name));
                 }
                 notes.iter().for_each(|note| context.terminal.note(note));
             }
             Err(error) => {
                 context
                     .terminal
-                    .note(&format!("{} could not be set up for the new place: {error}", tool.name));
+                    .note(&format!("{} could not be kept in step with the wallet: {error}", tool.name));
                 context.terminal.hint(&format!("keyfob setup {}", tool.name));
             }
         }

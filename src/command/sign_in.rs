@@ -92,14 +92,15 @@ fn printed(program: PathBuf, arguments: &[String], environment: &Environment) ->
     let mut command = Command::new(&program);
     // It gets everything but our secrets (R13).
     command.args(arguments).env_clear().envs(environment.for_child(&secret_variables()));
-    let said = match process::output_within(&mut command, PATIENCE) {
-        Ok(Some(said)) => Zeroizing::new(said),
-        Ok(None) => return Err(failed(&format!("it did not end within {} s", PATIENCE.as_secs()))),
+    let said = match process::secret_within(&mut command, PATIENCE) {
+        Ok(Some(said)) if !said.trim_ascii().is_empty() => said,
+        Ok(Some(_)) => return Err(failed("it printed nothing")),
+        Ok(None) => return Err(failed("it failed")),
+        Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            return Err(failed(&format!("it did not end within {} s", PATIENCE.as_secs())));
+        }
         Err(_) => return Err(failed("it could not be started")),
     };
-    if said.is_empty() {
-        return Err(failed("it printed nothing"));
-    }
     let bearer = if said.trim_ascii_start().starts_with(b"{") {
         let printed =
             serde_json::from_slice::<Printed>(&said).map_err(|_| failed("its JSON has no accessToken"))?;

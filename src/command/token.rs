@@ -1,8 +1,6 @@
 //! `keyfob token`: prints a token, for programs that keyfob does not serve. The only command that shows one, and only in a form
 //! that was asked for. Deliberately absent: a form that is the default.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD as BASE64;
 use clap::{Arg, ArgMatches};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -12,6 +10,7 @@ use crate::error::Error;
 use crate::forge::{Need, Presentation};
 use crate::remote::Remote;
 use crate::terminal::rfc3339;
+use crate::tool::profile::forms::{Bytes, basic, header, joined, only_as_header};
 use crate::wallet::{Answer, Found, Query, Wallet as _};
 
 use super::{Command, Context, account, place, url, yes};
@@ -53,8 +52,6 @@ struct Shown<'s> {
     scheme: &'s str,
     expires: Option<String>,
 }
-
-type Bytes = Zeroizing<Vec<u8>>;
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
@@ -110,8 +107,8 @@ pub(super) fn show_homeless(token: &Secret, context: &mut Context<'_>) -> Result
 fn form(name: &str, answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
     let token = answer.token.expose();
     match name {
-        "basic" => basic(answer).map(|basic| joined(&[&basic])),
-        "header" => header(answer).map(|header| joined(&[b"Authorization: ", &header])),
+        "basic" => basic(answer).map(|basic| joined(&[&basic, b"\n"])),
+        "header" => header(answer).map(|header| joined(&[b"Authorization: ", &header, b"\n"])),
         "json" => json(answer, remote),
         "netrc" => netrc(answer, remote),
         "curl" => header(answer).map(|header| {
@@ -123,59 +120,10 @@ fn form(name: &str, answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
                 }
                 escaped.push(byte);
             }
-            joined(&[b"header = \"Authorization: ", &escaped, b"\""])
+            joined(&[b"header = \"Authorization: ", &escaped, b"\"\n"])
         }),
-        _ => Ok(joined(&[token])),
+        _ => Ok(joined(&[token, b"\n"])),
     }
-}
-
-/// The parts and a line break.
-fn joined(parts: &[&[u8]]) -> Bytes {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut whole = Zeroizing::new(Vec::with_capacity(length + 1));
-    parts.iter().for_each(|part| whole.extend_from_slice(part));
-    whole.push(b'\n');
-    whole
-}
-
-/// Base64 of `user:token` (RFC 7617).
-fn basic(answer: &Answer) -> Result<Bytes, Error> {
-    let token = answer.token.expose();
-    match &answer.authtype {
-        Some(authtype) if authtype.eq_ignore_ascii_case("basic") => {
-            return Ok(Zeroizing::new(token.to_vec()));
-        }
-        Some(_) => return Err(only_as_header()),
-        None => {}
-    }
-    let user = answer.user.as_deref().unwrap_or_default();
-    if user.contains(':') {
-        return Err(Error::usage(
-            "the user name has a colon in it, which Basic cannot carry",
-            "use --as json",
-        ));
-    }
-    let mut pair = Zeroizing::new(Vec::with_capacity(user.len() + 1 + token.len()));
-    pair.extend_from_slice(user.as_bytes());
-    pair.push(b':');
-    pair.extend_from_slice(token);
-    Ok(Zeroizing::new(BASE64.encode(&*pair).into_bytes()))
-}
-
-/// What stands behind `Authorization: `.
-fn header(answer: &Answer) -> Result<Bytes, Error> {
-    let (scheme, value) = match (&answer.authtype, answer.presentation) {
-        (Some(authtype), _) => (authtype.as_str(), Zeroizing::new(answer.token.expose().to_vec())),
-        (None, Presentation::Bearer) => ("Bearer", Zeroizing::new(answer.token.expose().to_vec())),
-        (None, Presentation::Basic | Presentation::ForcedBasic | Presentation::Plain) => {
-            ("Basic", basic(answer)?)
-        }
-    };
-    let mut whole = Zeroizing::new(Vec::with_capacity(scheme.len() + 1 + value.len()));
-    whole.extend_from_slice(scheme.as_bytes());
-    whole.push(b' ');
-    whole.extend_from_slice(&value);
-    Ok(whole)
 }
 
 fn json(answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
@@ -224,12 +172,5 @@ fn netrc(answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
     }
     let host = remote.host().as_bytes();
     let token = answer.token.expose();
-    Ok(joined(&[b"machine ", host, b"\nlogin ", user.as_bytes(), b"\npassword ", token]))
-}
-
-fn only_as_header() -> Error {
-    Error::usage(
-        "it was stored for a header and is no user name with a token",
-        "use --as header or --as curl",
-    )
+    Ok(joined(&[b"machine ", host, b"\nlogin ", user.as_bytes(), b"\npassword ", token, b"\n"]))
 }

@@ -133,6 +133,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// An export that cannot be taken in; nothing of it was.
+    #[error("{} cannot be imported: {why}", path.display())]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The settings file.
     #[error("{} is not valid: {why}", path.display())]
     Config {
@@ -246,6 +254,14 @@ pub enum Error {
         /// Its name.
         program: &'static str,
     },
+    /// The command that `run` was to start cannot be started.
+    #[error("cannot start {program}: {}", plain(source))]
+    NotStarted {
+        /// Its name.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// doctor found something broken; what, it has said.
     #[error("{}", broken_things(*broken))]
     Unwell {
@@ -349,6 +365,9 @@ impl Error {
             Error::Record { .. } => {
                 "nothing was changed; keyfob doctor --repair rebuilds it from the store".to_owned()
             }
+            Error::Export { .. } => {
+                "nothing was changed; make the file again where the wallet is: keyfob export FILE".to_owned()
+            }
             Error::Config { .. } => "docs/config.md shows every setting with an example".to_owned(),
             Error::Busy { .. } => "see whether a keyfob process hangs; nothing was changed".to_owned(),
             Error::Changing => "try again when the other one is done; nothing was changed".to_owned(),
@@ -378,6 +397,10 @@ impl Error {
                 "it has to be in PEM form; without SSL_CERT_FILE and git's http.sslCAInfo, the system's list counts".to_owned()
             }
             Error::Unsettled { .. } => "keyfob check asks again".to_owned(),
+            Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "see whether its name is right and its folder is in PATH".to_owned()
+            }
+            Error::NotStarted { .. } => return None,
             Error::Program { .. } | Error::Declined | Error::Unwell { .. } => return None,
         })
     }
@@ -397,13 +420,20 @@ impl Error {
             Error::NotUsable { .. } => 5,
             Error::Newer { .. } => 6,
             Error::TooLong { .. } | Error::Damaged { .. } | Error::Unsafe { .. } | Error::Record { .. } => 6,
-            Error::Config { .. } | Error::NoHome | Error::Randomness | Error::Io { .. } => 6,
+            Error::Export { .. }
+            | Error::Config { .. }
+            | Error::NoHome
+            | Error::Randomness
+            | Error::Io { .. } => 6,
             Error::Wire { .. } | Error::Request { .. } | Error::Program { .. } | Error::Declined => 6,
             Error::NoProgram { .. } | Error::Unwell { .. } => 6,
             Error::Network { .. }
             | Error::Service { .. }
             | Error::Certificates { .. }
             | Error::Unsettled { .. } => 6,
+            // As env(1), nohup(1) and shells have it.
+            Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
+            Error::NotStarted { .. } => 126,
         }
     }
 }

@@ -104,7 +104,8 @@ pub static FORGE: Forge = Forge {
         "status",
         "dev",
     ],
-    domains: &["dev.azure.com", "visualstudio.com"],
+    // The last two are storage, to which downloads are redirected with an address that is its own leave.
+    domains: &["dev.azure.com", "visualstudio.com", "vsassets.io", "blob.core.windows.net"],
     noise: &["DefaultCollection"],
     user_may_be_organisation: true,
     self_hosted: false,

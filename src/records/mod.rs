@@ -30,7 +30,8 @@ const LOCKS: u8 = 64;
 
 /// The records of a wallet.
 pub struct Records {
-    data: PathBuf,
+    /// The data folder.
+    pub data: PathBuf,
     folder: PathBuf,
 }
 

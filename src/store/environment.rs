@@ -2,6 +2,7 @@
 //! without a URL is ignored, and `doctor` says so. Which realm a URL belongs to is the wallet's business.
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 use crate::environment::Environment;
@@ -74,12 +75,19 @@ const ENDPOINTS: &[&str] =
 
 /// The variable of a sign-in to Microsoft Entra, for the life of tokens; it opens no repository.
 pub const ENTRA: &str = "KEYFOB_ENTRA_TOKEN";
+/// Variables that hold one token for package feeds, with those that hold the beginnings of the feeds' URLs, separated by
+/// semicolons; the newer names first.
+const PREFIXES: &[(&str, &str)] = &[
+    ("ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN", "ARTIFACTS_CREDENTIALPROVIDER_URI_PREFIXES"),
+    ("VSS_NUGET_ACCESSTOKEN", "VSS_NUGET_URI_PREFIXES"),
+];
 
 /// The variables that hold tokens: what no program that we start inherits (R13).
 #[must_use]
 pub fn secret_variables() -> Vec<&'static str> {
     let pairs = PAIRS.iter().map(|(variable, _)| *variable);
-    pairs.chain(["KEYFOB_TOKENS", ENTRA]).chain(ENDPOINTS.iter().copied()).collect()
+    let prefixes = PREFIXES.iter().map(|(variable, _)| *variable);
+    pairs.chain(["KEYFOB_TOKENS", ENTRA]).chain(ENDPOINTS.iter().copied()).chain(prefixes).collect()
 }
 
 /// All usable tokens of the environment; and for each variable that is set but cannot be used, why.
@@ -132,6 +140,16 @@ pub fn tokens(environment: &Environment) -> (Vec<EnvironmentToken>, Vec<String>)
             Err(_) => add(variable, "", None, "-".to_owned(), None),
         }
     }
+    let mut prefixes = PREFIXES.iter().filter_map(|&(variable, urls)| {
+        // One without the other is set by nobody who means us.
+        Some((variable, environment.text(variable)?, environment.text(urls)?))
+    });
+    if let Some((variable, token, urls)) = prefixes.next() {
+        let token = Zeroizing::new(token);
+        for url in urls.split(';').map(str::trim).filter(|url| !url.is_empty()) {
+            add(variable, url, None, token.trim().to_owned(), Some(Need::Packages));
+        }
+    }
     (found, notes)
 }
 
@@ -170,6 +188,44 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert!(notes.is_empty(), "{notes:?}");
+    }
+
+    #[test]
+    fn one_token_for_several_feeds_is_bound_to_each_and_the_newer_name_counts() {
+        let (old, new) =
+            (("VSS_NUGET_ACCESSTOKEN", "old"), ("ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN", "new"));
+        let feeds = " https://pkgs.dev.azure.com/contoso/ ;;https://contoso.pkgs.visualstudio.com/;";
+        let old_feeds = ("VSS_NUGET_URI_PREFIXES", feeds);
+        let new_feeds = ("ARTIFACTS_CREDENTIALPROVIDER_URI_PREFIXES", "https://tfs.example/tfs/One");
+        let both = [
+            "VSS_NUGET_ACCESSTOKEN https://pkgs.dev.azure.com/contoso - old",
+            "VSS_NUGET_ACCESSTOKEN https://contoso.pkgs.visualstudio.com - old",
+        ];
+        let newer = ["ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN https://tfs.example/tfs/One - new"];
+        assert_eq!(read(&[old, old_feeds]).0, both);
+        assert_eq!(read(&[old, old_feeds, new, new_feeds]).0, newer);
+        // Each name goes with its own.
+        assert_eq!(read(&[old, new_feeds]), (Vec::new(), Vec::new()));
+        assert_eq!(read(&[new, old_feeds]), (Vec::new(), Vec::new()));
+        let (found, notes) = read(&[old, ("VSS_NUGET_URI_PREFIXES", "http://h/;https://h")]);
+        assert_eq!((found.len(), notes.len()), (1, 1), "{notes:?}");
+    }
+
+    #[test]
+    fn what_holds_a_token_is_on_the_list_of_what_no_child_inherits() {
+        let secret = secret_variables();
+        for name in [
+            "KEYFOB_TOKEN",
+            "KEYFOB_TOKENS",
+            "SYSTEM_ACCESSTOKEN",
+            "AZURE_DEVOPS_EXT_PAT",
+            "ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS",
+            "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS",
+            "ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN",
+            "VSS_NUGET_ACCESSTOKEN",
+        ] {
+            assert!(secret.contains(&name), "{name}");
+        }
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub trait Ask {
     }
 }
 
-/// Nobody is there to be asked.
+/// Nobody is there to be asked, unless a store has a window of its own.
 pub struct Nobody;
 
 impl Ask for Nobody {

@@ -3,10 +3,43 @@
 
 use std::io::{self, BufRead, Read};
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::error::Error;
 
 /// As large as the buffer of the standard library's own standard input, which then is passed by.
 const ROOM: usize = 8192;
+
+/// The most that a request may be long, in bytes.
+pub(super) const LIMIT: usize = 1 << 20;
+
+/// All that is sent, up to the end of input.
+///
+/// # Errors
+/// [`Error::Request`] for more than [`LIMIT`], [`Error::Wire`].
+pub(super) fn all(input: &mut dyn BufRead) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut bytes = Zeroizing::new(vec![0; ROOM]);
+    let mut length = 0;
+    loop {
+        if length == bytes.len() {
+            if length >= LIMIT {
+                return Err(Error::Request { why: "it is longer than a mebibyte" });
+            }
+            let mut larger = Zeroizing::new(vec![0; length * 2]);
+            larger[..length].copy_from_slice(&bytes);
+            bytes = larger;
+        }
+        match input.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(Error::Wire { doing: "read the request", source }),
+        }
+    }
+    // Shortening a vector does not move it.
+    bytes.truncate(length);
+    Ok(bytes)
+}
 
 /// A reader with a buffer that is wiped when it goes, as far as it was used.
 pub struct Input<R> {

@@ -11,6 +11,9 @@ use crate::files;
 
 use super::setup::SetupContext;
 
+/// The key under which a setup remembers a link that it made; the file is the link, the value where it leads.
+pub(super) const LINK: &str = "link";
+
 /// Where a tool can start us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spot {

@@ -11,22 +11,60 @@ use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::wallet::{Note, Wallet};
 
+pub mod agent;
 pub mod askpass;
+pub mod az;
+pub mod bazel;
 pub mod cargo;
+pub mod composer;
+pub mod conan;
 pub mod docker;
 pub mod git;
+pub mod go;
+pub mod gradle;
+mod header;
 mod input;
 pub mod keyring;
 pub mod links;
+pub mod maven;
+pub mod npm;
 pub mod nuget;
+pub mod pnpm;
+pub mod poetry;
+pub mod profile;
 pub mod python;
 pub mod setup;
+pub mod terraform;
+mod text;
+pub mod twine;
+pub mod yarn;
 
 pub use input::Input;
 
 /// Every tool.
-pub static ALL: &[&Tool] =
-    &[&git::TOOL, &docker::TOOL, &cargo::TOOL, &nuget::TOOL, &keyring::TOOL, &python::TOOL, &askpass::TOOL];
+pub static ALL: &[&Tool] = &[
+    &git::TOOL,
+    &docker::TOOL,
+    &cargo::TOOL,
+    &nuget::TOOL,
+    &keyring::TOOL,
+    &python::TOOL,
+    &pnpm::TOOL,
+    &go::TOOL,
+    &bazel::TOOL,
+    &terraform::TOOL,
+    &askpass::TOOL,
+    &npm::TOOL,
+    &yarn::TOOL,
+    &maven::TOOL,
+    &gradle::TOOL,
+    &composer::TOOL,
+    &conan::TOOL,
+    &twine::TOOL,
+    &poetry::TOOL,
+    &az::TOOL,
+    &agent::TOOL,
+];
 
 /// All that is known of a program that asks.
 pub struct Tool {
@@ -44,6 +82,8 @@ pub struct Tool {
     pub serve: Option<Serve>,
     /// How it is made to ask us, where we can do that.
     pub setup: Option<&'static setup::Setup>,
+    /// Which variables it reads, for `keyfob run`, where it has no way to ask us.
+    pub profile: Option<&'static profile::Profile>,
 }
 
 /// Speaks a tool's protocol: arguments, bytes, wallet.
@@ -66,8 +106,21 @@ pub struct Wire<'w> {
 /// The tool of this program name (`git-credential-keyfob`, also with `.exe`).
 #[must_use]
 pub fn by_link(program: &str) -> Option<&'static Tool> {
-    let name = program.strip_suffix(".exe").or_else(|| program.strip_suffix(".EXE")).unwrap_or(program);
+    let name = stem(program);
+    let name = name.split_once('+').map_or(name, |(name, _)| name);
     ALL.iter().copied().find(|tool| tool.links.contains(&name))
+}
+
+/// What a program name says behind its tool's, with its `+`: a link can hold an argument for those who start programs without
+/// any.
+#[must_use]
+pub fn argument_of_link(program: &str) -> Option<&str> {
+    let name = stem(program);
+    name.find('+').map(|at| &name[at..])
+}
+
+fn stem(program: &str) -> &str {
+    program.strip_suffix(".exe").or_else(|| program.strip_suffix(".EXE")).unwrap_or(program)
 }
 
 /// The tool that is meant by a first argument, whatever name we are started under.
@@ -145,6 +198,10 @@ mod tests {
         assert!(by_link("git-credential-keyfob").is_some());
         assert!(by_link("git-credential-keyfob.exe").is_some());
         assert!(by_link("xgit-credential-keyfob").is_none());
+        assert!(by_link("keyfob-pnpm+https+h.exe").is_some());
+        assert!(by_link("+keyfob-pnpm").is_none() && by_link("x+keyfob-pnpm").is_none());
+        assert_eq!(argument_of_link("keyfob-pnpm+https+h.exe"), Some("+https+h"));
+        assert_eq!(argument_of_link("keyfob-pnpm"), None);
         assert!(by_link("keyfob").is_none());
     }
 

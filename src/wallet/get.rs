@@ -106,12 +106,9 @@ impl Local<'_> {
     }
 
     fn answer(&self, query: &Query, held: &Held<'_>, account: &AccountRecord) -> Result<Answer, Error> {
-        let store = match query.in_silence {
-            true => self.stores.open_in_silence(&account.store)?,
-            false => self.stores.open(&account.store)?,
-        };
-        let held_there = self.payload_in(&*store, held.group, held.record, account)?;
-        let Payload { token, refresh, authtype } = held_there;
+        let store = self.stores.open_asking(&account.store, query.asking)?;
+        let payload = self.payload_in(&*store, held.group, held.record, account)?;
+        let Payload { token, refresh, authtype } = payload;
         let person = account.source == Source::Person;
         let user = if person {
             Some(held.naming().user_name(query, account.name.as_deref(), &token))

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::files;
 use crate::store::vault::Vault;
-use crate::store::{self, Fit, Health, OpenStore, Opening, Silence, Store};
+use crate::store::{self, Ask, Fit, Health, Nobody, OpenStore, Opening, Silence, Store};
+
+use super::Asking;
 
 /// How the wallet gets at stores. Tests have their own.
 pub trait Stores {
@@ -17,11 +19,11 @@ pub trait Stores {
     /// [`Error::NoSuchStore`].
     fn open(&self, name: &str) -> Result<Box<dyn Store + '_>, Error>;
 
-    /// The same for a question for which nobody may be asked anything, not even in a window.
+    /// The same, so that it asks a person in this way only.
     ///
     /// # Errors
     /// As [`Stores::open`].
-    fn open_in_silence(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
+    fn open_asking(&self, name: &str, _asking: Asking) -> Result<Box<dyn Store + '_>, Error> {
         self.open(name)
     }
 
@@ -59,8 +61,13 @@ impl Stores for Machine<'_> {
         Ok(opener(name)?(self.opening.clone()))
     }
 
-    fn open_in_silence(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
-        Ok(opener(name)?(Opening { ask: &Silence, ..self.opening.clone() }))
+    fn open_asking(&self, name: &str, asking: Asking) -> Result<Box<dyn Store + '_>, Error> {
+        let ask: &dyn Ask = match asking {
+            Asking::Anyhow => self.opening.ask,
+            Asking::ByWindow => &Nobody,
+            Asking::Never => &Silence,
+        };
+        Ok(opener(name)?(Opening { ask, ..self.opening.clone() }))
     }
 
     fn for_new(&self, configured: Option<&str>) -> Result<Chosen, Error> {

@@ -11,18 +11,24 @@
     reason = "each user takes a part, and a fake that is surprised shall fail its test"
 )]
 
+pub mod archive;
 pub mod azure_answers;
 pub mod crates;
+pub mod feed;
 pub mod forge;
 pub mod git_backend;
+pub mod go_proxy;
 pub mod http;
 pub mod lfs;
 pub mod listener;
 pub mod log;
+pub mod npm_registry;
+pub mod nuget_feed;
 pub mod pats;
 pub mod proxy;
 pub mod python_index;
 pub mod registry;
 pub mod rest_answers;
+pub mod terraform_registry;
 pub mod tls;
 pub mod wire;

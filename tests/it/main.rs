@@ -13,6 +13,7 @@ mod person;
 mod process;
 mod scene;
 
+mod bazel;
 #[cfg(target_os = "linux")]
 mod bus;
 mod cargo;
@@ -25,13 +26,19 @@ mod examples;
 mod fakes;
 mod faults;
 mod git;
+mod go;
 mod house;
+mod import;
 mod life;
 mod messages;
+mod nuget;
+mod pnpm;
 mod python;
 mod realms;
+mod run;
 #[cfg(target_os = "linux")]
 mod secret_service;
 mod secrets;
 mod setup;
+mod terraform;
 mod transcripts;

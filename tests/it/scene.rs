@@ -216,6 +216,12 @@ pub fn old_git() -> Option<PathBuf> {
     gits().iter().find(|(version, _)| *version < AUTHTYPE).map(|(_, git)| git.clone())
 }
 
+/// A client that tests/run.sh installs, by its path below target/test-tools, when it is there.
+pub fn installed(path: &str) -> Option<PathBuf> {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools");
+    Some(tools.join(path)).filter(|path| path.exists())
+}
+
 /// Every file below a folder with its content, sorted; a folder that is not there has none.
 pub fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };

@@ -110,6 +110,12 @@ fn after_everything() -> (Scene, Vec<Output>) {
             "{{\"v\":1,\"registry\":{{\"index-url\":\"sparse+https://c.example/\"}},\"kind\":\"login\",\"token\":\"{token}\"}}"
         )
     };
+    let nuget = |method: &str, key: &str, value: &str| {
+        format!(
+            "{{\"RequestId\":\"r\",\"Type\":\"Request\",\"Method\":\"{method}\",\"Payload\":{{\"{key}\":\"{value}\"}}}}\n"
+        )
+    };
+    let with_password = format!("https://me:{}@dev.azure.com/contoso", TOKENS[1]);
     for (program, word, request) in [
         ("docker-credential-keyfob", "store", login("r.example") + "}"),
         ("docker-credential-keyfob", "store", login("r.example")),
@@ -121,6 +127,10 @@ fn after_everything() -> (Scene, Vec<Output>) {
         ("cargo-credential-keyfob", "--cargo-plugin", crates(&format!("x {}", TOKENS[1]))),
         ("cargo-credential-keyfob", "--cargo-plugin", crates(TOKENS[1]) + TOKENS[0]),
         ("cargo-credential-keyfob", TOKENS[1], String::new()),
+        ("nuget-plugin-keyfob", "-Plugin", nuget("SetCredentials", "ProxyPassword", TOKENS[1])),
+        ("nuget-plugin-keyfob", "-Plugin", nuget("GetAuthenticationCredentials", "Uri", &with_password)),
+        ("nuget-plugin-keyfob", "-Plugin", TOKENS[0].to_owned() + "\n{\"RequestId\":\"" + TOKENS[1]),
+        ("nuget-plugin-keyfob", TOKENS[1], String::new()),
     ] {
         said.push(scene.program(program).arg(word).stdin(request).run());
     }

@@ -50,6 +50,23 @@ fn every_transcript_of_cargo() {
     play_all("cargo", 4);
 }
 
+#[test]
+fn every_transcript_of_nuget() {
+    play_all("nuget", 8);
+}
+
+#[test]
+fn every_transcript_of_the_tools_that_only_get() {
+    play_all("pnpm", 3);
+    play_all("go", 3);
+    play_all("bazel", 3);
+}
+
+#[test]
+fn every_transcript_of_terraform() {
+    play_all("terraform", 3);
+}
+
 /// Plays all of a tool's, and names each that fails.
 fn play_all(tool: &str, at_least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(tool);

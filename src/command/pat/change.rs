@@ -136,13 +136,14 @@ pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
     };
     let end = pat.to.map(|at| format!(", until {}", date(at))).unwrap_or_default();
     let old = if *revoked { "; the earlier one is revoked" } else { "" };
-    let terminal = &mut context.terminal;
-    terminal.note(&format!(
+    context.terminal.note(&format!(
         "the token \"{}\" of {whose} is in the {} store{end}{old}",
         visible(&pat.name),
         added.store
     ));
-    add::say_which_store(added, terminal);
+    if added.chosen_now {
+        add::say_choice(&added.store, context);
+    }
 }
 
 /// The machine's name, where the environment tells it: people have several, and each its tokens.

@@ -2,12 +2,11 @@
 
 use clap::{Arg, ArgMatches};
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::store::vault::SlotName;
 use crate::terminal::visible;
 
-use super::super::Context;
+use super::super::{Context, new_passphrase};
 use super::Word;
 
 pub(super) fn protect(word: Word) -> clap::Command {
@@ -54,7 +53,7 @@ pub(super) fn run_protect(context: &mut Context<'_>) -> Result<(), Error> {
         context.terminal.note("the vault opens with its passphrase only, and the key file is gone");
         return Ok(());
     }
-    let passphrase = new_passphrase(context)?;
+    let passphrase = new_passphrase(context, "new passphrase of the vault")?;
     crate::files::make_folder(&context.data)?;
     vault.replace_key_file_by_passphrase(&passphrase)?;
     context.terminal.note("the vault opens with the passphrase from now on, and the key file is gone");
@@ -70,7 +69,7 @@ pub(super) fn run_slots(matches: &ArgMatches, context: &mut Context<'_>) -> Resu
             if !vault.slots()?.iter().any(|slot| slot.name == SlotName::Passphrase) {
                 return Err(Error::usage("the vault has no passphrase", "keyfob storage protect"));
             }
-            let passphrase = new_passphrase(context)?;
+            let passphrase = new_passphrase(context, "new passphrase of the vault")?;
             vault.change_passphrase(&passphrase)?;
             context.terminal.note("the vault has a new passphrase");
             Ok(())
@@ -115,7 +114,7 @@ fn add(name: &str, context: &mut Context<'_>) -> Result<(), Error> {
                         "keyfob storage slots change",
                     ));
                 }
-                let passphrase = new_passphrase(context)?;
+                let passphrase = new_passphrase(context, "new passphrase of the vault")?;
                 vault.add_passphrase(&passphrase)?;
                 SlotName::Passphrase
             }
@@ -153,17 +152,4 @@ fn enrol(_context: &mut Context<'_>, _fingerprint: Option<&str>) -> Result<SlotN
 
 fn slot(matches: &ArgMatches) -> &str {
     matches.get_one::<String>("SLOT").map(String::as_str).unwrap_or_default()
-}
-
-/// Asked twice, because nobody sees what is typed.
-fn new_passphrase(context: &mut Context<'_>) -> Result<Secret, Error> {
-    if !context.terminal.about.can_ask() {
-        return Err(Error::NobodyToAsk { what: "a new passphrase" });
-    }
-    let one = context.terminal.secret("new passphrase of the vault: ")?;
-    if one.is_empty() {
-        return Err(Error::usage("the passphrase is empty", "several words make a good one"));
-    }
-    let two = context.terminal.secret("the same again: ")?;
-    if one.same_as(&two) { Ok(one) } else { Err(Error::usage("the two passphrases differ", "try again")) }
 }

@@ -18,6 +18,7 @@ use crate::error::Error;
 
 use super::{Fit, Health, Opening, Record, Store};
 
+pub mod foreign;
 mod names;
 
 /// The system's keychain as a place for secrets.

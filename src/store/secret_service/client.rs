@@ -60,6 +60,11 @@ impl Client {
         })
     }
 
+    /// From now on a prompt is an answer: locked.
+    pub(super) fn never_ask(&mut self) {
+        self.may_prompt = false;
+    }
+
     pub(super) fn open_session(&mut self) -> u32 {
         let mut body = Writer::default();
         body.text("plain");

@@ -22,6 +22,7 @@ use dbus::Fault;
 
 mod client;
 mod dbus;
+pub mod foreign;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::super::Nobody;
+use super::super::{Ask, Nobody, Silence};
 use super::dbus::addresses;
 use super::wire::{self, Writer, frame};
 use super::*;
@@ -68,6 +68,15 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 impl Peer {
     /// Does something with a store that talks to this peer; what came of it, and the calls.
     fn with<T>(self, more: &[(&str, &str)], work: impl FnOnce(&dyn Store) -> T) -> (T, Vec<(String, usize)>) {
+        self.asking(&Nobody, more, work)
+    }
+
+    fn asking<T>(
+        self,
+        ask: &dyn Ask,
+        more: &[(&str, &str)],
+        work: impl FnOnce(&dyn Store) -> T,
+    ) -> (T, Vec<(String, usize)>) {
         let address = format!("unix:path={}", self.folder.path().join("bus").display());
         let own = [("DBUS_SESSION_BUS_ADDRESS", address.as_str())];
         let environment = environment(&own.iter().chain(more).copied().collect::<Vec<_>>());
@@ -77,7 +86,7 @@ impl Peer {
                 timeout: Duration::from_secs(10),
                 prompt_timeout: Duration::from_millis(300),
                 environment: &environment,
-                ask: &Nobody,
+                ask,
             },
         };
         (work(&store), self.thread.join().unwrap())
@@ -260,6 +269,9 @@ fn a_prompt_that_nobody_answers_ends_and_the_item_is_locked() {
     let (outcome, calls) = peer(4096, answer).with(&[], |store| store.get(&key()));
     assert!(matches!(outcome, Err(Error::Locked { how: Some(_), .. })));
     assert!(!names(&calls).contains(&"Unlock"), "nobody could have answered");
+    let (outcome, calls) = peer(4096, answer).asking(&Silence, &DISPLAY, |store| store.get(&key()));
+    assert!(matches!(outcome, Err(Error::Locked { how: Some(_), .. })));
+    assert!(!names(&calls).contains(&"Unlock"), "the tool said that nobody may be asked");
 }
 
 #[test]

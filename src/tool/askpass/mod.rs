@@ -29,6 +29,7 @@ pub static TOOL: Tool = Tool {
     how: "GIT_ASKPASS, or wget --use-askpass",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: None,
 };
 
 /// What is asked for.

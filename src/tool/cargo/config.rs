@@ -2,15 +2,13 @@
 //! in it. Each change is read back before it is written: unless it says exactly what it did before and our provider besides, it
 //! is not written.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::files;
+use crate::tool::text;
 
 /// The setting.
 pub(super) const KEY: &str = "global-credential-providers";
@@ -52,12 +50,7 @@ impl Config {
     /// # Errors
     /// As [`Config::read`].
     pub(super) fn read_file(path: &Path) -> Result<Config, Error> {
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Error::io("read", &path)(error)),
-        };
+        let (path, text) = text::read(path)?;
         let table = text.as_deref().unwrap_or_default().parse::<Table>().map_err(|_| {
             // The parser's own words may show a token that stands there.
             let why = "it is not TOML; cargo config get says where".to_owned();
@@ -175,22 +168,7 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] if it was changed meanwhile, [`Error::Io`].
     pub(super) fn replace(&self, text: Option<&str>) -> Result<(), Error> {
-        if fs::read_to_string(&self.path).ok() != self.text {
-            let why = "it was changed just now; nothing was written".to_owned();
-            return Err(Error::Config { path: self.path.clone(), why });
-        }
-        let Some(text) = text else { return files::remove(&self.path) };
-        if let Some(folder) = self.path.parent().filter(|folder| !folder.exists()) {
-            files::make_folder(folder)?;
-        }
-        let mode = fs::metadata(&self.path).map(|about| about.permissions()).ok();
-        files::write_private(&self.path, text.as_bytes())?;
-        match mode {
-            Some(mode) => {
-                fs::set_permissions(&self.path, mode).map_err(Error::io("set the mode of", &self.path))
-            }
-            None => Ok(()),
-        }
+        text::replace(&self.path, self.text.as_deref(), text)
     }
 }
 

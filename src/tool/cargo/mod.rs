@@ -34,6 +34,7 @@ pub static TOOL: Tool = Tool {
     how: "registry.global-credential-providers in cargo's config.toml",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: None,
 };
 
 /// The public registry's index, as it was before sparse ones. Its tokens are crates.io's and not GitHub's.
@@ -229,15 +230,7 @@ fn form(answer: &Answer) -> Result<Zeroizing<Vec<u8>>, No> {
     match (&answer.authtype, answer.realm.forge()) {
         (Some(authtype), _) => out.extend_from_slice(format!("{authtype} ").as_bytes()),
         (None, forge) if is_basic(forge) => {
-            let mut pair = Zeroizing::new(Vec::with_capacity(token.len() + 4));
-            pair.extend_from_slice(b"PAT:");
-            pair.extend_from_slice(token);
-            out.extend_from_slice(b"Basic ");
-            let start = out.len();
-            // Four bytes for three, and the rest: there is room, see above.
-            out.resize(start + pair.len().div_ceil(3) * 4, 0);
-            BASE64.encode_slice(&*pair, &mut out[start..]).map_err(|_| No::NotFound)?;
-            return Ok(out);
+            return super::header::basic("PAT", token).ok_or(No::NotFound);
         }
         (None, "gitea" | "gitlab") => out.extend_from_slice(b"Bearer "),
         (None, _) if answer.presentation == Presentation::Bearer => out.extend_from_slice(b"Bearer "),

@@ -2,17 +2,15 @@
 //! credentials; changed by its text, member by member, so that whatever else is in it stays as it is.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::files;
+use crate::tool::text;
 
-use super::json;
+use crate::json;
 
 /// The file as it is.
 #[derive(Clone, Debug)]
@@ -63,12 +61,7 @@ impl Config {
             }
         };
         let path = folder.join("config.json");
-        let path = fs::canonicalize(&path).unwrap_or(path);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Error::io("read", &path)(error)),
-        };
+        let (path, text) = text::read(&path)?;
         let held = match text.as_deref().filter(|text| !text.trim().is_empty()) {
             None => Held::default(),
             Some(text) => {
@@ -109,18 +102,6 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] if it was changed meanwhile, [`Error::Io`].
     pub(super) fn replace(&self, text: Option<&str>) -> Result<(), Error> {
-        if fs::read_to_string(&self.path).ok() != self.text {
-            let why = "it was changed just now; nothing was written".to_owned();
-            return Err(Error::Config { path: self.path.clone(), why });
-        }
-        match (text, self.path.parent()) {
-            (None, _) => files::remove(&self.path),
-            (Some(text), folder) => {
-                if let Some(folder) = folder.filter(|folder| !folder.exists()) {
-                    files::make_folder(folder)?;
-                }
-                files::write_private(&self.path, text.as_bytes())
-            }
-        }
+        text::replace(&self.path, self.text.as_deref(), text)
     }
 }

@@ -17,10 +17,9 @@ use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Answer, Found, Query, Stored, Wallet};
 
-use super::{Tool, Wire};
+use super::{Tool, Wire, input};
 
 mod config;
-mod json;
 mod server;
 mod setup;
 
@@ -33,6 +32,7 @@ pub static TOOL: Tool = Tool {
     how: "credsStore and credHelpers in docker's config.json",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: None,
 };
 
 /// What callers take for "there is none": then they go on without a credential.
@@ -43,9 +43,6 @@ const NO_SERVER: &str = "no credentials server URL";
 
 /// A login without a user name.
 const NO_USER: &str = "no credentials username";
-
-/// The most that a request may be long, in bytes.
-const LIMIT: u64 = 1 << 20;
 
 /// What a call came to.
 enum Done {
@@ -133,7 +130,7 @@ fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
 }
 
 fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
-    let text = read(wire)?;
+    let text = input::all(wire.input)?;
     let login: Login = serde_json::from_slice(&text)
         // What serde says may repeat a part of the login.
         .map_err(|_| Error::Request { why: "it is not the JSON of a login" })?;
@@ -263,34 +260,9 @@ fn answer_bytes(name: &str, answer: &Answer) -> Option<Zeroizing<Vec<u8>>> {
 
 /// The name of a server, without what surrounds it; `None` if there is none.
 fn read_server(wire: &mut Wire<'_>) -> Result<Option<String>, Error> {
-    let bytes = read(wire)?;
+    let bytes = input::all(wire.input)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| Error::Request { why: "it is not UTF-8" })?;
     Ok(Some(text.trim().to_owned()).filter(|name| !name.is_empty()))
-}
-
-/// All that is sent.
-fn read(wire: &mut Wire<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let mut bytes = Zeroizing::new(vec![0; 8192]);
-    let mut length = 0;
-    loop {
-        if length == bytes.len() {
-            if length as u64 >= LIMIT {
-                return Err(Error::Request { why: "it is longer than a mebibyte" });
-            }
-            let mut larger = Zeroizing::new(vec![0; length * 2]);
-            larger[..length].copy_from_slice(&bytes);
-            bytes = larger;
-        }
-        match wire.input.read(&mut bytes[length..]) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(Error::Wire { doing: "read the request", source }),
-        }
-    }
-    // Shortening a vector does not move it.
-    bytes.truncate(length);
-    Ok(bytes)
 }
 
 fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<Done, Error> {

@@ -10,7 +10,8 @@ use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::wallet::Wallet;
 
 use super::config::Config;
-use super::{TOOL, json, server};
+use super::{TOOL, server};
+use crate::json;
 
 /// docker's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };

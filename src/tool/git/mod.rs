@@ -43,6 +43,7 @@ pub static TOOL: Tool = Tool {
     how: "credential.helper in git's configuration",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: None,
 };
 
 /// Serves one call of git's.

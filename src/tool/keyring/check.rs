@@ -8,13 +8,14 @@ use std::time::Duration;
 use crate::tool::setup::{Entry, Finding, SetupContext};
 
 use super::setup::{KEYRING, clients, first_keyring};
+use super::uv::provider;
 
 /// The longest that pip is waited for; it is slow when it starts for the first time.
 const PIP_PATIENCE: Duration = Duration::from_secs(30);
 
 const FIX: &str = "keyfob setup keyring";
 const PIP_FIX: &str = "pip config set global.keyring-provider subprocess";
-const UV_FIX: &str = "export UV_KEYRING_PROVIDER=subprocess";
+const UV_FIX: &str = "export UV_KEYRING_PROVIDER=subprocess, or keyfob setup keyring";
 
 pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
     let here = clients(context.environment);
@@ -73,19 +74,8 @@ fn pip_provider(context: &SetupContext<'_>, program: PathBuf) -> Option<String> 
 fn uv(context: &SetupContext<'_>) -> Option<Finding> {
     context.environment.programs("uv").into_iter().next()?;
     let by_variable = context.environment.text("UV_KEYRING_PROVIDER");
-    Some(match by_variable.or_else(|| uv_file(context)).as_deref() {
+    Some(match by_variable.or_else(|| provider(context.environment)).as_deref() {
         Some("subprocess") => Finding::ok(KEYRING, "uv asks keyfob (keyring-provider is subprocess)"),
         _ => Finding::hint(KEYRING, "uv does not ask keyfob: its keyring-provider is not subprocess", UV_FIX),
     })
-}
-
-/// What the person's own uv.toml says.
-fn uv_file(context: &SetupContext<'_>) -> Option<String> {
-    let folder = match context.environment.os("XDG_CONFIG_HOME") {
-        Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(context.environment.os("HOME")?).join(".config"),
-    };
-    let text = std::fs::read_to_string(folder.join("uv/uv.toml")).ok()?;
-    let settings: toml::Table = toml::from_str(&text).ok()?;
-    settings.get("keyring-provider")?.as_str().map(str::to_owned)
 }

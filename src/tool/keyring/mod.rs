@@ -25,6 +25,7 @@ mod check;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod uv;
 
 use arguments::{Mode, Output, Request};
 
@@ -37,6 +38,7 @@ pub static TOOL: Tool = Tool {
     how: "a program named keyring in PATH",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: None,
 };
 
 /// The scheme of what is kept under a name that is no URL: never equal to a web address.

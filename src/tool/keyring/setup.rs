@@ -1,8 +1,8 @@
 //! Making pip, uv and PDM find us: a link named `keyring` beside keyfob, in a folder of `PATH`. Where another program of that
 //! name is there already, it is named, and only stepped before on the person's word and where the order of `PATH` allows it.
 //!
-//! Deliberately absent: the clients' own settings (their files are the person's, and one line of advice does), and a folder
-//! of links put into `PATH` by a shell's start file.
+//! uv is told by a line in its own settings ([`uv`]); pip asks a keyring by itself. Deliberately absent: a folder of links put into
+//! `PATH` by a shell's start file.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,8 @@ use crate::error::Error;
 use crate::files::shell_word;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Line, Plan, Setup, SetupContext, Wish};
+
+use super::uv;
 
 /// The keyring command's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check: super::check::check };
@@ -23,8 +25,9 @@ const CLIENTS: [&str; 3] = ["pip", "uv", "pdm"];
 
 /// What the person has to do in the clients.
 pub(super) const ADVICE: &str = "pip asks it with PIP_KEYRING_PROVIDER=subprocess (for good: pip config set \
-                                 global.keyring-provider subprocess), uv with UV_KEYRING_PROVIDER=subprocess; uv, and pip \
-                                 before 26.2, also need a user name in the URL: https://VssSessionToken@…";
+                                 global.keyring-provider subprocess), uv with the line in uv.toml or \
+                                 UV_KEYRING_PROVIDER=subprocess; uv, and pip before 26.2, also need a user name in the URL: \
+                                 https://VssSessionToken@…";
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
     let here = clients(context.environment);
@@ -49,6 +52,16 @@ pub(super) fn first_keyring(context: &SetupContext<'_>) -> Option<(PathBuf, bool
 }
 
 fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+    let mut plan = link(context, wish, before);
+    // uv stops where it is told to ask a keyring that is not there.
+    if !plan.lines.is_empty() || first_keyring(context).is_some() {
+        uv::add(&mut plan, context, before)?;
+    }
+    Ok(plan)
+}
+
+/// The part that is for all: the link.
+fn link<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Plan<'c> {
     let nothing = |notes: Vec<String>, others: Vec<String>| Plan {
         lines: Vec::new(),
         notes,
@@ -59,7 +72,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let foreign = match first_keyring(context) {
         Some((_, true)) => {
             let entry = Some(before.cloned().unwrap_or_default());
-            return Ok(Plan { entry, ..nothing(vec![ADVICE.to_owned()], Vec::new()) });
+            return Plan { entry, ..nothing(vec![ADVICE.to_owned()], Vec::new()) };
         }
         Some((path, false)) => Some(path),
         None => None,
@@ -67,7 +80,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let Some(own) = links::in_path(context) else {
         let note = "no folder of PATH has keyfob, so a link beside it would not be found; put keyfob into one, then: keyfob \
                     setup keyring";
-        return Ok(nothing(vec![note.to_owned()], Vec::new()));
+        return nothing(vec![note.to_owned()], Vec::new());
     };
     let link = own.with_file_name(format!("{KEYRING}{}", std::env::consts::EXE_SUFFIX));
     let folder = own.parent().unwrap_or(&own).to_owned();
@@ -83,29 +96,29 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
                 folder.display(),
                 other.parent().unwrap_or(&other).display()
             );
-            return Ok(nothing(vec![said, way], Vec::new()));
+            return nothing(vec![said, way], Vec::new());
         }
         if !wish.only {
-            return Ok(nothing(vec![said], vec![other.display().to_string()]));
+            return nothing(vec![said], vec![other.display().to_string()]);
         }
     }
     if link.symlink_metadata().is_ok() {
         let note = format!("{} is there already and is not keyfob, so it is left", link.display());
-        return Ok(nothing(vec![note], Vec::new()));
+        return nothing(vec![note], Vec::new());
     }
     let line = Line {
         file: link.display().to_string(),
-        key: "link".to_owned(),
+        key: links::LINK.to_owned(),
         value: own.display().to_string(),
         instead_of: None,
     };
-    Ok(Plan {
+    Plan {
         lines: vec![format!("ln -s {} {}", shell_word(&own), shell_word(&link))],
         notes: vec![ADVICE.to_owned()],
         others: Vec::new(),
         entry: Some(Entry { written: vec![line], taken_out: Vec::new() }),
         apply: Box::new(move || links::make(&own, &link)),
-    })
+    }
 }
 
 /// Whether programs in `folder` are found before `other`.
@@ -118,7 +131,7 @@ fn comes_before(folder: &Path, other: &Path, environment: &Environment) -> bool 
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
     let (mut lines, mut notes, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    for line in &entry.written {
+    for line in entry.written.iter().filter(|line| line.key == links::LINK) {
         let link = PathBuf::from(&line.file);
         if links::is_made(&link, Path::new(&line.value), context.program) {
             lines.push(format!("rm {}", shell_word(&link)));
@@ -128,7 +141,9 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
         }
     }
     let apply = move || gone.iter().try_for_each(|link| crate::files::remove(link));
-    Ok(Plan { lines, notes, others: Vec::new(), entry: None, apply: Box::new(apply) })
+    let mut plan = Plan { lines, notes, others: Vec::new(), entry: None, apply: Box::new(apply) };
+    uv::take_out(&mut plan, entry)?;
+    Ok(plan)
 }
 
 fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {

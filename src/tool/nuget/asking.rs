@@ -5,7 +5,7 @@ use crate::credential::Secret;
 use crate::error::{Error, Miss, target};
 use crate::forge;
 use crate::remote::Remote;
-use crate::wallet::{Answer, Found, Query, Wallet};
+use crate::wallet::{Answer, Asking, Found, Query, Wallet};
 
 /// From which retry on it is said that the server refuses the token: the first may only be a new connection of a program that
 /// runs for long.
@@ -62,7 +62,8 @@ pub(super) fn ask(question: &Question, person_watches: bool, wallet: &dyn Wallet
     let query = Query {
         user: user.filter(|user| !user.is_empty()),
         person_watches,
-        in_silence: question.in_silence,
+        // The terminal is NuGet's, and so is standard input.
+        asking: if question.in_silence { Asking::Never } else { Asking::ByWindow },
         ..Query::new(remote, super::TOOL.need)
     };
     match wallet.get(&query) {

@@ -3,7 +3,8 @@
 //! is started is dotnet, for the list of its SDKs; nothing is changed, no network.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -28,7 +29,10 @@ const GENERAL: &str = "e31fb857036daf0857c70f5a13956500adde37dc";
 const AUTHENTICATION: u64 = 1;
 
 /// For how long NuGet believes its notes.
-const BELIEVED: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
+const BELIEVED: Duration = Duration::from_secs(30 * 86_400);
+
+/// For how long a program is waited for that says its version.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
     let here = clients(context.environment);
@@ -267,15 +271,11 @@ fn version(text: &str) -> Option<[u32; 3]> {
 }
 
 fn output(program: &Path, args: &[&str], environment: &Environment) -> Option<String> {
-    let done = Command::new(program)
-        .args(args)
-        .env_clear()
-        .envs(environment.for_child(&crate::store::environment::secret_variables()))
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    Some(String::from_utf8_lossy(&done.stdout).into_owned())
+    let mut command = Command::new(program);
+    command.args(args).env_clear();
+    command.envs(environment.for_child(&crate::store::environment::secret_variables()));
+    let text = crate::process::output_within(&mut command, PATIENCE).ok()??;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod check;
 mod line;
 mod message;
 mod plugin;
+mod profile;
 mod provider;
 mod session;
 mod setup;
@@ -34,6 +35,7 @@ pub static TOOL: Tool = Tool {
     how: "a program named nuget-plugin-… in PATH",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    profile: Some(&profile::PROFILE),
 };
 
 /// The one argument with which NuGet starts a plugin.

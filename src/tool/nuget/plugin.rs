@@ -62,7 +62,7 @@ pub(super) fn serve(
 fn work(peer: &Peer<'_>, asked: &Receiver<Question>, person_watches: bool, wallet: &dyn Wallet) {
     for question in asked {
         let reply = ask(&question, person_watches, wallet);
-        peer.step(|session| session.reply(&question, &reply));
+        peer.step(|session| session.reply(&question, &reply, Instant::now()));
     }
 }
 
@@ -81,10 +81,7 @@ fn read(input: &mut (dyn BufRead + Send), peer: &Peer<'_>, questions: Sender<Que
             }
         }
     }
-    peer.step(|session| {
-        session.end(Instant::now());
-        Vec::new()
-    });
+    peer.step(|session| session.end(Instant::now()));
 }
 
 /// Until the other end of `until` is gone.

@@ -25,6 +25,10 @@ const BEAT: Duration = Duration::from_secs(2);
 /// How long work may go on after the end of the conversation, for whoever sends all and reads then.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// How long an answer waits for NuGet to have taken what is said to people about it: nuget.exe may be over before it shows that,
+/// when it has the answer first.
+const HELD: Duration = Duration::from_secs(1);
+
 /// The most questions that are open at a time, and the most sources whose retries are counted.
 const MOST: usize = 256;
 
@@ -63,6 +67,16 @@ struct Open {
     id: String,
     method: String,
     next_beat: Instant,
+    /// The answer, when it is there.
+    held: Option<Held>,
+}
+
+/// An answer that waits.
+struct Held {
+    answer: Effect,
+    /// The id of our message for people.
+    behind: String,
+    until: Instant,
 }
 
 #[derive(Deserialize)]
@@ -142,9 +156,16 @@ impl Session {
                 let agreed = payload::<Outcome>(line).is_some_and(|said| said.response_code == "Success");
                 if agreed { Vec::new() } else { vec![Effect::End] }
             }
-            // What NuGet makes of our messages for people changes nothing.
+            // Whatever NuGet makes of a message for people: it has been dealt with.
+            ("Response" | "Fault", "Log") => self.release(|held| held.behind == envelope.id),
             _ => Vec::new(),
         }
+    }
+
+    /// The answers that need not wait any more.
+    fn release(&mut self, may_go: impl Fn(&Held) -> bool) -> Vec<Effect> {
+        let goes = |open: &mut Open| open.held.as_ref().is_some_and(&may_go);
+        self.open.extract_if(.., goes).filter_map(|open| Some(open.held?.answer)).collect()
     }
 
     fn answer(&mut self, envelope: &Envelope<'_>, line: &[u8], now: Instant) -> Vec<Effect> {
@@ -213,25 +234,28 @@ impl Session {
             in_silence: asked.is_non_interactive,
         };
         let (id, method) = (envelope.id.to_string(), envelope.method.to_string());
-        self.open.push(Open { id, method, next_beat: now + self.beat });
+        self.open.push(Open { id, method, next_beat: now + self.beat, held: None });
         vec![Effect::Ask(question)]
     }
 
     /// What the wallet said. Nothing is said of a question that was cancelled meanwhile.
-    pub(super) fn reply(&mut self, question: &Question, reply: &Reply) -> Vec<Effect> {
-        let Some(open) = self.close(&question.id) else { return Vec::new() };
-        let mut effects = Vec::new();
-        if let Some(words) = reply.words().filter(|_| self.may_log) {
-            let is_well = matches!(reply, Reply::Credential { .. }) && question.retries != REFUSED_AFTER;
-            let level = if is_well { "Minimal" } else { "Warning" };
-            effects.push(self.request("Log", &message::log(level, words)));
-        }
+    pub(super) fn reply(&mut self, question: &Question, reply: &Reply, now: Instant) -> Vec<Effect> {
+        let Some(mut open) = self.close(&question.id) else { return Vec::new() };
         let payload = message::credential(reply).unwrap_or_else(|| {
             let code = if matches!(reply, Reply::NotOurs | Reply::Failed(_)) { "Error" } else { "NotFound" };
             Zeroizing::new(format!("{{\"ResponseCode\":\"{code}\"}}").into_bytes())
         });
-        effects.push(say(&open.id, "Response", &open.method, Some(&payload)));
-        effects
+        let answer = say(&open.id, "Response", &open.method, Some(&payload));
+        let Some(words) = reply.words().filter(|_| self.may_log) else { return vec![answer] };
+        let is_well = matches!(reply, Reply::Credential { .. }) && question.retries != REFUSED_AFTER;
+        let level = if is_well { "Minimal" } else { "Warning" };
+        let log = self.request("Log", &message::log(level, words));
+        if self.ended.is_some() {
+            return vec![log, answer];
+        }
+        open.held = Some(Held { answer, behind: self.last_id(), until: now + HELD });
+        self.open.push(open);
+        vec![log]
     }
 
     /// Time has passed.
@@ -240,7 +264,7 @@ impl Session {
         if is_orphan || self.ended.is_some_and(|ended| now.saturating_duration_since(ended) > GRACE) {
             return vec![Effect::Leave];
         }
-        let mut effects = Vec::new();
+        let mut effects = self.release(|held| held.until <= now);
         for open in self.open.iter_mut().filter(|open| open.next_beat <= now) {
             open.next_beat = now + self.beat;
             effects.push(say(&open.id, "Progress", &open.method, Some(b"{}")));
@@ -249,8 +273,9 @@ impl Session {
     }
 
     /// No more will be heard.
-    pub(super) fn end(&mut self, now: Instant) {
+    pub(super) fn end(&mut self, now: Instant) -> Vec<Effect> {
         self.ended = Some(now);
+        self.release(|_| true)
     }
 
     fn close(&mut self, id: &str) -> Option<Open> {
@@ -260,7 +285,12 @@ impl Session {
 
     fn request(&mut self, method: &str, payload: &[u8]) -> Effect {
         self.sent += 1;
-        say(&format!("keyfob-{}", self.sent), "Request", method, Some(payload))
+        say(&self.last_id(), "Request", method, Some(payload))
+    }
+
+    /// The id of the last request that we sent.
+    fn last_id(&self) -> String {
+        format!("keyfob-{}", self.sent)
     }
 }
 

@@ -20,4 +20,5 @@ pub static TOOL: Tool = Tool {
     how: "a module that the settings of Python's keyring name",
     serve: None,
     setup: Some(&setup::SETUP),
+    profile: None,
 };

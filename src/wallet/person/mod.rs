@@ -13,6 +13,8 @@ use super::choose::{account_in_words, hard_end};
 use super::spot::{Spot, host_group};
 
 pub mod add;
+
+pub mod bundle;
 pub mod change;
 pub mod check;
 pub mod places;
@@ -20,6 +22,7 @@ pub mod repair;
 pub mod rotate;
 pub mod storage;
 pub mod survey;
+pub mod takeover;
 
 /// An account as a person sees it: everything but the secret.
 #[derive(Clone, Debug)]

@@ -71,6 +71,7 @@ impl Talk {
     }
 }
 
+/// A scene in which questions are asked.
 pub(crate) fn at_a_terminal(mut scene: Scene) -> Scene {
     // The scene says that nobody can be asked.
     scene.unset("GIT_TERMINAL_PROMPT").set("TERM", "dumb");

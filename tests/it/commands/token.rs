@@ -77,3 +77,44 @@ fn a_token_goes_nowhere_in_clear_text_that_was_not_accepted() {
     ends(&scene, "token http://git.example.com --as token", 0, &["s3cret-1"]);
     ends(&scene, "token https://git.example.com --as token", 1, &[]);
 }
+
+#[test]
+#[cfg(unix)]
+fn reporting_and_rest_clients_reach_every_host_of_the_organisation_with_it() {
+    use crate::loopback::feed::Feed;
+    use crate::loopback::proxy::Proxy;
+    use crate::loopback::tls::Authority;
+
+    let mut scene = holding(&[(CONTOSO, "s3cret-1")]);
+    let odata = "/website/_odata/v4.0-preview/WorkItems";
+    let hosts = [
+        ("analytics.dev.azure.com", "/contoso", odata),
+        ("contoso.analytics.visualstudio.com", "", odata),
+        ("dev.azure.com", "/contoso", "/_apis/projects"),
+        ("vsrm.dev.azure.com", "/contoso", "/website/_apis/release/releases"),
+    ];
+    let rows = hosts.map(|(host, prefix, path)| {
+        let feed = Feed::new(prefix, "s3cret-1");
+        feed.hold(path, "application/json", "{\"value\":[]}");
+        (host, feed.handler())
+    });
+    let authority = Authority::new();
+    let proxy = Proxy::start(&authority, rows.into());
+    scene.use_proxy(&proxy.url(), authority.pem());
+    for (host, prefix, path) in hosts {
+        let url = format!("https://{host}{prefix}{path}?$select=Title");
+        for (form, option) in [("curl", "-K-"), ("header", "-H@-"), ("netrc", "--netrc-file=/dev/stdin")] {
+            let given = run(&scene, &format!("token {url} --as {form}")).succeeds();
+            let option: Vec<&str> = option.split('=').collect();
+            let curl = scene
+                .command("curl")
+                .args(["-sSf", &url])
+                .args(option)
+                .stdin(given.stdout())
+                .run()
+                .succeeds();
+            assert_eq!(curl.stdout(), "{\"value\":[]}", "{host} {form}");
+        }
+    }
+    assert_eq!(proxy.log().hosts_that_saw("s3cret-1").len(), hosts.len());
+}

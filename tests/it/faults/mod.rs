@@ -13,6 +13,8 @@ use crate::scene::{Scene, files_below};
 pub mod crash;
 #[cfg(target_os = "linux")]
 pub mod disk;
+#[cfg(target_os = "linux")]
+mod import;
 mod odd;
 
 const TOKEN: &str = "a-token-that-only-these-tests-know";

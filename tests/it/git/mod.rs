@@ -17,6 +17,7 @@ use crate::scene::Scene;
 
 mod askpass;
 mod elsewhere;
+mod go;
 mod helpers;
 mod hosts;
 mod lfs;

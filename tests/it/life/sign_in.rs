@@ -62,7 +62,7 @@ fn a_sign_in_that_cannot_be_one_is_explained() {
     super::says(none, 6, &["signed in to Microsoft Entra, and nobody is", "az login", "--open"]);
     let failing = stage.scene.script("az", "#!/bin/sh\necho 's3cret words' >&2\nexit 1\n");
     std::os::unix::fs::symlink(failing, path.join("az")).unwrap();
-    stage.ends("pat list contoso", 6, &["az gave no sign-in", "it printed nothing", "az login"]);
+    stage.ends("pat list contoso", 6, &["az gave no sign-in", "it failed", "az login"]);
     assert!(stage.proxy.log().entries().is_empty());
 }
 

@@ -9,7 +9,7 @@ use crate::loopback::proxy::Proxy;
 use crate::loopback::python_index::{PythonIndex, WHEEL};
 use crate::loopback::tls::Authority;
 use crate::process::{Call, Output};
-use crate::scene::{Scene, skip};
+use crate::scene::{Scene, installed, skip};
 
 mod library;
 mod setup;
@@ -26,8 +26,7 @@ const PIPS: [&str; 2] = ["pip-current", "pip-25"];
 
 /// A client, if it is installed.
 fn client(folder: &str, name: &str) -> Option<PathBuf> {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools");
-    Some(tools.join(folder).join("bin").join(name)).filter(|path| path.exists())
+    installed(&format!("{folder}/bin/{name}"))
 }
 
 /// A machine with a feed within its reach.
@@ -123,7 +122,7 @@ impl Feed {
 }
 
 /// A wheel, made by the standard library.
-fn wheel(scene: &Scene, python: &Path) -> Vec<u8> {
+pub fn wheel(scene: &Scene, python: &Path) -> Vec<u8> {
     let script = format!(
         "import zipfile\n\
          info = 'greeting-1.0.dist-info/'\n\

@@ -139,3 +139,43 @@ fn an_installation_does_not_make_the_link_by_itself() {
     let links = Scene::new().keyfob(["links"]).succeeds();
     assert!(!links.stdout().lines().any(|link| link == "keyring"), "{links}");
 }
+
+#[test]
+fn after_setup_uv_installs_without_another_step_and_unsetup_leaves_its_settings_as_they_were() {
+    let Some(mut feed) = Feed::new() else { return };
+    fs::remove_file(link(&feed.scene)).unwrap();
+    let uv = client("uv", "uv").unwrap();
+    std::os::unix::fs::symlink(&uv, feed.scene.bin().join("uv")).unwrap();
+    let settings = feed.scene.home().join(".config/uv/uv.toml");
+    fs::create_dir_all(settings.parent().unwrap()).unwrap();
+    let before = "# mine\nno-cache = true\n[pip]\nno-deps = true\n";
+    fs::write(&settings, before).unwrap();
+    feed.scene.keyfob(["setup", "keyring", "--yes"]).succeeds();
+    assert_eq!(
+        fs::read_to_string(&settings).unwrap(),
+        format!("keyring-provider = \"subprocess\"\n{before}")
+    );
+    feed.scene.add("https://dev.azure.com/contoso", TOKEN);
+    feed.scene.set("UV_PYTHON", client("uv", "python").unwrap());
+    let arguments = ["pip", "install", "--target", "got", "--default-index", NAMED, "greeting"];
+    feed.arrived(feed.scene.command(uv).args(arguments).run(), "greeting.py");
+    assert!(doctor(&feed.scene).iter().any(|line| line.contains("uv asks keyfob")));
+    feed.scene.keyfob(["unsetup", "keyring"]).succeeds();
+    assert_eq!(fs::read_to_string(&settings).unwrap(), before);
+    assert!(!link(&feed.scene).exists());
+}
+
+#[test]
+fn settings_of_uv_that_say_otherwise_or_make_no_sense_are_left() {
+    for before in ["keyring-provider = \"disabled\"\n", "[[[\n"] {
+        let scene = machine();
+        program(&scene.bin().join("uv"), "#!/bin/sh\n");
+        let settings = scene.home().join(".config/uv/uv.toml");
+        fs::create_dir_all(settings.parent().unwrap()).unwrap();
+        fs::write(&settings, before).unwrap();
+        scene.keyfob(["setup", "keyring", "--yes"]).succeeds();
+        assert_eq!(fs::read_to_string(&settings).unwrap(), before);
+        scene.keyfob(["unsetup", "keyring"]).succeeds();
+        assert_eq!(fs::read_to_string(&settings).unwrap(), before);
+    }
+}

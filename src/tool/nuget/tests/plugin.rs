@@ -14,7 +14,7 @@ use crate::remote::Remote;
 use crate::store::Store as _;
 use crate::tool::{Input, Wire};
 use crate::wallet::tests::bench::{Bench, START};
-use crate::wallet::{Erased, Forgotten, Found, Given, Query, Stored, Wallet};
+use crate::wallet::{Asking, Erased, Forgotten, Found, Given, Query, Stored, Wallet};
 
 /// The lines that answer these, without our greeting.
 fn talk(bench: &Bench, input: &str) -> Vec<serde_json::Value> {
@@ -91,7 +91,7 @@ fn foreign_sources_get_an_error_in_silence() {
     let bench = Bench::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     for url in [
-        "https://api.nuget.org/v3/index.json",
+        "https://packages.example.test/v3/index.json",
         "https://pkgs.dev.azure.com.evil.test/contoso/_packaging/feed/nuget/v3/index.json",
         "https://evilpkgs.dev.azure.com.evil.test/contoso",
         "https://x.blob.core.windows.net/contoso/f.nupkg",
@@ -276,7 +276,7 @@ fn the_wallet_is_not_touched_before_a_question_and_others_are_answered_while_it_
         assert!(lines.recv_timeout(Duration::from_secs(30)).is_err(), "nothing follows the Cancel");
     });
     let wallet = Odd(|query: &Query| {
-        assert!(query.in_silence);
+        assert_eq!(query.asking, Asking::Never);
         tell.send(()).unwrap();
         go_on.1.recv().unwrap();
         Err(Error::NoHome)
@@ -367,4 +367,24 @@ fn the_end_of_a_token_is_told_once_a_day_where_a_person_watches() {
     let text = String::from_utf8(output).unwrap();
     assert_eq!(text.matches("\"LogLevel\":\"Minimal\"").count(), 1, "{text}");
     assert!(notes.is_empty(), "standard error is the console's");
+}
+
+#[test]
+fn the_variables_of_existing_pipelines_are_honoured() {
+    let bench = Bench::new();
+    bench.set_environment(&[
+        (
+            "VSS_NUGET_URI_PREFIXES",
+            "https://pkgs.dev.azure.com/contoso/;https://contoso.pkgs.visualstudio.com/",
+        ),
+        ("VSS_NUGET_ACCESSTOKEN", "J"),
+    ]);
+    assert_eq!(answer(&bench, FEED), silently("VssSessionToken:J"));
+    bench.set_environment(&[(
+        "ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS",
+        r#"{"endpointCredentials":[{"endpoint":"https://tfs.example/tfs/One/_packaging/f/nuget/v3/index.json","username":"any","password":"E"}]}"#,
+    )]);
+    let feed = "https://tfs.example/tfs/One/_packaging/f/nuget/v3/index.json";
+    assert_eq!(answer(&bench, feed).0, "VssSessionToken:E");
+    assert_eq!(answer(&bench, FEED).0, "NotFound");
 }

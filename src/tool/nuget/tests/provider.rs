@@ -30,7 +30,7 @@ fn the_json_of_a_provider_is_valid_whatever_the_outcome() {
     bench.add("https://dev.azure.com/two", Some("alice"), "A");
     bench.add("https://dev.azure.com/two", Some("bob"), "B");
     for (url, code, word) in [
-        ("https://api.nuget.org/v3/index.json", 1, ""),
+        ("https://packages.example.test/v3/index.json", 1, ""),
         ("not a url", 1, ""),
         ("https://pkgs.dev.azure.com/other/_packaging/f/nuget/v3/index.json", 1, "keyfob add"),
         ("https://pkgs.dev.azure.com/two/_packaging/f/nuget/v3/index.json", 2, "keyfob prefer"),
@@ -86,7 +86,7 @@ fn the_command_line_of_microsofts_provider_gets_user_name_and_password() {
 #[test]
 fn a_failure_has_no_output_and_says_why_to_people() {
     for (url, code, word) in [
-        ("https://api.nuget.org/v3/index.json", 1, ""),
+        ("https://packages.example.test/v3/index.json", 1, ""),
         ("https://pkgs.dev.azure.com/other/_packaging/f/nuget/v3/index.json", 1, "keyfob add"),
     ] {
         let (seen, out, notes) = run(&bench(), &["-U", url, "-F", "Json"], b"");

@@ -40,6 +40,10 @@ impl Talk {
         question
     }
 
+    fn reply(&mut self, question: &Question, reply: &Reply) -> Vec<Effect> {
+        self.session.reply(question, reply, self.start)
+    }
+
     fn tick(&mut self, seconds: f64) -> Vec<Effect> {
         self.session.tick(self.start + Duration::from_secs_f64(seconds))
     }
@@ -62,6 +66,14 @@ fn payload(effects: &[Effect]) -> String {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(lines[0]["Type"], "Response");
     lines[0]["Payload"].to_string()
+}
+
+/// NuGet's answer to a message for people.
+fn taken(log: &serde_json::Value) -> String {
+    let id = log["RequestId"].as_str().unwrap();
+    format!(
+        "{{\"RequestId\":\"{id}\",\"Type\":\"Response\",\"Method\":\"Log\",\"Payload\":{{\"ResponseCode\":\"Success\"}}}}"
+    )
 }
 
 fn ends(effects: &[Effect]) -> bool {
@@ -181,7 +193,7 @@ fn a_credential_is_for_basic_only() {
     let mut talk = Talk::with_log();
     let question = talk.asked(&question("q", FEED, false));
     assert!(question.in_silence);
-    let answer = talk.session.reply(&question, &credential(None));
+    let answer = talk.reply(&question, &credential(None));
     let expected = "{\"AuthenticationTypes\":[\"Basic\"],\"Password\":\"T\",\"ResponseCode\":\"Success\",\"Username\":\"u\"}";
     assert_eq!(payload(&answer), expected);
 }
@@ -199,7 +211,10 @@ fn each_outcome_has_its_answer_and_people_are_told_where_it_is_ours() {
     ] {
         let mut talk = Talk::with_log();
         let question = talk.asked(&question("q", FEED, false));
-        let lines = said(&talk.session.reply(&question, &reply));
+        let mut lines = said(&talk.reply(&question, &reply));
+        if !levels.is_empty() {
+            lines.extend(said(&talk.hear(taken(&lines[0]))));
+        }
         let (answer, log) = lines.split_last().unwrap();
         assert_eq!(answer["Payload"]["ResponseCode"], code, "{reply:?}");
         let told: Vec<_> = log.iter().map(|line| line["Payload"]["LogLevel"].as_str().unwrap()).collect();
@@ -212,7 +227,7 @@ fn each_outcome_has_its_answer_and_people_are_told_where_it_is_ours() {
 fn people_are_told_nothing_before_nuget_takes_messages() {
     let mut talk = Talk::new();
     let question = talk.asked(&question("q", FEED, false));
-    let answer = talk.session.reply(&question, &Reply::Failed("it went wrong".to_owned()));
+    let answer = talk.reply(&question, &Reply::Failed("it went wrong".to_owned()));
     assert_eq!(payload(&answer), "{\"ResponseCode\":\"Error\"}");
 }
 
@@ -227,7 +242,7 @@ fn retries_are_counted_by_source_and_begin_anew() {
             .enumerate()
     {
         let question = talk.asked(&question(&at.to_string(), url, again));
-        talk.session.reply(&question, &credential(None));
+        talk.reply(&question, &credential(None));
         retries.push(question.retries);
     }
     assert_eq!(retries, [0, 1, 1, 2, 3, 0, 1]);
@@ -245,9 +260,9 @@ fn while_the_wallet_is_asked_nuget_hears_of_it_every_two_seconds_and_never_after
     assert_eq!((&progress[0]["Type"], &progress[0]["Payload"]), (&"Progress".into(), &serde_json::json!({})));
     assert!(talk.tick(3.9).is_empty());
     assert_eq!(talk.tick(4.0).len(), 2);
-    talk.session.reply(&one, &credential(None));
+    talk.reply(&one, &credential(None));
     assert_eq!(said(&talk.tick(6.0))[0]["RequestId"], "2");
-    talk.session.reply(&two, &credential(None));
+    talk.reply(&two, &credential(None));
     assert!(talk.tick(60.0).is_empty());
 }
 
@@ -269,7 +284,7 @@ fn a_cancelled_question_is_answered_by_cancel_and_by_nothing_else() {
     assert_eq!((&answer[0]["Type"], &answer[0]["RequestId"]), (&"Cancel".into(), &"q".into()));
     assert_eq!(answer[0].get("Payload"), None);
     assert!(talk.tick(2.0).is_empty());
-    assert!(talk.session.reply(&question, &credential(Some("words"))).is_empty());
+    assert!(talk.reply(&question, &credential(Some("words"))).is_empty());
     assert!(talk.hear(cancel).is_empty());
 }
 
@@ -279,8 +294,8 @@ fn an_id_that_is_open_already_opens_nothing() {
     let first = talk.asked(&question("q", FEED, false));
     assert!(talk.hear(question("q", FEED, false)).is_empty());
     assert!(talk.hear(request("q", "Initialize", "{}")).is_empty());
-    assert_eq!(said(&talk.session.reply(&first, &credential(None))).len(), 1);
-    assert!(talk.session.reply(&first, &credential(None)).is_empty());
+    assert_eq!(said(&talk.reply(&first, &credential(None))).len(), 1);
+    assert!(talk.reply(&first, &credential(None)).is_empty());
 }
 
 #[test]
@@ -295,7 +310,7 @@ fn a_flood_of_questions_is_turned_away() {
 fn close_ends_it_and_work_that_goes_on_is_left_after_a_while() {
     let mut talk = Talk::new();
     assert!(ends(&talk.hear("{\"RequestId\":\"c\",\"Type\":\"Request\",\"Method\":\"Close\"}")));
-    talk.session.end(talk.start);
+    assert!(talk.session.end(talk.start).is_empty());
     assert!(talk.tick(2.9).is_empty());
     assert!(matches!(talk.tick(3.1)[..], [Effect::Leave]));
 }
@@ -310,4 +325,42 @@ fn it_leaves_when_nugets_process_is_gone() {
     assert!(session.tick(now).is_empty());
     ALIVE.store(false, Ordering::SeqCst);
     assert!(matches!(session.tick(now)[..], [Effect::Leave]));
+}
+
+#[test]
+fn an_answer_waits_until_nuget_has_taken_the_word_about_it_but_not_for_long() {
+    let warned = || Reply::Nothing(Some("do this".to_owned()));
+    let mut talk = Talk::with_log();
+    let (one, two) = (talk.asked(&question("1", FEED, false)), talk.asked(&question("2", FEED, false)));
+    let log = said(&talk.reply(&one, &warned()));
+    assert_eq!((log.len(), &log[0]["Method"]), (1, &"Log".into()));
+    assert_eq!(talk.reply(&two, &warned()).len(), 1);
+    // Only its own word lets an answer go.
+    assert_eq!(said(&talk.hear(taken(&log[0])))[0]["RequestId"], "1");
+    assert!(talk.hear(taken(&log[0])).is_empty());
+    assert!(talk.tick(0.9).is_empty());
+    assert_eq!(said(&talk.tick(1.0))[0]["RequestId"], "2");
+    assert!(talk.tick(60.0).is_empty());
+}
+
+#[test]
+fn at_the_end_of_input_no_answer_waits() {
+    let warned = || Reply::Nothing(Some("do this".to_owned()));
+    let mut talk = Talk::with_log();
+    let (one, two) = (talk.asked(&question("1", FEED, false)), talk.asked(&question("2", FEED, false)));
+    talk.reply(&one, &warned());
+    assert_eq!(said(&talk.session.end(talk.start))[0]["RequestId"], "1");
+    let last = said(&talk.reply(&two, &warned()));
+    assert_eq!((&last[0]["Method"], &last[1]["RequestId"]), (&"Log".into(), &"2".into()));
+}
+
+#[test]
+fn an_answer_that_waits_can_be_cancelled() {
+    let mut talk = Talk::with_log();
+    let question = talk.asked(&question("q", FEED, false));
+    let log = said(&talk.reply(&question, &Reply::Nothing(Some("do this".to_owned()))));
+    let cancel = "{\"RequestId\":\"q\",\"Type\":\"Cancel\",\"Method\":\"GetAuthenticationCredentials\"}";
+    assert_eq!(said(&talk.hear(cancel))[0]["Type"], "Cancel");
+    assert!(talk.hear(taken(&log[0])).is_empty());
+    assert!(talk.tick(5.0).is_empty());
 }

@@ -124,7 +124,7 @@ impl Local<'_> {
         pending: &Pending,
         is_dead: impl Fn(&SetAside) -> bool,
     ) -> Result<(), Error> {
-        let name = self.group_of(pending)?;
+        let name = self.group_of_pending(pending)?;
         let dead = self.records.change(&name, |group| {
             let mut dead = Vec::new();
             for realm in group.realms.iter_mut().filter(|realm| realm.realm == pending.realm) {

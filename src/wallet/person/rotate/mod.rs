@@ -318,10 +318,10 @@ impl Local<'_> {
         if !is_it(account) {
             return Ok(None);
         }
-        self.subject(&self.group_of(pending)?, &realm, account).question.map(Some)
+        self.subject(&self.group_of_pending(pending)?, &realm, account).question.map(Some)
     }
 
-    fn group_of(&self, pending: &Pending) -> Result<String, Error> {
+    fn group_of_pending(&self, pending: &Pending) -> Result<String, Error> {
         let (remote, user) = Remote::from_url(&pending.url)?;
         Ok(match self.spot(&remote, user.as_deref())? {
             super::super::spot::Spot::Known(known) => known.group,
@@ -331,7 +331,7 @@ impl Local<'_> {
 
     /// The realm that something half done is about, and which of its accounts.
     fn account_of_pending(&self, pending: &Pending) -> Result<(Option<RealmRecord>, Option<usize>), Error> {
-        let group = self.records.read(&self.group_of(pending)?)?;
+        let group = self.records.read(&self.group_of_pending(pending)?)?;
         let realm = group.realms.into_iter().find(|realm| realm.realm == pending.realm);
         let is_it = |a: &AccountRecord| a.source == Source::Person && a.name == pending.account;
         let at = realm.as_ref().and_then(|realm| realm.accounts.iter().position(is_it));

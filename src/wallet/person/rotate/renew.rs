@@ -86,7 +86,7 @@ impl Local<'_> {
         planned.wish.scopes = scopes;
         planned.wish.issued = Some(Issued { id: None, expires });
         // `add` takes it over; the copy is for the case that it finds no place.
-        let copy = token.another();
+        let copy = token.duplicate();
         match self.add(&planned, token) {
             Ok(added) => {
                 list.remove(&pending.mark)?;

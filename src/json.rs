@@ -14,13 +14,13 @@ struct Member {
 }
 
 /// Whether the text is one JSON object.
-pub(super) fn is_object(text: &str) -> bool {
+pub fn is_object(text: &str) -> bool {
     serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
 }
 
 /// The text with the member at `path` (one or two keys) set to this string. Missing objects are made. `None` if the text is no
 /// object, or something else stands where an object should.
-pub(super) fn set(text: &str, path: &[&str], value: &str) -> Option<String> {
+pub fn set(text: &str, path: &[&str], value: &str) -> Option<String> {
     let value = serde_json::to_string(value).ok()?;
     set_raw(text, path, &value)
 }
@@ -47,7 +47,7 @@ fn set_raw(text: &str, path: &[&str], value: &str) -> Option<String> {
 }
 
 /// The text without the member at `path`; unchanged if it is not there.
-pub(super) fn remove(text: &str, path: &[&str]) -> Option<String> {
+pub fn remove(text: &str, path: &[&str]) -> Option<String> {
     let (key, below) = path.split_first()?;
     let at = object(text, 0..text.len())?;
     let all = members(text, &at);

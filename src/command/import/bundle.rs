@@ -1,0 +1,111 @@
+//! `keyfob import FILE`: what another keyfob exported. It is opened whole and found to be in order before anything of it is
+//! looked at.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::export::age::{self, Identity, With};
+use crate::export::{self, Fault};
+use crate::files;
+use crate::terminal::visible;
+use crate::wallet::person::bundle::{Bundle, What};
+
+use super::super::{Context, piped_passphrase};
+use super::{Wish, in_words};
+
+/// No wallet comes near this.
+const LARGEST: u64 = 64 << 20;
+
+pub(super) fn take(
+    path: &Path,
+    wish: &Wish,
+    matches: &ArgMatches,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    if wish.take_out || wish.file.is_some() || wish.allow_http {
+        return Err(Error::usage(
+            "--move, --file and --allow-http are for other programs' tokens",
+            format!("keyfob import {}", files::shell_word(path)),
+        ));
+    }
+    let bundle = open(path, matches, context)?;
+    let unfit = |error| match error {
+        Error::Request { .. } => {
+            Error::Export { path: path.to_owned(), why: "what is in it does not fit together" }
+        }
+        other => other,
+    };
+    let arrivals = context.wallet.look_at_bundle(&bundle).map_err(unfit)?;
+    let width = arrivals.iter().map(|one| one.realm.chars().count()).max().unwrap_or(0);
+    for one in &arrivals {
+        let (word, why) = match one.what {
+            What::New => ("take", ""),
+            What::Held => ("held", "  the wallet has it"),
+            What::Aside => ("aside", "  the account has another token, which stays in force"),
+        };
+        context.terminal.answer(&visible(&format!("{word:5}  {:width$}  {}{why}", one.realm, one.account)));
+    }
+    let new = arrivals.iter().filter(|one| one.what != What::Held).count();
+    if wish.dry {
+        context.terminal.note(&format!("{} would be taken; nothing was changed", in_words(new)));
+        return Ok(());
+    }
+    if !wish.yes && !context.terminal.confirm(&format!("Take {}?", in_words(new)))? {
+        return Err(Error::Declined);
+    }
+    context.wallet.take_bundle(&bundle)?;
+    context.terminal.note(&format!("{} taken into the wallet", in_words(new)));
+    super::super::setup::keep_in_step(context);
+    Ok(())
+}
+
+fn open(path: &Path, matches: &ArgMatches, context: &mut Context<'_>) -> Result<Bundle, Error> {
+    let bad = |why| Error::Export { path: path.to_owned(), why };
+    let sealed = read(path, LARGEST)?;
+    let by_passphrase = age::wants_passphrase(&sealed).map_err(|fault| bad(fault.words()))?;
+    let with = if by_passphrase {
+        With::Passphrase(if matches.get_flag("passphrase-stdin") {
+            piped_passphrase(context)?
+        } else {
+            context.terminal.secret("passphrase of the file: ")?
+        })
+    } else {
+        With::Identities(identities(path, matches)?)
+    };
+    let document = age::open(&sealed, &with).map_err(|fault| bad(fault.words()))?;
+    export::read(&document).map_err(|fault| match fault {
+        Fault::Foreign => bad("it is an age file, and no export of keyfob's"),
+        Fault::Newer(found) => Error::Newer { path: path.to_owned(), found, known: export::VERSION },
+    })
+}
+
+fn identities(path: &Path, matches: &ArgMatches) -> Result<Vec<Identity>, Error> {
+    let Some(file) = matches.get_one::<PathBuf>("identity") else {
+        let path = files::shell_word(path);
+        return Err(Error::usage(
+            "the file was made for an age recipient; its identity is needed",
+            format!("keyfob import {path} --identity KEY-FILE"),
+        ));
+    };
+    Identity::parse_file(&read(file, 1 << 20)?).ok_or_else(|| {
+        let hint = "age-keygen makes one; one that is encrypted itself: age -d KEY-FILE > PLAIN-KEY-FILE";
+        Error::usage(format!("{} holds no age identities", file.display()), hint)
+    })
+}
+
+fn read(path: &Path, largest: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let length = file.metadata().map_err(Error::io("read", path))?.len();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length.min(largest)).unwrap_or(0) + 1));
+    let mut limited = file.take(largest + 1);
+    limited.read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    match u64::try_from(bytes.len()) {
+        Ok(read) if read <= largest => Ok(bytes),
+        _ => Err(Error::Export { path: path.to_owned(), why: "it is too large to be one" }),
+    }
+}

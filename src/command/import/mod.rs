@@ -1,0 +1,276 @@
+//! `keyfob import`: tokens that other programs keep come into the wallet, and so does an export of another keyfob. What would
+//! be done is shown first. Nothing is taken out of its place, except with `--move`, and then only what was read
+//! back from the wallet.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches};
+
+use crate::error::Error;
+use crate::import::decide::{Decided, Verdict, decide};
+use crate::import::{self, Found, Outside, Reading, Source};
+use crate::terminal::{Colour, visible};
+use crate::wallet::person::takeover::Standing;
+
+use super::setup::flag;
+use super::{Command, Context, yes};
+
+mod bundle;
+
+/// `keyfob import`.
+pub static COMMAND: Command = Command {
+    name: "import",
+    about: "Take over tokens that other programs keep, or an export of another keyfob",
+    details: "Without a source: shows what is found on this machine. With one: shows what would be taken and what is left, and \
+              why; then asks. What the wallet holds stays as it is and goes on answering: the same token is only recognised, \
+              and another one for the same account is set aside behind it (keyfob restore).\n\n\
+              The source keeps its tokens. With --move they are taken out of it, each after it was read back from the \
+              wallet and compared.\n\n\
+              Sources: git-store, git-keyring (libsecret, osxkeychain, wincred), gcm, pass, gh, az, npm, nuget, netrc, \
+              keyring, docker; docs/import.md says where each looks. A file that keyfob export wrote is given by its path.",
+    example: "keyfob import git-store --dry-run",
+    arguments: |command| {
+        command
+            .arg(
+                Arg::new("SOURCE")
+                    .value_parser(clap::value_parser!(PathBuf))
+                    .help("Where the tokens are, or an export's path"),
+            )
+            .arg(
+                Arg::new("file")
+                    .long("file")
+                    .value_name("PATH")
+                    .requires("SOURCE")
+                    .value_parser(clap::value_parser!(PathBuf))
+                    .help("Read this file in place of the source's usual ones"),
+            )
+            .arg(flag("move", "Take what is in the wallet then out of the source").requires("SOURCE"))
+            .arg(flag("dry-run", "Show what would be done and change nothing").short('n').requires("SOURCE"))
+            .arg(yes().requires("SOURCE"))
+            .arg(
+                flag("allow-http", "Also take tokens for plain http, where they travel in clear text")
+                    .requires("SOURCE"),
+            )
+            .arg(
+                Arg::new("identity")
+                    .long("identity")
+                    .short('i')
+                    .value_name("FILE")
+                    .requires("SOURCE")
+                    .value_parser(clap::value_parser!(PathBuf))
+                    .help("The age identity that opens an export which was made for its recipient"),
+            )
+            .arg(super::export::passphrase_stdin().requires("SOURCE"))
+    },
+    run,
+};
+
+/// What the person wants of an import.
+struct Wish {
+    file: Option<PathBuf>,
+    take_out: bool,
+    dry: bool,
+    yes: bool,
+    allow_http: bool,
+}
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let Some(word) = matches.get_one::<PathBuf>("SOURCE") else { return overview(context) };
+    let wish = Wish {
+        file: matches.get_one::<PathBuf>("file").cloned(),
+        take_out: matches.get_flag("move"),
+        dry: matches.get_flag("dry-run"),
+        yes: matches.get_flag("yes"),
+        allow_http: matches.get_flag("allow-http"),
+    };
+    if !wish.dry && !wish.yes && !context.terminal.about.can_ask() {
+        let word = crate::files::shell_word(word);
+        return Err(Error::usage(
+            "import asks before it writes, and nobody can be asked here; nothing was changed",
+            format!("keyfob import {word} --yes, or see what it would do: keyfob import {word} --dry-run"),
+        ));
+    }
+    match word.to_str().and_then(import::named) {
+        Some(source) => take(source, &wish, context),
+        None if word.is_file() => bundle::take(word, &wish, matches, context),
+        None => {
+            let names: Vec<&str> = import::ALL.iter().map(|source| source.name).collect();
+            Err(Error::usage(
+                format!("{} is no source of tokens and no file", visible(&word.to_string_lossy())),
+                format!("keyfob import SOURCE, one of {}", names.join(", ")),
+            ))
+        }
+    }
+}
+
+/// What is on this machine. Nobody is asked, and no other program is run.
+fn overview(context: &mut Context<'_>) -> Result<(), Error> {
+    let mut any = false;
+    let width = import::ALL.iter().map(|source| source.name.len()).max().unwrap_or(0);
+    for source in import::ALL {
+        let looked = (source.read)(&outside(context, None, true));
+        let words = match looked {
+            Ok(reading) if reading.places.is_empty() => continue,
+            Ok(reading) => format!("{}  {}", in_words(reading.count()), reading.places.join(", ")),
+            // Where there is no keyring, nothing is in it.
+            Err(Error::Unavailable { .. }) => continue,
+            Err(error) => error.to_string(),
+        };
+        any = true;
+        context.terminal.answer(&format!("{:width$}  {}", source.name, visible(&words)));
+    }
+    if any {
+        context.terminal.hint("keyfob import SOURCE shows what would be taken, and asks");
+    } else {
+        context.terminal.note("no other program that keyfob knows keeps tokens here");
+    }
+    Ok(())
+}
+
+fn in_words(count: usize) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
+fn outside<'c>(context: &'c Context<'_>, file: Option<PathBuf>, only_look: bool) -> Outside<'c> {
+    Outside {
+        environment: context.environment,
+        opening: context.stores.opening.clone(),
+        file,
+        only_look,
+        now: context.now,
+    }
+}
+
+fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Result<(), Error> {
+    if wish.file.is_some() && !source.takes_file {
+        return Err(Error::usage(
+            format!("{} is read where it is, not from a file", source.title),
+            format!("keyfob import {}", source.name),
+        ));
+    }
+    let file = wish.file.clone();
+    let file = file.map(|file| std::path::absolute(&file).map_err(Error::io("find", &file))).transpose()?;
+    let reading = (source.read)(&outside(context, file.clone(), false))?;
+    reading.notes.iter().for_each(|note| context.terminal.note(note));
+    if reading.found.is_empty() && reading.left.is_empty() {
+        context.terminal.note(&format!("{} has nothing here ({})", source.title, source.places));
+        return Ok(());
+    }
+    let decided = decide(context.wallet, &reading.found, wish.allow_http)?;
+    show(&decided, &reading, context);
+    let new = decided.iter().filter(|one| one.is_new()).count();
+    let movable = decided.iter().filter(|one| wish.take_out && one.will_be_held()).count();
+    if wish.dry || new + movable == 0 {
+        let what =
+            if new == 0 { "nothing is new".to_owned() } else { format!("{} would be taken", in_words(new)) };
+        context.terminal.note(&format!("{what}; nothing was changed"));
+        return Ok(());
+    }
+    let question = match (new, movable) {
+        (0, movable) => format!("Take {} out of {}?", in_words(movable), source.title),
+        (new, 0) => format!("Take {}?", in_words(new)),
+        (new, movable) => {
+            format!("Take {}, and {} out of {}?", in_words(new), in_words(movable), source.title)
+        }
+    };
+    if !wish.yes && !context.terminal.confirm(&question)? {
+        return Err(Error::Declined);
+    }
+    let held = take_over(decided, context)?;
+    if wish.take_out {
+        return take_out(source, file, &held, context);
+    }
+    if new > 0 {
+        context.terminal.hint(&format!(
+            "{} keeps its own; when all is well: keyfob import {} --move",
+            source.title, source.name
+        ));
+    }
+    Ok(())
+}
+
+/// Takes what is new, and returns what the wallet was seen to hold afterwards.
+fn take_over<'f>(decided: Vec<Decided<'f>>, context: &mut Context<'_>) -> Result<Vec<&'f Found>, Error> {
+    let mut held = Vec::new();
+    let mut taken = 0;
+    for one in decided {
+        let Some(planned) = one.planned.filter(|_| !matches!(one.verdict, Verdict::Leave { .. })) else {
+            continue;
+        };
+        let realm = planned.realm.to_string();
+        let done = context.wallet.take_over(planned, &one.found.token)?;
+        if let Some(store) = &done.chosen {
+            super::add::say_choice(store, context);
+        }
+        if let Some(account) = &done.default_now {
+            context.terminal.note(&format!("account {account} stays the one that answers for {realm}"));
+            context.terminal.hint(&format!("keyfob prefer {realm} --account NAME changes that"));
+        }
+        taken += usize::from(!matches!(done.standing, Standing::Held { .. }));
+        held.push(one.found);
+    }
+    if taken > 0 {
+        context.terminal.note(&format!("{} taken into the wallet", in_words(taken)));
+        super::setup::keep_in_step(context);
+    }
+    Ok(held)
+}
+
+/// Takes out of the source what the wallet holds.
+fn take_out(
+    source: &'static Source,
+    file: Option<PathBuf>,
+    held: &[&Found],
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let (removed, mut errors) = import::remove(source, &outside(context, file, false), held);
+    context.terminal.note(&format!("{} taken out of {}", in_words(removed), source.title));
+    let last = errors.pop();
+    errors.iter().for_each(|error| context.terminal.error(error));
+    last.map_or(Ok(()), Err)
+}
+
+/// One line for each entry.
+fn show(decided: &[Decided<'_>], reading: &Reading, context: &mut Context<'_>) {
+    let mut rows: Vec<[String; 5]> = Vec::new();
+    for one in decided {
+        let (word, why) = match &one.verdict {
+            Verdict::Take => ("take", String::new()),
+            Verdict::Aside => ("aside", "the account has another token, which stays in force".to_owned()),
+            Verdict::Held { account, in_force } => {
+                let how = if *in_force { "the wallet has it" } else { "the wallet has it, set aside" };
+                ("held", format!("{how}, account {account}"))
+            }
+            Verdict::Twin { of } => ("held", format!("the same as {of}")),
+            Verdict::Leave { why } => ("leave", why.clone()),
+        };
+        let place =
+            one.planned.as_ref().map_or_else(|| one.found.remote.to_string(), |to| to.realm.to_string());
+        let account = match &one.planned {
+            Some(planned) => planned.wish.account.clone(),
+            None => one.found.user.clone(),
+        };
+        rows.push([
+            word.to_owned(),
+            place,
+            account.unwrap_or_else(|| "-".to_owned()),
+            one.found.at.clone(),
+            why,
+        ]);
+    }
+    for left in &reading.left {
+        rows.push(["leave".to_owned(), left.what.clone(), "-".to_owned(), left.at.clone(), left.why.clone()]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (places, accounts, ats) = (width(1), width(2), width(3));
+    for [word, place, account, at, why] in &rows {
+        let colour = match word.as_str() {
+            "take" | "aside" => Colour::Green,
+            "leave" => Colour::Yellow,
+            _ => Colour::Dim,
+        };
+        let word = context.terminal.paint(colour, &format!("{word:5}"));
+        let rest = visible(&format!("{place:places$}  {account:accounts$}  {at:ats$}  {why}"));
+        context.terminal.answer(&format!("{word}  {}", rest.trim_end()));
+    }
+}

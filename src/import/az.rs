@@ -1,0 +1,78 @@
+//! `az devops login`: the extension keeps a token for each organisation, in the system's keyring through Python's keyring
+//! library, or where that does not work, in a file.
+
+use crate::credential::Secret;
+use crate::error::Error;
+
+use super::file::{self, TextFile};
+use super::{Entry, Hold, Outside, Reading, Source, ini, keyrings};
+
+/// `az devops`.
+pub static SOURCE: Source = Source {
+    name: "az",
+    title: "az devops",
+    places: "~/.azure/azuredevops/personalAccessTokens, the system's keyring",
+    takes_file: true,
+    read,
+};
+
+/// What its names begin with.
+pub(super) const SERVICE: &str = "azdevops-cli:";
+
+/// The user name under which it keeps all of them.
+const USER: &str = "Personal Access Token";
+
+fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
+    let paths = match &outside.file {
+        Some(file) => vec![file.clone()],
+        None => {
+            let own = outside.named_by("AZURE_DEVOPS_EXT_CONFIG_DIR");
+            let az = outside.named_by("AZURE_CONFIG_DIR").map(|folder| folder.join("azuredevops"));
+            let usual = outside.at_home(".azure/azuredevops");
+            own.into_iter().chain(az).chain(usual).map(|folder| folder.join("personalAccessTokens")).collect()
+        }
+    };
+    let mut reading = Reading::default();
+    for path in paths {
+        file::read(outside, &path, &mut reading, |file, text, reading| {
+            parse(file, text, reading, outside.now)
+        })?;
+    }
+    let items = keyrings::items_if_any(outside, keyrings::Wanted::Az, &mut reading)?;
+    let items: Vec<_> = items.into_iter().filter(|item| item.service.contains(SERVICE)).collect();
+    if !items.is_empty() {
+        reading.places.push(keyrings::KEYRING.to_owned());
+    }
+    for item in items {
+        match item.secret {
+            None => reading.unread += 1,
+            Some(token) => {
+                let at = keyrings::KEYRING.to_owned();
+                add(&mut reading, outside.now, at, &item.service, token, Hold::Item(item.handle));
+            }
+        }
+    }
+    Ok(reading)
+}
+
+fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
+    for setting in ini::settings(file, text) {
+        let at = file.at(setting.line);
+        if setting.key.eq_ignore_ascii_case(USER) && setting.section.contains(SERVICE) {
+            let token = Secret::copy_of(setting.value.as_bytes());
+            let hold = Hold::Text(file.path.clone(), setting.ranges);
+            add(reading, now, at, &setting.section, token, hold);
+        } else {
+            reading.leave(at, &setting.section, "it is not what az devops writes there");
+        }
+    }
+}
+
+fn add(reading: &mut Reading, now: i64, at: String, service: &str, token: Secret, hold: Hold) {
+    let url = service.split_once(SERVICE).map_or("", |(_, url)| url).trim();
+    if !url.contains("://") {
+        let why = "it is for every organisation, and a token belongs to one: keyfob add URL";
+        return reading.leave(at, url, why);
+    }
+    reading.add(Entry { at, url: url.to_owned(), user: None, token, expires: None, hold }, now);
+}

@@ -1,0 +1,136 @@
+//! What is taken of what a source holds: where each token would go by the same rules as `keyfob add`, and how the wallet
+//! stands to it. Decided before anything is written, so that it can be shown first.
+
+use crate::error::Error;
+use crate::forge;
+use crate::wallet::Local;
+use crate::wallet::person::add::{Planned, Wish};
+use crate::wallet::person::takeover::Standing;
+
+use super::Found;
+
+/// What is done with one entry.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is taken as an account of its own.
+    Take,
+    /// It is taken and set aside behind the token that the account has.
+    Aside,
+    /// The wallet holds it already, for this account.
+    Held {
+        /// Whose it is, for people.
+        account: String,
+        /// Whether it is in force there; otherwise it is set aside.
+        in_force: bool,
+    },
+    /// It is the same as an earlier entry of the source.
+    Twin {
+        /// Where that stands.
+        of: String,
+    },
+    /// It stays where it is.
+    Leave {
+        /// Why.
+        why: String,
+    },
+}
+
+/// An entry with what is decided of it.
+pub struct Decided<'f> {
+    /// The entry.
+    pub found: &'f Found,
+    /// Where it goes; `None` when it is left.
+    pub planned: Option<Planned>,
+    /// What is done.
+    pub verdict: Verdict,
+}
+
+impl Decided<'_> {
+    /// Whether something has to be written for it.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        matches!(self.verdict, Verdict::Take | Verdict::Aside)
+    }
+
+    /// Whether its token will be in the wallet, so that its place may be emptied.
+    #[must_use]
+    pub fn will_be_held(&self) -> bool {
+        !matches!(self.verdict, Verdict::Leave { .. })
+    }
+}
+
+/// Decides on every entry.
+///
+/// # Errors
+/// Those of reading the wallet: a locked store is an error, and nothing is decided (R9).
+pub fn decide<'f>(
+    wallet: &Local<'_>,
+    found: &'f [Found],
+    allow_http: bool,
+) -> Result<Vec<Decided<'f>>, Error> {
+    let mut all: Vec<Decided<'f>> = Vec::new();
+    for found in found {
+        let decided = match plan(wallet, found, allow_http) {
+            Ok(planned) => {
+                let verdict = verdict(wallet, found, &planned, &all)?;
+                Decided { found, planned: Some(planned), verdict }
+            }
+            Err(error) if is_about_the_place(&error) => {
+                let why = error.to_string();
+                Decided { found, planned: None, verdict: Verdict::Leave { why } }
+            }
+            Err(error) => return Err(error),
+        };
+        all.push(decided);
+    }
+    Ok(all)
+}
+
+fn plan(wallet: &Local<'_>, found: &Found, allow_http: bool) -> Result<Planned, Error> {
+    if wallet.organisation_is_somebody(&found.remote, found.user.as_deref())? {
+        let why = "the organisation is not to be seen: the user name may be one, and is that of an account";
+        return Err(Error::usage(why, ""));
+    }
+    let wish = Wish::new(found.remote.clone(), found.user.clone());
+    let planned = wallet.plan(Wish { expires: found.expires, allow_http, ..wish })?;
+    // `add` takes a nameless URL with a path for an Azure DevOps Server, and says so to a person who can say no. Here that is
+    // too little to go by.
+    if planned.guessed && found.user.is_none() && forge::looks_like(&found.remote).is_none() {
+        let host = found.remote.authority();
+        return Err(Error::usage(
+            format!("{host} is a host that keyfob does not know, and no user name stands with it"),
+            "",
+        ));
+    }
+    planned.lacks_name().map_or(Ok(planned), Err)
+}
+
+/// Whether an error says that a token cannot go to this place; otherwise it is about the wallet, and ends everything.
+fn is_about_the_place(error: &Error) -> bool {
+    matches!(error, Error::Usage { .. } | Error::PlainHttp { .. } | Error::Url { .. })
+}
+
+fn verdict(
+    wallet: &Local<'_>,
+    found: &Found,
+    planned: &Planned,
+    earlier: &[Decided<'_>],
+) -> Result<Verdict, Error> {
+    let of_realm = earlier.iter().filter(|other| {
+        other.planned.as_ref().is_some_and(|other| other.realm == planned.realm) && other.will_be_held()
+    });
+    let mut same_account = false;
+    for other in of_realm {
+        if other.found.token.same_as(&found.token) {
+            return Ok(Verdict::Twin { of: other.found.at.clone() });
+        }
+        let account = other.planned.as_ref().map(|other| &other.wish.account);
+        same_account |= account == Some(&planned.wish.account) && other.is_new();
+    }
+    Ok(match wallet.standing(planned, &found.token)? {
+        Standing::Held { account, in_force } => Verdict::Held { account, in_force },
+        Standing::Other => Verdict::Aside,
+        Standing::New { .. } if same_account => Verdict::Aside,
+        Standing::New { .. } => Verdict::Take,
+    })
+}

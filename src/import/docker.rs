@@ -1,0 +1,91 @@
+//! docker's `config.json`: logins that stand in it in clear, because no credential helper was set up. What a helper keeps is
+//! that helper's.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::credential::Secret;
+use crate::error::Error;
+use crate::json;
+
+use super::file::{self, TextFile};
+use super::{Entry, Hold, Outside, Reading, Source};
+
+/// docker's logins.
+pub static SOURCE: Source = Source {
+    name: "docker",
+    title: "docker's config.json",
+    places: "~/.docker/config.json",
+    takes_file: true,
+    read,
+};
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    auths: Option<BTreeMap<String, Option<Login>>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Login {
+    #[serde(default)]
+    auth: Option<Zeroizing<String>>,
+    #[serde(default)]
+    username: Option<String>,
+    #[serde(default)]
+    password: Option<Zeroizing<String>>,
+    #[serde(rename = "identitytoken", default)]
+    identity: Option<Zeroizing<String>>,
+}
+
+fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
+    let folder = outside.named_by("DOCKER_CONFIG").or_else(|| outside.at_home(".docker").pop());
+    let path = outside.file.clone().or_else(|| folder.map(|folder| folder.join("config.json")));
+    let mut reading = Reading::default();
+    if let Some(path) = path {
+        file::read(outside, &path, &mut reading, |file, text, reading| {
+            parse(file, text, reading, outside.now)
+        })?;
+    }
+    Ok(reading)
+}
+
+fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
+    let config = serde_json::from_str::<Config>(text).ok().filter(|_| json::is_object(text));
+    let Some(config) = config else {
+        return reading.leave(&file.shown, "the whole file", "it is not what docker writes there");
+    };
+    for (registry, login) in config.auths.unwrap_or_default() {
+        let Login { auth, username, password, identity } = login.unwrap_or_default();
+        let at = file.shown.clone();
+        if identity.is_some_and(|identity| !identity.is_empty()) {
+            reading.leave(at, &registry, "it is a token of a sign-in, which docker exchanges for others");
+            continue;
+        }
+        let pair = match (auth.filter(|auth| !auth.is_empty()), username, password) {
+            (Some(auth), ..) => pair(&auth),
+            (None, Some(user), Some(password)) => Some((user, Secret::copy_of(password.as_bytes()))),
+            // A helper has it: docker leaves the name behind.
+            _ => continue,
+        };
+        let url = if registry.contains("://") { registry.clone() } else { format!("https://{registry}") };
+        match pair {
+            None => reading.leave(at, &url, "it is not a user name and a token in base64"),
+            Some((user, token)) => {
+                let hold = Hold::Member(file.path.clone(), vec!["auths".to_owned(), registry]);
+                reading.add(Entry { at, url, user: Some(user), token, expires: None, hold }, now);
+            }
+        }
+    }
+}
+
+fn pair(auth: &str) -> Option<(String, Secret)> {
+    let pair = Zeroizing::new(BASE64.decode(auth.trim()).ok()?);
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    let token = pair[colon + 1..].strip_suffix(b"\0").unwrap_or(&pair[colon + 1..]);
+    Some((std::str::from_utf8(&pair[..colon]).ok()?.to_owned(), Secret::copy_of(token)))
+}

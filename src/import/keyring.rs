@@ -1,0 +1,96 @@
+//! Python's keyring library (pip, uv, twine, poetry): the system's keyring, and the plain file of keyrings.alt. Anything may
+//! lie there under any name; what is taken is what has a URL for its name.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use zeroize::Zeroizing;
+
+use crate::credential::Secret;
+use crate::error::Error;
+
+use super::file::{self, TextFile};
+use super::{Entry, Hold, Outside, Reading, Source, az, ini, keyrings};
+
+/// Python's keyring.
+pub static SOURCE: Source = Source {
+    name: "keyring",
+    title: "Python's keyring",
+    places: "the system's keyring, ~/.local/share/python_keyring/keyring_pass.cfg",
+    takes_file: true,
+    read,
+};
+
+fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
+    let paths = match &outside.file {
+        Some(file) => vec![file.clone()],
+        None => {
+            let data = outside.named_by("XDG_DATA_HOME").into_iter().chain(outside.at_home(".local/share"));
+            data.map(|folder| folder.join("python_keyring/keyring_pass.cfg")).collect()
+        }
+    };
+    let mut reading = Reading::default();
+    let mut others = 0;
+    for path in paths {
+        file::read(outside, &path, &mut reading, |file, text, reading| {
+            others += parse(file, text, reading, outside.now);
+        })?;
+    }
+    let items = keyrings::items_if_any(outside, keyrings::Wanted::Python, &mut reading)?;
+    let all = items.len();
+    let items: Vec<_> = items.into_iter().filter(|item| is_url(&item.service)).collect();
+    others += all - items.len();
+    if !items.is_empty() {
+        reading.places.push(keyrings::KEYRING.to_owned());
+    }
+    for item in items {
+        let (at, url) = (keyrings::KEYRING.to_owned(), item.service);
+        match item.secret {
+            None => reading.unread += 1,
+            Some(token) => {
+                let hold = Hold::Item(item.handle);
+                reading.add(Entry { at, url, user: item.user, token, expires: None, hold }, outside.now);
+            }
+        }
+    }
+    if others > 0 && !outside.only_look {
+        reading.notes.push(format!("of Python's keyring, {others} are for other things than a URL"));
+    }
+    Ok(reading)
+}
+
+fn is_url(service: &str) -> bool {
+    service.contains("://") && !service.starts_with(az::SERVICE)
+}
+
+/// Returns how many entries are for other things.
+fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) -> usize {
+    let mut others = 0;
+    for setting in ini::settings(file, text) {
+        let at = file.at(setting.line);
+        let Some(url) = unescaped(&setting.section).filter(|service| is_url(service)) else {
+            others += 1;
+            continue;
+        };
+        let value = Zeroizing::new(setting.value.replace(['\n', ' '], ""));
+        match (BASE64.decode(value.as_bytes()), unescaped(&setting.key)) {
+            (Ok(token), Some(user)) => {
+                let hold = Hold::Text(file.path.clone(), setting.ranges);
+                let token = Secret::new(token);
+                reading.add(Entry { at, url, user: Some(user), token, expires: None, hold }, now);
+            }
+            _ => reading.leave(at, &url, "it is not what keyrings.alt writes there"),
+        }
+    }
+    others
+}
+
+/// Undoes `_3A`, in which it writes what is neither letter nor digit.
+fn unescaped(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        bytes.push(if byte == b'_' { u8::try_from(digit()? << 4 | digit()?).ok()? } else { byte });
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,211 @@
+//! Entries that other programs keep in the system's keychain, for `keyfob import`: listed by their names, which needs nobody's
+//! leave, and read one by one, for which macOS may ask the person.
+
+use std::collections::HashMap;
+
+use keyring::api::CredentialStoreApi;
+
+use crate::credential::Secret;
+use crate::error::Error;
+
+use super::super::Opening;
+use super::{found, limit, within};
+
+/// An entry of another program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// macOS: a generic password.
+    Generic {
+        /// What it is for.
+        service: String,
+        /// Whose it is.
+        account: String,
+    },
+    /// macOS: an internet password, as git's own helper keeps them.
+    Internet {
+        /// The host.
+        server: String,
+        /// Whose it is.
+        account: String,
+        /// The path, if there is one.
+        path: String,
+        /// The port; 0 is the protocol's own.
+        port: u16,
+    },
+    /// Windows: a credential.
+    Target {
+        /// Its name.
+        target: String,
+        /// Whose it is.
+        account: String,
+    },
+}
+
+/// Every entry that `wanted` takes, by what it says of itself.
+///
+/// # Errors
+/// [`Error::Locked`], [`Error::Silent`], [`Error::Unavailable`].
+pub fn entries(opening: &Opening<'_>, wanted: fn(&Entry) -> bool) -> Result<Vec<Entry>, Error> {
+    within(limit(opening), move || Ok(all()?.into_iter().filter(wanted).collect()))
+}
+
+/// What is in an entry; `None` when it is gone.
+///
+/// # Errors
+/// As [`entries`].
+pub fn read(opening: &Opening<'_>, entry: &Entry) -> Result<Option<Secret>, Error> {
+    let entry = entry.clone();
+    within(limit(opening), move || {
+        found(secret(&entry)).map(|found| found.map(|bytes| text_of(Secret::new(bytes))))
+    })
+}
+
+/// Destroys an entry; one that is gone is no error.
+///
+/// # Errors
+/// As [`entries`].
+pub fn delete(opening: &Opening<'_>, entry: &Entry) -> Result<(), Error> {
+    let entry = entry.clone();
+    within(limit(opening), move || found(destroy(&entry)).map(|_| ()))
+}
+
+/// Some programs on Windows keep UTF-16.
+fn text_of(secret: Secret) -> Secret {
+    let bytes = secret.expose();
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let wide = cfg!(windows) && rest.is_empty() && pairs.iter().any(|pair| pair[1] == 0);
+    if !wide {
+        return secret;
+    }
+    let units: zeroize::Zeroizing<Vec<u16>> =
+        zeroize::Zeroizing::new(pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect());
+    match String::from_utf16(&units) {
+        Ok(text) => Secret::new(text.into_bytes()),
+        Err(_) => secret,
+    }
+}
+
+#[cfg(windows)]
+fn all() -> keyring::Result<Vec<Entry>> {
+    let found_there =
+        windows_native_keyring_store::Store::new()?.search(&HashMap::from([("pattern", ".")]))?;
+    let mut entries = Vec::new();
+    for entry in found_there {
+        let Some(mut attributes) = found(entry.get_attributes())? else { continue };
+        let mut take = |name| attributes.remove(name).unwrap_or_default();
+        entries.push(Entry::Target { target: take("target_name"), account: take("username") });
+    }
+    Ok(entries)
+}
+
+#[cfg(windows)]
+fn at(entry: &Entry) -> keyring::Result<keyring::Entry> {
+    match entry {
+        Entry::Target { target, .. } => super::at_target(target),
+        _ => Err(keyring::Error::NoEntry),
+    }
+}
+
+#[cfg(windows)]
+fn secret(entry: &Entry) -> keyring::Result<Vec<u8>> {
+    at(entry)?.get_secret()
+}
+
+#[cfg(windows)]
+fn destroy(entry: &Entry) -> keyring::Result<()> {
+    at(entry)?.delete_credential()
+}
+
+#[cfg(target_os = "macos")]
+mod internet {
+    //! git-credential-osxkeychain keeps internet passwords, which the keyring crate does not know.
+
+    use std::collections::HashMap;
+
+    use security_framework::base::Error;
+    use security_framework::item::{ItemClass, ItemSearchOptions, Limit};
+    use security_framework::os::macos::passwords::{SecAuthenticationType, SecProtocolType};
+    use security_framework::passwords::{delete_internet_password, get_internet_password};
+
+    use super::Entry;
+
+    /// errSecItemNotFound.
+    const NOT_FOUND: i32 = -25300;
+
+    pub(super) fn all() -> keyring::Result<Vec<Entry>> {
+        let mut options = ItemSearchOptions::new();
+        options.class(ItemClass::internet_password()).load_attributes(true).limit(Limit::All);
+        let items = match options.search() {
+            Err(error) if error.code() == NOT_FOUND => return Ok(Vec::new()),
+            other => other.map_err(failed)?,
+        };
+        Ok(items.iter().filter_map(|item| entry(&item.simplify_dict()?)).collect())
+    }
+
+    /// `htps` is how the keychain writes https.
+    fn entry(attributes: &HashMap<String, String>) -> Option<Entry> {
+        let text = |name: &str| attributes.get(name).cloned().unwrap_or_default();
+        (text("ptcl") == "htps").then(|| Entry::Internet {
+            server: text("srvr"),
+            account: text("acct"),
+            path: text("path"),
+            port: text("port").parse().unwrap_or(0),
+        })
+    }
+
+    pub(super) fn secret(entry: &Entry) -> keyring::Result<Vec<u8>> {
+        let Entry::Internet { server, account, path, port } = entry else {
+            return Err(keyring::Error::NoEntry);
+        };
+        let port = Some(*port).filter(|port| *port != 0);
+        let (https, any) = (SecProtocolType::HTTPS, SecAuthenticationType::Any);
+        get_internet_password(server, None, account, path, port, https, any).map_err(failed)
+    }
+
+    pub(super) fn destroy(entry: &Entry) -> keyring::Result<()> {
+        let Entry::Internet { server, account, path, port } = entry else {
+            return Err(keyring::Error::NoEntry);
+        };
+        let port = Some(*port).filter(|port| *port != 0);
+        let (https, any) = (SecProtocolType::HTTPS, SecAuthenticationType::Any);
+        delete_internet_password(server, None, account, path, port, https, any).map_err(failed)
+    }
+
+    fn failed(error: Error) -> keyring::Error {
+        if error.code() == NOT_FOUND {
+            return keyring::Error::NoEntry;
+        }
+        keyring::Error::PlatformFailure(Box::new(error))
+    }
+}
+
+#[cfg(target_os = "macos")]
+fn all() -> keyring::Result<Vec<Entry>> {
+    let items = apple_native_keyring_store::keychain::Store::new()?.search(&HashMap::new())?;
+    let names = items.iter().filter_map(keyring::Entry::get_specifiers);
+    let mut entries: Vec<Entry> =
+        names.map(|(service, account)| Entry::Generic { service, account }).collect();
+    entries.extend(internet::all()?);
+    Ok(entries)
+}
+
+#[cfg(target_os = "macos")]
+fn at(service: &str, account: &str) -> keyring::Result<keyring::Entry> {
+    apple_native_keyring_store::keychain::Store::new()?.build(service, account, None)
+}
+
+#[cfg(target_os = "macos")]
+fn secret(entry: &Entry) -> keyring::Result<Vec<u8>> {
+    match entry {
+        Entry::Generic { service, account } => at(service, account)?.get_secret(),
+        other => internet::secret(other),
+    }
+}
+
+#[cfg(target_os = "macos")]
+fn destroy(entry: &Entry) -> keyring::Result<()> {
+    match entry {
+        Entry::Generic { service, account } => at(service, account)?.delete_credential(),
+        other => internet::destroy(other),
+    }
+}

@@ -1,0 +1,64 @@
+//! Items that other programs keep in the same keyrings, for `keyfob import`: found by the attributes that those programs
+//! give them, read, and destroyed by their object. The same rules as for our own: locked is not absent.
+
+use crate::credential::Secret;
+use crate::error::Error;
+
+use super::super::Opening;
+use super::client::{Client, still_there};
+
+/// An item of another program.
+#[derive(Debug)]
+pub struct Item {
+    /// The object, for [`delete`].
+    pub object: String,
+    /// What its program says of it.
+    pub attributes: Vec<(String, String)>,
+    /// Its secret; `None` when only the attributes were wanted.
+    pub secret: Option<Secret>,
+}
+
+/// Every item with these attributes. `secrets`: also what is in them, for which the service may ask the person; without, nobody
+/// is asked.
+///
+/// # Errors
+/// [`Error::Locked`], [`Error::Silent`], [`Error::Unavailable`].
+pub fn search(opening: &Opening<'_>, marks: &[(&str, &str)], secrets: bool) -> Result<Vec<Item>, Error> {
+    let mut client = Client::connect(opening, opening.timeout)?;
+    if !secrets {
+        client.never_ask();
+    }
+    let session = client.open_session();
+    let search = client.search(marks);
+    let session = client.session(session)?;
+    let objects = client.found(search, marks, secrets)?;
+    let calls: Vec<(u32, Option<u32>)> = objects
+        .iter()
+        .map(|object| (client.attributes(object), secrets.then(|| client.get_secret(object, &session))))
+        .collect();
+    let mut items = Vec::new();
+    for (object, (attributes, secret)) in objects.into_iter().zip(calls) {
+        let Some(attributes) = still_there(client.read_attributes(attributes))? else { continue };
+        let secret = match secret {
+            None => None,
+            Some(call) => match still_there(client.secret(call))? {
+                None => continue,
+                secret => secret,
+            },
+        };
+        items.push(Item { object, attributes, secret });
+    }
+    Ok(items)
+}
+
+/// Destroys an item; one that is not there any more is no error.
+///
+/// # Errors
+/// As [`search`].
+pub fn delete(opening: &Opening<'_>, object: &str) -> Result<(), Error> {
+    let mut client = Client::connect(opening, opening.timeout)?;
+    match still_there(client.delete(object))? {
+        Some(prompt) => client.prompt(&prompt),
+        None => Ok(()),
+    }
+}

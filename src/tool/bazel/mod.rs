@@ -1,0 +1,118 @@
+//! Bazel's credential helper protocol, which a few other build tools speak too: one word as the argument (`get`), one JSON object with
+//! a `uri` on standard input, one with `headers` on standard output. <https://github.com/EngFlow/credential-helper-spec>
+//!
+//! What we have nothing for gets no headers, and Bazel goes on without; an error is an exit code, and Bazel stops and shows what
+//! was said. Fields and arguments that we do not know are passed over, as the specification wants it.
+
+use std::ffi::OsString;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::forge::Need;
+use crate::remote::Remote;
+use crate::terminal::rfc3339;
+use crate::wallet::{Answer, Found, Query, Wallet};
+
+use super::{Tool, Wire, header, input};
+
+mod setup;
+#[cfg(test)]
+mod tests;
+
+/// Bazel, and what shares its helpers.
+pub static TOOL: Tool = Tool {
+    name: "bazel",
+    title: "Bazel",
+    need: Need::Packages,
+    links: &["bazel-credential-keyfob"],
+    how: "--credential_helper for each host in the person's .bazelrc",
+    serve: Some(serve),
+    setup: Some(&setup::SETUP),
+    profile: None,
+};
+
+/// No credentials.
+const NONE: &[u8] = b"{\"headers\":{}}\n";
+
+#[derive(Deserialize)]
+struct Request {
+    uri: Zeroizing<String>,
+}
+
+/// Serves one call.
+fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
+    if wire.by_hand {
+        wire.line(
+            "hint",
+            "this is bazel's credential helper; it reads {\"uri\":\"…\"}, then the end of input",
+        );
+        wire.line(
+            "hint",
+            "to let bazel use it: keyfob setup bazel; to see what it would answer: keyfob explain URL --tool bazel",
+        );
+    }
+    match answer(args, wire, wallet) {
+        Ok(()) => 0,
+        Err(error) => {
+            wire.error(&error);
+            1
+        }
+    }
+}
+
+fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
+    if args.first().is_none_or(|word| word != "get") {
+        return Err(Error::usage("bazel's credential helper knows get", "keyfob setup bazel"));
+    }
+    let text = input::all(wire.input)?;
+    let request: Request = serde_json::from_slice(&text)
+        // What serde says may repeat a part of the request.
+        .map_err(|_| Error::Request { why: "it is not JSON with a uri" })?;
+    // What is no web address (grpc, a socket's path) has no token of ours, but is no mistake either.
+    if !["https://", "http://"].iter().any(|scheme| begins_with(&request.uri, scheme)) {
+        return super::write(wire, NONE);
+    }
+    let (remote, user) = Remote::from_url(&request.uri)?;
+    let query = Query {
+        user,
+        takes_authtype: true,
+        person_watches: wire.person_watches,
+        ..Query::new(remote, TOOL.need)
+    };
+    match wallet.get(&query)? {
+        Found::Answer(answer) => {
+            let bytes = headers(&answer);
+            super::write(wire, bytes.as_deref().map_or(NONE, Vec::as_slice))?;
+            if let Some(note) = &answer.note {
+                wire.note(note);
+            }
+        }
+        Found::Miss { miss, loud } => {
+            super::write(wire, NONE)?;
+            wire.miss(&miss, loud, &query.remote.to_string());
+        }
+    }
+    Ok(())
+}
+
+fn begins_with(text: &str, beginning: &str) -> bool {
+    text.get(..beginning.len()).is_some_and(|head| head.eq_ignore_ascii_case(beginning))
+}
+
+/// The answer; `None` if the token fits into no header.
+fn headers(answer: &Answer) -> Option<Zeroizing<Vec<u8>>> {
+    let header = header::authorization(answer, header::BEARER)?;
+    let header = std::str::from_utf8(&header).ok()?;
+    // Room for the worst, so that nothing moves and leaves a copy behind: an escape takes six bytes.
+    let mut out = Zeroizing::new(Vec::with_capacity(128 + 6 * header.len()));
+    out.extend_from_slice(b"{\"headers\":{\"Authorization\":[");
+    serde_json::to_writer(&mut *out, header).ok()?;
+    out.extend_from_slice(b"]}");
+    if let Some(at) = answer.expires {
+        out.extend_from_slice(format!(",\"expires\":\"{}\"", rfc3339(at)).as_bytes());
+    }
+    out.extend_from_slice(b"}\n");
+    Some(out)
+}

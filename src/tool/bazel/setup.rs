@@ -1,0 +1,257 @@
+//! Making Bazel ask us: a line in the person's .bazelrc for each host of the wallet, kept in step with it. `common` is the word for
+//! what holds for every command that knows the option. Bazel gives a helper no arguments, so it is our link that is named.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::files::shell_word;
+use crate::terminal::visible;
+use crate::tool::links;
+use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
+use crate::tool::text::Draft;
+
+use super::TOOL;
+
+/// Bazel's setup.
+pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
+
+const OPTION: &str = "--credential_helper=";
+
+/// Hosts that are written before the wallet holds anything there, so that setup is in effect when it does.
+const ALWAYS: &[&str] = &["dev.azure.com", "pkgs.dev.azure.com"];
+
+fn found(context: &SetupContext<'_>) -> Option<String> {
+    let bazel = ["bazel", "bazelisk"]
+        .iter()
+        .find_map(|name| context.environment.programs(name).into_iter().next())?;
+    Some(format!("Bazel ({})", bazel.display()))
+}
+
+fn is_line(line: &Line) -> bool {
+    line.key.starts_with(OPTION)
+}
+
+fn bazelrc(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
+    let environment = context.environment;
+    let home = environment.os("HOME").or(environment.os("USERPROFILE")).ok_or(Error::NoHome)?;
+    Ok(PathBuf::from(home).join(".bazelrc"))
+}
+
+/// The hosts of the wallet, as scopes: a name, or `*.` and a name.
+fn hosts(context: &SetupContext<'_>) -> Result<Vec<String>, Error> {
+    let mut hosts: Vec<String> = ALWAYS.iter().map(|&host| host.to_owned()).collect();
+    for place in context.wallet.places()? {
+        // What git stored for some host is not meant for its downloads.
+        if place.person || !place.realm.starts_with("generic/") {
+            hosts.extend(scopes(&place.realm, place.remote.host()));
+        }
+    }
+    hosts.sort();
+    hosts.dedup();
+    Ok(hosts)
+}
+
+fn scopes(realm: &str, host: &str) -> Vec<String> {
+    let (forge, what) = realm.split_once('/').unwrap_or((realm, ""));
+    let names: Vec<String> = match forge {
+        "azure-devops" => vec![format!("{what}.visualstudio.com"), format!("{what}.pkgs.visualstudio.com")],
+        "github" if what == "github.com" => {
+            ["github.com", "api.github.com", "*.pkg.github.com"].map(str::to_owned).to_vec()
+        }
+        "github" if what.ends_with(".ghe.com") => vec![what.to_owned(), format!("*.{what}")],
+        _ => vec![host.to_owned()],
+    };
+    // Bazel takes names and no addresses in brackets.
+    names.into_iter().filter(|name| !name.starts_with('[')).collect()
+}
+
+/// How Bazel shall find us.
+fn program(context: &SetupContext<'_>, by_name: bool) -> Result<String, Error> {
+    let link = TOOL.links[0];
+    let spot = links::spot(context.program, link, context.environment);
+    let missing = |why: String| {
+        let own = spot.as_ref().map_or_else(|| "keyfob".to_owned(), |spot| shell_word(&spot.path));
+        Error::usage(why, format!("ln -s {own} ~/.local/bin/{link}, with that folder in PATH"))
+    };
+    if by_name || spot.as_ref().is_some_and(|spot| spot.is_link && spot.versioned) {
+        return match context.environment.programs(link).is_empty() {
+            true => Err(missing(format!("bazel would not find keyfob: no folder of PATH has {link}"))),
+            false => Ok(link.to_owned()),
+        };
+    }
+    let Some(spot) = spot.as_ref().filter(|spot| spot.is_link) else {
+        return Err(missing(format!("bazel takes a program without arguments, and there is no {link}")));
+    };
+    let text =
+        spot.path.to_str().map(|text| if cfg!(windows) { text.replace('\\', "/") } else { text.to_owned() });
+    text.filter(|text| !text.contains(['"', '\'', '\\', '#', '\n', '%'])).ok_or_else(|| {
+        Error::usage(
+            format!("{} cannot be said in .bazelrc", spot.path.display()),
+            "put keyfob's links into a folder of PATH, then: keyfob setup bazel --by-name",
+        )
+    })
+}
+
+/// A line, quoted as .bazelrc wants it where there is a blank.
+fn line(host: &str, program: &str) -> String {
+    let option = format!("{OPTION}{host}={program}");
+    if option.contains(char::is_whitespace) {
+        format!("common \"{option}\"")
+    } else {
+        format!("common {option}")
+    }
+}
+
+/// The program that a line names for this scope.
+fn named<'l>(line: &'l str, host: &str) -> Option<&'l str> {
+    if line.starts_with('#') {
+        return None;
+    }
+    let (_, value) = line.split_once("credential_helper=")?;
+    value.trim_end_matches('"').strip_prefix(host)?.strip_prefix('=')
+}
+
+fn is_ours(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or_default();
+    name.strip_suffix(".exe").unwrap_or(name) == TOOL.links[0]
+}
+
+fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+    let program = program(context, wish.by_name)?;
+    let mut draft = Draft::new(&bazelrc(context)?, before, is_line)?;
+    let mut notes = Vec::new();
+    let mut wanted = Vec::new();
+    for host in hosts(context)? {
+        let other = draft.lines().filter_map(|line| named(line, &host)).find(|program| !is_ours(program));
+        if let Some(other) = other {
+            let file = draft.path().display();
+            notes.push(format!("{file} names {} for {host}, which is left", visible(other)));
+        } else {
+            wanted.push((format!("{OPTION}{host}"), line(&host, &program)));
+        }
+    }
+    draft.sync(&wanted, is_line);
+    if !draft.said.is_empty() && before.is_none() {
+        notes.push("Bazel before version 7 does not know this option, and would stop at it".to_owned());
+    }
+    let (lines, entry) = (draft.said.clone(), Some(draft.entry.clone()));
+    Ok(Plan { lines, notes, others: Vec::new(), entry, apply: Box::new(move || draft.write()) })
+}
+
+fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
+    let by_name = before.written.iter().any(|line| line.value.ends_with(&format!("={}", TOOL.links[0])));
+    Ok(Plan { notes: Vec::new(), ..plan(context, Wish { by_name, ..Wish::default() }, Some(before))? })
+}
+
+fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+    let mut draft = Draft::new(&bazelrc(context)?, Some(entry), is_line)?;
+    let mut notes = Vec::new();
+    draft.undo(&mut notes, is_line);
+    let lines = draft.said.clone();
+    Ok(Plan { lines, notes, others: Vec::new(), entry: None, apply: Box::new(move || draft.write()) })
+}
+
+fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+    const ABOUT: &str = "bazel";
+    const FIX: &str = "keyfob setup bazel";
+    if found(context).is_none() && entry.is_none() {
+        return Vec::new();
+    }
+    if entry.is_none() {
+        return vec![Finding::hint(ABOUT, "bazel does not ask keyfob", FIX)];
+    }
+    let looked = bazelrc(context).and_then(|path| Ok((Draft::new(&path, entry, is_line)?, hosts(context)?)));
+    let (draft, hosts) = match looked {
+        Ok(looked) => looked,
+        Err(error) => return vec![Finding::error(ABOUT, &error)],
+    };
+    let file = draft.path().display().to_string();
+    let mut findings = Vec::new();
+    let mut asked = Vec::new();
+    let mut start = None;
+    for host in hosts {
+        // Of two lines for one scope, the later counts.
+        match draft.lines().filter_map(|line| named(line, &host)).last() {
+            Some(program) if is_ours(program) => {
+                start = Some(program.to_owned());
+                asked.push(host);
+            }
+            Some(other) => {
+                let words = format!("for {host} bazel asks {} ({file})", visible(other));
+                findings.push(Finding::hint(
+                    ABOUT,
+                    words,
+                    format!("take that line out of {file}, then: {FIX}"),
+                ));
+            }
+            None => {
+                let words = format!("bazel does not ask keyfob for {host} ({file})");
+                findings.push(Finding::broken(ABOUT, words, FIX));
+            }
+        }
+    }
+    if let Some(program) = start {
+        let there = match Path::new(&program).is_absolute() {
+            true => Some(PathBuf::from(&program)).filter(|path| crate::environment::is_program(path)),
+            false => context.environment.programs(&program).into_iter().next(),
+        };
+        let own = links::spot(context.program, TOOL.links[0], context.environment);
+        let shown = format!("{} ({file})", asked.join(", "));
+        findings.insert(
+            0,
+            match there {
+                None => Finding::broken(
+                    ABOUT,
+                    format!("bazel asks keyfob and cannot start it: {}", visible(&program)),
+                    FIX,
+                ),
+                Some(there) if own.is_none_or(|own| links::is_us(&there, &own.path)) => {
+                    Finding::ok(ABOUT, format!("bazel asks keyfob for {shown}"))
+                }
+                Some(_) => {
+                    Finding::hint(ABOUT, format!("bazel asks another keyfob than this one for {shown}"), FIX)
+                }
+            },
+        );
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_realm_has_its_hosts_as_scopes() {
+        for (realm, host, expected) in [
+            (
+                "azure-devops/contoso",
+                "dev.azure.com",
+                &["contoso.visualstudio.com", "contoso.pkgs.visualstudio.com"][..],
+            ),
+            ("github/github.com", "github.com", &["github.com", "api.github.com", "*.pkg.github.com"]),
+            ("github/acme.ghe.com", "acme.ghe.com", &["acme.ghe.com", "*.acme.ghe.com"]),
+            ("gitlab/https://lab.example", "lab.example", &["lab.example"]),
+            ("generic/https://[::1]", "[::1]", &[]),
+        ] {
+            assert_eq!(scopes(realm, host), expected, "{realm}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_read_as_it_was_written() {
+        for program in [
+            "/usr/bin/bazel-credential-keyfob",
+            "/my tools/bazel-credential-keyfob",
+            "bazel-credential-keyfob",
+        ] {
+            let line = line("*.example.test", program);
+            assert_eq!(named(&line, "*.example.test"), Some(program), "{line}");
+            assert_eq!(named(&line, "example.test"), None, "{line}");
+            assert!(is_ours(program));
+        }
+        assert_eq!(named("# common --credential_helper=h=/x", "h"), None);
+        assert_eq!(named("build --experimental_credential_helper=h=/x", "h"), Some("/x"));
+        assert!(!is_ours("/x/other"));
+    }
+}

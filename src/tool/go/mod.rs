@@ -1,0 +1,102 @@
+//! Go's authentication command (`GOAUTH`, since Go 1.24): started without an argument before the first request, and again with a
+//! URL when a server answered 4xx, the answer's head on standard input. What is printed are blocks: the beginning of the URLs that
+//! it is for, an empty line, header lines, an empty line.
+//!
+//! The first time nothing is printed, and the wallet is not even opened: nobody has asked for a token yet. The second time one
+//! block is, for the realm in the spelling of the URL, so that one start serves all that is below. Go shows nothing of
+//! what goes wrong unless it runs with `-x`. Deliberately absent: the answer's head, which tells nothing that the URL does
+//! not; and Go's own fetching of repositories, which is git's business.
+
+use std::ffi::OsString;
+
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::forge::{self, Need};
+use crate::remote::{Realm, Remote};
+use crate::wallet::{Found, Query, Wallet};
+
+use super::{Tool, Wire, header};
+
+mod setup;
+#[cfg(test)]
+mod tests;
+
+/// Go.
+pub static TOOL: Tool = Tool {
+    name: "go",
+    title: "Go",
+    need: Need::Packages,
+    links: &[],
+    how: "GOAUTH in Go's own settings",
+    serve: Some(serve),
+    setup: Some(&setup::SETUP),
+    profile: None,
+};
+
+/// Answers one call.
+fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
+    let Some(url) = args.first() else {
+        if wire.by_hand {
+            wire.line(
+                "hint",
+                "this is a command for GOAUTH; go starts it, and again with a URL that was refused",
+            );
+            wire.line("hint", "to let go use it: keyfob setup go; to see what it would answer: keyfob explain URL --tool go");
+        }
+        return 0;
+    };
+    match answer(url, wire, wallet) {
+        Ok(()) => 0,
+        Err(error) => {
+            wire.error(&error);
+            1
+        }
+    }
+}
+
+fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
+    let url = url.to_str().ok_or(Error::Url { why: "it is not text" })?;
+    let (remote, user) = Remote::from_url(url)?;
+    if !remote.is_https() {
+        // Go would refuse the block as a whole.
+        return Ok(());
+    }
+    let query = Query {
+        user,
+        takes_authtype: true,
+        person_watches: wire.person_watches,
+        ..Query::new(remote, TOOL.need)
+    };
+    match wallet.get(&query)? {
+        Found::Answer(answer) => {
+            // Module proxies and pages about modules take Basic everywhere.
+            let Some(header) = header::authorization(&answer, &[]) else { return Ok(()) };
+            let place = beginning(&answer.realm, &query.remote).to_string();
+            let mut block = Zeroizing::new(Vec::with_capacity(place.len() + header.len() + 32));
+            let name = b"\n\nAuthorization: ";
+            for part in [place.as_bytes(), name, &header, b"\n\n"] {
+                block.extend_from_slice(part);
+            }
+            super::write(wire, &block)?;
+            if let Some(note) = &answer.note {
+                wire.note(note);
+            }
+        }
+        Found::Miss { miss, loud } => wire.miss(&miss, loud, &query.remote.to_string()),
+    }
+    Ok(())
+}
+
+/// The beginning of a URL that is the realm's: Go compares letter by letter, so it is a part of this URL.
+fn beginning(realm: &Realm, remote: &Remote) -> Remote {
+    let segments = match forge::place(remote, None) {
+        forge::Place::Cloud { realm: known, skip, .. } if known == *realm => skip,
+        // A server's realm is named by its own URL. One of the settings' is not, and then nothing is certain but this place.
+        _ => match Remote::from_url(realm.what()) {
+            Ok((home, _)) if home.origin() == remote.origin() => home.path().len(),
+            _ => remote.path().len(),
+        },
+    };
+    remote.with_path(remote.path().iter().take(segments).cloned().collect())
+}

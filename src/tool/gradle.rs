@@ -1,0 +1,34 @@
+//! Gradle: no way to ask, but `credentials(PasswordCredentials)` reads properties named after the repository, and a property may
+//! stand in a variable. Deliberately absent: reading build scripts, which are programs; `--for NAME=URL` says what they name.
+
+use crate::forge::Need;
+
+use super::Tool;
+use super::profile::{Form, Profile, Several, Variable};
+
+/// Gradle.
+pub static TOOL: Tool = Tool {
+    name: "gradle",
+    title: "Gradle",
+    need: Need::Packages,
+    links: &[],
+    how: "variables: keyfob run --for REPOSITORY=URL -- gradle …",
+    serve: None,
+    setup: None,
+    profile: Some(&Profile {
+        programs: &["gradle", "gradlew"],
+        discover: None,
+        variables: &[
+            Variable {
+                name: "ORG_GRADLE_PROJECT_{name}Username",
+                form: Form::User,
+                several: Several::Refuse,
+            },
+            Variable {
+                name: "ORG_GRADLE_PROJECT_{name}Password",
+                form: Form::Token,
+                several: Several::Refuse,
+            },
+        ],
+    }),
+};

@@ -1,0 +1,90 @@
+//! uv asks a keyring only when it is told so: one line in the person's own uv.toml. A file that already says which way uv shall
+//! go is left as it is. <https://docs.astral.sh/uv/reference/settings/#keyring-provider>
+
+use std::path::PathBuf;
+
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::tool::setup::{Entry, Line, Plan, SetupContext};
+use crate::tool::text::Draft;
+
+/// The setting.
+const KEY: &str = "keyring-provider";
+
+/// Its line. It goes to the top of the file, before any table.
+const LINE: &str = "keyring-provider = \"subprocess\"";
+
+/// Whether this is remembered of uv.toml.
+pub(super) fn is_line(line: &Line) -> bool {
+    line.key == KEY
+}
+
+/// The person's own settings.
+pub(super) fn file(environment: &Environment) -> Option<PathBuf> {
+    if cfg!(windows) {
+        return Some(PathBuf::from(environment.os("APPDATA")?).join("uv/uv.toml"));
+    }
+    let folder = match environment.os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()) {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(environment.os("HOME")?).join(".config"),
+    };
+    Some(folder.join("uv/uv.toml"))
+}
+
+/// What the person's own settings say.
+pub(super) fn provider(environment: &Environment) -> Option<String> {
+    let text = std::fs::read_to_string(file(environment)?).ok()?;
+    said(&text)?
+}
+
+/// What a text says of it; `None` if it is not TOML.
+fn said(text: &str) -> Option<Option<String>> {
+    let settings: toml::Table = toml::from_str(text).ok()?;
+    Some(settings.get(KEY).map(|value| value.as_str().unwrap_or_default().to_owned()))
+}
+
+/// Adds what uv needs to a plan, where uv is here and is not told anything yet.
+pub(super) fn add<'c>(
+    plan: &mut Plan<'c>,
+    context: &SetupContext<'c>,
+    before: Option<&Entry>,
+) -> Result<(), Error> {
+    let Some(path) = file(context.environment).filter(|_| !context.environment.programs("uv").is_empty())
+    else {
+        return Ok(());
+    };
+    let mut draft = Draft::new(&path, before, is_line)?;
+    let text = draft.lines().collect::<Vec<_>>().join("\n");
+    match said(&text) {
+        Some(None) => draft.sync(&[(KEY.to_owned(), LINE.to_owned())], is_line),
+        Some(Some(_)) => return Ok(()),
+        None => {
+            plan.notes.push(format!("{} is not valid TOML, so it is left", draft.path().display()));
+            return Ok(());
+        }
+    }
+    plan.lines.extend(draft.said.iter().cloned());
+    let entry = plan.entry.get_or_insert_default();
+    let new = draft.entry.written.iter().filter(|line| !entry.written.contains(line)).cloned();
+    let new: Vec<Line> = new.collect();
+    entry.written.extend(new);
+    after(plan, || draft.write());
+    Ok(())
+}
+
+/// Adds to a plan that takes everything back.
+pub(super) fn take_out<'c>(plan: &mut Plan<'c>, entry: &Entry) -> Result<(), Error> {
+    // The file is the one that the memory names.
+    let Some(line) = entry.written.iter().find(|line| is_line(line)) else { return Ok(()) };
+    let mut draft = Draft::new(&PathBuf::from(&line.file), Some(entry), is_line)?;
+    draft.undo(&mut plan.notes, is_line);
+    plan.lines.extend(draft.said.iter().cloned());
+    after(plan, || draft.write());
+    Ok(())
+}
+
+/// Lets a plan do this, too.
+fn after<'c>(plan: &mut Plan<'c>, work: impl FnOnce() -> Result<(), Error> + 'c) {
+    let first = std::mem::replace(&mut plan.apply, Box::new(|| Ok(())));
+    plan.apply = Box::new(move || first().and_then(|()| work()));
+}

@@ -1,0 +1,130 @@
+//! Maven: no way to ask, but its settings may name a variable, `${env.…}`. They tie it to a repository's id, so each id has
+//! variables of its own, with names that pass through the shell script which Maven is.
+
+use crate::forge::Need;
+
+use super::Tool;
+use super::profile::search::{Search, expand};
+use super::profile::xml::{Event, events};
+use super::profile::{Form, Place, Profile, Several, Variable};
+
+/// Maven.
+pub static TOOL: Tool = Tool {
+    name: "maven",
+    title: "Maven",
+    need: Need::Packages,
+    links: &[],
+    how: "variables that settings.xml names: keyfob run -- mvn …",
+    serve: None,
+    setup: None,
+    profile: Some(&Profile {
+        programs: &["mvn", "mvnw", "mvnd"],
+        discover: Some((
+            "repositories, plugin repositories and `distributionManagement` in `pom.xml` and its parents' in the folders above; repositories and mirrors \
+             in `~/.m2/settings.xml`",
+            discover,
+        )),
+        variables: &[
+            Variable { name: "MAVEN_{ID}_USERNAME", form: Form::User, several: Several::Refuse },
+            Variable { name: "MAVEN_{ID}_TOKEN", form: Form::Token, several: Several::Refuse },
+        ],
+    }),
+};
+
+/// What has an id and a URL.
+const KINDS: &[&str] = &["repository", "pluginRepository", "snapshotRepository", "mirror", "server"];
+
+fn discover(search: &mut Search<'_>) -> Vec<Place> {
+    // A module's parent stands in the folder above it.
+    let poms = search.upwards().map(|folder| folder.join("pom.xml"));
+    let mut files: Vec<_> = poms.take_while(|pom| pom.exists()).collect();
+    files.extend(search.home().map(|home| home.join(".m2/settings.xml")));
+    let (mut places, mut served) = (Vec::new(), Vec::new());
+    for file in files {
+        let Some(text) = search.text(&file) else { continue };
+        let variable = |name: &str| search.environment.text(name);
+        match read(&text, &variable) {
+            Some((found, logins)) => {
+                places.extend(found);
+                served.extend(logins);
+            }
+            None => search.malformed(&file),
+        }
+    }
+    search.each_once(places.into_iter().map(|place: Place| {
+        let has = place.name.as_ref().is_some_and(|name| served.contains(name));
+        place.with_token(has)
+    }))
+}
+
+/// The places of a file, and the ids that have a password in it.
+fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<(Vec<Place>, Vec<String>)> {
+    let (mut places, mut served) = (Vec::new(), Vec::new());
+    let (mut kind, mut depth, mut inner) = ("", 0, "");
+    let (mut id, mut url, mut password) = (String::new(), String::new(), String::new());
+    for event in events(text)? {
+        match event {
+            Event::Open(name, _) if depth == 0 => {
+                if KINDS.contains(&name) {
+                    (kind, depth) = (name, 1);
+                    [&mut id, &mut url, &mut password].into_iter().for_each(String::clear);
+                }
+            }
+            Event::Open(name, _) => {
+                depth += 1;
+                inner = if depth == 2 { name } else { "" };
+            }
+            Event::Text(text) if depth == 2 => match inner {
+                "id" => id = text,
+                "url" => url = text,
+                "password" => password = text,
+                _ => {}
+            },
+            Event::Text(_) => {}
+            Event::Close(_) if depth > 1 => {
+                depth -= 1;
+                inner = "";
+            }
+            Event::Close(_) if depth == 1 => {
+                depth = 0;
+                if kind == "server" {
+                    // One that is to come from a variable is no token yet.
+                    if !password.is_empty() && !password.contains("${env.") {
+                        served.push(id.clone());
+                    }
+                } else {
+                    places.extend(Place::found(Some(&id), &expand(&url, "${env.", '}', variable)));
+                }
+            }
+            Event::Close(_) => {}
+        }
+    }
+    Some((places, served))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_are_found_by_their_ids() {
+        let pom = "<?xml version=\"1.0\"?><project xmlns=\"http://maven.apache.org/POM/4.0.0\"><id>not-this</id>\
+                   <url>https://not.this/</url><repositories><repository>\n<id>feed</id>\r\n<releases><enabled>true</enabled>\
+                   <url>https://nor.this/</url></releases><url>https://h.test/${env.ORG}/v1</url></repository></repositories>\
+                   <distributionManagement><snapshotRepository><url>https://h.test/s?a=1&amp;b</url><id>snap</id>\
+                   </snapshotRepository></distributionManagement></project>";
+        let (places, served) = read(pom, &|name| (name == "ORG").then(|| "contoso".to_owned())).unwrap();
+        let shown: Vec<_> =
+            places.iter().map(|place| format!("{} {}", place.name.as_deref().unwrap(), place.url)).collect();
+        assert_eq!(shown, ["feed https://h.test/contoso/v1", "snap https://h.test/s"]);
+        assert!(served.is_empty());
+        assert_eq!(read("<project>", &|_| None), None);
+    }
+
+    #[test]
+    fn a_server_with_a_password_has_one_and_one_with_a_variable_has_none() {
+        let settings = "<settings><servers><server><id>a</id><password>x</password></server><server><id>b</id>\
+                        <password>${env.MAVEN_B_TOKEN}</password></server></servers></settings>";
+        assert_eq!(read(settings, &|_| None).unwrap().1, ["a"]);
+    }
+}

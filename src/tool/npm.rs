@@ -1,0 +1,226 @@
+//! npm, and Yarn 1, which reads the same files: no way to ask, but every setting may stand in a variable, and one that belongs to a
+//! registry is named by the registry's URL. So a token goes to that registry and nowhere else.
+//!
+//! Which registries: those that the `.npmrc` files from the project's folder upwards and the person's own one name, and
+//! `publishConfig` in `package.json`. Deliberately absent: npm's global and built-in settings.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::forge::Need;
+
+use super::Tool;
+use super::profile::search::{Search, expand};
+use super::profile::{Form, Place, Profile, Several, Variable};
+
+/// npm.
+pub static TOOL: Tool = Tool {
+    name: "npm",
+    title: "npm, Yarn 1",
+    need: Need::Packages,
+    links: &[],
+    how: "variables: keyfob run -- npm …",
+    serve: None,
+    setup: None,
+    profile: Some(&Profile {
+        programs: &["npm", "npx", "yarn", "yarnpkg"],
+        discover: Some((
+            "`registry` and `@SCOPE:registry` in `.npmrc` (project upwards, and yours), `publishConfig` in `package.json`",
+            discover,
+        )),
+        variables: &[
+            Variable {
+                name: "npm_config_{//host/path/}:username",
+                form: Form::User,
+                several: Several::Refuse,
+            },
+            Variable {
+                name: "npm_config_{//host/path/}:_password",
+                form: Form::Base64,
+                several: Several::Refuse,
+            },
+            Variable { name: PASSWORD, form: Form::Base64, several: Several::Ours },
+        ],
+    }),
+};
+
+/// For `:_password=${…}` in a `.npmrc`: Yarn 1 spoils the names of the other variables, in which it takes dots and underscores
+/// for its own.
+const PASSWORD: &str = "KEYFOB_NPM_PASSWORD";
+
+fn discover(search: &mut Search<'_>) -> Vec<Place> {
+    let mut settings = Vec::new();
+    let own = search.file("npm_config_userconfig", ".npmrc");
+    let mut files: Vec<_> = search.upwards().map(|folder| folder.join(".npmrc")).collect();
+    files.extend(own);
+    files.dedup();
+    for file in files {
+        let text = search.text(&file).unwrap_or_default();
+        settings.extend(read(&text, &|name| search.environment.text(name)));
+    }
+    let manifests: Vec<_> = search.upwards().map(|folder| folder.join("package.json")).collect();
+    for file in manifests {
+        settings.extend(publishing(search, &file));
+    }
+    settings.extend(search.environment.text("npm_config_registry").map(|url| ("registry".to_owned(), url)));
+    search.each_once(places(&settings))
+}
+
+/// The registries; those below which a token is set already are marked.
+fn places(settings: &[(String, String)]) -> impl Iterator<Item = Place> {
+    let is_token = |key: &str| [":_password", ":_authToken", ":_auth"].iter().any(|end| key.ends_with(end));
+    // A variable that is not set stays as it stands, and is no token.
+    let tokens = settings.iter().filter(move |(key, value)| is_token(key) && !value.contains("${"));
+    let below = |key: &str| Some(format!("{}/", key.rsplit_once(':')?.0.trim_end_matches('/')));
+    let served: Vec<String> =
+        tokens.filter_map(|(key, _)| below(key)).filter(|above| above.len() > 2).collect();
+    let is_registry = |key: &str| key == "registry" || (key.starts_with('@') && key.ends_with(":registry"));
+    settings.iter().filter(move |(key, _)| is_registry(key)).filter_map(move |(_, url)| {
+        let place = Place::found(None, &format!("{}/", url.trim_end_matches('/')))?;
+        let dart = place.nerf_dart();
+        let has = served.iter().any(|above| dart.starts_with(above.as_str()));
+        Some(place.with_token(has))
+    })
+}
+
+/// The keys and values of a file, as npm's `ini` reads them: sections are none of npm's settings.
+fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+    let expand = |text: &str| {
+        expand(text, "${", '}', |name| match name.strip_suffix('?') {
+            Some(name) => Some(variable(name).unwrap_or_default()),
+            None => variable(name),
+        })
+    };
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with('['));
+    let settings = lines.filter(|line| !line.starts_with([';', '#'])).filter_map(|line| line.split_once('='));
+    settings.map(|(key, value)| (expand(&plain(key)), expand(&plain(value)))).collect()
+}
+
+/// Without quotes, escapes and what is a comment.
+fn plain(text: &str) -> String {
+    let text = text.trim();
+    if let Some(inner) = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
+        return inner.to_owned();
+    }
+    if text.starts_with('"') && text.ends_with('"') {
+        return serde_json::from_str(text).unwrap_or_else(|_| text.to_owned());
+    }
+    let (mut plain, mut escaped) = (String::new(), false);
+    for c in text.chars() {
+        match c {
+            '\\' if !escaped => escaped = true,
+            ';' | '#' if !escaped => break,
+            c => {
+                if escaped && !matches!(c, '\\' | ';' | '#') {
+                    plain.push('\\');
+                }
+                plain.push(c);
+                escaped = false;
+            }
+        }
+    }
+    plain.trim().to_owned()
+}
+
+/// Where a package says that it is published.
+fn publishing(search: &mut Search<'_>, file: &Path) -> Vec<(String, String)> {
+    let Some(text) = search.text(file) else { return Vec::new() };
+    let Ok(manifest) = serde_json::from_str::<Value>(&text) else {
+        search.malformed(file);
+        return Vec::new();
+    };
+    let settings = manifest.get("publishConfig").and_then(Value::as_object).into_iter().flatten();
+    settings.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+
+    fn found(text: &str) -> Vec<String> {
+        let variable = |name: &str| (name == "ORG").then(|| "contoso".to_owned());
+        let shown = |place: &Place| format!("{}{}", place.url, if place.served { " has one" } else { "" });
+        let environment = Environment::default();
+        let mut search = Search::new(Path::new("/"), &environment);
+        search.each_once(places(&read(text, &variable))).iter().map(shown).collect()
+    }
+
+    #[test]
+    fn registries_are_found_as_npm_would_read_them() {
+        let url = "https://pkgs.dev.azure.com/contoso/_packaging/f/npm/registry/";
+        for line in [
+            format!("registry={url}"),
+            format!("  registry = {url} ; mine\r"),
+            format!("@contoso:registry=\"{url}\""),
+            format!("'@contoso:registry' = '{url}'"),
+            format!("; a comment\n# another\nregistry={}", url.replace("contoso", "${ORG}")),
+            format!("registry={url}\n@a:registry={}", url.trim_end_matches('/')),
+            format!("registry=https://me@{}", &url[8..]),
+        ] {
+            let got: Vec<_> = found(&line).iter().map(|one| one.trim_end_matches('/').to_owned()).collect();
+            assert_eq!(got, [url.trim_end_matches('/')], "{line:?}");
+        }
+        for line in [
+            "registry",
+            "registry=",
+            "registry=./local",
+            "registry=https://${UNSET}/x/",
+            "registry=https://me:secret@pkgs.dev.azure.com/contoso/",
+            "[section]\nregistry=https://pkgs.dev.azure.com/contoso/",
+            "my-registry=https://pkgs.dev.azure.com/contoso/",
+            ";registry=https://pkgs.dev.azure.com/contoso/",
+        ] {
+            assert!(found(line).is_empty(), "{line:?}: {:?}", found(line));
+        }
+    }
+
+    #[test]
+    fn a_token_that_stands_there_already_is_left_alone() {
+        let registry = "registry=https://h.test/a/npm/registry/\n";
+        for line in [
+            "//h.test/a/npm/registry/:_authToken=x",
+            "//h.test/a/:_password=x",
+            "//h.test/:_auth=x",
+            "//h.test/a/npm/registry:_password=${ORG}",
+        ] {
+            assert_eq!(
+                found(&format!("{registry}{line}")),
+                ["https://h.test/a/npm/registry/ has one"],
+                "{line}"
+            );
+        }
+        for line in [
+            "//h.test/a/npm/registry/:username=x",
+            "//h.test/a/npm/reg/:_authToken=x",
+            "//other.test/:_authToken=x",
+            "//h.test/a/npm/registry/:_password=${UNSET}",
+            ":_authToken=x",
+        ] {
+            assert_eq!(found(&format!("{registry}{line}")), ["https://h.test/a/npm/registry/"], "{line}");
+        }
+    }
+
+    #[test]
+    fn files_are_read_upwards_and_at_home_and_a_hostile_one_does_no_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("home/a/b");
+        std::fs::create_dir_all(&project).unwrap();
+        let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
+        write("home/.npmrc", b"registry=https://one.test/");
+        write("home/a/.npmrc", b"\xef\xbb\xbf@x:registry=https://two.test/\r\n");
+        write(
+            "home/a/package.json",
+            br#"{"publishConfig":{"registry":"https://three.test","access":"public"}}"#,
+        );
+        write("home/a/b/package.json", b"{");
+        write("home/a/b/.npmrc", &"${".repeat(500_000).into_bytes());
+        let home = folder.path().join("home").into_os_string();
+        let environment = Environment::new([("HOME".into(), home.clone()), ("USERPROFILE".into(), home)]);
+        let mut search = Search::new(&project, &environment);
+        let urls: Vec<_> = discover(&mut search).into_iter().map(|place| place.url).collect();
+        assert_eq!(urls, ["https://two.test/", "https://one.test/", "https://three.test/"]);
+        assert_eq!(search.notes.len(), 1, "{:?}", search.notes);
+    }
+}

@@ -1,0 +1,82 @@
+//! pnpm's token helper: a program named in the person's .npmrc for a place, which prints the whole Authorization header.
+//!
+//! pnpm does not say which place it asks for. Before version 11 it also starts a helper without arguments, so the name of a link
+//! tells it: see [`place`]. Version 10 runs every helper that is named at each start, and stops whatever it was told to do if one
+//! of them fails; no version shows what a helper says. So where we have nothing, or the wallet is locked, the answer is empty,
+//! which every version takes for "no header", and the exit code is 0. Deliberately absent: npm and yarn, which have no
+//! helpers.
+
+use std::ffi::OsString;
+
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::forge::Need;
+use crate::remote::Remote;
+use crate::wallet::{Found, Query, Wallet};
+
+use super::{Tool, Wire, header};
+
+mod place;
+mod setup;
+#[cfg(test)]
+mod tests;
+
+/// pnpm.
+pub static TOOL: Tool = Tool {
+    name: "pnpm",
+    title: "pnpm",
+    need: Need::Packages,
+    links: &["keyfob-pnpm"],
+    how: "tokenHelper for each place in the person's .npmrc",
+    serve: Some(serve),
+    setup: Some(&setup::SETUP),
+    profile: None,
+};
+
+/// Prints the header for one place.
+fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
+    let place = args.first().and_then(|place| place.to_str());
+    let Some(place) = place.filter(|place| !place.is_empty()) else {
+        wire.line(
+            "hint",
+            "this is pnpm's token helper; it prints the Authorization header of a place: keyfob pnpm URL",
+        );
+        wire.line("hint", "to let pnpm use it: keyfob setup pnpm; to see what it would answer: keyfob explain URL --tool pnpm");
+        return 2;
+    };
+    let remote = match place::decode(place).and_then(|url| Remote::from_url(&url)) {
+        Ok((remote, _)) => remote,
+        // Whoever wrote the line made a mistake, which shall be seen.
+        Err(error) => {
+            wire.error(&error);
+            return 2;
+        }
+    };
+    if let Err(error) = answer(&remote, wire, wallet) {
+        wire.error(&error);
+    }
+    0
+}
+
+fn answer(remote: &Remote, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
+    let query = Query {
+        takes_authtype: true,
+        person_watches: wire.person_watches,
+        ..Query::new(remote.clone(), TOOL.need)
+    };
+    match wallet.get(&query)? {
+        Found::Answer(answer) => {
+            let Some(header) = header::authorization(&answer, header::BEARER) else { return Ok(()) };
+            let mut line = Zeroizing::new(Vec::with_capacity(header.len() + 1));
+            line.extend_from_slice(&header);
+            line.push(b'\n');
+            super::write(wire, &line)?;
+            if let Some(note) = &answer.note {
+                wire.note(note);
+            }
+        }
+        Found::Miss { miss, loud } => wire.miss(&miss, loud, &remote.to_string()),
+    }
+    Ok(())
+}

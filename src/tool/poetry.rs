@@ -1,0 +1,140 @@
+//! Poetry: starts no program, but user name and password of a source may stand in variables named after it.
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use crate::forge::Need;
+
+use super::Tool;
+use super::profile::{Form, Place, Profile, Search, Several, Variable};
+
+/// Poetry.
+pub static TOOL: Tool = Tool {
+    name: "poetry",
+    title: "Poetry",
+    need: Need::Packages,
+    links: &[],
+    how: "variables: keyfob run -- poetry …",
+    serve: None,
+    setup: None,
+    profile: Some(&Profile {
+        programs: &["poetry"],
+        discover: Some((
+            "`tool.poetry.source` in `pyproject.toml`, `repositories` in `poetry.toml` and in Poetry's `config.toml`",
+            discover,
+        )),
+        variables: &[
+            Variable {
+                name: "POETRY_HTTP_BASIC_{NAME}_USERNAME",
+                form: Form::User,
+                several: Several::Refuse,
+            },
+            Variable {
+                name: "POETRY_HTTP_BASIC_{NAME}_PASSWORD",
+                form: Form::Token,
+                several: Several::Refuse,
+            },
+        ],
+    }),
+};
+
+fn discover(search: &mut Search<'_>) -> Vec<Place> {
+    let mut places = Vec::new();
+    // The nearest project is the one.
+    let projects: Vec<PathBuf> = search.upwards().collect();
+    for folder in projects {
+        if let Some(project) = table(search, &folder.join("pyproject.toml")) {
+            let sources = project.get("tool").and_then(|tool| tool.get("poetry")?.get("source")?.as_array());
+            places.extend(sources.into_iter().flatten().filter_map(|source| {
+                Place::found(Some(source.get("name")?.as_str()?), source.get("url")?.as_str()?)
+            }));
+            places.extend(table(search, &folder.join("poetry.toml")).iter().flat_map(repositories));
+            break;
+        }
+    }
+    let mut served = Vec::new();
+    if let Some(folder) = settings(search) {
+        places.extend(table(search, &folder.join("config.toml")).iter().flat_map(repositories));
+        let logins = table(search, &folder.join("auth.toml"));
+        let names = logins.as_ref().and_then(|logins| logins.get("http-basic")?.as_table());
+        served.extend(names.into_iter().flatten().map(|(name, _)| name.clone()));
+    }
+    search.each_once(places.into_iter().map(|place: Place| {
+        let has = place.name.as_ref().is_some_and(|name| served.contains(name));
+        place.with_token(has)
+    }))
+}
+
+/// Where one may publish to.
+fn repositories(settings: &Table) -> Vec<Place> {
+    let named = settings.get("repositories").and_then(Value::as_table).into_iter().flatten();
+    named.filter_map(|(name, about)| Place::found(Some(name), about.get("url")?.as_str()?)).collect()
+}
+
+/// Poetry's own folder of settings.
+fn settings(search: &Search<'_>) -> Option<PathBuf> {
+    if let Some(told) = search.environment.os("POETRY_CONFIG_DIR") {
+        return Some(told.into());
+    }
+    if cfg!(windows) {
+        return Some(PathBuf::from(search.environment.os("APPDATA")?).join("pypoetry"));
+    }
+    if cfg!(target_os = "macos") {
+        return Some(search.home()?.join("Library/Application Support/pypoetry"));
+    }
+    Some(search.file("XDG_CONFIG_HOME", ".config")?.join("pypoetry"))
+}
+
+fn table(search: &mut Search<'_>, file: &Path) -> Option<Table> {
+    let text = search.text(file)?;
+    let table = text.parse::<Table>().ok();
+    if table.is_none() {
+        search.malformed(file);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+
+    #[test]
+    fn sources_are_those_of_the_nearest_project_and_repositories_to_publish_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("pyproject.toml", "[[tool.poetry.source]]\nname = 'far'\nurl = 'https://far.test/'\n");
+        write(
+            "p/pyproject.toml",
+            "\u{feff}[[tool.poetry.source]]\r\nname = \"my-feed\"\r\nurl = \"https://h.test/simple/\"\r\n[[tool.poetry.source]]\r\nname = 'PyPI'\r\n",
+        );
+        write("p/poetry.toml", "[repositories.up]\nurl = 'https://h.test/upload/'\n");
+        write("c/config.toml", "[repositories.has]\nurl = 'https://h.test/other/'\n");
+        write("c/auth.toml", "[http-basic.has]\nusername = 'a'\npassword = 'b'\n");
+        write("p/deep/x", "");
+        let environment =
+            Environment::new([("POETRY_CONFIG_DIR".into(), folder.path().join("c").into_os_string())]);
+        let project = folder.path().join("p/deep");
+        let mut search = Search::new(&project, &environment);
+        let shown: Vec<_> = discover(&mut search)
+            .iter()
+            .map(|place| format!("{} {} {}", place.name.as_deref().unwrap(), place.url, place.served))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "my-feed https://h.test/simple/ false",
+                "up https://h.test/upload/ false",
+                "has https://h.test/other/ true"
+            ]
+        );
+        write("p/pyproject.toml", "[[tool.poetry.source");
+        discover(&mut search);
+        assert_eq!(search.notes.len(), 1);
+    }
+}

@@ -1,0 +1,214 @@
+//! From places and answers to variables: the names by the profile's templates, the values by its forms, and never a value in a
+//! variable that would take it to another place (see [`Several`]). Deliberately absent: where answers come from.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::wallet::Answer;
+
+use super::forms::{self, Bytes, Form};
+use super::{Place, Profile, Several, Variable};
+
+/// A place and what the wallet answered; nothing for a place that is not ours or has a token already.
+pub struct Wanted {
+    /// The place.
+    pub place: Place,
+    /// The answer.
+    pub answer: Option<Box<Answer>>,
+}
+
+/// A variable as it will be set.
+pub struct Setting {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Bytes,
+    /// What it holds, in words, for `--dry-run`.
+    pub words: String,
+}
+
+/// Everything that a profile sets. `tool` is its word, for hints; what is left out, and why, goes to `left_out`.
+///
+/// # Errors
+/// That a place needs a name; that one variable would have to hold two things; that a value cannot be said in its form.
+pub fn settings(
+    tool: &str,
+    profile: &Profile,
+    wanted: &[Wanted],
+    environment: &Environment,
+    left_out: &mut Vec<String>,
+) -> Result<Vec<Setting>, Error> {
+    let mut all = Vec::new();
+    for variable in profile.variables {
+        if variable.form == Form::Composer {
+            all.extend(by_host(variable.name, wanted, environment)?);
+            continue;
+        }
+        let mut of_variable: BTreeMap<String, Vec<&Wanted>> = BTreeMap::new();
+        for one in wanted {
+            match name(variable, &one.place) {
+                Some(name) => of_variable.entry(name).or_default().push(one),
+                None if one.answer.is_none() => {}
+                None => {
+                    return Err(Error::usage(
+                        format!("{tool} has a name for {}, which is part of the variable's", one.place.url),
+                        format!("keyfob run --profile {tool} --for NAME={} -- COMMAND", one.place.url),
+                    ));
+                }
+            }
+        }
+        for (name, wanted) in of_variable {
+            all.extend(one(tool, variable, name, &wanted, left_out)?);
+        }
+    }
+    Ok(all)
+}
+
+/// One variable with all places that would have it.
+fn one(
+    tool: &str,
+    variable: &Variable,
+    name: String,
+    wanted: &[&Wanted],
+    left_out: &mut Vec<String>,
+) -> Result<Option<Setting>, Error> {
+    let mut ours = wanted.iter().filter_map(|one| Some((one, one.answer.as_deref()?)));
+    let Some((first, answer)) = ours.next() else { return Ok(None) };
+    let value = variable.form.value(answer, &first.place.url)?;
+    let mut other = None;
+    for (one, answer) in ours {
+        if *variable.form.value(answer, &one.place.url)? != *value {
+            other = Some(&one.place.url);
+        }
+    }
+    if variable.several != Several::Ours {
+        // The same place once more, by another way of finding it, is no other.
+        let is_other = |one: &&&Wanted| one.answer.is_none() && one.place.url != first.place.url;
+        other = other.or(wanted.iter().find(is_other).map(|one| &one.place.url));
+    }
+    if let Some(other) = other {
+        let what = format!("{name} would go to {} and to {other} too", first.place.url);
+        if variable.several != Several::Refuse {
+            left_out.push(format!("{what}, so it is not set: docs/tools/{tool}.md has the way"));
+            return Ok(None);
+        }
+        let hint =
+            format!("say which is meant: keyfob run --profile {tool} --for {} -- COMMAND", first.place.url);
+        return Err(Error::Ambiguous { what, hint });
+    }
+    let words = described(variable.form, answer);
+    checked(Setting { name, value, words }).map(Some)
+}
+
+/// What a variable holds, without holding it.
+#[must_use]
+pub fn described(form: Form, answer: &Answer) -> String {
+    match form {
+        Form::Word(_) | Form::Url => form.words().to_owned(),
+        _ => match answer.account.name() {
+            Some(account) => format!("{} of {}, account {account}", form.words(), answer.realm),
+            None => format!("{} of {}", form.words(), answer.realm),
+        },
+    }
+}
+
+/// A setting whose name and value can stand in an environment.
+///
+/// # Errors
+/// [`Error::Usage`].
+pub fn checked(setting: Setting) -> Result<Setting, Error> {
+    let odd = |c: char| c == '=' || c.is_control();
+    if setting.name.is_empty() || setting.name.contains(odd) || setting.value.contains(&0) {
+        return Err(Error::usage(
+            "that name or value cannot stand in an environment",
+            "a name has no = and no control characters in it",
+        ));
+    }
+    Ok(setting)
+}
+
+/// The name of a variable for a place; `None` where the place lacks the name that is part of it.
+fn name(variable: &Variable, place: &Place) -> Option<String> {
+    let mut name = variable.name.replace("{//host/path/}", &place.nerf_dart());
+    if name.contains(['{', '}']) {
+        let of_place = place.name.as_deref()?;
+        let upper = of_place.to_uppercase();
+        name = name
+            .replace("{ID}", &upper.replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
+            .replace("{NAME}", &upper.replace('-', "_"))
+            .replace("{name}", of_place);
+    }
+    Some(name)
+}
+
+/// Composer's document, with what stood in it.
+#[derive(Serialize)]
+struct Document<'d> {
+    #[serde(rename = "http-basic")]
+    http_basic: BTreeMap<&'d str, Login<'d>>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+#[derive(Serialize, PartialEq)]
+#[serde(untagged)]
+enum Login<'d> {
+    Ours { username: &'d str, password: &'d str },
+    Theirs(&'d Value),
+}
+
+fn by_host(variable: &str, wanted: &[Wanted], environment: &Environment) -> Result<Option<Setting>, Error> {
+    let no_object = || Error::usage(format!("{variable} is no JSON object"), format!("unset {variable}"));
+    let mut others = match environment.text(variable) {
+        Some(text) => serde_json::from_str::<Map<String, Value>>(&text).map_err(|_| no_object())?,
+        None => Map::new(),
+    };
+    let theirs = match others.remove("http-basic") {
+        Some(Value::Object(logins)) => logins,
+        Some(_) => return Err(no_object()),
+        None => Map::new(),
+    };
+    let hosts: Vec<String> = wanted.iter().map(|one| one.place.remote.authority()).collect();
+    let mut http_basic: BTreeMap<&str, Login<'_>> = BTreeMap::new();
+    let (mut realms, mut length) = (Vec::new(), 0);
+    for (host, one) in hosts.iter().zip(wanted) {
+        let Some(answer) = one.answer.as_deref() else { continue };
+        forms::pair(answer)?;
+        let password = std::str::from_utf8(answer.token.expose()).map_err(|_| {
+            Error::usage("the token is not text, which JSON cannot carry", "keyfob token URL --as token")
+        })?;
+        let login = Login::Ours { username: answer.user.as_deref().unwrap_or_default(), password };
+        let foreign = hosts.iter().zip(wanted).find(|(other, one)| *other == host && one.answer.is_none());
+        if http_basic.get(host.as_str()).is_some_and(|held| *held != login)
+            || foreign.is_some_and(|(_, one)| !one.place.served)
+        {
+            return Err(Error::Ambiguous {
+                what: format!(
+                    "Composer has one login for all of {host}, and several of its places are wanted"
+                ),
+                hint: format!(
+                    "say which is meant: keyfob run --profile composer --for {} -- COMMAND",
+                    one.place.url
+                ),
+            });
+        }
+        length += 6 * (password.len() + answer.user.as_deref().map_or(0, str::len)) + host.len() + 64;
+        realms.push(described(Form::Composer, answer));
+        http_basic.insert(host.as_str(), login);
+    }
+    let Some(words) = realms.into_iter().next() else { return Ok(None) };
+    for (host, login) in &theirs {
+        http_basic.entry(host.as_str()).or_insert(Login::Theirs(login));
+    }
+    // What was there before stands in our own environment anyway; what is ours stays in this buffer.
+    let before = environment.os(variable).map_or(0, |text| text.len());
+    let mut value = Zeroizing::new(Vec::with_capacity(length + 2 * before + 64));
+    serde_json::to_writer(&mut *value, &Document { http_basic, others })
+        .map_err(|error| Error::Wire { doing: "write JSON", source: error.into() })?;
+    checked(Setting { name: variable.to_owned(), value, words }).map(Some)
+}

@@ -1,0 +1,136 @@
+//! What `keyfob run` knows of a tool that has no way to ask us: its [`Profile`], as a part of its record. Which places it wants
+//! tokens for, which variables it reads, and in which form; as data, so that the table in docs/tools/run.md is made of it.
+//!
+//! A profile's rule is R1's: a token only where it belongs. Most tools tie a variable to a place, by its host or by the name that
+//! their settings give it; where they do not ([`Several`]), the token is not set beside a place that is not its own.
+//! Deliberately absent: the wallet and starting programs, which are the command's.
+
+use url::Url;
+
+use crate::error::Error;
+use crate::remote::Remote;
+
+pub mod fill;
+pub mod forms;
+pub mod search;
+pub mod xml;
+
+pub use forms::Form;
+pub use search::Search;
+
+/// All that is known of the variables that a tool reads.
+pub struct Profile {
+    /// Programs that it is for: `keyfob run -- npm ci` needs no `--profile`.
+    pub programs: &'static [&'static str],
+    /// Where its places come from if nobody names them, in words; and how.
+    pub discover: Option<(&'static str, Discover)>,
+    /// What is set for each place.
+    pub variables: &'static [Variable],
+}
+
+impl Profile {
+    /// Whether its variables are tied to a place by the name that the tool's settings give it.
+    #[must_use]
+    pub fn goes_by_name(&self) -> bool {
+        let by_name = |variable: &Variable| {
+            ["{name}", "{NAME}", "{ID}"].iter().any(|word| variable.name.contains(word))
+        };
+        self.variables.iter().any(by_name)
+    }
+}
+
+/// Finds the places in the tool's own settings.
+pub type Discover = fn(&mut Search<'_>) -> Vec<Place>;
+
+/// A variable.
+pub struct Variable {
+    /// Its name: `{name}` is the place's name, `{NAME}` the same in upper case with `_` for `-`, `{ID}` the same with `_` for
+    /// all but letters and digits, `{//host/path/}` its URL without scheme.
+    pub name: &'static str,
+    /// What stands in it.
+    pub form: Form,
+    /// What becomes of it when two places want it differently.
+    pub several: Several,
+}
+
+/// What becomes of a variable that would have to hold two things, or that would be sent to a place that is not ours too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Several {
+    /// Nothing is started: the person has to say which.
+    Refuse,
+    /// It is not set; others do the work.
+    LeaveOut,
+    /// As `LeaveOut`, but places that are not ours do not count: the tool's own settings say where it goes.
+    Ours,
+}
+
+/// A place that a tool may want a token for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What the tool's settings call it.
+    pub name: Option<String>,
+    /// The URL as the tool has it, without a user name: a slash at its end counts for some.
+    pub url: String,
+    /// The same for the wallet.
+    pub remote: Remote,
+    /// The user name in the URL.
+    pub user: Option<String>,
+    /// Whether it has a token already, which stays.
+    pub served: bool,
+}
+
+impl Place {
+    /// From a URL.
+    ///
+    /// # Errors
+    /// [`Error::Url`].
+    pub fn new(name: Option<&str>, url: &str) -> Result<Place, Error> {
+        let (remote, user) = Remote::from_url(url)?;
+        let mut plain = Url::parse(url.trim()).map_err(|_| Error::Url { why: "it cannot be read as one" })?;
+        let _ = plain.set_username("");
+        plain.set_query(None);
+        plain.set_fragment(None);
+        Ok(Place { name: name.map(str::to_owned), url: plain.into(), remote, user, served: false })
+    }
+
+    /// From what a tool's settings say; `None` for what is no web address or holds a password already.
+    #[must_use]
+    pub fn found(name: Option<&str>, url: &str) -> Option<Place> {
+        Place::new(name, url).ok()
+    }
+
+    /// The same, with a token of its own already if `served`.
+    #[must_use]
+    pub fn with_token(self, served: bool) -> Place {
+        Place { served, ..self }
+    }
+
+    /// `//host/path/`, as npm ties settings to a registry.
+    #[must_use]
+    pub fn nerf_dart(&self) -> String {
+        let bare = self.url.split_once(':').map_or("", |(_, rest)| rest);
+        format!("{}/", bare.trim_end_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_keeps_the_url_that_its_tool_has_but_nobodys_name_in_it() {
+        let place =
+            Place::found(Some("feed"), "https://me@Pkgs.Dev.Azure.com:443/contoso/My Feed/?x#y").unwrap();
+        assert_eq!(place.url, "https://pkgs.dev.azure.com/contoso/My%20Feed/");
+        assert_eq!(place.nerf_dart(), "//pkgs.dev.azure.com/contoso/My%20Feed/");
+        assert_eq!(place.user.as_deref(), Some("me"));
+        let bare = Place::found(None, "http://127.0.0.1:8080").unwrap();
+        assert_eq!(
+            (bare.nerf_dart().as_str(), bare.url.as_str()),
+            ("//127.0.0.1:8080/", "http://127.0.0.1:8080/")
+        );
+        for none in ["./packages", "C:\\packages", "https://me:secret@host/x", "file:///x", ""] {
+            assert_eq!(Place::found(None, none), None, "{none}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Looking for places in the settings of tools: which files, and how to read them without falling into a trap. They lie in
+//! projects that others wrote: a file may be huge, no file at all, in UTF-16, or name variables that are not set. What cannot
+//! be read is noted; nothing in a file can make us hang.
+
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use crate::environment::Environment;
+
+use super::Place;
+
+/// No settings file comes near this.
+const LONGEST: u64 = 1 << 20;
+
+/// Nobody's settings name more places.
+const MOST: usize = 1000;
+
+/// No name of a variable comes near this.
+const LONGEST_NAME: usize = 256;
+
+/// Where to look, and what is worth saying.
+pub struct Search<'s> {
+    /// The folder in which the tool is started.
+    pub folder: &'s Path,
+    /// Its environment.
+    pub environment: &'s Environment,
+    /// What could not be read, and why.
+    pub notes: Vec<String>,
+}
+
+impl<'s> Search<'s> {
+    /// In this folder.
+    #[must_use]
+    pub fn new(folder: &'s Path, environment: &'s Environment) -> Search<'s> {
+        Search { folder, environment, notes: Vec::new() }
+    }
+
+    /// The person's home.
+    #[must_use]
+    pub fn home(&self) -> Option<PathBuf> {
+        let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        self.environment.os(name).map(PathBuf::from).filter(|home| home.is_absolute())
+    }
+
+    /// A file: where this variable says, else this one below the home.
+    #[must_use]
+    pub fn file(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
+        let told = self.environment.os(variable).map(|told| self.folder.join(told));
+        told.or_else(|| Some(self.home()?.join(below_home)))
+    }
+
+    /// The folders from this one to the root.
+    pub fn upwards(&self) -> impl Iterator<Item = PathBuf> + use<'s> {
+        self.folder.ancestors().map(Path::to_owned)
+    }
+
+    /// The text of a file, without its byte order mark; `None` if there is none, or none that can be read.
+    pub fn text(&mut self, path: &Path) -> Option<String> {
+        match read(path) {
+            Ok(text) => Some(text),
+            Err(Some(why)) => {
+                self.notes.push(format!("cannot read {}: {why}", path.display()));
+                None
+            }
+            Err(None) => None,
+        }
+    }
+
+    /// Says that what stands in a file is not what stands in such a file.
+    pub fn malformed(&mut self, path: &Path) {
+        self.notes.push(format!("cannot read {}: it is not well-formed", path.display()));
+    }
+
+    /// These places, each once. All or none: with a part of them, one name for two places would go unseen.
+    pub fn each_once(&mut self, places: impl IntoIterator<Item = Place>) -> Vec<Place> {
+        let mut all = Vec::new();
+        for place in places {
+            if all.len() == MOST {
+                self.notes.push(format!("cannot read settings that name more than {MOST} places"));
+                return Vec::new();
+            }
+            if !all.contains(&place) {
+                all.push(place);
+            }
+        }
+        all
+    }
+}
+
+fn read(path: &Path) -> Result<String, Option<String>> {
+    use std::io::ErrorKind;
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => None,
+        kind => Some(kind.to_string()),
+    };
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Opening a pipe would wait for somebody to write into it.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    let file = options.open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(Some("it is no file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(Some("it is larger than a mebibyte".to_owned()));
+    }
+    decode(&bytes).ok_or_else(|| Some("it is not text".to_owned()))
+}
+
+/// UTF-8, or UTF-16 if its mark says so, as Visual Studio writes it.
+fn decode(bytes: &[u8]) -> Option<String> {
+    let utf16 = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, odd) = rest.as_chunks::<2>();
+        odd.is_empty().then_some(())?;
+        String::from_utf16(&pairs.iter().map(|&pair| unit(pair)).collect::<Vec<_>>()).ok()
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).ok(),
+        _ => String::from_utf8(bytes.to_vec()).ok(),
+    }
+}
+
+/// `text` with what stands between `open` and `close` replaced by its value. What has none stays as it stands, and what a value
+/// holds is not looked at again. Names are short: a document full of openings takes no longer than any other.
+#[must_use]
+pub fn expand(text: &str, open: &str, close: char, value: impl Fn(&str) -> Option<String>) -> String {
+    let (mut done, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, inner)) = rest.split_once(open) {
+        done.push_str(before);
+        let end = inner.char_indices().take(LONGEST_NAME).find(|(_, c)| *c == close).map(|(end, _)| end);
+        match end.and_then(|end| Some((value(&inner[..end])?, end))) {
+            Some((value, end)) => {
+                done.push_str(&value);
+                rest = &inner[end + close.len_utf8()..];
+            }
+            None => {
+                done.push_str(open);
+                rest = inner;
+            }
+        }
+    }
+    done.push_str(rest);
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_read_in_every_dress_that_editors_give_it() {
+        for bytes in
+            [&b"a\r\nb"[..], b"\xef\xbb\xbfa\r\nb", b"\xff\xfea\0\r\0\n\0b\0", b"\xfe\xff\0a\0\r\0\n\0b"]
+        {
+            assert_eq!(decode(bytes).as_deref(), Some("a\r\nb"), "{bytes:?}");
+        }
+        for bytes in [&b"\xff\xfea"[..], b"\xc3", b"\xff\xfe\0\xd8"] {
+            assert_eq!(decode(bytes), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_settings_file_is_not_read_and_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = Environment::default();
+        let mut search = Search::new(folder.path(), &environment);
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("huge"), vec![b' '; 2 << 20]).unwrap();
+        std::fs::write(path("full"), vec![b' '; 1 << 20]).unwrap();
+        std::fs::create_dir(path("folder")).unwrap();
+        assert!(search.text(&path("full")).is_some());
+        assert!(search.text(&path("none")).is_none() && search.text(&path("full/below")).is_none());
+        assert!(search.notes.is_empty(), "{:?}", search.notes);
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(path("loop"), path("loop")).unwrap();
+            let made = std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap();
+            assert!(
+                made.success()
+                    && search.text(&path("loop")).is_none()
+                    && search.text(&path("pipe")).is_none()
+            );
+            assert!(search.text(Path::new("/dev/zero")).is_none());
+        }
+        assert!(search.text(&path("huge")).is_none() && search.text(&path("folder")).is_none());
+        assert_eq!(search.notes.len(), if cfg!(unix) { 5 } else { 2 }, "{:?}", search.notes);
+    }
+
+    #[test]
+    fn so_many_places_that_one_could_hide_among_them_are_none() {
+        let environment = Environment::default();
+        let mut search = Search::new(Path::new("/"), &environment);
+        let place = |number: usize| Place::found(None, &format!("https://h.test/{}", number % MOST)).unwrap();
+        assert_eq!(search.each_once((0..MOST).map(place)).len(), MOST);
+        let other = Place::found(None, "https://other.test/");
+        assert!(search.each_once((0..MOST).map(place).chain(other)).is_empty());
+        assert_eq!(search.notes.len(), 1);
+    }
+
+    #[test]
+    fn variables_are_replaced_once_and_what_is_not_set_stays() {
+        let value = |name: &str| match name {
+            "A" => Some("1".to_owned()),
+            "LOOP" => Some("${LOOP}${A}".to_owned()),
+            _ => None,
+        };
+        for (text, expanded) in [
+            ("x${A}y${A}", "x1y1"),
+            ("${LOOP}", "${LOOP}${A}"),
+            ("${B}${A}", "${B}1"),
+            ("${${A}}", "${1}"),
+            ("${A", "${A"),
+            ("", ""),
+        ] {
+            assert_eq!(expand(text, "${", '}', value), expanded, "{text}");
+        }
+        assert_eq!(expand("%A%/%B%/%A", "%", '%', value), "1/%B%/%A");
+    }
+}

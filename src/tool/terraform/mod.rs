@@ -1,0 +1,177 @@
+//! Terraform's credentials helper protocol, which OpenTofu speaks too: `get`, `store` or `forget` and a host as the last two arguments,
+//! JSON on the standard streams. A token is always sent as Bearer, so it is given only where that is how tokens are shown: what
+//! `terraform login` stored, GitLab, Gitea, and hosts that nobody described. A token of Azure DevOps, which is a password
+//! for Basic, is never given. <https://developer.hashicorp.com/terraform/internals/credentials-helpers>
+//!
+//! Modules that lie in repositories are git's business.
+
+use std::ffi::OsString;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::credential::Secret;
+use crate::error::Error;
+use crate::forge::{Need, Presentation};
+use crate::remote::Remote;
+use crate::store::payload::Payload;
+use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
+
+use super::{Tool, Wire, input};
+
+mod setup;
+#[cfg(test)]
+mod tests;
+
+/// Terraform and OpenTofu.
+pub static TOOL: Tool = Tool {
+    name: "terraform",
+    title: "Terraform",
+    need: Need::Packages,
+    links: &["terraform-credentials-keyfob"],
+    how: "credentials_helper in Terraform's own settings",
+    serve: Some(serve),
+    setup: Some(&setup::SETUP),
+    profile: None,
+};
+
+/// Forges whose tokens are Bearer tokens, or may be.
+const BEARER: &[&str] = &["gitlab", "gitea", "generic"];
+
+/// What is stored. A member that we do not know must not be lost, so it is refused, as the protocol wants it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    token: Zeroizing<String>,
+}
+
+/// Serves one call.
+fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
+    match answer(args, wire, wallet) {
+        Ok(()) => 0,
+        Err(error) => {
+            wire.error(&error);
+            1
+        }
+    }
+}
+
+fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
+    let usage = || {
+        Error::usage(
+            "terraform's credentials helper knows get HOST, store HOST and forget HOST",
+            "keyfob setup terraform; to see what it would answer: keyfob explain https://HOST --tool terraform",
+        )
+    };
+    // What stands before them are the arguments of the settings.
+    let [.., word, host] = args else { return Err(usage()) };
+    let host = host.to_str().ok_or(Error::Request { why: "it is not UTF-8" })?;
+    // A host with a path would be another place.
+    if host.contains(['/', '@', '?', '#']) {
+        return Err(Error::Request { why: "the host is not one" });
+    }
+    let query = Query {
+        takes_authtype: true,
+        person_watches: wire.person_watches,
+        ..Query::new(Remote::from_parts("https", host, None)?, TOOL.need)
+    };
+    match word.to_str() {
+        Some("get") => get(&query, wire, wallet),
+        Some("store") => store(query, wire, wallet),
+        Some("forget") => {
+            if let Some(url) = wallet.forget(&query)?.set_aside {
+                let words =
+                    format!("your own token is set aside for packages, not destroyed; keyfob restore {url}");
+                wire.line("hint", &words);
+            }
+            Ok(())
+        }
+        _ => Err(usage()),
+    }
+}
+
+fn get(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
+    match wallet.get(query)? {
+        Found::Answer(answer) => match token(&answer) {
+            Some(token) => {
+                let mut out = Zeroizing::new(Vec::with_capacity(32 + 6 * token.len()));
+                out.extend_from_slice(b"{\"token\":");
+                serde_json::to_writer(&mut *out, token)
+                    .map_err(|_| Error::Request { why: "the answer cannot be written as JSON" })?;
+                out.extend_from_slice(b"}\n");
+                super::write(wire, &out)?;
+                if let Some(note) = &answer.note {
+                    wire.note(note);
+                }
+            }
+            None => {
+                super::write(wire, b"{}\n")?;
+                let words = format!(
+                    "the token of {} is no Bearer token, which terraform would make of it",
+                    answer.realm
+                );
+                wire.line("hint", &words);
+            }
+        },
+        Found::Miss { miss, loud } => {
+            super::write(wire, b"{}\n")?;
+            wire.miss(&miss, loud, &query.remote.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// The token of an answer, if it may go as Bearer.
+fn token(answer: &Answer) -> Option<&str> {
+    let bearer = match &answer.authtype {
+        Some(scheme) => scheme.eq_ignore_ascii_case("bearer"),
+        None => answer.presentation == Presentation::Bearer || BEARER.contains(&answer.realm.forge()),
+    };
+    let token = std::str::from_utf8(answer.token.expose()).ok()?;
+    (bearer && token.bytes().all(|byte| (0x21..=0x7e).contains(&byte))).then_some(token)
+}
+
+/// Keeps what `terraform login` got, as the Bearer token that it is, so that git does not take it for a password.
+fn store(mut query: Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
+    let text = input::all(wire.input)?;
+    let credentials: Credentials = serde_json::from_slice(&text)
+        // What serde says may repeat a part of it.
+        .map_err(|_| Error::Request { why: "it is not JSON with a token and nothing else" })?;
+    let secret = Secret::copy_of(credentials.token.as_bytes());
+    if let Found::Answer(answer) = wallet.get(&query)?
+        && answer.token.same_as(&secret)
+        && token(&answer).is_some()
+    {
+        return Ok(());
+    }
+    let copy = Secret::copy_of(secret.expose()).into_token()?;
+    let payload = Payload { token: copy, refresh: None, authtype: Some("Bearer".to_owned()) };
+    match wallet.store(&query, Given { payload, expires: None })? {
+        Stored::Kept { chosen } => {
+            if let Some(store) = chosen.filter(|_| wire.person_watches) {
+                let claim = crate::store::named(store).map_or("", |record| record.claim);
+                wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
+            }
+        }
+        Stored::Same | Stored::Cleared => {}
+        Stored::NotOurs | Stored::NoOrganisation { .. } => {
+            return Err(Error::usage(
+                "this is no place that a terraform login can be kept for",
+                "keyfob add URL",
+            ));
+        }
+    }
+    // Terraform has one login for a host: the new one.
+    wallet.displace(&query)?;
+    // What a person added comes first (R4): then the login was in vain, and that must not go unsaid.
+    query.user = None;
+    if let Found::Answer(answer) = wallet.get(&query)?
+        && !answer.token.same_as(&secret)
+    {
+        let place = &query.remote;
+        let words =
+            format!("another token, which you added, answers first; to replace it: keyfob add {place}");
+        wire.line("hint", &words);
+    }
+    Ok(())
+}

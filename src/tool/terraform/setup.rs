@@ -1,0 +1,214 @@
+//! Making Terraform ask us: a link in the folder in which it looks for helpers (it does not look into PATH), and one line in its own
+//! settings. It takes one helper only, so where another is named, nothing is written.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::files::shell_word;
+use crate::terminal::visible;
+use crate::tool::links;
+use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
+use crate::tool::text::Draft;
+
+use super::TOOL;
+
+/// Terraform's setup.
+pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
+
+const BLOCK: &str = "credentials_helper";
+const LINE: &str = "credentials_helper \"keyfob\" {}";
+
+/// The key under which a folder is remembered that was made.
+const FOLDER: &str = "folder";
+
+fn found(context: &SetupContext<'_>) -> Option<String> {
+    let program = ["terraform", "tofu"]
+        .iter()
+        .find_map(|name| context.environment.programs(name).into_iter().next())?;
+    Some(format!("Terraform ({})", program.display()))
+}
+
+fn is_line(line: &Line) -> bool {
+    line.key == BLOCK
+}
+
+/// Where Terraform keeps its own: the home; on Windows, the roaming folder.
+fn home(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
+    let name = if cfg!(windows) { "APPDATA" } else { "HOME" };
+    context.environment.os(name).map(PathBuf::from).ok_or(Error::NoHome)
+}
+
+/// The settings file.
+fn settings(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
+    let environment = context.environment;
+    if let Some(named) = environment.os("TF_CLI_CONFIG_FILE").or(environment.os("TERRAFORM_CONFIG")) {
+        return Ok(PathBuf::from(named));
+    }
+    Ok(home(context)?.join(if cfg!(windows) { "terraform.rc" } else { ".terraformrc" }))
+}
+
+/// Terraform's own folder, with the logins that it keeps itself.
+fn folder(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
+    Ok(home(context)?.join(if cfg!(windows) { "terraform.d" } else { ".terraform.d" }))
+}
+
+fn link(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
+    let name = format!("{}{}", TOOL.links[0], std::env::consts::EXE_SUFFIX);
+    Ok(folder(context)?.join("plugins").join(name))
+}
+
+/// The helper that a line of the settings names.
+fn named(line: &str) -> Option<&str> {
+    let rest = line.trim().strip_prefix(BLOCK)?;
+    let rest = rest.trim_start().strip_prefix('"')?;
+    rest.split('"').next()
+}
+
+fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+    let own = links::spot(context.program, "keyfob", context.environment)
+        .ok_or(Error::NoProgram { program: "keyfob" })?
+        .path;
+    let mut draft = Draft::new(&settings(context)?, before, is_line)?;
+    let file = draft.path().display().to_string();
+    let helper = draft.lines().find_map(named).map(str::to_owned);
+    if let Some(other) = helper.as_deref().filter(|name| *name != "keyfob") {
+        return Err(Error::usage(
+            format!("terraform asks {} ({file}), and it takes one helper only", visible(other)),
+            format!("take {BLOCK} out of {file}, then: keyfob setup terraform"),
+        ));
+    }
+    if draft.lines().find(|line| !line.is_empty()).is_some_and(|line| line.starts_with('{')) {
+        return Err(Error::usage(
+            format!("{file} is JSON, which keyfob does not change"),
+            format!("put \"{BLOCK}\": {{\"keyfob\": {{}}}} there"),
+        ));
+    }
+    if helper.is_none() {
+        draft.sync(&[(BLOCK.to_owned(), LINE.to_owned())], is_line);
+    }
+    let link = link(context)?;
+    let of_link = |line: &Line| line.key == links::LINK && Path::new(&line.file) == link;
+    let remembered = before.is_some_and(|entry| entry.written.iter().any(of_link));
+    let mut entry = draft.entry.clone();
+    let mut remember = |key: &str, file: &Path, value: &Path| {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let line = Line { file: text(file), key: key.to_owned(), value: text(value), instead_of: None };
+        entry.written.retain(|old| old.key != key || old.file != line.file);
+        entry.written.push(line);
+    };
+    let mut lines = Vec::new();
+    let plugins = link.parent().unwrap_or(&link).to_owned();
+    if !plugins.is_dir() {
+        lines.push(format!("mkdir -p {}", shell_word(&plugins)));
+        let missing: Vec<&Path> = plugins.ancestors().take(2).filter(|folder| !folder.is_dir()).collect();
+        missing.iter().for_each(|folder| remember(FOLDER, folder, Path::new("")));
+    }
+    let is_right = links::is_us(&link, &own);
+    if !is_right {
+        if link.exists() && !remembered {
+            return Err(Error::usage(
+                format!("{} is there already and is not keyfob", link.display()),
+                format!("rm {}, then: keyfob setup terraform", shell_word(&link)),
+            ));
+        }
+        lines.push(format!("ln -sf {} {}", shell_word(&own), shell_word(&link)));
+        remember(links::LINK, &link, &own);
+    }
+    lines.extend(draft.said.iter().cloned());
+    let notes = in_clear(context);
+    let apply = Box::new(move || {
+        if !is_right {
+            fs::create_dir_all(&plugins).map_err(Error::io("make the folder", &plugins))?;
+            crate::files::remove(&link)?;
+            links::make(&own, &link)?;
+        }
+        draft.write()
+    });
+    Ok(Plan { lines, notes, others: Vec::new(), entry: Some(entry), apply })
+}
+
+/// Terraform asks its own file first.
+fn in_clear(context: &SetupContext<'_>) -> Vec<String> {
+    let Ok(file) = folder(context).map(|folder| folder.join("credentials.tfrc.json")) else {
+        return Vec::new();
+    };
+    let held = fs::metadata(&file).is_ok_and(|about| about.len() > 2);
+    let words = format!("{} holds logins in clear, which count more than keyfob's", file.display());
+    held.then_some(words).into_iter().collect()
+}
+
+fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
+    // Nothing of a place stands in Terraform's settings.
+    Ok(Plan::nothing(before.clone()))
+}
+
+fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+    let mut draft = Draft::new(&settings(context)?, Some(entry), is_line)?;
+    let mut notes = Vec::new();
+    draft.undo(&mut notes, is_line);
+    let mut lines = draft.said.clone();
+    let (mut gone, mut folders) = (Vec::new(), Vec::new());
+    for line in &entry.written {
+        let path = PathBuf::from(&line.file);
+        match line.key.as_str() {
+            links::LINK if links::is_made(&path, Path::new(&line.value), context.program) => {
+                lines.push(format!("rm {}", shell_word(&path)));
+                gone.push(path);
+            }
+            links::LINK if path.symlink_metadata().is_ok() => {
+                notes.push(format!("{} is not the link that setup made, so it is left", line.file));
+            }
+            FOLDER => folders.push(path),
+            _ => {}
+        }
+    }
+    let apply = Box::new(move || {
+        draft.write()?;
+        gone.iter().try_for_each(|link| crate::files::remove(link))?;
+        // The inner one first; what is not empty stays.
+        folders.sort_by_key(|folder| std::cmp::Reverse(folder.as_os_str().len()));
+        folders.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+        Ok(())
+    });
+    Ok(Plan { lines, notes, others: Vec::new(), entry: None, apply })
+}
+
+fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+    const ABOUT: &str = "terraform";
+    const FIX: &str = "keyfob setup terraform";
+    if found(context).is_none() && entry.is_none() {
+        return Vec::new();
+    }
+    let looked = settings(context).and_then(|path| Ok((Draft::new(&path, None, is_line)?, link(context)?)));
+    let (draft, link) = match looked {
+        Ok(looked) => looked,
+        Err(error) => return vec![Finding::error(ABOUT, &error)],
+    };
+    let file = draft.path().display().to_string();
+    let helper = draft.lines().find_map(named);
+    let own = links::spot(context.program, "keyfob", context.environment);
+    let first = match helper {
+        Some("keyfob") if own.is_none_or(|own| links::is_us(&link, &own.path)) => {
+            Finding::ok(ABOUT, format!("terraform asks keyfob ({file}, {})", link.display()))
+        }
+        Some("keyfob") => {
+            let words = format!("terraform asks keyfob ({file}) and cannot start it: {}", link.display());
+            Finding::broken(ABOUT, words, FIX)
+        }
+        _ if entry.is_some() => Finding::broken(
+            ABOUT,
+            format!("setup was done, but terraform does not ask keyfob any more ({file})"),
+            FIX,
+        ),
+        Some(other) => {
+            let words = format!("terraform asks {} and not keyfob ({file})", visible(other));
+            Finding::hint(ABOUT, words, format!("take {BLOCK} out of {file}, then: {FIX}"))
+        }
+        None => Finding::hint(ABOUT, "terraform does not ask keyfob", FIX),
+    };
+    let mut findings = vec![first];
+    let way = "terraform logout HOST, then terraform login HOST";
+    findings.extend(in_clear(context).into_iter().map(|words| Finding::hint(ABOUT, words, way)));
+    findings
+}

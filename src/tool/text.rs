@@ -1,0 +1,254 @@
+//! A settings file that belongs to somebody else: changed by its text, so that whatever else is in it keeps its form, and only as
+//! long as it is what was read. [`Draft`] is for files in which one line is one setting: ours go to the top, where no section has
+//! begun and no line break can be missing; each is remembered, and taken out again if it is still as it was written.
+//!
+//! Deliberately absent: what the lines say, which is the tool's.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::files;
+use crate::terminal::visible;
+
+use super::setup::{Entry, Line};
+
+/// The key under which it is remembered that the file itself is ours.
+const MADE: &str = "";
+
+/// What some editors begin a file with.
+const MARK: &str = "\u{feff}";
+
+/// Where a file is, links resolved (one in the dotfiles stays there), and its text; `None` if it does not exist.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(super) fn read(path: &Path) -> Result<(PathBuf, Option<String>), Error> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok((path, Some(text))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((path, None)),
+        Err(error) => Err(Error::io("read", &path)(error)),
+    }
+}
+
+/// Writes another text in the place of `was`, with the mode that the file had; `None` takes the file away.
+///
+/// # Errors
+/// [`Error::Config`] if it was changed meanwhile, [`Error::Io`].
+pub(super) fn replace(path: &Path, was: Option<&str>, text: Option<&str>) -> Result<(), Error> {
+    if fs::read_to_string(path).ok().as_deref() != was {
+        let why = "it was changed just now; nothing was written".to_owned();
+        return Err(Error::Config { path: path.to_owned(), why });
+    }
+    let Some(text) = text else { return files::remove(path) };
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        files::make_folder(folder)?;
+    }
+    let mode = fs::metadata(path).map(|about| about.permissions()).ok();
+    files::write_private(path, text.as_bytes())?;
+    mode.map_or(Ok(()), |mode| fs::set_permissions(path, mode).map_err(Error::io("set the mode of", path)))
+}
+
+/// A file as it is going to be.
+pub(super) struct Draft {
+    path: PathBuf,
+    was: Option<String>,
+    text: String,
+    top: Vec<String>,
+    /// Each change, as it is shown.
+    pub(super) said: Vec<String>,
+    /// What is remembered afterwards.
+    pub(super) entry: Entry,
+}
+
+impl Draft {
+    /// Of the file that an earlier setup wrote, else of `path`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(super) fn new(
+        path: &Path,
+        before: Option<&Entry>,
+        is_line: fn(&Line) -> bool,
+    ) -> Result<Draft, Error> {
+        let entry = before.cloned().unwrap_or_default();
+        let earlier = entry.written.iter().find(|line| is_line(line)).map(|line| PathBuf::from(&line.file));
+        let (path, was) = read(earlier.as_deref().unwrap_or(path))?;
+        let text = was.as_deref().unwrap_or_default().trim_start_matches(MARK).to_owned();
+        Ok(Draft { path, was, text, top: Vec::new(), said: Vec::new(), entry })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The lines as they stand now.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.text.lines().map(str::trim)
+    }
+
+    /// Makes the lines of ours those that are wanted, each with its key: takes out what is not wanted any more, adds what is
+    /// missing.
+    pub(super) fn sync(&mut self, wanted: &[(String, String)], is_line: fn(&Line) -> bool) {
+        let is_wanted =
+            |line: &Line| wanted.iter().any(|(key, text)| *key == line.key && *text == line.value);
+        let gone: Vec<Line> = self.entry.written.iter().filter(|line| is_line(line)).cloned().collect();
+        for line in gone.iter().filter(|line| !is_wanted(line)) {
+            self.take(line);
+        }
+        for (key, text) in wanted {
+            if !self.lines().any(|line| line == text) {
+                self.add(key, text);
+            }
+        }
+    }
+
+    fn add(&mut self, key: &str, text: &str) {
+        if self.was.is_none() {
+            self.remember(MADE, "");
+        }
+        self.remember(key, text);
+        self.said.push(format!("{}: {}", self.path.display(), visible(text)));
+        self.top.push(text.to_owned());
+    }
+
+    /// Remembers a line, once.
+    fn remember(&mut self, key: &str, value: &str) {
+        let file = self.path.to_string_lossy().into_owned();
+        let line = Line { file, key: key.to_owned(), value: value.to_owned(), instead_of: None };
+        self.entry.written.retain(|old| *old != line);
+        self.entry.written.push(line);
+    }
+
+    /// Takes a line out and forgets it; whether it was still there.
+    fn take(&mut self, line: &Line) -> bool {
+        self.entry.written.retain(|old| old != line);
+        let mut start = 0;
+        for whole in self.text.split_inclusive('\n') {
+            if whole.trim_end() == line.value {
+                self.text.replace_range(start..start + whole.len(), "");
+                self.said.push(format!("{}: without {}", self.path.display(), visible(&line.value)));
+                return true;
+            }
+            start += whole.len();
+        }
+        false
+    }
+
+    /// Takes everything out that an earlier setup wrote. What was changed since is left, and said.
+    pub(super) fn undo(&mut self, notes: &mut Vec<String>, is_line: fn(&Line) -> bool) {
+        let lines: Vec<Line> = self.entry.written.iter().filter(|line| is_line(line)).cloned().collect();
+        for line in lines {
+            if !self.take(&line) {
+                notes.push(format!(
+                    "{} was changed or removed in {} since setup wrote it, so it is left",
+                    visible(&line.key),
+                    line.file
+                ));
+            }
+        }
+    }
+
+    /// Writes it. Where nothing is left of a file that setup made, the file goes.
+    pub(super) fn write(self) -> Result<(), Error> {
+        if self.said.is_empty() {
+            return Ok(());
+        }
+        let made = self.entry.written.iter().any(|line| line.key == MADE);
+        let end = if self.text.split_inclusive('\n').next().is_some_and(|line| line.ends_with("\r\n")) {
+            "\r\n"
+        } else {
+            "\n"
+        };
+        let mark = self.was.as_deref().filter(|was| was.starts_with(MARK)).map_or("", |_| MARK);
+        let top: String = self.top.iter().flat_map(|line| [line.as_str(), end]).collect();
+        let text = format!("{mark}{top}{}", self.text);
+        let left = Some(text.as_str()).filter(|text| !(made && text.is_empty()));
+        replace(&self.path, self.was.as_deref(), left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every(line: &Line) -> bool {
+        !line.key.is_empty()
+    }
+
+    fn wanted(lines: &[&str]) -> Vec<(String, String)> {
+        lines.iter().map(|line| (line.split('=').next().unwrap().to_owned(), (*line).to_owned())).collect()
+    }
+
+    #[test]
+    fn lines_go_in_and_out_and_leave_every_byte_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rc");
+        for before in ["", "x=1", "x=1\r\ny=2\r\n", "\u{feff}; mine\nx=1\n", "\n\n[a]\n"] {
+            fs::write(&path, before).unwrap();
+            let mut draft = Draft::new(&path, None, every).unwrap();
+            draft.sync(&wanted(&["k=1", "l=2"]), every);
+            let entry = draft.entry.clone();
+            draft.write().unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(
+                text.contains("k=1")
+                    && text.contains("l=2")
+                    && text.ends_with(before.trim_start_matches('\u{feff}'))
+            );
+            assert_eq!(text.starts_with('\u{feff}'), before.starts_with('\u{feff}'));
+            // One is not wanted any more, another is.
+            let mut draft = Draft::new(&path, Some(&entry), every).unwrap();
+            draft.sync(&wanted(&["l=2", "m=3"]), every);
+            assert_eq!(draft.said.len(), 2, "{:?}", draft.said);
+            let entry = draft.entry.clone();
+            draft.write().unwrap();
+            let mut draft = Draft::new(&path, Some(&entry), every).unwrap();
+            draft.sync(&wanted(&["l=2", "m=3"]), every);
+            assert!(draft.said.is_empty());
+            let mut notes = Vec::new();
+            draft.undo(&mut notes, every);
+            draft.write().unwrap();
+            assert!(notes.is_empty());
+            assert_eq!(fs::read_to_string(&path).unwrap(), before);
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_made_goes_and_a_line_that_was_changed_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rc");
+        let set = |path: &Path| {
+            let mut draft = Draft::new(path, None, every).unwrap();
+            draft.sync(&wanted(&["k=1"]), every);
+            let entry = draft.entry.clone();
+            draft.write().unwrap();
+            entry
+        };
+        let unset = |entry: &Entry| {
+            let (mut draft, mut notes) = (Draft::new(&path, Some(entry), every).unwrap(), Vec::new());
+            draft.undo(&mut notes, every);
+            draft.write().unwrap();
+            notes
+        };
+        assert!(unset(&set(&path)).is_empty() && !path.exists());
+        let entry = set(&path);
+        fs::write(&path, "k=2\n").unwrap();
+        assert_eq!(unset(&entry).len(), 1);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "k=2\n");
+    }
+
+    #[test]
+    fn what_was_changed_meanwhile_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rc");
+        let mut draft = Draft::new(&path, None, every).unwrap();
+        draft.sync(&wanted(&["k=1"]), every);
+        fs::write(&path, "x=1\n").unwrap();
+        assert!(draft.write().unwrap_err().to_string().contains("changed just now"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "x=1\n");
+    }
+}

@@ -1,0 +1,33 @@
+//! twine: starts no program, but reads user name and password from variables. They are not tied to a repository, so the
+//! repository is said with them: `twine upload` without more goes there, not to the public index.
+
+use crate::forge::Need;
+
+use super::Tool;
+use super::profile::{Form, Place, Profile, Search, Several, Variable};
+
+/// twine.
+pub static TOOL: Tool = Tool {
+    name: "twine",
+    title: "twine",
+    need: Need::Packages,
+    links: &[],
+    how: "variables: keyfob run --for URL -- twine …",
+    serve: None,
+    setup: None,
+    profile: Some(&Profile {
+        programs: &["twine"],
+        discover: Some(("`TWINE_REPOSITORY_URL`", discover)),
+        variables: &[
+            Variable { name: URL, form: Form::Url, several: Several::Refuse },
+            Variable { name: "TWINE_USERNAME", form: Form::User, several: Several::Refuse },
+            Variable { name: "TWINE_PASSWORD", form: Form::Token, several: Several::Refuse },
+        ],
+    }),
+};
+
+const URL: &str = "TWINE_REPOSITORY_URL";
+
+fn discover(search: &mut Search<'_>) -> Vec<Place> {
+    search.environment.text(URL).and_then(|url| Place::found(None, &url)).into_iter().collect()
+}

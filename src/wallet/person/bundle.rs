@@ -1,0 +1,279 @@
+//! The wallet as a whole, to be taken to another machine: every record with its secrets, out and in again. Coming in, it
+//! meets what is there by the same rules as a single token that is taken over ([`super::takeover`]): what the wallet
+//! holds stays and goes on answering.
+//!
+//! Deliberately absent: the form on disk, and its encryption (see `crate::export`); the environment's tokens; the choice
+//! of store, which is each machine's own.
+
+use std::collections::BTreeMap;
+
+use crate::credential::{Id, Key, Secret};
+use crate::error::Error;
+use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
+use crate::remote::{Realm, Remote};
+use crate::store::Store;
+use crate::store::payload::Payload;
+
+use super::super::spot::forge_of;
+use super::super::{Local, settled};
+
+/// Records with their secrets.
+#[derive(Debug, Default)]
+pub struct Bundle {
+    /// The records.
+    pub realms: Vec<RealmRecord>,
+    /// The secrets that they speak of, by id, as a store keeps them.
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+/// What became of one account of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The realm in text.
+    pub realm: String,
+    /// The account, for people.
+    pub account: String,
+    /// What was, or would be, done with its token.
+    pub what: What,
+}
+
+/// What is done with the token of an account that comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The account is new here.
+    New,
+    /// The account has this very token.
+    Held,
+    /// The account has another token; this one is set aside behind it.
+    Aside,
+}
+
+/// A secret that is about to come in, under its new key.
+struct Incoming {
+    key: Key,
+    secret: Secret,
+}
+
+impl Local<'_> {
+    /// Everything that the records speak of, with what they say of it.
+    ///
+    /// # Errors
+    /// The first record or secret that cannot be read: an export that leaves something out is worse than none.
+    pub fn bundle(&self) -> Result<Bundle, Error> {
+        settled(|| {
+            let mut bundle = Bundle::default();
+            for group in self.records.all()? {
+                let group = group?;
+                for realm in &group.realms {
+                    for account in &realm.accounts {
+                        for (store, key) in super::secrets_of(realm, account)? {
+                            let secret = self.stores.open(&store)?.get(&key)?;
+                            let missing = || self.missing(&group.group, realm, &store, key.id.as_str());
+                            bundle.secrets.insert(key.id.as_str().to_owned(), secret.ok_or_else(missing)?);
+                        }
+                    }
+                    bundle.realms.push(realm.clone());
+                }
+            }
+            bundle.realms.sort_by(|a, b| a.realm.cmp(&b.realm));
+            Ok(bundle)
+        })
+    }
+
+    /// What taking a bundle in would do. Changes nothing.
+    ///
+    /// # Errors
+    /// A bundle that cannot be right, and those of reading; then none of it may be taken in.
+    pub fn look_at_bundle(&self, bundle: &Bundle) -> Result<Vec<Arrival>, Error> {
+        check(bundle)?;
+        let mut arrivals = Vec::new();
+        for realm in &bundle.realms {
+            let group = self.records.read(&self.group_of(realm)?)?;
+            for account in &realm.accounts {
+                let what = self.meets(&group, realm, account, bundle)?;
+                arrivals.push(Arrival {
+                    realm: realm.realm.clone(),
+                    account: account.account().to_string(),
+                    what,
+                });
+            }
+        }
+        Ok(arrivals)
+    }
+
+    /// Takes a bundle in, realm by realm: the secrets first, then their record in one piece. May be repeated after any failure.
+    ///
+    /// # Errors
+    /// As [`Local::look_at_bundle`], and those of writing; what is in by then stays and is recognised the next time.
+    pub fn take_bundle(&self, bundle: &Bundle) -> Result<Vec<Arrival>, Error> {
+        let arrivals = self.look_at_bundle(bundle)?;
+        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let store = self.stores.open(chosen.name)?;
+        for realm in &bundle.realms {
+            settled(|| self.take_realm(realm, bundle, &*store, chosen.name))?;
+        }
+        Ok(arrivals)
+    }
+
+    fn take_realm(
+        &self,
+        realm: &RealmRecord,
+        bundle: &Bundle,
+        store: &dyn Store,
+        store_name: &str,
+    ) -> Result<(), Error> {
+        let group_name = self.group_of(realm)?;
+        let before = self.records.read(&group_name)?;
+        let mut incoming = Vec::new();
+        let mut accounts = Vec::new();
+        for account in &realm.accounts {
+            let what = self.meets(&before, realm, account, bundle)?;
+            let mut copy = account.clone();
+            let mut renew = |id: &mut String, kept_in: &mut String| -> Result<(), Error> {
+                let secret = bundle.secrets.get(id.as_str()).ok_or(BROKEN)?.duplicate();
+                let key = Key { realm: realm_of(realm)?, account: account.account(), id: Id::random()? };
+                key.id.as_str().clone_into(id);
+                store_name.clone_into(kept_in);
+                incoming.push(Incoming { key, secret });
+                Ok(())
+            };
+            match what {
+                What::New => {
+                    renew(&mut copy.id, &mut copy.store)?;
+                    copy.set_aside.iter_mut().try_for_each(|aside| renew(&mut aside.id, &mut aside.store))?;
+                }
+                What::Aside => renew(&mut copy.id, &mut copy.store)?,
+                What::Held => {}
+            }
+            accounts.push((copy, what));
+        }
+        let placed = incoming.iter().try_for_each(|new| store.put(&new.key, &new.secret)).and_then(|()| {
+            let back = |new: &Incoming| {
+                Ok::<bool, Error>(store.get(&new.key)?.is_some_and(|back| back.same_as(&new.secret)))
+            };
+            let lost = || Error::Lost { store: store_name.to_owned(), realm: realm.realm.clone() };
+            incoming.iter().try_for_each(|new| if back(new)? { Ok(()) } else { Err(lost()) })?;
+            self.records.change(&group_name, |group| {
+                join(group, realm, accounts, self.now).map(|changed| ((), changed))
+            })
+        });
+        if placed.is_err() {
+            incoming.iter().for_each(|new| self.discard(&group_name, store, &new.key));
+        }
+        placed
+    }
+
+    /// How an account meets what is here.
+    fn meets(
+        &self,
+        group: &Group,
+        realm: &RealmRecord,
+        account: &AccountRecord,
+        bundle: &Bundle,
+    ) -> Result<What, Error> {
+        let here = group.realms.iter().find(|here| here.realm == realm.realm);
+        let found = here.and_then(|here| Some((here, here.accounts.iter().find(|a| a.is_same(account))?)));
+        let Some((here, found)) = found else { return Ok(What::New) };
+        let token = bundle.secrets.get(&account.id).ok_or(BROKEN)?;
+        let aside = found.set_aside.iter().map(|aside| (&aside.store, &aside.id));
+        for (store, id) in std::iter::once((&found.store, &found.id)).chain(aside) {
+            let held = self.stores.open(store)?.get(&here.key_of(found, id)?)?;
+            if held.is_some_and(|held| Payload::unpack(&held).same_as(&Payload::unpack(token))) {
+                return Ok(What::Held);
+            }
+        }
+        Ok(What::Aside)
+    }
+
+    /// The group that a realm belongs to on this machine.
+    fn group_of(&self, realm: &RealmRecord) -> Result<String, Error> {
+        Ok(self.home_of(&realm_of(realm)?)?.ok_or(BROKEN)?.group)
+    }
+}
+
+/// Puts the accounts of a realm beside what is there.
+fn join(
+    group: &mut Group,
+    realm: &RealmRecord,
+    accounts: Vec<(AccountRecord, What)>,
+    now: i64,
+) -> Result<bool, Error> {
+    // `doctor --repair` may have found a secret of these in its store before this record. Those that are not new have the ids
+    // of the wallet that they come from, which may be this one.
+    for (account, what) in &accounts {
+        let aside = account.set_aside.iter().filter(|_| *what == What::New).map(|aside| aside.id.as_str());
+        let own = Some(account.id.as_str()).filter(|_| *what != What::Held);
+        own.into_iter().chain(aside).for_each(|id| group.forget(id));
+    }
+    let here = group.realm_or_new(&realm.realm, || {
+        Ok(RealmRecord { accounts: Vec::new(), rules: Vec::new(), ..realm.clone() })
+    })?;
+    let mut changed = false;
+    let has_default = here.accounts.iter().any(|account| account.default);
+    let persons = here.accounts.iter().filter(|account| account.source == Source::Person).count();
+    let adds_person =
+        accounts.iter().any(|(account, what)| *what == What::New && account.source == Source::Person);
+    // The only one that answers goes on answering.
+    if persons == 1 && adds_person && !has_default {
+        let only = here.accounts.iter_mut().filter(|account| account.source == Source::Person);
+        only.for_each(|account| account.default = true);
+    }
+    for (mut account, what) in accounts {
+        let found = here.accounts.iter_mut().find(|here| here.is_same(&account));
+        match (what, found) {
+            (What::Held, Some(_)) => continue,
+            (What::New, None) => {
+                account.default &= persons == 0 && !has_default;
+                here.accounts.push(account);
+            }
+            (What::Aside, Some(found)) => {
+                let AccountRecord { store, id, expires, scopes, authtype, service_id, .. } = account;
+                let aside = SetAside { store, id, since: now, expires, scopes, authtype, service_id };
+                found.set_aside.insert(0, aside);
+            }
+            // It came or went since it was looked at.
+            _ => return Err(Error::Changing),
+        }
+        changed = true;
+    }
+    for rule in &realm.rules {
+        let known = here.rules.iter().any(|here| here.path == rule.path);
+        if !known && here.accounts.iter().any(|account| account.name == rule.account) {
+            here.rules.push(rule.clone());
+            changed = true;
+        }
+    }
+    // Leave to send a token over plain http comes along, as the person gave it.
+    changed |= realm.allow_http && !here.allow_http;
+    here.allow_http |= realm.allow_http;
+    Ok(changed)
+}
+
+/// A bundle that nobody's keyfob made.
+const BROKEN: Error = Error::Request { why: "the export does not fit together" };
+
+fn realm_of(realm: &RealmRecord) -> Result<Realm, Error> {
+    Realm::from_text(&realm.realm).ok_or(BROKEN)
+}
+
+/// Whether a bundle is one that a wallet could have made: each account has its secret, each name can be written into an
+/// answer, each realm is where it says. (Whoever knows a public key can make a file for it.)
+fn check(bundle: &Bundle) -> Result<(), Error> {
+    let control = |text: &str| text.chars().any(char::is_control);
+    for realm in &bundle.realms {
+        let known = forge_of(realm).id == realm.realm.split('/').next().unwrap_or_default();
+        let url = Remote::from_url(&realm.url).is_ok() || forge_of(realm).is_generic();
+        if !known || !url || control(&realm.url) || realm_of(realm).is_err() {
+            return Err(BROKEN);
+        }
+        for account in &realm.accounts {
+            let aside = account.set_aside.iter().map(|aside| &aside.id);
+            let mut ids = std::iter::once(&account.id).chain(aside);
+            let words = account.name.iter().chain(&account.label).chain(&account.path).chain(&account.scopes);
+            if !ids.all(|id| bundle.secrets.contains_key(id)) || words.into_iter().any(|word| control(word)) {
+                return Err(BROKEN);
+            }
+        }
+    }
+    Ok(())
+}

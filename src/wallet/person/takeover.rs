@@ -1,0 +1,190 @@
+//! Taking over a token that another program kept. It is a person's wish, but not about this one token, so what the wallet
+//! holds stays as it is and goes on answering: the same token is only recognised; another one for the same account is kept
+//! behind it, set aside (`restore` brings it forward); a second account does not make the first one ambiguous.
+
+use crate::credential::{Account, Secret};
+use crate::error::Error;
+use crate::forge::Need;
+use crate::records::{AccountRecord, Expiry, RealmRecord, SetAside, Source};
+use crate::remote::Remote;
+use crate::store::payload::Payload;
+
+use super::super::{Local, Query, settled};
+use super::add::{Change, Planned, is_same};
+use super::{State, entry};
+
+/// How the wallet stands to a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has neither the token nor the account.
+    New {
+        /// Whether other accounts of a person's are there.
+        beside: bool,
+    },
+    /// It holds this very token.
+    Held {
+        /// Whose it is, for people.
+        account: String,
+        /// Whether it is the one in force; otherwise it is set aside.
+        in_force: bool,
+    },
+    /// The account has another token.
+    Other,
+}
+
+/// What was done with a token.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TakenOver {
+    /// How the wallet stood to it.
+    pub standing: Standing,
+    /// The store that was chosen just now, for the first time on this machine; to be said aloud.
+    pub chosen: Option<String>,
+    /// The account that is the default from now on, so that it goes on answering.
+    pub default_now: Option<String>,
+}
+
+impl Local<'_> {
+    /// Whether the user name of a URL would be taken for an organisation and is that of an account that we hold (R6): then the
+    /// organisation is not to be seen.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn organisation_is_somebody(&self, remote: &Remote, user: Option<&str>) -> Result<bool, Error> {
+        let mut query = Query::new(remote.clone(), Need::Anything);
+        query.user = user.map(str::to_owned);
+        let spot = self.spot(remote, user)?;
+        Ok(self.organisation_is_a_guess(&spot, &query)?.is_some())
+    }
+
+    /// How the wallet stands to a token. Reads what it compares with from the stores, so that "held" means that it is there.
+    ///
+    /// # Errors
+    /// Those of reading: locked is never "not held" (R9).
+    pub fn standing(&self, planned: &Planned, token: &Secret) -> Result<Standing, Error> {
+        settled(|| self.standing_now(planned, token))
+    }
+
+    fn standing_now(&self, planned: &Planned, token: &Secret) -> Result<Standing, Error> {
+        let group = self.records.read(&planned.group)?;
+        let Some(realm) = group.realms.iter().find(|record| record.realm == planned.realm.as_str()) else {
+            return Ok(Standing::New { beside: false });
+        };
+        // The account itself first: of two that hold the same token, it is the one to be named.
+        let mut accounts: Vec<&AccountRecord> = realm.accounts.iter().collect();
+        accounts.sort_by_key(|account| !is_same(account, planned));
+        for account in &accounts {
+            let aside = account.set_aside.iter().map(|aside| (&aside.store, &aside.id, false));
+            for (store, id, in_force) in std::iter::once((&account.store, &account.id, true)).chain(aside) {
+                if self.is_there(&planned.group, realm, account, (store, id), token)? {
+                    return Ok(Standing::Held { account: account.account().to_string(), in_force });
+                }
+            }
+        }
+        Ok(match accounts.iter().any(|account| is_same(account, planned)) {
+            true => Standing::Other,
+            false => Standing::New { beside: realm.has_person() },
+        })
+    }
+
+    /// Whether a store has this token under this id. One that it lost is not there.
+    fn is_there(
+        &self,
+        group: &str,
+        realm: &RealmRecord,
+        account: &AccountRecord,
+        (store, id): (&str, &str),
+        token: &Secret,
+    ) -> Result<bool, Error> {
+        match self.stores.open(store)?.get(&realm.key_of(account, id)?)? {
+            Some(secret) => Ok(Payload::unpack(&secret).token.same_as(token)),
+            None => match self.missing(group, realm, store, id) {
+                Error::Lost { .. } => Ok(false),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Takes a token over, as far as it is new, and reads it back.
+    ///
+    /// # Errors
+    /// Those of the store and of the records, [`Error::Lost`] when the store does not give back what it took; then
+    /// nothing that was there before has changed.
+    pub fn take_over(&self, mut planned: Planned, token: &Secret) -> Result<TakenOver, Error> {
+        let standing = self.standing(&planned, token)?;
+        let mut done = TakenOver { standing, chosen: None, default_now: None };
+        let change = match &done.standing {
+            Standing::Held { .. } => return Ok(done),
+            Standing::Other => {
+                self.keep_aside(&planned, token)?;
+                None
+            }
+            Standing::New { beside } => {
+                if *beside {
+                    done.default_now = self.keep_answering(&mut planned)?;
+                }
+                let added = self.add(&planned, token.duplicate())?;
+                done.chosen = added.chosen_now.then_some(added.store);
+                Some(added.change)
+            }
+        };
+        match self.standing(&planned, token)? {
+            // Another process may have put the same there meanwhile, or something else: whatever it is, this one is there.
+            Standing::Held { .. } if change != Some(Change::Replaced) => Ok(done),
+            Standing::Held { .. } => Ok(TakenOver { standing: Standing::Other, ..done }),
+            _ => Err(Error::Lost {
+                store: done.chosen.unwrap_or_else(|| "chosen".to_owned()),
+                realm: planned.realm.to_string(),
+            }),
+        }
+    }
+
+    /// Before a second account comes into a realm without a default: the only one becomes it, or the new one, if the only one
+    /// answers no more.
+    fn keep_answering(&self, planned: &mut Planned) -> Result<Option<String>, Error> {
+        let only = |realm: &RealmRecord| {
+            let mut persons = realm.accounts.iter().filter(|account| account.source == Source::Person);
+            let (first, second) = (persons.next()?.clone(), persons.next());
+            (second.is_none() && !first.default).then_some(first)
+        };
+        let group = self.records.read(&planned.group)?;
+        let realm = group.realms.iter().find(|record| record.realm == planned.realm.as_str());
+        let Some((realm, first)) = realm.and_then(|realm| Some((realm, only(realm)?))) else {
+            return Ok(None);
+        };
+        if matches!(entry(realm, &first, self.now).state, State::Rejected | State::Expired) {
+            planned.wish.default = true;
+            return Ok(planned.wish.account.clone());
+        }
+        self.records.change(&planned.group, |group| {
+            let realms = group.realms.iter_mut().filter(|record| record.realm == planned.realm.as_str());
+            let accounts = realms.flat_map(|realm| &mut realm.accounts);
+            accounts.filter(|account| account.id == first.id).for_each(|account| account.default = true);
+            Ok(((), true))
+        })?;
+        Ok(Some(first.account().to_string()))
+    }
+
+    /// Keeps a token behind the one in force.
+    fn keep_aside(&self, planned: &Planned, token: &Secret) -> Result<(), Error> {
+        let account = Account::from_name(planned.wish.account.as_deref());
+        let secret = Payload::plain(token.duplicate()).pack()?;
+        self.keep(&planned.group, &planned.realm, account, &secret, |group, store, key| {
+            group.forget(key.id.as_str());
+            let realms = group.realms.iter_mut().filter(|record| record.realm == planned.realm.as_str());
+            let mut accounts = realms.flat_map(|realm| &mut realm.accounts);
+            let found = accounts.find(|account| is_same(account, planned)).ok_or(Error::Changing)?;
+            let aside = SetAside {
+                store: store.to_owned(),
+                id: key.id.as_str().to_owned(),
+                since: self.now,
+                expires: planned.wish.expires.map(|at| Expiry { at, hard: false }),
+                scopes: Vec::new(),
+                authtype: false,
+                service_id: None,
+            };
+            found.set_aside.insert(0, aside);
+            Ok(())
+        })
+        .map(|_| ())
+    }
+}

@@ -1,0 +1,221 @@
+//! `keyfob import` and `keyfob export` against the real binary, with files that the real programs wrote.
+
+use std::fs;
+
+use crate::process::Output;
+use crate::scene::Scene;
+
+#[cfg(target_os = "linux")]
+mod desktop;
+mod export;
+#[cfg(unix)]
+mod programs;
+
+const CONTOSO: &str = "https://dev.azure.com/contoso";
+
+/// Runs `keyfob WORDS`, and sees to it that no token of these tests is shown: each begins with `s3cret`.
+#[track_caller]
+fn run(scene: &Scene, words: &str) -> Output {
+    run_with(scene, words, "")
+}
+
+#[track_caller]
+fn run_with(scene: &Scene, words: &str, stdin: &str) -> Output {
+    let output = scene.keyfob_with(words.split_whitespace(), stdin);
+    let said = format!("{output}");
+    assert!(!said.contains("s3cret"), "{said}");
+    output
+}
+
+/// The token of a place, as `keyfob token` prints it.
+#[track_caller]
+fn token(scene: &Scene, place: &str, account: &str) -> String {
+    let words = ["token", place, "--account", account, "--as", "token", "--yes"];
+    scene.keyfob(words).succeeds().stdout().trim_end().to_owned()
+}
+
+/// Has git's own helper keep a pair in `~/.git-credentials`.
+fn git_keeps(scene: &Scene, url: &str, user: &str, token: &str) {
+    let pair = format!("url={url}\nusername={user}\npassword={token}\n\n");
+    let store =
+        ["-c", "credential.helper=", "-c", "credential.helper=store", "-c", "credential.useHttpPath=true"];
+    let approve = scene.command(crate::scene::newest_git()).args(store).args(["credential", "approve"]);
+    approve.stdin(pair).run().succeeds();
+}
+
+fn credentials(scene: &Scene) -> String {
+    fs::read_to_string(scene.home().join(".git-credentials")).unwrap()
+}
+
+#[test]
+fn what_gits_own_helper_kept_comes_in_is_answered_and_is_taken_out_at_the_end() {
+    let scene = Scene::new();
+    git_keeps(&scene, "https://dev.azure.com/contoso/Project/_git/Repo", "alice", "s3cret-1");
+    git_keeps(&scene, "https://dev.azure.com/contoso/Project/_git/Other", "alice", "s3cret-1");
+    git_keeps(&scene, "https://github.com/a/b.git", "bob", "s3cret:2@/%20");
+    git_keeps(&scene, "https://dev.azure.com", "", "s3cret-3");
+    git_keeps(&scene, "http://plain.example", "carl", "s3cret-4");
+    scene.append(".git-credentials", "# kept by hand\r\n");
+    let before = credentials(&scene);
+
+    let overview = run(&scene, "import").succeeds();
+    assert!(overview.stdout().starts_with("git-store    5 entries  ~/.git-credentials\n"), "{overview}");
+    let dry = run(&scene, "import git-store --dry-run").succeeds();
+    let lines: Vec<&str> = dry.stdout().lines().collect();
+    assert_eq!(lines.len(), 5, "{dry}");
+    for (beginning, rest) in [
+        ("take ", "azure-devops/contoso  "),
+        ("take ", "github/github.com  "),
+        ("held ", "the same as ~/.git-credentials:"),
+        ("leave", "a token would travel in clear text"),
+        ("leave", "does not tell the organisation"),
+    ] {
+        assert!(lines.iter().any(|line| line.starts_with(beginning) && line.contains(rest)), "{rest}: {dry}");
+    }
+    assert!(dry.stderr().contains("2 entries would be taken; nothing was changed"), "{dry}");
+    assert!(scene.held().is_empty());
+
+    assert_eq!(run(&scene, "import git-store").code(), 2, "nobody can be asked");
+    assert!(scene.held().is_empty());
+
+    run(&scene, "import git-store --yes").succeeds();
+    let held = ["azure-devops/contoso alice person active", "github/github.com bob person active"];
+    assert_eq!(scene.held(), held);
+    assert_eq!(token(&scene, "https://github.com", "bob"), "s3cret:2@/%20");
+    let answer = scene.get("protocol=https host=dev.azure.com path=contoso/Project/_git/Repo");
+    assert_eq!(answer, "username=alice\npassword=s3cret-1\n");
+    assert_eq!(credentials(&scene), before, "the source is as it was");
+
+    let again = run(&scene, "import git-store --yes").succeeds();
+    assert!(!again.stdout().contains("take") && again.stderr().contains("nothing is new"), "{again}");
+    let moved = run(&scene, "import git-store --yes --move").succeeds();
+    assert!(moved.stderr().contains("3 entries taken out of git-credential-store"), "{moved}");
+    let left = credentials(&scene);
+    assert_eq!(left.lines().count(), 3, "{left}");
+    assert!(left.contains("s3cret-3") && left.contains("s3cret-4"), "what was not taken stays: {left}");
+    assert!(left.ends_with("# kept by hand\r\n"), "{left}");
+    assert_eq!(scene.held(), held);
+}
+
+#[test]
+fn what_the_wallet_holds_stays_and_goes_on_answering() {
+    let scene = Scene::new();
+    let place = "protocol=https host=dev.azure.com path=contoso/Project/_git/Repo";
+    scene.add(CONTOSO, "s3cret-own");
+    let answer = scene.get(place);
+    // A second account beside the only one, which has no name.
+    git_keeps(&scene, &format!("{CONTOSO}/Project/_git/Repo"), "alice", "s3cret-alice");
+    let done = run(&scene, "import git-store --yes").succeeds();
+    assert!(
+        done.stderr().contains("account - stays the one that answers for azure-devops/contoso"),
+        "{done}"
+    );
+    assert_eq!(scene.get(place), answer, "a second account makes nothing ambiguous");
+    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-alice");
+
+    // Another token for the same account: set aside behind the one in force, and brought forward by restore.
+    fs::remove_file(scene.home().join(".git-credentials")).unwrap();
+    git_keeps(&scene, &format!("{CONTOSO}/Project/_git/Repo"), "alice", "s3cret-other");
+    let done = run(&scene, "import git-store --yes").succeeds();
+    assert!(done.stdout().starts_with("aside"), "{done}");
+    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-alice");
+    let again = run(&scene, "import git-store --dry-run").succeeds();
+    assert!(again.stdout().contains("the wallet has it, set aside, account alice"), "{again}");
+    scene.restore(CONTOSO, Some("alice"));
+    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-other");
+    scene.restore(CONTOSO, Some("alice"));
+    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-alice");
+}
+
+#[test]
+fn a_refused_account_does_not_keep_the_new_one_from_answering() {
+    let scene = Scene::new();
+    let place = "protocol=https host=dev.azure.com path=contoso/Project/_git/Repo";
+    scene.add(CONTOSO, "s3cret-own");
+    let refusal = format!("{place} username=contoso password=s3cret-own");
+    scene.helper("erase", &refusal).succeeds();
+    scene.let_time_pass(120);
+    scene.helper("get", place).succeeds();
+    scene.helper("erase", &refusal).succeeds();
+    assert!(scene.held()[0].ends_with("rejected"), "{:?}", scene.held());
+    git_keeps(&scene, &format!("{CONTOSO}/Project/_git/Repo"), "alice", "s3cret-alice");
+    run(&scene, "import git-store --yes").succeeds();
+    assert_eq!(scene.get(place), "username=alice\npassword=s3cret-alice\n");
+}
+
+#[test]
+fn two_tokens_of_one_account_in_one_source_are_both_kept() {
+    let scene = Scene::new();
+    git_keeps(&scene, &format!("{CONTOSO}/a/_git/a"), "alice", "s3cret-1");
+    git_keeps(&scene, &format!("{CONTOSO}/b/_git/b"), "alice", "s3cret-2");
+    let done = run(&scene, "import git-store --yes --move").succeeds();
+    assert!(done.stdout().contains("take ") && done.stdout().contains("aside"), "{done}");
+    assert_eq!(credentials(&scene), "");
+    // git writes the newest first.
+    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-2");
+    scene.restore(CONTOSO, Some("alice"));
+    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-1");
+}
+
+#[test]
+fn a_user_name_that_is_an_account_is_not_taken_for_an_organisation() {
+    let scene = Scene::new();
+    scene.add_with(
+        CONTOSO,
+        "s3cret-own",
+        crate::person::Add { account: Some("alice"), ..Default::default() },
+    );
+    scene.append(
+        ".git-credentials",
+        "https://alice:s3cret-1@dev.azure.com\nhttps://fabrikam:s3cret-2@dev.azure.com\n",
+    );
+    let done = run(&scene, "import git-store --yes").succeeds();
+    assert!(done.stdout().contains("the organisation is not to be seen"), "{done}");
+    assert_eq!(
+        scene.held(),
+        ["azure-devops/contoso alice person active", "azure-devops/fabrikam - person active"]
+    );
+}
+
+#[test]
+fn while_a_store_is_locked_nothing_is_decided_and_nothing_is_taken_out() {
+    let scene = Scene::new();
+    scene.add(CONTOSO, "s3cret-own");
+    git_keeps(&scene, &format!("{CONTOSO}/a/_git/a"), "alice", "s3cret-1");
+    scene.protect_vault("open sesame");
+    let before = credentials(&scene);
+    let locked = run(&scene, "import git-store --yes --move");
+    assert_eq!(locked.code(), 3, "{locked}");
+    assert_eq!(credentials(&scene), before);
+}
+
+#[test]
+fn what_is_no_source_is_said_with_the_list_and_a_file_that_is_not_there_too() {
+    let scene = Scene::new();
+    let wrong = run(&scene, "import cookies --yes");
+    assert!(wrong.code() == 2 && wrong.stderr().contains("git-store, git-keyring, gcm, pass"), "{wrong}");
+    assert_eq!(run(&scene, "import git-store --file /nowhere/at/all --yes").code(), 6);
+    assert_eq!(run(&scene, "import pass --file x --yes").code(), 2);
+    assert!(run(&scene, "import").succeeds().stderr().contains("no other program"));
+    assert!(run(&scene, "import npm --yes").succeeds().stderr().contains("npm's .npmrc has nothing here"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn at_a_terminal_the_list_comes_first_and_a_no_changes_nothing() {
+    use crate::commands::terminal::{Talk, at_a_terminal};
+    let scene = at_a_terminal(Scene::new());
+    git_keeps(&scene, &format!("{CONTOSO}/a/_git/a"), "alice", "s3cret-1");
+    let mut talk = Talk::begin(&scene, "import git-store --move");
+    talk.sees("azure-devops/contoso")
+        .sees("Take 1 entry, and 1 entry out of git-credential-store? [y/N] ")
+        .types("n");
+    talk.sees("nothing was changed");
+    assert_eq!(talk.end().0, 6);
+    assert!(scene.held().is_empty() && credentials(&scene).contains("s3cret-1"));
+    let mut talk = Talk::begin(&scene, "import git-store --move");
+    talk.sees("[y/N] ").types("y").sees("1 entry taken out of git-credential-store");
+    let (code, screen) = talk.end();
+    assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
+    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-1");
+}
