@@ -13,6 +13,7 @@
 
 pub mod archive;
 pub mod azure_answers;
+pub mod azure_pats;
 pub mod crates;
 pub mod feed;
 pub mod forge;

@@ -241,7 +241,7 @@ fn no_message_is_missing_from_the_page() {
         ("src/error/trouble.rs", "Trouble", troubles().iter().map(variant).collect()),
         ("src/forge/check/mod.rs", "Problem", problems().iter().map(variant).collect()),
         ("src/error/miss.rs", "Miss", misses().iter().map(variant).collect()),
-        ("src/wallet/mod.rs", "Note", notes().iter().map(variant).collect()),
+        ("src/wallet/words.rs", "Note", notes().iter().map(variant).collect()),
     ] {
         let all = variants_of(file, name);
         assert!(all.len() > 1, "{name} is not where this test looks for it");

@@ -375,5 +375,6 @@ fn tls_serves_an_address_too() {
 }
 
 mod answers;
+mod pats;
 
 use answers::{base64, raw};
