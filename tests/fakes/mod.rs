@@ -25,7 +25,6 @@ pub mod listener;
 pub mod log;
 pub mod npm_registry;
 pub mod nuget_feed;
-pub mod pats;
 pub mod proxy;
 pub mod python_index;
 pub mod registry;

@@ -1,9 +1,9 @@
 //! The examples that the help texts end with, run one after the other in one scene: each must work as it stands.
 
 use crate::commands::protect;
+use crate::loopback::azure_pats::Pats;
 use crate::loopback::forge::{Forge, Token};
 use crate::loopback::git_backend::Repositories;
-use crate::loopback::pats::Pats;
 use crate::loopback::proxy::Proxy;
 use crate::loopback::tls::Authority;
 use crate::scene::Scene;
@@ -17,8 +17,7 @@ fn the_example_of_every_command_works_as_it_stands() {
         services.add(Token::new("contoso", "alice@contoso.test", token));
     }
     let authority = Authority::new();
-    let pats = Pats::new("contoso", &services);
-    pats.change(|state| state.people = vec!["a-bearer".to_owned()]);
+    let pats = Pats::new(&services, "a-bearer");
     let rows = vec![("dev.azure.com", services.handler()), ("vssps.dev.azure.com", pats.handler())];
     let proxy = Proxy::start(&authority, rows);
     scene.use_proxy(&proxy.url(), authority.pem()).set("KEYFOB_ENTRA_TOKEN", "a-bearer");

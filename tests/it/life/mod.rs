@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::loopback::azure_pats::Pats;
 use crate::loopback::forge::Forge;
 use crate::loopback::git_backend::Repositories;
 use crate::loopback::http::{Handler, Request, Response};
-use crate::loopback::pats::Pats;
 use crate::loopback::proxy::Proxy;
 use crate::loopback::tls::Authority;
 use crate::process::{Call, Output};
@@ -47,8 +47,7 @@ impl Stage {
     fn with(mut rows: Vec<(&'static str, Handler)>) -> Stage {
         let folder = TempDir::new().unwrap();
         let services = Forge::services(&Repositories::new(folder.path().join("repositories")));
-        let pats = Pats::new("contoso", &services);
-        pats.change(|state| state.people = vec![BEARER.to_owned()]);
+        let pats = Pats::new(&services, BEARER);
         rows.push(("vssps.dev.azure.com", pats.handler()));
         rows.push(("login.microsoftonline.com", pats.entra()));
         rows.push(("dev.azure.com", services.handler()));

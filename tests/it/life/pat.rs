@@ -1,6 +1,7 @@
 //! `keyfob pat`.
 
 use super::{CONTOSO, Stage, TOKEN};
+use crate::loopback::azure_pats::{Refusal, made};
 use serde_json::Value;
 
 #[test]
@@ -12,7 +13,7 @@ fn a_new_token_goes_into_the_wallet_and_is_never_shown() {
         0,
         &["the token \"laptop #", "of account alice of azure-devops/contoso", "until 2099-01-31"],
     );
-    assert_eq!(stage.in_force(CONTOSO), "s3cret-made-1");
+    assert_eq!(stage.in_force(CONTOSO), made(1));
     let row = stage.list().remove(0);
     assert_eq!(row["scopes"], serde_json::json!(["vso.code_write", "vso.packaging"]));
     assert_eq!((&row["expires"], &row["expires_certain"]), (&"2099-01-31T23:59:59Z".into(), &true.into()));
@@ -142,16 +143,19 @@ fn a_refusal_is_said_in_words_with_the_way_out_and_nothing_changes() {
         ("globalPatPolicyViolation", "allow no token for all organisations", "keyfob pat create"),
         ("somethingNew", "Azure DevOps refused: somethingNew", "_usersSettings/tokens"),
     ] {
-        stage.pats.change(|state| state.policy = Some(policy));
+        stage.pats.change(|state| state.refuses = Some(policy));
         stage.ends("pat create contoso --for git", 6, &[text, hint]);
     }
-    stage.pats.change(|state| state.policy = None);
-    for (refusal, text) in [
-        ((400, "FailedToReadTenantPolicy"), "could not find out what the rules"),
-        ((403, ""), "may not manage tokens in contoso"),
-        ((400, "You cannot, s3cret-bearer-of-alice."), "Azure DevOps refused: You cannot, (token)"),
+    stage.pats.change(|state| state.refuses = None);
+    for ((refusal, name), text) in [
+        ((Refusal::BadRequest, "FailedToReadTenantPolicy"), "could not find out what the rules"),
+        ((Refusal::Forbidden, "x"), "may not manage tokens in contoso"),
+        (
+            (Refusal::BadRequest, "You cannot, s3cret-bearer-of-alice."),
+            "Azure DevOps refused: You cannot, (token)",
+        ),
     ] {
-        stage.pats.change(|state| state.refusal = Some(refusal));
+        stage.pats.change(|state| (state.refusal, state.refuses) = (refusal, Some(name)));
         stage.ends("pat create contoso --for git", 6, &[text]);
         assert!(stage.is_done(), "nothing happened, so nothing is half done");
     }
@@ -162,13 +166,13 @@ fn a_refusal_is_said_in_words_with_the_way_out_and_nothing_changes() {
 fn whoever_may_not_manage_tokens_is_told_why() {
     let stage = Stage::new();
     stage.pats.change(|state| {
-        state.people.clear();
-        state.applications.push("s3cret-bearer-of-alice".to_owned());
+        state.bearer = "s3cret-bearer-of-bob".to_owned();
+        state.application = "s3cret-bearer-of-alice".to_owned();
     });
     for words in ["pat list contoso", "pat create contoso --for git"] {
         stage.ends(words, 6, &["does not take this sign-in", "service principal", "az login"]);
     }
-    stage.pats.change(|state| state.applications.clear());
+    stage.pats.change(|state| state.application.clear());
     stage.ends("pat list contoso", 6, &["does not take this sign-in"]);
     stage.pats.change(|state| state.no_tenant = true);
     stage.ends("pat list contoso", 6, &["belongs to personal Microsoft accounts", "--open"]);
@@ -186,11 +190,11 @@ fn an_extended_token_stays_the_same_and_the_wallet_knows_its_end() {
         &["ends on 2099-06-30", "the wallet now knows"],
     );
     assert_eq!(stage.list()[0]["expires"], "2099-06-30T23:59:59Z");
-    assert_eq!(stage.in_force(CONTOSO), "s3cret-made-1");
+    assert_eq!(stage.in_force(CONTOSO), made(1));
     // The one that the wallet holds needs no name; one that has ended works again.
     stage.pats.change(|state| state.pats[0].state = "expired");
     stage.ends("pat extend contoso --expires 2099-07-31", 0, &["ends on 2099-07-31"]);
-    assert_eq!(stage.pats.working(), ["s3cret-made-1"]);
+    assert_eq!(stage.pats.working(), [made(1)]);
     stage.ends("pat extend contoso unknown", 1, &["contoso has no token unknown"]);
 }
 

@@ -1,6 +1,7 @@
 //! `keyfob rotate` for Azure DevOps Services.
 
 use super::{CONTOSO, Stage, TOKEN};
+use crate::loopback::azure_pats::made;
 
 #[test]
 fn a_new_token_is_made_kept_and_verified_and_then_the_old_one_is_revoked() {
@@ -11,10 +12,7 @@ fn a_new_token_is_made_kept_and_verified_and_then_the_old_one_is_revoked() {
         &["the token \"git on laptop #", "the earlier one is revoked"],
     );
     assert_eq!(output.stdout(), "");
-    assert_eq!(
-        (stage.in_force(CONTOSO), stage.pats.working()),
-        ("s3cret-made-2".to_owned(), vec!["s3cret-made-2".to_owned()])
-    );
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working()), (made(2), vec![made(2)]));
     assert_eq!(stage.list()[0]["set_aside"], 0);
     let asked: Vec<String> =
         stage.proxy.log().entries().iter().map(|entry| format!("{} {}", entry.method, entry.host)).collect();
@@ -26,7 +24,7 @@ fn a_new_token_is_made_kept_and_verified_and_then_the_old_one_is_revoked() {
     stage.nothing_leaked();
     // From now on keyfob knows which token it is.
     stage.ends(&format!("rotate {CONTOSO}"), 0, &["\"git on laptop #"]);
-    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), ("s3cret-made-3".to_owned(), 1));
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (made(3), 1));
     let name = stage.pats.change(|state| state.pats[2].name.clone());
     assert_eq!(name.matches('#').count(), 1, "{name}");
 }
@@ -38,7 +36,7 @@ fn which_token_is_revoked_is_never_guessed() {
     stage.ends(&format!("rotate {CONTOSO} --keep-old"), 2, &["what the new token is for is not known"]);
     assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (TOKEN.to_owned(), 1));
     stage.ends(&format!("rotate {CONTOSO} --keep-old --for git"), 0, &["is in the vault store"]);
-    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), ("s3cret-made-2".to_owned(), 2));
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (made(2), 2));
     assert_eq!(stage.list()[0]["set_aside"], 1);
 }
 
@@ -47,13 +45,13 @@ fn a_token_for_all_organisations_is_not_revoked_by_the_rotation_of_one() {
     let (stage, _) = Stage::holding("everywhere");
     stage.pats.change(|state| state.pats[0].global = true);
     stage.ends(&format!("rotate {CONTOSO} --pat everywhere"), 0, &["is for contoso alone", "2026-12-01"]);
-    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), ("s3cret-made-2".to_owned(), 2));
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (made(2), 2));
 }
 
 #[test]
 fn a_refused_creation_leaves_all_as_it_was() {
     let (stage, _) = Stage::holding("git");
-    stage.pats.change(|state| state.policy = Some("patLifespanPolicyViolation"));
+    stage.pats.change(|state| state.refuses = Some("patLifespanPolicyViolation"));
     stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &["lasts as long"]);
     assert_eq!((stage.in_force(CONTOSO), stage.pats.working()), (TOKEN.to_owned(), vec![TOKEN.to_owned()]));
     assert!(stage.is_done());
@@ -95,7 +93,7 @@ fn an_old_one_that_could_not_be_revoked_is_by_the_next_rotation_or_by_doctor() {
         let texts =
             ["is in use, but the old one is not revoked yet", "keyfob rotate https://dev.azure.com/contoso"];
         stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &texts);
-        assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), ("s3cret-made-2".to_owned(), 2));
+        assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (made(2), 2));
         // While it stays so, each says so and changes nothing.
         let again = stage.run(words, "");
         assert!(again.code() == 6, "{again}");
