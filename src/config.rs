@@ -135,7 +135,7 @@ impl Config {
         let bad = |why: String| Error::Config { path: PathBuf::from(path), why };
         let config: Config = toml::from_str(&text).map_err(|error| {
             let line =
-                error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+                error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             bad(format!("line {line}: {}", error.message().lines().next().unwrap_or("not TOML")))
         })?;
         config.entra.check().map_err(|why| bad(format!("entra: {why}")))?;

@@ -13,6 +13,7 @@ use crate::forge::shape::redacted;
 use crate::forge::{self};
 use crate::remote::Remote;
 use crate::terminal::visible;
+use crate::wallet::DAY;
 use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Finished, Service, without_mark};
@@ -23,6 +24,9 @@ use super::{Context, online, sign_in};
 
 /// The most pages of a list that are read: 10,000 tokens.
 const MOST_PAGES: usize = 100;
+
+/// No token lives longer: a year, and a month for clocks.
+const LONGEST_LIFE: i64 = 396 * DAY;
 
 /// The interface, as one signed-in person sees it.
 pub(super) struct Azure<'e> {
@@ -226,6 +230,11 @@ pub(super) fn finish_pending(
 ) -> Result<Vec<MadeGood>, Error> {
     let mut said = Vec::new();
     for pending in list.read()?.into_iter().filter(is_meant) {
+        // Whatever came of it has ended by itself; an organisation that is gone cannot be asked any more.
+        if context.now - pending.since > LONGEST_LIFE {
+            list.remove(&pending.mark)?;
+            continue;
+        }
         let words = match pending.kind {
             Kind::Made => finish_made(list, &pending, context)?,
             Kind::Renewed => finish_renewed(list, &pending, context)?,

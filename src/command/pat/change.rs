@@ -8,7 +8,7 @@ use crate::forge::life::scopes::{self, Chosen};
 use crate::remote::Remote;
 use crate::terminal::{date, visible};
 use crate::wallet::pending::List;
-use crate::wallet::person::add::Wish;
+use crate::wallet::person::add::{Change, Wish};
 use crate::wallet::person::rotate::{Done, Making, Service};
 
 use super::super::life::{Azure, MadeGood, finish_pending, one_of, organisation};
@@ -135,7 +135,11 @@ pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
         name => format!("account {name} of {}", added.realm),
     };
     let end = pat.to.map(|at| format!(", until {}", date(at))).unwrap_or_default();
-    let old = if *revoked { "; the earlier one is revoked" } else { "" };
+    let old = match added.change {
+        _ if *revoked => "; the earlier one is revoked",
+        Change::Replaced => "; the earlier one is set aside, and works until it is revoked",
+        Change::New | Change::Same => "",
+    };
     context.terminal.note(&format!(
         "the token \"{}\" of {whose} is in the {} store{end}{old}",
         visible(&pat.name),

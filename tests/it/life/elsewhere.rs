@@ -205,6 +205,7 @@ fn a_token_of_github_is_made_by_hand_verified_swapped_and_the_old_one_revoked_on
 }
 
 /// A browser that writes down what it is to open.
+#[cfg(unix)]
 fn browser(stage: &mut Stage) -> std::path::PathBuf {
     let log = stage.scene.home().join("browser.log");
     let script =
@@ -215,6 +216,7 @@ fn browser(stage: &mut Stage) -> std::path::PathBuf {
 }
 
 #[test]
+#[cfg(unix)]
 fn the_right_page_is_opened_and_what_to_tick_there_is_said() {
     let mut stage = Stage::new();
     let log = browser(&mut stage);
@@ -259,6 +261,7 @@ fn the_right_page_is_opened_and_what_to_tick_there_is_said() {
 }
 
 #[test]
+#[cfg(unix)]
 fn without_a_browser_the_page_is_named() {
     let mut stage = Stage::new();
     for browser in ["/nonexistent", "false"] {

@@ -20,6 +20,7 @@ mod crash;
 mod elsewhere;
 mod pat;
 mod rotate;
+#[cfg(unix)]
 mod sign_in;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
