@@ -245,8 +245,8 @@ pub(super) fn finish_pending(
 }
 
 fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
-    let (organisation, _) = organisation(&pending.url, context)?;
-    let service = Azure::begin(&organisation, context)?;
+    let organisation = pending.realm.split_once('/').map_or("", |(_, what)| what);
+    let service = Azure::begin(organisation, context)?;
     let finished = context.wallet.finish(list, pending, &service)?;
     let realm = &pending.realm;
     let rotated = finished == Finished::Completed;

@@ -11,12 +11,11 @@ use crate::records::{AccountRecord, Source};
 use crate::terminal::{date, visible};
 use crate::wallet::DAY;
 use crate::wallet::pending::{List, Pending};
-use crate::wallet::person::Selection;
 use crate::wallet::person::add::{Change, Planned};
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Making, NotRenewed};
 
-use super::life::{self, Azure, MadeGood, failed, finish_pending, may_use_network, one_of};
+use super::life::{Azure, MadeGood, failed, finish_pending, may_use_network, one_of};
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
 use super::setup::flag;
@@ -90,7 +89,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             return Ok(());
         }
         match &planned.forge.life.renewal {
-            Renewal::Azure if !by_hand => azure(&list, &selection, &account, planned, matches, context),
+            Renewal::Azure if !by_hand => azure(&list, &account, planned, matches, context),
             Renewal::ByItself(way) if !by_hand => by_itself(&list, way, &account, planned, matches, context),
             _ => on_its_page(planned, matches, context),
         }
@@ -109,13 +108,13 @@ fn end(matches: &ArgMatches, lasted: Option<i64>, now: i64) -> Result<i64, Error
 
 fn azure(
     list: &List,
-    selection: &Selection,
     account: &AccountRecord,
     planned: Planned,
     matches: &ArgMatches,
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
-    let (organisation, _) = life::organisation(&selection.realm.url, context)?;
+    // Wherever its URL leads: the settings may have mapped a host to it.
+    let organisation = planned.realm.what().to_owned();
     let service = Azure::begin(&organisation, context)?;
     let keep_old = matches.get_flag("keep-old");
     let old = the_old_one(&service, &organisation, account, matches, context)?;

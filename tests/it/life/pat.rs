@@ -59,6 +59,16 @@ fn mistakes_are_found_before_anybody_is_asked() {
 }
 
 #[test]
+fn every_word_below_pat_has_an_example() {
+    let stage = Stage::new();
+    for word in ["list", "create", "extend", "revoke"] {
+        let help = stage.ends(&format!("pat {word} --help"), 0, &[]);
+        let last = help.stdout().trim_end().lines().last().unwrap();
+        assert!(last.starts_with(&format!("Example: keyfob pat {word} contoso")), "{help}");
+    }
+}
+
+#[test]
 fn every_spelling_of_the_organisation_will_do() {
     let stage = Stage::new();
     stage.pats.add("git", TOKEN);
