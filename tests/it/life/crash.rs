@@ -96,3 +96,43 @@ fn a_renewal_may_be_killed_at_any_call_and_is_never_tried_again_blindly() {
     }
     panic!("it never got through");
 }
+
+#[test]
+fn a_disk_that_fails_at_any_call_of_a_rotation_costs_nothing() {
+    for fault in ["full", "broken"] {
+        let words = format!("rotate {CONTOSO} --pat git");
+        for at in 1..200 {
+            let stage = rotating();
+            let call = stage.call(&words).env("LD_PRELOAD", library()).env("FAULT", fault);
+            let output = call.env("FAULT_AT", at.to_string()).run();
+            is_sound(&stage.scene);
+            assert!(stage.pats.working().contains(&stage.in_force(CONTOSO)), "{fault} at {at}: {output}");
+            let undisturbed = output.code() == 0 && stage.is_done();
+            stage.call("doctor --repair").run();
+            assert!(stage.is_done(), "{fault} at {at}");
+            assert_eq!(stage.pats.working(), [stage.in_force(CONTOSO)], "{fault} at {at}: {output}");
+            if undisturbed {
+                assert!(at > 20, "{at}");
+                break;
+            }
+        }
+    }
+}
+
+/// The old one does not work any more, and the new one finds no place: it is said, and offered to whoever can answer.
+#[test]
+fn a_renewed_token_that_finds_no_place_is_not_lost_in_silence() {
+    use super::elsewhere::{GITLAB, gitlab};
+    let mut homeless = 0;
+    for at in 1..60 {
+        let (stage, fake) = gitlab();
+        let call = stage.call(&format!("rotate {GITLAB}")).env("LD_PRELOAD", library()).env("FAULT", "full");
+        let output = call.env("FAULT_AT", at.to_string()).run();
+        if !fake.lock().unwrap().works(&stage.in_force(GITLAB)) {
+            homeless += 1;
+            let said = "there is a new token, and no store takes it; the old one does not work any more";
+            assert!(output.code() != 0 && output.stderr().contains(said), "{at}: {output}");
+        }
+    }
+    assert!(homeless > 0, "the disk was never full in that moment");
+}

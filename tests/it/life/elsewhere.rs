@@ -204,6 +204,25 @@ fn a_token_of_github_is_made_by_hand_verified_swapped_and_the_old_one_revoked_on
     assert_eq!(stage.proxy.log().hosts_that_saw("s3cret-second"), ["api.github.com"]);
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn at_a_terminal_the_new_token_is_typed_hidden_and_the_old_one_revoked_after_a_yes() {
+    use crate::commands::terminal::Talk;
+    let revoked = Arc::default();
+    let mut stage = Stage::with(vec![("api.github.com", github(&revoked))]);
+    stage.holds(GITHUB, "s3cret-first");
+    stage.scene.unset("GIT_TERMINAL_PROMPT").set("TERM", "dumb");
+    for (answer, token) in [("n", "s3cret-second"), ("y", "s3cret-first")] {
+        let mut talk = Talk::begin_shell(&stage.scene, &format!("KEYFOB_OFFLINE= keyfob rotate {GITHUB}"));
+        talk.sees("token for github/github.com (made at https://github.com/settings/tokens): ").types(token);
+        talk.sees("revoke the earlier token? It cannot be taken back [y/N] ").types(answer);
+        let (code, screen) = talk.end();
+        assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
+        assert_eq!(stage.in_force(GITHUB), token);
+        assert_eq!(revoked.lock().unwrap().len(), usize::from(answer == "y"), "{screen}");
+    }
+}
+
 /// A browser that writes down what it is to open.
 #[cfg(unix)]
 fn browser(stage: &mut Stage) -> std::path::PathBuf {

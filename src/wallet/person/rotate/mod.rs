@@ -178,8 +178,10 @@ impl Local<'_> {
         let added = match self.add(&planned, token) {
             Ok(added) => added,
             Err(error) => {
-                // What was in force still is. If it cannot be revoked now, the list knows.
-                if service.revoke(&pat.id).is_ok() {
+                // Writing may fail after the record is in place (its folder could not be synced): only what was in force before and
+                // still is says that nobody has the new one. If that cannot be told, or it cannot be revoked now, the list knows.
+                let unused = self.in_force(&planned).is_ok_and(|now| now == pending.before);
+                if unused && service.revoke(&pat.id).is_ok() {
                     list.remove(&mark)?;
                 }
                 return Err(error);

@@ -96,6 +96,8 @@ impl Local<'_> {
                 }
                 Ok((added, told))
             }
+            // Writing may fail after the record is in place; then the new one is in use.
+            Err(error) if self.in_force(&planned).is_ok_and(|now| now != pending.before) => Err(error.into()),
             Err(error) => Err(NotRenewed::Homeless(Box::new(Homeless { token: copy, error }))),
         }
     }
