@@ -46,6 +46,14 @@ can_link_statically() {
   return 1
 }
 
+# Whether the linker that Rust uses here takes this option.
+linker_takes() {
+  probe=$(mktemp -d) || return 1
+  if echo 'fn main() {}' | rustc -C "link-arg=$1" -o "$probe/a" - >/dev/null 2>&1; then rm -rf "$probe"; return 0; fi
+  rm -rf "$probe"
+  return 1
+}
+
 # Builds the release binary and sets $binary. Static on Linux where the C library allows it: that start-up is the
 # fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail. Not position-
 # independent: else the program relocates itself first, which is a third of what the shortest call costs (docs/design.md).
@@ -55,7 +63,10 @@ build_release() {
   case $host in
   *-linux-gnu)
     if can_link_statically; then
-      (cd "$root" && RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static -C relocation-model=static" \
+      # Functions that came out the same are kept once, where the linker can do that.
+      once=
+      if linker_takes -Wl,--icf=all; then once='-C link-arg=-Wl,--icf=all'; fi
+      (cd "$root" && RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static -C relocation-model=static $once" \
         cargo build --release --locked --bin keyfob --target "$host" >&2) || die "the build failed"
       binary=$target_folder/$host/release/keyfob
       return
