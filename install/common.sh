@@ -56,18 +56,20 @@ linker_takes() {
 
 # Builds the release binary and sets $binary. Static on Linux where the C library allows it: that start-up is the
 # fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail. Not position-
-# independent: else the program relocates itself first, which is a third of what the shortest call costs (docs/design.md).
+# independent: else the program relocates itself first, which is a third of what the shortest call costs (docs/design.md). Both
+# are added to the flags of .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of all.
+static='build.rustflags=["-C", "target-feature=+crt-static", "-C", "relocation-model=static"'
 build_release() {
   target_folder=${CARGO_TARGET_DIR:-$root/target}
   host=$(rustc -vV | sed -n 's/^host: //p')
   case $host in
   *-linux-gnu)
     if can_link_statically; then
+      flags=$static
       # Functions that came out the same are kept once, where the linker can do that.
-      once=
-      if linker_takes -Wl,--icf=all; then once='-C link-arg=-Wl,--icf=all'; fi
-      (cd "$root" && RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static -C relocation-model=static $once" \
-        cargo build --release --locked --bin keyfob --target "$host" >&2) || die "the build failed"
+      if linker_takes -Wl,--icf=all; then flags="$static, \"-C\", \"link-arg=-Wl,--icf=all\""; fi
+      (cd "$root" && cargo build --release --locked --bin keyfob --target "$host" --config "$flags]" >&2) ||
+        die "the build failed"
       binary=$target_folder/$host/release/keyfob
       return
     fi

@@ -33,10 +33,10 @@ foreach ($need in 'cargo', 'git') {
 }
 Push-Location $root
 try {
-    # The C runtime becomes part of the program, so nothing has to be installed beside it.
-    $env:RUSTFLAGS = "$env:RUSTFLAGS -C target-feature=+crt-static"
+    # The C runtime becomes part of the program, so nothing has to be installed beside it. This is added to the flags of
+    # .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of both.
     $target = (& rustc -vV | Select-String '^host: (.*)$').Matches[0].Groups[1].Value
-    & cargo build --release --locked --bin keyfob --target $target
+    & cargo build --release --locked --bin keyfob --target $target --config "build.rustflags=['-C', 'target-feature=+crt-static']"
     if ($LASTEXITCODE -ne 0) { throw 'the build failed' }
 } finally { Pop-Location }
 $folder = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { Join-Path $root 'target' }

@@ -38,7 +38,7 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T count) { retur
 C
 "$linker" -shared -o bcryptprimitives.dll prng.c -ladvapi32
 # Nothing here asks a real service.
-export WINEPREFIX="$folder/prefix" WINEDEBUG=-all DISPLAY="" KEYFOB_OFFLINE=1
+export WINEPREFIX="$folder/prefix" WINEDEBUG=-all DISPLAY='' KEYFOB_OFFLINE=1
 failed=0
 keyfob() { timeout 120 "$wine" keyfob.exe "$@" 2>>log | tr -d '\r'; }
 git_says() { printf '%s\n' "$@" '' | tr '|' '\n'; }

@@ -382,15 +382,15 @@ impl Error {
             Error::Usage { hint, .. } | Error::NoSuchCredential { hint, .. } => return hint.clone(),
             Error::Ambiguous { hint, .. } | Error::NotUsable { hint, .. } => hint.clone(),
             Error::NoProgram { program } => format!("install {program}, or add its folder to PATH"),
+            Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "see whether its name is right and its folder is in PATH".to_owned()
+            }
+            Error::NotStarted { .. } => return None,
             Error::Network { trouble, .. } => return trouble.hint().map(str::to_owned),
             Error::Certificates { .. } => {
                 "it has to be in PEM form; without SSL_CERT_FILE and git's http.sslCAInfo, the system's list counts".to_owned()
             }
             Error::Unsettled { .. } => "keyfob check asks again".to_owned(),
-            Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                "see whether its name is right and its folder is in PATH".to_owned()
-            }
-            Error::NotStarted { .. } => return None,
             Error::Program { .. } | Error::Declined | Error::Unwell { .. } => return None,
         })
     }
@@ -417,10 +417,10 @@ impl Error {
             | Error::Io { .. } => 6,
             Error::Wire { .. } | Error::Request { .. } | Error::Program { .. } | Error::Declined => 6,
             Error::NoProgram { .. } | Error::Unwell { .. } => 6,
-            Error::Network { .. } | Error::Certificates { .. } | Error::Unsettled { .. } => 6,
             // As env(1), nohup(1) and shells have it.
             Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
             Error::NotStarted { .. } => 126,
+            Error::Network { .. } | Error::Certificates { .. } | Error::Unsettled { .. } => 6,
         }
     }
 }

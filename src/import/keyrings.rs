@@ -204,7 +204,11 @@ pub const KEYRING: &str = system::KEYRING;
 /// # Errors
 /// [`Error::Locked`] (which is never "none"), [`Error::Silent`], [`Error::Unavailable`].
 pub fn items(outside: &Outside<'_>, wanted: Wanted<'_>) -> Result<Vec<Item>, Error> {
-    system::items(outside, wanted)
+    let mut items = system::items(outside, wanted)?;
+    // A keyring has no order of its own. Of two that hold the same, the one with a name comes first.
+    let order = |item: &Item| (item.service.clone(), item.user.is_none(), item.user.clone());
+    items.sort_by_cached_key(order);
+    Ok(items)
 }
 
 /// Destroys an entry.

@@ -51,9 +51,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         return Ok(reading);
     }
     if all > ours.len() {
-        reading
-            .notes
-            .push(format!("{} entries of pass are for other things and were not opened", all - ours.len()));
+        reading.notes.push(format!("of pass, {} are for other things and were not opened", all - ours.len()));
     }
     if ours.is_empty() {
         return Ok(reading);

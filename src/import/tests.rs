@@ -323,7 +323,7 @@ fn what_is_no_lasting_token_is_left_with_the_reason() {
     assert!(store("https://h.example\n").contains("no URL with a user name and a token"));
     let npm = |text: &str| left("npm", ".npmrc", text);
     assert!(npm("//registry.example/:_authToken=${NPM_TOKEN}\n").contains("variable"));
-    assert!(npm("//registry.npmjs.org/:_authToken=npm_x\n").contains("registry's own"));
+    assert!(npm("//registry.example.test/:_authToken=npm_x\n").contains("registry's own"));
     assert!(npm("//pkgs.dev.azure.com/contoso/_packaging/f/npm/:_authToken=abc\n").contains("sign-in"));
     assert!(npm("_auth=YTpi\n").contains("every registry"));
     let nuget = usual().into_iter().find(|(source, ..)| *source == "nuget").unwrap().2;

@@ -94,7 +94,7 @@ impl Machine {
 }
 
 /// A package, made by Python's standard library.
-fn package(scene: &Scene) -> Vec<u8> {
+pub fn package(scene: &Scene) -> Vec<u8> {
     let script = "import zipfile\n\
          xml = '<?xml version=\"1.0\"?>'\n\
          about = '<id>Greeting</id><version>1.0.0</version><authors>a</authors><description>d</description>'\n\

@@ -1,0 +1,42 @@
+//! Makes a wallet with very many accounts, through the git protocol and the library, in one process: a process for each
+//! of 100,000 would take minutes more.
+
+use std::path::Path;
+use std::time::Duration;
+
+use keyfob::environment::Environment;
+use keyfob::store::{Nobody, Opening};
+use keyfob::tool::{self, Input, Wire};
+use keyfob::wallet::Local;
+use keyfob::wallet::stores::Machine;
+
+/// Fills the vault below `folder` with the pairs of `host0.example.com` and so on, one host each.
+pub(crate) fn fill(folder: &Path, count: usize) {
+    let environment = Environment::new([("KEYFOB_STORE".into(), "vault".into())]);
+    let opening = Opening {
+        data: folder.to_owned(),
+        timeout: Duration::from_secs(60),
+        prompt_timeout: Duration::from_secs(60),
+        environment: &environment,
+        ask: &Nobody,
+    };
+    let stores = Machine { opening };
+    let git = tool::by_link("git-credential-keyfob").unwrap();
+    for number in 0..count {
+        let request = format!(
+            "protocol=https\nhost=host{number}.example.com\nusername=alice\n\
+             password=a-token-of-52-characters-as-services-make-them-{number:04}\n\n"
+        );
+        let wallet = Local::new(folder, folder.join("config.toml"), &stores, &environment, 1_800_000_000);
+        let (mut output, mut notes) = (Vec::new(), Vec::new());
+        let mut wire = Wire {
+            input: &mut Input::new(request.as_bytes()),
+            output: &mut output,
+            notes: &mut notes,
+            by_hand: false,
+            person_watches: false,
+        };
+        let code = git.serve.unwrap()(&["store".into()], &mut wire, &wallet);
+        assert!(code == 0 && notes.is_empty(), "{}", String::from_utf8_lossy(&notes));
+    }
+}

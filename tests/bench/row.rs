@@ -1,0 +1,167 @@
+//! One row of the table: a program, what it is sent, what it has to answer, and the times it took.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::nuget::{self, Moment};
+
+/// Processes of a burst.
+const BURST: usize = 200;
+
+/// Threads that start them: a single one would be what is measured.
+const STARTERS: usize = 8;
+
+/// Rows that do the same work; the first is compared with the others.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Case {
+    /// All rows once, in turns, and each time another one first.
+    pub(crate) fn round(&mut self, round: usize, warm_up: bool) {
+        let count = self.rows.len();
+        for at in 0..count {
+            let row = &mut self.rows[(at + round) % count];
+            // A slow one is warm after one turn.
+            if !round.is_multiple_of(row.every) {
+                continue;
+            }
+            let time = row.run(round);
+            if !warm_up {
+                row.times.push((round, time.as_secs_f64() * 1000.0));
+            }
+        }
+    }
+}
+
+/// What is measured of a process.
+#[derive(Clone, Copy)]
+enum Kind {
+    Once,
+    Burst,
+    NuGet(Moment),
+}
+
+pub(crate) struct Row {
+    pub(crate) case: String,
+    kind: Kind,
+    every: usize,
+    pub(crate) name: String,
+    /// The largest ratio of the first row's time to this one's that is wanted; of the first row itself, milliseconds.
+    pub(crate) bar: Option<f64>,
+    stdin: String,
+    expected: String,
+    environment: Vec<(String, String)>,
+    program: String,
+    arguments: Vec<String>,
+    /// Rounds, and milliseconds.
+    pub(crate) times: Vec<(usize, f64)>,
+}
+
+impl Row {
+    pub(crate) fn parse(line: &str) -> Row {
+        let mut cells = line.split('\t').map(|cell| cell.replace("\\n", "\n"));
+        let mut cell = || cells.next().unwrap_or_else(|| panic!("a row has nine cells: {line}"));
+        let case = cell();
+        let kind = match cell().as_str() {
+            "once" => Kind::Once,
+            "burst" => Kind::Burst,
+            "nuget-handshake" => Kind::NuGet(Moment::Handshake),
+            "nuget-answer" => Kind::NuGet(Moment::Answer),
+            other => panic!("no kind of row: {other}"),
+        };
+        let every = cell().parse().unwrap();
+        let (name, bar, stdin, expected) = (cell(), cell().parse().ok(), cell(), cell());
+        let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = cell().split(' ').filter_map(pair).collect();
+        let program = cell();
+        let (arguments, times) = (cells.collect(), Vec::new());
+        Row { case, kind, every, name, bar, stdin, expected, environment, program, arguments, times }
+    }
+
+    fn run(&self, round: usize) -> Duration {
+        match self.kind {
+            Kind::Once => self.once(round),
+            Kind::Burst => self.burst(round),
+            Kind::NuGet(moment) => {
+                let start = Instant::now();
+                let child = self
+                    .command(Stdio::piped())
+                    .spawn()
+                    .unwrap_or_else(|error| self.wrong(&error.to_string()));
+                nuget::until(child, moment, &self.stdin, &self.expected, start)
+                    .unwrap_or_else(|problem| self.wrong(&problem))
+            }
+        }
+    }
+
+    fn command(&self, stdout: Stdio) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
+        command
+    }
+
+    /// From before the start until after the end.
+    fn once(&self, round: usize) -> Duration {
+        let expected = self.expected.replace("{round}", &round.to_string());
+        let may_fail = expected.starts_with('!');
+        let expected = expected.trim_start_matches('!');
+        let (start, mut child) = self.start(round, expected != "-");
+        let mut stdout = String::new();
+        if let Some(mut pipe) = child.stdout.take() {
+            pipe.read_to_string(&mut stdout).unwrap();
+        }
+        let status = child.wait().unwrap();
+        let time = start.elapsed();
+        let right = match expected.strip_prefix('~') {
+            Some(text) => stdout.contains(text),
+            None => expected == "-" || stdout == expected,
+        };
+        if !right || !(status.success() || may_fail) {
+            let mut stderr = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+            self.wrong(&format!("{status}, answered {stdout:?}\n{stderr}"));
+        }
+        time
+    }
+
+    /// Many at the same time, as package managers do it. What they answer goes nowhere: another row has looked at it.
+    fn burst(&self, round: usize) -> Duration {
+        let start = Instant::now();
+        thread::scope(|scope| {
+            for _ in 0..STARTERS {
+                scope.spawn(|| {
+                    let children: Vec<Child> =
+                        (0..BURST / STARTERS).map(|_| self.start(round, false).1).collect();
+                    for mut child in children {
+                        // Nothing reads the pipe of its errors meanwhile: it holds more than one line.
+                        let status = child.wait().unwrap();
+                        if !status.success() {
+                            self.wrong(&format!("{status} in a burst"));
+                        }
+                    }
+                });
+            }
+        });
+        start.elapsed()
+    }
+
+    fn start(&self, round: usize, answers: bool) -> (Instant, Child) {
+        let stdin = self.stdin.replace("{round}", &round.to_string());
+        let mut command = self.command(if answers { Stdio::piped() } else { Stdio::null() });
+        let start = Instant::now();
+        let mut child = command.spawn().unwrap_or_else(|error| self.wrong(&error.to_string()));
+        // Short enough for the pipe; a program may end without reading it.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        (start, child)
+    }
+
+    fn wrong(&self, problem: &str) -> ! {
+        eprintln!("bench: {} of {}: {problem}", self.case, self.name);
+        std::process::exit(1);
+    }
+}
