@@ -58,17 +58,16 @@ linker_takes() {
 # fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail. Not position-
 # independent: else the program relocates itself first, which is a third of what the shortest call costs (docs/design.md). Both
 # are added to the flags of .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of all.
-static='build.rustflags=["-C", "target-feature=+crt-static", "-C", "relocation-model=static"'
+static='build.rustflags=["-C", "target-feature=+crt-static", "-C", "relocation-model=static"]'
 build_release() {
   target_folder=${CARGO_TARGET_DIR:-$root/target}
   host=$(rustc -vV | sed -n 's/^host: //p')
   case $host in
   *-linux-gnu)
     if can_link_statically; then
-      flags=$static
       # Functions that came out the same are kept once, where the linker can do that.
-      if linker_takes -Wl,--icf=all; then flags="$static, \"-C\", \"link-arg=-Wl,--icf=all\""; fi
-      (cd "$root" && cargo build --release --locked --bin keyfob --target "$host" --config "$flags]" >&2) ||
+      if linker_takes -Wl,--icf=all; then static="${static%]}, \"-C\", \"link-arg=-Wl,--icf=all\"]"; fi
+      (cd "$root" && cargo build --release --locked --bin keyfob --target "$host" --config "$static" >&2) ||
         die "the build failed"
       binary=$target_folder/$host/release/keyfob
       return
