@@ -239,7 +239,7 @@ fn a_record_of_a_later_keyfob_is_left_alone() {
     let scene = scene();
     let text = fs::read_to_string(record(&scene)).unwrap();
     for later in [
-        text.replacen("\"version\": 1", "\"version\": 2", 1),
+        text.replacen("\"version\":1", "\"version\":2", 1),
         "{\"version\": 7, \"all\": \"new\"}".to_owned(),
     ] {
         fs::write(record(&scene), &later).unwrap();
