@@ -194,9 +194,22 @@ pub static PLACEHOLDERS: &[&str] = &[
 /// Fills the words of a template in.
 #[must_use]
 pub fn fill(template: &str, organisation: Option<&str>, origin: Option<&str>) -> String {
-    template
-        .replace("{organisation}", organisation.unwrap_or_default())
-        .replace("{origin}", origin.unwrap_or_default())
+    let mut filled = String::with_capacity(template.len() + 32);
+    let mut rest = template;
+    while let Some((before, word, behind)) = rest.split_once('{').and_then(|(before, behind)| {
+        let (word, behind) = behind.split_once('}')?;
+        Some((before, word, behind))
+    }) {
+        filled.push_str(before);
+        match word {
+            "organisation" => filled.push_str(organisation.unwrap_or_default()),
+            "origin" => filled.push_str(origin.unwrap_or_default()),
+            other => filled.extend(["{", other, "}"]),
+        }
+        rest = behind;
+    }
+    filled.push_str(rest);
+    filled
 }
 
 /// The realm of a server of one's own: forge, origin and the prefix that a person gave (R3).

@@ -37,7 +37,7 @@ prepare() {
   # The floor is built as the program is, so that both start alike.
   (
     cd "$root"
-    case $binary in */"$host"/release/keyfob) set -- --target "$host" --config "$static" ;; esac
+    case $binary in */"$host"/release/keyfob) set -- --target "$host" --config "build.rustflags=[$flags]" ;; esac
     cargo build --release --locked --quiet --example bench-floor "$@"
   )
   sandbox=$(mktemp -d)

@@ -83,8 +83,9 @@ impl Header {
 
     /// Its text.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let mut text = serde_json::to_vec_pretty(self)
-            .map_err(|_| super::unusable("its header cannot be written as JSON"))?;
+        // Without blanks, which every get would read over.
+        let mut text =
+            serde_json::to_vec(self).map_err(|_| super::unusable("its header cannot be written as JSON"))?;
         text.push(b'\n');
         Ok(text)
     }

@@ -238,10 +238,9 @@ fn root_begins_no_wallet_in_somebody_elses_home() {
 fn a_record_of_a_later_keyfob_is_left_alone() {
     let scene = scene();
     let text = fs::read_to_string(record(&scene)).unwrap();
-    for later in [
-        text.replacen("\"version\": 1", "\"version\": 2", 1),
-        "{\"version\": 7, \"all\": \"new\"}".to_owned(),
-    ] {
+    for later in
+        [text.replacen("\"version\":1", "\"version\":2", 1), "{\"version\": 7, \"all\": \"new\"}".to_owned()]
+    {
         fs::write(record(&scene), &later).unwrap();
         let line = refuses(&scene);
         assert!(line.contains(" and this keyfob knows formats up to 1; use a newer keyfob"), "{line}");

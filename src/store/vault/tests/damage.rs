@@ -140,7 +140,7 @@ fn a_header_of_a_later_keyfob_is_called_so_and_left_alone() {
     let ana = key("ana");
     home.vault().put(&ana, &secret("a")).unwrap();
     let header = home.data().join("vault/header.json");
-    let newer = fs::read_to_string(&header).unwrap().replace("\"version\": 1", "\"version\": 2");
+    let newer = fs::read_to_string(&header).unwrap().replace("\"version\":1", "\"version\":2");
     fs::write(&header, &newer).unwrap();
     for error in
         [home.vault().get(&ana).map(|_| ()).unwrap_err(), home.vault().put(&ana, &secret("b")).unwrap_err()]
