@@ -72,6 +72,18 @@ impl<'s> Search<'s> {
         self.notes.push(format!("cannot read {}: it is not well-formed", path.display()));
     }
 
+    /// Says which names of places stand for something else too, of which cannot be told where it is: what is set for such a name
+    /// would go there.
+    pub fn unclear(&mut self, places: &[Place], names: &[String]) {
+        // Every profile folds at least letter case, and some all but letters and digits.
+        let folded = |name: &str| name.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let names: Vec<String> = names.iter().map(|name| folded(name)).collect();
+        let known = places.iter().filter_map(|place| place.name.as_deref());
+        if let Some(name) = known.into_iter().find(|name| names.contains(&folded(name))) {
+            self.notes.push(format!("{name} is also the name of a place whose URL cannot be read"));
+        }
+    }
+
     /// These places, each once. All or none: with a part of them, one name for two places would go unseen.
     pub fn each_once(&mut self, places: impl IntoIterator<Item = Place>) -> Vec<Place> {
         let mut all = Vec::new();
