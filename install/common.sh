@@ -46,18 +46,30 @@ can_link_statically() {
   return 1
 }
 
+# Whether the linker can leave the tables for unwinding out, and such a program runs (no-unwind-tables.ld).
+can_leave_tables_out() {
+  probe=$(mktemp -d) || return 1
+  echo 'fn main() {}' >"$probe/a.rs"
+  if (cd "$root" && rustc --target "$1" -C panic=abort -C target-feature=+crt-static -C relocation-model=static \
+    -C "link-arg=-T$tables" -o "$probe/a" "$probe/a.rs") >/dev/null 2>&1 && "$probe/a"; then rm -rf "$probe"; return 0; fi
+  rm -rf "$probe"
+  return 1
+}
+tables=install/no-unwind-tables.ld
+
 # Builds the release binary and sets $binary. Static on Linux where the C library allows it: that start-up is the
 # fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail. Not position-
-# independent: else the program relocates itself first, which is a third of what the shortest call costs (docs/design.md). Both
-# are added to the flags of .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of all.
-static='build.rustflags=["-C", "target-feature=+crt-static", "-C", "relocation-model=static"]'
+# independent: else the program relocates itself first, which is a third of what the shortest call costs (docs/design.md). All
+# flags are added to those of .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of all.
 build_release() {
   target_folder=${CARGO_TARGET_DIR:-$root/target}
   host=$(rustc -vV | sed -n 's/^host: //p')
   case $host in
   *-linux-gnu)
     if can_link_statically; then
-      (cd "$root" && cargo build --release --locked --bin keyfob --target "$host" --config "$static" >&2) ||
+      flags='"-C", "target-feature=+crt-static", "-C", "relocation-model=static"'
+      if can_leave_tables_out "$host"; then flags="$flags, \"-C\", \"link-arg=-T$tables\""; fi
+      (cd "$root" && cargo build --release --locked --bin keyfob --target "$host" --config "build.rustflags=[$flags]" >&2) ||
         die "the build failed"
       binary=$target_folder/$host/release/keyfob
       return

@@ -28,6 +28,20 @@ pub struct Config {
     pub store: Option<String>,
     /// The user's own hosts.
     pub host: Vec<Host>,
+    /// How the user signs in to Microsoft Entra, for the life of tokens of Azure DevOps.
+    pub entra: Entra,
+}
+
+/// How the user signs in to Microsoft Entra.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Entra {
+    /// A program with its arguments that prints a bearer for Azure DevOps, alone or as `accessToken` in JSON.
+    pub command: Vec<String>,
+    /// The client id of an application of one's own, for sign-in by device code.
+    pub client_id: Option<String>,
+    /// The tenant, by its id or domain; else the one that the organisation names.
+    pub tenant: Option<String>,
 }
 
 /// A host of the user's.
@@ -121,9 +135,10 @@ impl Config {
         let bad = |why: String| Error::Config { path: PathBuf::from(path), why };
         let config: Config = toml::from_str(&text).map_err(|error| {
             let line =
-                error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+                error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             bad(format!("line {line}: {}", error.message().lines().next().unwrap_or("not TOML")))
         })?;
+        config.entra.check().map_err(|why| bad(format!("entra: {why}")))?;
         for host in &config.host {
             host.check().map_err(|why| bad(format!("host {}: {why}", host.url)))?;
         }
@@ -142,6 +157,22 @@ impl Config {
         });
         let (host, (depth, word)) = fits.max_by_key(|(_, fit)| fit.0)?;
         host.site(word, depth)
+    }
+}
+
+impl Entra {
+    /// Both go into an address.
+    fn check(&self) -> Result<(), String> {
+        let plain = |text: &str| {
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+            !text.is_empty() && text.bytes().all(fits) && !text.contains("..")
+        };
+        for (name, value) in [("client_id", &self.client_id), ("tenant", &self.tenant)] {
+            if value.as_deref().is_some_and(|value| !plain(value)) {
+                return Err(format!("{name} is an id or a domain, of letters, digits, dots and hyphens"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -297,6 +328,8 @@ mod tests {
             ("stor = 1", "line 1"),
             ("\n[[host]]\nurl = 1", "line 3"),
             ("[[host]]\nurl=\"https://x\"\nforge=\"hub\"", "no forge is named hub"),
+            ("[entra]\ntenant=\"a/b\"", "tenant is an id or a domain"),
+            ("[entra]\nclient=\"x\"", "line 2"),
             ("[[host]]\nurl=\"x\"\nforge=\"github\"", "is not scheme"),
             ("[[host]]\nurl=\"https://x/{a}/{\"\nforge=\"github\"", "is not scheme"),
         ] {

@@ -30,6 +30,12 @@ pub enum Auth {
     Word,
     /// In a header of this name.
     Header(&'static str),
+    /// As a text within a JSON body, between these two; in no header.
+    InJson(&'static str, &'static str),
+    /// At the end of a form that begins so; in no header. An empty one adds nothing.
+    InForm(String),
+    /// Not at all.
+    Nowhere,
 }
 
 /// A request, whole but for the token.

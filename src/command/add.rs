@@ -16,7 +16,7 @@ use crate::terminal::{date, visible};
 use crate::wallet::person::add::{Added, Change, Planned, Wish};
 
 use super::online::{self, Errand};
-use super::{Command, Context, time, url};
+use super::{Command, Context, browser, time, url};
 
 /// The longest that is read from a pipe.
 const LONGEST: usize = 64 * 1024;
@@ -58,6 +58,8 @@ fn arguments(command: clap::Command) -> clap::Command {
                 .help("What serves an unknown host")
                 .value_parser(clap::builder::PossibleValuesParser::new(forges)),
         )
+        .arg(flag("open").help("Open the page where a token is made, in the browser"))
+        .arg(option("for", "TASKS").help("What is to be ticked there: git, packages …"))
         .arg(flag("allow-http").help("Accept that the token travels in clear text over plain http"))
         .arg(flag("offline").help("Do not ask the service whether it accepts the token"))
         .arg(flag("force").help("Keep the token even if it looks wrong or is not accepted"))
@@ -77,6 +79,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             context.terminal.question(&format!("user name for {}: ", planned.wish.remote.authority()))?;
         planned.wish.account = Some(name).filter(|name| !name.is_empty());
     }
+    show_page(&planned, matches, context);
     let force = matches.get_flag("force");
     let token = read_token(&planned, context)?;
     look_at(&token, &mut planned, force, context)?;
@@ -95,16 +98,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
     let text = |name: &str| matches.get_one::<String>(name).map(|text| text.trim().to_owned());
     let (remote, user) = Remote::from_url(&text("URL").unwrap_or_default())?;
-    let account = text("account");
-    if account
-        .as_deref()
-        .is_some_and(|name| name.is_empty() || name == "-" || name.chars().any(char::is_control))
-    {
-        return Err(Error::usage(
-            "--account takes a name",
-            "leave --account out if the token belongs to no name in particular",
-        ));
-    }
+    let account = account_name(text("account").as_deref())?;
     let scopes = text("scopes").unwrap_or_default();
     let scopes = scopes.split(|c: char| c.is_whitespace() || c == ',').filter(|scope| !scope.is_empty());
     Ok(Wish {
@@ -117,7 +111,59 @@ fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
         label: text("label").filter(|label| !label.is_empty()),
         default: matches.get_flag("default"),
         allow_http: matches.get_flag("allow-http"),
+        issued: None,
     })
+}
+
+/// With `--open`: the page where a token is made, its ticks set where it can do that; and what is to be ticked there.
+pub(super) fn show_page(planned: &Planned, matches: &ArgMatches, context: &mut Context<'_>) {
+    let tasks = matches.get_one::<String>("for").map(String::as_str).unwrap_or_default();
+    let tasks: Vec<String> = tasks
+        .split(|c: char| c.is_whitespace() || c == ',')
+        .filter(|task| !task.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let (life, open) = (&planned.forge.life, matches.get_flag("open"));
+    if !open && tasks.is_empty() {
+        return;
+    }
+    let ticks = life.ticks_for(&tasks);
+    for tick in &ticks {
+        context.terminal.note(&format!("for {} tick: {}", tick.task, tick.words));
+    }
+    for task in tasks.iter().filter(|task| !ticks.iter().any(|tick| tick.task == **task)) {
+        let known: Vec<&str> = life.ticks.iter().map(|tick| tick.task).collect();
+        let name = planned.forge.name;
+        let what = format!(
+            "what {} needs at {name} is not known here; known are: {}",
+            visible(task),
+            known.join(", ")
+        );
+        context.terminal.note(&what);
+    }
+    // Nobody wants everything ticked who did not say so: git is what most tokens are for.
+    let set = if tasks.is_empty() { life.ticks_for(&["git".to_owned()]) } else { ticks };
+    let page = life.page_with(planned.url.trim_end_matches('/'), &set).or_else(|| planned.token_page.clone());
+    match page {
+        Some(page) if open => browser::open(&page, context),
+        Some(page) => context.terminal.hint(&format!("open {page}")),
+        None => {
+            context.terminal.note(&format!("no page of {} is known where tokens are made", planned.realm))
+        }
+    }
+}
+
+/// The name after `--account`, where a new one may be given.
+pub(super) fn account_name(text: Option<&str>) -> Result<Option<String>, Error> {
+    match text {
+        Some(name) if name.is_empty() || name == "-" || name.chars().any(char::is_control) => {
+            Err(Error::usage(
+                "--account takes a name",
+                "leave --account out if the token belongs to no name in particular",
+            ))
+        }
+        name => Ok(name.map(str::to_owned)),
+    }
 }
 
 fn say_what_was_understood(planned: &Planned, named: Option<&str>, context: &mut Context<'_>) {
@@ -140,7 +186,7 @@ fn say_what_was_understood(planned: &Planned, named: Option<&str>, context: &mut
     }
 }
 
-fn read_token(planned: &Planned, context: &mut Context<'_>) -> Result<Secret, Error> {
+pub(super) fn read_token(planned: &Planned, context: &mut Context<'_>) -> Result<Secret, Error> {
     let typed = if !context.terminal.about.stdin {
         context.terminal.piped(LONGEST)?
     } else if context.terminal.about.can_ask() {
@@ -156,7 +202,7 @@ fn read_token(planned: &Planned, context: &mut Context<'_>) -> Result<Secret, Er
 }
 
 /// Looks at the token before it is stored: whether a character was lost on the way, whether it is another service's.
-fn look_at(
+pub(super) fn look_at(
     token: &Secret,
     planned: &mut Planned,
     force: bool,
@@ -207,7 +253,7 @@ fn look_at(
 }
 
 /// What came of asking the service.
-enum Asked {
+pub(super) enum Asked {
     /// It was not asked.
     Not,
     /// It could not be asked.
@@ -218,7 +264,7 @@ enum Asked {
 
 /// Asks the service whether it takes the token, before anything is stored: a token that it refuses must not take the place of
 /// one that works. Only a clear no counts.
-fn ask(
+pub(super) fn ask(
     token: Secret,
     planned: &Planned,
     force: bool,
@@ -252,7 +298,7 @@ fn ask(
     Ok((question.token, Asked::Told(verdict, host)))
 }
 
-fn say_what_was_told(planned: &Planned, asked: &Asked, context: &mut Context<'_>) {
+pub(super) fn say_what_was_told(planned: &Planned, asked: &Asked, context: &mut Context<'_>) {
     let terminal = &mut context.terminal;
     match asked {
         Asked::Not => {}

@@ -16,7 +16,8 @@ use super::{Command, Context, json, time, write_json};
 pub static COMMAND: Command = Command {
     name: "list",
     about: "Show what the wallet holds; never a secret",
-    details: "A date with ~ before it was typed by a person and is not certain.",
+    details: "A date with ~ before it was typed by a person, or estimated, and is not certain. On a terminal a bar shows what is \
+              left of each token's time.",
     example: "keyfob list --expiring 14d",
     arguments: |command| {
         command
@@ -97,7 +98,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             } else {
                 format!("{needy} tokens need care")
             },
-            hint: "make new ones on the page of the service, and keyfob add URL takes each".to_owned(),
+            hint: "keyfob rotate URL puts a new one in the place of each".to_owned(),
         }),
         None => Ok(()),
     }
@@ -150,7 +151,8 @@ fn row(entry: &Entry) -> Row<'_> {
 
 fn table(entries: &[Entry], context: &mut Context<'_>) {
     let mut rows = vec![["REALM", "ACCOUNT", "STATE", "EXPIRES", "STORE", "NOTES"].map(str::to_owned)];
-    rows.extend(entries.iter().map(|entry| cells(entry, context.now)));
+    let with_bar = context.terminal.about.stdout;
+    rows.extend(entries.iter().map(|entry| cells(entry, with_bar, context.now)));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..6).map(width).collect();
     for (at, row) in rows.iter().enumerate() {
@@ -170,7 +172,7 @@ fn table(entries: &[Entry], context: &mut Context<'_>) {
     }
 }
 
-fn cells(entry: &Entry, now: i64) -> [String; 6] {
+fn cells(entry: &Entry, with_bar: bool, now: i64) -> [String; 6] {
     let mut realm = visible(&entry.realm);
     if !entry.path.is_empty() {
         realm = visible(&format!("{realm} (/{})", entry.path.join("/")));
@@ -196,7 +198,9 @@ fn cells(entry: &Entry, now: i64) -> [String; 6] {
         || "-".to_owned(),
         |(at, hard)| {
             let certain = if hard { "" } else { "~" };
-            format!("{certain}{}{}", date(at), left(at, now))
+            let bar = entry.changed.filter(|_| with_bar && at <= LAST_SECOND);
+            let bar = bar.map(|from| format!(" {}", bar_of(from, at, now))).unwrap_or_default();
+            format!("{certain}{}{}{bar}", date(at), left(at, now))
         },
     );
     [
@@ -210,7 +214,7 @@ fn cells(entry: &Entry, now: i64) -> [String; 6] {
 }
 
 /// How long it is until then: in days where a person counts in days. Nothing for what has no date either.
-fn left(at: i64, now: i64) -> String {
+pub(super) fn left(at: i64, now: i64) -> String {
     // A calendar's year is 365.2425 days.
     const TEN_YEARS: i64 = 3652;
     if at > LAST_SECOND {
@@ -222,6 +226,19 @@ fn left(at: i64, now: i64) -> String {
     }
 }
 
+/// How many signs a bar has.
+const BAR: i64 = 8;
+
+/// What is left of the time from `from` to `at`: full at the beginning, and one sign until the very end. In letters that every
+/// terminal has.
+fn bar_of(from: i64, at: i64, now: i64) -> String {
+    let whole = i128::from(at.saturating_sub(from)).max(1);
+    let rest = i128::from(at.saturating_sub(now)).clamp(0, whole);
+    let full = usize::try_from((rest * i128::from(BAR) + whole - 1) / whole).unwrap_or_default();
+    let size = usize::try_from(BAR).unwrap_or_default();
+    format!("{}{}", "#".repeat(full), "-".repeat(size - full))
+}
+
 fn state_colour(state: State) -> Colour {
     match state {
         State::Active => Colour::Green,
@@ -231,17 +248,40 @@ fn state_colour(state: State) -> Colour {
 }
 
 fn end_colour(entry: &Entry, now: i64) -> Option<Colour> {
-    let (at, _) = entry.expires?;
-    Some(match at.saturating_sub(now).div_euclid(DAY) {
+    entry.expires.map(|(at, _)| colour_of_end(at, now))
+}
+
+/// The colour of an end: as near as the hints have it (R8).
+pub(super) fn colour_of_end(at: i64, now: i64) -> Colour {
+    match at.saturating_sub(now).div_euclid(DAY) {
         ..1 => Colour::Red,
         1..14 => Colour::Yellow,
         _ => Colour::Green,
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bar_is_full_at_the_beginning_and_empty_only_at_the_end() {
+        for (now, bar) in [
+            (-100, "########"),
+            (0, "########"),
+            (1, "########"),
+            (100, "#######-"),
+            (400, "####----"),
+            (799, "#-------"),
+            (800, "--------"),
+            (i64::MAX, "--------"),
+        ] {
+            assert_eq!(bar_of(0, 800, now), bar, "{now}");
+        }
+        assert_eq!(bar_of(5, 5, 5), "--------");
+        assert_eq!(bar_of(9, 5, 4), "########");
+        assert_eq!(bar_of(i64::MIN, i64::MAX, i64::MIN).len(), 8);
+    }
 
     #[test]
     fn the_time_left_is_counted_in_days_up_to_ten_years_and_not_at_all_where_there_is_no_date() {

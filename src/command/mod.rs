@@ -18,21 +18,26 @@ use crate::wallet::Local;
 use crate::wallet::stores::Machine;
 
 pub mod add;
+mod browser;
 pub mod check;
 pub mod doctor;
 pub mod explain;
 pub mod export;
 pub mod import;
+mod life;
 pub mod links;
 pub mod list;
 pub mod lock;
 mod online;
+pub mod pat;
 pub mod prefer;
 pub mod relocate;
 pub mod remove;
 pub mod restore;
+pub mod rotate;
 pub mod run;
 pub mod setup;
+mod sign_in;
 pub mod storage;
 mod time;
 pub mod token;
@@ -45,6 +50,8 @@ pub static ALL: &[&Command] = &[
     &list::COMMAND,
     &explain::COMMAND,
     &check::COMMAND,
+    &pat::COMMAND,
+    &rotate::COMMAND,
     &token::COMMAND,
     &run::COMMAND,
     &prefer::COMMAND,

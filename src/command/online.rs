@@ -9,11 +9,13 @@ use std::sync::mpsc;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::exchange::Answer;
-use crate::http::{Client, Way, proxy};
+use crate::http::{Way, proxy};
 use crate::remote::Remote;
 use crate::terminal::Terminal;
 use crate::tool::git;
 use crate::wallet::person::check::Question;
+
+pub(super) use crate::http::Client;
 
 /// The most requests that are under way together.
 const AT_ONCE: usize = 4;

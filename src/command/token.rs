@@ -5,6 +5,7 @@ use clap::{Arg, ArgMatches};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::{Need, Presentation};
 use crate::remote::Remote;
@@ -86,6 +87,19 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         return Err(Error::usage("there are control characters in it", "send it to a file or a pipe"));
     }
     context.terminal.answer_bytes(&bytes);
+    Ok(())
+}
+
+/// Shows a token that found no place, so that a person can save it; only to one who says so.
+///
+/// # Errors
+/// [`Error::NobodyToAsk`], [`Error::Declined`].
+pub(super) fn show_homeless(token: &Secret, context: &mut Context<'_>) -> Result<(), Error> {
+    if !context.terminal.confirm("show it on this screen, so that you can save it?")? {
+        return Err(Error::Declined);
+    }
+    let line = joined(&[token.expose()]);
+    context.terminal.answer_bytes(&line);
     Ok(())
 }
 

@@ -276,6 +276,14 @@ pub enum Error {
         /// What was in the way.
         trouble: Trouble,
     },
+    /// A service does not do what was asked of it; exit code 6.
+    #[error("{what}")]
+    Service {
+        /// What it does not do, and why.
+        what: String,
+        /// The way out.
+        hint: String,
+    },
     /// A file of certificates that holds none.
     #[error("{} is no list of certificates: {why}", path.display())]
     Certificates {
@@ -380,7 +388,9 @@ impl Error {
                 "use https, or repeat with --allow-http if you accept that the network can read it".to_owned()
             }
             Error::Usage { hint, .. } | Error::NoSuchCredential { hint, .. } => return hint.clone(),
-            Error::Ambiguous { hint, .. } | Error::NotUsable { hint, .. } => hint.clone(),
+            Error::Ambiguous { hint, .. } | Error::NotUsable { hint, .. } | Error::Service { hint, .. } => {
+                hint.clone()
+            }
             Error::NoProgram { program } => format!("install {program}, or add its folder to PATH"),
             Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "see whether its name is right and its folder is in PATH".to_owned()
@@ -421,6 +431,7 @@ impl Error {
             Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
             Error::NotStarted { .. } => 126,
             Error::Network { .. } | Error::Certificates { .. } | Error::Unsettled { .. } => 6,
+            Error::Service { .. } => 6,
         }
     }
 }

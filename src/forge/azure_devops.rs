@@ -2,6 +2,7 @@
 //! old `ORG.visualstudio.com`, and a host per service in either style. All of them are one realm, because one personal
 //! access token opens them all.
 
+use super::life::{Life, Renewal, Tick};
 use super::shape::{Checksum, Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
 
@@ -25,6 +26,18 @@ pub(super) static SHAPES: &[Shape] = &[
             ],
         )
     },
+];
+
+/// What to tick, on the pages of Services and Server alike.
+pub(super) static AZURE_TICKS: &[Tick] = &[
+    Tick { task: "git", words: "Code: Read & write", scopes: &["vso.code_write"] },
+    Tick { task: "packages", words: "Packaging: Read", scopes: &["vso.packaging"] },
+    Tick { task: "publish", words: "Packaging: Read & write", scopes: &["vso.packaging_write"] },
+    Tick { task: "build", words: "Build: Read & execute", scopes: &["vso.build_execute"] },
+    Tick { task: "work-items", words: "Work Items: Read & write", scopes: &["vso.work_write"] },
+    Tick { task: "release", words: "Release: Read, write & execute", scopes: &["vso.release_execute"] },
+    Tick { task: "agents", words: "Agent Pools: Read & manage", scopes: &["vso.agentpools_manage"] },
+    Tick { task: "analytics", words: "Analytics: Read", scopes: &["vso.analytics"] },
 ];
 
 /// Azure DevOps Services.
@@ -105,6 +118,7 @@ pub static FORGE: Forge = Forge {
     placeholders: &["VssSessionToken", "AzureDevOps", "AzureDevOpsPAT", "build", "vsts"],
     presentation: Presentation::Basic,
     token_page: Some("https://dev.azure.com/{organisation}/_usersSettings/tokens"),
+    life: Life { ticks: AZURE_TICKS, renewal: Renewal::Azure, ..Life::BY_HAND },
     scopes: &[
         (Need::Code, &["app_token", "vso.code", "vso.code_write", "vso.code_manage", "vso.code_full"]),
         (Need::Packages, &["app_token", "vso.packaging", "vso.packaging_write", "vso.packaging_manage"]),

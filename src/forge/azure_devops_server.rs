@@ -4,6 +4,8 @@
 //! IIS offers NTLM and Negotiate beside Basic, and curl prefers those: a token only arrives when Basic is forced
 //! (measured with git 2.47: with user name and password the same git takes NTLM and fails).
 
+use super::azure_devops::AZURE_TICKS;
+use super::life::{Life, Renewal};
 use super::{Example, Forge, Need, Prefix, Presentation, UserName};
 
 /// Azure DevOps Server.
@@ -27,6 +29,7 @@ pub static FORGE: Forge = Forge {
     placeholders: &["VssSessionToken", "AzureDevOps", "build"],
     presentation: Presentation::ForcedBasic,
     token_page: Some("{origin}/_usersSettings/tokens"),
+    life: Life { ticks: AZURE_TICKS, renewal: Renewal::ByHand, ..Life::BY_HAND },
     scopes: &[
         (Need::Code, &["app_token", "vso.code", "vso.code_write", "vso.code_manage", "vso.code_full"]),
         (Need::Packages, &["app_token", "vso.packaging", "vso.packaging_write", "vso.packaging_manage"]),

@@ -4,6 +4,7 @@
 use crate::exchange::{Answer, Auth, Request};
 
 use super::check::{self, Check, Target, Verdict};
+use super::life::{Life, Tick};
 use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Prefix, Presentation, UserName};
 
@@ -28,6 +29,7 @@ pub static FORGE: Forge = Forge {
     placeholders: &["x-token-auth"],
     presentation: Presentation::Bearer,
     token_page: Some("{origin}/plugins/servlet/access-tokens/manage"),
+    life: Life { ticks: &[Tick { task: "git", words: "Repositories: Write", scopes: &[] }], ..Life::BY_HAND },
     scopes: &[],
     check: Some(&Check { request, read }),
     shapes: &[Shape::of(

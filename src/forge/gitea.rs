@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::exchange::{Answer, Auth, Request};
 
 use super::check::{self, Check, Target, Verdict};
+use super::life::{Life, Tick};
 use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
 
@@ -32,6 +33,13 @@ pub static FORGE: Forge = Forge {
     placeholders: &["x-oauth-basic"],
     presentation: Presentation::Basic,
     token_page: Some("{origin}/user/settings/applications"),
+    life: Life {
+        ticks: &[
+            Tick { task: "git", words: "repository: Read and write", scopes: &["write:repository"] },
+            Tick { task: "packages", words: "package: Read", scopes: &["read:package"] },
+        ],
+        ..Life::BY_HAND
+    },
     scopes: &[
         (Need::Code, &["read:repository", "write:repository", "all"]),
         (Need::Packages, &["read:package", "write:package", "all"]),

@@ -3,9 +3,10 @@
 
 use serde::Deserialize;
 
-use crate::exchange::{Answer, Auth, Request};
+use crate::exchange::{Answer, Auth, Method, Request};
 
 use super::check::{self, Check, Target, Verdict};
+use super::life::{Life, Renewal, Revocation, Tick};
 use super::shape::{Checksum, Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
 
@@ -46,6 +47,20 @@ pub static FORGE: Forge = Forge {
     placeholders: &["x-access-token", "x-oauth-basic", "PersonalAccessToken"],
     presentation: Presentation::Basic,
     token_page: Some("{origin}/settings/tokens"),
+    life: Life {
+        ticks: &[
+            Tick {
+                task: "git",
+                words: "classic: repo; fine-grained: Contents, read and write",
+                scopes: &["repo"],
+            },
+            Tick { task: "packages", words: "classic: read:packages", scopes: &["read:packages"] },
+            Tick { task: "publish", words: "classic: write:packages", scopes: &["write:packages"] },
+        ],
+        ticked_page: Some("{origin}/settings/tokens/new?description=keyfob&scopes={scopes}"),
+        renewal: Renewal::ByHand,
+        revocation: Some(&Revocation { request: revoke, done: |answer| answer.status == 202 }),
+    },
     scopes: &[
         (Need::Code, &["repo", "public_repo", "contents"]),
         (Need::Packages, &["read:packages", "write:packages", "delete:packages", "packages"]),
@@ -127,4 +142,13 @@ fn end(text: &str) -> Option<i64> {
     let text = text.trim().replace("UTC", "+0000");
     let time = jiff::fmt::strtime::parse("%Y-%m-%d %H:%M:%S %z", text).ok()?;
     Some(time.to_timestamp().ok()?.as_second())
+}
+
+/// Whoever holds a token may revoke it, without signing in; with a token in the header it is refused. Only known of github.com.
+fn revoke(target: &Target<'_>) -> Option<Request> {
+    (target.realm.what() == "github.com").then(|| {
+        let auth = Auth::InJson("{\"credentials\":[", "]}");
+        let url = "https://api.github.com/credentials/revoke".to_owned();
+        Request { method: Method::Post, ..Request::get(url, auth) }
+    })
 }

@@ -1,10 +1,14 @@
 //! GitLab, in the cloud and on people's own machines. The user name is ignored, but must not be empty.
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
-use crate::exchange::{Answer, Auth, Request};
+use crate::credential::Secret;
+use crate::exchange::{Answer, Auth, Method, Request};
+use crate::terminal::date;
 
 use super::check::{self, Check, Target, Verdict};
+use super::life::{ByItself, Life, Renewal, Renewed, Revocation, Tick, Trouble};
 use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
 
@@ -32,6 +36,32 @@ pub static FORGE: Forge = Forge {
     placeholders: &["oauth2", "gitlab-ci-token", "private-token"],
     presentation: Presentation::Basic,
     token_page: Some("{origin}/-/user_settings/personal_access_tokens"),
+    life: Life {
+        ticks: &[
+            Tick {
+                task: "git",
+                words: "read_repository, write_repository",
+                scopes: &["read_repository", "write_repository"],
+            },
+            Tick {
+                task: "packages",
+                words: "read_api (packages), read_registry (images)",
+                scopes: &["read_api", "read_registry"],
+            },
+            Tick {
+                task: "rotate",
+                words: "self_rotate, so that keyfob rotate can renew it",
+                scopes: &["self_rotate"],
+            },
+        ],
+        ticked_page: Some("{origin}/-/user_settings/personal_access_tokens?name=keyfob&scopes={scopes}"),
+        renewal: Renewal::ByItself(&ByItself {
+            request: rotate,
+            read: read_rotated,
+            needs: "api or self_rotate",
+        }),
+        revocation: Some(&Revocation { request: revoke, done: |answer| matches!(answer.status, 200 | 204) }),
+    },
     scopes: &[
         (Need::Code, &["api", "read_repository", "write_repository"]),
         (
@@ -90,6 +120,12 @@ struct Token {
     revoked: bool,
 }
 
+/// The first second of a day: a token ends as its date begins.
+fn start_of(day: &str) -> Option<i64> {
+    let day = day.parse::<jiff::civil::Date>().ok()?;
+    Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+}
+
 fn yes() -> bool {
     true
 }
@@ -101,9 +137,100 @@ fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
             return Some(Verdict::problem(check::Problem::NotAccepted, answer));
         }
         let who = token.user_id.map(|id| format!("user {id}"));
-        let end = token.expires_at.and_then(|day| day.parse::<jiff::civil::Date>().ok());
-        let end = end.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
-        let expires = end.map(|end| end.timestamp().as_second());
+        let expires = token.expires_at.as_deref().and_then(start_of);
         Some(Verdict { expires, scopes: token.scopes, ..Verdict::accepted(who) })
     })
+}
+
+/// Another token for this one, which does not work from then on. Asked again with the old one, GitLab takes it for stolen and
+/// revokes the new one, too.
+fn rotate(target: &Target<'_>, end: Option<i64>) -> Request {
+    let url = format!("{}/api/v4/personal_access_tokens/self/rotate", target.home);
+    // Without a date it would be a week.
+    let body = end.map(|at| Secret::new(format!("{{\"expires_at\":\"{}\"}}", date(at)).into_bytes()));
+    Request { method: Method::Post, json: body, ..Request::get(url, Auth::Header("PRIVATE-TOKEN")) }
+}
+
+#[derive(Deserialize)]
+struct Rotated {
+    token: Zeroizing<String>,
+    #[serde(default)]
+    scopes: Vec<String>,
+    expires_at: Option<String>,
+}
+
+fn read_rotated(answer: &Answer) -> Result<Renewed, Trouble> {
+    match answer.status {
+        200 | 201 => {}
+        401 => return Err(Trouble::Refused),
+        403 => return Err(Trouble::Scope),
+        404 | 405 => return Err(Trouble::TooOld),
+        400 => return Err(Trouble::End(check::message(answer))),
+        429 => return Err(Trouble::Later),
+        300..400 => return Err(Trouble::Refused),
+        _ => return Err(Trouble::Unclear),
+    }
+    let rotated = answer.json::<Rotated>().filter(|rotated| !rotated.token.is_empty());
+    let rotated = rotated.ok_or(Trouble::Unclear)?;
+    Ok(Renewed {
+        token: Secret::copy_of(rotated.token.as_bytes()),
+        expires: rotated.expires_at.as_deref().and_then(start_of),
+        scopes: rotated.scopes,
+    })
+}
+
+fn revoke(target: &Target<'_>) -> Option<Request> {
+    Some(Request { method: Method::Delete, ..request(target) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::Realm;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, headers: Vec::new(), body: Zeroizing::new(body.as_bytes().to_vec()) }
+    }
+
+    #[test]
+    fn a_token_renews_and_revokes_itself_at_its_own_site() {
+        let realm = Realm::from_text("gitlab/https://git.corp.example").unwrap();
+        let token = Secret::copy_of(b"glpat-x");
+        let home = "https://git.corp.example".to_owned();
+        let target = Target { realm: &realm, home, account: None, token: &token };
+        let own = "https://git.corp.example/api/v4/personal_access_tokens/self";
+        let renewal = rotate(&target, Some(1_800_000_000));
+        assert_eq!((renewal.method, renewal.url), (Method::Post, format!("{own}/rotate")));
+        let body = renewal.json.unwrap();
+        assert!(body.same_as(&Secret::copy_of(b"{\"expires_at\":\"2027-01-15\"}")));
+        assert!(rotate(&target, None).json.is_none());
+        let revocation = revoke(&target).unwrap();
+        assert_eq!((revocation.method, revocation.url.as_str()), (Method::Delete, own));
+        assert_eq!(revocation.auth, Auth::Header("PRIVATE-TOKEN"));
+    }
+
+    #[test]
+    fn only_an_answer_with_a_token_is_a_renewal() {
+        let body = "{\"token\":\"glpat-new\",\"scopes\":[\"api\"],\"expires_at\":\"2027-01-15\",\"id\":7}";
+        let renewed = read_rotated(&answer(200, body)).ok().unwrap();
+        assert!(renewed.token.same_as(&Secret::copy_of(b"glpat-new")));
+        assert_eq!((renewed.expires, renewed.scopes.len()), (Some(1_799_971_200), 1));
+        for (status, body, trouble) in [
+            (200, "", Trouble::Unclear),
+            (200, "{\"token\":\"\"}", Trouble::Unclear),
+            (200, "<html>", Trouble::Unclear),
+            (401, "", Trouble::Refused),
+            (302, "", Trouble::Refused),
+            (403, "{\"error\":\"insufficient_scope\"}", Trouble::Scope),
+            (404, "", Trouble::TooOld),
+            (405, "", Trouble::TooOld),
+            (429, "", Trouble::Later),
+            (400, "{\"message\":\"no such day\"}", Trouble::End(Some("no such day".to_owned()))),
+            // Whether it happened before the trouble came, nobody knows.
+            (500, "", Trouble::Unclear),
+            (502, "", Trouble::Unclear),
+        ] {
+            assert_eq!(read_rotated(&answer(status, body)).err(), Some(trouble), "{status} {body}");
+        }
+    }
 }

@@ -17,10 +17,12 @@ pub mod gitea;
 pub mod github;
 pub mod gitlab;
 pub mod hugging_face;
+pub mod life;
 mod place;
 pub mod shape;
 
 use check::Check;
+use life::Life;
 pub use place::{Place, place};
 use shape::Shape;
 
@@ -84,6 +86,8 @@ pub struct Forge {
     pub presentation: Presentation,
     /// Where a person makes a new token; `{organisation}` and `{origin}` are filled in.
     pub token_page: Option<&'static str>,
+    /// How its tokens are made, renewed and revoked.
+    pub life: Life,
     /// What a token of this service must be allowed to do, by need: any one of these scopes covers it. A need without a row
     /// is covered by every token.
     pub scopes: &'static [(Need, &'static [&'static str])],

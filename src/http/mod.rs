@@ -83,7 +83,8 @@ impl Client {
         let agent = self.agent(&way)?;
         let shown = shown(request, token).ok_or_else(|| failed(Trouble::Unsendable))?;
         let named = |error| trouble::of(error, way.proxy.as_deref(), TIME);
-        let mut response = match &request.json {
+        let composed = composed(&request.auth, token).ok_or_else(|| failed(Trouble::Unsendable))?;
+        let mut response = match composed.as_ref().or(request.json.as_ref()) {
             Some(body) => agent.run(shown.map(|()| body.expose())),
             None => agent.run(shown),
         }
@@ -168,7 +169,7 @@ impl Client {
     }
 }
 
-/// The request with the token in it. `None` if a header cannot hold it.
+/// The head of the request, with the token in it where it belongs there. `None` if a header cannot hold it.
 fn shown(request: &Request, token: &Secret) -> Option<wire::Request<()>> {
     let method = match request.method {
         Method::Get => wire::Method::GET,
@@ -176,8 +177,28 @@ fn shown(request: &Request, token: &Secret) -> Option<wire::Request<()>> {
         Method::Put => wire::Method::PUT,
         Method::Delete => wire::Method::DELETE,
     };
+    let mut made = wire::Request::builder().method(method).uri(&request.url);
+    if let Some((name, value)) = header_with(&request.auth, token) {
+        let mut secret = wire::HeaderValue::from_bytes(&value).ok()?;
+        secret.set_sensitive(true);
+        made = made.header(name, secret);
+    }
+    for (name, value) in &request.headers {
+        made = made.header(*name, *value);
+    }
+    made = match &request.auth {
+        Auth::InForm(_) => made.header("Content-Type", "application/x-www-form-urlencoded"),
+        Auth::InJson(..) => made.header("Content-Type", "application/json"),
+        _ if request.json.is_some() => made.header("Content-Type", "application/json"),
+        _ => made,
+    };
+    made.body(()).ok()
+}
+
+/// The header that shows the token; `None` where the body does.
+fn header_with(auth: &Auth, token: &Secret) -> Option<(&'static str, Zeroizing<Vec<u8>>)> {
     let mut value = Zeroizing::new(Vec::with_capacity(token.len() * 2 + 64));
-    let name = match &request.auth {
+    let name = match auth {
         Auth::Basic(user) => {
             let mut pair = Zeroizing::new(Vec::with_capacity(user.len() + 1 + token.len()));
             pair.extend_from_slice(user.as_bytes());
@@ -201,15 +222,48 @@ fn shown(request: &Request, token: &Secret) -> Option<wire::Request<()>> {
             value.extend_from_slice(token.expose());
             name
         }
+        Auth::InJson(..) | Auth::InForm(_) | Auth::Nowhere => return None,
     };
-    let mut secret = wire::HeaderValue::from_bytes(&value).ok()?;
-    secret.set_sensitive(true);
-    let mut made = wire::Request::builder().method(method).uri(&request.url).header(name, secret);
-    for (name, value) in &request.headers {
-        made = made.header(*name, *value);
+    Some((name, value))
+}
+
+/// The body that shows the token, where one does. `None` for a token that is no text.
+fn composed(auth: &Auth, token: &Secret) -> Option<Option<Secret>> {
+    let (before, after) = match auth {
+        Auth::InJson(before, after) => (*before, *after),
+        Auth::InForm(before) => (before.as_str(), ""),
+        _ => return Some(None),
+    };
+    let text = std::str::from_utf8(token.expose()).ok()?;
+    // The longest that a byte becomes: `\u001f`, `%1F`.
+    let mut body = Vec::with_capacity(before.len() + token.len() * 6 + 2 + after.len());
+    body.extend_from_slice(before.as_bytes());
+    if let Auth::InJson(..) = auth {
+        serde_json::to_writer(&mut body, text).ok()?;
+    } else {
+        url::form_urlencoded::byte_serialize(text.as_bytes())
+            .for_each(|part| body.extend_from_slice(part.as_bytes()));
     }
-    if request.json.is_some() {
-        made = made.header("Content-Type", "application/json");
+    body.extend_from_slice(after.as_bytes());
+    Some(Some(Secret::new(body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_in_a_body_is_whole_and_in_no_header() {
+        let body = |auth: &Auth, token: &str| {
+            let token = Secret::copy_of(token.as_bytes());
+            assert!(header_with(auth, &token).is_none());
+            String::from_utf8(composed(auth, &token).unwrap().unwrap().expose().to_vec()).unwrap()
+        };
+        let json = Auth::InJson("{\"credentials\":[", "]}");
+        assert_eq!(body(&json, "a\"b\\\u{1}"), "{\"credentials\":[\"a\\\"b\\\\\\u0001\"]}");
+        assert_eq!(body(&Auth::InForm("x=1&code=".to_owned()), "a b&c=d"), "x=1&code=a+b%26c%3Dd");
+        assert_eq!(body(&Auth::InForm("x=1".to_owned()), ""), "x=1");
+        assert!(composed(&json, &Secret::copy_of(b"\xff")).is_none());
+        assert!(composed(&Auth::Bearer, &Secret::copy_of(b"t")).unwrap().is_none());
     }
-    made.body(()).ok()
 }

@@ -146,6 +146,9 @@ pub struct AccountRecord {
     /// Whether it is an `authtype`/`credential` pair, so that a request without that capability needs no secret.
     #[serde(default, skip_serializing_if = "is_false")]
     pub authtype: bool,
+    /// The name by which the service knows the token in force, where it told us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_id: Option<String>,
     /// When it was added, in Unix seconds.
     pub added: i64,
     /// When its secret last changed, in Unix seconds.
@@ -170,6 +173,9 @@ pub struct SetAside {
     /// Whether it is an `authtype`/`credential` pair, likewise.
     #[serde(default, skip_serializing_if = "is_false")]
     pub authtype: bool,
+    /// The service's name for it, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_id: Option<String>,
 }
 
 /// A refusal (R7).
@@ -264,6 +270,7 @@ impl AccountRecord {
             default: false,
             hinted: None,
             authtype: false,
+            service_id: None,
             added: now,
             changed: now,
         }

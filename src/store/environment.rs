@@ -73,6 +73,8 @@ const PAIRS: &[(&str, &[&str])] = &[
 const ENDPOINTS: &[&str] =
     &["ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS", "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS"];
 
+/// The variable of a sign-in to Microsoft Entra, for the life of tokens; it opens no repository.
+pub const ENTRA: &str = "KEYFOB_ENTRA_TOKEN";
 /// Variables that hold one token for package feeds, with those that hold the beginnings of the feeds' URLs, separated by
 /// semicolons; the newer names first.
 const PREFIXES: &[(&str, &str)] = &[
@@ -85,7 +87,7 @@ const PREFIXES: &[(&str, &str)] = &[
 pub fn secret_variables() -> Vec<&'static str> {
     let pairs = PAIRS.iter().map(|(variable, _)| *variable);
     let prefixes = PREFIXES.iter().map(|(variable, _)| *variable);
-    pairs.chain(["KEYFOB_TOKENS"]).chain(ENDPOINTS.iter().copied()).chain(prefixes).collect()
+    pairs.chain(["KEYFOB_TOKENS", ENTRA]).chain(ENDPOINTS.iter().copied()).chain(prefixes).collect()
 }
 
 /// All usable tokens of the environment; and for each variable that is set but cannot be used, why.

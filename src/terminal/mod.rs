@@ -60,14 +60,11 @@ impl Note {
     pub fn words(&self) -> String {
         match self {
             Note::Ending { realm, days, url } if *days < 0 => format!(
-                "by its recorded date the token of {realm} ended {} ago; make a new one and: keyfob add {url}",
+                "by its recorded date the token of {realm} ended {} ago; a new one: keyfob rotate {url}",
                 in_days(-days)
             ),
             Note::Ending { realm, days, url } => {
-                format!(
-                    "the token of {realm} ends in {}; make a new one and: keyfob add {url}",
-                    in_days(*days)
-                )
+                format!("the token of {realm} ends in {}; a new one: keyfob rotate {url}", in_days(*days))
             }
             Note::NeedsNewerGit { realm } => format!(
                 "the server of {realm} refused NTLM, which this git chose although a token needs Basic; the token is kept as \

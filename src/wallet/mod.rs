@@ -26,6 +26,7 @@ mod erase;
 mod forget;
 mod get;
 pub mod nowhere;
+pub mod pending;
 pub mod person;
 pub mod spot;
 mod store;

@@ -229,14 +229,16 @@ pub(super) fn set_aside_and_replace(found: &mut AccountRecord, wish: AccountReco
         expires: found.expires,
         scopes: std::mem::take(&mut found.scopes),
         authtype: found.authtype,
+        service_id: found.service_id.take(),
     };
     found.set_aside.insert(0, before);
-    let AccountRecord { store, id, expires, scopes, authtype, changed, .. } = wish;
+    let AccountRecord { store, id, expires, scopes, authtype, service_id, changed, .. } = wish;
     found.store = store;
     found.id = id;
     found.expires = expires;
     found.scopes = scopes;
     found.authtype = authtype;
+    found.service_id = service_id;
     found.changed = changed;
     found.hinted = None;
     found.trouble.clear();

@@ -1,5 +1,6 @@
 //! The life of personal access tokens (`_apis/tokens/pats` of vssps.dev.azure.com): list with pages, get, create, update, revoke, with
-//! the policies that refuse. What is made here opens the [`Forge`] beside it at once, what is revoked does not any more.
+//! the policies that refuse, and with answers that get lost. What is made here opens the [`Forge`] beside it at once, what is
+//! revoked does not any more. Beside it, the sign-in by device code at login.microsoftonline.com.
 //!
 //! Who may call: the bearer of a person. A token gets 401, an application's bearer a redirect to a sign-in page, as at the service.
 
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::azure_answers::{self as azure, Denial};
 use super::forge::{Condition, Forge, Token};
-use super::http::{Handler, Request, Response};
+use super::http::{Handler, Request, Response, percent_decode};
 
 /// How a policy's refusal comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,66 +23,122 @@ pub enum Refusal {
     Forbidden,
 }
 
+/// A token as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct Pat {
+    /// Its id.
+    pub id: String,
+    /// Its organisation.
+    pub organisation: String,
+    /// Its name.
+    pub name: String,
+    /// Its scopes, with blanks between.
+    pub scope: String,
+    /// When it ends.
+    pub valid_to: String,
+    /// Whether it is for all organisations.
+    pub global: bool,
+    /// `active`, `revoked` or `expired`.
+    pub state: &'static str,
+    /// The token.
+    pub value: String,
+}
+
 /// What can change while it serves.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct State {
     /// The bearer of a person.
     pub bearer: String,
     /// The bearer of an application, which is sent to a sign-in page.
     pub application: String,
+    /// The tokens.
+    pub pats: Vec<Pat>,
     /// `fullScopePatPolicyViolation` for `app_token`.
     pub no_full_scope: bool,
     /// `globalPatPolicyViolation` for `allOrgs`.
     pub no_global: bool,
     /// `patLifespanPolicyViolation` beyond so many days from now (Unix seconds).
     pub longest: Option<(i64, i64)>,
+    /// This, whatever is asked for.
+    pub refuses: Option<&'static str>,
     /// How refusals come.
     pub refusal: Refusal,
     /// DELETE answers 200 in place of 204.
     pub delete_says_ok: bool,
+    /// DELETE answers 503 and does nothing.
+    pub cannot_revoke: bool,
     /// The largest page, whatever is asked for.
     pub page: usize,
-}
-
-#[derive(Clone, Debug)]
-struct Pat {
-    id: String,
-    organisation: String,
-    name: String,
-    scope: String,
-    valid_to: String,
-    global: bool,
-    revoked: bool,
-    value: String,
+    /// A create works, and its answer never arrives.
+    pub loses_answers: bool,
+    /// A new token is not taken by anybody.
+    pub makes_duds: bool,
+    /// The organisations belong to Microsoft accounts.
+    pub no_tenant: bool,
+    /// How often the device code is answered with `authorization_pending`.
+    pub pending: usize,
 }
 
 /// The interface.
 #[derive(Clone)]
 pub struct Pats {
     forge: Forge,
-    rules: Arc<Mutex<Rules>>,
-    pats: Arc<Mutex<Vec<Pat>>>,
+    state: Arc<Mutex<State>>,
+}
+
+/// The token that is made as the n-th.
+pub fn made(number: usize) -> String {
+    format!("s3cretMade{number:04}{}JQQJ99CK{}AZDOfake", "0aB1cD2eF3gH4iJ5kL6".repeat(2), "A".repeat(16))
 }
 
 impl Pats {
     /// For the organisations of `forge`, which is Services.
     pub fn new(forge: &Forge, bearer: &str) -> Pats {
-        let rules = Rules {
+        let state = State {
             bearer: bearer.to_owned(),
             application: "bearer-of-an-application".to_owned(),
+            pats: Vec::new(),
             no_full_scope: false,
             no_global: false,
             longest: None,
+            refuses: None,
             refusal: Refusal::InJson,
             delete_says_ok: false,
+            cannot_revoke: false,
             page: 100,
+            loses_answers: false,
+            makes_duds: false,
+            no_tenant: false,
+            pending: 0,
         };
-        Pats { forge: forge.clone(), rules: Arc::new(Mutex::new(rules)), pats: Arc::default() }
+        Pats { forge: forge.clone(), state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Reads or changes its rules.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Rules) -> T) -> T {
-        change(&mut self.rules.lock().unwrap())
+    /// Reads or changes its state.
+    pub fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap())
+    }
+
+    /// Adds a token of contoso that works; its id.
+    pub fn add(&self, name: &str, value: &str) -> String {
+        let scope = "vso.code_write vso.packaging";
+        let pat = self.change(|state| state.keep("contoso", name, scope, "2099-03-01T12:00:00.32Z", value));
+        self.open(&pat);
+        pat.id
+    }
+
+    fn open(&self, pat: &Pat) {
+        let realm = if pat.global { "" } else { &pat.organisation };
+        self.forge.add(Token::new(realm, "alice@contoso.test", &pat.value));
+    }
+
+    /// The tokens that work, by value.
+    pub fn working(&self) -> Vec<String> {
+        let active = |state: &mut State| {
+            let active = state.pats.iter().filter(|pat| pat.state == "active");
+            active.map(|pat| pat.value.clone()).collect()
+        };
+        self.change(active)
     }
 
     /// It, as a handler for vssps.dev.azure.com.
@@ -91,19 +148,24 @@ impl Pats {
     }
 
     fn answer(&self, request: &Request) -> Response {
-        let rules = self.change(|rules| rules.clone());
+        let state = self.change(|state| state.clone());
         let path = request.path().trim_start_matches('/');
         let Some((organisation, "_apis/tokens/pats")) = path.split_once('/') else {
             return Response::with(404, "text/plain", "There is nothing here.\n");
         };
+        if state.no_tenant {
+            let nobody = "00000000-0000-0000-0000-000000000000";
+            return azure::marks(Response::new(401)).header("X-VSS-ResourceTenant", nobody);
+        }
         match request.header("authorization").and_then(|value| value.strip_prefix("Bearer ")) {
-            Some(bearer) if bearer == rules.bearer => {}
-            Some(bearer) if bearer == rules.application => return azure::sign_in_redirect(request),
+            Some(bearer) if bearer == state.bearer => {}
+            Some(bearer) if bearer == state.application => return azure::sign_in_redirect(request),
             _ => return azure::services_denial(request, Denial::Anonymous, false),
         }
         let parameter = |name: &str| {
             let pairs = request.query().split('&').filter_map(|pair| pair.split_once('='));
-            pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+            let found = pairs.into_iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| percent_decode(&value.replace('+', " ")))
         };
         if !parameter("api-version").is_some_and(|version| version.contains("-preview")) {
             return said(400, json!({ "message": "The -preview flag must be supplied in the api-version." }));
@@ -111,126 +173,182 @@ impl Pats {
         let id = parameter("authorizationId");
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         match (request.method.as_str(), id) {
-            ("GET", Some(id)) => self.one(organisation, &id),
+            ("GET", Some(id)) => {
+                let found = state.pats.iter().find(|pat| pat.organisation == organisation && pat.id == id);
+                found.map_or_else(|| failed("authorizationNotFound"), |pat| whole(pat, false))
+            }
             ("GET", None) => {
                 let filter = parameter("displayFilterOption").unwrap_or_else(|| "active".to_owned());
                 let top = parameter("$top").or_else(|| parameter("%24top")).and_then(|top| top.parse().ok());
-                let from = parameter("continuationToken").and_then(|from| from.parse().ok()).unwrap_or(0);
-                self.page(organisation, &filter, from, top.unwrap_or(100).min(rules.page))
+                let from = parameter("continuationToken").map_or(0, |from| from[3..].parse().unwrap());
+                state.page(organisation, &filter, from, top.unwrap_or(100).min(state.page))
             }
-            ("POST", None) => self.create(organisation, &body, &rules),
-            ("PUT", None) => self.update(organisation, &body, &rules),
-            ("DELETE", Some(id)) => self.revoke(organisation, &id, &rules),
+            ("POST", None) => self.create(organisation, &body),
+            ("PUT", None) => self.update(organisation, &body),
+            ("DELETE", Some(id)) => self.revoke(organisation, &id),
             _ => said(405, json!({ "message": "This resource does not support that." })),
         }
     }
 
-    fn one(&self, organisation: &str, id: &str) -> Response {
-        let pats = self.pats.lock().unwrap();
-        let found = pats.iter().find(|pat| pat.organisation == organisation && pat.id == id);
-        found.map_or_else(|| failed("authorizationNotFound"), |pat| whole(pat, false))
-    }
-
-    fn page(&self, organisation: &str, filter: &str, from: usize, size: usize) -> Response {
-        let pats = self.pats.lock().unwrap();
-        let shown = |pat: &&Pat| {
-            let expired = self.condition(&pat.value) == Some(Condition::Expired);
-            pat.organisation == organisation
-                && match filter {
-                    "active" => !pat.revoked && !expired,
-                    "revoked" => pat.revoked,
-                    "expired" => expired,
-                    _ => true,
-                }
-        };
-        let all: Vec<Value> = pats.iter().filter(shown).map(|pat| described(pat, false)).collect();
-        let rest = all.len().saturating_sub(from + size);
-        let next = if rest > 0 { (from + size).to_string() } else { String::new() };
-        let page: Vec<Value> = all.into_iter().skip(from).take(size).collect();
-        said(200, json!({ "continuationToken": next, "patTokens": page }))
-    }
-
-    fn condition(&self, value: &str) -> Option<Condition> {
-        self.forge.change(|state| state.tokens.iter().find(|token| token.value == value).map(|t| t.condition))
-    }
-
-    fn create(&self, organisation: &str, body: &Value, rules: &Rules) -> Response {
+    fn create(&self, organisation: &str, body: &Value) -> Response {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let global = body["allOrgs"].as_bool().unwrap_or(false);
         if text("displayName").is_empty() {
             return failed("displayNameRequired");
         }
-        if let Some(refused) = refused(&text("scope"), global, &text("validTo"), rules) {
-            return refused;
-        }
-        let mut pats = self.pats.lock().unwrap();
-        let number = pats.len() + 1;
-        let pat = Pat {
-            id: format!("{number:08x}-0000-4000-8000-000000000000"),
-            organisation: organisation.to_owned(),
-            name: text("displayName"),
-            scope: text("scope"),
-            valid_to: rounded(&text("validTo")),
-            global,
-            revoked: false,
-            value: format!("{}{number:04}JQQJ99CK{}AZDOfake", "0aB1cD2eF3gH".repeat(4), "A".repeat(16)),
+        let made = self.change(|state| {
+            if let Some(refused) = state.refused(&text("scope"), global, &text("validTo")) {
+                return Err(refused);
+            }
+            let value = made(state.pats.len() + 1);
+            let (name, scope, end) = (text("displayName"), text("scope"), rounded(&text("validTo")));
+            let mut pat = state.keep(organisation, &name, &scope, &end, &value);
+            pat.global = global;
+            Ok((pat, state.loses_answers, state.makes_duds))
+        });
+        let (pat, lost, dud) = match made {
+            Ok(made) => made,
+            Err(refused) => return refused,
         };
-        let realm = if global { "" } else { organisation };
-        self.forge.add(Token::new(realm, "alice@contoso.test", &pat.value));
-        let answer = whole(&pat, true);
-        pats.push(pat);
-        answer
+        if !dud {
+            self.open(&pat);
+        }
+        // The connection ends in the middle of the head.
+        if lost { Response::verbatim(200, "HTTP/1.1 200 OK\r\nContent-Le") } else { whole(&pat, true) }
     }
 
-    fn update(&self, organisation: &str, body: &Value, rules: &Rules) -> Response {
+    fn update(&self, organisation: &str, body: &Value) -> Response {
         let id = body["authorizationId"].as_str().unwrap_or_default();
-        let mut pats = self.pats.lock().unwrap();
-        let Some(pat) = pats.iter_mut().find(|pat| pat.organisation == organisation && pat.id == id) else {
-            return failed("authorizationNotFound");
-        };
-        if pat.revoked {
-            return failed("invalidToken");
+        let changed = self.change(|state| {
+            let found = state.pats.iter().position(|pat| pat.organisation == organisation && pat.id == id);
+            let at = found.ok_or_else(|| failed("authorizationNotFound"))?;
+            let mut pat = state.pats[at].clone();
+            if pat.state == "revoked" {
+                return Err(failed("invalidToken"));
+            }
+            if let Some(scope) = body["scope"].as_str() {
+                scope.clone_into(&mut pat.scope);
+            }
+            if let Some(end) = body["validTo"].as_str() {
+                // A later end revives one that had ended.
+                (pat.valid_to, pat.state) = (rounded(end), "active");
+            }
+            if let Some(refused) = state.refused(&pat.scope, body["allOrgs"] == true, &pat.valid_to) {
+                return Err(refused);
+            }
+            body["displayName"].as_str().unwrap_or(&pat.name.clone()).clone_into(&mut pat.name);
+            state.pats[at] = pat.clone();
+            Ok(pat)
+        });
+        match changed {
+            Ok(pat) => {
+                self.set(&pat.value, Condition::Active);
+                whole(&pat, false)
+            }
+            Err(refused) => refused,
         }
-        let scope = body["scope"].as_str().unwrap_or(&pat.scope).to_owned();
-        let valid_to = body["validTo"].as_str().map_or_else(|| pat.valid_to.clone(), rounded);
-        if let Some(refused) = refused(&scope, body["allOrgs"] == true, &valid_to, rules) {
-            return refused;
-        }
-        pat.name = body["displayName"].as_str().unwrap_or(&pat.name).to_owned();
-        (pat.scope, pat.valid_to) = (scope, valid_to);
-        // A later end revives one that had ended.
-        self.forge.change(|state| state.token(&pat.value).condition = Condition::Active);
-        whole(pat, false)
     }
 
-    fn revoke(&self, organisation: &str, id: &str, rules: &Rules) -> Response {
-        let mut pats = self.pats.lock().unwrap();
-        let Some(pat) = pats.iter_mut().find(|pat| pat.organisation == organisation && pat.id == id) else {
-            return said(404, json!({ "message": "authorizationNotFound" }));
-        };
-        pat.revoked = true;
-        self.forge.change(|state| state.token(&pat.value).condition = Condition::Revoked);
-        azure::marks(Response::new(if rules.delete_says_ok { 200 } else { 204 }))
+    fn revoke(&self, organisation: &str, id: &str) -> Response {
+        let revoked = self.change(|state| {
+            if state.cannot_revoke {
+                return Err(azure::marks(Response::new(503)));
+            }
+            let found = state.pats.iter_mut().find(|pat| pat.organisation == organisation && pat.id == id);
+            let pat = found.ok_or_else(|| said(404, json!({ "message": "authorizationNotFound" })))?;
+            pat.state = "revoked";
+            Ok((pat.value.clone(), if state.delete_says_ok { 200 } else { 204 }))
+        });
+        match revoked {
+            Ok((value, status)) => {
+                self.set(&value, Condition::Revoked);
+                azure::marks(Response::new(status))
+            }
+            Err(refused) => refused,
+        }
+    }
+
+    fn set(&self, value: &str, condition: Condition) {
+        self.forge.change(|state| {
+            let tokens = state.tokens.iter_mut().filter(|token| token.value == value);
+            tokens.for_each(|token| token.condition = condition);
+        });
+    }
+
+    /// `login.microsoftonline.com`, for the client id `our-client`: gives the person's bearer.
+    pub fn entra(&self) -> Handler {
+        let fake = self.clone();
+        Arc::new(move |request| {
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            if !body.contains("client_id=our-client") {
+                let words = "AADSTS700016: no such application.";
+                return said(400, json!({ "error": "unauthorized_client", "error_description": words }));
+            }
+            if request.path().ends_with("/devicecode") {
+                let begun = json!({
+                    "device_code": "s3cret-device-code", "user_code": "ABCD-1234", "interval": 1, "expires_in": 900,
+                    "verification_uri": "https://microsoft.com/devicelogin", "message": "x",
+                });
+                return said(200, begun);
+            }
+            let known = body.ends_with("device_code=s3cret-device-code");
+            fake.change(|state| match state.pending {
+                _ if !known => said(400, json!({ "error": "bad_verification_code" })),
+                0 => said(200, json!({ "access_token": state.bearer, "token_type": "Bearer" })),
+                _ => {
+                    state.pending -= 1;
+                    said(400, json!({ "error": "authorization_pending" }))
+                }
+            })
+        })
     }
 }
 
-/// What a policy says against it.
-fn refused(scope: &str, global: bool, valid_to: &str, rules: &Rules) -> Option<Response> {
-    let end = valid_to.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second);
-    let too_long = rules.longest.zip(end).is_some_and(|((now, days), end)| end > now + days * 86_400);
-    let name = match () {
-        () if scope.is_empty() => return Some(failed("invalidScope")),
-        () if end.is_none() => return Some(failed("invalidValidTo")),
-        () if rules.no_full_scope && scope == "app_token" => "fullScopePatPolicyViolation",
-        () if rules.no_global && global => "globalPatPolicyViolation",
-        () if too_long => "patLifespanPolicyViolation",
-        () => return None,
-    };
-    Some(match rules.refusal {
-        Refusal::InJson => failed(name),
-        Refusal::BadRequest => said(400, json!({ "message": name })),
-        Refusal::Forbidden => azure::marks(Response::new(403)),
-    })
+impl State {
+    fn keep(&mut self, organisation: &str, name: &str, scope: &str, valid_to: &str, value: &str) -> Pat {
+        let pat = Pat {
+            id: format!("{:08x}-0000-4000-8000-000000000000", 0x4ab5_4050 + self.pats.len()),
+            organisation: organisation.to_owned(),
+            name: name.to_owned(),
+            scope: scope.to_owned(),
+            valid_to: valid_to.to_owned(),
+            global: false,
+            state: "active",
+            value: value.to_owned(),
+        };
+        self.pats.push(pat.clone());
+        pat
+    }
+
+    fn page(&self, organisation: &str, filter: &str, from: usize, size: usize) -> Response {
+        let shown = |pat: &&Pat| pat.organisation == organisation && (filter == "all" || pat.state == filter);
+        let all: Vec<Value> = self.pats.iter().filter(shown).map(|pat| described(pat, false)).collect();
+        let rest = all.len().saturating_sub(from + size);
+        // With signs that mean something in a query.
+        let next = if rest > 0 { format!("& ={}", from + size) } else { String::new() };
+        let page: Vec<Value> = all.into_iter().skip(from).take(size).collect();
+        said(200, json!({ "continuationToken": next, "patTokens": page }))
+    }
+
+    /// What a policy says against it.
+    fn refused(&self, scope: &str, global: bool, valid_to: &str) -> Option<Response> {
+        let end = valid_to.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second);
+        let too_long = self.longest.zip(end).is_some_and(|((now, days), end)| end > now + days * 86_400);
+        let name = match self.refuses {
+            Some(name) => name,
+            None if scope.is_empty() => return Some(failed("invalidScope")),
+            None if end.is_none() => return Some(failed("invalidValidTo")),
+            None if self.no_full_scope && scope == "app_token" => "fullScopePatPolicyViolation",
+            None if self.no_global && global => "globalPatPolicyViolation",
+            None if too_long => "patLifespanPolicyViolation",
+            None => return None,
+        };
+        Some(match self.refusal {
+            Refusal::InJson => failed(name),
+            Refusal::BadRequest => said(400, json!({ "message": name })),
+            Refusal::Forbidden => azure::marks(Response::new(403)),
+        })
+    }
 }
 
 /// The service keeps times in steps of 1/300 s.
@@ -252,7 +370,7 @@ fn described(pat: &Pat, with_token: bool) -> Value {
         "validTo": pat.valid_to,
         "scope": pat.scope,
         "targetAccounts": if pat.global { Value::Null } else { json!(["99999999-9999-9999-9999-999999999999"]) },
-        "validFrom": "2026-01-01T00:00:00Z",
+        "validFrom": "2026-09-01T12:00:00.3166667Z",
         "authorizationId": pat.id,
         "token": with_token.then_some(&pat.value),
     })

@@ -1,6 +1,7 @@
 //! The examples that the help texts end with, run one after the other in one scene: each must work as it stands.
 
 use crate::commands::protect;
+use crate::loopback::azure_pats::Pats;
 use crate::loopback::forge::{Forge, Token};
 use crate::loopback::git_backend::Repositories;
 use crate::loopback::proxy::Proxy;
@@ -16,8 +17,10 @@ fn the_example_of_every_command_works_as_it_stands() {
         services.add(Token::new("contoso", "alice@contoso.test", token));
     }
     let authority = Authority::new();
-    let proxy = Proxy::start(&authority, vec![("dev.azure.com", services.handler())]);
-    scene.use_proxy(&proxy.url(), authority.pem());
+    let pats = Pats::new(&services, "a-bearer");
+    let rows = vec![("dev.azure.com", services.handler()), ("vssps.dev.azure.com", pats.handler())];
+    let proxy = Proxy::start(&authority, rows);
+    scene.use_proxy(&proxy.url(), authority.pem()).set("KEYFOB_ENTRA_TOKEN", "a-bearer");
     // Something to restore.
     scene
         .keyfob_with(["add", "https://dev.azure.com/contoso", "--account", "alice"], "earlier-token\n")
@@ -30,7 +33,7 @@ fn the_example_of_every_command_works_as_it_stands() {
         let (program, arguments) = words.split_first().unwrap();
         assert_eq!(*program, "keyfob", "{}", command.example);
         assert_eq!(arguments.first(), Some(&command.name), "an example begins with the word that it shows");
-        let asks = ["add", "check"].contains(&command.name);
+        let asks = ["add", "check", "pat", "rotate"].contains(&command.name);
         let call = scene.program("keyfob").args(arguments).stdin("present-token\n");
         call.env("KEYFOB_OFFLINE", if asks { "" } else { "1" }).run().succeeds();
     }

@@ -30,6 +30,7 @@ mod git;
 mod go;
 mod house;
 mod import;
+mod life;
 mod messages;
 mod nuget;
 mod pnpm;

@@ -68,6 +68,10 @@ fn errors() -> Vec<Error> {
             what: text("the token of azure-devops/contoso has ended"),
             hint: text("keyfob add URL"),
         },
+        Error::Service {
+            what: text("the rules of contoso allow no token that lasts as long"),
+            hint: text("ask for less, for example --expires 30d"),
+        },
         Error::Program { program: "git", why: text("it is not installed") },
         Error::Newer { path: path(), found: 2, known: 1 },
         Error::KeyFile {

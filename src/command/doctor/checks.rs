@@ -12,6 +12,7 @@ use crate::terminal::date;
 use crate::tool::setup::{Finding, Ledger, Level};
 use crate::tool::{self, links};
 use crate::wallet::DAY;
+use crate::wallet::pending::{List, Pending};
 use crate::wallet::person::survey::{Lost, Orphan, Survey};
 use crate::wallet::person::{Entry, State};
 use crate::wallet::stores::Stores;
@@ -32,6 +33,7 @@ pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
     }
     findings.extend(stores(context));
     findings.extend(records(context));
+    findings.extend(pending(context));
     findings.extend(environment(context));
     findings.extend(program_links(context));
     let ledger = match Ledger::read(&context.data) {
@@ -217,7 +219,7 @@ fn condition(entry: &Entry, now: i64) -> Option<Finding> {
     let name = entry.account.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
     let who = format!("{}{name}", entry.realm);
     let url = target(&entry.url, entry.account.as_deref());
-    let again = format!("make a new token and: keyfob add {url}");
+    let again = format!("a new one: keyfob rotate {url}");
     match (entry.state, entry.expires) {
         (State::Rejected, _) => {
             let fix = format!("keyfob add {url}, or keyfob restore {url} if the server was wrong");
@@ -235,6 +237,23 @@ fn condition(entry: &Entry, now: i64) -> Option<Finding> {
         }
         _ => None,
     }
+}
+
+/// What is half done at a service.
+fn pending(context: &Context<'_>) -> Vec<Finding> {
+    let all = match List::new(&context.data).read() {
+        Ok(all) => all,
+        Err(error) => return vec![Finding::error("tokens", &error)],
+    };
+    let finding = |pending: &Pending| {
+        let realm = &pending.realm;
+        let words =
+            format!("a new token of {realm} was begun on {} and is not finished", date(pending.since));
+        let url = target(&pending.url, pending.account.as_deref());
+        let fix = format!("keyfob rotate {url}; or keyfob doctor --repair, which asks the service for once");
+        Finding::hint("tokens", words, fix)
+    };
+    all.iter().map(finding).collect()
 }
 
 /// What the comparison of records and stores shows.

@@ -8,8 +8,10 @@ use crate::error::Error;
 use crate::files;
 use crate::terminal::{Colour, visible};
 use crate::tool::setup::{Finding, Level};
+use crate::wallet::pending::List;
 use crate::wallet::person::survey::Survey;
 
+use super::life::finish_pending;
 use super::setup::flag;
 use super::{Command, Context};
 
@@ -21,7 +23,9 @@ pub static COMMAND: Command = Command {
     about: "Look at everything that keyfob depends on; offline",
     details: "One line for each store, record, link, tool and token that is worth a word. Exit code 6 when something is \
               broken, 0 otherwise. --repair makes missing and damaged records again from what the stores hold (a damaged \
-              file is kept beside), sweeps what crashes left, and destroys tokens that no record has spoken of for an hour.",
+              file is kept beside), sweeps what crashes left, and destroys tokens that no record has spoken of for an hour. A rotation that a \
+              crash has left half done is finished, for which the service is asked: the only time that doctor uses the \
+              network (KEYFOB_OFFLINE=1 keeps it from that, too).",
     example: "keyfob doctor --json",
     arguments: |command| {
         command
@@ -90,7 +94,35 @@ fn counted(count: usize, word: &str) -> String {
 }
 
 /// Mends, and says what was done.
-fn repair(context: &Context<'_>) -> Vec<Finding> {
+fn repair(context: &mut Context<'_>) -> Vec<Finding> {
+    let mut findings = repair_here(context);
+    findings.extend(finish(context));
+    findings
+}
+
+/// Makes good what is half done at a service: the only time that doctor uses the network.
+fn finish(context: &mut Context<'_>) -> Vec<Finding> {
+    let list = List::new(&context.data);
+    let pending = match list.read() {
+        Ok(pending) => pending,
+        // The checks say so.
+        Err(_) => return Vec::new(),
+    };
+    let mut findings = Vec::new();
+    for one in pending {
+        let done = list.alone(|| finish_pending(&list, |other| other.mark == one.mark, context));
+        match done {
+            Ok(done) => findings.extend(
+                done.into_iter()
+                    .map(|done| Finding::ok("repair", format!("asked the service: {}", done.words))),
+            ),
+            Err(error) => findings.push(Finding::error("repair", &error)),
+        }
+    }
+    findings
+}
+
+fn repair_here(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let data = &context.data;
     let left: Vec<_> = [data.clone(), data.join("records"), data.join("vault")]

@@ -234,7 +234,7 @@ pub(super) fn read(answer: &Answer, ok: impl FnOnce(&Answer) -> Option<Verdict>)
 }
 
 /// The service's own words, where it has them as services do.
-fn message(answer: &Answer) -> Option<String> {
+pub(super) fn message(answer: &Answer) -> Option<String> {
     #[derive(Deserialize)]
     struct Body {
         message: Option<String>,

@@ -33,6 +33,17 @@ pub struct Wish {
     pub default: bool,
     /// Whether plain http is accepted.
     pub allow_http: bool,
+    /// What the service said when it made the token.
+    pub issued: Option<Issued>,
+}
+
+/// What a service says of a token that it has just made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Issued {
+    /// The name by which it knows the token.
+    pub id: Option<String>,
+    /// When the token ends (hard).
+    pub expires: Option<i64>,
 }
 
 /// Where a wish would go: known before the token is asked for, so that mistakes are found first.
@@ -98,6 +109,7 @@ impl Wish {
             label: None,
             default: false,
             allow_http: false,
+            issued: None,
         }
     }
 
@@ -312,9 +324,13 @@ pub(super) fn is_same(account: &AccountRecord, planned: &Planned) -> bool {
 
 /// What a wish says of an account beside its token; what it does not say stays.
 fn update(account: &mut AccountRecord, planned: &Planned) {
-    let Wish { expires, scopes, label, default, .. } = &planned.wish;
+    let Wish { expires, scopes, label, default, issued, .. } = &planned.wish;
     if let Some(at) = expires {
         account.expires = Some(Expiry { at: *at, hard: false });
+    }
+    if let Some(Issued { id, expires }) = issued {
+        account.service_id = id.clone().or(account.service_id.take());
+        account.expires = expires.map(|at| Expiry { at, hard: true }).or(account.expires);
     }
     if !scopes.is_empty() {
         account.scopes.clone_from(scopes);

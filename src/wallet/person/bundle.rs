@@ -227,8 +227,9 @@ fn join(
                 here.accounts.push(account);
             }
             (What::Aside, Some(found)) => {
-                let AccountRecord { store, id, expires, scopes, authtype, .. } = account;
-                found.set_aside.insert(0, SetAside { store, id, since: now, expires, scopes, authtype });
+                let AccountRecord { store, id, expires, scopes, authtype, service_id, .. } = account;
+                let aside = SetAside { store, id, since: now, expires, scopes, authtype, service_id };
+                found.set_aside.insert(0, aside);
             }
             // It came or went since it was looked at.
             _ => return Err(Error::Changing),

@@ -87,7 +87,8 @@ impl Local<'_> {
             if found.set_aside.is_empty() {
                 return Err(nothing());
             }
-            let SetAside { store, id, expires, scopes, authtype, since: _ } = found.set_aside.remove(0);
+            let SetAside { store, id, expires, scopes, authtype, service_id, since: _ } =
+                found.set_aside.remove(0);
             let present = SetAside {
                 store: std::mem::replace(&mut found.store, store),
                 id: std::mem::replace(&mut found.id, id),
@@ -95,6 +96,7 @@ impl Local<'_> {
                 expires: std::mem::replace(&mut found.expires, expires),
                 scopes: std::mem::replace(&mut found.scopes, scopes),
                 authtype: std::mem::replace(&mut found.authtype, authtype),
+                service_id: std::mem::replace(&mut found.service_id, service_id),
             };
             found.set_aside.insert(0, present);
             found.changed = self.now;

@@ -63,6 +63,12 @@ impl Subject {
 }
 
 impl Question {
+    /// What is asked about.
+    #[must_use]
+    pub fn target(&self) -> Target<'_> {
+        self.target.target(&self.token)
+    }
+
     /// What an answer means.
     #[must_use]
     pub fn read(&self, answer: &Answer) -> Verdict {
@@ -129,7 +135,7 @@ impl Local<'_> {
         Ok(subjects)
     }
 
-    fn subject(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Subject {
+    pub(super) fn subject(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Subject {
         let forge = forge_of(realm);
         let question = self.payload(group, realm, account).and_then(|payload| {
             let what = realm.realm()?;
@@ -158,7 +164,18 @@ impl Local<'_> {
         self.question(planned.forge, planned.realm.clone(), home, planned.wish.account.clone(), token)
     }
 
-    fn question(
+    /// Another request about the same token, if it goes to the token's own realm (R12).
+    #[must_use]
+    pub fn request_for(
+        &self,
+        question: &Question,
+        make: impl FnOnce(&Target<'_>) -> Option<Request>,
+    ) -> Option<Request> {
+        make(&question.target())
+            .filter(|request| self.stays_in(&request.url, &question.target).unwrap_or(false))
+    }
+
+    pub(super) fn question(
         &self,
         forge: &'static Forge,
         realm: Realm,

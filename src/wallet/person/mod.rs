@@ -19,6 +19,7 @@ pub mod change;
 pub mod check;
 pub mod places;
 pub mod repair;
+pub mod rotate;
 pub mod storage;
 pub mod survey;
 pub mod takeover;
@@ -44,6 +45,8 @@ pub struct Entry {
     pub refused_for: Vec<String>,
     /// When the token ends, in Unix seconds, and whether that is certain.
     pub expires: Option<(i64, bool)>,
+    /// Since when it is held, in Unix seconds.
+    pub changed: Option<i64>,
     /// Recorded scopes.
     pub scopes: Vec<String>,
     /// The person's words.
@@ -119,6 +122,7 @@ impl Local<'_> {
                 since: None,
                 refused_for: Vec::new(),
                 expires: None,
+                changed: None,
                 scopes: Vec::new(),
                 label: Some(token.from.to_owned()),
                 default: false,
@@ -290,6 +294,7 @@ fn entry(realm: &RealmRecord, account: &AccountRecord, now: i64) -> Entry {
         since: worst.map(|trouble| trouble.since),
         refused_for: account.trouble.keys().filter(|need| *need != "*").cloned().collect(),
         expires: account.expires.map(|expiry| (expiry.at, expiry.hard)),
+        changed: Some(account.changed),
         scopes: account.scopes.clone(),
         label: account.label.clone(),
         default: account.default,

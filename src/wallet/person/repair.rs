@@ -133,6 +133,7 @@ impl Local<'_> {
                 expires: None,
                 scopes: Vec::new(),
                 authtype: account.authtype,
+                service_id: None,
             }),
             None => record.accounts.push(account),
         }

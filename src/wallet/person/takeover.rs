@@ -180,6 +180,7 @@ impl Local<'_> {
                 expires: planned.wish.expires.map(|at| Expiry { at, hard: false }),
                 scopes: Vec::new(),
                 authtype: false,
+                service_id: None,
             };
             found.set_aside.insert(0, aside);
             Ok(())

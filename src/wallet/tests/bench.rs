@@ -64,11 +64,16 @@ impl Bench {
         self.now.set(self.now.get() + seconds);
     }
 
+    /// The folder of the wallet.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("wallet")
+    }
+
     /// Opens the wallet.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&Local<'_>) -> T) -> T {
         let stores = OneStore { memory: &self.memory, chosen_now: self.chosen_now.get() };
         let environment = self.environment.borrow().clone();
-        let (data, config) = (self.folder.path().join("wallet"), self.folder.path().join("config.toml"));
+        let (data, config) = (self.data(), self.folder.path().join("config.toml"));
         work(&Local::new(&data, config, &stores, &environment, self.now.get()))
     }
 

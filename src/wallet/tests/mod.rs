@@ -16,3 +16,4 @@ mod r7_erase;
 mod r7_forget;
 mod r8_expired;
 mod r9_locked;
+mod rotate;

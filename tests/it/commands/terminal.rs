@@ -210,3 +210,33 @@ fn setup_shows_what_it_would_do_for_every_tool_that_is_here_before_one_answer_co
     let (code, screen) = talk.end();
     assert!(code == 0 && screen.matches("Do this?").count() == 1, "{screen}");
 }
+
+#[test]
+fn on_a_terminal_a_bar_and_a_colour_show_what_is_left_of_each_tokens_time() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let today = keyfob::terminal::date(now.try_into().unwrap());
+    let mut scene = at_a_terminal(holding(&[
+        ("https://dev.azure.com/contoso --expires 10d", "s3cret-1"),
+        ("https://github.com --expires 90d", "s3cret-2"),
+        (&format!("https://gitlab.com --expires {today}"), "s3cret-3"),
+    ]));
+    let plain = run(&scene, "list");
+    assert!(!plain.stdout().contains("###") && !plain.stdout().contains('\u{1b}'), "{plain}");
+    let mut seen = |term: &str, no_color: &str| {
+        scene.set("TERM", term).set("NO_COLOR", no_color);
+        Talk::begin(&scene, "list").end().1
+    };
+    let coloured = seen("xterm", "");
+    // Yellow from two weeks before, red in the last day.
+    for (realm, colour) in
+        [("azure-devops/contoso", "33"), ("github/github.com", "32"), ("gitlab/gitlab.com", "31")]
+    {
+        let line = coloured.lines().find(|line| line.contains(realm)).unwrap();
+        let end = line.split(&format!("\u{1b}[{colour}m~")).nth(1).unwrap_or_else(|| panic!("{coloured}"));
+        assert!(end.contains(" d) ########\u{1b}[0m"), "{coloured}");
+    }
+    for (term, no_color) in [("xterm", "1"), ("dumb", "")] {
+        let plain = seen(term, no_color);
+        assert!(plain.contains(" d) ########") && !plain.contains('\u{1b}'), "{plain}");
+    }
+}

@@ -10,9 +10,9 @@ use crate::process::Output;
 use crate::scene::{Scene, files_below};
 
 #[cfg(target_os = "linux")]
-mod crash;
+pub mod crash;
 #[cfg(target_os = "linux")]
-mod disk;
+pub mod disk;
 #[cfg(target_os = "linux")]
 mod import;
 mod odd;

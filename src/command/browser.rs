@@ -1,0 +1,62 @@
+//! Opening a page in the person's browser: by `KEYFOB_BROWSER`, else by the system's own opener. Where there is none, or it
+//! does not work, the address is said and that is enough. Pages are those of the forges' records; no address that came from
+//! outside is ever opened.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::environment::Environment;
+use crate::store::environment::secret_variables;
+
+use super::Context;
+
+/// The longest that an opener is waited for: those that end at once tell whether they worked, others are the browser itself.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Openers, as systems have them.
+const OPENERS: &[(&str, &[&str])] = if cfg!(target_os = "macos") {
+    &[("open", &[])]
+} else if cfg!(windows) {
+    &[("rundll32", &["url.dll,FileProtocolHandler"])]
+} else {
+    &[("xdg-open", &[]), ("wslview", &[])]
+};
+
+/// Opens a page, and says which.
+pub(super) fn open(page: &str, context: &mut Context<'_>) {
+    if opened(page, context.environment) {
+        context.terminal.note(&format!("opened {page}"));
+    } else {
+        context.terminal.hint(&format!("open {page}"));
+    }
+}
+
+fn opened(page: &str, environment: &Environment) -> bool {
+    let (program, arguments): (PathBuf, &[&str]) = match environment.os("KEYFOB_BROWSER") {
+        Some(wish) => (wish.into(), &[]),
+        None => {
+            let found = OPENERS.iter().find_map(|(name, arguments)| {
+                environment.programs(name).into_iter().next().map(|program| (program, *arguments))
+            });
+            match found {
+                Some(found) => found,
+                None => return false,
+            }
+        }
+    };
+    let mut command = Command::new(program);
+    // It gets everything but our secrets (R13).
+    command.args(arguments).arg(page).env_clear().envs(environment.for_child(&secret_variables()));
+    let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(mut child) = command.spawn() else { return false };
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.success(),
+            Ok(None) => std::thread::sleep(Duration::from_millis(5)),
+            Err(_) => return false,
+        }
+    }
+    true
+}

@@ -1,0 +1,304 @@
+//! What the commands about the life of tokens share: the interface of Azure DevOps Services behind one client and one sign-in, the
+//! question whether a token is taken, and making good what is half done.
+
+use clap::Arg;
+
+use crate::credential::Secret;
+use crate::environment::Environment;
+use crate::error::{Error, Trouble};
+use crate::exchange::{Answer, Request};
+use crate::forge::check::{Outcome, Verdict};
+use crate::forge::life::azure::{self, HOST, Made, Order, Pat, PatId, Refusal, Which};
+use crate::forge::shape::redacted;
+use crate::forge::{self};
+use crate::remote::Remote;
+use crate::terminal::visible;
+use crate::wallet::DAY;
+use crate::wallet::pending::{Kind, List, Pending};
+use crate::wallet::person::check::Question;
+use crate::wallet::person::rotate::{Failed, Finished, Service, without_mark};
+use crate::wallet::spot::Spot;
+
+use super::online::Client;
+use super::{Context, online, sign_in};
+
+/// The most pages of a list that are read: 10,000 tokens.
+const MOST_PAGES: usize = 100;
+
+/// No token lives longer: a year, and a month for clocks.
+const LONGEST_LIFE: i64 = 396 * DAY;
+
+/// The interface, as one signed-in person sees it.
+pub(super) struct Azure<'e> {
+    organisation: String,
+    bearer: Secret,
+    client: Client,
+    environment: &'e Environment,
+}
+
+impl<'e> Azure<'e> {
+    /// Signs in.
+    pub(super) fn begin(organisation: &str, context: &mut Context<'e>) -> Result<Azure<'e>, Error> {
+        may_use_network(context)?;
+        let client = Client::default();
+        let bearer = sign_in::bearer(organisation, &client, context)?;
+        Ok(Azure { organisation: organisation.to_owned(), bearer, client, environment: context.environment })
+    }
+
+    fn send(&self, request: &Request) -> Result<Answer, Error> {
+        let (remote, _) = Remote::from_url(&request.url)?;
+        // Whatever is changed here one day: the sign-in of a person goes nowhere else.
+        if remote.host() != HOST || !remote.is_https() || remote.port().is_some() {
+            return Err(Error::Url { why: "the sign-in goes to one host only" });
+        }
+        self.client.send(request, &self.bearer, &online::way(&request.url, false, self.environment)?)
+    }
+
+    fn refused(&self, refusal: Refusal) -> Error {
+        // The service may repeat what it was sent.
+        let refusal = match refusal {
+            Refusal::Named(said) => Refusal::Named(redacted(&said, &self.bearer)),
+            other => other,
+        };
+        refusal.into_error(&self.organisation)
+    }
+
+    /// All tokens of a kind, page after page.
+    pub(super) fn all(&self, which: Which) -> Result<Vec<Pat>, Error> {
+        let mut all = Vec::new();
+        let mut next: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let answer = self.send(&azure::list(&self.organisation, which, next.as_deref()))?;
+            let page = azure::read_page(&answer).map_err(|refusal| self.refused(refusal))?;
+            all.extend(page.pats);
+            match page.next {
+                None => return Ok(all),
+                // One that leads to itself would never end.
+                same if same == next => break,
+                other => next = other,
+            }
+        }
+        Err(self.refused(Refusal::Odd { status: 200 }))
+    }
+
+    /// A token that shall end at another time.
+    pub(super) fn extend(&self, id: &PatId, to: i64) -> Result<Pat, Error> {
+        let answer = self.send(&azure::extend(&self.organisation, id, to))?;
+        azure::read_made(&answer).map(|made| made.pat).map_err(|refusal| self.refused(refusal))
+    }
+
+    /// What the service tells of one token.
+    pub(super) fn get(&self, id: &PatId) -> Result<Pat, Error> {
+        let answer = self.send(&azure::get(&self.organisation, id))?;
+        azure::read_made(&answer).map(|made| made.pat).map_err(|refusal| self.refused(refusal))
+    }
+}
+
+impl Service for Azure<'_> {
+    fn find(&self, mark: &str) -> Result<Option<Pat>, Error> {
+        let behind = format!(" {mark}");
+        Ok(self.all(Which::Active)?.into_iter().find(|pat| pat.name.ends_with(&behind)))
+    }
+
+    fn create(&self, order: &Order) -> Result<Made, Failed> {
+        let answer = self.send(&azure::create(&self.organisation, order)).map_err(failed)?;
+        azure::read_made(&answer).map_err(|refusal| {
+            let nothing_happened = !matches!(refusal, Refusal::Broken { .. } | Refusal::Odd { .. });
+            let error = self.refused(refusal);
+            Failed { error: if nothing_happened { error } else { in_doubt(&error) }, nothing_happened }
+        })
+    }
+
+    fn verify(&self, question: &Question) -> Result<Verdict, Error> {
+        verify(question, false, &self.client, self.environment)
+    }
+
+    fn revoke(&self, id: &PatId) -> Result<(), Error> {
+        let answer = self.send(&azure::revoke(&self.organisation, id))?;
+        azure::read_revoked(&answer).map_err(|refusal| self.refused(refusal))
+    }
+}
+
+/// Whether a service takes a token.
+pub(super) fn verify(
+    question: &Question,
+    allow_http: bool,
+    client: &Client,
+    environment: &Environment,
+) -> Result<Verdict, Error> {
+    let Some(request) = &question.request else { return Ok(Verdict::default()) };
+    let answer =
+        client.send(request, &question.token, &online::way(&request.url, allow_http, environment)?)?;
+    Ok(question.read(&answer))
+}
+
+/// An exchange that did not come to its end. Only where no connection came about, nothing can have happened.
+pub(super) fn failed(error: Error) -> Failed {
+    let reached = |trouble: &Trouble| {
+        matches!(
+            trouble,
+            Trouble::Network { .. } | Trouble::Silent { .. } | Trouble::TooLarge | Trouble::NotHttp
+        )
+    };
+    match &error {
+        Error::Network { trouble, .. } if reached(trouble) => {
+            Failed { error: in_doubt(&error), nothing_happened: false }
+        }
+        _ => Failed { error, nothing_happened: true },
+    }
+}
+
+fn in_doubt(error: &Error) -> Error {
+    Error::Service {
+        what: format!("{error}; whether a token was made before that is not known"),
+        hint: "keyfob doctor --repair finds out, and cleans up".to_owned(),
+    }
+}
+
+/// That the network may be used.
+pub(super) fn may_use_network(context: &Context<'_>) -> Result<(), Error> {
+    if online::is_offline(context.environment) {
+        return Err(Error::usage(
+            "this asks the service, and KEYFOB_OFFLINE says not to use the network",
+            "unset KEYFOB_OFFLINE",
+        ));
+    }
+    Ok(())
+}
+
+/// The argument for an organisation.
+pub(super) fn organisation_argument() -> Arg {
+    Arg::new("ORG").required(true).help("The organisation: its name, or any URL of it")
+}
+
+/// The organisation that a person means, and its URL.
+pub(super) fn organisation(text: &str, context: &Context<'_>) -> Result<(String, String), Error> {
+    let plain = |text: &str| !text.contains(['/', ':', '.', '@']);
+    let url = if plain(text) { format!("https://dev.azure.com/{text}") } else { text.to_owned() };
+    let (remote, user) = super::place(context, &url)?;
+    let elsewhere = || {
+        Error::usage(
+            format!("{} is no organisation of Azure DevOps Services", visible(text)),
+            "only there the life of tokens can be managed from here; elsewhere: keyfob rotate URL",
+        )
+    };
+    match context.wallet.spot(&remote, user.as_deref())? {
+        Spot::Known(known) if known.forge.id == forge::azure_devops::FORGE.id && known.site.is_none() => {
+            let organisation = known.organisation.clone().ok_or_else(elsewhere)?;
+            let home = known.home(&remote);
+            Ok((organisation, home))
+        }
+        _ => Err(elsewhere()),
+    }
+}
+
+/// The one token of a list that a person means: by its id or the beginning of that, or by its name.
+pub(super) fn one_of<'p>(pats: &'p [Pat], word: &str, organisation: &str) -> Result<&'p Pat, Error> {
+    let lower = word.to_ascii_lowercase();
+    let by_id = |pat: &&Pat| word.len() >= 4 && pat.id.as_str().starts_with(&lower);
+    let by_name = |pat: &&Pat| pat.name == word || without_mark(&pat.name) == word;
+    let mut found: Vec<&Pat> = pats.iter().filter(|pat| pat.name == word).collect();
+    if found.is_empty() {
+        found = pats.iter().filter(|pat| by_id(pat) || by_name(pat)).collect();
+    }
+    match found.as_slice() {
+        [one] => Ok(one),
+        [] => Err(Error::NoSuchCredential {
+            what: format!("{organisation} has no token {}", visible(word)),
+            hint: Some(format!("keyfob pat list {organisation}")),
+        }),
+        several => Err(Error::Ambiguous {
+            what: format!("{organisation} has {} tokens named {}", several.len(), visible(word)),
+            hint: format!("give the id that keyfob pat list {organisation} shows"),
+        }),
+    }
+}
+
+/// What was made good.
+pub(super) struct MadeGood {
+    /// In words.
+    pub words: String,
+    /// Whether that was all that a rotation does.
+    pub rotated: bool,
+}
+
+/// Makes good what is half done and meant, and says what was done. What could not be, stays, and its error comes back.
+pub(super) fn finish_pending(
+    list: &List,
+    is_meant: impl Fn(&Pending) -> bool,
+    context: &mut Context<'_>,
+) -> Result<Vec<MadeGood>, Error> {
+    let mut said = Vec::new();
+    for pending in list.read()?.into_iter().filter(is_meant) {
+        // Whatever came of it has ended by itself; an organisation that is gone cannot be asked any more.
+        if context.now - pending.since > LONGEST_LIFE {
+            list.remove(&pending.mark)?;
+            continue;
+        }
+        let words = match pending.kind {
+            Kind::Made => finish_made(list, &pending, context)?,
+            Kind::Renewed => finish_renewed(list, &pending, context)?,
+        };
+        said.push(words);
+    }
+    Ok(said)
+}
+
+fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
+    let organisation = pending.realm.split_once('/').map_or("", |(_, what)| what);
+    let service = Azure::begin(organisation, context)?;
+    let finished = context.wallet.finish(list, pending, &service)?;
+    let realm = &pending.realm;
+    let rotated = finished == Finished::Completed;
+    let words = match finished {
+        Finished::Forgotten => format!("nothing had come of the new token of {realm} that was begun"),
+        Finished::RevokedNew => {
+            format!("revoked a new token of {realm} that nobody had; the one in use goes on")
+        }
+        Finished::Completed => match &pending.old {
+            Some(_) => format!("the new token of {realm} is verified, and the earlier one is revoked"),
+            None => format!("the new token of {realm} is verified"),
+        },
+        Finished::Left => format!(
+            "{organisation} has a token whose name ends with {}, which is not in use here and is left as it is; keyfob pat \
+             list {organisation} shows it",
+            pending.mark
+        ),
+    };
+    Ok(MadeGood { words, rotated })
+}
+
+/// Whether a token was renewed before its answer was lost: the old one tells.
+fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
+    may_use_network(context)?;
+    let realm = &pending.realm;
+    let question =
+        context.wallet.question_of(pending, |account| Some(&account.id) == pending.before.as_ref())?;
+    let Some(question) = question else {
+        list.remove(&pending.mark)?;
+        return Ok(MadeGood { words: format!("the renewed token of {realm} is in use"), rotated: true });
+    };
+    let allow_http = context.wallet.select(realm, None).is_ok_and(|selection| selection.realm.allow_http);
+    let verdict = verify(&question, allow_http, &Client::default(), context.environment)?;
+    match verdict.outcome {
+        Outcome::Accepted => {
+            list.remove(&pending.mark)?;
+            let words = format!("the token of {realm} was not renewed before: it is accepted as it is");
+            Ok(MadeGood { words, rotated: false })
+        }
+        Outcome::Refused => {
+            list.remove(&pending.mark)?;
+            Err(Error::NotUsable {
+                what: format!("the token of {realm} was renewed, and the answer with the new one was lost"),
+                hint: format!(
+                    "make one by hand: keyfob add {} --open; the lost one can be revoked on the same page",
+                    pending.url
+                ),
+            })
+        }
+        Outcome::Unclear => Err(Error::Service {
+            what: format!("whether the token of {realm} was renewed cannot be found out now"),
+            hint: format!("later: keyfob rotate {}", pending.url),
+        }),
+    }
+}

@@ -1,0 +1,223 @@
+//! `keyfob pat create`, `extend` and `revoke`.
+
+use clap::{Arg, ArgMatches};
+
+use crate::error::Error;
+use crate::forge::life::azure::{Order, Pat, PatId, Which};
+use crate::forge::life::scopes::{self, Chosen};
+use crate::remote::Remote;
+use crate::terminal::{date, visible};
+use crate::wallet::pending::List;
+use crate::wallet::person::add::{Change, Wish};
+use crate::wallet::person::rotate::{Done, Making, Service};
+
+use super::super::life::{Azure, MadeGood, finish_pending, one_of, organisation};
+use super::super::{Context, account, add, time, yes};
+use super::which_argument;
+
+/// How long a token lasts when nothing else is said. The service's own page offers 30 days, its most is a year.
+const LASTS: &str = "90d";
+
+type Word = fn(&'static str, &'static str, &'static str) -> clap::Command;
+
+pub(super) fn create_word(word: Word) -> clap::Command {
+    let option = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+    word(
+        "create",
+        "Make a token and put it into the wallet",
+        "keyfob pat create contoso --for git,packages --expires 30d",
+    )
+    .arg(
+        option("for", "TASKS")
+            .required(true)
+            .help(format!("What it is for: {}; or scopes such as vso.code", scopes::tasks())),
+    )
+    .arg(option("expires", "WHEN").default_value(LASTS).help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"))
+    .arg(option("name", "TEXT").help("Its name on the service's page; a mark is put behind it"))
+    .arg(option("account", "NAME").help("Any name, to tell several accounts apart"))
+    .arg(option("label", "TEXT").help("Your own words, shown by list"))
+    .arg(super::super::setup::flag("default", "Prefer this account in its realm"))
+    .arg(super::super::setup::flag("unchecked", "Do not ask whether the new token is taken"))
+}
+
+pub(super) fn extend_word(word: Word) -> clap::Command {
+    word(
+        "extend",
+        "Let a token end at another time; it stays the same, and may have ended",
+        "keyfob pat extend contoso 4ab5405f --expires 90d",
+    )
+    .arg(which_argument("WHICH"))
+    .arg(account())
+    .arg(
+        Arg::new("expires")
+            .long("expires")
+            .value_name("WHEN")
+            .default_value(LASTS)
+            .help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"),
+    )
+}
+
+pub(super) fn revoke_word(word: Word) -> clap::Command {
+    word(
+        "revoke",
+        "Let tokens not work any more, for ever; asks first on a terminal",
+        "keyfob pat revoke contoso 4ab5405f --yes",
+    )
+    .arg(which_argument("WHICH").num_args(1..))
+    .arg(account())
+    .arg(yes())
+}
+
+fn text<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m str> {
+    matches.get_one::<String>(name).map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+/// The scopes that a person's words stand for; said where that is worth a word.
+pub(in super::super) fn scopes_for(words: &str, context: &mut Context<'_>) -> Result<Vec<String>, Error> {
+    let Chosen { scopes, unknown, not_understood } = scopes::choose(words);
+    if let Some(word) = not_understood.first() {
+        return Err(Error::usage(
+            format!("--for does not know {}", visible(word)),
+            format!("it takes {}; and scopes such as vso.code_write", scopes::tasks()),
+        ));
+    }
+    if scopes.is_empty() {
+        return Err(Error::usage("--for takes at least one task", "for example: --for git,packages"));
+    }
+    for scope in unknown {
+        context.terminal.note(&format!("keyfob does not know the scope {scope}; it is passed on as it is"));
+    }
+    Ok(scopes)
+}
+
+pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let (name, url) = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
+    let words = text(matches, "for").unwrap_or_default();
+    let scopes = scopes_for(words, context)?;
+    let to = time::end(text(matches, "expires").unwrap_or(LASTS), context.now)?;
+    let (remote, user) = Remote::from_url(&url)?;
+    let wish = Wish {
+        account: add::account_name(text(matches, "account"))?,
+        label: text(matches, "label").map(str::to_owned),
+        default: matches.get_flag("default"),
+        ..Wish::new(remote, user)
+    };
+    let planned = context.wallet.plan(wish)?;
+    let own = || format!("keyfob {words}{}", machine(context));
+    let title = text(matches, "name").map_or_else(own, str::to_owned);
+    let service = Azure::begin(&name, context)?;
+    let making = Making {
+        planned,
+        order: Order { name: title, scopes, to },
+        old: None,
+        verify: !matches.get_flag("unchecked"),
+    };
+    let list = List::new(&context.data);
+    let done = list.alone(|| {
+        say_all(&finish_pending(&list, |pending| pending.url == url, context)?, context);
+        context.wallet.make(&list, making, &service)
+    })?;
+    tell(&done, context);
+    super::super::setup::keep_in_step(context);
+    done.unfinished.map_or(Ok(()), Err)
+}
+
+/// Says what was made good.
+pub(in super::super) fn say_all(done: &[MadeGood], context: &mut Context<'_>) {
+    done.iter().for_each(|done| context.terminal.note(&done.words));
+}
+
+/// What was made and where it is.
+pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
+    let Done { pat, added, revoked, .. } = done;
+    let whose = match added.account.as_str() {
+        "-" => added.realm.clone(),
+        name => format!("account {name} of {}", added.realm),
+    };
+    let end = pat.to.map(|at| format!(", until {}", date(at))).unwrap_or_default();
+    let old = match added.change {
+        _ if *revoked => "; the earlier one is revoked",
+        Change::Replaced => "; the earlier one is set aside, and works until it is revoked",
+        Change::New | Change::Same => "",
+    };
+    context.terminal.note(&format!(
+        "the token \"{}\" of {whose} is in the {} store{end}{old}",
+        visible(&pat.name),
+        added.store
+    ));
+    if added.chosen_now {
+        add::say_choice(&added.store, context);
+    }
+}
+
+/// The machine's name, where the environment tells it: people have several, and each its tokens.
+fn machine(context: &Context<'_>) -> String {
+    let name = context.environment.text("HOSTNAME").or_else(|| context.environment.text("COMPUTERNAME"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    name.filter(|name| name.chars().all(plain)).map(|name| format!(" on {name}")).unwrap_or_default()
+}
+
+/// The tokens that a person means: named, or the one that an account of the wallet holds.
+fn meant(
+    words: &[&str],
+    matches: &ArgMatches,
+    (name, url): (&str, &str),
+    service: &Azure<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<Pat>, Error> {
+    if words.is_empty() {
+        let selection = context.wallet.select(url, text(matches, "account"))?.persons();
+        let id = selection.only()?.service_id.as_deref().and_then(PatId::parse);
+        let id = id.ok_or_else(|| {
+            Error::usage(
+                "which token this account holds is not known: it was not made by keyfob",
+                format!("name it: keyfob pat list {name} shows them all"),
+            )
+        })?;
+        return Ok(vec![service.get(&id)?]);
+    }
+    let mut all = service.all(Which::Active)?;
+    all.extend(service.all(Which::Expired)?);
+    words.iter().map(|word| one_of(&all, word, name).cloned()).collect()
+}
+
+pub(super) fn extend(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let (name, url) = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
+    let to = time::end(text(matches, "expires").unwrap_or(LASTS), context.now)?;
+    let service = Azure::begin(&name, context)?;
+    let words: Vec<&str> = text(matches, "WHICH").into_iter().collect();
+    for pat in meant(&words, matches, (&name, &url), &service, context)? {
+        let pat = service.extend(&pat.id, to)?;
+        let held = context.wallet.keep_end(&url, pat.id.as_str(), pat.to.unwrap_or(to))?;
+        let here = if held { ", as the wallet now knows" } else { "" };
+        context.terminal.note(&format!(
+            "\"{}\" ends on {}{here}",
+            visible(&pat.name),
+            date(pat.to.unwrap_or(to))
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn revoke(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let (name, url) = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
+    let service = Azure::begin(&name, context)?;
+    let words: Vec<&str> =
+        matches.get_many::<String>("WHICH").into_iter().flatten().map(String::as_str).collect();
+    let pats = meant(&words, matches, (&name, &url), &service, context)?;
+    let held = context.wallet.service_ids(&url)?;
+    for pat in pats {
+        let in_wallet = held.iter().find(|(id, _)| id == pat.id.as_str());
+        let here = if in_wallet.is_some() { ", which the wallet hands out" } else { "" };
+        let question = format!("revoke \"{}\"{here}? It cannot be taken back", visible(&pat.name));
+        context.terminal.agree(&question, matches.get_flag("yes"))?;
+        service.revoke(&pat.id)?;
+        context.terminal.note(&format!("\"{}\" is revoked", visible(&pat.name)));
+        if context.wallet.reject(&url, pat.id.as_str())? {
+            context
+                .terminal
+                .hint(&format!("keyfob pat create {name} --for git takes its place in the wallet"));
+        }
+    }
+    Ok(())
+}

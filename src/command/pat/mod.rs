@@ -1,0 +1,219 @@
+//! `keyfob pat`: the life of personal access tokens of Azure DevOps Services. Here is `list`; `change` has the words that change
+//! something. A new token goes straight into the wallet and is never shown.
+
+use clap::{Arg, ArgMatches};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::forge::life::azure::{Pat, Which};
+use crate::forge::life::scopes;
+use crate::terminal::{Colour, date, rfc3339, visible};
+
+use super::life::{Azure, organisation, organisation_argument};
+use super::list::left;
+use super::{Command, Context, json, write_json};
+
+pub(super) mod change;
+
+/// `keyfob pat`.
+pub static COMMAND: Command = Command {
+    name: "pat",
+    about: "Create, list, extend and revoke personal access tokens of Azure DevOps Services",
+    details: "Needs a sign-in as yourself to Microsoft Entra, because a token may not manage tokens: from KEYFOB_ENTRA_TOKEN, from \
+              entra.command or entra.client_id in the settings, or from the Azure CLI (az login). It is kept nowhere and goes to \
+              one host only.\n\n\
+              A new token goes straight into the wallet and is never shown. Azure DevOps Server has no such interface.\n\n\
+              KEYFOB_OFFLINE=1 keeps every command from the network.",
+    example: "keyfob pat create contoso --for git,packages --account alice",
+    arguments: |command| {
+        command
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .disable_help_subcommand(true)
+            .subcommand(list_word())
+            .subcommand(change::create_word(word))
+            .subcommand(change::extend_word(word))
+            .subcommand(change::revoke_word(word))
+    },
+    run,
+};
+
+/// Builds a word below `pat`: its name, what it does, and an example.
+fn word(name: &'static str, about: &'static str, example: &'static str) -> clap::Command {
+    clap::Command::new(name)
+        .about(about)
+        .after_help(format!("Example: {example}"))
+        .arg(organisation_argument())
+}
+
+fn list_word() -> clap::Command {
+    let kind = |name: &'static str, help: &'static str| super::setup::flag(name, help);
+    word("list", "Show your tokens in an organisation", "keyfob pat list contoso --expired")
+        .arg(
+            kind("all", "Also those that were revoked or have ended")
+                .conflicts_with_all(["revoked", "expired"]),
+        )
+        .arg(kind("revoked", "Those that were revoked").conflicts_with("expired"))
+        .arg(kind("expired", "Those that have ended"))
+        .arg(
+            Arg::new("sort")
+                .long("sort")
+                .value_name("BY")
+                .value_parser(["end", "name", "made"])
+                .default_value("end")
+                .help("In this order"),
+        )
+        .arg(json())
+}
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    match matches.subcommand() {
+        Some(("list", matches)) => list(matches, context),
+        Some(("create", matches)) => change::create(matches, context),
+        Some(("extend", matches)) => change::extend(matches, context),
+        Some(("revoke", matches)) => change::revoke(matches, context),
+        _ => Err(Error::Usage {
+            why: "pat takes a word".to_owned(),
+            hint: Some("keyfob pat --help".to_owned()),
+        }),
+    }
+}
+
+/// The argument that names a token.
+fn which_argument(name: &'static str) -> Arg {
+    Arg::new(name)
+        .value_name("TOKEN")
+        .help("Its name, its id, or the beginning of that, as pat list shows them")
+}
+
+/// One token in `--json`. The shape is an interface: only ever added to.
+#[derive(Serialize)]
+struct Row<'p> {
+    id: &'p str,
+    name: &'p str,
+    state: &'p str,
+    scopes: &'p [String],
+    created: Option<String>,
+    expires: Option<String>,
+    all_organisations: bool,
+    held: bool,
+    account: Option<&'p str>,
+}
+
+/// A token with its state and who holds it here.
+struct Shown {
+    pat: Pat,
+    state: Which,
+    held: Option<Option<String>>,
+}
+
+fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str).unwrap_or_default();
+    let (name, url) = organisation(text("ORG"), context)?;
+    let kinds: &[Which] = match ["all", "revoked", "expired"].map(|flag| matches.get_flag(flag)) {
+        [true, ..] => &[Which::Active, Which::Expired, Which::Revoked],
+        [_, true, _] => &[Which::Revoked],
+        [.., true] => &[Which::Expired],
+        _ => &[Which::Active],
+    };
+    let service = Azure::begin(&name, context)?;
+    let held = context.wallet.service_ids(&url)?;
+    let mut shown = Vec::new();
+    for &state in kinds {
+        for pat in service.all(state)? {
+            let held = held.iter().find(|(id, _)| id == pat.id.as_str()).map(|(_, account)| account.clone());
+            shown.push(Shown { pat, state, held });
+        }
+    }
+    let end = |pat: &Pat| pat.to.unwrap_or(i64::MAX);
+    match text("sort") {
+        "name" => shown.sort_by_key(|one| (one.pat.name.to_lowercase(), end(&one.pat))),
+        "made" => shown.sort_by_key(|one| (one.pat.from.unwrap_or(i64::MIN), one.pat.name.clone())),
+        _ => shown.sort_by_key(|one| (end(&one.pat), one.pat.name.to_lowercase())),
+    }
+    if matches.get_flag("json") {
+        let rows: Vec<Row<'_>> = shown.iter().map(Shown::row).collect();
+        return write_json(&rows, context);
+    }
+    if shown.is_empty() {
+        context.terminal.note(&format!("{name} has no such token of yours"));
+        context.terminal.hint(&format!("keyfob pat create {name} --for git"));
+        return Ok(());
+    }
+    table(&shown, context);
+    speak_of_global(&shown, &name, context);
+    Ok(())
+}
+
+impl Shown {
+    fn row(&self) -> Row<'_> {
+        Row {
+            id: self.pat.id.as_str(),
+            name: &self.pat.name,
+            state: self.state.as_str(),
+            scopes: &self.pat.scopes,
+            created: self.pat.from.map(rfc3339),
+            expires: self.pat.to.map(rfc3339),
+            all_organisations: self.pat.global,
+            held: self.held.is_some(),
+            account: self.held.as_ref().and_then(|account| account.as_deref()),
+        }
+    }
+}
+
+fn table(shown: &[Shown], context: &mut Context<'_>) {
+    let now = context.now;
+    let mut rows = vec![["ID", "NAME", "STATE", "EXPIRES", "MAY", "NOTES"].map(str::to_owned)];
+    rows.extend(shown.iter().map(|one| {
+        let mut notes = Vec::new();
+        if let Some(account) = &one.held {
+            let account = account.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+            notes.push(format!("in the wallet{account}"));
+        }
+        if one.pat.global {
+            notes.push("all organisations".to_owned());
+        }
+        [
+            one.pat.id.as_str().chars().take(8).collect(),
+            visible(&one.pat.name),
+            one.state.as_str().to_owned(),
+            one.pat.to.map_or_else(|| "-".to_owned(), |at| format!("{}{}", date(at), left(at, now))),
+            visible(&one.pat.scopes.iter().map(|scope| scopes::short(scope)).collect::<Vec<_>>().join(" ")),
+            visible(&notes.join(", ")),
+        ]
+    }));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    for (at, row) in rows.iter().enumerate() {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let pad = " ".repeat(widths[column] - cell.chars().count());
+            let colour = match (at, column) {
+                (0, _) => Some(Colour::Dim),
+                (_, 2) if shown[at - 1].state == Which::Active => Some(Colour::Green),
+                (_, 2) => Some(Colour::Red),
+                (_, 3) => shown[at - 1].pat.to.map(|end| super::list::colour_of_end(end, now)),
+                _ => None,
+            };
+            let cell = colour.map_or_else(|| cell.clone(), |colour| context.terminal.paint(colour, cell));
+            line.push_str(&format!("{cell}{pad}  "));
+        }
+        context.terminal.answer(line.trim_end());
+    }
+}
+
+/// What a token for all organisations means, and what to do about it.
+fn speak_of_global(shown: &[Shown], organisation: &str, context: &mut Context<'_>) {
+    let global = shown.iter().filter(|one| one.pat.global && one.state == Which::Active).count();
+    if global == 0 {
+        return;
+    }
+    let what = if global == 1 { "1 token is".to_owned() } else { format!("{global} tokens are") };
+    context.terminal.note(&format!(
+        "{what} for all organisations; Azure DevOps takes none of those from 2026-12-01 on, and makes no new ones"
+    ));
+    context.terminal.hint(&format!(
+        "one for each organisation in its place: keyfob pat create {organisation} --for git,packages, the same for the others, \
+         then keyfob pat revoke {organisation} ID"
+    ));
+}

@@ -1,0 +1,349 @@
+//! `keyfob rotate`: a new token takes the place of the old one, however the service makes it: by the interface of Azure DevOps
+//! Services, by itself (GitLab), or by a person on the service's page. In this order always: make, keep, verify, revoke.
+
+use clap::{Arg, ArgMatches};
+
+use crate::error::Error;
+use crate::forge::check::Outcome;
+use crate::forge::life::azure::{Order, Pat, PatId, Which};
+use crate::forge::life::{ByItself, Renewal, Trouble};
+use crate::records::{AccountRecord, Source};
+use crate::terminal::{date, visible};
+use crate::wallet::DAY;
+use crate::wallet::pending::{List, Pending};
+use crate::wallet::person::add::{Change, Planned};
+use crate::wallet::person::check::Question;
+use crate::wallet::person::rotate::{Failed, Making, NotRenewed};
+
+use super::life::{Azure, MadeGood, failed, finish_pending, may_use_network, one_of};
+use super::online::Client;
+use super::pat::change::{say_all, scopes_for, tell};
+use super::setup::flag;
+use super::{Command, Context, account, add, online, time, token, url, whose, yes};
+
+/// `keyfob rotate`.
+pub static COMMAND: Command = Command {
+    name: "rotate",
+    about: "Put a new token in the place of the old one",
+    details: "Azure DevOps Services: makes a token like the old one, keeps it, verifies it, and then revokes the old one (needs a \
+              sign-in: keyfob pat --help). GitLab: the token renews itself. Elsewhere, and with --by-hand: make one on the \
+              service's page (--open opens it) and paste it, or pipe it in.\n\n\
+              A crash at any step leaves a token that works; the next rotate, or keyfob doctor --repair, goes on from there. \
+              KEYFOB_OFFLINE=1 keeps every command from the network.",
+    example: "keyfob rotate https://dev.azure.com/contoso",
+    arguments: |command| {
+        let option = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+        command
+            .arg(url().required(true))
+            .arg(account())
+            .arg(
+                option("expires", "WHEN")
+                    .help("When the new one ends; else it lasts as long as the old one did"),
+            )
+            .arg(
+                option("for", "TASKS")
+                    .help("What it is for (keyfob pat create --help); else the same as the old one"),
+            )
+            .arg(
+                option("pat", "TOKEN")
+                    .help("Azure DevOps: which of your tokens the old one is, where keyfob did not make it"),
+            )
+            .arg(flag("keep-old", "Do not revoke the old one"))
+            .arg(flag("unchecked", "Do not ask whether the new token is taken"))
+            .arg(flag("by-hand", "Make the new one on the service's page"))
+            .arg(flag("open", "Open that page in the browser"))
+            .arg(flag("force", "Keep the new token even if it looks wrong or is not accepted"))
+            .arg(yes())
+    },
+    run,
+};
+
+/// The least and the most that a new token lasts when nobody says how long.
+const SPAN: (i64, i64) = (DAY, 365 * DAY);
+
+/// How long it lasts when nothing is known of the old one.
+const USUAL: i64 = 90 * DAY;
+
+fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let selection = context.wallet.select(text("URL").unwrap_or_default(), text("account"))?.persons();
+    let account = selection.only()?.clone();
+    if account.source == Source::Tool {
+        return Err(Error::usage(
+            format!(
+                "{} was stored by a tool, and only that knows how it is renewed",
+                whose(&account.account(), &selection.realm.realm)
+            ),
+            format!("a token of your own: keyfob add {}", selection.realm.url),
+        ));
+    }
+    let planned = context.wallet.plan_again(&selection, &account)?;
+    let list = List::new(&context.data);
+    let about_it =
+        |pending: &Pending| pending.realm == selection.realm.realm && pending.account == account.name;
+    let by_hand = matches.get_flag("by-hand");
+    list.alone(|| {
+        let done = finish_pending(&list, about_it, context)?;
+        say_all(&done, context);
+        if done.iter().any(|done: &MadeGood| done.rotated) {
+            return Ok(());
+        }
+        match &planned.forge.life.renewal {
+            Renewal::Azure if !by_hand => azure(&list, &account, planned, matches, context),
+            Renewal::ByItself(way) if !by_hand => by_itself(&list, way, &account, planned, matches, context),
+            _ => on_its_page(planned, matches, context),
+        }
+    })?;
+    super::setup::keep_in_step(context);
+    Ok(())
+}
+
+/// When the new one ends: as the person says, else after as long as the old one was to last.
+fn end(matches: &ArgMatches, lasted: Option<i64>, now: i64) -> Result<i64, Error> {
+    match matches.get_one::<String>("expires") {
+        Some(text) => time::end(text, now),
+        None => Ok(now.saturating_add(lasted.map_or(USUAL, |span| span.clamp(SPAN.0, SPAN.1)))),
+    }
+}
+
+fn azure(
+    list: &List,
+    account: &AccountRecord,
+    planned: Planned,
+    matches: &ArgMatches,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    // Wherever its URL leads: the settings may have mapped a host to it.
+    let organisation = planned.realm.what().to_owned();
+    let service = Azure::begin(&organisation, context)?;
+    let keep_old = matches.get_flag("keep-old");
+    let old = the_old_one(&service, &organisation, account, matches, context)?;
+    let scopes = match matches.get_one::<String>("for") {
+        Some(words) => scopes_for(words, context)?,
+        None => old.as_ref().map_or_else(|| account.scopes.clone(), |old| old.scopes.clone()),
+    };
+    if scopes.is_empty() {
+        return Err(Error::usage(
+            "what the new token is for is not known",
+            "for example: --for git,packages",
+        ));
+    }
+    let lasted = old.as_ref().and_then(|old| Some(old.to? - old.from?));
+    let global = old.as_ref().is_some_and(|old| old.global);
+    if global {
+        context.terminal.note(&format!(
+            "the old one is for all organisations, which ends on 2026-12-01; the new one is for {organisation} alone, so the old \
+             one is not revoked"
+        ));
+    }
+    let order = Order {
+        name: old.as_ref().map_or_else(|| "keyfob".to_owned(), |old| old.name.clone()),
+        scopes,
+        to: end(matches, lasted, context.now)?,
+    };
+    let old = old.map(|old| old.id).filter(|_| !keep_old && !global);
+    let verify = !matches.get_flag("unchecked");
+    let done = context.wallet.make(list, Making { planned, order, old, verify }, &service)?;
+    tell(&done, context);
+    done.unfinished.map_or(Ok(()), Err)
+}
+
+/// The service's own description of the token in force. Which one that is, is never guessed: it will be revoked.
+fn the_old_one(
+    service: &Azure<'_>,
+    organisation: &str,
+    account: &AccountRecord,
+    matches: &ArgMatches,
+    context: &mut Context<'_>,
+) -> Result<Option<Pat>, Error> {
+    let listed = || {
+        let mut all = service.all(Which::Active)?;
+        all.extend(service.all(Which::Expired)?);
+        Ok::<_, Error>(all)
+    };
+    if let Some(word) = matches.get_one::<String>("pat") {
+        return one_of(&listed()?, word, organisation).cloned().map(Some);
+    }
+    if let Some(id) = account.service_id.as_deref().and_then(PatId::parse) {
+        return service.get(&id).map(Some);
+    }
+    if matches.get_flag("keep-old") {
+        return Ok(None);
+    }
+    let all = listed()?;
+    let what = format!(
+        "which of your {} tokens in {organisation} this is, is not known: keyfob did not make it",
+        all.len()
+    );
+    if !context.terminal.about.can_ask() {
+        return Err(Error::usage(
+            what,
+            "say it with --pat NAME (keyfob pat list ORG shows them), or keep the old one: --keep-old --for git",
+        ));
+    }
+    context.terminal.note(&what);
+    for pat in &all {
+        let end = pat.to.map(date).unwrap_or_default();
+        let id: String = pat.id.as_str().chars().take(8).collect();
+        context.terminal.note(&format!("{id}  {}  {end}", visible(&pat.name)));
+    }
+    let word = context.terminal.question("its name or id: ")?;
+    one_of(&all, &word, organisation).cloned().map(Some)
+}
+
+fn by_itself(
+    list: &List,
+    way: &ByItself,
+    account: &AccountRecord,
+    planned: Planned,
+    matches: &ArgMatches,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    may_use_network(context)?;
+    let lasted = account.expires.map(|expiry| expiry.at - account.changed);
+    let end = end(matches, lasted, context.now)?;
+    let (url, realm) = (planned.url.clone(), planned.realm.to_string());
+    let (allow_http, environment) = (planned.wish.allow_http, context.environment);
+    let wallet = context.wallet;
+    let ask = |question: &Question| {
+        let request = wallet.request_for(question, |target| Some((way.request)(target, Some(end))));
+        let request = request.ok_or_else(|| Failed {
+            error: Error::usage(
+                format!("{realm} has no address of its own to ask"),
+                "--by-hand works all the same",
+            ),
+            nothing_happened: true,
+        })?;
+        let sent = online::way(&request.url, allow_http, environment)
+            .and_then(|way| Client::default().send(&request, &question.token, &way));
+        let answer = sent.map_err(failed)?;
+        (way.read)(&answer).map_err(|trouble| not_renewed(&trouble, way, &url))
+    };
+    match wallet.renew(list, planned, ask) {
+        Ok((added, renewal)) => {
+            let until = renewal.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
+            let whose = if added.account == "-" {
+                added.realm.clone()
+            } else {
+                format!("account {} of {}", added.account, added.realm)
+            };
+            context.terminal.note(&format!(
+                "the token of {whose} was renewed and is in the {} store{until}; the old one does not work any more",
+                added.store
+            ));
+            Ok(())
+        }
+        Err(NotRenewed::Error(error)) => Err(error),
+        Err(NotRenewed::Homeless(homeless)) => {
+            context.terminal.error(&homeless.error);
+            context
+                .terminal
+                .note("there is a new token, and no store takes it; the old one does not work any more");
+            token::show_homeless(&homeless.token, context)
+        }
+    }
+}
+
+fn not_renewed(trouble: &Trouble, way: &ByItself, url: &str) -> Failed {
+    let by_hand = format!("keyfob rotate {url} --by-hand --open");
+    let (what, hint) = match trouble {
+        Trouble::Refused => {
+            ("the service does not take the token, so it cannot renew itself".to_owned(), by_hand)
+        }
+        Trouble::Scope => {
+            (format!("the token may not renew itself: for that it needs {}", way.needs), by_hand)
+        }
+        Trouble::TooOld => ("this server cannot renew tokens yet".to_owned(), by_hand),
+        Trouble::End(said) => {
+            let said =
+                said.as_deref().map(|said| format!("; it says: {}", visible(said))).unwrap_or_default();
+            (format!("the service does not take this end{said}"), "for example --expires 30d".to_owned())
+        }
+        Trouble::Later => (
+            "the service wants to be left alone for a while".to_owned(),
+            "try again in some minutes".to_owned(),
+        ),
+        Trouble::Unclear => (
+            "the service gave no clear answer, so whether the token was renewed is not known".to_owned(),
+            format!("do not try it again blindly: keyfob rotate {url} finds out first"),
+        ),
+    };
+    Failed { error: Error::Service { what, hint }, nothing_happened: *trouble != Trouble::Unclear }
+}
+
+fn on_its_page(mut planned: Planned, matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let force = matches.get_flag("force");
+    planned.wish.expires =
+        matches.get_one::<String>("expires").map(|text| time::end(text, context.now)).transpose()?;
+    add::show_page(&planned, matches, context);
+    let before = context.wallet.in_force(&planned)?;
+    let secret = add::read_token(&planned, context)?;
+    add::look_at(&secret, &mut planned, force, context)?;
+    let offline = matches.get_flag("unchecked") || online::is_offline(context.environment);
+    let (secret, answer) =
+        if offline { (secret, add::Asked::Not) } else { add::ask(secret, &planned, force, context)? };
+    let added = context.wallet.add(&planned, secret)?;
+    if added.change == Change::Same {
+        return Err(Error::usage(
+            format!("that is the token that {} holds already", added.realm),
+            "make a new one on the service's page; --open opens it",
+        ));
+    }
+    if let add::Asked::Told(verdict, _) = &answer {
+        context.wallet.keep_verdict_of_new(&planned, verdict)?;
+    }
+    context.terminal.note(&format!("the new token of {} is in the {} store", added.realm, added.store));
+    add::say_what_was_told(&planned, &answer, context);
+    let verified = matches!(&answer, add::Asked::Told(verdict, _) if verdict.outcome == Outcome::Accepted);
+    match before {
+        Some(before) if !matches.get_flag("keep-old") => {
+            offer_revocation(&planned, &before, verified, matches, context)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The old one still works. Where it can be revoked by showing it, that is offered; else its page is named.
+fn offer_revocation(
+    planned: &Planned,
+    id: &str,
+    verified: bool,
+    matches: &ArgMatches,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let page = planned.token_page.as_deref().unwrap_or("the service's page");
+    let by_page = format!("the earlier one is set aside and works until it is revoked: {page}");
+    let wallet = context.wallet;
+    let question = wallet.question_of_earlier(planned, id)?;
+    let request = question.as_ref().zip(planned.forge.life.revocation).and_then(|(question, revocation)| {
+        Some((question, revocation, wallet.request_for(question, revocation.request)?))
+    });
+    let Some((question, revocation, request)) = request.filter(|_| verified) else {
+        context.terminal.note(&by_page);
+        return Ok(());
+    };
+    let wanted = matches.get_flag("yes")
+        || (context.terminal.about.can_ask()
+            && context.terminal.confirm("revoke the earlier token? It cannot be taken back")?);
+    if !wanted {
+        context.terminal.note(&by_page);
+        return Ok(());
+    }
+    let way = online::way(&request.url, planned.wish.allow_http, context.environment)?;
+    let answer = Client::default().send(&request, &question.token, &way);
+    match answer {
+        Ok(answer) if (revocation.done)(&answer) => {
+            wallet.destroy_earlier(planned, id)?;
+            context.terminal.note("the earlier one is revoked");
+        }
+        Ok(answer) => {
+            context.terminal.note(&format!("the service did not revoke the earlier one ({})", answer.status));
+            context.terminal.note(&by_page);
+        }
+        Err(error) => {
+            context.terminal.error(&error);
+            context.terminal.note(&by_page);
+        }
+    }
+    Ok(())
+}

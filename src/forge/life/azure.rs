@@ -1,0 +1,322 @@
+//! The life of personal access tokens of Azure DevOps Services, as its interface has it: requests as values, answers read into
+//! values. Only a person's own sign-in (a bearer of Microsoft Entra) may use it, never a token; Azure DevOps Server has no such
+//! interface.
+//!
+//! Everything that comes back is a stranger's: identifiers must be GUIDs before they go into a URL, names are shown and never
+//! obeyed, a token is wiped. A refusal comes in many forms (a 200 with `patToken: null` among them); [`Refusal`] has them all, in
+//! words, with the way out.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::credential::Secret;
+use crate::exchange::{Answer, Auth, Method, Request};
+use crate::terminal::rfc3339;
+
+pub use super::refusal::{Policy, Refusal};
+
+/// The host of the interface: of the organisation's realm, and the only one that ever gets the bearer.
+pub const HOST: &str = "vssps.dev.azure.com";
+
+const VERSION: &str = "7.1-preview.1";
+
+/// How many tokens a page has at most.
+const PAGE: u32 = 100;
+
+/// What is shown of a name that somebody gave.
+const LONGEST_NAME: usize = 300;
+
+/// Which tokens are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those that work.
+    Active,
+    /// Those that were revoked.
+    Revoked,
+    /// Those whose time is over.
+    Expired,
+    /// All of them.
+    All,
+}
+
+impl Which {
+    /// Its word, here and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Which::Active => "active",
+            Which::Revoked => "revoked",
+            Which::Expired => "expired",
+            Which::All => "all",
+        }
+    }
+}
+
+/// The name by which the service knows a token: a GUID in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PatId(String);
+
+impl PatId {
+    /// `None` for what is no GUID: it goes into URLs.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<PatId> {
+        let fits = |(at, byte): (usize, u8)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        };
+        let whole = text.len() == 36 && text.bytes().enumerate().all(fits);
+        (whole && text.bytes().any(|byte| byte != b'0' && byte != b'-'))
+            .then(|| PatId(text.to_ascii_lowercase()))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What the service tells of a token; never the token itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pat {
+    /// Its id.
+    pub id: PatId,
+    /// The name that a person gave it. A stranger's words.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// When it was made, in Unix seconds.
+    pub from: Option<i64>,
+    /// When it ends, in Unix seconds.
+    pub to: Option<i64>,
+    /// Whether it is for all organisations: those end on 2026-12-01.
+    pub global: bool,
+}
+
+/// One page of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its tokens.
+    pub pats: Vec<Pat>,
+    /// What the next page is asked for with; `None` on the last.
+    pub next: Option<String>,
+    /// How many could not be read.
+    pub unread: usize,
+}
+
+/// A token that was made or changed.
+#[derive(Debug)]
+pub struct Made {
+    /// What is known of it.
+    pub pat: Pat,
+    /// The token, after it was made and never again.
+    pub token: Option<Secret>,
+}
+
+/// What a new token shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// When it shall end, in Unix seconds.
+    pub to: i64,
+}
+
+/// One page of the list; `next` from the page before, asked for with the same words otherwise.
+#[must_use]
+pub fn list(organisation: &str, which: Which, next: Option<&str>) -> Request {
+    let mut query = format!("&displayFilterOption={}&$top={PAGE}", which.as_str());
+    if let Some(next) = next {
+        let encoded: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        let _ = write!(query, "&continuationToken={encoded}");
+    }
+    request(Method::Get, organisation, &query, None)
+}
+
+/// One token.
+#[must_use]
+pub fn get(organisation: &str, id: &PatId) -> Request {
+    request(Method::Get, organisation, &format!("&authorizationId={}", id.as_str()), None)
+}
+
+/// A new token; never one for all organisations.
+#[must_use]
+pub fn create(organisation: &str, order: &Order) -> Request {
+    let body = Body {
+        authorization_id: None,
+        display_name: Some(&order.name),
+        scope: Some(order.scopes.join(" ")),
+        valid_to: rfc3339(order.to),
+        all_orgs: Some(false),
+    };
+    request(Method::Post, organisation, "", Some(&body))
+}
+
+/// A token that shall end at another time; it stays the same.
+#[must_use]
+pub fn extend(organisation: &str, id: &PatId, to: i64) -> Request {
+    let body = Body {
+        authorization_id: Some(id.as_str()),
+        display_name: None,
+        scope: None,
+        valid_to: rfc3339(to),
+        all_orgs: None,
+    };
+    request(Method::Put, organisation, "", Some(&body))
+}
+
+/// A token that shall not work any more, for ever.
+#[must_use]
+pub fn revoke(organisation: &str, id: &PatId) -> Request {
+    request(Method::Delete, organisation, &format!("&authorizationId={}", id.as_str()), None)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'b> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_id: Option<&'b str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'b str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    valid_to: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    all_orgs: Option<bool>,
+}
+
+fn request(method: Method, organisation: &str, query: &str, body: Option<&Body<'_>>) -> Request {
+    let url = format!("https://{HOST}/{organisation}/_apis/tokens/pats?api-version={VERSION}{query}");
+    let mut request = Request { method, ..Request::get(url, Auth::Bearer) };
+    // Without it, a sign-in that is not taken is sent to a page for people.
+    request.headers.push(("X-TFS-FedAuthRedirect", "Suppress"));
+    request.json = body.and_then(|body| serde_json::to_vec(body).ok()).map(Secret::new);
+    request
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WirePage {
+    #[serde(default)]
+    continuation_token: Option<String>,
+    pat_tokens: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireResult {
+    #[serde(default)]
+    pat_token: Option<WirePat>,
+    #[serde(default)]
+    pat_token_error: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WirePat {
+    authorization_id: String,
+    #[serde(default)]
+    display_name: Option<String>,
+    #[serde(default)]
+    scope: Option<String>,
+    #[serde(default)]
+    valid_from: Option<String>,
+    #[serde(default)]
+    valid_to: Option<String>,
+    #[serde(default)]
+    target_accounts: Option<Vec<serde_json::Value>>,
+    #[serde(default)]
+    token: Option<Zeroizing<String>>,
+}
+
+/// Reads a page of the list.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn read_page(answer: &Answer) -> Result<Page, Refusal> {
+    let page: WirePage = readable(answer)?;
+    let all = page.pat_tokens.len();
+    let pats: Vec<Pat> = page
+        .pat_tokens
+        .into_iter()
+        .filter_map(|value| serde_json::from_value::<WirePat>(value).ok()?.pat())
+        .collect();
+    let unread = all - pats.len();
+    Ok(Page { pats, next: page.continuation_token.filter(|next| !next.is_empty()), unread })
+}
+
+/// Reads the answer to a create, an extend or a get.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn read_made(answer: &Answer) -> Result<Made, Refusal> {
+    let result: WireResult = readable(answer)?;
+    let named = result.pat_token_error.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+    if !named.is_empty() && !named.eq_ignore_ascii_case("none") {
+        return Err(Refusal::of_error(named));
+    }
+    let mut wire = result.pat_token.ok_or(Refusal::Odd { status: answer.status })?;
+    let token = wire.token.take().filter(|token| !token.is_empty());
+    let token = token.map(|token| Secret::copy_of(token.as_bytes()));
+    let pat = wire.pat().ok_or(Refusal::Odd { status: answer.status })?;
+    Ok(Made { pat, token })
+}
+
+/// Reads the answer to a revoke: one that is not known any more is revoked, too.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn read_revoked(answer: &Answer) -> Result<(), Refusal> {
+    match answer.status {
+        204 => Ok(()),
+        // Only a body that says so: a proxy's page comes with a 200, too.
+        200 if answer.body.trim_ascii().is_empty()
+            || (!answer.is_page() && answer.json::<serde_json::Value>().is_some()) =>
+        {
+            Ok(())
+        }
+        _ => match Refusal::of(answer) {
+            Refusal::NotFound => Ok(()),
+            refusal => Err(refusal),
+        },
+    }
+}
+
+/// The body of an answer that is none of the many refusals.
+fn readable<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Refusal> {
+    if answer.status != 200 || answer.is_page() {
+        return Err(Refusal::of(answer));
+    }
+    answer.json().ok_or(Refusal::Odd { status: answer.status })
+}
+
+impl WirePat {
+    /// `None` if its id is none.
+    fn pat(self) -> Option<Pat> {
+        let scopes = self.scope.unwrap_or_default();
+        Some(Pat {
+            id: PatId::parse(&self.authorization_id)?,
+            name: self.display_name.unwrap_or_default().chars().take(LONGEST_NAME).collect(),
+            scopes: scopes.split_whitespace().map(str::to_owned).collect(),
+            from: self.valid_from.as_deref().and_then(time),
+            to: self.valid_to.as_deref().and_then(time),
+            global: self.target_accounts.is_none(),
+        })
+    }
+}
+
+/// A time of the service: UTC, with or without a fraction and the `Z`. The year 1 and the like mean that there is none.
+fn time(text: &str) -> Option<i64> {
+    let plain = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+    text.parse::<Timestamp>().ok().or_else(plain).map(Timestamp::as_second).filter(|at| *at > 0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! Why Azure DevOps does not do what was asked about a token, in words and with the way out. It says so in many forms: a status,
+//! a sign-in page, the name of an error in an answer that looks like success, a message that begins with one.
+
+use crate::error::Error;
+use crate::exchange::Answer;
+
+use super::super::check::{message, shortened};
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Whoever is signed in is not taken: the sign-in has ended, or is not a person's.
+    SignIn,
+    /// The organisation belongs to Microsoft accounts, not to an Entra tenant.
+    NoTenant,
+    /// A rule that an administrator made.
+    Policy(Policy),
+    /// The name is missing or not taken.
+    Name,
+    /// A scope that does not exist, or that this person may not give.
+    Scope,
+    /// The end is in the past, or too far away.
+    End,
+    /// Whoever is signed in may not do this here.
+    Denied,
+    /// No such token, or none of this person's.
+    NotFound,
+    /// Too many requests.
+    Limited {
+        /// For how long the service wants to be left alone, if it says.
+        seconds: Option<u64>,
+    },
+    /// The service has trouble of its own.
+    Broken {
+        /// The status.
+        status: u16,
+    },
+    /// Named, but not known here. A stranger's words.
+    Named(String),
+    /// An answer that cannot be read.
+    Odd {
+        /// The status.
+        status: u16,
+    },
+}
+
+/// Rules that administrators make for a tenant or an organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// No token for all organisations.
+    Global,
+    /// No token with full access.
+    FullScope,
+    /// No token that lasts as long.
+    Lifespan,
+    /// What the rules are could not be found out.
+    Unreadable,
+}
+
+/// The errors that the service names, in lower case.
+static NAMED: &[(&str, Refusal)] = &[
+    ("globalpatpolicyviolation", Refusal::Policy(Policy::Global)),
+    ("fullscopepatpolicyviolation", Refusal::Policy(Policy::FullScope)),
+    ("patlifespanpolicyviolation", Refusal::Policy(Policy::Lifespan)),
+    ("failedtoreadtenantpolicy", Refusal::Policy(Policy::Unreadable)),
+    ("displaynamerequired", Refusal::Name),
+    ("invaliddisplayname", Refusal::Name),
+    ("invalidscope", Refusal::Scope),
+    ("invalidvalidto", Refusal::End),
+    ("accessdenied", Refusal::Denied),
+    ("invaliduserid", Refusal::Denied),
+    ("invalidusertype", Refusal::Denied),
+    ("useridrequired", Refusal::Denied),
+    ("invalidclient", Refusal::SignIn),
+    ("invalidclienttype", Refusal::SignIn),
+    ("invalidclientid", Refusal::SignIn),
+    ("invalidaudience", Refusal::SignIn),
+    ("invalidsubject", Refusal::SignIn),
+    ("hostauthorizationnotfound", Refusal::NotFound),
+    ("authorizationnotfound", Refusal::NotFound),
+    ("invalidauthorizationid", Refusal::NotFound),
+    ("tokennotfound", Refusal::NotFound),
+];
+
+impl Refusal {
+    /// What an answer that brought no result means.
+    #[must_use]
+    pub fn of(answer: &Answer) -> Refusal {
+        let nobody = |tenant: &str| tenant.bytes().all(|byte| byte == b'0' || byte == b'-');
+        if answer.status == 401 && answer.header("x-vss-resourcetenant").is_some_and(nobody) {
+            return Refusal::NoTenant;
+        }
+        let said = message(answer);
+        // A name stands alone, or begins the message.
+        let first = said.as_deref().and_then(|said| said.split(|c: char| !c.is_ascii_alphanumeric()).next());
+        let named = first.and_then(known);
+        match answer.status {
+            203 | 300..=399 | 401 => Refusal::SignIn,
+            429 => Refusal::Limited { seconds: answer.retry_after() },
+            500.. => named.unwrap_or(Refusal::Broken { status: answer.status }),
+            200 | 403 if answer.is_page() => Refusal::SignIn,
+            403 => named.unwrap_or(Refusal::Denied),
+            404 => Refusal::NotFound,
+            status => named.or_else(|| said.map(Refusal::Named)).unwrap_or(Refusal::Odd { status }),
+        }
+    }
+
+    /// What an error that the service names means.
+    #[must_use]
+    pub fn of_error(name: &str) -> Refusal {
+        known(name).unwrap_or_else(|| Refusal::Named(shortened(name).unwrap_or_default()))
+    }
+
+    /// In words; `organisation` is the one that was asked.
+    #[must_use]
+    pub fn into_error(self, organisation: &str) -> Error {
+        let page = format!("https://dev.azure.com/{organisation}/_usersSettings/tokens");
+        let (what, hint) = match self {
+            Refusal::SignIn => (
+                "Azure DevOps does not take this sign-in for the life of tokens: it has ended, or it is none of a person's own".to_owned(),
+                format!(
+                    "az login, as yourself: a service principal, a managed identity and a personal access token may not make \
+                     tokens; or make one by hand: keyfob add https://dev.azure.com/{organisation} --open"
+                ),
+            ),
+            Refusal::NoTenant => (
+                format!("{organisation} belongs to personal Microsoft accounts, and its tokens can only be made by hand"),
+                format!("keyfob add https://dev.azure.com/{organisation} --open"),
+            ),
+            Refusal::Policy(Policy::Global) => (
+                format!("the rules of {organisation} allow no token for all organisations"),
+                "make one for each organisation: keyfob pat create ORGANISATION --for git".to_owned(),
+            ),
+            Refusal::Policy(Policy::FullScope) => (
+                format!("the rules of {organisation} allow no token with full access"),
+                "say what it is for: --for git,packages".to_owned(),
+            ),
+            Refusal::Policy(Policy::Lifespan) => (
+                format!("the rules of {organisation} allow no token that lasts as long"),
+                "ask for less, for example --expires 30d or --expires 7d".to_owned(),
+            ),
+            Refusal::Policy(Policy::Unreadable) => (
+                "Azure DevOps could not find out what the rules of the tenant are".to_owned(),
+                "try again later; if it stays so, sign in to the tenant of the organisation: az login --tenant TENANT".to_owned(),
+            ),
+            Refusal::Name => (
+                "Azure DevOps does not take this name for a token".to_owned(),
+                "give another one with --name".to_owned(),
+            ),
+            Refusal::Scope => (
+                format!("Azure DevOps does not give one of these scopes in {organisation}"),
+                "an administrator may allow only packages: --for packages; keyfob pat create --help lists the tasks".to_owned(),
+            ),
+            Refusal::End => (
+                "Azure DevOps does not take this end: it is past, or more than a year away".to_owned(),
+                "for example --expires 90d".to_owned(),
+            ),
+            Refusal::Denied => (
+                format!("whoever is signed in may not manage tokens in {organisation}"),
+                format!(
+                    "ask an administrator whether the making of tokens is restricted there; what you may do shows {page}"
+                ),
+            ),
+            Refusal::NotFound => (
+                format!("{organisation} knows no such token of yours"),
+                format!("keyfob pat list {organisation} --all"),
+            ),
+            Refusal::Limited { seconds } => (
+                "Azure DevOps wants to be left alone for a while".to_owned(),
+                seconds.map_or_else(|| "try again in some minutes".to_owned(), |s| format!("try again in {s} s")),
+            ),
+            Refusal::Broken { status } => {
+                (format!("Azure DevOps has trouble of its own ({status})"), "try again later".to_owned())
+            }
+            Refusal::Named(said) => (format!("Azure DevOps refused: {said}"), format!("see what its page says: {page}")),
+            Refusal::Odd { status } => (
+                format!("Azure DevOps gave an answer that keyfob cannot read ({status})"),
+                format!("see what its page shows: {page}"),
+            ),
+        };
+        Error::Service { what, hint }
+    }
+}
+
+fn known(name: &str) -> Option<Refusal> {
+    NAMED.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, refusal)| refusal.clone())
+}

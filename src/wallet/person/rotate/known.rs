@@ -1,0 +1,147 @@
+//! Tokens of which the service's name is known, and those that were revoked: what the record says of them.
+
+use crate::error::Error;
+use crate::forge::life::azure::PatId;
+use crate::records::{AccountRecord, Expiry, SetAside, Trouble, TroubleState};
+use crate::store::payload::Payload;
+
+use super::super::super::Local;
+use super::super::super::pending::{Kind, Pending};
+use super::super::add::{Planned, is_same};
+use super::super::check::Question;
+use super::about;
+
+impl Local<'_> {
+    /// Notes the service's name for the token in force, where none is known.
+    pub(super) fn know(&self, planned: &Planned, id: &PatId) -> Result<(), Error> {
+        self.records.change(&planned.group, |group| {
+            let realm = group.realms.iter_mut().find(|realm| realm.realm == planned.realm.as_str());
+            let accounts = realm.map(|realm| &mut realm.accounts).into_iter().flatten();
+            let mut found =
+                accounts.filter(|account| is_same(account, planned) && account.service_id.is_none());
+            let found = found.next();
+            let write = found.is_some();
+            if let Some(account) = found {
+                account.service_id = Some(id.as_str().to_owned());
+            }
+            Ok(((), write))
+        })
+    }
+
+    /// The question about an earlier token of an account, which is set aside now.
+    ///
+    /// # Errors
+    /// Those of the record and of the store.
+    pub fn question_of_earlier(&self, planned: &Planned, id: &str) -> Result<Option<Question>, Error> {
+        let group = self.records.read(&planned.group)?;
+        let Some(realm) = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str()) else {
+            return Ok(None);
+        };
+        let account = realm.accounts.iter().find(|account| is_same(account, planned));
+        let aside = account.and_then(|account| account.set_aside.iter().find(|aside| aside.id == id));
+        let Some((account, aside)) = account.zip(aside) else { return Ok(None) };
+        let secret = self.stores.open(&aside.store)?.get(&realm.key_of(account, id)?)?;
+        let home = planned.forge.home_url(&planned.realm).unwrap_or_else(|| planned.url.clone());
+        Ok(secret.map(|secret| {
+            let token = Payload::unpack(&secret).token;
+            self.question(planned.forge, planned.realm.clone(), home, account.name.clone(), token)
+        }))
+    }
+
+    /// Destroys an earlier token of an account, which was revoked.
+    ///
+    /// # Errors
+    /// Those of reading and writing the record.
+    pub fn destroy_earlier(&self, planned: &Planned, id: &str) -> Result<(), Error> {
+        self.destroy_aside_where(&about(planned, String::new(), Kind::Renewed, None, self.now), |aside| {
+            aside.id == id
+        })
+    }
+
+    /// The service's names for the tokens in force of a place, with their accounts.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn service_ids(&self, place: &str) -> Result<Vec<(String, Option<String>)>, Error> {
+        let accounts = match self.select(place, None) {
+            Ok(selection) => selection.accounts,
+            Err(Error::NoSuchCredential { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        Ok(accounts.into_iter().filter_map(|account| Some((account.service_id?, account.name))).collect())
+    }
+
+    /// Keeps the end of a token, as the service says it. Returns whether it is one of the wallet's.
+    ///
+    /// # Errors
+    /// Those of reading and writing.
+    pub fn keep_end(&self, place: &str, service_id: &str, at: i64) -> Result<bool, Error> {
+        self.change_known(place, service_id, |account| {
+            account.expires = Some(Expiry { at, hard: true });
+            account.hinted = None;
+        })
+    }
+
+    /// Hands a token out no more: it was revoked. Returns whether it is one of the wallet's.
+    ///
+    /// # Errors
+    /// Those of reading and writing.
+    pub fn reject(&self, place: &str, service_id: &str) -> Result<bool, Error> {
+        let trouble = Trouble { state: TroubleState::Rejected, since: self.now };
+        self.change_known(place, service_id, |account| {
+            account.trouble.insert("*".to_owned(), trouble);
+        })
+    }
+
+    fn change_known(
+        &self,
+        place: &str,
+        service_id: &str,
+        change: impl Fn(&mut AccountRecord),
+    ) -> Result<bool, Error> {
+        let selection = match self.select(place, None) {
+            Ok(selection) => selection,
+            Err(Error::NoSuchCredential { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        self.records.change(&selection.group, |group| {
+            let mut found = false;
+            for account in group.accounts_mut().filter(|a| a.service_id.as_deref() == Some(service_id)) {
+                change(account);
+                found = true;
+            }
+            Ok((found, found))
+        })
+    }
+
+    pub(super) fn destroy_aside(&self, pending: &Pending, service_id: &str) -> Result<(), Error> {
+        self.destroy_aside_where(pending, |aside| aside.service_id.as_deref() == Some(service_id))
+    }
+
+    /// Destroys what is set aside and was revoked: nobody will want it back.
+    pub(super) fn destroy_aside_where(
+        &self,
+        pending: &Pending,
+        is_dead: impl Fn(&SetAside) -> bool,
+    ) -> Result<(), Error> {
+        let name = self.group_of_pending(pending)?;
+        let dead = self.records.change(&name, |group| {
+            let mut dead = Vec::new();
+            for realm in group.realms.iter_mut().filter(|realm| realm.realm == pending.realm) {
+                for account in realm.accounts.iter().filter(|account| account.name == pending.account) {
+                    for aside in account.set_aside.iter().filter(|aside| is_dead(aside)) {
+                        dead.push((aside.store.clone(), realm.key_of(account, &aside.id)?));
+                    }
+                }
+                for account in realm.accounts.iter_mut().filter(|account| account.name == pending.account) {
+                    account.set_aside.retain(|aside| !is_dead(aside));
+                }
+            }
+            let write = !dead.is_empty();
+            Ok((dead, write))
+        })?;
+        // What cannot be destroyed now is an orphan, which doctor finds.
+        let _ = self.destroy(&name, &dead);
+        Ok(())
+    }
+}

@@ -1,0 +1,379 @@
+//! `pat create` and `rotate`, the wallet's part: a new token is made, stored, verified, and only then the old one is revoked. What
+//! is half done is on the list ([`pending`]) before a service is asked, so that a crash at any step leaves a token that works,
+//! and what it left can be made good. The asking itself is the command's ([`Service`]); the wallet never uses the network (R12).
+
+use crate::credential::{Account, Id, Key};
+use crate::error::Error;
+use crate::forge::check::{Outcome, Verdict};
+use crate::forge::life::azure::{Made, Order, Pat, PatId};
+use crate::records::{AccountRecord, RealmRecord, Source};
+use crate::remote::Remote;
+
+mod known;
+mod renew;
+
+pub use renew::{Homeless, NotRenewed, Renewal};
+
+use super::super::Local;
+use super::super::pending::{self, Kind, List, Next, Now, Pending};
+use super::Selection;
+use super::add::{Added, Change, Issued, Planned, Wish, is_same};
+use super::check::Question;
+
+/// What a service does for a token's life.
+pub trait Service {
+    /// The token whose name ends with this mark and that still works.
+    ///
+    /// # Errors
+    /// When it could not be asked, or did not answer.
+    fn find(&self, mark: &str) -> Result<Option<Pat>, Error>;
+
+    /// Makes one.
+    ///
+    /// # Errors
+    /// [`Failed`], which tells whether one may have been made.
+    fn create(&self, order: &Order) -> Result<Made, Failed>;
+
+    /// Whether the service takes a token.
+    ///
+    /// # Errors
+    /// When it could not be asked.
+    fn verify(&self, question: &Question) -> Result<Verdict, Error>;
+
+    /// Revokes one, for ever. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// When it could not be asked, or would not.
+    fn revoke(&self, id: &PatId) -> Result<(), Error>;
+}
+
+/// Why no new token came back.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why.
+    pub error: Error,
+    /// Whether it is certain that nothing happened. An answer that was lost on its way proves nothing.
+    pub nothing_happened: bool,
+}
+
+/// What is to be made.
+pub struct Making {
+    /// The account that gets the token.
+    pub planned: Planned,
+    /// The token; a mark is put behind its name.
+    pub order: Order,
+    /// The one that is to be revoked at the end.
+    pub old: Option<PatId>,
+    /// Whether it is verified.
+    pub verify: bool,
+}
+
+/// What was made.
+pub struct Done {
+    /// What the service says of it.
+    pub pat: Pat,
+    /// What the wallet did.
+    pub added: Added,
+    /// Whether the old one was revoked.
+    pub revoked: bool,
+    /// What is still to be done, and why; the new token is in use all the same.
+    pub unfinished: Option<Error>,
+}
+
+/// How something half done was made good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// Nothing had come of it.
+    Forgotten,
+    /// A new token that nobody had was revoked.
+    RevokedNew,
+    /// The new token is in use and verified, the old one revoked.
+    Completed,
+    /// A new token is left as it is: somebody may have it.
+    Left,
+}
+
+impl Local<'_> {
+    /// An account that is held, as if it was to be added again: where its next token goes.
+    ///
+    /// # Errors
+    /// Those of [`Local::plan`].
+    pub fn plan_again(&self, selection: &Selection, account: &AccountRecord) -> Result<Planned, Error> {
+        let (remote, _) = Remote::from_url(&selection.realm.url)?;
+        let wish = Wish {
+            account: account.name.clone(),
+            allow_http: selection.realm.allow_http,
+            forge: Some(super::super::spot::forge_of(&selection.realm)),
+            ..Wish::new(remote, None)
+        };
+        let planned = self.plan(wish)?;
+        if planned.realm.as_str() != selection.realm.realm {
+            return Err(Error::usage(
+                format!("{} is not where its URL leads any more", selection.realm.realm),
+                "keyfob move URL NEW-URL mends it",
+            ));
+        }
+        Ok(planned)
+    }
+
+    /// The id of the secret in force of the account that a plan is about.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn in_force(&self, planned: &Planned) -> Result<Option<String>, Error> {
+        let group = self.records.read(&planned.group)?;
+        let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
+        let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
+        Ok(account.map(|account| account.id.clone()))
+    }
+
+    /// That the store for new tokens answers now. What it does not take later is revoked again, so no more is tried: what was
+    /// tried and left by a crash would look like a token without a record.
+    fn is_open(&self, planned: &Planned) -> Result<(), Error> {
+        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let account = Account::from_name(planned.wish.account.as_deref());
+        let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
+        self.stores.open(chosen.name)?.get(&key).map(drop)
+    }
+
+    /// Makes a token, stores it, verifies it, and revokes the old one. Only within [`List::alone`].
+    ///
+    /// # Errors
+    /// Until the new token is in use, and then nothing has changed; later ones are in [`Done::unfinished`].
+    pub fn make(&self, list: &List, making: Making, service: &dyn Service) -> Result<Done, Error> {
+        let Making { mut planned, mut order, old, verify } = making;
+        self.is_open(&planned)?;
+        let before = self.in_force(&planned)?;
+        if let Some(old) = &old {
+            self.know(&planned, old)?;
+        }
+        let mark = mark()?;
+        order.name = format!("{} {mark}", without_mark(&order.name));
+        let pending = Pending {
+            old: old.as_ref().map(|old| old.as_str().to_owned()),
+            ..about(&planned, mark.clone(), Kind::Made, before, self.now)
+        };
+        list.add(pending.clone())?;
+        let made = service.create(&order).and_then(|made| match made.token {
+            Some(token) => Ok((made.pat, token)),
+            None => Err(Failed {
+                error: Error::Service {
+                    what: "the service made a token and did not show it".to_owned(),
+                    hint: format!("keyfob rotate {} cleans up", planned.url),
+                },
+                nothing_happened: false,
+            }),
+        });
+        let (pat, token) = match made {
+            Ok(made) => made,
+            Err(Failed { error, nothing_happened }) => {
+                if nothing_happened {
+                    list.remove(&mark)?;
+                }
+                return Err(error);
+            }
+        };
+        planned.wish.scopes.clone_from(&pat.scopes);
+        planned.wish.issued = Some(Issued { id: Some(pat.id.as_str().to_owned()), expires: pat.to });
+        let added = match self.add(&planned, token) {
+            Ok(added) => added,
+            Err(error) => {
+                // Writing may fail after the record is in place (its folder could not be synced): only what was in force before and
+                // still is says that nobody has the new one. If that cannot be told, or it cannot be revoked now, the list knows.
+                let unused = self.in_force(&planned).is_ok_and(|now| now == pending.before);
+                if unused && service.revoke(&pat.id).is_ok() {
+                    list.remove(&mark)?;
+                }
+                return Err(error);
+            }
+        };
+        let mut done = Done { pat, added, revoked: false, unfinished: None };
+        match self.complete(list, &pending, &done.pat.id, verify, service) {
+            Ok(revoked) => done.revoked = revoked,
+            Err(Stop::Later(error)) => done.unfinished = Some(error),
+            Err(Stop::Refused(error)) => {
+                self.take_back(list, &planned, &done, &mark, service)?;
+                return Err(error);
+            }
+        }
+        Ok(done)
+    }
+
+    /// The service does not take the token that it has just made: the earlier one is in use again.
+    fn take_back(
+        &self,
+        list: &List,
+        planned: &Planned,
+        done: &Done,
+        mark: &str,
+        service: &dyn Service,
+    ) -> Result<(), Error> {
+        if done.added.change == Change::Replaced {
+            let name = Account::from_name(planned.wish.account.as_deref()).to_string();
+            let mut selection = self.select(planned.realm.as_str(), Some(&name))?;
+            selection.accounts.retain(|account| account.source == Source::Person);
+            self.restore(&selection, selection.only()?)?;
+        }
+        // It is of no use to anybody; if it cannot be revoked, it ends by itself.
+        let _ = service.revoke(&done.pat.id);
+        list.remove(mark)
+    }
+
+    /// From the new token in force to the end. Returns whether an old one was revoked.
+    fn complete(
+        &self,
+        list: &List,
+        pending: &Pending,
+        new: &PatId,
+        verify: bool,
+        service: &dyn Service,
+    ) -> Result<bool, Stop> {
+        if verify {
+            self.verified(pending, new, service)?;
+        }
+        let old = pending.old.as_deref().and_then(PatId::parse).filter(|old| old != new);
+        if let Some(old) = &old {
+            service.revoke(old).map_err(|error| {
+                Stop::Later(unfinished("the old one is not revoked yet", &error, pending))
+            })?;
+            self.destroy_aside(pending, old.as_str()).map_err(Stop::Later)?;
+        }
+        list.remove(&pending.mark).map_err(Stop::Later)?;
+        Ok(old.is_some())
+    }
+
+    /// Asks about the token as the store gives it back, so that this is verified, too.
+    fn verified(&self, pending: &Pending, new: &PatId, service: &dyn Service) -> Result<(), Stop> {
+        let later = |error: &Error| Stop::Later(unfinished("it could not be verified", error, pending));
+        let question =
+            self.question_of(pending, |account| account.service_id.as_deref() == Some(new.as_str()));
+        let question = question.map_err(|error| later(&error))?;
+        let verdict = match question {
+            Some(question) if question.request.is_some() => service.verify(&question),
+            _ => return Ok(()),
+        };
+        let verdict = verdict.map_err(|error| later(&error))?;
+        match verdict.outcome {
+            Outcome::Accepted => Ok(()),
+            Outcome::Unclear => Err(later(&Error::Service {
+                what: "the service gave no clear answer".to_owned(),
+                hint: String::new(),
+            })),
+            Outcome::Refused => Err(Stop::Refused(Error::Service {
+                what: format!(
+                    "the service does not take the token that it has just made for {}",
+                    pending.realm
+                ),
+                hint: format!("what was in use before is again; keyfob check {} asks about it", pending.url),
+            })),
+        }
+    }
+
+    /// Makes good what is half done ([`Kind::Made`]). Only within [`List::alone`].
+    ///
+    /// # Errors
+    /// Then it stays on the list.
+    pub fn finish(&self, list: &List, pending: &Pending, service: &dyn Service) -> Result<Finished, Error> {
+        let made = service.find(&pending.mark)?;
+        let made = made.as_ref().map(|pat| &pat.id);
+        let next = {
+            let (realm, account) = self.account_of_pending(pending)?;
+            let account = account.and_then(|at| Some(&realm.as_ref()?.accounts[at]));
+            let is_new = |id: &Option<String>| id.as_deref() == made.map(PatId::as_str);
+            let now = Now {
+                in_force: account.map(|account| account.id.as_str()),
+                service_id: account.and_then(|account| account.service_id.as_deref()),
+                is_aside: account.is_some_and(|a| a.set_aside.iter().any(|aside| is_new(&aside.service_id))),
+            };
+            pending::next(pending, made.map(PatId::as_str), &now)
+        };
+        let finished = match (next, made) {
+            (Next::Forget, _) | (_, None) => Finished::Forgotten,
+            (Next::Leave, Some(_)) => Finished::Left,
+            (Next::RevokeNew, Some(new)) => {
+                service.revoke(new)?;
+                Finished::RevokedNew
+            }
+            (Next::Finish, Some(new)) => {
+                return match self.complete(list, pending, new, true, service) {
+                    Ok(_) => Ok(Finished::Completed),
+                    Err(Stop::Later(error) | Stop::Refused(error)) => Err(error),
+                };
+            }
+        };
+        list.remove(&pending.mark)?;
+        Ok(finished)
+    }
+
+    /// The question about an account of something half done.
+    ///
+    /// # Errors
+    /// Those of the record and of the store.
+    pub fn question_of(
+        &self,
+        pending: &Pending,
+        is_it: impl Fn(&AccountRecord) -> bool,
+    ) -> Result<Option<Question>, Error> {
+        let (realm, at) = self.account_of_pending(pending)?;
+        let Some((realm, at)) = realm.zip(at) else { return Ok(None) };
+        let account = &realm.accounts[at];
+        if !is_it(account) {
+            return Ok(None);
+        }
+        self.subject(&self.group_of_pending(pending)?, &realm, account).question.map(Some)
+    }
+
+    fn group_of_pending(&self, pending: &Pending) -> Result<String, Error> {
+        let (remote, user) = Remote::from_url(&pending.url)?;
+        Ok(match self.spot(&remote, user.as_deref())? {
+            super::super::spot::Spot::Known(known) => known.group,
+            _ => super::super::spot::host_group(&remote),
+        })
+    }
+
+    /// The realm that something half done is about, and which of its accounts.
+    fn account_of_pending(&self, pending: &Pending) -> Result<(Option<RealmRecord>, Option<usize>), Error> {
+        let group = self.records.read(&self.group_of_pending(pending)?)?;
+        let realm = group.realms.into_iter().find(|realm| realm.realm == pending.realm);
+        let is_it = |a: &AccountRecord| a.source == Source::Person && a.name == pending.account;
+        let at = realm.as_ref().and_then(|realm| realm.accounts.iter().position(is_it));
+        Ok((realm, at))
+    }
+}
+
+/// Why the way to the end stopped.
+enum Stop {
+    /// It goes on later; the new token is in use.
+    Later(Error),
+    /// The service does not take the new token.
+    Refused(Error),
+}
+
+/// What is put on the list about a plan.
+fn about(planned: &Planned, mark: String, kind: Kind, before: Option<String>, since: i64) -> Pending {
+    let (realm, url) = (planned.realm.to_string(), planned.url.clone());
+    Pending { mark, kind, realm, url, account: planned.wish.account.clone(), before, old: None, since }
+}
+
+fn unfinished(what: &str, error: &Error, pending: &Pending) -> Error {
+    Error::Service {
+        what: format!("the new token of {} is in use, but {what}: {error}", pending.realm),
+        hint: format!("keyfob rotate {} goes on from there, and so does keyfob doctor --repair", pending.url),
+    }
+}
+
+/// A word that nothing else has: `#0a1b2c`.
+fn mark() -> Result<String, Error> {
+    let id = Id::random()?;
+    Ok(format!("#{}", id.as_str().get(..8).unwrap_or_default()))
+}
+
+/// A name without the mark that an earlier rotation put behind it.
+#[must_use]
+pub fn without_mark(name: &str) -> &str {
+    let is_mark = |word: &str| {
+        let digits = word.strip_prefix('#').unwrap_or_default();
+        digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    name.rsplit_once(' ').filter(|(_, last)| is_mark(last)).map_or(name, |(front, _)| front)
+}

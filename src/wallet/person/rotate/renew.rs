@@ -1,0 +1,104 @@
+//! Tokens that renew themselves: the service gives another one for the old one, which does not work from that moment on. So the
+//! new one is kept before anything else, and an answer that was lost is never asked for again blindly.
+
+use crate::credential::{Account, Id, Key, Secret, fill_random};
+use crate::error::Error;
+use crate::forge::life::Renewed;
+
+use super::super::super::Local;
+use super::super::super::pending::{Kind, List};
+use super::super::add::{Added, Issued, Planned};
+use super::super::check::Question;
+use super::{Failed, about, mark};
+
+/// A renewed token that could not be kept: its old one does not work any more.
+pub struct Homeless {
+    /// The token.
+    pub token: Secret,
+    /// Why.
+    pub error: Error,
+}
+
+/// How a renewal failed.
+pub enum NotRenewed {
+    /// As ever.
+    Error(Error),
+    /// There is a new token, and no place for it.
+    Homeless(Box<Homeless>),
+}
+
+impl From<Error> for NotRenewed {
+    fn from(error: Error) -> NotRenewed {
+        NotRenewed::Error(error)
+    }
+}
+
+/// What a service tells of a token that it renewed.
+pub struct Renewal {
+    /// When it ends, in Unix seconds.
+    pub expires: Option<i64>,
+    /// What it may do.
+    pub scopes: Vec<String>,
+}
+
+impl Local<'_> {
+    /// That the store for new tokens takes one now and gives it back: asked before a service makes one that is shown only once.
+    fn can_keep(&self, planned: &Planned) -> Result<(), Error> {
+        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let store = self.stores.open(chosen.name)?;
+        let account = Account::from_name(planned.wish.account.as_deref());
+        let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
+        let mut noise = vec![0; 64];
+        fill_random(&mut noise)?;
+        // No store minds what is in it, but one line is what a token is.
+        noise.iter_mut().for_each(|byte| *byte = b'a' + *byte % 26);
+        self.put_copy(&planned.group, (chosen.name, &*store), &key, &Secret::new(noise))?;
+        store.delete(&key)
+    }
+
+    /// Renews a token that renews itself, and keeps the new one before anything else. Only within [`List::alone`].
+    ///
+    /// # Errors
+    /// [`NotRenewed`]; whether something happened, the list knows.
+    pub fn renew(
+        &self,
+        list: &List,
+        mut planned: Planned,
+        ask: impl FnOnce(&Question) -> Result<Renewed, Failed>,
+    ) -> Result<(Added, Renewal), NotRenewed> {
+        self.can_keep(&planned)?;
+        let before = self.in_force(&planned)?;
+        let pending = about(&planned, mark()?, Kind::Renewed, before.clone(), self.now);
+        let question = self.question_of(&pending, |account| Some(&account.id) == before.as_ref())?;
+        let question = question.ok_or(Error::Changing)?;
+        list.add(pending.clone())?;
+        let renewed = match ask(&question) {
+            Ok(renewed) => renewed,
+            Err(Failed { error, nothing_happened }) => {
+                if nothing_happened {
+                    list.remove(&pending.mark)?;
+                }
+                return Err(error.into());
+            }
+        };
+        let Renewed { token, expires, scopes } = renewed;
+        let told = Renewal { expires, scopes: scopes.clone() };
+        planned.wish.scopes = scopes;
+        planned.wish.issued = Some(Issued { id: None, expires });
+        // `add` takes it over; the copy is for the case that it finds no place.
+        let copy = token.duplicate();
+        match self.add(&planned, token) {
+            Ok(added) => {
+                list.remove(&pending.mark)?;
+                // It does not work any more; what cannot be destroyed, doctor finds.
+                if let Some(before) = before {
+                    let _ = self.destroy_aside_where(&pending, |aside| aside.id == before);
+                }
+                Ok((added, told))
+            }
+            // Writing may fail after the record is in place; then the new one is in use.
+            Err(error) if self.in_force(&planned).is_ok_and(|now| now != pending.before) => Err(error.into()),
+            Err(error) => Err(NotRenewed::Homeless(Box::new(Homeless { token: copy, error }))),
+        }
+    }
+}

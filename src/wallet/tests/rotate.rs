@@ -1,0 +1,274 @@
+//! A token's renewal, where each call of the service may fail, with or without having done its work: whatever happens, the token
+//! in force is one that the service takes, and what was half done can be made good without a token that nobody has.
+
+use std::cell::{Cell, RefCell};
+
+use super::bench::{Bench, START, secret};
+use crate::error::Error;
+use crate::forge::check::{Outcome, Verdict};
+use crate::forge::life::Renewed;
+use crate::forge::life::azure::{Made, Order, Pat, PatId};
+use crate::wallet::Local;
+use crate::wallet::pending::List;
+use crate::wallet::person::check::Question;
+use crate::wallet::person::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_mark};
+
+const URL: &str = "https://dev.azure.com/contoso";
+
+struct Token {
+    id: PatId,
+    name: String,
+    value: String,
+    works: bool,
+}
+
+/// A service that fails at one of its calls.
+#[derive(Default)]
+struct Fake {
+    tokens: RefCell<Vec<Token>>,
+    calls: Cell<usize>,
+    fails_at: usize,
+    /// Whether the call does its work before its answer is lost.
+    works_all_the_same: bool,
+    refuses_the_new: bool,
+}
+
+fn id(number: usize) -> PatId {
+    PatId::parse(&format!("11111111-1111-1111-1111-{number:012}")).unwrap()
+}
+
+fn lost() -> Error {
+    Error::Service { what: "the answer was lost".to_owned(), hint: String::new() }
+}
+
+impl Fake {
+    fn with_old() -> Fake {
+        let old = Token { id: id(1), name: "git".to_owned(), value: "old".to_owned(), works: true };
+        Fake { tokens: RefCell::new(vec![old]), ..Fake::default() }
+    }
+
+    /// One call: `work` is done unless it fails before.
+    fn call<T>(&self, work: impl FnOnce(&mut Vec<Token>) -> T) -> Result<T, Error> {
+        self.calls.set(self.calls.get() + 1);
+        let fails = self.calls.get() == self.fails_at;
+        if fails && !self.works_all_the_same {
+            return Err(lost());
+        }
+        let done = work(&mut self.tokens.borrow_mut());
+        if fails { Err(lost()) } else { Ok(done) }
+    }
+
+    fn working(&self) -> Vec<String> {
+        let tokens = self.tokens.borrow();
+        tokens.iter().filter(|token| token.works).map(|token| token.value.clone()).collect()
+    }
+}
+
+fn told(token: &Token) -> Pat {
+    let scopes = vec!["vso.code_write".to_owned()];
+    Pat {
+        id: token.id.clone(),
+        name: token.name.clone(),
+        scopes,
+        from: None,
+        to: Some(START + 999),
+        global: false,
+    }
+}
+
+impl Service for Fake {
+    fn find(&self, mark: &str) -> Result<Option<Pat>, Error> {
+        self.call(|all| all.iter().find(|token| token.works && token.name.ends_with(mark)).map(told))
+    }
+
+    fn create(&self, order: &Order) -> Result<Made, Failed> {
+        let made = self.call(|all| {
+            let number = all.len() + 1;
+            let (name, value) = (order.name.clone(), format!("new-{number}"));
+            all.push(Token { id: id(number), name, value: value.clone(), works: true });
+            Made { pat: told(&all[number - 1]), token: Some(secret(&value)) }
+        });
+        made.map_err(|error| Failed { error, nothing_happened: false })
+    }
+
+    fn verify(&self, question: &Question) -> Result<Verdict, Error> {
+        self.call(|all| {
+            let takes = all.iter().any(|token| token.works && question.token.same_as(&secret(&token.value)));
+            let accepted = takes && !self.refuses_the_new;
+            let outcome = if accepted { Outcome::Accepted } else { Outcome::Refused };
+            Verdict { outcome, ..Verdict::default() }
+        })
+    }
+
+    fn revoke(&self, id: &PatId) -> Result<(), Error> {
+        self.call(|all| all.iter_mut().filter(|token| token.id == *id).for_each(|token| token.works = false))
+    }
+}
+
+fn list(bench: &Bench) -> List {
+    List::new(&bench.data())
+}
+
+fn rotate(bench: &Bench, service: &Fake) -> Result<Done, Error> {
+    bench.with(|wallet| {
+        let selection = wallet.select(URL, None)?;
+        let planned = wallet.plan_again(&selection, selection.only()?)?;
+        let order = Order { name: "git #00000000".to_owned(), scopes: Vec::new(), to: START + 999 };
+        let making = Making { planned, order, old: Some(id(1)), verify: true };
+        let list = list(bench);
+        list.alone(|| wallet.make(&list, making, service))
+    })
+}
+
+/// Makes good what is half done, with a service that works again.
+fn finish(bench: &Bench, service: &mut Fake) -> Vec<Finished> {
+    service.fails_at = 0;
+    let list = list(bench);
+    let all = list.read().unwrap();
+    let each =
+        |wallet: &Local<'_>| all.iter().map(|one| wallet.finish(&list, one, service).unwrap()).collect();
+    bench.with(each)
+}
+
+fn in_force(bench: &Bench) -> String {
+    bench.get(URL).rsplit(':').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_new_token_is_stored_and_verified_and_then_the_old_one_is_revoked_and_destroyed() {
+    let (bench, service) = (Bench::new(), Fake::with_old());
+    bench.add_as(URL, "old", |wish| (wish.label, wish.default) = (Some("mine".to_owned()), true)).unwrap();
+    let done = rotate(&bench, &service).unwrap();
+    assert!(done.revoked && done.unfinished.is_none());
+    assert_eq!((in_force(&bench), service.working()), ("new-2".to_owned(), vec!["new-2".to_owned()]));
+    assert_eq!((list(&bench).read().unwrap(), bench.memory.len()), (Vec::new(), 1));
+    let group = bench.group("azure-devops/contoso");
+    let account = &group.realms[0].accounts[0];
+    assert_eq!(account.service_id.as_deref(), Some(id(2).as_str()));
+    assert_eq!((account.label.as_deref(), account.default), (Some("mine"), true), "what a person said stays");
+    assert_eq!(account.expires.map(|expiry| (expiry.at, expiry.hard)), Some((START + 999, true)));
+    assert!(account.set_aside.is_empty() && account.scopes == ["vso.code_write"]);
+    // The mark of the time before is gone, the new one is there.
+    let name = service.tokens.borrow()[1].name.clone();
+    assert!(without_mark(&name) == "git" && name != "git" && !name.contains("00000000"), "{name}");
+}
+
+#[test]
+fn wherever_the_service_fails_the_token_in_force_works_and_the_rest_is_made_good() {
+    let calls = {
+        let (bench, service) = (Bench::new(), Fake::with_old());
+        bench.add(URL, None, "old");
+        rotate(&bench, &service).unwrap();
+        service.calls.get()
+    };
+    assert!(calls >= 3);
+    for (fails_at, works_all_the_same) in (1..=calls).flat_map(|at| [(at, false), (at, true)]) {
+        let mut service = Fake { fails_at, works_all_the_same, ..Fake::with_old() };
+        let bench = Bench::new();
+        bench.add(URL, None, "old");
+        let unfinished = match rotate(&bench, &service) {
+            Ok(done) => done.unfinished.is_some(),
+            Err(_) => true,
+        };
+        assert!(unfinished, "{fails_at}");
+        let case = format!("call {fails_at}, work done: {works_all_the_same}");
+        assert!(service.working().contains(&in_force(&bench)), "{case}");
+        assert_eq!(list(&bench).read().unwrap().len(), 1, "{case}");
+        finish(&bench, &mut service);
+        assert_eq!(service.working(), [in_force(&bench)], "{case}: no token that nobody has");
+        assert_eq!((list(&bench).read().unwrap(), bench.memory.len()), (Vec::new(), 1), "{case}");
+    }
+}
+
+#[test]
+fn a_new_token_that_the_service_does_not_take_gives_way_to_the_earlier_one() {
+    let (bench, service) = (Bench::new(), Fake { refuses_the_new: true, ..Fake::with_old() });
+    bench.add(URL, None, "old");
+    assert!(rotate(&bench, &service).err().unwrap().to_string().contains("does not take the token"));
+    assert_eq!((in_force(&bench), service.working()), ("old".to_owned(), vec!["old".to_owned()]));
+    assert_eq!(list(&bench).read().unwrap(), []);
+}
+
+#[test]
+fn a_locked_store_is_found_before_the_service_is_asked() {
+    let (bench, service) = (Bench::new(), Fake::with_old());
+    bench.add(URL, None, "old");
+    bench.memory.set_locked(true);
+    assert!(matches!(rotate(&bench, &service), Err(Error::Locked { .. })));
+    assert_eq!((service.calls.get(), list(&bench).read().unwrap()), (0, Vec::new()));
+}
+
+#[test]
+fn a_new_token_that_somebody_may_have_is_not_revoked() {
+    let (bench, mut service) = (Bench::new(), Fake { fails_at: 3, ..Fake::with_old() });
+    bench.add(URL, None, "old");
+    assert!(rotate(&bench, &service).unwrap().unfinished.is_some(), "the old one is not revoked");
+    bench.restore(URL, None).unwrap();
+    assert_eq!(finish(&bench, &mut service), [Finished::Left]);
+    assert_eq!((in_force(&bench), service.working().len()), ("old".to_owned(), 2));
+}
+
+fn renew(bench: &Bench, ask: impl FnOnce(&Question) -> Result<Renewed, Failed>) -> Result<(), NotRenewed> {
+    bench.with(|wallet| {
+        let selection = wallet.select("https://gitlab.com", None)?;
+        let planned = wallet.plan_again(&selection, selection.only()?)?;
+        wallet.renew(&list(bench), planned, ask).map(drop)
+    })
+}
+
+fn renewed(token: &str) -> Renewed {
+    Renewed { token: secret(token), expires: Some(START + 9), scopes: vec!["api".to_owned()] }
+}
+
+#[test]
+fn a_token_that_renews_itself_is_kept_and_the_dead_one_destroyed() {
+    let bench = Bench::new();
+    bench.add("https://gitlab.com", None, "old");
+    let done = renew(&bench, |question| {
+        assert!(question.token.same_as(&secret("old")));
+        Ok(renewed("new"))
+    });
+    assert!(done.is_ok());
+    assert_eq!((bench.get("https://gitlab.com"), bench.memory.len()), ("oauth2:new".to_owned(), 1));
+    assert_eq!(list(&bench).read().unwrap(), []);
+}
+
+#[test]
+fn a_renewal_of_which_nothing_is_known_stays_on_the_list_and_is_not_tried_again() {
+    let bench = Bench::new();
+    bench.add("https://gitlab.com", None, "old");
+    let fails = |nothing_happened| move |_: &Question| Err(Failed { error: lost(), nothing_happened });
+    assert!(renew(&bench, fails(true)).is_err());
+    assert_eq!(list(&bench).read().unwrap(), []);
+    assert!(renew(&bench, fails(false)).is_err());
+    assert_eq!(list(&bench).read().unwrap().len(), 1);
+    assert_eq!(bench.get("https://gitlab.com"), "oauth2:old");
+}
+
+#[test]
+fn a_renewed_token_without_a_home_comes_back_to_the_person() {
+    let bench = Bench::new();
+    bench.add("https://gitlab.com", None, "old");
+    let lock = |_: &Question| {
+        bench.memory.set_locked(true);
+        Ok(renewed("new"))
+    };
+    let Err(NotRenewed::Homeless(homeless)) = renew(&bench, lock) else { panic!("it was kept") };
+    assert!(homeless.token.same_as(&secret("new")));
+    assert_eq!(list(&bench).read().unwrap().len(), 1);
+}
+
+#[test]
+fn marks_are_known_by_their_form() {
+    for (name, plain) in [
+        ("git #0a1b2c3d", "git"),
+        ("git on laptop #0a1b2c3d", "git on laptop"),
+        ("git #0a1b2c3", "git #0a1b2c3"),
+        ("git #0A1B2C3D", "git #0A1B2C3D"),
+        ("#0a1b2c3d", "#0a1b2c3d"),
+        ("issue #12345678", "issue"),
+        ("", ""),
+    ] {
+        assert_eq!(without_mark(name), plain);
+    }
+}

@@ -1,0 +1,227 @@
+//! `keyfob pat`.
+
+use super::{CONTOSO, Stage, TOKEN};
+use crate::loopback::azure_pats::{Refusal, made};
+use serde_json::Value;
+
+#[test]
+fn a_new_token_goes_into_the_wallet_and_is_never_shown() {
+    let stage = Stage::new();
+    let words = "pat create contoso --for git,nuget --expires 2099-01-31 --name laptop --account alice --label work --default";
+    stage.ends(
+        words,
+        0,
+        &["the token \"laptop #", "of account alice of azure-devops/contoso", "until 2099-01-31"],
+    );
+    assert_eq!(stage.in_force(CONTOSO), made(1));
+    let row = stage.list().remove(0);
+    assert_eq!(row["scopes"], serde_json::json!(["vso.code_write", "vso.packaging"]));
+    assert_eq!((&row["expires"], &row["expires_certain"]), (&"2099-01-31T23:59:59Z".into(), &true.into()));
+    assert_eq!(
+        (&row["account"], &row["label"], &row["default"]),
+        (&"alice".into(), &"work".into(), &true.into())
+    );
+    // Verified as it came out of the store, once.
+    let asked: Vec<String> = stage
+        .proxy
+        .log()
+        .entries()
+        .iter()
+        .map(|entry| format!("{} {} {}", entry.method, entry.host, entry.status))
+        .collect();
+    assert_eq!(asked, ["POST vssps.dev.azure.com 200", "GET dev.azure.com 200"]);
+    assert!(stage.is_done());
+    stage.nothing_leaked();
+}
+
+#[test]
+fn mistakes_are_found_before_anybody_is_asked() {
+    let stage = Stage::new();
+    for (words, code, text) in [
+        ("pat create contoso --for gti", 2, "--for does not know gti"),
+        ("pat create contoso --for ,", 2, "at least one task"),
+        ("pat create contoso", 2, "--for"),
+        ("pat create contoso --for git --expires soon", 2, "a day, a time or a span"),
+        ("pat create contoso --for git --account -", 2, "--account takes a name"),
+        ("pat create https://github.com --for git", 2, "is no organisation of Azure DevOps Services"),
+        ("pat list tfs.example.com", 2, "must begin with https://"),
+        ("pat list https://tfs.example.com/tfs/main", 2, "is no organisation of Azure DevOps Services"),
+        ("pat", 2, ""),
+        ("pat frobnicate contoso", 2, "unrecognized"),
+        ("pat extend contoso", 1, "holds nothing"),
+        ("rotate https://dev.azure.com/contoso", 1, "holds nothing"),
+    ] {
+        stage.ends(words, code, &[text]);
+    }
+    assert!(stage.proxy.log().hosts_that_saw("s3cret").is_empty());
+    let offline = stage.scene.keyfob(["pat", "list", "contoso"]);
+    assert!(offline.code() == 2 && offline.stderr().contains("KEYFOB_OFFLINE"), "{offline}");
+}
+
+#[test]
+fn every_word_below_pat_has_an_example() {
+    let stage = Stage::new();
+    for word in ["list", "create", "extend", "revoke"] {
+        let help = stage.ends(&format!("pat {word} --help"), 0, &[]);
+        let last = help.stdout().trim_end().lines().last().unwrap();
+        assert!(last.starts_with(&format!("Example: keyfob pat {word} contoso")), "{help}");
+    }
+}
+
+#[test]
+fn every_spelling_of_the_organisation_will_do() {
+    let stage = Stage::new();
+    stage.pats.add("git", TOKEN);
+    for organisation in [
+        "contoso",
+        "CONTOSO",
+        CONTOSO,
+        "https://contoso.visualstudio.com",
+        "https://contoso@dev.azure.com/contoso/p/_git/r",
+    ] {
+        stage.ends(&format!("pat list {organisation}"), 0, &["git"]);
+    }
+}
+
+#[test]
+fn the_list_is_sorted_and_paged_and_says_what_the_wallet_holds() {
+    let stage = Stage::new();
+    stage.ends("pat create contoso --for git --name mine", 0, &[]);
+    for name in ["zebra", "\u{1b}[2Jodd", "ant"] {
+        stage.pats.add(name, &format!("s3cret-{name}"));
+    }
+    let ids = stage.pats.change(|state| {
+        state.page = 1;
+        state.pats[1].valid_to = "2098-01-01T00:00:00Z".to_owned();
+        state.pats[2].state = "revoked";
+        state.pats[3].state = "expired";
+        state.pats.iter().map(|pat| pat.id.clone()).collect::<Vec<_>>()
+    });
+    let names = |words: &str| {
+        let output = stage.ends(words, 0, &[]);
+        let rows: Vec<Value> = serde_json::from_str(output.stdout()).unwrap();
+        rows.iter()
+            .map(|row| row["name"].as_str().unwrap().split(" #").next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names("pat list contoso --json"), ["mine", "zebra"]);
+    assert_eq!(names("pat list contoso --json --sort name --all"), ["\u{1b}[2Jodd", "ant", "mine", "zebra"]);
+    assert_eq!(names("pat list contoso --json --revoked"), ["\u{1b}[2Jodd"]);
+    assert_eq!(names("pat list contoso --json --expired"), ["ant"]);
+    let table =
+        stage.ends("pat list contoso --all", 0, &["in the wallet", "code_write", "revoked", &ids[0][..8]]);
+    assert!(!table.stdout().contains('\u{1b}'), "{table}");
+    let row: Vec<Value> =
+        serde_json::from_str(stage.ends("pat list contoso --json", 0, &[]).stdout()).unwrap();
+    let mut keys: Vec<&String> = row[0].as_object().unwrap().keys().collect();
+    keys.sort();
+    let interface =
+        ["account", "all_organisations", "created", "expires", "held", "id", "name", "scopes", "state"];
+    assert_eq!(keys, interface);
+    assert_eq!((&row[0]["held"], &row[0]["account"]), (&true.into(), &Value::Null));
+    stage.nothing_leaked();
+}
+
+#[test]
+fn a_list_that_leads_to_itself_ends() {
+    let stage = Stage::new();
+    stage.pats.add("git", TOKEN);
+    stage.pats.change(|state| state.page = 0);
+    stage.ends("pat list contoso", 6, &["an answer that keyfob cannot read"]);
+}
+
+#[test]
+fn tokens_for_all_organisations_are_recognised_and_explained() {
+    let stage = Stage::new();
+    stage.pats.add("old one", TOKEN);
+    stage.pats.change(|state| state.pats[0].global = true);
+    let texts = [
+        "all organisations",
+        "1 token is for all organisations",
+        "2026-12-01",
+        "keyfob pat create contoso --for",
+    ];
+    stage.ends("pat list contoso", 0, &texts);
+}
+
+#[test]
+fn a_refusal_is_said_in_words_with_the_way_out_and_nothing_changes() {
+    let stage = Stage::new();
+    for (policy, text, hint) in [
+        ("patLifespanPolicyViolation", "allow no token that lasts as long", "--expires 30d"),
+        ("fullScopePatPolicyViolation", "allow no token with full access", "--for git,packages"),
+        ("globalPatPolicyViolation", "allow no token for all organisations", "keyfob pat create"),
+        ("somethingNew", "Azure DevOps refused: somethingNew", "_usersSettings/tokens"),
+    ] {
+        stage.pats.change(|state| state.refuses = Some(policy));
+        stage.ends("pat create contoso --for git", 6, &[text, hint]);
+    }
+    stage.pats.change(|state| state.refuses = None);
+    for ((refusal, name), text) in [
+        ((Refusal::BadRequest, "FailedToReadTenantPolicy"), "could not find out what the rules"),
+        ((Refusal::Forbidden, "x"), "may not manage tokens in contoso"),
+        (
+            (Refusal::BadRequest, "You cannot, s3cret-bearer-of-alice."),
+            "Azure DevOps refused: You cannot, (token)",
+        ),
+    ] {
+        stage.pats.change(|state| (state.refusal, state.refuses) = (refusal, Some(name)));
+        stage.ends("pat create contoso --for git", 6, &[text]);
+        assert!(stage.is_done(), "nothing happened, so nothing is half done");
+    }
+    assert!(stage.list().is_empty() && stage.pats.working().is_empty());
+}
+
+#[test]
+fn whoever_may_not_manage_tokens_is_told_why() {
+    let stage = Stage::new();
+    stage.pats.change(|state| {
+        state.bearer = "s3cret-bearer-of-bob".to_owned();
+        state.application = "s3cret-bearer-of-alice".to_owned();
+    });
+    for words in ["pat list contoso", "pat create contoso --for git"] {
+        stage.ends(words, 6, &["does not take this sign-in", "service principal", "az login"]);
+    }
+    stage.pats.change(|state| state.application.clear());
+    stage.ends("pat list contoso", 6, &["does not take this sign-in"]);
+    stage.pats.change(|state| state.no_tenant = true);
+    stage.ends("pat list contoso", 6, &["belongs to personal Microsoft accounts", "--open"]);
+    // The sign-in page of another host was not asked.
+    stage.nothing_leaked();
+}
+
+#[test]
+fn an_extended_token_stays_the_same_and_the_wallet_knows_its_end() {
+    let stage = Stage::new();
+    stage.ends("pat create contoso --for git --name mine --expires 2098-01-01", 0, &[]);
+    stage.ends(
+        "pat extend contoso mine --expires 2099-06-30",
+        0,
+        &["ends on 2099-06-30", "the wallet now knows"],
+    );
+    assert_eq!(stage.list()[0]["expires"], "2099-06-30T23:59:59Z");
+    assert_eq!(stage.in_force(CONTOSO), made(1));
+    // The one that the wallet holds needs no name; one that has ended works again.
+    stage.pats.change(|state| state.pats[0].state = "expired");
+    stage.ends("pat extend contoso --expires 2099-07-31", 0, &["ends on 2099-07-31"]);
+    assert_eq!(stage.pats.working(), [made(1)]);
+    stage.ends("pat extend contoso unknown", 1, &["contoso has no token unknown"]);
+}
+
+#[test]
+fn a_revoked_token_is_handed_out_no_more() {
+    let stage = Stage::new();
+    stage.ends("pat create contoso --for git --name mine", 0, &[]);
+    let other = stage.pats.add("other", "s3cret-other");
+    stage.pats.add("other", "s3cret-third");
+    stage.ends("pat revoke contoso other --yes", 4, &["2 tokens named other"]);
+    stage.ends(
+        &format!("pat revoke contoso {} mine --yes", &other[..8]),
+        0,
+        &["\"other\" is revoked", "\"mine #"],
+    );
+    assert_eq!(stage.pats.working(), ["s3cret-third"]);
+    assert_eq!(stage.list()[0]["state"], "rejected");
+    stage.ends("pat revoke contoso --yes", 0, &["is revoked"]);
+    stage.nothing_leaked();
+}

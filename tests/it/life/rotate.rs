@@ -1,0 +1,139 @@
+//! `keyfob rotate` for Azure DevOps Services.
+
+use super::{CONTOSO, Stage, TOKEN};
+use crate::loopback::azure_pats::made;
+
+#[test]
+fn a_new_token_is_made_kept_and_verified_and_then_the_old_one_is_revoked() {
+    let (stage, id) = Stage::holding("git on laptop");
+    let output = stage.ends(
+        &format!("rotate {CONTOSO} --pat {}", &id[..8]),
+        0,
+        &["the token \"git on laptop #", "the earlier one is revoked"],
+    );
+    assert_eq!(output.stdout(), "");
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working()), (made(2), vec![made(2)]));
+    assert_eq!(stage.list()[0]["set_aside"], 0);
+    let asked: Vec<String> =
+        stage.proxy.log().entries().iter().map(|entry| format!("{} {}", entry.method, entry.host)).collect();
+    assert_eq!(
+        asked[asked.len() - 3..],
+        ["POST vssps.dev.azure.com", "GET dev.azure.com", "DELETE vssps.dev.azure.com"]
+    );
+    assert!(stage.is_done());
+    stage.nothing_leaked();
+    // From now on keyfob knows which token it is.
+    stage.ends(&format!("rotate {CONTOSO}"), 0, &["\"git on laptop #"]);
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (made(3), 1));
+    let name = stage.pats.change(|state| state.pats[2].name.clone());
+    assert_eq!(name.matches('#').count(), 1, "{name}");
+}
+
+#[test]
+fn which_token_is_revoked_is_never_guessed() {
+    let (stage, _) = Stage::holding("git");
+    stage.ends(&format!("rotate {CONTOSO}"), 2, &["which of your 1 tokens in contoso this is", "--pat NAME"]);
+    stage.ends(&format!("rotate {CONTOSO} --keep-old"), 2, &["what the new token is for is not known"]);
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (TOKEN.to_owned(), 1));
+    stage.ends(&format!("rotate {CONTOSO} --keep-old --for git"), 0, &["is in the vault store"]);
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (made(2), 2));
+    assert_eq!(stage.list()[0]["set_aside"], 1);
+}
+
+#[test]
+fn a_token_for_all_organisations_is_not_revoked_by_the_rotation_of_one() {
+    let (stage, _) = Stage::holding("everywhere");
+    stage.pats.change(|state| state.pats[0].global = true);
+    stage.ends(&format!("rotate {CONTOSO} --pat everywhere"), 0, &["is for contoso alone", "2026-12-01"]);
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (made(2), 2));
+}
+
+#[test]
+fn a_refused_creation_leaves_all_as_it_was() {
+    let (stage, _) = Stage::holding("git");
+    stage.pats.change(|state| state.refuses = Some("patLifespanPolicyViolation"));
+    stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &["lasts as long"]);
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working()), (TOKEN.to_owned(), vec![TOKEN.to_owned()]));
+    assert!(stage.is_done());
+}
+
+#[test]
+fn a_new_token_that_is_not_taken_gives_way_to_the_old_one() {
+    let (stage, _) = Stage::holding("git");
+    stage.pats.change(|state| state.makes_duds = true);
+    stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &["does not take the token that it has just made"]);
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working()), (TOKEN.to_owned(), vec![TOKEN.to_owned()]));
+    assert!(stage.is_done());
+}
+
+#[test]
+fn an_answer_that_was_lost_is_made_good_by_the_next_rotation() {
+    let (stage, _) = Stage::holding("git");
+    stage.pats.change(|state| state.loses_answers = true);
+    let texts = ["whether a token was made before that is not known", "keyfob doctor --repair"];
+    stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &texts);
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (TOKEN.to_owned(), 2));
+    let doctor = stage.scene.keyfob(["doctor"]);
+    assert!(doctor.stdout().contains("a new token of azure-devops/contoso was begun"), "{doctor}");
+    stage.pats.change(|state| state.loses_answers = false);
+    stage.ends(
+        &format!("rotate {CONTOSO}"),
+        0,
+        &["revoked a new token of azure-devops/contoso that nobody had", "the earlier one is revoked"],
+    );
+    assert_eq!(stage.pats.working(), [stage.in_force(CONTOSO)]);
+    assert!(stage.is_done());
+}
+
+#[test]
+fn an_old_one_that_could_not_be_revoked_is_by_the_next_rotation_or_by_doctor() {
+    for words in [&format!("rotate {CONTOSO}"), "doctor --repair"] {
+        let (stage, _) = Stage::holding("git");
+        stage.pats.change(|state| state.cannot_revoke = true);
+        let texts =
+            ["is in use, but the old one is not revoked yet", "keyfob rotate https://dev.azure.com/contoso"];
+        stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &texts);
+        assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (made(2), 2));
+        // While it stays so, each says so and changes nothing.
+        let again = stage.run(words, "");
+        assert!(again.code() == 6, "{again}");
+        stage.pats.change(|state| state.cannot_revoke = false);
+        let output = stage.run(words, "");
+        assert!(format!("{output}").contains("the earlier one is revoked"), "{output}");
+        assert_eq!(stage.pats.working(), [stage.in_force(CONTOSO)]);
+        assert!(stage.is_done());
+        stage.nothing_leaked();
+    }
+}
+
+#[test]
+fn what_has_ended_by_itself_is_not_asked_for_any_more() {
+    let (stage, _) = Stage::holding("git");
+    stage.pats.change(|state| state.loses_answers = true);
+    stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &[]);
+    stage.proxy.log().take();
+    let path = stage.scene.data().join("pending.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let since = file["pending"][0]["since"].as_i64().unwrap();
+    file["pending"][0]["since"] = (since - 400 * 86_400).into();
+    std::fs::write(&path, file.to_string()).unwrap();
+    stage.run("doctor --repair", "");
+    assert!(stage.is_done() && stage.proxy.log().take().is_empty());
+}
+
+#[test]
+fn doctor_uses_the_network_only_to_repair_and_says_so() {
+    let (stage, _) = Stage::holding("git");
+    stage.pats.change(|state| state.loses_answers = true);
+    stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &[]);
+    stage.proxy.log().take();
+    let doctor = stage.run("doctor", "");
+    assert!(doctor.stdout().contains("keyfob rotate https://dev.azure.com/contoso"), "{doctor}");
+    assert!(stage.proxy.log().take().is_empty());
+    let repair = stage.run("doctor --repair", "");
+    assert!(repair.stdout().contains("asked the service: revoked a new token"), "{repair}");
+    assert!(!stage.proxy.log().take().is_empty());
+    assert!(stage.run("doctor --repair", "").stdout().contains("ok"));
+    assert!(stage.proxy.log().take().is_empty(), "nothing is half done");
+}
