@@ -265,7 +265,8 @@ fn is_disguised(url: &str, host: &str) -> bool {
 }
 
 /// Whether there is a control character in it: ASCII's, and the line separators that some readers break at.
-fn has_control(text: &str) -> bool {
+#[must_use]
+pub fn has_control(text: &str) -> bool {
     text.chars().any(|c| c.is_control() || c == '\u{2028}' || c == '\u{2029}')
 }
 
