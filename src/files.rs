@@ -93,7 +93,7 @@ pub fn rewrite(path: &Path, before: &[u8], after: &[u8], lock: Option<&Path>) ->
     }
     let written = (|| {
         write_new(&temporary, path, after)?;
-        if fs::read(path).ok().is_none_or(|now| *zeroize::Zeroizing::new(now) != *before) {
+        if read_others(path)?.is_none_or(|now| *zeroize::Zeroizing::new(now) != *before) {
             return Err(refuse("it was changed just now; nothing was written"));
         }
         fs::set_permissions(&temporary, about.permissions()).map_err(Error::io("write", path))?;
@@ -106,6 +106,36 @@ pub fn rewrite(path: &Path, before: &[u8], after: &[u8], lock: Option<&Path>) ->
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Reads a file of another program whole, links followed; `None` if there is none. A pipe or a device that lies in its place is
+/// not waited for, and not taken for an empty file, which would be put in its place.
+///
+/// # Errors
+/// [`Error::Io`], also for what is no file or too large for one.
+pub fn read_others(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let refuse = |why: String| Error::io("read", path)(io::Error::other(why));
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    if !file.metadata().map_err(Error::io("read", path))?.is_file() {
+        return Err(refuse("it is not a regular file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    if bytes.len() > LARGEST {
+        return Err(refuse(format!("it is larger than {} MiB", LARGEST >> 20)));
+    }
+    Ok(Some(bytes))
 }
 
 /// Removes `path` durably; nothing there is fine.
@@ -225,7 +255,7 @@ pub fn sweep(folder: &Path) {
 pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let stale = |entry: &fs::DirEntry| {
-        entry.file_name().to_string_lossy().starts_with(TEMPORARY)
+        is_temporary(&entry.file_name())
             && entry
                 .metadata()
                 .and_then(|about| about.modified())
@@ -248,6 +278,11 @@ pub fn check_private(path: &Path) -> Result<(), Error> {
 
 /// How temporary files begin.
 const TEMPORARY: &str = ".new-";
+
+/// Whether we named it: in other people's folders, names that only begin alike are somebody else's.
+fn is_temporary(name: &std::ffi::OsStr) -> bool {
+    name.to_str().and_then(|name| crate::credential::Id::parse(name.strip_prefix(TEMPORARY)?)).is_some()
+}
 
 fn temporary_beside(path: &Path) -> Result<PathBuf, Error> {
     let id = crate::credential::Id::random()?;

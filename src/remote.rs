@@ -92,6 +92,9 @@ impl Remote {
             return Err(bad("it has a password or token in it; leave that out, keyfob asks for it hidden"));
         }
         let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or(bad("it has no host"))?;
+        if is_disguised(text, host) {
+            return Err(bad("its host is written in a way that not every program reads alike"));
+        }
         let user = Some(parsed.username()).filter(|user| !user.is_empty()).map(decode);
         let user = user.transpose().map_err(|()| bad("the user name is not text"))?;
         if user.as_deref().is_some_and(has_control) {
@@ -252,8 +255,18 @@ impl fmt::Display for Realm {
     }
 }
 
+/// Whether the host of a URL stands there in other characters than those that it comes to (`dev%2Eazure.com`, full-width letters):
+/// some programs would ask for that name, others for this one. Names of other scripts come to an `xn--` form everywhere.
+fn is_disguised(url: &str, host: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest.trim_start_matches('/'));
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let written = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    written.contains('%') || (!written.is_ascii() && !host.contains("xn--"))
+}
+
 /// Whether there is a control character in it: ASCII's, and the line separators that some readers break at.
-fn has_control(text: &str) -> bool {
+#[must_use]
+pub fn has_control(text: &str) -> bool {
     text.chars().any(|c| c.is_control() || c == '\u{2028}' || c == '\u{2029}')
 }
 
@@ -462,6 +475,25 @@ mod tests {
         assert!(!remote.path_is_within(&prefix("TFS/defaultcollection"), false));
         assert!(!remote.path_is_within(&prefix("tfs/Default"), true));
         assert!(!remote.path_is_within(&prefix("tfs/DefaultCollection/p/q"), true));
+    }
+
+    #[test]
+    fn a_host_in_other_characters_than_its_own_is_refused_in_a_url_too() {
+        for url in [
+            "https://dev%2Eazure.com/contoso",
+            "https://me@dev%2eazure.com/contoso",
+            "https://dev\u{3002}azure\u{ff0e}com/contoso",
+            "https://\u{ff44}\u{ff45}\u{ff56}.azure.com/contoso",
+            "https://dev.azure.com\u{200b}/contoso",
+            "HTTPS:////dev%2eazure.com",
+        ] {
+            assert!(Remote::from_url(url).is_err(), "{url}");
+        }
+        for url in
+            ["https://me%40x@dev.azure.com/a%2eb", "https://dev.azure.com/ü?ü#%", "https://[::1]:8443/%20"]
+        {
+            assert!(Remote::from_url(url).is_ok(), "{url}");
+        }
     }
 
     #[test]

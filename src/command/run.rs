@@ -187,6 +187,12 @@ fn discovered(
     };
     let mut search = Search::new(&context.folder, context.environment);
     let places = discover(&mut search);
+    if let Some(why) = search.refused {
+        return Err(Error::usage(
+            why,
+            "look what it is for; docs/tools/run.md says what settings may do with them",
+        ));
+    }
     // Where a name says whose token it is, a file that we cannot read might give the name to another place.
     if profile.goes_by_name()
         && let Some(why) = search.notes.pop()
@@ -252,7 +258,7 @@ fn of_ones_own(text: &str, account: Option<&str>, context: &mut Context<'_>) -> 
         .and_then(|(word, url)| Some((Form::named(word)?, url)))
         .unwrap_or((Form::Token, rest));
     let (remote, user) = place(context, url)?;
-    let place = Place { name: None, url: remote.to_string(), remote, user, served: false };
+    let place = Place { name: None, url: remote.to_string(), remote, user, served: false, handed: false };
     let Some(answer) = look(&place, Need::Anything, account, true, context)? else { return Err(usage()) };
     let value = form.value(&answer, &place.url)?;
     checked(Setting { name: name.to_owned(), value, words: described(form, &answer) })

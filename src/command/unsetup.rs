@@ -4,8 +4,8 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
-use crate::tool;
 use crate::tool::setup::{Ledger, SetupContext, carry_out};
+use crate::tool::{self, Tool};
 
 use super::setup::{flag, show, tools_argument};
 use super::{Command, Context};
@@ -28,6 +28,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let named: Option<Vec<&String>> = matches.get_many::<String>("TOOL").map(Iterator::collect);
     let ledger = Ledger::read(&context.data)?;
     let mut found = false;
+    // The last error that was not said yet: one tool whose settings cannot be read does not keep the others from it.
+    let mut failed = None;
     for (tool, setup) in tool::ALL.iter().filter_map(|tool| Some((*tool, tool.setup?))) {
         if named.as_ref().is_some_and(|names| !names.iter().any(|name| *name == tool.name)) {
             continue;
@@ -37,7 +39,14 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         let entry = ledger.tools.get(tool.name);
         // Without a memory the plan still says what there is of ours that setup did not write.
         let plan = match entry {
-            Some(entry) => (setup.undo)(&place, entry)?,
+            Some(entry) => match (setup.undo)(&place, entry) {
+                Ok(plan) => plan,
+                Err(error) => {
+                    found = true;
+                    say(tool, &mut failed, error, context);
+                    continue;
+                }
+            },
             None => match (setup.undo)(&place, &tool::setup::Entry::default()) {
                 Ok(plan) => plan,
                 Err(_) => continue,
@@ -53,11 +62,23 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             continue;
         }
         show(&plan, context);
-        carry_out(&context.data, tool.name, plan)?;
-        context.terminal.note(&format!("what setup wrote for {} is taken back; the wallet stays", tool.name));
+        match carry_out(&context.data, tool.name, plan) {
+            Ok(()) => context
+                .terminal
+                .note(&format!("what setup wrote for {} is taken back; the wallet stays", tool.name)),
+            Err(error) => say(tool, &mut failed, error, context),
+        }
     }
     if !found {
         context.terminal.note("setup has written nothing that is still there");
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
+}
+
+/// Which tool it was not, and the error before this one, which the end of the command will say.
+fn say(tool: &Tool, failed: &mut Option<Error>, error: Error, context: &mut Context<'_>) {
+    context.terminal.note(&format!("what setup wrote for {} is not taken back", tool.name));
+    if let Some(earlier) = failed.replace(error) {
+        context.terminal.error(&earlier);
+    }
 }

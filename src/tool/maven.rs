@@ -39,27 +39,38 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     let poms = search.upwards().map(|folder| folder.join("pom.xml"));
     let mut files: Vec<_> = poms.take_while(|pom| pom.exists()).collect();
     files.extend(search.home().map(|home| home.join(".m2/settings.xml")));
-    let (mut places, mut served) = (Vec::new(), Vec::new());
+    let (mut places, mut served, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
     for file in files {
         let Some(text) = search.text(&file) else { continue };
         let variable = |name: &str| search.environment.text(name);
         match read(&text, &variable) {
-            Some((found, logins)) => {
-                places.extend(found);
-                served.extend(logins);
+            Some(found) => {
+                places.extend(found.places);
+                served.extend(found.served);
+                unclear.extend(found.unclear);
             }
             None => search.malformed(&file),
         }
     }
+    search.unclear(&places, &unclear);
     search.each_once(places.into_iter().map(|place: Place| {
         let has = place.name.as_ref().is_some_and(|name| served.contains(name));
         place.with_token(has)
     }))
 }
 
-/// The places of a file, and the ids that have a password in it.
-fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<(Vec<Place>, Vec<String>)> {
-    let (mut places, mut served) = (Vec::new(), Vec::new());
+/// What is in a file.
+#[derive(Debug, Default, PartialEq)]
+struct Read {
+    places: Vec<Place>,
+    /// The ids that have a password.
+    served: Vec<String>,
+    /// The ids that are also those of URLs that only Maven can make out, from properties.
+    unclear: Vec<String>,
+}
+
+fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<Read> {
+    let mut read = Read::default();
     let (mut kind, mut depth, mut inner) = ("", 0, "");
     let (mut id, mut url, mut password) = (String::new(), String::new(), String::new());
     for event in events(text)? {
@@ -90,16 +101,21 @@ fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<(Vec<Pl
                 if kind == "server" {
                     // One that is to come from a variable is no token yet.
                     if !password.is_empty() && !password.contains("${env.") {
-                        served.push(id.clone());
+                        read.served.push(id.clone());
                     }
                 } else {
-                    places.extend(Place::found(Some(&id), &expand(&url, "${env.", '}', variable)));
+                    let url = expand(&url, "${env.", '}', variable);
+                    match Place::found(Some(&id), &url) {
+                        Some(place) => read.places.push(place),
+                        None if url.starts_with("file:") => {}
+                        None => read.unclear.push(id.clone()),
+                    }
                 }
             }
             Event::Close(_) => {}
         }
     }
-    Some((places, served))
+    Some(read)
 }
 
 #[cfg(test)]
@@ -113,7 +129,8 @@ mod tests {
                    <url>https://nor.this/</url></releases><url>https://h.test/${env.ORG}/v1</url></repository></repositories>\
                    <distributionManagement><snapshotRepository><url>https://h.test/s?a=1&amp;b</url><id>snap</id>\
                    </snapshotRepository></distributionManagement></project>";
-        let (places, served) = read(pom, &|name| (name == "ORG").then(|| "contoso".to_owned())).unwrap();
+        let Read { places, served, .. } =
+            read(pom, &|name| (name == "ORG").then(|| "contoso".to_owned())).unwrap();
         let shown: Vec<_> =
             places.iter().map(|place| format!("{} {}", place.name.as_deref().unwrap(), place.url)).collect();
         assert_eq!(shown, ["feed https://h.test/contoso/v1", "snap https://h.test/s"]);
@@ -122,9 +139,28 @@ mod tests {
     }
 
     #[test]
+    fn an_id_that_also_stands_for_a_url_with_a_property_is_noted() {
+        let repository = |url: &str| format!("<repository><id>feed</id><url>{url}</url></repository>");
+        for (other, notes) in [
+            ("https://${h}/x", 1),
+            ("https://me:x@other.test/", 1),
+            ("file:///x", 0),
+            ("https://h.test/b", 0),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let pom = format!("<project>{}{}</project>", repository(other), repository("https://h.test/a"));
+            std::fs::write(folder.path().join("pom.xml"), pom).unwrap();
+            let environment = crate::environment::Environment::default();
+            let mut search = Search::new(folder.path(), &environment);
+            discover(&mut search);
+            assert_eq!(search.notes.len(), notes, "{other}: {:?}", search.notes);
+        }
+    }
+
+    #[test]
     fn a_server_with_a_password_has_one_and_one_with_a_variable_has_none() {
         let settings = "<settings><servers><server><id>a</id><password>x</password></server><server><id>b</id>\
                         <password>${env.MAVEN_B_TOKEN}</password></server></servers></settings>";
-        assert_eq!(read(settings, &|_| None).unwrap().1, ["a"]);
+        assert_eq!(read(settings, &|_| None).unwrap().served, ["a"]);
     }
 }

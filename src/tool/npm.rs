@@ -57,7 +57,11 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     files.dedup();
     for file in files {
         let text = search.text(&file).unwrap_or_default();
-        settings.extend(read(&text, &|name| search.environment.text(name)));
+        let of_file = read(&text, &|name| search.environment.text(name));
+        if of_file.iter().any(sends_on) {
+            search.sends_on(&file);
+        }
+        settings.extend(of_file);
     }
     let manifests: Vec<_> = search.upwards().map(|folder| folder.join("package.json")).collect();
     for file in manifests {
@@ -67,27 +71,51 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     search.each_once(places(&settings))
 }
 
-/// The registries; those below which a token is set already are marked.
-fn places(settings: &[(String, String)]) -> impl Iterator<Item = Place> {
+/// How our variables begin where a file uses them; they are ours to set, so they stay as they stand there.
+const USES: &[&str] = &["${KEYFOB_NPM_PASSWORD", "${npm_config_//"];
+
+/// Whether a setting uses our variables for anything but the password of a place.
+fn sends_on((key, value): &(String, String)) -> bool {
+    let is_password = key.starts_with("//") && key.ends_with(":_password") && value.starts_with(USES[0]);
+    let uses = |text: &String| USES.iter().any(|ours| text.contains(ours));
+    uses(key) || (uses(value) && !(is_password && value.matches("${").count() == 1))
+}
+
+/// The registries; those below which a token is set already, or our variable is, are marked.
+fn places(settings: &[(String, String)]) -> Vec<Place> {
     let is_token = |key: &str| [":_password", ":_authToken", ":_auth"].iter().any(|end| key.ends_with(end));
     // A variable that is not set stays as it stands, and is no token.
     let tokens = settings.iter().filter(move |(key, value)| is_token(key) && !value.contains("${"));
     let below = |key: &str| Some(format!("{}/", key.rsplit_once(':')?.0.trim_end_matches('/')));
     let served: Vec<String> =
         tokens.filter_map(|(key, _)| below(key)).filter(|above| above.len() > 2).collect();
+    let is_handed = |value: &str| value.contains(USES[0]);
+    let with_variable =
+        settings.iter().filter(|(key, value)| key.ends_with(":_password") && is_handed(value));
+    let handed: Vec<String> = with_variable.filter_map(|(key, _)| below(key)).collect();
     let is_registry = |key: &str| key == "registry" || (key.starts_with('@') && key.ends_with(":registry"));
-    settings.iter().filter(move |(key, _)| is_registry(key)).filter_map(move |(_, url)| {
+    let registries = settings.iter().filter(|(key, _)| is_registry(key)).filter_map(|(_, url)| {
         let place = Place::found(None, &format!("{}/", url.trim_end_matches('/')))?;
         let dart = place.nerf_dart();
-        let has = served.iter().any(|above| dart.starts_with(above.as_str()));
-        Some(place.with_token(has))
-    })
+        let is_below = |all: &[String]| all.iter().any(|above| dart.starts_with(above.as_str()));
+        let (has, is_handed) = (is_below(&served), is_below(&handed));
+        Some(place.with_token(has).with_variable(is_handed))
+    });
+    let mut places: Vec<Place> = registries.collect();
+    // One that no registry is below may still be where a package comes from.
+    let others =
+        handed.iter().filter(|above| !places.iter().any(|place| place.nerf_dart().starts_with(*above)));
+    let others: Vec<Place> =
+        others.filter_map(|above| Place::found(None, &format!("https:{above}"))).collect();
+    places.extend(others.into_iter().map(|place| place.with_variable(true)));
+    places
 }
 
 /// The keys and values of a file, as npm's `ini` reads them: sections are none of npm's settings.
 fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Vec<(String, String)> {
     let expand = |text: &str| {
         expand(text, "${", '}', |name| match name.strip_suffix('?') {
+            _ if USES.iter().any(|ours| name.starts_with(&ours[2..])) => None,
             Some(name) => Some(variable(name).unwrap_or_default()),
             None => variable(name),
         })
@@ -200,6 +228,52 @@ mod tests {
         ] {
             assert_eq!(found(&format!("{registry}{line}")), ["https://h.test/a/npm/registry/"], "{line}");
         }
+    }
+
+    #[test]
+    fn where_our_variable_is_handed_to_is_a_place_too() {
+        let environment = Environment::new([("KEYFOB_NPM_PASSWORD".into(), "x".into())]);
+        let handed = |text: &str| {
+            let settings = read(text, &|name| environment.text(name));
+            assert!(!settings.iter().any(sends_on), "{text}");
+            let of = places(&settings).into_iter().filter(|place| place.handed);
+            of.map(|place| place.url).collect::<Vec<_>>()
+        };
+        let ours = "@a:registry=https://h.test/a/npm/\nregistry=https://other.test/\n";
+        assert!(handed(ours).is_empty());
+        for key in ["//h.test/a/npm/", "//h.test/a", "//h.test/"] {
+            let text = format!("{ours}{key}:_password=${{KEYFOB_NPM_PASSWORD}}\n");
+            assert_eq!(handed(&text), ["https://h.test/a/npm/"], "{key}");
+        }
+        for (key, url) in
+            [("//other.test/", "https://other.test/"), ("//third.test/x/", "https://third.test/x/")]
+        {
+            let text = format!("{ours}{key}:_password=${{KEYFOB_NPM_PASSWORD?}}\n");
+            assert_eq!(handed(&text), [url]);
+        }
+    }
+
+    #[test]
+    fn a_file_that_sends_our_variables_elsewhere_is_known() {
+        for line in [
+            "registry=https://other.test/${KEYFOB_NPM_PASSWORD}/",
+            "//other.test/:_authToken=${KEYFOB_NPM_PASSWORD}",
+            "//other.test/:_password=${npm_config_//h.test/:_password}",
+            "//other.test/:_password=\"${npm_config_//h.test/:_password?}\"",
+            "//other.test/:_password=${KEYFOB_NPM_PASSWORD}${npm_config_//h.test/:_password}",
+            "user-agent=x-${KEYFOB_NPM_PASSWORD}",
+            "_password=${KEYFOB_NPM_PASSWORD}",
+            "//${KEYFOB_NPM_PASSWORD}.other.test/:_password=x",
+        ] {
+            assert!(read(line, &|_| None).iter().any(sends_on), "{line}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".npmrc"), "proxy=http://${KEYFOB_NPM_PASSWORD}@other.test/\n")
+            .unwrap();
+        let environment = Environment::default();
+        let mut search = Search::new(folder.path(), &environment);
+        discover(&mut search);
+        assert!(search.refused.is_some());
     }
 
     #[test]

@@ -40,26 +40,32 @@ pub static TOOL: Tool = Tool {
 };
 
 fn discover(search: &mut Search<'_>) -> Vec<Place> {
-    let mut places = Vec::new();
+    let (mut places, mut unclear) = (Vec::new(), Vec::new());
     // The nearest project is the one.
     let projects: Vec<PathBuf> = search.upwards().collect();
     for folder in projects {
         if let Some(project) = table(search, &folder.join("pyproject.toml")) {
             let sources = project.get("tool").and_then(|tool| tool.get("poetry")?.get("source")?.as_array());
-            places.extend(sources.into_iter().flatten().filter_map(|source| {
-                Place::found(Some(source.get("name")?.as_str()?), source.get("url")?.as_str()?)
-            }));
-            places.extend(table(search, &folder.join("poetry.toml")).iter().flat_map(repositories));
+            let named = sources.into_iter().flatten();
+            named.for_each(|source| {
+                add(source.get("name").and_then(Value::as_str), source, &mut places, &mut unclear)
+            });
+            if let Some(settings) = table(search, &folder.join("poetry.toml")) {
+                repositories(&settings, &mut places, &mut unclear);
+            }
             break;
         }
     }
     let mut served = Vec::new();
     if let Some(folder) = settings(search) {
-        places.extend(table(search, &folder.join("config.toml")).iter().flat_map(repositories));
+        if let Some(settings) = table(search, &folder.join("config.toml")) {
+            repositories(&settings, &mut places, &mut unclear);
+        }
         let logins = table(search, &folder.join("auth.toml"));
         let names = logins.as_ref().and_then(|logins| logins.get("http-basic")?.as_table());
         served.extend(names.into_iter().flatten().map(|(name, _)| name.clone()));
     }
+    search.unclear(&places, &unclear);
     search.each_once(places.into_iter().map(|place: Place| {
         let has = place.name.as_ref().is_some_and(|name| served.contains(name));
         place.with_token(has)
@@ -67,9 +73,18 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
 }
 
 /// Where one may publish to.
-fn repositories(settings: &Table) -> Vec<Place> {
+fn repositories(settings: &Table, places: &mut Vec<Place>, unclear: &mut Vec<String>) {
     let named = settings.get("repositories").and_then(Value::as_table).into_iter().flatten();
-    named.filter_map(|(name, about)| Place::found(Some(name), about.get("url")?.as_str()?)).collect()
+    named.for_each(|(name, about)| add(Some(name), about, places, unclear));
+}
+
+/// A place by its name and its `url`; of what has a URL that cannot be read, the name alone.
+fn add(name: Option<&str>, about: &Value, places: &mut Vec<Place>, unclear: &mut Vec<String>) {
+    let (Some(name), Some(url)) = (name, about.get("url").and_then(Value::as_str)) else { return };
+    match Place::found(Some(name), url) {
+        Some(place) => places.push(place),
+        None => unclear.push(name.to_owned()),
+    }
 }
 
 /// Poetry's own folder of settings.
@@ -133,6 +148,12 @@ mod tests {
                 "has https://h.test/other/ true"
             ]
         );
+        assert!(search.notes.is_empty());
+        let two = "[[tool.poetry.source]]\nname = 'my-feed'\nurl = 'https://h.test/'\n[[tool.poetry.source]]\nname = 'MY_FEED'\nurl = 'https://me:x@other.test/'\n";
+        write("p/pyproject.toml", two);
+        discover(&mut search);
+        assert_eq!(search.notes.len(), 1, "{:?}", search.notes);
+        search.notes.clear();
         write("p/pyproject.toml", "[[tool.poetry.source");
         discover(&mut search);
         assert_eq!(search.notes.len(), 1);

@@ -5,7 +5,6 @@
 //! Deliberately absent: what the lines say, which is the tool's.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -20,35 +19,56 @@ const MADE: &str = "";
 /// What some editors begin a file with.
 const MARK: &str = "\u{feff}";
 
-/// Where a file is, links resolved (one in the dotfiles stays there), and its text; `None` if it does not exist.
+/// Where a file is, links resolved (one in the dotfiles stays there, also one that leads to a file that is yet to be made), and
+/// its text; `None` if it does not exist.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`], also for what is no file or no text.
 pub(super) fn read(path: &Path) -> Result<(PathBuf, Option<String>), Error> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok((path, Some(text))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((path, None)),
-        Err(error) => Err(Error::io("read", &path)(error)),
+    let path = fs::canonicalize(path).unwrap_or_else(|_| end_of_links(path));
+    let text = files::read_others(&path)?.map(String::from_utf8).transpose().map_err(|error| {
+        drop(zeroize::Zeroizing::new(error.into_bytes()));
+        Error::io("read", &path)(std::io::Error::other("it is not UTF-8 text"))
+    })?;
+    Ok((path, text))
+}
+
+/// Where links lead that lead to nothing; `path` itself where they lead in a circle.
+fn end_of_links(path: &Path) -> PathBuf {
+    /// As many as systems follow.
+    const MOST: usize = 40;
+    let mut end = path.to_owned();
+    for _ in 0..MOST {
+        match fs::read_link(&end) {
+            Ok(next) => end = end.parent().map_or(next.clone(), |folder| folder.join(next)),
+            Err(_) => return end,
+        }
     }
+    path.to_owned()
 }
 
 /// Writes another text in the place of `was`, with the mode that the file had; `None` takes the file away.
 ///
 /// # Errors
-/// [`Error::Config`] if it was changed meanwhile, [`Error::Io`].
+/// [`Error::Config`] if it was changed meanwhile or belongs to somebody else, [`Error::Io`].
 pub(super) fn replace(path: &Path, was: Option<&str>, text: Option<&str>) -> Result<(), Error> {
-    if fs::read_to_string(path).ok().as_deref() != was {
+    if files::read_others(path)?.as_deref() != was.map(str::as_bytes) {
         let why = "it was changed just now; nothing was written".to_owned();
         return Err(Error::Config { path: path.to_owned(), why });
     }
     let Some(text) = text else { return files::remove(path) };
-    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
-        files::make_folder(folder)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        if !folder.exists() {
+            files::make_folder(folder)?;
+        }
+        // What a crash of ours left beside it.
+        files::sweep(folder);
     }
-    let mode = fs::metadata(path).map(|about| about.permissions()).ok();
-    files::write_private(path, text.as_bytes())?;
-    mode.map_or(Ok(()), |mode| fs::set_permissions(path, mode).map_err(Error::io("set the mode of", path)))
+    match was {
+        Some(was) => files::rewrite(path, was.as_bytes(), text.as_bytes(), None),
+        None => files::write_private(path, text.as_bytes()),
+    }
 }
 
 /// A file as it is going to be.
@@ -239,6 +259,67 @@ mod tests {
         fs::write(&path, "k=2\n").unwrap();
         assert_eq!(unset(&entry).len(), 1);
         assert_eq!(fs::read_to_string(&path).unwrap(), "k=2\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_or_a_device_in_the_place_of_a_file_is_neither_waited_for_nor_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let device = folder.path().join("device");
+        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+        for path in [&pipe, &device, &folder.path().to_owned()] {
+            let said = read(path).unwrap_err().to_string();
+            assert!(said.ends_with("it is not a regular file"), "{said}");
+            // Not the device itself: should this fail, it would be gone.
+            if path != &device {
+                assert!(replace(path, Some(""), Some("k=1\n")).is_err());
+                assert!(replace(path, None, Some("k=1\n")).is_err());
+            }
+        }
+        assert!(!fs::symlink_metadata(&pipe).unwrap().is_file());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_file_that_is_yet_to_be_made_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        std::os::unix::fs::symlink("two", &one).unwrap();
+        std::os::unix::fs::symlink("dotfiles/rc", &two).unwrap();
+        let mut draft = Draft::new(&one, None, every).unwrap();
+        draft.sync(&wanted(&["k=1"]), every);
+        let entry = draft.entry.clone();
+        draft.write().unwrap();
+        assert!(
+            fs::symlink_metadata(&one).unwrap().is_symlink()
+                && fs::symlink_metadata(&two).unwrap().is_symlink()
+        );
+        assert_eq!(fs::read_to_string(folder.path().join("dotfiles/rc")).unwrap(), "k=1\n");
+        let (mut draft, mut notes) = (Draft::new(&one, Some(&entry), every).unwrap(), Vec::new());
+        draft.undo(&mut notes, every);
+        draft.write().unwrap();
+        assert!(notes.is_empty() && !one.exists() && fs::symlink_metadata(&one).is_ok(), "{notes:?}");
+        std::os::unix::fs::symlink("circle", folder.path().join("circle")).unwrap();
+        assert!(read(&folder.path().join("circle")).is_err());
+    }
+
+    #[test]
+    fn what_a_crash_left_beside_a_file_goes_with_the_next_writing_and_nothing_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(".new-0123456789abcdef0123456789abcdef");
+        let others = folder.path().join(".new-things");
+        let young = folder.path().join(".new-fedcba9876543210fedcba9876543210");
+        for path in [&left, &others, &young] {
+            fs::write(path, "x").unwrap();
+        }
+        let old = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+        for path in [&left, &others] {
+            fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+        }
+        replace(&folder.path().join("rc"), None, Some("k=1\n")).unwrap();
+        assert!(!left.exists() && others.exists() && young.exists());
     }
 
     #[test]

@@ -47,7 +47,11 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     for file in files {
         let before = search.notes.len();
         let text = search.text(&file).unwrap_or_default();
-        settings.extend(read(&text, &|name| search.environment.text(name)));
+        let of_file = read(&text, &|name| search.environment.text(name));
+        if of_file.iter().any(sends_on) {
+            search.sends_on(&file);
+        }
+        settings.extend(of_file);
         all_read &= search.notes.len() == before && is_plain(&text);
     }
     let told = search.environment.text("YARN_NPM_REGISTRY_SERVER");
@@ -56,34 +60,56 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     let by_default = !settings.iter().any(|(path, _)| path.as_slice() == ["npmRegistryServer"]);
     // What we could not read may name a registry that is not ours, as the public one is not.
     if !places.is_empty() && (by_default || !all_read) {
-        places.extend(Place::found(None, DEFAULT));
+        let for_all = settings.iter().any(|(path, value)| path.len() == 1 && uses(value));
+        places.extend(Place::found(None, DEFAULT).map(|place| place.with_variable(for_all)));
     }
     places
+}
+
+/// How our variables begin where a file uses them; they are ours to set, so they stay as they stand there.
+const USES: &[&str] = &["${KEYFOB_YARN_IDENT", "${YARN_NPM_AUTH_IDENT"];
+
+fn uses(value: &str) -> bool {
+    USES.iter().any(|ours| value.contains(ours))
+}
+
+/// Whether a setting uses our variables for anything but a login.
+fn sends_on((path, value): &Setting) -> bool {
+    uses(value) && path.last().is_none_or(|last| last != "npmAuthIdent")
 }
 
 /// A setting: the keys that lead to it, and its value.
 type Setting = (Vec<String>, String);
 
 /// The registries that are named.
-fn places(settings: &[Setting]) -> impl Iterator<Item = Place> {
+fn places(settings: &[Setting]) -> Vec<Place> {
     let ends = |path: &[String], keys: &[&str]| path.last().is_some_and(|last| keys.contains(&last.as_str()));
-    let is_login = move |path: &[String]| ends(path, &["npmAuthIdent", "npmAuthToken"]);
-    let is_registry = move |path: &[String]| ends(path, &["npmRegistryServer", "npmPublishRegistry"]);
-    let with_login = settings.iter().filter(move |(path, value)| is_login(path) && !value.is_empty());
-    let logins: Vec<&[String]> = with_login.map(|(path, _)| path.as_slice()).collect();
-    settings.iter().filter(move |(path, _)| is_registry(path)).filter_map(move |(path, url)| {
+    let is_login = |path: &[String]| ends(path, &["npmAuthIdent", "npmAuthToken"]);
+    let is_registry = |path: &[String]| ends(path, &["npmRegistryServer", "npmPublishRegistry"]);
+    let all = settings.iter().filter(|(path, value)| is_login(path) && !value.is_empty());
+    let (handed, logins): (Vec<&Setting>, Vec<&Setting>) = all.partition(|(_, value)| uses(value));
+    let dart_of = |key: &str| Some(format!("//{}/", key.split_once("//")?.1.trim_end_matches('/')));
+    let registries = settings.iter().filter(|(path, _)| is_registry(path)).filter_map(|(path, url)| {
         let place = Place::found(None, url)?;
         let dart = place.nerf_dart();
-        let names_it = |key: &String| {
-            key.split_once("//").is_some_and(|(_, rest)| format!("//{}/", rest.trim_end_matches('/')) == dart)
-        };
-        let has = logins.iter().any(|login| match login {
+        let is_for = |(login, _): &&Setting| match login.as_slice() {
             [_] => true,
-            [registries, key, _] if registries == "npmRegistries" => names_it(key),
+            [registries, key, _] if registries == "npmRegistries" => dart_of(key).as_ref() == Some(&dart),
             _ => login[..login.len() - 1] == path[..path.len() - 1],
-        });
-        Some(place.with_token(has))
-    })
+        };
+        let (has, is_handed) = (logins.iter().any(is_for), handed.iter().any(is_for));
+        Some(place.with_token(has).with_variable(is_handed))
+    });
+    let mut places: Vec<Place> = registries.collect();
+    // A package may come from one that no setting names.
+    let others = handed.iter().filter_map(|(path, _)| match path.as_slice() {
+        [registries, key, _] if registries == "npmRegistries" => dart_of(key),
+        _ => None,
+    });
+    let others = others.filter(|dart| !places.iter().any(|place| place.nerf_dart() == *dart));
+    let others: Vec<Place> = others.filter_map(|dart| Place::found(None, &format!("https:{dart}"))).collect();
+    places.extend(others.into_iter().map(|place| place.with_variable(true)));
+    places
 }
 
 /// Whether all of it is written as Yarn itself writes it, so that what it says of registries is what we read.
@@ -109,6 +135,7 @@ fn is_plain(text: &str) -> bool {
 fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Vec<Setting> {
     let expand = |text: &str| {
         expand(text, "${", '}', |name| match name.split_once('-') {
+            _ if USES.iter().any(|ours| name.starts_with(&ours[2..])) => None,
             Some((name, instead)) => {
                 Some(variable(name.trim_end_matches(':')).unwrap_or_else(|| instead.to_owned()))
             }
@@ -158,7 +185,7 @@ mod tests {
     fn found(text: &str) -> Vec<String> {
         let variable = |name: &str| (name == "ORG").then(|| "contoso".to_owned());
         let shown = |place: &Place| format!("{}{}", place.url, if place.served { " has one" } else { "" });
-        places(&read(text, &variable)).map(|place| shown(&place)).collect()
+        places(&read(text, &variable)).iter().map(shown).collect()
     }
 
     #[test]
@@ -198,6 +225,35 @@ mod tests {
             "\"npm\\x53copes\":\n  a: b\n",
         ] {
             assert_eq!(count(&format!("{ours}{odd}")), 2, "{odd}");
+        }
+    }
+
+    #[test]
+    fn where_our_variable_is_handed_to_is_a_place_too() {
+        let handed = |text: &str| {
+            let settings = read(text, &|_| Some("x".to_owned()));
+            assert!(!settings.iter().any(sends_on), "{text}");
+            let of = places(&settings).into_iter().filter(|place| place.handed);
+            of.map(|place| place.url).collect::<Vec<_>>()
+        };
+        let scope = |name: &str, more: &str| {
+            format!("npmScopes:\n  {name}:\n    npmRegistryServer: https://{name}.test/\n{more}")
+        };
+        let ident = "npmAuthIdent: \"${KEYFOB_YARN_IDENT:-}\"\n";
+        let both = |more: &str| format!("{}{}", scope("a", ""), scope("b", more));
+        assert!(handed(&both("")).is_empty());
+        assert_eq!(handed(&both(&format!("    {ident}"))), ["https://b.test/"]);
+        assert_eq!(handed(&both(ident)), ["https://a.test/", "https://b.test/"]);
+        for (key, url) in
+            [("//a.test", "https://a.test/"), ("https://third.test/x/", "https://third.test/x/")]
+        {
+            assert_eq!(handed(&format!("{}npmRegistries:\n  \"{key}\":\n    {ident}", both(""))), [url]);
+        }
+        for line in [
+            "npmAuthToken: ${KEYFOB_YARN_IDENT}",
+            "npmRegistryServer: \"https://x.test/${YARN_NPM_AUTH_IDENT-}\"",
+        ] {
+            assert!(read(line, &|_| None).iter().any(sends_on), "{line}");
         }
     }
 

@@ -206,7 +206,8 @@ fn a_token_that_no_record_speaks_of_is_destroyed_only_after_an_hour() {
 fn what_a_crash_left_is_swept_when_it_is_old() {
     let scene = scene();
     let folder = scene.home().join("keyfob/records");
-    let (old, new) = (folder.join(".new-old"), folder.join(".new-new"));
+    let named = |digit: &str| folder.join(format!(".new-{}", digit.repeat(32)));
+    let (old, new) = (named("0"), named("1"));
     for path in [&old, &new] {
         fs::write(path, "").unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::credential::Secret;
 use crate::error::{Error, Miss};
 use crate::forge::Need;
-use crate::remote::Remote;
+use crate::remote::{Remote, has_control};
 use crate::wallet::{Answer, Found, Query, Stored, Wallet};
 
 use super::{Tool, Wire, input};
@@ -140,7 +140,7 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
     if login.user.is_empty() {
         return Ok(Done::Sentence(NO_USER));
     }
-    if login.user.chars().any(char::is_control) {
+    if has_control(&login.user) {
         return Err(Error::Request { why: "there is a control character in the user name" });
     }
     let places = server::places(login.server.trim())?;

@@ -224,6 +224,8 @@ fn bad_input_is_refused_without_repeating_it_and_nothing_is_written() {
         ("store", b"s3cret"),
         ("store", b"{\"ServerURL\":\"h.example\",\"Username\":\"u\",\"Secret\":\"s3cret\""),
         ("store", b"{\"ServerURL\":\"h.example\",\"Username\":\"u\\n\",\"Secret\":\"s3cret\"}"),
+        // Python would take it for the end of a line in what the keyring command prints.
+        ("store", b"{\"ServerURL\":\"h.example\",\"Username\":\"u\\u2028\",\"Secret\":\"s3cret\"}"),
         ("store", b"{\"ServerURL\":\"h.example\",\"Username\":\"u\",\"Secret\":\"s3cret\\n\"}"),
         ("store", b"{\"ServerURL\":\"http://h.example\",\"Username\":\"u\",\"Secret\":\"s3cret\"}"),
         ("s3cret", b""),

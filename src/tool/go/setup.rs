@@ -11,6 +11,7 @@ use crate::process::output_within;
 use crate::terminal::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
+use crate::tool::text;
 
 /// Go's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
@@ -68,7 +69,7 @@ impl Go {
         let mut lines = said.lines().map(str::to_owned);
         let (auth, version) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
         let file = lines.next().filter(|file| !file.is_empty() && file != "off").map(PathBuf::from);
-        let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+        let text = file.as_ref().and_then(|file| text::read(file).ok()?.1).unwrap_or_default();
         let written = text.lines().rev().find_map(|line| line.strip_prefix("GOAUTH=")).map(str::to_owned);
         Ok(About { auth, version, file, written })
     }

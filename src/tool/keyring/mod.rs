@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::credential::Secret;
 use crate::error::{Error, Miss};
 use crate::forge::{self, Need, Place};
-use crate::remote::Remote;
+use crate::remote::{Remote, has_control};
 use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
 
 use super::{Tool, Wire};
@@ -166,7 +166,7 @@ fn no_organisation(host: &str, wire: &mut Wire<'_>) {
 fn query(service: &str, user: Option<&str>, wire: &Wire<'_>) -> Result<Option<Query>, Error> {
     let Some((remote, in_url)) = place(service)? else { return Ok(None) };
     let user = user.map(str::to_owned).or(in_url);
-    if user.as_deref().is_some_and(|user| user.chars().any(char::is_control)) {
+    if user.as_deref().is_some_and(has_control) {
         return Err(Error::Request { why: "there is a control character in the user name" });
     }
     Ok(Some(Query { user, person_watches: wire.person_watches, ..Query::new(remote, TOOL.need) }))

@@ -33,8 +33,8 @@ pub(super) fn file(environment: &Environment) -> Option<PathBuf> {
 
 /// What the person's own settings say.
 pub(super) fn provider(environment: &Environment) -> Option<String> {
-    let text = std::fs::read_to_string(file(environment)?).ok()?;
-    said(&text)?
+    let (_, text) = crate::tool::text::read(&file(environment)?).ok()?;
+    said(&text?)?
 }
 
 /// What a text says of it; `None` if it is not TOML.

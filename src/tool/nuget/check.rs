@@ -241,7 +241,10 @@ fn says_that_we_cannot(cache: &Path, plugin: &Path) -> bool {
         // A time to come is believed too.
         at.elapsed().is_ok_and(|age| age < BELIEVED) || at.elapsed().is_err()
     });
-    let claims = std::fs::read(&note).ok().and_then(|text| serde_json::from_slice::<Vec<u64>>(&text).ok());
+    let claims = crate::files::read_others(&note)
+        .ok()
+        .flatten()
+        .and_then(|text| serde_json::from_slice::<Vec<u64>>(&text).ok());
     is_believed && claims.is_some_and(|claims| !claims.contains(&AUTHENTICATION))
 }
 

@@ -7,8 +7,9 @@
 //! is used as it is. Standard output has whole lines of the protocol even then, since each is written at once.
 
 use std::io::{BufRead, Write};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,10 @@ const TICK: Duration = Duration::from_millis(500);
 /// What the threads have in common.
 struct Peer<'p> {
     state: Mutex<State<'p>>,
+    /// NuGet's process, beside the lock: it is held while a line is written, which takes as long as nobody reads. 0 if not told.
+    host: AtomicU32,
+    /// Whether there is a process of this number.
+    lives: fn(u32) -> bool,
     /// Ends the process, in a test only the conversation.
     leave: &'p (dyn Fn() + Sync),
 }
@@ -44,7 +49,7 @@ pub(super) fn serve(
     let person_watches = wire.person_watches;
     let state = State { session: Session::new(lives), output: &mut *wire.output };
     let input = &mut *wire.input;
-    let peer = Peer { state: Mutex::new(state), leave };
+    let peer = Peer { state: Mutex::new(state), host: AtomicU32::new(0), lives, leave };
     // Before all else: NuGet's patience with it is short and cannot be extended.
     peer.step(Session::begin);
     let (questions, asked) = channel();
@@ -61,6 +66,10 @@ pub(super) fn serve(
 
 fn work(peer: &Peer<'_>, asked: &Receiver<Question>, person_watches: bool, wallet: &dyn Wallet) {
     for question in asked {
+        // NuGet may have cancelled it while it waited for the ones before it.
+        if !peer.locked().session.awaits(&question.id) {
+            continue;
+        }
         let reply = ask(&question, person_watches, wallet);
         peer.step(|session| session.reply(&question, &reply, Instant::now()));
     }
@@ -87,15 +96,37 @@ fn read(input: &mut (dyn BufRead + Send), peer: &Peer<'_>, questions: Sender<Que
 /// Until the other end of `until` is gone.
 fn keep_time(peer: &Peer<'_>, until: Receiver<()>) {
     while let Err(RecvTimeoutError::Timeout) = until.recv_timeout(TICK) {
-        peer.step(|session| session.tick(Instant::now()));
+        let host = peer.host.load(Ordering::Relaxed);
+        if host != 0 && !(peer.lives)(host) {
+            (peer.leave)();
+        }
+        // While somebody writes, nobody needs to hear that we are still here.
+        let state = match peer.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(state)) => state.into_inner(),
+            Err(TryLockError::WouldBlock) => continue,
+        };
+        peer.do_step(state, |session| session.tick(Instant::now()));
     }
 }
 
-impl Peer<'_> {
+impl<'p> Peer<'p> {
+    fn locked(&self) -> MutexGuard<'_, State<'p>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// One step of the session. What is to be said, is; what else is to be done comes back.
     fn step(&self, step: impl FnOnce(&mut Session) -> Vec<Effect>) -> Vec<Effect> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.do_step(self.locked(), step)
+    }
+
+    fn do_step(
+        &self,
+        mut state: MutexGuard<'_, State<'p>>,
+        step: impl FnOnce(&mut Session) -> Vec<Effect>,
+    ) -> Vec<Effect> {
         let effects = step(&mut state.session);
+        self.host.store(state.session.host().unwrap_or_default(), Ordering::Relaxed);
         for effect in &effects {
             let gone = match effect {
                 Effect::Say(line) => {

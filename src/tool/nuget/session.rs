@@ -278,6 +278,16 @@ impl Session {
         self.release(|_| true)
     }
 
+    /// Whether the request of this id still waits for its answer.
+    pub(super) fn awaits(&self, id: &str) -> bool {
+        self.open.iter().any(|open| open.id == id && open.held.is_none())
+    }
+
+    /// NuGet's process, once it was told.
+    pub(super) fn host(&self) -> Option<u32> {
+        self.host
+    }
+
     fn close(&mut self, id: &str) -> Option<Open> {
         let at = self.open.iter().position(|open| open.id == id)?;
         Some(self.open.remove(at))

@@ -86,11 +86,12 @@ fn one(
             other = Some(&one.place.url);
         }
     }
-    if variable.several != Several::Ours {
-        // The same place once more, by another way of finding it, is no other.
-        let is_other = |one: &&&Wanted| one.answer.is_none() && one.place.url != first.place.url;
-        other = other.or(wanted.iter().find(is_other).map(|one| &one.place.url));
-    }
+    // The same place once more, by another way of finding it, is no other.
+    let is_other = |one: &&&Wanted| {
+        let would_have_it = variable.several != Several::Ours || one.place.handed;
+        one.answer.is_none() && would_have_it && one.place.url != first.place.url
+    };
+    other = other.or(wanted.iter().find(is_other).map(|one| &one.place.url));
     if let Some(other) = other {
         let what = format!("{name} would go to {} and to {other} too", first.place.url);
         if variable.several != Several::Refuse {

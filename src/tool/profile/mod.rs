@@ -60,7 +60,8 @@ pub enum Several {
     Refuse,
     /// It is not set; others do the work.
     LeaveOut,
-    /// As `LeaveOut`, but places that are not ours do not count: the tool's own settings say where it goes.
+    /// As `LeaveOut`, but of the places that are not ours only those count that it is [`handed`](Place::handed) to: the tool's
+    /// own settings say where it goes.
     Ours,
 }
 
@@ -77,6 +78,8 @@ pub struct Place {
     pub user: Option<String>,
     /// Whether it has a token already, which stays.
     pub served: bool,
+    /// Whether the tool's settings hand it a variable of our own naming ([`Several::Ours`]).
+    pub handed: bool,
 }
 
 impl Place {
@@ -90,7 +93,14 @@ impl Place {
         let _ = plain.set_username("");
         plain.set_query(None);
         plain.set_fragment(None);
-        Ok(Place { name: name.map(str::to_owned), url: plain.into(), remote, user, served: false })
+        Ok(Place {
+            name: name.map(str::to_owned),
+            url: plain.into(),
+            remote,
+            user,
+            served: false,
+            handed: false,
+        })
     }
 
     /// From what a tool's settings say; `None` for what is no web address or holds a password already.
@@ -103,6 +113,12 @@ impl Place {
     #[must_use]
     pub fn with_token(self, served: bool) -> Place {
         Place { served, ..self }
+    }
+
+    /// The same; the tool's settings hand it a variable of our own naming if `handed`.
+    #[must_use]
+    pub fn with_variable(self, handed: bool) -> Place {
+        Place { handed, ..self }
     }
 
     /// `//host/path/`, as npm ties settings to a registry.

@@ -27,13 +27,15 @@ pub struct Search<'s> {
     pub environment: &'s Environment,
     /// What could not be read, and why.
     pub notes: Vec<String>,
+    /// Why nothing may be set at all.
+    pub refused: Option<String>,
 }
 
 impl<'s> Search<'s> {
     /// In this folder.
     #[must_use]
     pub fn new(folder: &'s Path, environment: &'s Environment) -> Search<'s> {
-        Search { folder, environment, notes: Vec::new() }
+        Search { folder, environment, notes: Vec::new(), refused: None }
     }
 
     /// The person's home.
@@ -70,6 +72,24 @@ impl<'s> Search<'s> {
     /// Says that what stands in a file is not what stands in such a file.
     pub fn malformed(&mut self, path: &Path) {
         self.notes.push(format!("cannot read {}: it is not well-formed", path.display()));
+    }
+
+    /// Says that a file sends on the variables that we set.
+    pub fn sends_on(&mut self, path: &Path) {
+        self.refused =
+            Some(format!("{} sends on the variables that keyfob sets, so none is set", path.display()));
+    }
+
+    /// Says which names of places stand for something else too, of which cannot be told where it is: what is set for such a name
+    /// would go there.
+    pub fn unclear(&mut self, places: &[Place], names: &[String]) {
+        // Every profile folds at least letter case, and some all but letters and digits.
+        let folded = |name: &str| name.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let names: Vec<String> = names.iter().map(|name| folded(name)).collect();
+        let known = places.iter().filter_map(|place| place.name.as_deref());
+        if let Some(name) = known.into_iter().find(|name| names.contains(&folded(name))) {
+            self.notes.push(format!("{name} is also the name of a place whose URL cannot be read"));
+        }
     }
 
     /// These places, each once. All or none: with a part of them, one name for two places would go unseen.

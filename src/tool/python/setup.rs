@@ -5,7 +5,6 @@
 //! Deliberately absent: `PYTHON_KEYRING_BACKEND`, which nobody can set for every program, and packages in the environments.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
@@ -82,11 +81,7 @@ fn settings_file(environment: &Environment) -> Option<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<Option<String>, Error> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", path)(error)),
-    }
+    crate::tool::text::read(path).map(|(_, text)| text)
 }
 
 fn plan<'c>(context: &SetupContext<'c>, _: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {

@@ -48,6 +48,33 @@ fn found_places_that_are_not_ours_are_left_out_and_named_only_when_none_is_left(
 }
 
 #[test]
+fn a_projects_settings_cannot_hand_our_variables_to_another_host() {
+    let scene = scene();
+    let npm = prints(&scene, "npm", "KEYFOB_NPM").display().to_string();
+    let place = NPM.trim_start_matches("https:");
+    let ours = format!("@contoso:registry={NPM}\n{place}:_password=${{KEYFOB_NPM_PASSWORD}}\n");
+    let npmrc = |more: &str| fs::write(scene.home().join(".npmrc"), format!("{ours}{more}")).unwrap();
+    npmrc("registry=https://evil.example.test/\n");
+    assert_eq!(run(&scene, &npm).succeeds().stdout().lines().count(), 1);
+    for registry in ["registry=https://evil.example.test/\n", ""] {
+        npmrc(&format!("{registry}//evil.example.test/:_password=${{KEYFOB_NPM_PASSWORD}}\n"));
+        assert_eq!(run(&scene, &npm).succeeds().stdout(), "", "{registry}");
+        let dry = run(&scene, &format!("--dry-run {npm}")).succeeds();
+        assert!(dry.stderr().contains("would go to"), "{dry}");
+        assert!(dry.stderr().contains("https://evil.example.test/"), "{dry}");
+    }
+    for line in [
+        format!("//evil.example.test/:_password=${{npm_config_{place}:_password}}\n"),
+        "//evil.example.test/:_authToken=${KEYFOB_NPM_PASSWORD}\n".to_owned(),
+    ] {
+        npmrc(&line);
+        let output = run(&scene, &npm);
+        assert_eq!((output.code(), output.stdout()), (125, ""), "{output}");
+        assert!(output.stderr().contains(".npmrc sends on the variables"), "{output}");
+    }
+}
+
+#[test]
 fn one_name_for_two_places_is_refused() {
     let scene = scene();
     let poetry = prints(&scene, "poetry", "POETRY").display().to_string();
@@ -67,6 +94,12 @@ fn one_name_for_two_places_is_refused() {
     assert_eq!((output.code(), output.stdout()), (125, ""), "{output}");
     assert!(output.stderr().contains("evil.example.test"), "{output}");
     assert!(run(&scene, &format!("--for my-feed={ours} {poetry}")).succeeds().stdout().contains(TOKEN));
+    // Nor is what stands beside a URL that cannot be read.
+    let hidden = source("my-feed", ours) + &source("My_Feed", "https://me:x@evil.example.test/simple/");
+    fs::write(scene.home().join("pyproject.toml"), hidden).unwrap();
+    let output = run(&scene, &poetry);
+    assert_eq!((output.code(), output.stdout()), (125, ""), "{output}");
+    assert!(output.stderr().contains("is also the name of a place whose URL cannot be read"), "{output}");
     // Nor is one guessed from a file that Poetry may read otherwise.
     scene.append("pyproject.toml", "[[tool.poetry.source");
     let output = run(&scene, &poetry);

@@ -44,6 +44,26 @@ fn a_changed_helper_line_of_ours_is_left_and_said() {
 }
 
 #[test]
+fn one_tool_whose_settings_cannot_be_read_does_not_keep_unsetup_from_the_others() {
+    let scene = fresh();
+    scene.add("https://dev.azure.com/contoso", "t0ken");
+    scene.keyfob(["setup", "pnpm", "bazel", "--yes"]).succeeds();
+    let (npmrc, bazelrc) = (scene.home().join(".npmrc"), scene.home().join(".bazelrc"));
+    let written = std::fs::read(&npmrc).unwrap();
+    std::fs::remove_file(&npmrc).unwrap();
+    std::fs::create_dir(&npmrc).unwrap();
+    let undone = scene.keyfob(["unsetup"]).fails();
+    assert!(undone.stderr().contains("what setup wrote for pnpm is not taken back"), "{undone}");
+    assert!(undone.stderr().contains(".npmrc: it is not a regular file"), "{undone}");
+    assert!(!bazelrc.exists(), "{undone}");
+    // It is still remembered, and goes when it can.
+    std::fs::remove_dir(&npmrc).unwrap();
+    std::fs::write(&npmrc, written).unwrap();
+    scene.keyfob(["unsetup"]).succeeds();
+    assert!(!npmrc.exists());
+}
+
+#[test]
 fn unsetup_puts_back_what_setup_replaced() {
     let scene = fresh();
     let old = "[credential]\n\thelper = /old/bin/git-credential-keyfob\n[credential \"https://dev.azure.com\"]\n\tuseHttpPath = false\n";

@@ -8,6 +8,7 @@ use crate::wallet::tests::bench::Bench;
 mod plugin;
 mod provider;
 mod session;
+mod threads;
 
 const FEED: &str = "https://pkgs.dev.azure.com/contoso/_packaging/feed/nuget/v3/index.json";
 
