@@ -1,7 +1,7 @@
 //! Places where other programs keep tokens: one file each with a [`Source`] record, which knows where its program keeps
 //! them and reads them into a list. What is taken of the list is decided in [`decide`], by the wallet's rules.
 //!
-//! To add one: write its file with a `SOURCE` record and put a line into [`ALL`]. What sources share: [`file`] reads and
+//! To add one: write its file with a `SOURCE` record and put a line into [`ALL`]. What sources share: [`mod@file`] reads and
 //! cuts files of other programs, [`ini`] those of that form, [`keyrings`] looks into the system's keyrings.
 //! Deliberately absent: asking, printing, and writing anything but the removal of
 //! exactly the entries that were moved.

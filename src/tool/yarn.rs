@@ -1,6 +1,6 @@
 //! Yarn 2 and newer, which reads neither `.npmrc` nor npm's variables. Its settings by registry cannot stand in variables, only one
 //! login for all registries can; so that one is set only where all registries that Yarn would use are ours. Otherwise
-//! `.yarnrc.yml` itself ties [`IDENT`] to a registry.
+//! `.yarnrc.yml` itself ties `IDENT` to a registry.
 //!
 //! Deliberately absent: all of YAML but keys, values and indentation, which is how Yarn writes its file.
 

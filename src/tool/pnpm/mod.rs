@@ -1,7 +1,7 @@
 //! pnpm's token helper: a program named in the person's .npmrc for a place, which prints the whole Authorization header.
 //!
 //! pnpm does not say which place it asks for. Before version 11 it also starts a helper without arguments, so the name of a link
-//! tells it: see [`place`]. Version 10 runs every helper that is named at each start, and stops whatever it was told to do if one
+//! tells it: see `place`. Version 10 runs every helper that is named at each start, and stops whatever it was told to do if one
 //! of them fails; no version shows what a helper says. So where we have nothing, or the wallet is locked, the answer is empty,
 //! which every version takes for "no header", and the exit code is 0. Deliberately absent: npm and yarn, which have no
 //! helpers.
