@@ -87,19 +87,7 @@ impl Local<'_> {
             if found.set_aside.is_empty() {
                 return Err(nothing());
             }
-            let SetAside { store, id, expires, scopes, authtype, service_id, since: _ } =
-                found.set_aside.remove(0);
-            let present = SetAside {
-                store: std::mem::replace(&mut found.store, store),
-                id: std::mem::replace(&mut found.id, id),
-                since: self.now,
-                expires: std::mem::replace(&mut found.expires, expires),
-                scopes: std::mem::replace(&mut found.scopes, scopes),
-                authtype: std::mem::replace(&mut found.authtype, authtype),
-                service_id: std::mem::replace(&mut found.service_id, service_id),
-            };
-            found.set_aside.insert(0, present);
-            found.changed = self.now;
+            bring_forward(found, 0, self.now);
             Ok((Restored::Swapped, true))
         })
     }
@@ -326,4 +314,21 @@ fn insert(group: &mut Group, moved: &RealmRecord) -> Result<(), Error> {
     }));
     there.rules.extend(moved.rules.iter().cloned());
     Ok(())
+}
+
+/// Puts the token that is set aside at `at` in force, and the one in force aside.
+pub(super) fn bring_forward(account: &mut AccountRecord, at: usize, now: i64) {
+    let SetAside { store, id, expires, scopes, authtype, service_id, since: _ } =
+        account.set_aside.remove(at);
+    let present = SetAside {
+        store: std::mem::replace(&mut account.store, store),
+        id: std::mem::replace(&mut account.id, id),
+        since: now,
+        expires: std::mem::replace(&mut account.expires, expires),
+        scopes: std::mem::replace(&mut account.scopes, scopes),
+        authtype: std::mem::replace(&mut account.authtype, authtype),
+        service_id: std::mem::replace(&mut account.service_id, service_id),
+    };
+    account.set_aside.insert(0, present);
+    account.changed = now;
 }

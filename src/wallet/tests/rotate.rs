@@ -190,6 +190,23 @@ fn a_new_token_that_the_service_does_not_take_gives_way_to_the_earlier_one() {
 }
 
 #[test]
+fn a_new_token_that_is_not_taken_after_a_crash_gives_way_too_whatever_tools_said_of_it() {
+    // The answer to the verification is lost, as if it had been killed there.
+    let (bench, mut service) = (Bench::new(), Fake { fails_at: 2, ..Fake::with_old() });
+    bench.add(URL, None, "old");
+    assert!(rotate(&bench, &service).unwrap().unfinished.is_some());
+    assert_eq!(in_force(&bench), "new-2");
+    bench.erase(URL, "new-2");
+    (service.fails_at, service.refuses_the_new) = (0, true);
+    let list = list(&bench);
+    let pending = list.read().unwrap().remove(0);
+    let error = bench.with(|wallet| wallet.finish(&list, &pending, &service).err().unwrap());
+    assert!(error.to_string().contains("does not take the token"), "{error}");
+    assert_eq!((in_force(&bench), service.working()), ("old".to_owned(), vec!["old".to_owned()]));
+    assert_eq!((list.read().unwrap(), bench.memory.len()), (Vec::new(), 1), "the dead one is destroyed");
+}
+
+#[test]
 fn a_locked_store_is_found_before_the_service_is_asked() {
     let (bench, service) = (Bench::new(), Fake::with_old());
     bench.add(URL, None, "old");

@@ -2,12 +2,13 @@
 
 use crate::error::Error;
 use crate::forge::life::azure::PatId;
-use crate::records::{AccountRecord, Expiry, SetAside, Trouble, TroubleState};
+use crate::records::{AccountRecord, Expiry, SetAside, Source, Trouble, TroubleState};
 use crate::store::payload::Payload;
 
 use super::super::super::Local;
 use super::super::super::pending::{Kind, Pending};
 use super::super::add::{Planned, is_same};
+use super::super::change::bring_forward;
 use super::super::check::Question;
 use super::about;
 
@@ -116,6 +117,31 @@ impl Local<'_> {
 
     pub(super) fn destroy_aside(&self, pending: &Pending, service_id: &str) -> Result<(), Error> {
         self.destroy_aside_where(pending, |aside| aside.service_id.as_deref() == Some(service_id))
+    }
+
+    /// Puts what was in force before in force again, if the new token still is. Whatever tools said of the new one meanwhile was
+    /// not about this one.
+    pub(super) fn put_back(&self, pending: &Pending, new: &PatId) -> Result<(), Error> {
+        self.records.change(&self.group_of_pending(pending)?, |group| {
+            let realms = group.realms.iter_mut().filter(|realm| realm.realm == pending.realm);
+            let mut accounts = realms.flat_map(|realm| &mut realm.accounts);
+            let account = accounts.find(|account| {
+                account.source == Source::Person
+                    && account.name == pending.account
+                    && account.service_id.as_deref() == Some(new.as_str())
+            });
+            let is_before = |aside: &SetAside| Some(&aside.id) == pending.before.as_ref();
+            let found = account.and_then(|account| {
+                let at = account.set_aside.iter().position(is_before)?;
+                Some((account, at))
+            });
+            let write = found.is_some();
+            if let Some((account, at)) = found {
+                bring_forward(account, at, self.now);
+                account.trouble.clear();
+            }
+            Ok(((), write))
+        })
     }
 
     /// Destroys what is set aside and was revoked: nobody will want it back.

@@ -17,7 +17,7 @@ pub use renew::{Homeless, NotRenewed, Renewal};
 use super::super::Local;
 use super::super::pending::{self, Kind, List, Next, Now, Pending};
 use super::Selection;
-use super::add::{Added, Change, Issued, Planned, Wish, is_same};
+use super::add::{Added, Issued, Planned, Wish, is_same};
 use super::check::Question;
 
 /// What a service does for a token's life.
@@ -192,31 +192,27 @@ impl Local<'_> {
             Ok(revoked) => done.revoked = revoked,
             Err(Stop::Later(error)) => done.unfinished = Some(error),
             Err(Stop::Refused(error)) => {
-                self.take_back(list, &planned, &done, &mark, service)?;
+                self.take_back(list, &pending, &done.pat.id, service)?;
                 return Err(error);
             }
         }
         Ok(done)
     }
 
-    /// The service does not take the token that it has just made: the earlier one is in use again.
+    /// The service does not take the token that it made: the earlier one, if there was one, is in use again.
     fn take_back(
         &self,
         list: &List,
-        planned: &Planned,
-        done: &Done,
-        mark: &str,
+        pending: &Pending,
+        new: &PatId,
         service: &dyn Service,
     ) -> Result<(), Error> {
-        if done.added.change == Change::Replaced {
-            let name = Account::from_name(planned.wish.account.as_deref()).to_string();
-            let mut selection = self.select(planned.realm.as_str(), Some(&name))?;
-            selection.accounts.retain(|account| account.source == Source::Person);
-            self.restore(&selection, selection.only()?)?;
-        }
+        self.put_back(pending, new)?;
         // It is of no use to anybody; if it cannot be revoked, it ends by itself.
-        let _ = service.revoke(&done.pat.id);
-        list.remove(mark)
+        if service.revoke(new).is_ok() {
+            self.destroy_aside(pending, new.as_str())?;
+        }
+        list.remove(&pending.mark)
     }
 
     /// From the new token in force to the end. Returns whether an old one was revoked.
@@ -297,7 +293,11 @@ impl Local<'_> {
             (Next::Finish, Some(new)) => {
                 return match self.complete(list, pending, new, true, service) {
                     Ok(_) => Ok(Finished::Completed),
-                    Err(Stop::Later(error) | Stop::Refused(error)) => Err(error),
+                    Err(Stop::Later(error)) => Err(error),
+                    Err(Stop::Refused(error)) => {
+                        self.take_back(list, pending, new, service)?;
+                        Err(error)
+                    }
                 };
             }
         };
