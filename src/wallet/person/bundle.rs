@@ -16,6 +16,7 @@ use crate::store::payload::Payload;
 
 use super::super::spot::forge_of;
 use super::super::{Local, settled};
+use super::survey::Home;
 
 /// Records with their secrets.
 #[derive(Debug, Default)]
@@ -88,7 +89,7 @@ impl Local<'_> {
         check(bundle)?;
         let mut arrivals = Vec::new();
         for realm in &bundle.realms {
-            let group = self.records.read(&self.group_of(realm)?)?;
+            let group = self.records.read(&self.place_of(realm)?.group)?;
             for account in &realm.accounts {
                 let what = self.meets(&group, realm, account, bundle)?;
                 arrivals.push(Arrival {
@@ -122,7 +123,7 @@ impl Local<'_> {
         store: &dyn Store,
         store_name: &str,
     ) -> Result<(), Error> {
-        let group_name = self.group_of(realm)?;
+        let group_name = self.place_of(realm)?.group;
         let before = self.records.read(&group_name)?;
         let mut incoming = Vec::new();
         let mut accounts = Vec::new();
@@ -185,9 +186,14 @@ impl Local<'_> {
         Ok(What::Aside)
     }
 
-    /// The group that a realm belongs to on this machine.
-    fn group_of(&self, realm: &RealmRecord) -> Result<String, Error> {
-        Ok(self.home_of(&realm_of(realm)?)?.ok_or(BROKEN)?.group)
+    /// Where a realm belongs on this machine. A server's record must be where its name says: tokens that are added to it later are
+    /// shown to its URL, and answered below its prefix.
+    fn place_of(&self, realm: &RealmRecord) -> Result<Home, Error> {
+        let home = self.home_of(&realm_of(realm)?)?.ok_or(BROKEN)?;
+        let is_server = realm.realm.contains("://");
+        let same = realm.url.eq_ignore_ascii_case(&home.url)
+            && realm.prefix.join("/").eq_ignore_ascii_case(&home.prefix.join("/"));
+        if is_server && !same { Err(BROKEN) } else { Ok(home) }
     }
 }
 

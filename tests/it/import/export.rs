@@ -155,6 +155,33 @@ fn a_file_that_was_altered_cut_off_or_is_another_is_refused_whole() {
     run_with(&other, "import w.age --yes --passphrase-stdin", PASSPHRASE).succeeds();
 }
 
+#[test]
+fn a_record_that_is_not_where_its_name_says_comes_not_in() {
+    let own = "https://tfs.example/tfs/DefaultCollection";
+    let named = format!("\"url\":\"{own}\"");
+    for (from, to) in [
+        (named.as_str(), "\"url\":\"https://evil.test/tfs/DefaultCollection\""),
+        ("\"prefix\":[\"tfs\",\"DefaultCollection\"],", ""),
+    ] {
+        // As somebody could make it who wants to be shown what is added there later.
+        let scene = full();
+        let mut changed = 0;
+        for (path, content) in crate::scene::files_below(&scene.data()) {
+            let Ok(text) = String::from_utf8(content) else { continue };
+            if text.contains(from) {
+                fs::write(path, text.replace(from, to)).unwrap();
+                changed += 1;
+            }
+        }
+        assert_eq!(changed, 1, "{from}");
+        let (file, other) = (export(&scene), Scene::new());
+        fs::write(other.home().join("w.age"), &file).unwrap();
+        let output = run_with(&other, "import w.age --yes --passphrase-stdin", PASSPHRASE);
+        assert!(output.code() == 6 && output.stderr().contains("does not fit together"), "{output}");
+        assert!(other.held().is_empty());
+    }
+}
+
 #[cfg(target_os = "linux")]
 mod with_age {
     use super::*;
