@@ -221,7 +221,8 @@ pub(super) fn read(answer: &Answer, ok: impl FnOnce(&Answer) -> Option<Verdict>)
         300..=399 => Problem::SignIn,
         500.. => Problem::Broken { status: answer.status },
         401 => Problem::NotAccepted,
-        403 if !answer.is_page() => Problem::MissingScope,
+        // In the service's own form. A gateway on the way says no, too, and knows nothing of the token.
+        403 if answer.json::<serde_json::Map<String, serde_json::Value>>().is_some() => Problem::MissingScope,
         203 => Problem::SignIn,
         200 if answer.is_page() => Problem::SignIn,
         200 => match ok(answer) {

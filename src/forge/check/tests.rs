@@ -180,6 +180,8 @@ fn a_bad_minute_of_a_service_says_nothing_of_the_token() {
             (503, &[], "<html>down</html>", "server-error"),
             (429, &[("retry-after", "7")], "TF400733", "rate-limit"),
             (404, &[], "", "odd-answer"),
+            (403, &[], "", "odd-answer"),
+            (403, &[("content-type", "text/plain")], "Blocked by policy.", "odd-answer"),
             (200, &[], "not json", "odd-answer"),
             (200, &[], "{}", "odd-answer"),
         ] {
