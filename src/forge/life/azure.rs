@@ -283,7 +283,8 @@ pub fn read_revoked(answer: &Answer) -> Result<(), Refusal> {
             Ok(())
         }
         _ => match Refusal::of(answer) {
-            Refusal::NotFound => Ok(()),
+            // A page would tell of the address, not of the token.
+            Refusal::NotFound if !answer.is_page() => Ok(()),
             refusal => Err(refusal),
         },
     }

@@ -163,6 +163,8 @@ fn a_revoked_token_is_known_by_both_answers_and_by_its_absence() {
         read_revoked(&answer(200, &[("content-type", "text/html")], "<html>portal")),
         Err(Refusal::SignIn)
     );
+    let page = answer(404, &[("content-type", "text/html")], "<html>no such organisation");
+    assert_eq!(read_revoked(&page), Err(Refusal::NotFound));
     assert_eq!(read_revoked(&answer(200, &[], "hello")), Err(Refusal::Odd { status: 200 }));
     assert_eq!(read_revoked(&answer(500, &[], "")), Err(Refusal::Broken { status: 500 }));
 }
