@@ -100,13 +100,37 @@ impl Answer {
     /// Seconds for which the service wants to be left alone.
     #[must_use]
     pub fn retry_after(&self) -> Option<u64> {
-        // A date is allowed, too; nobody was seen to send one.
-        self.header("retry-after")?.trim().parse().ok()
+        let value = self.header("retry-after")?.trim();
+        // A date counts from the service's own, so that nobody's clock matters.
+        let at = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|at| at.timestamp().as_second());
+        let until = || u64::try_from(at(value)? - at(self.header("date")?)?).ok();
+        value.parse().ok().or_else(until)
     }
 }
 
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_wants_to_be_left_alone_says_so_in_seconds_or_as_a_date() {
+        let after = |value: &str, date: Option<&str>| {
+            let pairs = [("retry-after", Some(value)), ("date", date)];
+            let headers =
+                pairs.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())));
+            Answer { status: 429, headers: headers.collect(), body: Zeroizing::default() }.retry_after()
+        };
+        let (now, later) = ("Sun, 22 Nov 2026 09:00:00 GMT", "Sun, 22 Nov 2026 09:00:07 GMT");
+        assert_eq!((after(" 7 ", None), after(later, Some(now))), (Some(7), Some(7)));
+        assert_eq!(
+            (after(now, Some(later)), after(later, None), after("soon", Some(now))),
+            (None, None, None)
+        );
     }
 }
