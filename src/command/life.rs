@@ -65,14 +65,20 @@ impl<'e> Azure<'e> {
 
     /// All tokens of a kind, page after page.
     pub(super) fn all(&self, which: Which) -> Result<Vec<Pat>, Error> {
-        let mut all = Vec::new();
+        self.all_and_unread(which).map(|(all, _)| all)
+    }
+
+    /// The same, and how many there are besides that cannot be read.
+    fn all_and_unread(&self, which: Which) -> Result<(Vec<Pat>, usize), Error> {
+        let (mut all, mut unread) = (Vec::new(), 0);
         let mut next: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let answer = self.send(&azure::list(&self.organisation, which, next.as_deref()))?;
             let page = azure::read_page(&answer).map_err(|refusal| self.refused(refusal))?;
             all.extend(page.pats);
+            unread += page.unread;
             match page.next {
-                None => return Ok(all),
+                None => return Ok((all, unread)),
                 // One that leads to itself would never end.
                 same if same == next => break,
                 other => next = other,
@@ -97,7 +103,12 @@ impl<'e> Azure<'e> {
 impl Service for Azure<'_> {
     fn find(&self, mark: &str) -> Result<Option<Pat>, Error> {
         let behind = format!(" {mark}");
-        Ok(self.all(Which::Active)?.into_iter().find(|pat| pat.name.ends_with(&behind)))
+        let (all, unread) = self.all_and_unread(Which::Active)?;
+        match all.into_iter().find(|pat| pat.name.ends_with(&behind)) {
+            // It may be among them; to take it for none would leave a token that nobody has.
+            None if unread > 0 => Err(self.refused(Refusal::Odd { status: 200 })),
+            found => Ok(found),
+        }
     }
 
     fn create(&self, order: &Order) -> Result<Made, Failed> {
@@ -137,7 +148,12 @@ pub(super) fn failed(error: Error) -> Failed {
     let reached = |trouble: &Trouble| {
         matches!(
             trouble,
-            Trouble::Network { .. } | Trouble::Silent { .. } | Trouble::TooLarge | Trouble::NotHttp
+            Trouble::Network { .. }
+                | Trouble::Silent { .. }
+                | Trouble::TooLarge
+                | Trouble::NotHttp
+                // Its first words are not told from a later break.
+                | Trouble::Tls
         )
     };
     match &error {
@@ -231,7 +247,7 @@ pub(super) fn finish_pending(
     let mut said = Vec::new();
     for pending in list.read()?.into_iter().filter(is_meant) {
         // Whatever came of it has ended by itself; an organisation that is gone cannot be asked any more.
-        if context.now - pending.since > LONGEST_LIFE {
+        if context.now.saturating_sub(pending.since) > LONGEST_LIFE {
             list.remove(&pending.mark)?;
             continue;
         }
@@ -300,5 +316,22 @@ fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
             what: format!("whether the token of {realm} was renewed cannot be found out now"),
             hint: format!("later: keyfob rotate {}", pending.url),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_comes_before_a_request_proves_that_nothing_happened() {
+        let of = |trouble| failed(Error::Network { host: "h".to_owned(), trouble }).nothing_happened;
+        for before in [Trouble::NoSuchHost, Trouble::ClearText, Trouble::Certificate { why: "w" }] {
+            assert!(of(before));
+        }
+        // What breaks within TLS may be the answer.
+        for after in [Trouble::Tls, Trouble::NotHttp, Trouble::TooLarge, Trouble::Silent { seconds: 20 }] {
+            assert!(!of(after));
+        }
     }
 }

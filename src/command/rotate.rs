@@ -200,7 +200,7 @@ fn by_itself(
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
     may_use_network(context)?;
-    let lasted = account.expires.map(|expiry| expiry.at - account.changed);
+    let lasted = account.expires.map(|expiry| expiry.at.saturating_sub(account.changed));
     let end = end(matches, lasted, context.now)?;
     let (url, realm) = (planned.url.clone(), planned.realm.to_string());
     let (allow_http, environment) = (planned.wish.allow_http, context.environment);
