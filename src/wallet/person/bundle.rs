@@ -14,7 +14,7 @@ use crate::remote::{Realm, Remote};
 use crate::store::Store;
 use crate::store::payload::Payload;
 
-use super::super::spot::forge_of;
+use super::super::spot::{Spot, forge_of};
 use super::super::{Local, settled};
 use super::survey::Home;
 
@@ -186,6 +186,13 @@ impl Local<'_> {
         Ok(What::Aside)
     }
 
+    /// Whether this machine's settings lead from a realm's URL to it.
+    fn is_mapped(&self, realm: &RealmRecord) -> Result<bool, Error> {
+        let Ok((remote, user)) = Remote::from_url(&realm.url) else { return Ok(false) };
+        let spot = self.spot(&remote, user.as_deref())?;
+        Ok(matches!(spot, Spot::Known(known) if known.realm.as_str() == realm.realm))
+    }
+
     /// Where a realm belongs on this machine. A server's record must be where its name says: tokens that are added to it later are
     /// shown to its URL, and answered below its prefix.
     fn place_of(&self, realm: &RealmRecord) -> Result<Home, Error> {
@@ -193,7 +200,7 @@ impl Local<'_> {
         let is_server = realm.realm.contains("://");
         let same = realm.url.eq_ignore_ascii_case(&home.url)
             && realm.prefix.join("/").eq_ignore_ascii_case(&home.prefix.join("/"));
-        if is_server && !same { Err(BROKEN) } else { Ok(home) }
+        if !is_server || same || self.is_mapped(realm)? { Ok(home) } else { Err(BROKEN) }
     }
 }
 
