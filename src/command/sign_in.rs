@@ -172,7 +172,13 @@ fn by_device_code(
         if Instant::now() >= end {
             return Err(failed("the code was not entered in time"));
         }
-        match entra::read_poll(&send(&entra::ask(id, &tenant), &code)?) {
+        let poll = match send(&entra::ask(id, &tenant), &code) {
+            Ok(answer) => entra::read_poll(&answer),
+            // The person may still be typing (RFC 8628, 3.5).
+            Err(Error::Network { .. }) => Poll::Slower,
+            Err(error) => return Err(error),
+        };
+        match poll {
             Poll::Done(bearer) => return checked(bearer, entra::HOST),
             Poll::Over(why) => return Err(failed(&why)),
             poll @ (Poll::Wait | Poll::Slower) => pause = poll.pause(pause),

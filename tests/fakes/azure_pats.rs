@@ -75,7 +75,7 @@ pub struct State {
     pub makes_duds: bool,
     /// The organisations belong to Microsoft accounts.
     pub no_tenant: bool,
-    /// How often the device code is answered with `authorization_pending`.
+    /// How often the device code is answered with `authorization_pending`; at the most, once with nothing.
     pub pending: usize,
 }
 
@@ -294,6 +294,11 @@ impl Pats {
             let known = body.ends_with("device_code=s3cret-device-code");
             fake.change(|state| match state.pending {
                 _ if !known => said(400, json!({ "error": "bad_verification_code" })),
+                // The connection ends in the middle of the head.
+                usize::MAX => {
+                    state.pending = 0;
+                    Response::verbatim(200, "HTTP/1.1 400 Bad Requ")
+                }
                 0 => said(200, json!({ "access_token": state.bearer, "token_type": "Bearer" })),
                 _ => {
                     state.pending -= 1;

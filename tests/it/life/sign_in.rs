@@ -88,6 +88,15 @@ fn a_device_code_of_ones_own_client_signs_in_and_is_kept_nowhere() {
 }
 
 #[test]
+fn a_connection_that_breaks_off_does_not_end_the_sign_in() {
+    let mut stage = Stage::new();
+    stage.scene.unset("KEYFOB_ENTRA_TOKEN").unset("GIT_TERMINAL_PROMPT");
+    settings(&stage, "[entra]\nclient_id = \"our-client\"\n");
+    stage.pats.change(|state| state.pending = usize::MAX);
+    stage.ends("pat list contoso", 0, &["enter ABCD-1234"]);
+}
+
+#[test]
 fn no_client_of_microsofts_own_is_used_and_nobody_is_asked_where_nobody_is() {
     let mut stage = Stage::new();
     stage.scene.unset("KEYFOB_ENTRA_TOKEN");
