@@ -143,7 +143,11 @@ fn azure(
     };
     let old = old.map(|old| old.id).filter(|_| !keep_old && !global);
     let verify = !matches.get_flag("unchecked");
-    let done = context.wallet.make(list, Making { planned, order, old, verify }, &service)?;
+    let done = context.wallet.make(
+        list,
+        Making { planned, order, old, held: Some(account.id.clone()), verify },
+        &service,
+    )?;
     tell(&done, context);
     done.unfinished.map_or(Ok(()), Err)
 }

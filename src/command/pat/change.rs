@@ -110,6 +110,7 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         planned,
         order: Order { name: title, scopes, to },
         old: None,
+        held: None,
         verify: !matches.get_flag("unchecked"),
     };
     let list = List::new(&context.data);

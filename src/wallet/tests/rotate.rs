@@ -110,11 +110,18 @@ fn list(bench: &Bench) -> List {
 }
 
 fn rotate(bench: &Bench, service: &Fake) -> Result<Done, Error> {
+    rotate_while(bench, service, || ())
+}
+
+/// The person was asked which one the old one is, and that took a while.
+fn rotate_while(bench: &Bench, service: &Fake, meanwhile: impl Fn()) -> Result<Done, Error> {
     bench.with(|wallet| {
         let selection = wallet.select(URL, None)?;
         let planned = wallet.plan_again(&selection, selection.only()?)?;
         let order = Order { name: "git #00000000".to_owned(), scopes: Vec::new(), to: START + 999 };
-        let making = Making { planned, order, old: Some(id(1)), verify: true };
+        let held = Some(selection.only()?.id.clone());
+        meanwhile();
+        let making = Making { planned, order, old: Some(id(1)), held, verify: true };
         let list = list(bench);
         list.alone(|| wallet.make(&list, making, service))
     })
@@ -204,6 +211,16 @@ fn a_new_token_that_is_not_taken_after_a_crash_gives_way_too_whatever_tools_said
     assert!(error.to_string().contains("does not take the token"), "{error}");
     assert_eq!((in_force(&bench), service.working()), ("old".to_owned(), vec!["old".to_owned()]));
     assert_eq!((list.read().unwrap(), bench.memory.len()), (Vec::new(), 1), "the dead one is destroyed");
+}
+
+#[test]
+fn a_token_that_came_while_a_person_was_asked_is_not_taken_for_the_old_one() {
+    let (bench, service) = (Bench::new(), Fake::with_old());
+    bench.add(URL, None, "old");
+    let done = rotate_while(&bench, &service, || bench.add(URL, None, "third"));
+    assert!(matches!(done, Err(Error::Changing)));
+    assert_eq!((in_force(&bench), service.calls.get()), ("third".to_owned(), 0));
+    assert_eq!(bench.group("azure-devops/contoso").realms[0].accounts[0].service_id, None);
 }
 
 #[test]

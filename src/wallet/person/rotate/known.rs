@@ -13,13 +13,14 @@ use super::super::check::Question;
 use super::about;
 
 impl Local<'_> {
-    /// Notes the service's name for the token in force, where none is known.
-    pub(super) fn know(&self, planned: &Planned, id: &PatId) -> Result<(), Error> {
+    /// Notes the service's name for the token in force, where none is known and it still is the one that is held by this id.
+    pub(super) fn know(&self, planned: &Planned, id: &PatId, held: Option<&str>) -> Result<(), Error> {
         self.records.change(&planned.group, |group| {
             let realm = group.realms.iter_mut().find(|realm| realm.realm == planned.realm.as_str());
             let accounts = realm.map(|realm| &mut realm.accounts).into_iter().flatten();
-            let mut found =
-                accounts.filter(|account| is_same(account, planned) && account.service_id.is_none());
+            let mut found = accounts.filter(|account| {
+                is_same(account, planned) && account.service_id.is_none() && Some(account.id.as_str()) == held
+            });
             let found = found.next();
             let write = found.is_some();
             if let Some(account) = found {

@@ -64,6 +64,8 @@ pub struct Making {
     pub order: Order,
     /// The one that is to be revoked at the end.
     pub old: Option<PatId>,
+    /// The id of the secret that `old` was found for. Another one that came meanwhile is not it.
+    pub held: Option<String>,
     /// Whether it is verified.
     pub verify: bool,
 }
@@ -141,11 +143,14 @@ impl Local<'_> {
     /// # Errors
     /// Until the new token is in use, and then nothing has changed; later ones are in [`Done::unfinished`].
     pub fn make(&self, list: &List, making: Making, service: &dyn Service) -> Result<Done, Error> {
-        let Making { mut planned, mut order, old, verify } = making;
+        let Making { mut planned, mut order, old, held, verify } = making;
         self.is_open(&planned)?;
         let before = self.in_force(&planned)?;
         if let Some(old) = &old {
-            self.know(&planned, old)?;
+            if before != held {
+                return Err(Error::Changing);
+            }
+            self.know(&planned, old, held.as_deref())?;
         }
         let mark = mark()?;
         order.name = format!("{} {mark}", without_mark(&order.name));
