@@ -82,7 +82,7 @@ impl List {
     /// What is on it.
     ///
     /// # Errors
-    /// [`Error::Record`], [`Error::Newer`], and those of reading.
+    /// [`Error::Unsafe`], [`Error::Newer`], and those of reading.
     pub fn read(&self) -> Result<Vec<Pending>, Error> {
         let path = self.path();
         let Some(bytes) = files::read_private(&path)? else { return Ok(Vec::new()) };
@@ -96,7 +96,13 @@ impl List {
                     return Err(Error::Newer { path, found, known: VERSION.into() });
                 }
                 let line = other.err().map_or(1, |error| error.line());
-                Err(Error::Record { path, why: format!("line {line}: not a list of what is half done") })
+                // No store knows what was in it, so nothing can make it again.
+                let fix = format!(
+                    "keyfob pat list ORG shows what was made; then: mv {0} {0}.damaged",
+                    files::shell_word(&path)
+                );
+                let problem = format!("it cannot be read (line {line} is no list of what is half done)");
+                Err(Error::Unsafe { path, problem, fix })
             }
         }
     }
@@ -248,6 +254,8 @@ mod tests {
             assert!(list.read().is_err() && list.add(pending(None)).is_err(), "{text}");
             let later = text.contains("\"version\"");
             assert_eq!(matches!(list.read(), Err(Error::Newer { .. })), later, "{text}");
+            let hint = list.read().unwrap_err().hint().unwrap();
+            assert!(later || hint.contains("pending.json.damaged") && !hint.contains("--repair"), "{hint}");
             assert_eq!(std::fs::read_to_string(data.join("pending.json")).unwrap(), text);
         }
     }

@@ -121,6 +121,7 @@ fn problems() -> Vec<Problem> {
         Problem::Broken { status: 503 },
         Problem::Global,
         Problem::WantsEmail,
+        Problem::Moved,
         Problem::Odd { status: 404 },
     ]
 }

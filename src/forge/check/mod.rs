@@ -83,6 +83,8 @@ pub enum Problem {
     Expired,
     /// A sign-in page came instead of an answer.
     SignIn,
+    /// The service is at another address now, which is not asked (R12).
+    Moved,
     /// The service took us for nobody in particular.
     Anonymous,
     /// The token is good, but may not ask who it is.
@@ -118,6 +120,7 @@ impl Problem {
             Problem::NotAccepted => "not-accepted",
             Problem::Expired => "expired",
             Problem::SignIn => "sign-in-page",
+            Problem::Moved => "moved",
             Problem::Anonymous => "anonymous",
             Problem::MissingScope => "missing-scope",
             Problem::IisBasic => "iis-basic",
@@ -141,6 +144,11 @@ impl Problem {
             Problem::Expired => format!("{host} says that the token has ended"),
             Problem::SignIn => {
                 format!("{host} answered with a sign-in page, so it does not accept the token")
+            }
+            Problem::Moved => {
+                format!(
+                    "{host} says that what is asked is at another address now, and nothing was sent there"
+                )
             }
             Problem::Anonymous => {
                 format!("{host} answered as to a stranger, so it does not accept the token")
@@ -175,6 +183,7 @@ impl Problem {
             Problem::NotAccepted | Problem::Expired | Problem::SignIn | Problem::Anonymous => {
                 format!("make a new one on the service's page, and: keyfob add {target}")
             }
+            Problem::Moved => format!("if that is so: keyfob move {target} NEW-URL"),
             Problem::MissingScope => "that is no fault; it may still do what it was made for".to_owned(),
             Problem::IisBasic => {
                 "ask the server's administrator to switch Basic authentication off in IIS; the token may be good".to_owned()
@@ -218,6 +227,8 @@ pub(super) fn read(answer: &Answer, ok: impl FnOnce(&Answer) -> Option<Verdict>)
         403 if used_up || answer.retry_after().is_some() => {
             Problem::RateLimit { seconds: answer.retry_after() }
         }
+        // For good, so it is no page to sign in.
+        301 | 308 => Problem::Moved,
         300..=399 => Problem::SignIn,
         500.. => Problem::Broken { status: answer.status },
         401 => Problem::NotAccepted,
