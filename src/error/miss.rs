@@ -78,6 +78,21 @@ pub enum Miss {
 }
 
 impl Miss {
+    /// The hint for a tool that is not git, which has a setting of its own for sending more of the URL.
+    #[must_use]
+    pub fn words_elsewhere(&self, url: &str) -> Option<String> {
+        Some(match self {
+            Miss::NoOrganisation { host } => format!(
+                "{host} alone does not tell the organisation, so no token can be chosen; the tool has to ask with it in the URL"
+            ),
+            Miss::NoPath { place, urls } => format!(
+                "{place} could be any of {}; the tool has to ask with the path in the URL",
+                urls.join(", ")
+            ),
+            _ => return self.words(url),
+        })
+    }
+
     /// What was found and how to go on, in one line for stderr; `url` is the remote that was asked about. `None` where
     /// silence is right.
     #[must_use]

@@ -170,7 +170,16 @@ impl Wire<'_> {
 
     /// The hint that belongs to a miss, if it may be given (R14).
     pub fn miss(&mut self, miss: &Miss, loud: bool, url: &str) {
-        if let Some(words) = miss.words(url).filter(|_| loud) {
+        self.hint(miss.words_elsewhere(url).filter(|_| loud));
+    }
+
+    /// The same for git, which can be told to send more of the URL.
+    pub fn miss_of_git(&mut self, miss: &Miss, loud: bool, url: &str) {
+        self.hint(miss.words(url).filter(|_| loud));
+    }
+
+    fn hint(&mut self, words: Option<String>) {
+        if let Some(words) = words {
             self.line("hint", &words);
         }
     }
@@ -192,6 +201,28 @@ impl Wire<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_git_is_told_of_its_own_settings() {
+        let miss = Miss::NoOrganisation { host: "dev.azure.com".to_owned() };
+        let said = |say: fn(&mut Wire<'_>, &Miss)| {
+            let mut notes = Vec::new();
+            let mut wire = Wire {
+                input: &mut std::io::empty(),
+                output: &mut std::io::sink(),
+                notes: &mut notes,
+                by_hand: false,
+                person_watches: false,
+            };
+            say(&mut wire, &miss);
+            String::from_utf8(notes).unwrap()
+        };
+        assert!(
+            said(|wire, miss| wire.miss_of_git(miss, true, "https://dev.azure.com")).contains("git config")
+        );
+        let other = said(|wire, miss| wire.miss(miss, true, "https://dev.azure.com"));
+        assert!(other.contains("does not tell the organisation") && !other.contains("git"), "{other}");
+    }
 
     #[test]
     fn a_tool_is_found_by_its_program_name_only_when_that_is_whole() {

@@ -191,7 +191,13 @@ fn page() -> String {
     }
     for miss in misses() {
         let words = miss.words(URL).map_or("(silence)".to_owned(), |words| format!("keyfob: hint: {words}"));
-        let _ = writeln!(page, "Miss {}\n  {words}\n", variant(&miss));
+        let _ = writeln!(page, "Miss {}\n  {words}", variant(&miss));
+        if let Some(elsewhere) =
+            miss.words_elsewhere(URL).filter(|words| miss.words(URL).as_ref() != Some(words))
+        {
+            let _ = writeln!(page, "  (not git) keyfob: hint: {elsewhere}");
+        }
+        page.push('\n');
     }
     for note in notes() {
         let _ = writeln!(page, "Note {}\n  keyfob: hint: {}\n", variant(&note), note.words());

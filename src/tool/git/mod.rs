@@ -84,7 +84,7 @@ fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
                 wire.note(note);
             }
         }
-        Found::Miss { miss, loud } => wire.miss(&miss, loud, &query.remote.to_string()),
+        Found::Miss { miss, loud } => wire.miss_of_git(&miss, loud, &query.remote.to_string()),
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
         }
         Stored::NoOrganisation { host } => {
             let miss = crate::error::Miss::NoOrganisation { host };
-            wire.miss(&miss, true, &query.remote.to_string());
+            wire.miss_of_git(&miss, true, &query.remote.to_string());
         }
         Stored::Kept { .. } | Stored::Same | Stored::Cleared | Stored::NotOurs => {}
     }

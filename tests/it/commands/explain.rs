@@ -153,3 +153,28 @@ fn hints_can_be_pasted_whatever_the_url_holds() {
         &["keyfob add https://git.example.com --account '$(x);y'"],
     );
 }
+
+#[test]
+fn of_two_tokens_of_one_organisation_the_scopes_pick_the_one_for_each_tool() {
+    let scene = holding(&[
+        ("https://dev.azure.com/contoso --account code --scopes vso.code_write", "s3cret-code"),
+        ("https://dev.azure.com/contoso --account feeds --scopes vso.packaging", "s3cret-feeds"),
+    ]);
+    let feed = "https://pkgs.dev.azure.com/contoso/_packaging/feed/nuget/v3/index.json";
+    for tool in ["nuget", "keyring", "python", "cargo", "npm", "pnpm"] {
+        let texts =
+            ["account code is out: its recorded scopes do not cover packages", "answer: account feeds"];
+        ends(&scene, &format!("explain {feed} --tool {tool}"), 0, &texts);
+    }
+    let texts = ["account feeds is out: its recorded scopes do not cover code", "answer: account code"];
+    ends(&scene, &format!("explain {CONTOSO}/Project/_git/Repo"), 0, &texts);
+    // And so it is when they ask.
+    let asked = scene.command("keyfob").args(["keyring", "--mode", "creds", "get", feed]).run().succeeds();
+    assert!(asked.stdout().ends_with("s3cret-feeds\n"), "{asked}");
+    let asked =
+        scene.command("keyfob").args(["nuget", "-Uri", feed, "-OutputFormat", "Json"]).run().succeeds();
+    assert!(asked.stdout().contains("s3cret-feeds") && !asked.stdout().contains("s3cret-code"), "{asked}");
+    let request = "protocol=https\nhost=dev.azure.com\npath=contoso/Project/_git/Repo\n\n";
+    let asked = scene.command("keyfob").args(["git", "get"]).stdin(request).run().succeeds();
+    assert!(asked.stdout().contains("password=s3cret-code\n"), "{asked}");
+}
