@@ -264,6 +264,33 @@ fn all_are_asked_once_and_the_exit_code_is_the_worst() {
 }
 
 #[test]
+fn at_most_four_are_asked_at_a_time() {
+    use std::sync::{Condvar, Mutex};
+    // How many are being asked now, and the most that ever were.
+    let asked = Arc::new((Mutex::new((0, 0)), Condvar::new()));
+    let shared = asked.clone();
+    let slow: Handler = Arc::new(move |request| {
+        let (counts, changed) = &*shared;
+        let mut count = counts.lock().unwrap();
+        count.0 += 1;
+        count.1 = count.0.max(count.1);
+        changed.notify_all();
+        // A fifth would come now.
+        let patience = std::time::Duration::from_millis(700);
+        let (mut count, _) = changed.wait_timeout_while(count, patience, |count| count.1 < 5).unwrap();
+        count.0 -= 1;
+        drop(count);
+        azure::connection_data(request, Some("alice@contoso.test"), true)
+    });
+    let stage = Stage::with(vec![("dev.azure.com", slow)]);
+    for n in 0..6 {
+        stage.holds(&format!("https://dev.azure.com/org{n}"), &format!("s3cret-number-{n}"));
+    }
+    assert_eq!(stage.check("").0, 0);
+    assert_eq!(asked.0.lock().unwrap().1, 4);
+}
+
+#[test]
 fn a_token_that_opens_two_organisations_is_a_global_one() {
     let stage = Stage::new();
     stage.services.change(|state| state.token(TOKEN).realm = String::new());
