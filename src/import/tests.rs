@@ -320,6 +320,11 @@ fn what_is_no_lasting_token_is_left_with_the_reason() {
     assert!(store("smtp://a:b@mail.example\n").contains("only https and http"));
     assert!(store("https://a:eyJhbGciOi.eyJzdWIi.c2ln@dev.azure.com/contoso\n").contains("sign-in"));
     assert!(store("https://a:b%20c@h.example\n").contains("blank"));
+    for host in
+        ["h.example@evil.test", "h.example%40evil.test", "evil.test%2F.h.example", "evil.test%23.h.example"]
+    {
+        assert!(store(&format!("https://a:b@{host}/x\n")).contains("no URL"), "{host}");
+    }
     assert!(store("https://h.example\n").contains("no URL with a user name and a token"));
     let npm = |text: &str| left("npm", ".npmrc", text);
     assert!(npm("//registry.example/:_authToken=${NPM_TOKEN}\n").contains("variable"));
