@@ -37,4 +37,4 @@ if [ -t 0 ] && [ -t 2 ]; then
   read -r answer || answer=
   case $answer in y | Y | yes) exec "$prefix/bin/keyfob" setup git --yes ;; esac
 fi
-say "next: $prefix/bin/keyfob setup git, then keyfob add https://dev.azure.com/YOUR-ORGANISATION"
+say "next: $prefix/bin/keyfob setup, then keyfob add https://dev.azure.com/YOUR-ORGANISATION"

@@ -102,7 +102,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
                 explained.expires = answer.expires.map(rfc3339);
                 write_json(&explained, context)?;
             } else {
-                tell(&answer, context);
+                tell(&answer, std::ptr::eq(tool, &raw const tool::git::TOOL), context);
             }
             Ok(())
         }
@@ -133,7 +133,8 @@ fn end(
     Err(error)
 }
 
-fn tell(answer: &Answer, context: &mut Context<'_>) {
+/// In words; how it gets past other offers is said of git alone, because other tools are told so in their own protocols.
+fn tell(answer: &Answer, to_git: bool, context: &mut Context<'_>) {
     let whose = whose(&answer.account, answer.realm.as_str());
     let end = answer.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
     let user = match &answer.user {
@@ -142,6 +143,7 @@ fn tell(answer: &Answer, context: &mut Context<'_>) {
     };
     let how = match (&answer.authtype, answer.presentation) {
         (Some(authtype), _) => format!("as it was stored, with authtype {authtype}"),
+        (None, Presentation::Basic | Presentation::ForcedBasic) if !to_git => format!("{user}, as Basic"),
         (None, Presentation::Basic) => {
             format!("{user}, as Basic; past NTLM and Negotiate if the server offers them (git 2.46 or newer)")
         }

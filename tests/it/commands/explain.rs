@@ -164,7 +164,8 @@ fn of_two_tokens_of_one_organisation_the_scopes_pick_the_one_for_each_tool() {
     for tool in ["nuget", "keyring", "python", "cargo", "npm", "pnpm"] {
         let texts =
             ["account code is out: its recorded scopes do not cover packages", "answer: account feeds"];
-        ends(&scene, &format!("explain {feed} --tool {tool}"), 0, &texts);
+        let output = ends(&scene, &format!("explain {feed} --tool {tool}"), 0, &texts);
+        assert!(!output.stdout().contains("git 2.46"), "that is for git alone: {output}");
     }
     let texts = ["account feeds is out: its recorded scopes do not cover code", "answer: account code"];
     ends(&scene, &format!("explain {CONTOSO}/Project/_git/Repo"), 0, &texts);
