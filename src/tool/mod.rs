@@ -26,6 +26,7 @@ mod header;
 mod input;
 pub mod keyring;
 pub mod links;
+mod login;
 pub mod maven;
 pub mod npm;
 pub mod nuget;

@@ -15,9 +15,9 @@ use crate::credential::Secret;
 use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::remote::{Remote, has_control};
-use crate::wallet::{Answer, Found, Query, Stored, Wallet};
+use crate::wallet::{Answer, Found, Query, Wallet};
 
-use super::{Tool, Wire, input};
+use super::{Tool, Wire, input, login};
 
 mod config;
 mod server;
@@ -151,34 +151,8 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
     let mut query = query(remote, wire.person_watches);
     query.user = Some(login.user);
     let secret = Secret::copy_of(login.secret.as_bytes());
-    let stored = wallet.store(&query, Secret::copy_of(secret.expose()).into())?;
-    match stored {
-        Stored::Kept { chosen } => {
-            if let Some(store) = chosen.filter(|_| wire.person_watches) {
-                let claim = crate::store::named(store).map_or("", |record| record.claim);
-                wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
-            }
-        }
-        Stored::Same | Stored::Cleared => {}
-        Stored::NotOurs | Stored::NoOrganisation { .. } => {
-            return Err(Error::usage(
-                "this is no place that a docker login can be kept for",
-                "keyfob add URL, with the organisation in it",
-            ));
-        }
-    }
-    // Docker has one login for a registry: the new one.
-    wallet.displace(&query)?;
-    // What a person added comes first (R4): then the login was in vain, and that must not go unsaid.
-    query.user = None;
-    if let Found::Answer(answer) = wallet.get(&query)?
-        && !answer.token.same_as(&secret)
-    {
-        let place = &query.remote;
-        let words =
-            format!("another token, which you added, answers first; to replace it: keyfob add {place}");
-        wire.line("hint", &words);
-    }
+    let given = Secret::copy_of(secret.expose()).into();
+    login::keep(query, given, &secret, "docker", wire, wallet)?;
     Ok(Done::Well)
 }
 

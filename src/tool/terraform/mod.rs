@@ -15,9 +15,9 @@ use crate::error::Error;
 use crate::forge::{Need, Presentation};
 use crate::remote::Remote;
 use crate::store::payload::Payload;
-use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
+use crate::wallet::{Answer, Found, Given, Query, Wallet};
 
-use super::{Tool, Wire, input};
+use super::{Tool, Wire, input, login};
 
 mod setup;
 #[cfg(test)]
@@ -132,7 +132,7 @@ fn token(answer: &Answer) -> Option<&str> {
 }
 
 /// Keeps what `terraform login` got, as the Bearer token that it is, so that git does not take it for a password.
-fn store(mut query: Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
+fn store(query: Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
     let text = input::all(wire.input)?;
     let credentials: Credentials = serde_json::from_slice(&text)
         // What serde says may repeat a part of it.
@@ -146,32 +146,5 @@ fn store(mut query: Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(
     }
     let copy = Secret::copy_of(secret.expose()).into_token()?;
     let payload = Payload { token: copy, refresh: None, authtype: Some("Bearer".to_owned()) };
-    match wallet.store(&query, Given { payload, expires: None })? {
-        Stored::Kept { chosen } => {
-            if let Some(store) = chosen.filter(|_| wire.person_watches) {
-                let claim = crate::store::named(store).map_or("", |record| record.claim);
-                wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
-            }
-        }
-        Stored::Same | Stored::Cleared => {}
-        Stored::NotOurs | Stored::NoOrganisation { .. } => {
-            return Err(Error::usage(
-                "this is no place that a terraform login can be kept for",
-                "keyfob add URL",
-            ));
-        }
-    }
-    // Terraform has one login for a host: the new one.
-    wallet.displace(&query)?;
-    // What a person added comes first (R4): then the login was in vain, and that must not go unsaid.
-    query.user = None;
-    if let Found::Answer(answer) = wallet.get(&query)?
-        && !answer.token.same_as(&secret)
-    {
-        let place = &query.remote;
-        let words =
-            format!("another token, which you added, answers first; to replace it: keyfob add {place}");
-        wire.line("hint", &words);
-    }
-    Ok(())
+    login::keep(query, Given { payload, expires: None }, &secret, "terraform", wire, wallet)
 }
