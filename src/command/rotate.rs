@@ -257,6 +257,13 @@ fn not_renewed(trouble: &Trouble, way: &ByItself, url: &str) -> Failed {
         Trouble::Scope => {
             (format!("the token may not renew itself: for that it needs {}", way.needs), by_hand)
         }
+        Trouble::Account(said) => (
+            format!(
+                "the service knows the token, but does not let its account in; it says: {}",
+                visible(said)
+            ),
+            format!("keyfob check {url} says how to go on; nothing was changed"),
+        ),
         Trouble::TooOld => ("this server cannot renew tokens yet".to_owned(), by_hand),
         Trouble::End(said) => {
             let said =
