@@ -16,7 +16,7 @@ use crate::terminal::visible;
 use crate::wallet::DAY;
 use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::check::Question;
-use crate::wallet::person::rotate::{Failed, Finished, Service, without_mark};
+use crate::wallet::person::rotate::{Failed, Finished, Service, bears, without_mark};
 use crate::wallet::spot::Spot;
 
 use super::online::Client;
@@ -69,7 +69,7 @@ impl<'e> Azure<'e> {
     }
 
     /// The same, and how many there are besides that cannot be read.
-    fn all_and_unread(&self, which: Which) -> Result<(Vec<Pat>, usize), Error> {
+    pub(super) fn all_and_unread(&self, which: Which) -> Result<(Vec<Pat>, usize), Error> {
         let (mut all, mut unread) = (Vec::new(), 0);
         let mut next: Option<String> = None;
         for _ in 0..MOST_PAGES {
@@ -102,9 +102,8 @@ impl<'e> Azure<'e> {
 
 impl Service for Azure<'_> {
     fn find(&self, mark: &str) -> Result<Option<Pat>, Error> {
-        let behind = format!(" {mark}");
         let (all, unread) = self.all_and_unread(Which::Active)?;
-        match all.into_iter().find(|pat| pat.name.ends_with(&behind)) {
+        match all.into_iter().find(|pat| bears(&pat.name, mark)) {
             // It may be among them; to take it for none would leave a token that nobody has.
             None if unread > 0 => Err(self.refused(Refusal::Odd { status: 200 })),
             found => Ok(found),

@@ -13,7 +13,7 @@ use crate::wallet::DAY;
 use crate::wallet::pending::{List, Pending};
 use crate::wallet::person::add::{Change, Planned};
 use crate::wallet::person::check::Question;
-use crate::wallet::person::rotate::{Failed, Making, NotRenewed};
+use crate::wallet::person::rotate::{Failed, Making, NotRenewed, is_long};
 
 use super::life::{Azure, MadeGood, failed, finish_pending, may_use_network, one_of};
 use super::online::Client;
@@ -135,6 +135,11 @@ fn azure(
             "the old one is for all organisations, which ends on 2026-12-01; the new one is for {organisation} alone, so the old \
              one is not revoked"
         ));
+    }
+    if old.as_ref().is_some_and(|old| is_long(&old.name)) {
+        context.terminal.note(
+            "the name of the old one is long; the new one gets its beginning, so that the service keeps the mark behind it",
+        );
     }
     let order = Order {
         name: old.as_ref().map_or_else(|| "keyfob".to_owned(), |old| old.name.clone()),

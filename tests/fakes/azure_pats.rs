@@ -71,6 +71,10 @@ pub struct State {
     pub page: usize,
     /// A create works, and its answer never arrives.
     pub loses_answers: bool,
+    /// Names are trimmed and cut to so many characters.
+    pub longest_name: usize,
+    /// So many entries of each page are none that can be read.
+    pub garbled: usize,
     /// A new token is not taken by anybody.
     pub makes_duds: bool,
     /// The organisations belong to Microsoft accounts.
@@ -107,6 +111,8 @@ impl Pats {
             cannot_revoke: false,
             page: 100,
             loses_answers: false,
+            longest_name: 128,
+            garbled: 0,
             makes_duds: false,
             no_tenant: false,
             pending: 0,
@@ -201,7 +207,8 @@ impl Pats {
                 return Err(refused);
             }
             let value = made(state.pats.len() + 1);
-            let (name, scope, end) = (text("displayName"), text("scope"), rounded(&text("validTo")));
+            let (scope, end) = (text("scope"), rounded(&text("validTo")));
+            let name: String = text("displayName").trim().chars().take(state.longest_name).collect();
             let mut pat = state.keep(organisation, &name, &scope, &end, &value);
             pat.global = global;
             Ok((pat, state.loses_answers, state.makes_duds))
@@ -331,7 +338,10 @@ impl State {
         let rest = all.len().saturating_sub(from + size);
         // With signs that mean something in a query.
         let next = if rest > 0 { format!("& ={}", from + size) } else { String::new() };
-        let page: Vec<Value> = all.into_iter().skip(from).take(size).collect();
+        let mut page: Vec<Value> = all.into_iter().skip(from).take(size).collect();
+        page.extend(
+            (0..self.garbled).map(|at| json!({ "displayName": "git #0a1b2c3d", "authorizationId": at })),
+        );
         said(200, json!({ "continuationToken": next, "patTokens": page }))
     }
 

@@ -291,18 +291,3 @@ fn a_renewed_token_without_a_home_comes_back_to_the_person() {
     assert!(homeless.token.same_as(&secret("new")));
     assert_eq!(list(&bench).read().unwrap().len(), 1);
 }
-
-#[test]
-fn marks_are_known_by_their_form() {
-    for (name, plain) in [
-        ("git #0a1b2c3d", "git"),
-        ("git on laptop #0a1b2c3d", "git on laptop"),
-        ("git #0a1b2c3", "git #0a1b2c3"),
-        ("git #0A1B2C3D", "git #0A1B2C3D"),
-        ("#0a1b2c3d", "#0a1b2c3d"),
-        ("issue #12345678", "issue"),
-        ("", ""),
-    ] {
-        assert_eq!(without_mark(name), plain);
-    }
-}

@@ -86,6 +86,48 @@ fn an_answer_that_was_lost_is_made_good_by_the_next_rotation() {
 }
 
 #[test]
+fn a_lost_answer_is_made_good_however_long_the_name_was() {
+    for name in ["x".repeat(400), "ü".repeat(300), "🔑".repeat(150), " ".repeat(3)] {
+        let (stage, id) = Stage::holding(&name);
+        stage.pats.change(|state| state.loses_answers = true);
+        let words = format!("rotate {CONTOSO} --pat {}", &id[..8]);
+        let said = stage.ends(&words, 6, &["whether a token was made before that is not known"]);
+        assert_eq!(said.stderr().contains("the name of the old one is long"), name.len() > 100, "{said}");
+        assert_eq!(stage.pats.working().len(), 2);
+        stage.pats.change(|state| state.loses_answers = false);
+        let repair = stage.run("doctor --repair", "");
+        assert!(repair.stdout().contains("revoked a new token of azure-devops/contoso"), "{repair}");
+        assert_eq!(
+            (stage.pats.working(), stage.in_force(CONTOSO)),
+            (vec![TOKEN.to_owned()], TOKEN.to_owned())
+        );
+        assert!(stage.is_done());
+    }
+}
+
+#[test]
+fn what_is_half_done_stays_on_the_list_while_the_services_list_cannot_be_read_whole() {
+    let (stage, _) = Stage::holding("git");
+    stage.pats.change(|state| state.loses_answers = true);
+    stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &[]);
+    // The mark may be on the entry that cannot be read: to forget it would leave a token that nobody has.
+    let mark = stage.pats.change(|state| {
+        (state.loses_answers, state.garbled) = (false, 1);
+        state.pats.pop().unwrap()
+    });
+    for words in ["doctor --repair", &format!("rotate {CONTOSO}")] {
+        let output = stage.run(words, "");
+        assert!(format!("{output}").contains("an answer that keyfob cannot read"), "{output}");
+        assert!(!stage.is_done() && stage.in_force(CONTOSO) == TOKEN, "{output}");
+    }
+    // One that is found is found, whatever else is on the list; and read whole, it is made good.
+    stage.pats.change(|state| state.pats.push(mark));
+    stage.run("doctor --repair", "");
+    assert!(stage.is_done());
+    assert_eq!(stage.pats.working(), [TOKEN]);
+}
+
+#[test]
 fn an_old_one_that_could_not_be_revoked_is_by_the_next_rotation_or_by_doctor() {
     for words in [&format!("rotate {CONTOSO}"), "doctor --repair"] {
         let (stage, _) = Stage::holding("git");

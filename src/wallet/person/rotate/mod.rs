@@ -10,8 +10,10 @@ use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
 
 mod known;
+mod mark;
 mod renew;
 
+pub use mark::{LONGEST, bears, is_long, marked, without_mark};
 pub use renew::{Homeless, NotRenewed, Renewal};
 
 use super::super::Local;
@@ -22,7 +24,7 @@ use super::check::Question;
 
 /// What a service does for a token's life.
 pub trait Service {
-    /// The token whose name ends with this mark and that still works.
+    /// The token whose name [`bears`] this mark and that still works.
     ///
     /// # Errors
     /// When it could not be asked, or did not answer.
@@ -152,8 +154,8 @@ impl Local<'_> {
             }
             self.know(&planned, old, held.as_deref())?;
         }
-        let mark = mark()?;
-        order.name = format!("{} {mark}", without_mark(&order.name));
+        let mark = mark::mark()?;
+        order.name = marked(&order.name, &mark);
         let pending = Pending {
             old: old.as_ref().map(|old| old.as_str().to_owned()),
             ..about(&planned, mark.clone(), Kind::Made, before, self.now)
@@ -365,20 +367,4 @@ fn unfinished(what: &str, error: &Error, pending: &Pending) -> Error {
         what: format!("the new token of {} is in use, but {what}: {error}", pending.realm),
         hint: format!("keyfob rotate {} goes on from there, and so does keyfob doctor --repair", pending.url),
     }
-}
-
-/// A word that nothing else has: `#0a1b2c`.
-fn mark() -> Result<String, Error> {
-    let id = Id::random()?;
-    Ok(format!("#{}", id.as_str().get(..8).unwrap_or_default()))
-}
-
-/// A name without the mark that an earlier rotation put behind it.
-#[must_use]
-pub fn without_mark(name: &str) -> &str {
-    let is_mark = |word: &str| {
-        let digits = word.strip_prefix('#').unwrap_or_default();
-        digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-    };
-    name.rsplit_once(' ').filter(|(_, last)| is_mark(last)).map_or(name, |(front, _)| front)
 }
