@@ -320,7 +320,7 @@ fn bounded(name: String) -> String {
         return name;
     }
     let half = LONGEST_NAME / 2;
-    let (front, back) = (name.chars().take(half), name.chars().skip(length - half));
+    let (front, back) = (name.chars().take(half), name.chars().skip(length - half + 1));
     front.chain(std::iter::once('…')).chain(back).collect()
 }
 

@@ -259,6 +259,42 @@ fn an_extended_token_stays_the_same_and_the_wallet_knows_its_end() {
 }
 
 #[test]
+fn a_first_token_that_is_not_taken_is_out_of_the_wallet_again() {
+    let stage = Stage::new();
+    stage.pats.change(|state| state.makes_duds = true);
+    let texts =
+        ["does not take the token that it has just made", "revoked and out of the wallet", "keyfob add"];
+    stage.ends("pat create contoso --for git", 6, &texts);
+    assert!(stage.list().is_empty() && stage.pats.working().is_empty() && stage.is_done());
+    let doctor = stage.scene.keyfob(["doctor"]).succeeds();
+    assert!(
+        !doctor.stdout().contains("token of azure-devops") && !doctor.stdout().contains("repair"),
+        "{doctor}"
+    );
+    // As if nothing had been: the next one is the first.
+    stage.pats.change(|state| state.makes_duds = false);
+    stage.ends("pat create contoso --for git", 0, &["is in the vault store"]);
+    assert_eq!(stage.pats.working(), [stage.in_force(CONTOSO)]);
+}
+
+#[test]
+fn a_first_token_that_is_not_taken_and_cannot_be_revoked_is_kept_but_not_handed_out() {
+    let stage = Stage::new();
+    stage.pats.change(|state| (state.makes_duds, state.cannot_revoke) = (true, true));
+    let texts = ["is kept, but not handed out", "keyfob pat revoke contoso revokes it"];
+    stage.ends("pat create contoso --for git", 6, &texts);
+    assert_eq!((stage.list()[0]["state"].clone(), stage.is_done()), ("rejected".into(), true));
+    let git = stage.scene.helper("get", "protocol=https host=dev.azure.com path=contoso/p").succeeds();
+    assert_eq!(git.stdout(), "");
+    let doctor = stage.scene.keyfob(["doctor"]);
+    assert!(doctor.stdout().contains("the server refused the token of azure-devops/contoso"), "{doctor}");
+    // What is said to do, does it.
+    stage.pats.change(|state| state.cannot_revoke = false);
+    stage.ends("pat revoke contoso --yes", 0, &["is revoked"]);
+    assert!(stage.pats.working().is_empty());
+}
+
+#[test]
 fn a_revoked_token_is_handed_out_no_more() {
     let stage = Stage::new();
     stage.ends("pat create contoso --for git --name mine", 0, &[]);

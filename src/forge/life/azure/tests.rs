@@ -241,5 +241,5 @@ fn a_name_without_end_is_cut_in_its_middle_because_its_end_may_be_a_mark() {
     token["displayName"] = format!("{} #0a1b2c3d", "ü".repeat(5000)).into();
     let page = serde_json::json!({ "continuationToken": "", "patTokens": [token] });
     let name = read_page(&json(200, &page)).unwrap().pats.remove(0).name;
-    assert!(name.starts_with("üü") && name.ends_with("ü #0a1b2c3d") && name.chars().count() == 301, "{name}");
+    assert!(name.starts_with("üü") && name.ends_with("ü #0a1b2c3d") && name.chars().count() == 300, "{name}");
 }

@@ -198,28 +198,29 @@ impl Local<'_> {
         match self.complete(list, &pending, &done.pat.id, verify, service) {
             Ok(revoked) => done.revoked = revoked,
             Err(Stop::Later(error)) => done.unfinished = Some(error),
-            Err(Stop::Refused(error)) => {
-                self.take_back(list, &pending, &done.pat.id, service)?;
-                return Err(error);
-            }
+            Err(Stop::Refused) => return Err(self.take_back(list, &pending, &done.pat.id, service)?),
         }
         Ok(done)
     }
 
-    /// The service does not take the token that it made: the earlier one, if there was one, is in use again.
+    /// The service does not take the token that it made: the earlier one is in use again; where there is none, the new one is out
+    /// of the wallet, or at least not handed out. Returns what is to be said.
     fn take_back(
         &self,
         list: &List,
         pending: &Pending,
         new: &PatId,
         service: &dyn Service,
-    ) -> Result<(), Error> {
-        self.put_back(pending, new)?;
+    ) -> Result<Error, Error> {
+        let earlier = self.put_back(pending, new)?;
         // It is of no use to anybody; if it cannot be revoked, it ends by itself.
-        if service.revoke(new).is_ok() {
+        let revoked = service.revoke(new).is_ok();
+        if revoked {
             self.destroy_aside(pending, new.as_str())?;
+            self.remove_dead(pending, new)?;
         }
-        list.remove(&pending.mark)
+        list.remove(&pending.mark)?;
+        Ok(refused(pending, earlier, revoked))
     }
 
     /// From the new token in force to the end. Returns whether an old one was revoked.
@@ -262,13 +263,7 @@ impl Local<'_> {
                 what: "the service gave no clear answer".to_owned(),
                 hint: String::new(),
             })),
-            Outcome::Refused => Err(Stop::Refused(Error::Service {
-                what: format!(
-                    "the service does not take the token that it has just made for {}",
-                    pending.realm
-                ),
-                hint: format!("what was in use before is again; keyfob check {} asks about it", pending.url),
-            })),
+            Outcome::Refused => Err(Stop::Refused),
         }
     }
 
@@ -301,10 +296,7 @@ impl Local<'_> {
                 return match self.complete(list, pending, new, true, service) {
                     Ok(_) => Ok(Finished::Completed),
                     Err(Stop::Later(error)) => Err(error),
-                    Err(Stop::Refused(error)) => {
-                        self.take_back(list, pending, new, service)?;
-                        Err(error)
-                    }
+                    Err(Stop::Refused) => Err(self.take_back(list, pending, new, service)?),
                 };
             }
         };
@@ -353,13 +345,39 @@ enum Stop {
     /// It goes on later; the new token is in use.
     Later(Error),
     /// The service does not take the new token.
-    Refused(Error),
+    Refused,
 }
 
 /// What is put on the list about a plan.
 fn about(planned: &Planned, mark: String, kind: Kind, before: Option<String>, since: i64) -> Pending {
     let (realm, url) = (planned.realm.to_string(), planned.url.clone());
     Pending { mark, kind, realm, url, account: planned.wish.account.clone(), before, old: None, since }
+}
+
+/// That the service does not take what it made, and what became of that.
+fn refused(pending: &Pending, earlier: bool, revoked: bool) -> Error {
+    let Pending { realm, url, .. } = pending;
+    let organisation = realm.split_once('/').map_or("", |(_, what)| what);
+    let became = match (earlier, revoked) {
+        (_, true) => "it is revoked and out of the wallet",
+        (true, false) => "it could not be revoked, and is set aside",
+        (false, false) => "it could not be revoked, and is kept, but not handed out",
+    };
+    let hint = match (earlier, revoked) {
+        (true, true) => format!("what was in use before is again; keyfob check {url} asks about it"),
+        (true, false) => format!(
+            "what was in use before is again; keyfob pat list {organisation} shows the new one, whose name ends with {}",
+            pending.mark
+        ),
+        (false, true) => format!("make one by hand: keyfob add {url} --open"),
+        (false, false) => {
+            format!("keyfob check {url} asks again; keyfob pat revoke {organisation} revokes it")
+        }
+    };
+    Error::Service {
+        what: format!("the service does not take the token that it has just made for {realm}; {became}"),
+        hint,
+    }
 }
 
 fn unfinished(what: &str, error: &Error, pending: &Pending) -> Error {
