@@ -79,23 +79,49 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
     let planned = context.wallet.plan_again(&selection, &account)?;
     let list = List::new(&context.data);
-    let about_it =
-        |pending: &Pending| pending.realm == selection.realm.realm && pending.account == account.name;
+    let is_it =
+        |pending: &Pending| pending.realm == planned.realm.as_str() && pending.account == account.name;
+    let under_way = list.read()?.iter().any(is_it);
     let by_hand = matches.get_flag("by-hand");
-    list.alone(|| {
-        let done = finish_pending(&list, about_it, context)?;
-        say_all(&done, context);
-        if done.iter().any(|done: &MadeGood| done.rotated) {
-            return Ok(());
-        }
-        match &planned.forge.life.renewal {
-            Renewal::Azure if !by_hand => azure(&list, &account, planned, matches, context),
-            Renewal::ByItself(way) if !by_hand => by_itself(&list, way, &account, planned, matches, context),
-            _ => on_its_page(planned, matches, context),
-        }
-    })?;
+    if list.alone(|| is_rotated(&list, under_way, &account, &planned, context))? {
+        super::setup::keep_in_step(context);
+        return Ok(());
+    }
+    match &planned.forge.life.renewal {
+        Renewal::Azure if !by_hand => azure(&list, &account, planned, matches, context)?,
+        Renewal::ByItself(way) if !by_hand => by_itself(&list, way, &account, planned, matches, context)?,
+        _ => on_its_page(planned, matches, context)?,
+    }
     super::setup::keep_in_step(context);
     Ok(())
+}
+
+/// Makes good what is half done, and says whether that was the rotation. If not, the token is still the one that was meant: another
+/// process may have rotated it while this one waited, or was about to when this one began (`under_way`). Only within
+/// [`List::alone`], which nobody holds while a person is asked.
+fn is_rotated(
+    list: &List,
+    under_way: bool,
+    account: &AccountRecord,
+    planned: &Planned,
+    context: &mut Context<'_>,
+) -> Result<bool, Error> {
+    let about_it =
+        |pending: &Pending| pending.realm == planned.realm.as_str() && pending.account == account.name;
+    let done = finish_pending(list, about_it, context)?;
+    say_all(&done, context);
+    if done.iter().any(|done: &MadeGood| done.rotated) {
+        return Ok(true);
+    }
+    let by_another = under_way && done.is_empty();
+    match context.wallet.in_force(planned)? {
+        Some(id) if id == account.id && !by_another => Ok(false),
+        Some(_) => Err(Error::Overtaken { realm: planned.realm.to_string(), url: planned.url.clone() }),
+        None => Err(Error::NoSuchCredential {
+            what: format!("the token of {} was removed meanwhile", planned.realm),
+            hint: Some("keyfob list shows what is held".to_owned()),
+        }),
+    }
 }
 
 /// When the new one ends: as the person says, else after as long as the old one was to last.
@@ -148,11 +174,14 @@ fn azure(
     };
     let old = old.map(|old| old.id).filter(|_| !keep_old && !global);
     let verify = !matches.get_flag("unchecked");
-    let done = context.wallet.make(
-        list,
-        Making { planned, order, old, held: Some(account.id.clone()), verify },
-        &service,
-    )?;
+    let done = list.alone(|| {
+        if is_rotated(list, false, account, &planned, context)? {
+            return Ok(None);
+        }
+        let making = Making { planned, order, old, held: Some(account.id.clone()), verify };
+        context.wallet.make(list, making, &service).map(Some)
+    })?;
+    let Some(done) = done else { return Ok(()) };
     tell(&done, context);
     done.unfinished.map_or(Ok(()), Err)
 }
@@ -228,7 +257,14 @@ fn by_itself(
         let answer = sent.map_err(failed)?;
         (way.read)(&answer).map_err(|trouble| not_renewed(&trouble, way, &url))
     };
-    match wallet.renew(list, planned, ask) {
+    let renewed = list.alone(|| {
+        if is_rotated(list, false, account, &planned, context)? {
+            return Ok(None);
+        }
+        Ok(Some(wallet.renew(list, planned, ask)))
+    })?;
+    let Some(renewed) = renewed else { return Ok(()) };
+    match renewed {
         Ok((added, renewal)) => {
             let until = renewal.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
             let whose = if added.account == "-" {

@@ -83,11 +83,15 @@ pub struct State {
     pub pending: usize,
 }
 
+/// What happens while a request waits for its answer.
+type Meanwhile = Arc<dyn Fn(&Request) + Send + Sync>;
+
 /// The interface.
 #[derive(Clone)]
 pub struct Pats {
     forge: Forge,
     state: Arc<Mutex<State>>,
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
 }
 
 /// The token that is made as the n-th.
@@ -117,7 +121,7 @@ impl Pats {
             no_tenant: false,
             pending: 0,
         };
-        Pats { forge: forge.clone(), state: Arc::new(Mutex::new(state)) }
+        Pats { forge: forge.clone(), state: Arc::new(Mutex::new(state)), meanwhile: Arc::default() }
     }
 
     /// Reads or changes its state.
@@ -153,7 +157,16 @@ impl Pats {
         Arc::new(move |request| pats.answer(request))
     }
 
+    /// Does this at each request, before it is looked at.
+    pub fn meanwhile(&self, what: impl Fn(&Request) + Send + Sync + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(Arc::new(what));
+    }
+
     fn answer(&self, request: &Request) -> Response {
+        let meanwhile = self.meanwhile.lock().unwrap().clone();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile(request);
+        }
         let state = self.change(|state| state.clone());
         let path = request.path().trim_start_matches('/');
         let Some((organisation, "_apis/tokens/pats")) = path.split_once('/') else {

@@ -41,6 +41,7 @@ fn errors() -> Vec<Error> {
         Error::Export { path: "/media/me/wallet.age".into(), why: "it is cut off or was changed" },
         Error::Busy { seconds: 30 },
         Error::Changing,
+        Error::Overtaken { realm: text("azure-devops/contoso"), url: text(URL) },
         Error::NoHome,
         Error::Randomness,
         io(io::ErrorKind::StorageFull),

@@ -31,7 +31,8 @@ pub struct GitLab {
 }
 
 impl GitLab {
-    fn new(token: &str) -> Arc<Mutex<GitLab>> {
+    /// With this token.
+    pub fn new(token: &str) -> Arc<Mutex<GitLab>> {
         let (token, old) = (token.to_owned(), String::new());
         Arc::new(Mutex::new(GitLab { token, old, renewed: 0, says: None, refuses: None, bodies: Vec::new() }))
     }
@@ -46,7 +47,8 @@ impl GitLab {
         self.renewed
     }
 
-    fn handler(this: &Arc<Mutex<GitLab>>) -> Handler {
+    /// It, as a handler for gitlab.com.
+    pub fn handler(this: &Arc<Mutex<GitLab>>) -> Handler {
         let this = Arc::clone(this);
         Arc::new(move |request| this.lock().unwrap().answer(request))
     }

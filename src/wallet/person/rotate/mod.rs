@@ -258,7 +258,17 @@ impl Local<'_> {
         };
         let verdict = verdict.map_err(|error| later(&error))?;
         match verdict.outcome {
-            Outcome::Accepted => Ok(()),
+            // Tools may have been faster than the service with its own news.
+            Outcome::Accepted => self
+                .note_verdict(
+                    &self.group_of_pending(pending).map_err(Stop::Later)?,
+                    &verdict,
+                    |realm, account| {
+                        realm == pending.realm && account.service_id.as_deref() == Some(new.as_str())
+                    },
+                )
+                .map(drop)
+                .map_err(Stop::Later),
             Outcome::Unclear => Err(later(&Error::Service {
                 what: "the service gave no clear answer".to_owned(),
                 hint: String::new(),
