@@ -93,6 +93,17 @@ impl<'e> Azure<'e> {
         azure::read_made(&answer).map(|made| made.pat).map_err(|refusal| self.refused(refusal))
     }
 
+    /// What the service tells of one token; `None` if it knows none of this person's by that id.
+    pub(super) fn find_by_id(&self, id: &PatId) -> Result<Option<Pat>, Error> {
+        let answer = self.send(&azure::get(&self.organisation, id))?;
+        match azure::read_made(&answer) {
+            Ok(made) => Ok(Some(made.pat)),
+            // A page would tell of the address, not of the token.
+            Err(Refusal::NotFound) if !answer.is_page() => Ok(None),
+            Err(refusal) => Err(self.refused(refusal)),
+        }
+    }
+
     /// What the service tells of one token.
     pub(super) fn get(&self, id: &PatId) -> Result<Pat, Error> {
         let answer = self.send(&azure::get(&self.organisation, id))?;

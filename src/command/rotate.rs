@@ -19,7 +19,7 @@ use super::life::{Azure, MadeGood, failed, finish_pending, may_use_network, one_
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
 use super::setup::flag;
-use super::{Command, Context, account, add, online, time, token, url, whose, yes};
+use super::{Command, Context, account, add, browser, online, time, token, url, whose, yes};
 
 /// `keyfob rotate`.
 pub static COMMAND: Command = Command {
@@ -27,7 +27,7 @@ pub static COMMAND: Command = Command {
     about: "Put a new token in the place of the old one",
     details: "Azure DevOps Services: makes a token like the old one, keeps it, verifies it, and then revokes the old one (needs a \
               sign-in: keyfob pat --help). GitLab: the token renews itself. Elsewhere, and with --by-hand: make one on the \
-              service's page (--open opens it) and paste it, or pipe it in.\n\n\
+              service's page, which opens by itself where there is a desktop, and paste it, or pipe it in.\n\n\
               A crash at any step leaves a token that works; the next rotate, or keyfob doctor --repair, goes on from there. \
               KEYFOB_OFFLINE=1 keeps every command from the network.",
     example: "keyfob rotate https://dev.azure.com/contoso",
@@ -51,7 +51,11 @@ pub static COMMAND: Command = Command {
             .arg(flag("keep-old", "Do not revoke the old one"))
             .arg(flag("unchecked", "Do not ask whether the new token is taken"))
             .arg(flag("by-hand", "Make the new one on the service's page"))
-            .arg(flag("open", "Open that page in the browser"))
+            .arg(flag(
+                "open",
+                "Open that page in the browser, even where nobody sits at a terminal with a desktop",
+            ))
+            .arg(flag("no-open", "Open no page").conflicts_with("open"))
             .arg(flag("force", "Keep the new token even if it looks wrong or is not accepted"))
             .arg(yes())
     },
@@ -203,7 +207,13 @@ fn the_old_one(
         return one_of(&listed()?, word, organisation).cloned().map(Some);
     }
     if let Some(id) = account.service_id.as_deref().and_then(PatId::parse) {
-        return service.get(&id).map(Some);
+        let old = service.find_by_id(&id)?;
+        if old.is_none() {
+            context
+                .terminal
+                .note("the service does not know the old one any more, so there is nothing to revoke");
+        }
+        return Ok(old);
     }
     if matches.get_flag("keep-old") {
         return Ok(None);
@@ -327,7 +337,9 @@ fn on_its_page(mut planned: Planned, matches: &ArgMatches, context: &mut Context
     let force = matches.get_flag("force");
     planned.wish.expires =
         matches.get_one::<String>("expires").map(|text| time::end(text, context.now)).transpose()?;
-    add::show_page(&planned, matches, context);
+    let person = context.terminal.about.can_ask() && !matches.get_flag("no-open");
+    let open = matches.get_flag("open") || (person && browser::is_at_hand(context.environment));
+    add::show_page(&planned, matches, open, context);
     let before = context.wallet.in_force(&planned)?;
     let secret = add::read_token(&planned, context)?;
     add::look_at(&secret, &mut planned, force, context)?;

@@ -282,6 +282,41 @@ fn the_right_page_is_opened_and_what_to_tick_there_is_said() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_rotation_by_hand_opens_the_page_where_a_person_sits_and_asks_for_the_token_in_one_go() {
+    use crate::commands::terminal::Talk;
+    let revoked = Arc::default();
+    let mut stage = Stage::with(vec![("api.github.com", github(&revoked))]);
+    let log = browser(&mut stage);
+    stage.holds(GITHUB, "s3cret-first");
+    stage.holds("https://tfs.corp.example/tfs/Main", "s3cret-of-main");
+    stage.scene.unset("GIT_TERMINAL_PROMPT").set("TERM", "dumb");
+    for (words, page) in [
+        (GITHUB, "https://github.com/settings/tokens/new?description=keyfob&scopes=repo"),
+        (
+            "https://tfs.corp.example/tfs/Main --unchecked",
+            "https://tfs.corp.example/tfs/Main/_usersSettings/tokens",
+        ),
+    ] {
+        let mut talk =
+            Talk::begin_shell(&stage.scene, &format!("KEYFOB_OFFLINE= keyfob rotate {words} --keep-old"));
+        talk.sees("for git tick: ").sees(&format!("opened {page}")).sees("token for ").types("s3cret-second");
+        let (code, screen) = talk.end();
+        assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), format!("{page}\n"));
+        std::fs::remove_file(&log).unwrap();
+    }
+    // Not where the token is piped in, and not where it is not wanted.
+    says(stage.run(&format!("rotate {GITHUB} --keep-old"), "s3cret-first"), 0, &["is in the vault store"]);
+    let words = format!("KEYFOB_OFFLINE= keyfob rotate {GITHUB} --keep-old --no-open");
+    let mut talk = Talk::begin_shell(&stage.scene, &words);
+    talk.sees("token for github/github.com (made at https://github.com/settings/tokens): ")
+        .types("s3cret-second");
+    assert_eq!(talk.end().0, 0);
+    assert!(!log.exists());
+}
+
+#[test]
 #[cfg(unix)]
 fn without_a_browser_the_page_is_named() {
     let mut stage = Stage::new();
