@@ -7,7 +7,7 @@ use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::{Error, Trouble};
 use crate::exchange::{Answer, Request};
-use crate::forge::check::{Outcome, Verdict};
+use crate::forge::check::{Outcome, Problem, Verdict};
 use crate::forge::life::azure::{self, HOST, Made, Order, Pat, PatId, Refusal, Which};
 use crate::forge::shape::redacted;
 use crate::forge::{self};
@@ -306,7 +306,12 @@ fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
     };
     let allow_http = context.wallet.select(realm, None).is_ok_and(|selection| selection.realm.allow_http);
     let verdict = verify(&question, allow_http, &Client::default(), context.environment)?;
-    match verdict.outcome {
+    // A blocked account is refused with any token.
+    let outcome = match verdict.problem {
+        Some(Problem::Blocked) => Outcome::Unclear,
+        _ => verdict.outcome,
+    };
+    match outcome {
         Outcome::Accepted => {
             list.remove(&pending.mark)?;
             let words = format!("the token of {realm} was not renewed before: it is accepted as it is");
@@ -324,7 +329,7 @@ fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
         }
         Outcome::Unclear => Err(Error::Service {
             what: format!("whether the token of {realm} was renewed cannot be found out now"),
-            hint: format!("later: keyfob rotate {}", pending.url),
+            hint: format!("keyfob check {0} says why; later: keyfob rotate {0}", pending.url),
         }),
     }
 }

@@ -24,6 +24,8 @@ pub struct GitLab {
     renewed: usize,
     /// A renewal happens and this is its answer.
     says: Option<Response>,
+    /// The account is blocked: every token of it gets this.
+    blocked: bool,
     /// A renewal is refused with this status.
     refuses: Option<u16>,
     /// What the renewals asked for.
@@ -34,7 +36,15 @@ impl GitLab {
     /// With this token.
     pub fn new(token: &str) -> Arc<Mutex<GitLab>> {
         let (token, old) = (token.to_owned(), String::new());
-        Arc::new(Mutex::new(GitLab { token, old, renewed: 0, says: None, refuses: None, bodies: Vec::new() }))
+        Arc::new(Mutex::new(GitLab {
+            token,
+            old,
+            renewed: 0,
+            says: None,
+            refuses: None,
+            bodies: Vec::new(),
+            blocked: false,
+        }))
     }
 
     /// Whether a token works.
@@ -61,6 +71,9 @@ impl GitLab {
         }
         if shown != self.token || shown.is_empty() {
             return answer(401, &json!({ "message": "401 Unauthorized" }));
+        }
+        if self.blocked {
+            return answer(403, &json!({ "message": "403 Forbidden - Your account has been blocked." }));
         }
         let about = json!({
             "id": 7, "user_id": 42, "active": true, "revoked": false, "scopes": ["api"], "expires_at": "2099-01-31",
@@ -153,6 +166,25 @@ fn a_renewal_whose_answer_was_lost_is_never_tried_again_blindly() {
         &["was not renewed before: it is accepted as it is", "was renewed and is in"],
     );
     assert_eq!(stage.in_force(GITLAB), "s3cret-renewed-1");
+}
+
+#[test]
+fn a_blocked_account_neither_renews_nor_passes_for_a_renewal_that_was_lost() {
+    let (stage, fake) = gitlab();
+    fake.lock().unwrap().blocked = true;
+    let said = "does not let its account in; it says: 403 Forbidden - Your account has been blocked.";
+    stage.ends(&format!("rotate {GITLAB}"), 6, &[said]);
+    assert!(stage.is_done(), "nothing happened");
+    // Nothing came of this one either, but that is not known.
+    (fake.lock().unwrap().blocked, fake.lock().unwrap().refuses) = (false, Some(502));
+    stage.ends(&format!("rotate {GITLAB}"), 6, &["not known"]);
+    (fake.lock().unwrap().blocked, fake.lock().unwrap().refuses) = (true, None);
+    let texts = ["was renewed cannot be found out now", "keyfob check https://gitlab.com says why"];
+    stage.ends(&format!("rotate {GITLAB}"), 6, &texts);
+    assert!(!stage.is_done());
+    fake.lock().unwrap().blocked = false;
+    stage.ends(&format!("rotate {GITLAB}"), 0, &["was not renewed before", "was renewed and is in"]);
+    assert_eq!((stage.in_force(GITLAB), fake.lock().unwrap().renewed), ("s3cret-renewed-1".to_owned(), 1));
 }
 
 /// github.com's interface with two tokens, of which any can be revoked by whoever has it.

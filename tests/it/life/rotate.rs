@@ -2,6 +2,9 @@
 
 use super::{CONTOSO, Stage, TOKEN};
 use crate::loopback::azure_pats::made;
+use crate::loopback::forge::{Forge, Token};
+use crate::loopback::git_backend::Repositories;
+use crate::loopback::http::{Handler, Response};
 
 #[test]
 fn a_new_token_is_made_kept_and_verified_and_then_the_old_one_is_revoked() {
@@ -63,6 +66,34 @@ fn a_new_token_that_is_not_taken_gives_way_to_the_old_one() {
     stage.pats.change(|state| state.makes_duds = true);
     stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &["does not take the token that it has just made"]);
     assert_eq!((stage.in_force(CONTOSO), stage.pats.working()), (TOKEN.to_owned(), vec![TOKEN.to_owned()]));
+    assert!(stage.is_done());
+}
+
+#[test]
+fn what_keeps_the_new_token_from_being_verified_is_said_and_the_old_one_stays() {
+    let rule =
+        "VS403463: The conditional access policy defined by your Microsoft Entra administrator has failed.";
+    let body = serde_json::json!({ "message": rule }).to_string();
+    let barred = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let (folder, seen) = (tempfile::TempDir::new().unwrap(), barred.clone());
+    let services = Forge::services(&Repositories::new(folder.path().join("repositories")));
+    services.add(Token::new("contoso", "alice@contoso.test", &made(2)));
+    let inner = services.handler();
+    let handler: Handler = std::sync::Arc::new(move |request| {
+        let no = seen.load(std::sync::atomic::Ordering::SeqCst);
+        if no { Response::with(403, "application/json", body.clone()) } else { inner(request) }
+    });
+    let stage = Stage::with(vec![("dev.azure.com", handler)]);
+    stage.pats.add("git", TOKEN);
+    stage.holds(CONTOSO, TOKEN);
+    let texts =
+        ["could not be verified: dev.azure.com does not let the token in from here", "goes on from there"];
+    stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &texts);
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (made(2), 2));
+    assert!(!stage.is_done());
+    barred.store(false, std::sync::atomic::Ordering::SeqCst);
+    stage.ends(&format!("rotate {CONTOSO}"), 0, &["is verified, and the earlier one is revoked"]);
+    assert_eq!(stage.pats.working(), [made(2)]);
     assert!(stage.is_done());
 }
 

@@ -252,11 +252,10 @@ impl Local<'_> {
         let question =
             self.question_of(pending, |account| account.service_id.as_deref() == Some(new.as_str()));
         let question = question.map_err(|error| later(&error))?;
-        let verdict = match question {
-            Some(question) if question.request.is_some() => service.verify(&question),
-            _ => return Ok(()),
-        };
-        let verdict = verdict.map_err(|error| later(&error))?;
+        let Some(question) = question else { return Ok(()) };
+        let Some(request) = &question.request else { return Ok(()) };
+        let verdict = service.verify(&question).map_err(|error| later(&error))?;
+        let host = Remote::from_url(&request.url).map(|(remote, _)| remote.authority()).unwrap_or_default();
         match verdict.outcome {
             // Tools may have been faster than the service with its own news.
             Outcome::Accepted => self
@@ -269,10 +268,9 @@ impl Local<'_> {
                 )
                 .map(drop)
                 .map_err(Stop::Later),
-            Outcome::Unclear => Err(later(&Error::Service {
-                what: "the service gave no clear answer".to_owned(),
-                hint: String::new(),
-            })),
+            Outcome::Unclear => {
+                Err(later(&Error::Service { what: in_the_way(&verdict, &host), hint: String::new() }))
+            }
             Outcome::Refused => Err(Stop::Refused),
         }
     }
@@ -388,6 +386,12 @@ fn refused(pending: &Pending, earlier: bool, revoked: bool) -> Error {
         what: format!("the service does not take the token that it has just made for {realm}; {became}"),
         hint,
     }
+}
+
+/// Why a service did not clearly say yes or no.
+fn in_the_way(verdict: &Verdict, host: &str) -> String {
+    let problem = verdict.problem.as_ref().map(|problem| problem.words(host));
+    problem.unwrap_or_else(|| "the service gave no clear answer".to_owned())
 }
 
 fn unfinished(what: &str, error: &Error, pending: &Pending) -> Error {
