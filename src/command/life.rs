@@ -286,8 +286,8 @@ fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Res
             None => format!("the new token of {realm} is verified"),
         },
         Finished::Left => format!(
-            "{organisation} has a token whose name ends with {}, which is not in use here and is left as it is; keyfob pat \
-             list {organisation} shows it",
+            "{organisation} has a token whose name ends with {}; keyfob does not know it to be in use here, and leaves it as it is: keyfob \
+             pat list {organisation} shows it",
             pending.mark
         ),
     };

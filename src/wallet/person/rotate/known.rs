@@ -146,28 +146,17 @@ impl Local<'_> {
         })
     }
 
-    /// Takes an account out whose only token is revoked: it was made for that, and nobody ever had it.
+    /// Takes an account out whose only token is revoked: it was made for that, and nobody ever had it. The secret goes first, or a
+    /// crash would leave one without a record, which `doctor --repair` would put in force.
     pub(super) fn remove_dead(&self, pending: &Pending, new: &PatId) -> Result<(), Error> {
-        let name = self.group_of_pending(pending)?;
-        let dead = self.records.change(&name, |group| {
-            let mut dead = Vec::new();
-            for realm in group.realms.iter_mut().filter(|realm| realm.realm == pending.realm) {
-                let is_it = |account: &AccountRecord| {
-                    account.source == Source::Person
-                        && account.name == pending.account
-                        && account.service_id.as_deref() == Some(new.as_str())
-                        && account.set_aside.is_empty()
-                };
-                for account in realm.accounts.iter().filter(|account| is_it(account)) {
-                    dead.push((account.store.clone(), realm.key(account)?));
-                }
-                realm.accounts.retain(|account| !is_it(account));
-            }
-            let write = !dead.is_empty();
-            Ok((dead, write))
-        })?;
-        // What cannot be destroyed now is an orphan, which doctor finds.
-        let _ = self.destroy(&name, &dead);
+        let (realm, at) = self.account_of_pending(pending)?;
+        let Some((realm, at)) = realm.zip(at) else { return Ok(()) };
+        let account = &realm.accounts[at];
+        if account.service_id.as_deref() == Some(new.as_str()) && account.set_aside.is_empty() {
+            let dead = (account.store.clone(), realm.key(account)?);
+            // With the secret gone, the account goes, too. What cannot be destroyed now stays, and is not handed out.
+            let _ = self.destroy(&self.group_of_pending(pending)?, &[dead]);
+        }
         Ok(())
     }
 
