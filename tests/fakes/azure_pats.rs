@@ -71,6 +71,10 @@ pub struct State {
     pub page: usize,
     /// A create works, and its answer never arrives.
     pub loses_answers: bool,
+    /// Names are trimmed and cut to so many characters.
+    pub longest_name: usize,
+    /// So many entries of each page are none that can be read.
+    pub garbled: usize,
     /// A new token is not taken by anybody.
     pub makes_duds: bool,
     /// The organisations belong to Microsoft accounts.
@@ -79,11 +83,15 @@ pub struct State {
     pub pending: usize,
 }
 
+/// What happens while a request waits for its answer.
+type Meanwhile = Arc<dyn Fn(&Request) + Send + Sync>;
+
 /// The interface.
 #[derive(Clone)]
 pub struct Pats {
     forge: Forge,
     state: Arc<Mutex<State>>,
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
 }
 
 /// The token that is made as the n-th.
@@ -107,11 +115,13 @@ impl Pats {
             cannot_revoke: false,
             page: 100,
             loses_answers: false,
+            longest_name: 128,
+            garbled: 0,
             makes_duds: false,
             no_tenant: false,
             pending: 0,
         };
-        Pats { forge: forge.clone(), state: Arc::new(Mutex::new(state)) }
+        Pats { forge: forge.clone(), state: Arc::new(Mutex::new(state)), meanwhile: Arc::default() }
     }
 
     /// Reads or changes its state.
@@ -147,7 +157,16 @@ impl Pats {
         Arc::new(move |request| pats.answer(request))
     }
 
+    /// Does this at each request, before it is looked at.
+    pub fn meanwhile(&self, what: impl Fn(&Request) + Send + Sync + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(Arc::new(what));
+    }
+
     fn answer(&self, request: &Request) -> Response {
+        let meanwhile = self.meanwhile.lock().unwrap().clone();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile(request);
+        }
         let state = self.change(|state| state.clone());
         let path = request.path().trim_start_matches('/');
         let Some((organisation, "_apis/tokens/pats")) = path.split_once('/') else {
@@ -201,7 +220,8 @@ impl Pats {
                 return Err(refused);
             }
             let value = made(state.pats.len() + 1);
-            let (name, scope, end) = (text("displayName"), text("scope"), rounded(&text("validTo")));
+            let (scope, end) = (text("scope"), rounded(&text("validTo")));
+            let name: String = text("displayName").trim().chars().take(state.longest_name).collect();
             let mut pat = state.keep(organisation, &name, &scope, &end, &value);
             pat.global = global;
             Ok((pat, state.loses_answers, state.makes_duds))
@@ -331,7 +351,10 @@ impl State {
         let rest = all.len().saturating_sub(from + size);
         // With signs that mean something in a query.
         let next = if rest > 0 { format!("& ={}", from + size) } else { String::new() };
-        let page: Vec<Value> = all.into_iter().skip(from).take(size).collect();
+        let mut page: Vec<Value> = all.into_iter().skip(from).take(size).collect();
+        page.extend(
+            (0..self.garbled).map(|at| json!({ "displayName": "git #0a1b2c3d", "authorizationId": at })),
+        );
         said(200, json!({ "continuationToken": next, "patTokens": page }))
     }
 

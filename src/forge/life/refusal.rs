@@ -4,7 +4,8 @@
 use crate::error::Error;
 use crate::exchange::Answer;
 
-use super::super::check::{message, shortened};
+use super::super::check::azure::OBSTACLES;
+use super::super::check::{message, obstacle, shortened};
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Refusal {
     NoTenant,
     /// A rule that an administrator made.
     Policy(Policy),
+    /// A conditional access rule lets nobody in from here.
+    Barred,
     /// The name is missing or not taken.
     Name,
     /// A scope that does not exist, or that this person may not give.
@@ -94,7 +97,9 @@ impl Refusal {
         // A name stands alone, or begins the message.
         let first = said.as_deref().and_then(|said| said.split(|c: char| !c.is_ascii_alphanumeric()).next());
         let named = first.and_then(known);
+        let barred = || said.as_deref().is_some_and(|said| obstacle(said, OBSTACLES).is_some());
         match answer.status {
+            401 | 403 if barred() => Refusal::Barred,
             203 | 300..=399 | 401 => Refusal::SignIn,
             429 => Refusal::Limited { seconds: answer.retry_after() },
             500.. => named.unwrap_or(Refusal::Broken { status: answer.status }),
@@ -142,6 +147,10 @@ impl Refusal {
             Refusal::Policy(Policy::Unreadable) => (
                 "Azure DevOps could not find out what the rules of the tenant are".to_owned(),
                 "try again later; if it stays so, sign in to the tenant of the organisation: az login --tenant TENANT".to_owned(),
+            ),
+            Refusal::Barred => (
+                format!("{organisation} lets nobody manage tokens from here: a conditional access rule allows other networks or devices only"),
+                "go by way of a network that is allowed, or ask your administrator".to_owned(),
             ),
             Refusal::Name => (
                 "Azure DevOps does not take this name for a token".to_owned(),

@@ -225,7 +225,7 @@ impl Local<'_> {
         self.note_verdict(&planned.group, verdict, is_it)
     }
 
-    fn note_verdict(
+    pub(super) fn note_verdict(
         &self,
         group: &str,
         verdict: &Verdict,

@@ -42,6 +42,8 @@ fn a_token_of_another_service_is_questioned() {
         "keyfob add https://github.com if it is for that; --force keeps it here",
     ];
     says(&output, 2, &texts);
+    // Cut off, too: it would only look like nothing that is known.
+    says(&stage.scene.keyfob_with(["add", CONTOSO], &GITHUB[..20]), 2, &texts);
     assert_eq!(held(&stage), 0);
     stage.scene.keyfob_with(["add", CONTOSO, "--force"], GITHUB).succeeds();
     let output = stage.scene.keyfob_with(["add", "https://github.com"], AZURE);

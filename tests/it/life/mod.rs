@@ -22,6 +22,8 @@ mod pat;
 mod rotate;
 #[cfg(unix)]
 mod sign_in;
+#[cfg(target_os = "linux")]
+mod together;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 

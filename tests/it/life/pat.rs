@@ -123,6 +123,56 @@ fn the_list_is_sorted_and_paged_and_says_what_the_wallet_holds() {
 }
 
 #[test]
+fn entries_of_the_list_that_cannot_be_read_are_counted_and_hide_no_others() {
+    let stage = Stage::new();
+    stage.pats.add("git", TOKEN);
+    for (garbled, words) in
+        [(1, "1 more token of contoso cannot be read"), (3, "3 more tokens of contoso cannot be read")]
+    {
+        stage.pats.change(|state| state.garbled = garbled);
+        stage.ends("pat list contoso", 0, &["git", words, "_usersSettings/tokens"]);
+        let json = stage.ends("pat list contoso --json", 0, &[words]);
+        let rows: Vec<Value> = serde_json::from_str(json.stdout()).unwrap();
+        assert_eq!(rows.len(), 1);
+    }
+    // None that can be read is not the same as none.
+    stage.pats.change(|state| state.pats.clear());
+    let output = stage.ends("pat list contoso", 0, &["3 more tokens"]);
+    assert!(!output.stderr().contains("no such token"), "{output}");
+    stage.ends("pat revoke contoso git --yes", 1, &["contoso has no token git"]);
+}
+
+#[test]
+fn a_name_that_would_push_the_mark_out_of_sight_is_refused_before_anybody_is_asked() {
+    let stage = Stage::new();
+    for name in ["x".repeat(101), "ü".repeat(51), "🔑".repeat(300)] {
+        let words = format!("pat create contoso --for git --name {name}");
+        stage.ends(
+            &words,
+            2,
+            &["--name takes at most 100 bytes", "by which a token is found again", "--label"],
+        );
+    }
+    assert!(stage.proxy.log().take().is_empty());
+    stage.ends(
+        &format!("pat create contoso --for git --name {}", "ü".repeat(50)),
+        0,
+        &["is in the vault store"],
+    );
+    // The machine's own name may be long, too; nobody gave that to us.
+    let call = stage.call("pat create contoso --for git --account b").env("HOSTNAME", "h".repeat(253)).run();
+    super::says(call, 0, &["is in the vault store"]);
+    let marks = stage.pats.change(|state| {
+        state
+            .pats
+            .iter()
+            .map(|pat| pat.name.rsplit_once(" #").map_or(0, |(_, mark)| mark.len()))
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(marks, [8, 8]);
+}
+
+#[test]
 fn a_list_that_leads_to_itself_ends() {
     let stage = Stage::new();
     stage.pats.add("git", TOKEN);
@@ -206,6 +256,42 @@ fn an_extended_token_stays_the_same_and_the_wallet_knows_its_end() {
     stage.ends("pat extend contoso --expires 2099-07-31", 0, &["ends on 2099-07-31"]);
     assert_eq!(stage.pats.working(), [made(1)]);
     stage.ends("pat extend contoso unknown", 1, &["contoso has no token unknown"]);
+}
+
+#[test]
+fn a_first_token_that_is_not_taken_is_out_of_the_wallet_again() {
+    let stage = Stage::new();
+    stage.pats.change(|state| state.makes_duds = true);
+    let texts =
+        ["does not take the token that it has just made", "revoked and out of the wallet", "keyfob add"];
+    stage.ends("pat create contoso --for git", 6, &texts);
+    assert!(stage.list().is_empty() && stage.pats.working().is_empty() && stage.is_done());
+    let doctor = stage.scene.keyfob(["doctor"]).succeeds();
+    assert!(
+        !doctor.stdout().contains("token of azure-devops") && !doctor.stdout().contains("repair"),
+        "{doctor}"
+    );
+    // As if nothing had been: the next one is the first.
+    stage.pats.change(|state| state.makes_duds = false);
+    stage.ends("pat create contoso --for git", 0, &["is in the vault store"]);
+    assert_eq!(stage.pats.working(), [stage.in_force(CONTOSO)]);
+}
+
+#[test]
+fn a_first_token_that_is_not_taken_and_cannot_be_revoked_is_kept_but_not_handed_out() {
+    let stage = Stage::new();
+    stage.pats.change(|state| (state.makes_duds, state.cannot_revoke) = (true, true));
+    let texts = ["is kept, but not handed out", "keyfob pat revoke contoso revokes it"];
+    stage.ends("pat create contoso --for git", 6, &texts);
+    assert_eq!((stage.list()[0]["state"].clone(), stage.is_done()), ("rejected".into(), true));
+    let git = stage.scene.helper("get", "protocol=https host=dev.azure.com path=contoso/p").succeeds();
+    assert_eq!(git.stdout(), "");
+    let doctor = stage.scene.keyfob(["doctor"]);
+    assert!(doctor.stdout().contains("the server refused the token of azure-devops/contoso"), "{doctor}");
+    // What is said to do, does it.
+    stage.pats.change(|state| state.cannot_revoke = false);
+    stage.ends("pat revoke contoso --yes", 0, &["is revoked"]);
+    assert!(stage.pats.working().is_empty());
 }
 
 #[test]

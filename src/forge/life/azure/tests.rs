@@ -109,6 +109,8 @@ fn every_form_of_a_refusal_is_understood() {
         (json(400, &message("invalidDisplayName: too long")), Refusal::Name),
         (json(400, &message("Something else.")), Refusal::Named("Something else.".to_owned())),
         (answer(403, &[], ""), Refusal::Denied),
+        (json(403, &message("VS403463: The conditional access policy has failed.")), Refusal::Barred),
+        (json(401, &message("VS403463: The conditional access policy has failed.")), Refusal::Barred),
         (json(404, &message("x")), Refusal::NotFound),
         (answer(302, &[("location", "https://spsprod.vssps.visualstudio.com/_signin")], ""), Refusal::SignIn),
         (answer(203, &[("content-type", "text/html")], page), Refusal::SignIn),
@@ -138,6 +140,7 @@ fn every_refusal_has_words_in_the_voice_of_the_house() {
         Refusal::Scope,
         Refusal::End,
         Refusal::Denied,
+        Refusal::Barred,
         Refusal::NotFound,
         Refusal::Limited { seconds: None },
         Refusal::Broken { status: 500 },
@@ -230,4 +233,13 @@ fn times_are_read_with_and_without_fraction_and_zone() {
     ] {
         assert_eq!(time(text), at, "{text}");
     }
+}
+
+#[test]
+fn a_name_without_end_is_cut_in_its_middle_because_its_end_may_be_a_mark() {
+    let mut token = pat(ID, None);
+    token["displayName"] = format!("{} #0a1b2c3d", "ü".repeat(5000)).into();
+    let page = serde_json::json!({ "continuationToken": "", "patTokens": [token] });
+    let name = read_page(&json(200, &page)).unwrap().pats.remove(0).name;
+    assert!(name.starts_with("üü") && name.ends_with("ü #0a1b2c3d") && name.chars().count() == 300, "{name}");
 }
