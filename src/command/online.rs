@@ -2,11 +2,11 @@
 //! once. What is asked comes from the forges, what it means goes back to them.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, means_no};
 use crate::error::Error;
 use crate::exchange::Answer;
 use crate::http::{Way, proxy};
@@ -31,12 +31,20 @@ pub(super) fn way(url: &str, allow_http: bool, environment: &Environment) -> Res
     if remote.is_loopback() && !remote.is_https() {
         return Ok(Way { allow_http, ..Way::default() });
     }
-    let settings = git::http_settings(environment, &remote.origin());
+    // git's settings may differ by path, too.
+    let settings = git::http_settings(environment, url.split(['?', '#']).next().unwrap_or(url));
     let setting =
         |name: &str| settings.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    // What git trusts for this host, then what is trusted for every one. A file below `~` is for git to find.
-    let from_git = setting("sslcainfo").filter(|file| !file.is_empty() && !file.starts_with('~'));
-    let authorities = environment.os("GIT_SSL_CAINFO").or_else(|| from_git.map(OsString::from));
+    // What git trusts for this host, then what is trusted for every one. Windows's own TLS does not look at the file, which Git
+    // for Windows names anyway.
+    let windows = setting("sslbackend") == Some("schannel")
+        && !setting("schannelusesslcainfo").is_some_and(|value| !means_no(value));
+    let from_git = setting("sslcainfo").filter(|file| !file.is_empty() && !windows);
+    let from_git = from_git.map(|file| match (file.strip_prefix("~/"), environment.os("HOME")) {
+        (Some(below), Some(home)) => Path::new(&home).join(below).into_os_string(),
+        _ => OsString::from(file),
+    });
+    let authorities = environment.os("GIT_SSL_CAINFO").or(from_git);
     let authorities = authorities.or_else(|| environment.os("SSL_CERT_FILE")).map(PathBuf::from);
     Ok(Way { proxy: proxy::of(&remote, setting("proxy"), environment), authorities, allow_http })
 }

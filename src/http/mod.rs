@@ -20,6 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ureq::http as wire;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
+use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 use zeroize::Zeroizing;
 
 use crate::credential::Secret;
@@ -30,6 +31,9 @@ use crate::remote::Remote;
 mod names;
 pub mod proxy;
 mod trouble;
+mod tunnel;
+
+use proxy::Proxy;
 
 /// The longest that a whole exchange may take.
 const TIME: Duration = Duration::from_secs(20);
@@ -50,7 +54,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Way {
     /// Through this proxy.
-    pub proxy: Option<String>,
+    pub proxy: Option<Proxy>,
     /// Trusting the certificates of this file in place of the system's.
     pub authorities: Option<PathBuf>,
     /// Whether plain http was accepted.
@@ -80,9 +84,9 @@ impl Client {
         // Through a proxy it would leave the machine, perhaps in clear text.
         let way = if remote.is_loopback() { Way { proxy: None, ..way.clone() } } else { way.clone() };
         self.keep_quiet(&host)?;
-        let agent = self.agent(&way)?;
+        let agent = self.agent(&way, &host)?;
         let shown = shown(request, token).ok_or_else(|| failed(Trouble::Unsendable))?;
-        let named = |error| trouble::of(error, way.proxy.as_deref(), TIME);
+        let named = |error| trouble::of(error, way.proxy.as_ref());
         let composed = composed(&request.auth, token).ok_or_else(|| failed(Trouble::Unsendable))?;
         let mut response = match composed.as_ref().or(request.json.as_ref()) {
             Some(body) => agent.run(shown.map(|()| body.expose())),
@@ -120,7 +124,7 @@ impl Client {
         Ok(())
     }
 
-    fn agent(&self, way: &Way) -> Result<ureq::Agent, Error> {
+    fn agent(&self, way: &Way, host: &str) -> Result<ureq::Agent, Error> {
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(agent) = agents.get(way) {
             return Ok(agent.clone());
@@ -144,26 +148,34 @@ impl Client {
             // Named, so that nothing else in the process decides it.
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build();
-        let proxy = way.proxy.as_deref().map(ureq::Proxy::new).transpose().map_err(|_| {
-            let trouble = Trouble::Proxy { why: "its address is not one that keyfob can use".to_owned() };
-            Error::Network {
-                host: proxy::without_password(way.proxy.as_deref().unwrap_or_default()),
-                trouble,
-            }
-        })?;
-        let config = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .proxy(proxy)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_response_header_size(LONGEST_HEAD)
-            .timeout_global(Some(TIME))
-            .timeout_connect(Some(CONNECTING))
-            .user_agent(concat!("keyfob/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let connector = ureq::unversioned::transport::DefaultConnector::default();
-        let agent = ureq::Agent::with_parts(config, connector, names::Names);
+        let proxy = match &way.proxy {
+            None => None,
+            Some(proxy) => match proxy.parsed() {
+                Some(parsed) => Some(parsed),
+                None => {
+                    let trouble = trouble::of(ureq::Error::InvalidProxyUrl, Some(proxy));
+                    return Err(Error::Network { host: host.to_owned(), trouble });
+                }
+            },
+        };
+        let config = |proxy| {
+            ureq::Agent::config_builder()
+                .tls_config(tls.clone())
+                .proxy(proxy)
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .max_response_header_size(LONGEST_HEAD)
+                .timeout_global(Some(TIME))
+                .timeout_connect(Some(CONNECTING))
+                .user_agent(concat!("keyfob/", env!("CARGO_PKG_VERSION")))
+                .build()
+        };
+        let connector =
+            ().chain(tunnel::Tunnel::new(config(None)))
+                .chain(TcpConnector::default())
+                .chain(RustlsConnector::default());
+        let agent = ureq::Agent::with_parts(config(proxy), connector, names::Names);
         agents.insert(way.clone(), agent.clone());
         Ok(agent)
     }
@@ -205,7 +217,7 @@ fn header_with(auth: &Auth, token: &Secret) -> Option<(&'static str, Zeroizing<V
             pair.push(b':');
             pair.extend_from_slice(token.expose());
             value.extend_from_slice(b"Basic ");
-            value.extend_from_slice(Zeroizing::new(STANDARD.encode(&pair)).as_bytes());
+            value.extend_from_slice(in_base64(&pair).as_bytes());
             "Authorization"
         }
         Auth::Bearer => {
@@ -225,6 +237,11 @@ fn header_with(auth: &Auth, token: &Secret) -> Option<(&'static str, Zeroizing<V
         Auth::InJson(..) | Auth::InForm(_) | Auth::Nowhere => return None,
     };
     Some((name, value))
+}
+
+/// Wiped when it is no longer needed.
+fn in_base64(bytes: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(STANDARD.encode(bytes))
 }
 
 /// The body that shows the token, where one does. `None` for a token that is no text.

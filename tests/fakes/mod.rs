@@ -29,6 +29,8 @@ pub mod proxy;
 pub mod python_index;
 pub mod registry;
 pub mod rest_answers;
+pub mod socks;
 pub mod terraform_registry;
 pub mod tls;
+pub mod watch;
 pub mod wire;

@@ -96,7 +96,10 @@ fn troubles() -> Vec<Trouble> {
     vec![
         Trouble::NoSuchHost,
         Trouble::Network { why: text("the connection was refused") },
-        Trouble::Proxy { why: text("it wants a user name and a password") },
+        Trouble::Proxy {
+            at: text("http://proxy.corp.example:3128"),
+            why: text("it wants a user name and a password"),
+        },
         Trouble::Certificate { why: "it is for another name" },
         Trouble::Tls,
         Trouble::Silent { seconds: 20 },

@@ -20,6 +20,7 @@ use crate::scene::Scene;
 mod at_a_terminal;
 mod hostile;
 mod on_adding;
+mod proxies;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
