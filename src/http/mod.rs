@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use ureq::http as wire;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
@@ -65,14 +66,30 @@ pub struct Way {
 #[derive(Default)]
 pub struct Client {
     agents: Mutex<HashMap<Way, ureq::Agent>>,
-    quiet_until: Mutex<HashMap<String, Instant>>,
+    quiet: Mutex<HashMap<String, Quiet>>,
+    tell: Option<Tell>,
+}
+
+/// Is told of a host, and for how many seconds it is left alone from now on.
+type Tell = Box<dyn Fn(&str, u64) + Send + Sync>;
+
+/// That a host wants to be left alone.
+#[derive(Clone, Copy)]
+struct Quiet {
+    until: Instant,
+    told: bool,
 }
 
 impl Client {
+    /// One that says when it waits; for those who send more than one request.
+    pub fn telling(tell: impl Fn(&str, u64) + Send + Sync + 'static) -> Client {
+        Client { tell: Some(Box::new(tell)), ..Client::default() }
+    }
+
     /// Sends a request with a token, and reads the answer.
     ///
     /// # Errors
-    /// [`Error::Network`]; [`Error::Io`] and [`Error::Certificates`] about the file of certificates. An answer of any status
+    /// [`Error::Network`]; [`Error::Certificates`] about the file of certificates. An answer of any status
     /// is none.
     pub fn send(&self, request: &Request, token: &Secret, way: &Way) -> Result<Answer, Error> {
         let (remote, _) = Remote::from_url(&request.url)?;
@@ -96,7 +113,14 @@ impl Client {
         let status = response.status().as_u16();
         let headers = response.headers().iter();
         let text = |value: &wire::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value)));
+        let mut headers: Vec<(String, String)> = headers.collect();
+        // One without a date gets the time at which it came (RFC 9110, section 6.6.1).
+        if !headers.iter().any(|(name, _)| name == "date") {
+            let now =
+                jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now());
+            headers.extend(now.ok().map(|now| ("date".to_owned(), now)));
+        }
         let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
         let reader = response.body_mut().as_reader();
         let read = reader.take(LARGEST as u64 + 1).read_to_end(&mut body);
@@ -106,22 +130,35 @@ impl Client {
         }
         let answer = Answer { status, headers, body };
         if let Some(seconds) = answer.retry_after() {
-            let until = Instant::now() + Duration::from_secs(seconds.min(86_400));
-            self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner).insert(host, until);
+            let until = Instant::now() + Duration::from_secs(seconds);
+            let quiet = Quiet { until, told: false };
+            self.quiet.lock().unwrap_or_else(PoisonError::into_inner).insert(host, quiet);
         }
         Ok(answer)
     }
 
-    /// Waits while the host wants to be left alone, if that is not long.
+    /// Waits while the host wants to be left alone, if that is not long, and says so.
     fn keep_quiet(&self, host: &str) -> Result<(), Error> {
-        let until = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied();
-        let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
-        if left > PATIENCE {
-            let trouble = Trouble::Quiet { seconds: left.as_secs() + 1 };
-            return Err(Error::Network { host: host.to_owned(), trouble });
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            let mut all = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(quiet) = all.get_mut(host) else { return Ok(()) };
+            let left = quiet.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            // It may have been put off since by another thread's answer.
+            let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+            if quiet.until > limit {
+                return Err(Error::Network { host: host.to_owned(), trouble: Trouble::Quiet { seconds } });
+            }
+            let tell = self.tell.as_ref().filter(|_| !std::mem::replace(&mut quiet.told, true));
+            drop(all);
+            if let Some(tell) = tell {
+                tell(host, seconds);
+            }
+            std::thread::sleep(left);
         }
-        std::thread::sleep(left);
-        Ok(())
     }
 
     fn agent(&self, way: &Way, host: &str) -> Result<ureq::Agent, Error> {
@@ -130,7 +167,14 @@ impl Client {
             return Ok(agent.clone());
         }
         let roots = way.authorities.as_ref().map_or(Ok(RootCerts::PlatformVerifier), |file| {
-            let bytes = std::fs::read(file).map_err(Error::io("read", file))?;
+            let bytes = std::fs::read(file).map_err(|error| {
+                let why = if error.kind() == std::io::ErrorKind::NotFound {
+                    "there is no such file".to_owned()
+                } else {
+                    format!("it cannot be read: {}", error.kind())
+                };
+                Error::Certificates { path: file.clone(), why }
+            })?;
             let certificates = ureq::tls::parse_pem(&bytes).filter_map(|item| match item {
                 Ok(PemItem::Certificate(certificate)) => Some(certificate),
                 _ => None,

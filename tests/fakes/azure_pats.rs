@@ -69,6 +69,8 @@ pub struct State {
     pub cannot_revoke: bool,
     /// The largest page, whatever is asked for.
     pub page: usize,
+    /// Each answer wants so many seconds without a request.
+    pub retry_after: Option<u32>,
     /// A create works, and its answer never arrives.
     pub loses_answers: bool,
     /// A new token is not taken by anybody.
@@ -106,6 +108,7 @@ impl Pats {
             delete_says_ok: false,
             cannot_revoke: false,
             page: 100,
+            retry_after: None,
             loses_answers: false,
             makes_duds: false,
             no_tenant: false,
@@ -144,7 +147,13 @@ impl Pats {
     /// It, as a handler for vssps.dev.azure.com.
     pub fn handler(&self) -> Handler {
         let pats = self.clone();
-        Arc::new(move |request| pats.answer(request))
+        Arc::new(move |request| {
+            let answer = pats.answer(request);
+            match pats.change(|state| state.retry_after) {
+                Some(seconds) => answer.header("Retry-After", seconds.to_string()),
+                None => answer,
+            }
+        })
     }
 
     fn answer(&self, request: &Request) -> Response {

@@ -59,10 +59,9 @@ fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
     let mut verdict = match (answer.status, recognised) {
         (401, _) if is_expired(answer, said.as_deref()) => Verdict::problem(Problem::Expired, answer),
         (401, _) if is_iis_basic(answer) => Verdict::problem(Problem::IisBasic, answer),
-        (400 | 401 | 403, Some(account)) => Verdict {
-            who: Some(account).filter(|account| !account.is_empty()),
-            ..Verdict::problem(Problem::MissingScope, answer)
-        },
+        (400 | 401 | 403, Some(account)) => {
+            Verdict { who: shortened(&account), ..Verdict::problem(Problem::MissingScope, answer) }
+        }
         _ => super::read(answer, |answer| {
             let user = answer.json::<ConnectionData>()?.authenticated_user;
             if !is_somebody(&user.id) || user.provider_display_name == "Anonymous" {

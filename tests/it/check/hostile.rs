@@ -28,7 +28,15 @@ fn a_redirect_is_never_followed() {
         "https://evil.test/steal",
         "http://dev.azure.com/contoso/_apis/connectionData",
         "https://dev.azure.com/fabrikam/_apis/connectionData",
+        // To itself, which would be a loop.
+        "https://dev.azure.com/contoso/_apis/connectionData?api-version=7.1-preview.1",
         "/contoso/elsewhere",
+        "//evil.test/steal",
+        "https://dev.azure.com@evil.test/steal",
+        "https://dev.azure.com.evil.test\\@dev.azure.com/",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "",
     ] {
         for status in [301, 302, 303, 307, 308] {
             let stage = answering(move |_| Response::new(status).header("Location", to));

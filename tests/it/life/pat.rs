@@ -225,3 +225,23 @@ fn a_revoked_token_is_handed_out_no_more() {
     stage.ends("pat revoke contoso --yes", 0, &["is revoked"]);
     stage.nothing_leaked();
 }
+
+#[test]
+fn a_service_that_wants_a_pause_between_pages_gets_it_and_the_person_is_told() {
+    let stage = Stage::new();
+    for n in 0..3 {
+        stage.pats.add(&format!("t{n}"), &format!("s3cret-number-{n}"));
+    }
+    stage.pats.change(|state| (state.page, state.retry_after) = (1, Some(1)));
+    let begun = std::time::Instant::now();
+    let output = stage.ends("pat list contoso", 0, &["t0", "t1", "t2"]);
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(2), "{output}");
+    let told = "keyfob: note: vssps.dev.azure.com wants to be left alone for 1 s; waiting\n";
+    assert_eq!(output.stderr(), told.repeat(2));
+    // Too long for a person who waits.
+    stage.pats.change(|state| state.retry_after = Some(3600));
+    let output =
+        stage.ends("pat list contoso", 6, &["vssps.dev.azure.com: it wants to be left alone for 3600 s"]);
+    assert!(output.stdout().is_empty(), "half a list is none: {output}");
+    stage.nothing_leaked();
+}
