@@ -14,11 +14,13 @@
 pub mod archive;
 pub mod azure_answers;
 pub mod azure_pats;
+pub mod azure_sign_in;
 pub mod crates;
 pub mod feed;
 pub mod forge;
 pub mod git_backend;
 pub mod go_proxy;
+pub mod hostile;
 pub mod http;
 pub mod lfs;
 pub mod listener;

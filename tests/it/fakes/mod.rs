@@ -376,5 +376,6 @@ fn tls_serves_an_address_too() {
 
 mod answers;
 mod pats;
+mod sources;
 
 use answers::{base64, raw};

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::loopback::azure_pats::Pats;
+use crate::loopback::azure_sign_in;
 use crate::loopback::forge::Forge;
 use crate::loopback::git_backend::Repositories;
 use crate::loopback::http::{Handler, Request, Response};
@@ -18,6 +19,7 @@ use crate::scene::Scene;
 #[cfg(target_os = "linux")]
 mod crash;
 mod elsewhere;
+mod hostile;
 mod pat;
 mod rotate;
 #[cfg(unix)]
@@ -35,6 +37,7 @@ pub struct Stage {
     pub scene: Scene,
     /// The life of tokens.
     pub pats: Pats,
+    services: Forge,
     proxy: Proxy,
     _folder: TempDir,
 }
@@ -52,6 +55,7 @@ impl Stage {
         rows.push(("vssps.dev.azure.com", pats.handler()));
         rows.push(("login.microsoftonline.com", pats.entra()));
         rows.push(("dev.azure.com", services.handler()));
+        rows.push(("app.vssps.visualstudio.com", azure_sign_in::handler(BEARER)));
         rows.push(("*.visualstudio.com", services.handler()));
         // Wherever something else is asked, it is seen.
         rows.push(("*.test", Arc::new(|_: &Request| Response::with(200, "text/plain", "evil"))));
@@ -59,7 +63,7 @@ impl Stage {
         let proxy = Proxy::start(&authority, rows);
         let mut scene = Scene::new();
         scene.use_proxy(&proxy.url(), authority.pem()).set("KEYFOB_ENTRA_TOKEN", BEARER);
-        Stage { scene, pats, proxy, _folder: folder }
+        Stage { scene, pats, services, proxy, _folder: folder }
     }
 
     /// A token that the service knows by this name and the wallet holds; its id.
