@@ -130,9 +130,13 @@ impl Client {
         }
         let answer = Answer { status, headers, body };
         if let Some(seconds) = answer.retry_after() {
-            let until = Instant::now() + Duration::from_secs(seconds);
-            let quiet = Quiet { until, told: false };
-            self.quiet.lock().unwrap_or_else(PoisonError::into_inner).insert(host, quiet);
+            let now = Instant::now();
+            let until = now + Duration::from_secs(seconds);
+            let mut all = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+            let quiet = all.entry(host).or_insert(Quiet { until, told: false });
+            // Answers that come together are one wish.
+            quiet.told &= quiet.until > now;
+            quiet.until = quiet.until.max(until);
         }
         Ok(answer)
     }

@@ -1,6 +1,7 @@
 //! The rule that all tests share, judged whenever a fake server or proxy is dropped, so that no test has to think of it:
 //!
-//! - a secret that was shown to one service is never seen by another, in no header, address or body;
+//! - a secret that was shown to one service is never seen by another, in no header, address or body; a bearer, which may be a
+//!   person's sign-in, by no other host even;
 //! - nobody's hosts (storage, sign-in pages, strangers by their name) see none at all;
 //! - what was shown over TLS is never shown in clear text;
 //! - where a redirect leads away, no secret follows;
@@ -59,10 +60,10 @@ fn complain(problems: &[String]) {
 fn problems(entries: &[Entry], shown: &mut HashMap<String, (String, bool)>) -> Vec<String> {
     let mut problems = Vec::new();
     for entry in entries {
-        let at = service(&entry.server);
-        for secret in secrets(entry) {
-            let (home, secure) = shown.entry(secret).or_insert_with(|| (at.clone(), entry.secure));
-            if *home != at {
+        for (secret, bearer) in secrets(entry) {
+            let at = if bearer { host(&entry.server) } else { service(&entry.server) };
+            let (home, secure) = shown.entry(secret).or_insert_with(|| (at, entry.secure));
+            if !is_at(home, entry) {
                 problems.push(format!("what {home} was shown, {} was shown, too", url(entry)));
             } else if *secure && !entry.secure {
                 problems.push(format!("what {home} was shown over TLS, it was shown in clear text, too"));
@@ -73,7 +74,7 @@ fn problems(entries: &[Entry], shown: &mut HashMap<String, (String, bool)>) -> V
     for entry in entries {
         let seen: Vec<&String> = shown.keys().filter(|secret| sees(entry, secret)).collect();
         for secret in &seen {
-            if shown[*secret].0 != service(&entry.server) {
+            if !is_at(&shown[*secret].0, entry) {
                 problems.push(format!("{} was sent what belongs to {}", url(entry), shown[*secret].0));
             }
         }
@@ -91,27 +92,32 @@ fn problems(entries: &[Entry], shown: &mut HashMap<String, (String, bool)>) -> V
     problems
 }
 
-/// The secrets that a request shows as such.
-fn secrets(entry: &Entry) -> Vec<String> {
+/// Whether this service or host is the one that was asked.
+fn is_at(home: &str, entry: &Entry) -> bool {
+    home == service(&entry.server) || home == host(&entry.server)
+}
+
+/// The secrets that a request shows as such, and which of them as a bearer.
+fn secrets(entry: &Entry) -> Vec<(String, bool)> {
     let mut found = Vec::new();
     for (name, value) in &entry.headers {
         if name.eq_ignore_ascii_case("private-token") {
-            found.push(value.clone());
+            found.push((value.clone(), false));
         } else if name.eq_ignore_ascii_case("authorization") {
+            let (scheme, token) = value.split_once(' ').unwrap_or_default();
             match basic(value) {
                 // A token may be the user; a name is none.
                 Some((user, password)) if password.is_empty() => {
-                    found.extend(Some(user).filter(|user| user.len() >= 2 * SHORTEST));
+                    found.extend(Some((user, false)).filter(|(user, _)| user.len() >= 2 * SHORTEST));
                 }
-                Some((_, password)) => found.push(password),
-                None => found.extend(value.split_once(' ').and_then(|(scheme, token)| {
-                    let ours = ["bearer", "token"].iter().any(|own| scheme.eq_ignore_ascii_case(own));
-                    ours.then(|| token.to_owned())
-                })),
+                Some((_, password)) => found.push((password, false)),
+                None if scheme.eq_ignore_ascii_case("bearer") => found.push((token.to_owned(), true)),
+                None if scheme.eq_ignore_ascii_case("token") => found.push((token.to_owned(), false)),
+                None => {}
             }
         }
     }
-    found.retain(|secret| secret.len() >= SHORTEST);
+    found.retain(|(secret, _)| secret.len() >= SHORTEST);
     found
 }
 
@@ -130,7 +136,7 @@ fn carries(value: &str, secret: &str) -> bool {
 
 /// The service behind a host: those of one house know the same tokens.
 fn service(server: &str) -> String {
-    let host = server.strip_suffix(":443").unwrap_or(server).to_ascii_lowercase();
+    let host = host(server);
     let houses = [
         ("Azure DevOps", &["dev.azure.com", "visualstudio.com"][..]),
         ("GitHub", &["github.com", "ghcr.io", "githubusercontent.com"]),
@@ -140,6 +146,11 @@ fn service(server: &str) -> String {
     let within = |domain: &&str| host == **domain || host.ends_with(&format!(".{domain}"));
     let house = houses.iter().find(|(_, domains)| domains.iter().any(within));
     house.map_or(host.clone(), |(name, _)| (*name).to_owned())
+}
+
+/// The host, with a port that is not the usual one.
+fn host(server: &str) -> String {
+    server.strip_suffix(":443").unwrap_or(server).to_ascii_lowercase()
 }
 
 /// Hosts that no token is for.
@@ -180,7 +191,7 @@ mod tests {
     }
 
     fn with_token(server: &str) -> Entry {
-        asked(server, &[("Authorization", &format!("Bearer {TOKEN}"))])
+        asked(server, &[("Authorization", &format!("token {TOKEN}"))])
     }
 
     fn found(entries: &[Entry]) -> usize {
@@ -197,6 +208,9 @@ mod tests {
     fn each_kind_of_leak_is_found() {
         let home = || with_token("dev.azure.com:443");
         assert!(found(&[home(), with_token("github.com:443")]) > 0);
+        let bearer = |server: &str| asked(server, &[("Authorization", &format!("Bearer {TOKEN}"))]);
+        assert!(found(&[bearer("vssps.dev.azure.com:443"), bearer("dev.azure.com:443")]) > 0);
+        assert_eq!(found(&[bearer("vssps.dev.azure.com:443"), bearer("vssps.dev.azure.com:443")]), 0);
         assert!(found(&[with_token("x.blob.core.windows.net:443")]) > 0);
         assert!(found(&[with_token("evil.test:443")]) > 0);
         assert!(found(&[home(), Entry { secure: false, ..home() }]) > 0);

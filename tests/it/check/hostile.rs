@@ -1,5 +1,5 @@
-//! Servers, proxies and networks that mean no good, or are just odd: the token goes nowhere else, nothing hangs, nothing is stored
-//! or lost for it, and each has a sentence of its own.
+//! Servers, proxies and networks that mean no good, or are just odd: the token goes nowhere else (the fakes see to that when they are
+//! dropped), nothing hangs, nothing is stored or lost for it, and each has a sentence of its own.
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,6 @@ fn answering(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> S
     let answer: Handler = Arc::new(answer);
     stage.services.change(|state| state.before = Some(answer));
     stage
-}
-
-/// The token was seen by its own service only, over TLS only.
-#[track_caller]
-fn stayed_at_home(stage: &Stage) {
-    let saw = stage.proxy.log().hosts_that_saw(TOKEN);
-    assert!(saw.iter().all(|host| host == "dev.azure.com"), "{saw:?}");
 }
 
 #[test]
@@ -47,7 +40,6 @@ fn a_redirect_is_never_followed() {
             };
             assert_eq!(stage.verdict(), expected, "{status} {to}");
             assert_eq!(stage.proxy.log().entries().len(), 1);
-            stayed_at_home(&stage);
         }
     }
 }
@@ -64,7 +56,6 @@ fn hosts_that_an_answer_names_get_nothing() {
     });
     assert_eq!(stage.verdict().1, "accepted");
     assert_eq!(stage.proxy.tunnels().len(), 1);
-    stayed_at_home(&stage);
 }
 
 #[test]

@@ -42,7 +42,6 @@ fn no_hostile_answer_moves_a_token_or_a_sign_in_or_changes_the_wallet() {
         let strange = stage.proxy.tunnels().into_iter().filter(|tunnel| tunnel.target.contains("evil"));
         // git may look where it is sent, with empty hands.
         assert!(strange.count() == 0 || *hostile == Hostile::Away, "{hostile:?}");
-        stage.nothing_leaked();
         assert!(begun.elapsed() < Duration::from_secs(60), "{hostile:?}");
     }
 }
