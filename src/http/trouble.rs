@@ -22,6 +22,9 @@ pub(super) fn of(error: ureq::Error, proxy: Option<&Proxy>) -> Trouble {
         |why: &str| Trouble::Proxy { at: proxy.map(Proxy::shown).unwrap_or_default(), why: why.to_owned() };
     match error {
         E::Timeout(which) => Trouble::Silent { seconds: limit(which) },
+        E::HostNotFound if proxy.is_some_and(Proxy::needs_addresses) => by_proxy(
+            "it has to be told addresses, and the name is not known here; socks5h:// lets it look them up",
+        ),
         E::HostNotFound => Trouble::NoSuchHost,
         E::InvalidProxyUrl => by_proxy(UNUSABLE),
         E::Other(told) => match told.downcast_ref::<ByProxy>() {

@@ -26,6 +26,14 @@ impl Stage {
     }
 }
 
+/// What does not understand what it hears, and says so by HTTP.
+fn speaks_http() -> Listener {
+    Listener::start(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]).unwrap();
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    })
+}
+
 /// Two proxies that let nobody through, and who was asked last.
 struct Two {
     scene: Scene,
@@ -269,10 +277,7 @@ fn a_proxy_may_speak_tls_itself() {
     says(&output, 6, &[&format!("the proxy {} is in the way: {why}", stage.proxy.url())]);
     assert_eq!(stage.proxy.tunnels().len(), 1);
     // One that speaks no TLS.
-    let plain = Listener::start(|mut stream| {
-        let _ = stream.read(&mut [0; 4096]).unwrap();
-        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-    });
+    let plain = speaks_http();
     let output = stage.by(&format!("https://{}", plain.address()));
     says(&output, 6, &["is in the way: it does not speak TLS"]);
 }
@@ -294,11 +299,15 @@ fn socks_proxies_are_proxies_too() {
         says(&output, 6, &["the proxy socks5h://127.0.0.1:", "is in the way: it does not let us in"]);
     }
     says(&stage.by(&format!("socks5h://me@{place}")), 6, &["is in the way: its address is not one"]);
+    // Whose name is to be known here.
+    stage.holds(&format!("{HOST} --forge gitea"), OTHER);
+    stage.scene.set("https_proxy", format!("socks5://me:s3cret@{place}"));
+    let output = stage.run(&format!("check {HOST}"), "");
+    says(&output, 6, &["it has to be told addresses, and the name is not known here; socks5h://"]);
     // What speaks HTTP is no SOCKS.
-    let mut stage = behind(Manner::Says(Response::new(400)));
-    let place = stage.proxy.host();
+    let listener = speaks_http();
     for scheme in ["socks5h", "socks4a"] {
-        let output = stage.by(&format!("{scheme}://{place}"));
-        says(&output, 6, &["the proxy socks", "is in the way: "]);
+        let output = stage.by(&format!("{scheme}://{}", listener.address()));
+        says(&output, 6, &["the proxy socks", "is in the way: what answers there is no proxy"]);
     }
 }
