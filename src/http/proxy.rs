@@ -95,10 +95,8 @@ fn unescaped(text: &str) -> Option<String> {
 #[must_use]
 pub fn of(remote: &Remote, git: Option<&str>, environment: &Environment) -> Option<Proxy> {
     // Lower case counts more, also when it is empty: that means none at all, as an empty http.proxy does (git-config(1)).
-    let either = |name: &str| {
-        let given = environment.given(name).or_else(|| environment.given(&name.to_ascii_uppercase()));
-        given.and_then(|value| value.into_string().ok())
-    };
+    let given = |name: &str| environment.given(name).and_then(|value| value.into_string().ok());
+    let either = |name: &str| given(name).or_else(|| given(&name.to_ascii_uppercase()));
     if either("no_proxy").is_some_and(|list| is_exempt(remote, &list)) {
         return None;
     }
@@ -106,7 +104,7 @@ pub fn of(remote: &Remote, git: Option<&str>, environment: &Environment) -> Opti
         Some(git) => Some(git.to_owned()),
         None if remote.is_https() => either("https_proxy").or_else(|| either("all_proxy")),
         // HTTP_PROXY in capitals is what a CGI program gets from whoever calls it, so curl does not look at it, and nor do we.
-        None => environment.text("http_proxy").or_else(|| either("all_proxy")),
+        None => given("http_proxy").or_else(|| either("all_proxy")),
     };
     Proxy::new(&named?)
 }
@@ -193,6 +191,7 @@ mod tests {
         assert_eq!(proxy(url, Some(""), &[("HTTPS_PROXY", "http://p:1")]), None);
         assert_eq!(proxy(url, None, &[("https_proxy", ""), ("HTTPS_PROXY", "http://p:1")]), None);
         assert_eq!(proxy("http://tfs/tfs", None, &[("HTTP_PROXY", "http://p:1")]), None);
+        assert_eq!(proxy("http://tfs/tfs", None, &[("http_proxy", ""), ("all_proxy", "p:1")]), None);
         assert_eq!(
             proxy("http://tfs/tfs", None, &[("http_proxy", "http://p:1")]).as_deref(),
             Some("http://p:1")

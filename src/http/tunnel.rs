@@ -11,6 +11,7 @@ use ureq::unversioned::transport::time::{Duration as Span, Instant};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, NextTimeout, SocksConnector, Transport, TransportAdapter,
 };
+use zeroize::Zeroizing;
 
 use super::trouble;
 
@@ -88,12 +89,14 @@ impl Tunnel {
     ) -> Result<Option<Box<dyn Transport>>, ureq::Error> {
         let host = details.uri.host().unwrap_or_default();
         let port = details.uri.port_u16().unwrap_or(if details.needs_tls() { 443 } else { 80 });
-        let mut head = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
+        let mut head = Zeroizing::new(String::with_capacity(4096));
+        head.push_str(&format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"));
         head.push_str(concat!("User-Agent: keyfob/", env!("CARGO_PKG_VERSION"), "\r\n"));
         if let Some(user) = proxy.username() {
-            let pair = format!("{user}:{}", proxy.password().unwrap_or_default());
-            let shown = super::in_base64(pair.as_bytes());
-            head.push_str(&format!("Proxy-Authorization: Basic {}\r\n", shown.as_str()));
+            let pair = Zeroizing::new(format!("{user}:{}", proxy.password().unwrap_or_default()));
+            head.push_str("Proxy-Authorization: Basic ");
+            head.push_str(&super::in_base64(pair.as_bytes()));
+            head.push_str("\r\n");
         }
         head.push_str("\r\n");
 

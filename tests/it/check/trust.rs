@@ -109,6 +109,20 @@ fn the_authorities_are_those_that_git_trusts_for_the_host_else_those_of_the_syst
     }
 }
 
+/// Where the system has its list in a folder, the folder can be another one.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_folder_of_authorities_counts_as_openssl_has_it() {
+    let authority = Authority::new();
+    let mut stage = shown(&authority);
+    let folder = stage.scene.home().join("authorities");
+    std::fs::create_dir(&folder).unwrap();
+    // openssl-rehash(1) names them by a hash.
+    std::fs::write(folder.join("0a1b2c3d.0"), authority.pem()).unwrap();
+    stage.scene.unset("GIT_SSL_CAINFO").unset("SSL_CERT_FILE").set("SSL_CERT_DIR", folder);
+    says(&stage.run(&format!("check {CONTOSO}"), ""), 0, &["accepted"]);
+}
+
 #[test]
 fn a_list_that_does_not_hold_the_authority_or_is_none_is_told_and_nothing_is_sent() {
     let unknown = "its authority is not one that this system trusts";
