@@ -12,7 +12,7 @@ use crate::forge::life::azure::{self, HOST, Made, Order, Pat, PatId, Refusal, Wh
 use crate::forge::shape::redacted;
 use crate::forge::{self};
 use crate::remote::Remote;
-use crate::terminal::visible;
+use crate::terminal::{aside, visible};
 use crate::wallet::DAY;
 use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::check::Question;
@@ -40,7 +40,7 @@ impl<'e> Azure<'e> {
     /// Signs in.
     pub(super) fn begin(organisation: &str, context: &mut Context<'e>) -> Result<Azure<'e>, Error> {
         may_use_network(context)?;
-        let client = Client::default();
+        let client = Client::telling(|host, seconds| aside(&online::waiting(host, seconds)));
         let bearer = sign_in::bearer(organisation, &client, context)?;
         Ok(Azure { organisation: organisation.to_owned(), bearer, client, environment: context.environment })
     }

@@ -97,7 +97,10 @@ fn troubles() -> Vec<Trouble> {
     vec![
         Trouble::NoSuchHost,
         Trouble::Network { why: text("the connection was refused") },
-        Trouble::Proxy { why: text("it wants a user name and a password") },
+        Trouble::Proxy {
+            at: text("http://proxy.corp.example:3128"),
+            why: text("it wants a user name and a password"),
+        },
         Trouble::Certificate { why: "it is for another name" },
         Trouble::Tls,
         Trouble::Silent { seconds: 20 },
@@ -123,7 +126,8 @@ fn problems() -> Vec<Problem> {
         Problem::IisBasic,
         Problem::RateLimit { seconds: Some(30) },
         Problem::RateLimit { seconds: None },
-        Problem::Broken { status: 503 },
+        Problem::Broken { status: 503, seconds: None },
+        Problem::Broken { status: 503, seconds: Some(120) },
         Problem::Global,
         Problem::WantsEmail,
         Problem::Moved,

@@ -64,10 +64,9 @@ fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
         (401 | 403, _) if let Some(problem) = named() => Verdict::problem(problem, answer),
         (401, _) if is_expired(answer, said.as_deref()) => Verdict::problem(Problem::Expired, answer),
         (401, _) if is_iis_basic(answer) => Verdict::problem(Problem::IisBasic, answer),
-        (400 | 401 | 403, Some(account)) => Verdict {
-            who: Some(account).filter(|account| !account.is_empty()),
-            ..Verdict::problem(Problem::MissingScope, answer)
-        },
+        (400 | 401 | 403, Some(account)) => {
+            Verdict { who: shortened(&account), ..Verdict::problem(Problem::MissingScope, answer) }
+        }
         _ => super::read(answer, OBSTACLES, |answer| {
             let user = answer.json::<ConnectionData>()?.authenticated_user;
             if !is_somebody(&user.id) || user.provider_display_name == "Anonymous" {

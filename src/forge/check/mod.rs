@@ -108,6 +108,8 @@ pub enum Problem {
     Broken {
         /// The status.
         status: u16,
+        /// How long to wait, if it was said.
+        seconds: Option<u64>,
     },
     /// It opens more than one organisation. Only Azure DevOps had those, and ends them.
     Global,
@@ -193,7 +195,10 @@ impl Problem {
                 format!("{host} has had too many requests and wants to be left alone for {seconds} s")
             }
             Problem::RateLimit { seconds: None } => format!("{host} has had too many requests"),
-            Problem::Broken { status } => format!("{host} has trouble of its own ({status})"),
+            Problem::Broken { status, seconds: Some(seconds) } => {
+                format!("{host} has trouble of its own ({status}) and wants to be left alone for {seconds} s")
+            }
+            Problem::Broken { status, seconds: None } => format!("{host} has trouble of its own ({status})"),
             Problem::Global => {
                 format!(
                     "{host} accepts the token for another organisation, too; such global tokens stop working on 2026-12-01"
@@ -244,7 +249,8 @@ impl Verdict {
     /// Accepted, as this one.
     #[must_use]
     pub fn accepted(who: Option<String>) -> Verdict {
-        Verdict { outcome: Outcome::Accepted, who: who.filter(|who| !who.is_empty()), ..Verdict::default() }
+        let who = who.and_then(|who| shortened(&who));
+        Verdict { outcome: Outcome::Accepted, who, ..Verdict::default() }
     }
 
     /// Something is in the way; the outcome follows from what.
@@ -281,15 +287,15 @@ pub(super) fn read(
     let named = || message(answer).and_then(|said| obstacle(&said, obstacles));
     let used_up = answer.header("x-ratelimit-remaining") == Some("0");
     let problem = match answer.status {
-        429 => Problem::RateLimit { seconds: answer.retry_after() },
+        429 => Problem::RateLimit { seconds: answer.limit_ends() },
         403 if used_up || answer.retry_after().is_some() => {
-            Problem::RateLimit { seconds: answer.retry_after() }
+            Problem::RateLimit { seconds: answer.limit_ends() }
         }
         403 if let Some(problem) = named() => problem,
         // For good, so it is no page to sign in.
         301 | 308 => Problem::Moved,
         300..=399 => Problem::SignIn,
-        500.. => Problem::Broken { status: answer.status },
+        500.. => Problem::Broken { status: answer.status, seconds: answer.retry_after() },
         401 => Problem::NotAccepted,
         // In the service's own form. A gateway on the way says no, too, and knows nothing of the token.
         403 if answer.json::<serde_json::Map<String, serde_json::Value>>().is_some() => Problem::MissingScope,

@@ -19,7 +19,11 @@ use crate::scene::Scene;
 #[cfg(target_os = "linux")]
 mod at_a_terminal;
 mod hostile;
+mod odd_answers;
 mod on_adding;
+mod patience;
+mod proxies;
+mod trust;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 

@@ -112,7 +112,10 @@ fn a_service_that_cannot_be_asked_keeps_no_token_out() {
     says(
         &output,
         0,
-        &["it was not checked: cannot ask dev.azure.com: the proxy is in the way", "keyfob check"],
+        &[
+            "it was not checked: cannot ask dev.azure.com: the proxy http://127.0.0.1:1 is in the way",
+            "keyfob check",
+        ],
     );
     assert_eq!(held(&stage), 2);
 }

@@ -24,7 +24,6 @@ fn a_new_token_is_made_kept_and_verified_and_then_the_old_one_is_revoked() {
         ["POST vssps.dev.azure.com", "GET dev.azure.com", "DELETE vssps.dev.azure.com"]
     );
     assert!(stage.is_done());
-    stage.nothing_leaked();
     // From now on keyfob knows which token it is.
     stage.ends(&format!("rotate {CONTOSO}"), 0, &["\"git on laptop #"]);
     assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (made(3), 1));
@@ -190,7 +189,6 @@ fn an_old_one_that_could_not_be_revoked_is_by_the_next_rotation_or_by_doctor() {
         assert!(format!("{output}").contains("the earlier one is revoked"), "{output}");
         assert_eq!(stage.pats.working(), [stage.in_force(CONTOSO)]);
         assert!(stage.is_done());
-        stage.nothing_leaked();
     }
 }
 

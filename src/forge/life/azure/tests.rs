@@ -121,7 +121,7 @@ fn every_form_of_a_refusal_is_understood() {
             Refusal::NoTenant,
         ),
         (answer(429, &[("retry-after", "7")], ""), Refusal::Limited { seconds: Some(7) }),
-        (answer(503, &[], "down"), Refusal::Broken { status: 503 }),
+        (answer(503, &[], "down"), Refusal::Broken { status: 503, seconds: None }),
     ] {
         assert_eq!(read_made(&answer).unwrap_err(), refusal, "{answer:?}");
     }
@@ -143,7 +143,7 @@ fn every_refusal_has_words_in_the_voice_of_the_house() {
         Refusal::Barred,
         Refusal::NotFound,
         Refusal::Limited { seconds: None },
-        Refusal::Broken { status: 500 },
+        Refusal::Broken { status: 500, seconds: None },
         Refusal::Named("it said so".to_owned()),
         Refusal::Odd { status: 418 },
     ];
@@ -169,7 +169,7 @@ fn a_revoked_token_is_known_by_both_answers_and_by_its_absence() {
     let page = answer(404, &[("content-type", "text/html")], "<html>no such organisation");
     assert_eq!(read_revoked(&page), Err(Refusal::NotFound));
     assert_eq!(read_revoked(&answer(200, &[], "hello")), Err(Refusal::Odd { status: 200 }));
-    assert_eq!(read_revoked(&answer(500, &[], "")), Err(Refusal::Broken { status: 500 }));
+    assert_eq!(read_revoked(&answer(500, &[], "")), Err(Refusal::Broken { status: 500, seconds: None }));
 }
 
 #[test]
