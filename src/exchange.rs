@@ -87,14 +87,16 @@ impl Answer {
     /// The body as JSON of this form; `None` if it is none.
     #[must_use]
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(&self.body).ok()
+        serde_json::from_slice(without_mark(&self.body)).ok()
     }
 
     /// Whether the body is a page for people.
     #[must_use]
     pub fn is_page(&self) -> bool {
-        let html = self.header("content-type").is_some_and(|kind| kind.trim_start().starts_with("text/html"));
-        html || self.body.trim_ascii_start().first() == Some(&b'<')
+        const HTML: &[u8] = b"text/html";
+        let kind = self.header("content-type").unwrap_or_default().trim_start().as_bytes();
+        let html = kind.get(..HTML.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(HTML));
+        html || without_mark(&self.body).trim_ascii_start().first() == Some(&b'<')
     }
 
     /// Seconds for which the service wants to be left alone.
@@ -108,6 +110,11 @@ impl Answer {
     }
 }
 
+/// Without the mark of the byte order that Windows' programs put before a text.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
@@ -117,6 +124,23 @@ impl std::fmt::Debug for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_known_by_its_kind_or_its_first_sign_however_they_are_written() {
+        let is_page = |kind: &str, body: &[u8]| {
+            let headers = vec![("content-type".to_owned(), kind.to_owned())];
+            Answer { status: 200, headers, body: Zeroizing::new(body.to_vec()) }.is_page()
+        };
+        for (kind, body) in [
+            ("text/html", &b""[..]),
+            (" Text/HTML; charset=utf-8", b"{}"),
+            ("application/json", b"\n <html>"),
+            ("", b"\xef\xbb\xbf<!DOCTYPE html>"),
+        ] {
+            assert!(is_page(kind, body), "{kind}");
+        }
+        assert!(!is_page("application/json", b"\xef\xbb\xbf{}") && !is_page("text", b""));
+    }
 
     #[test]
     fn a_service_that_wants_to_be_left_alone_says_so_in_seconds_or_as_a_date() {
