@@ -65,6 +65,31 @@ const SPAN: (i64, i64) = (DAY, 365 * DAY);
 const USUAL: i64 = 90 * DAY;
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    let (account, planned) = the_account(matches, context)?;
+    let list = List::new(&context.data);
+    let about_it =
+        |pending: &Pending| pending.realm == planned.realm.as_str() && pending.account == account.name;
+    let by_hand = matches.get_flag("by-hand");
+    list.alone(|| {
+        let done = finish_pending(&list, about_it, context)?;
+        say_all(&done, context);
+        if done.iter().any(|done: &MadeGood| done.rotated) {
+            return Ok(());
+        }
+        // Somebody else's rotation may have come first while this one waited for its turn.
+        let (account, planned) = the_account(matches, context)?;
+        match &planned.forge.life.renewal {
+            Renewal::Azure if !by_hand => azure(&list, &account, planned, matches, context),
+            Renewal::ByItself(way) if !by_hand => by_itself(&list, way, &account, planned, matches, context),
+            _ => on_its_page(planned, matches, context),
+        }
+    })?;
+    super::setup::keep_in_step(context);
+    Ok(())
+}
+
+/// The account that the person means, and where its next token goes.
+fn the_account(matches: &ArgMatches, context: &Context<'_>) -> Result<(AccountRecord, Planned), Error> {
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let selection = context.wallet.select(text("URL").unwrap_or_default(), text("account"))?.persons();
     let account = selection.only()?.clone();
@@ -78,24 +103,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         ));
     }
     let planned = context.wallet.plan_again(&selection, &account)?;
-    let list = List::new(&context.data);
-    let about_it =
-        |pending: &Pending| pending.realm == selection.realm.realm && pending.account == account.name;
-    let by_hand = matches.get_flag("by-hand");
-    list.alone(|| {
-        let done = finish_pending(&list, about_it, context)?;
-        say_all(&done, context);
-        if done.iter().any(|done: &MadeGood| done.rotated) {
-            return Ok(());
-        }
-        match &planned.forge.life.renewal {
-            Renewal::Azure if !by_hand => azure(&list, &account, planned, matches, context),
-            Renewal::ByItself(way) if !by_hand => by_itself(&list, way, &account, planned, matches, context),
-            _ => on_its_page(planned, matches, context),
-        }
-    })?;
-    super::setup::keep_in_step(context);
-    Ok(())
+    Ok((account, planned))
 }
 
 /// When the new one ends: as the person says, else after as long as the old one was to last.

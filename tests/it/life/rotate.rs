@@ -137,3 +137,16 @@ fn doctor_uses_the_network_only_to_repair_and_says_so() {
     assert!(stage.run("doctor --repair", "").stdout().contains("ok"));
     assert!(stage.proxy.log().take().is_empty(), "nothing is half done");
 }
+
+#[test]
+fn rotations_that_meet_come_one_after_the_other() {
+    let stage = Stage::new();
+    stage.ends("pat create contoso --for git", 0, &[]);
+    let words = format!("rotate {CONTOSO}");
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..3).map(|_| scope.spawn(|| stage.ends(&words, 0, &["is revoked"]))).collect();
+        all.into_iter().for_each(|one| drop(one.join().unwrap()));
+    });
+    assert_eq!(stage.pats.working(), [stage.in_force(CONTOSO)]);
+    assert!(stage.is_done());
+}
