@@ -58,6 +58,7 @@ impl<'e> Azure<'e> {
         // The service may repeat what it was sent.
         let refusal = match refusal {
             Refusal::Named(said) => Refusal::Named(redacted(&said, &self.bearer)),
+            Refusal::Denied(Some(said)) => Refusal::Denied(Some(redacted(&said, &self.bearer))),
             other => other,
         };
         refusal.into_error(&self.organisation)
