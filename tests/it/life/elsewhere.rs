@@ -251,6 +251,11 @@ fn the_right_page_is_opened_and_what_to_tick_there_is_said() {
             "for packages tick: classic: read:packages",
         ),
         (
+            "https://dev.azure.com/contoso --for nuget,npm",
+            "https://dev.azure.com/contoso/_usersSettings/tokens",
+            "for packages tick: Packaging: Read",
+        ),
+        (
             "https://gitlab.corp.example --for git",
             "https://gitlab.corp.example/-/user_settings/personal_access_tokens?name=keyfob&scopes=read_repository,write_repository",
             "for git tick: read_repository, write_repository",
