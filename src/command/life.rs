@@ -96,8 +96,17 @@ impl<'e> Azure<'e> {
 
     /// What the service tells of one token.
     pub(super) fn get(&self, id: &PatId) -> Result<Pat, Error> {
+        self.look_up(id)?.ok_or_else(|| self.refused(Refusal::NotFound))
+    }
+
+    /// The same; `None` if it knows no such token of whoever is signed in.
+    pub(super) fn look_up(&self, id: &PatId) -> Result<Option<Pat>, Error> {
         let answer = self.send(&azure::get(&self.organisation, id))?;
-        azure::read_made(&answer).map(|made| made.pat).map_err(|refusal| self.refused(refusal))
+        match azure::read_made(&answer) {
+            Ok(made) => Ok(Some(made.pat)),
+            Err(Refusal::NotFound) => Ok(None),
+            Err(refusal) => Err(self.refused(refusal)),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 use crate::forge::check::Outcome;
-use crate::forge::life::azure::{Order, Pat, PatId, Which};
+use crate::forge::life::azure::Order;
 use crate::forge::life::{ByItself, Renewal, Trouble};
 use crate::records::{AccountRecord, Source};
 use crate::terminal::{date, visible};
@@ -15,11 +15,13 @@ use crate::wallet::person::add::{Change, Planned};
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Making, NotRenewed};
 
-use super::life::{Azure, MadeGood, failed, finish_pending, may_use_network, one_of};
+use super::life::{Azure, MadeGood, failed, finish_pending, may_use_network};
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
 use super::setup::flag;
 use super::{Command, Context, account, add, online, time, token, url, whose, yes};
+
+mod old;
 
 /// `keyfob rotate`.
 pub static COMMAND: Command = Command {
@@ -125,7 +127,7 @@ fn azure(
     let organisation = planned.realm.what().to_owned();
     let service = Azure::begin(&organisation, context)?;
     let keep_old = matches.get_flag("keep-old");
-    let old = the_old_one(&service, &organisation, account, matches, context)?;
+    let old = old::the_old_one(&service, &organisation, account, &planned, matches, context)?;
     let scopes = match matches.get_one::<String>("for") {
         Some(words) => scopes_for(words, context)?,
         None => old.as_ref().map_or_else(|| account.scopes.clone(), |old| old.scopes.clone()),
@@ -158,49 +160,6 @@ fn azure(
     )?;
     tell(&done, context);
     done.unfinished.map_or(Ok(()), Err)
-}
-
-/// The service's own description of the token in force. Which one that is, is never guessed: it will be revoked.
-fn the_old_one(
-    service: &Azure<'_>,
-    organisation: &str,
-    account: &AccountRecord,
-    matches: &ArgMatches,
-    context: &mut Context<'_>,
-) -> Result<Option<Pat>, Error> {
-    let listed = || {
-        let mut all = service.all(Which::Active)?;
-        all.extend(service.all(Which::Expired)?);
-        Ok::<_, Error>(all)
-    };
-    if let Some(word) = matches.get_one::<String>("pat") {
-        return one_of(&listed()?, word, organisation).cloned().map(Some);
-    }
-    if let Some(id) = account.service_id.as_deref().and_then(PatId::parse) {
-        return service.get(&id).map(Some);
-    }
-    if matches.get_flag("keep-old") {
-        return Ok(None);
-    }
-    let all = listed()?;
-    let what = format!(
-        "which of your {} tokens in {organisation} this is, is not known: keyfob did not make it",
-        all.len()
-    );
-    if !context.terminal.about.can_ask() {
-        return Err(Error::usage(
-            what,
-            "say it with --pat NAME (keyfob pat list ORG shows them), or keep the old one: --keep-old --for git",
-        ));
-    }
-    context.terminal.note(&what);
-    for pat in &all {
-        let end = pat.to.map(date).unwrap_or_default();
-        let id: String = pat.id.as_str().chars().take(8).collect();
-        context.terminal.note(&format!("{id}  {}  {end}", visible(&pat.name)));
-    }
-    let word = context.terminal.question("its name or id: ")?;
-    one_of(&all, &word, organisation).cloned().map(Some)
 }
 
 fn by_itself(
