@@ -109,7 +109,7 @@ fn request(target: &Target<'_>) -> Request {
 
 #[derive(Deserialize)]
 struct Token {
-    user_id: Option<u64>,
+    user_id: u64,
     #[serde(default)]
     scopes: Vec<String>,
     /// A date; the token ends as it begins.
@@ -136,7 +136,7 @@ fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
         if token.revoked || !token.active {
             return Some(Verdict::problem(check::Problem::NotAccepted, answer));
         }
-        let who = token.user_id.map(|id| format!("user {id}"));
+        let who = Some(format!("user {}", token.user_id));
         let expires = token.expires_at.as_deref().and_then(start_of);
         Some(Verdict { expires, scopes: token.scopes, ..Verdict::accepted(who) })
     })

@@ -224,7 +224,8 @@ pub(super) fn read(answer: &Answer, ok: impl FnOnce(&Answer) -> Option<Verdict>)
     let used_up = answer.header("x-ratelimit-remaining") == Some("0");
     let problem = match answer.status {
         429 => Problem::RateLimit { seconds: answer.retry_after() },
-        403 if used_up || answer.retry_after().is_some() => {
+        // GitHub's secondary limits need not show in a header.
+        403 if used_up || answer.retry_after().is_some() || speaks_of_limit(answer) => {
             Problem::RateLimit { seconds: answer.retry_after() }
         }
         // For good, so it is no page to sign in.
@@ -243,6 +244,10 @@ pub(super) fn read(answer: &Answer, ok: impl FnOnce(&Answer) -> Option<Verdict>)
         status => Problem::Odd { status },
     };
     Verdict::problem(problem, answer)
+}
+
+fn speaks_of_limit(answer: &Answer) -> bool {
+    message(answer).is_some_and(|said| said.to_ascii_lowercase().contains("rate limit"))
 }
 
 /// The service's own words, where it has them as services do.

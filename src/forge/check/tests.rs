@@ -219,6 +219,8 @@ fn a_bad_minute_of_a_service_says_nothing_of_the_token() {
             (403, &[("content-type", "text/plain")], "Blocked by policy.", "odd-answer"),
             (200, &[], "not json", "odd-answer"),
             (200, &[], "{}", "odd-answer"),
+            (403, &[], "{\"message\":\"You have exceeded a secondary rate limit.\"}", "rate-limit"),
+            (200, &[], "{}", "odd-answer"),
         ] {
             if realm.starts_with("gitlab") && body == "{}" {
                 continue;
