@@ -20,6 +20,7 @@ mod ask;
 mod hidden;
 
 pub use ask::{PATIENCE, TerminalAsk};
+pub use hidden::Uninterrupted;
 
 /// Outside text for a terminal: control characters are replaced by a visible sign.
 #[must_use]

@@ -8,7 +8,7 @@ use crate::forge::check::Outcome;
 use crate::forge::life::azure::Order;
 use crate::forge::life::{ByItself, Renewal, Trouble};
 use crate::records::{AccountRecord, Source};
-use crate::terminal::{date, visible};
+use crate::terminal::{Uninterrupted, date, visible};
 use crate::wallet::DAY;
 use crate::wallet::pending::{List, Pending};
 use crate::wallet::person::add::{Change, Planned};
@@ -176,7 +176,10 @@ fn by_itself(
     let (url, realm) = (planned.url.clone(), planned.realm.to_string());
     let (allow_http, environment) = (planned.wish.allow_http, context.environment);
     let wallet = context.wallet;
+    let mut held = Uninterrupted::default();
     let ask = |question: &Question| {
+        // Up to where the new token is kept.
+        held = Uninterrupted::begin();
         let request = wallet.request_for(question, |target| Some((way.request)(target, Some(end))));
         let request = request.ok_or_else(|| Failed {
             error: Error::usage(
@@ -190,7 +193,9 @@ fn by_itself(
         let answer = sent.map_err(failed)?;
         (way.read)(&answer).map_err(|trouble| not_renewed(&trouble, way, &url))
     };
-    match wallet.renew(list, planned, ask) {
+    let renewed = wallet.renew(list, planned, ask);
+    drop(held);
+    match renewed {
         Ok((added, renewal)) => {
             let until = renewal.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
             let whose = if added.account == "-" {

@@ -108,6 +108,32 @@ fn a_token_of_gitlab_renews_itself_and_is_kept_before_anything_else() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_key_that_interrupts_does_not_cost_the_token_that_is_just_renewed() {
+    use crate::commands::terminal::Talk;
+    let fake = GitLab::new("s3cret-first");
+    let (asked, is_asked) = std::sync::mpsc::channel();
+    let (go, may_go) = std::sync::mpsc::channel::<()>();
+    let (handler, gates) = (GitLab::handler(&fake), Mutex::new((asked, may_go)));
+    let slow: Handler = Arc::new(move |request| {
+        let response = handler(request);
+        let gates = gates.lock().unwrap();
+        gates.0.send(()).unwrap();
+        gates.1.recv().unwrap();
+        response
+    });
+    let mut stage = Stage::with(vec![("gitlab.com", slow)]);
+    stage.holds(GITLAB, "s3cret-first");
+    stage.scene.set("TERM", "dumb");
+    let mut talk = Talk::begin_shell(&stage.scene, &format!("KEYFOB_OFFLINE= keyfob rotate {GITLAB}"));
+    is_asked.recv().unwrap();
+    talk.keys("\u{3}").sees("^C");
+    go.send(()).unwrap();
+    let (code, screen) = talk.end();
+    assert!(code == 0 && fake.lock().unwrap().works(&stage.in_force(GITLAB)), "{screen}");
+}
+
+#[test]
 fn a_refused_renewal_is_explained_and_changes_nothing() {
     let (stage, fake) = gitlab();
     for (status, text) in [
