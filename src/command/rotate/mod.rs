@@ -15,7 +15,7 @@ use crate::wallet::person::add::{Change, Planned};
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Making, NotRenewed};
 
-use super::life::{Azure, MadeGood, failed, finish_pending, may_use_network};
+use super::life::{self, Azure, MadeGood, failed, finish_pending, may_use_network};
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
 use super::setup::flag;
@@ -162,6 +162,16 @@ fn azure(
     done.unfinished.map_or(Ok(()), Err)
 }
 
+/// How long the old one lasts, from beginning to end. Our own record only knows since when it is held, which may be a few days.
+fn lasted(account: &AccountRecord, planned: &Planned, context: &Context<'_>) -> Result<Option<i64>, Error> {
+    let subjects = context.wallet.subjects(Some(&planned.url), account.name.as_deref())?;
+    let subject = subjects.into_iter().find(|subject| subject.account == account.name);
+    let question = subject.ok_or(Error::Changing)?.question?;
+    let verdict = life::verify(&question, planned.wish.allow_http, &Client::default(), context.environment)?;
+    let held = || account.expires.map(|expiry| expiry.at.saturating_sub(account.changed));
+    Ok(verdict.made.zip(verdict.expires).map(|(from, to)| to.saturating_sub(from)).or_else(held))
+}
+
 fn by_itself(
     list: &List,
     way: &ByItself,
@@ -171,7 +181,7 @@ fn by_itself(
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
     may_use_network(context)?;
-    let lasted = account.expires.map(|expiry| expiry.at.saturating_sub(account.changed));
+    let lasted = if matches.contains_id("expires") { None } else { lasted(account, &planned, context)? };
     let end = end(matches, lasted, context.now)?;
     let (url, realm) = (planned.url.clone(), planned.realm.to_string());
     let (allow_http, environment) = (planned.wish.allow_http, context.environment);

@@ -44,6 +44,8 @@ pub struct Verdict {
     pub reason: Option<String>,
     /// As whom.
     pub who: Option<String>,
+    /// When the token was made, in Unix seconds, if the service tells.
+    pub made: Option<i64>,
     /// When the token ends, in Unix seconds, if the service tells.
     pub expires: Option<i64>,
     /// What the token may do, if the service tells.

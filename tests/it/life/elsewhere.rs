@@ -62,6 +62,7 @@ impl GitLab {
         }
         let about = json!({
             "id": 7, "user_id": 42, "active": true, "revoked": false, "scopes": ["api"], "expires_at": "2099-01-31",
+            "created_at": "2098-12-02T00:00:00.000Z",
         });
         match (request.method.as_str(), request.path()) {
             ("GET", "/api/v4/personal_access_tokens/self") => answer(200, &about),
@@ -108,6 +109,18 @@ fn a_token_of_gitlab_renews_itself_and_is_kept_before_anything_else() {
 }
 
 #[test]
+fn a_token_that_came_late_into_the_wallet_is_renewed_for_as_long_as_it_was_made_for() {
+    let (stage, fake) = gitlab();
+    stage.ends(&format!("rotate {GITLAB}"), 0, &["was renewed"]);
+    let asked = fake.lock().unwrap().bodies.remove(0);
+    let days = |at: i64| format!("{{\"expires_at\":\"{}\"}}", keyfob::terminal::date(at));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    // Made for sixty days, whenever it was added here. The day may change meanwhile.
+    let end = i64::try_from(now).unwrap() + 60 * 86_400;
+    assert!([days(end), days(end - 60)].contains(&asked), "{asked}");
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_key_that_interrupts_does_not_cost_the_token_that_is_just_renewed() {
     use crate::commands::terminal::Talk;
@@ -117,9 +130,11 @@ fn a_key_that_interrupts_does_not_cost_the_token_that_is_just_renewed() {
     let (handler, gates) = (GitLab::handler(&fake), Mutex::new((asked, may_go)));
     let slow: Handler = Arc::new(move |request| {
         let response = handler(request);
-        let gates = gates.lock().unwrap();
-        gates.0.send(()).unwrap();
-        gates.1.recv().unwrap();
+        if request.method == "POST" {
+            let gates = gates.lock().unwrap();
+            gates.0.send(()).unwrap();
+            gates.1.recv().unwrap();
+        }
         response
     });
     let mut stage = Stage::with(vec![("gitlab.com", slow)]);
