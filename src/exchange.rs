@@ -87,7 +87,7 @@ impl Answer {
     /// The body as JSON of this form; `None` if it is none.
     #[must_use]
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(&self.body).ok()
+        serde_json::from_slice(without_mark(&self.body)).ok()
     }
 
     /// Whether the body is a page for people.
@@ -98,7 +98,7 @@ impl Answer {
             ["text/html", "application/xhtml+xml"].iter().any(|html| kind.eq_ignore_ascii_case(html))
         };
         let html = self.header("content-type").is_some_and(is_html);
-        html || self.body.trim_ascii_start().first() == Some(&b'<')
+        html || without_mark(&self.body).trim_ascii_start().first() == Some(&b'<')
     }
 
     /// Seconds for which the service wants to be left alone; a day stands for all that is longer.
@@ -137,6 +137,11 @@ fn at(text: &str) -> Option<i64> {
     jiff::fmt::rfc2822::parse(text.trim()).ok().map(|at| at.timestamp().as_second())
 }
 
+/// Without the mark of the byte order that Windows' programs put before a text.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
@@ -146,6 +151,23 @@ impl std::fmt::Debug for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_known_by_its_kind_or_its_first_sign_however_they_are_written() {
+        let is_page = |kind: &str, body: &[u8]| {
+            let headers = vec![("content-type".to_owned(), kind.to_owned())];
+            Answer { status: 200, headers, body: Zeroizing::new(body.to_vec()) }.is_page()
+        };
+        for (kind, body) in [
+            ("text/html", &b""[..]),
+            (" Text/HTML; charset=utf-8", b"{}"),
+            ("application/json", b"\n <html>"),
+            ("", b"\xef\xbb\xbf<!DOCTYPE html>"),
+        ] {
+            assert!(is_page(kind, body), "{kind}");
+        }
+        assert!(!is_page("application/json", b"\xef\xbb\xbf{}") && !is_page("text", b""));
+    }
 
     #[test]
     fn a_service_that_wants_to_be_left_alone_says_so_in_seconds_or_as_a_date() {

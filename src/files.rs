@@ -71,6 +71,20 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     sync_folder(path)
 }
 
+/// Takes up as much room beside `path` as `noise` is long, under a name that a sweep knows, for a file that must be written
+/// later whatever fills the disk meanwhile. Returns where; [`remove`] gives it back.
+///
+/// # Errors
+/// [`Error::Io`]; then nothing is taken up.
+pub fn hold_room(path: &Path, noise: &[u8]) -> Result<PathBuf, Error> {
+    let beside = temporary_beside(path)?;
+    let written = write_new(&beside, path, noise);
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written.map(|()| beside)
+}
+
 /// Replaces a file of another program, durably, if it still holds `before`. It keeps its mode; on the way nobody else can
 /// read it. `lock`: the name under which that program itself writes a new file before it renames it, so that the two keep
 /// out of each other's way.

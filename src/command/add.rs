@@ -9,6 +9,7 @@ use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge;
 use crate::forge::check::{Outcome, Verdict};
+use crate::forge::life::scopes;
 use crate::forge::shape::{Looks, looks};
 use crate::remote::Remote;
 use crate::store;
@@ -118,11 +119,12 @@ fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
 /// With `open`: the page where a token is made, its ticks set where it can do that; and what is to be ticked there.
 pub(super) fn show_page(planned: &Planned, matches: &ArgMatches, open: bool, context: &mut Context<'_>) {
     let tasks = matches.get_one::<String>("for").map(String::as_str).unwrap_or_default();
-    let tasks: Vec<String> = tasks
+    let mut tasks: Vec<String> = tasks
         .split(|c: char| c.is_whitespace() || c == ',')
         .filter(|task| !task.is_empty())
-        .map(str::to_ascii_lowercase)
+        .map(|task| scopes::task(&task.to_ascii_lowercase()).to_owned())
         .collect();
+    tasks.dedup();
     let life = &planned.forge.life;
     if !open && tasks.is_empty() {
         return;

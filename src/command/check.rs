@@ -72,8 +72,13 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let subjects = context.wallet.subjects(text("URL"), text("account"))?;
     let mut told = ask(&subjects, context)?;
     mark(&mut told);
+    // What was heard is told even where it cannot be written down.
+    let mut unkept = None;
     for told in &mut told {
-        told.restored = context.wallet.keep_verdict(told.subject, &told.verdict)?;
+        match context.wallet.keep_verdict(told.subject, &told.verdict) {
+            Ok(restored) => told.restored = restored,
+            Err(error) => unkept = unkept.or(Some(error)),
+        }
     }
     if matches.get_flag("json") {
         let rows: Vec<Row<'_>> = told.iter().map(Told::row).collect();
@@ -84,7 +89,15 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     } else {
         table(&told, context);
     }
-    conclude(told, text("URL").is_some(), context)
+    let concluded = conclude(told, text("URL").is_some(), context);
+    match unkept {
+        Some(error) if concluded.is_ok() => Err(error),
+        Some(error) => {
+            context.terminal.error(&error);
+            concluded
+        }
+        None => concluded,
+    }
 }
 
 fn ask<'s>(subjects: &'s [Subject], context: &mut Context<'_>) -> Result<Vec<Told<'s>>, Error> {

@@ -58,6 +58,7 @@ impl<'e> Azure<'e> {
         // The service may repeat what it was sent.
         let refusal = match refusal {
             Refusal::Named(said) => Refusal::Named(redacted(&said, &self.bearer)),
+            Refusal::Denied(Some(said)) => Refusal::Denied(Some(redacted(&said, &self.bearer))),
             other => other,
         };
         refusal.into_error(&self.organisation)
@@ -93,8 +94,13 @@ impl<'e> Azure<'e> {
         azure::read_made(&answer).map(|made| made.pat).map_err(|refusal| self.refused(refusal))
     }
 
-    /// What the service tells of one token; `None` if it knows none of this person's by that id.
-    pub(super) fn find_by_id(&self, id: &PatId) -> Result<Option<Pat>, Error> {
+    /// What the service tells of one token.
+    pub(super) fn get(&self, id: &PatId) -> Result<Pat, Error> {
+        self.look_up(id)?.ok_or_else(|| self.refused(Refusal::NotFound))
+    }
+
+    /// The same; `None` if it knows no such token of whoever is signed in.
+    pub(super) fn look_up(&self, id: &PatId) -> Result<Option<Pat>, Error> {
         let answer = self.send(&azure::get(&self.organisation, id))?;
         match azure::read_made(&answer) {
             Ok(made) => Ok(Some(made.pat)),
@@ -102,12 +108,6 @@ impl<'e> Azure<'e> {
             Err(Refusal::NotFound) if !answer.is_page() => Ok(None),
             Err(refusal) => Err(self.refused(refusal)),
         }
-    }
-
-    /// What the service tells of one token.
-    pub(super) fn get(&self, id: &PatId) -> Result<Pat, Error> {
-        let answer = self.send(&azure::get(&self.organisation, id))?;
-        azure::read_made(&answer).map(|made| made.pat).map_err(|refusal| self.refused(refusal))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::exchange::Request;
 use crate::forge::azure_devops;
 use crate::forge::life::azure::Refusal;
 use crate::forge::life::entra::{self, Begun, Poll, RESOURCE, Tenant};
-use crate::forge::shape::{Looks, looks};
+use crate::forge::shape::{Looks, looks, redacted};
 use crate::process;
 use crate::store::environment::{ENTRA, secret_variables};
 
@@ -180,7 +180,8 @@ fn by_device_code(
         };
         match poll {
             Poll::Done(bearer) => return checked(bearer, entra::HOST),
-            Poll::Over(why) => return Err(failed(&why)),
+            // It may repeat what it was sent.
+            Poll::Over(why) => return Err(failed(&redacted(&why, &code))),
             poll @ (Poll::Wait | Poll::Slower) => pause = poll.pause(pause),
         }
     }

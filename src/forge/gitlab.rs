@@ -120,9 +120,11 @@ const OBSTACLES: Obstacles = &[
 
 #[derive(Deserialize)]
 struct Token {
-    user_id: Option<u64>,
+    user_id: u64,
     #[serde(default)]
     scopes: Vec<String>,
+    /// A time.
+    created_at: Option<String>,
     /// A date; the token ends as it begins.
     expires_at: Option<String>,
     #[serde(default = "yes")]
@@ -147,9 +149,10 @@ fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
         if token.revoked || !token.active {
             return Some(Verdict::problem(Problem::NotAccepted, answer));
         }
-        let who = token.user_id.map(|id| format!("user {id}"));
+        let who = Some(format!("user {}", token.user_id));
         let expires = token.expires_at.as_deref().and_then(start_of);
-        Some(Verdict { expires, scopes: token.scopes, ..Verdict::accepted(who) })
+        let made = token.created_at.and_then(|at| Some(at.parse::<jiff::Timestamp>().ok()?.as_second()));
+        Some(Verdict { made, expires, scopes: token.scopes, ..Verdict::accepted(who) })
     })
 }
 

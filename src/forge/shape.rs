@@ -156,7 +156,7 @@ pub fn looks(token: &Secret, forge: &'static Forge) -> Looks {
 /// Foreign text without any token in it: neither `known`, however it is dressed, nor what looks like one.
 #[must_use]
 pub fn redacted(text: &str, known: &Secret) -> String {
-    let mut text = text.to_owned();
+    let mut text = without_basic(text, known);
     for dress in dresses(known) {
         if text.contains(dress.as_str()) {
             text = text.replace(dress.as_str(), "(token)");
@@ -185,18 +185,36 @@ pub fn redacted(text: &str, known: &Secret) -> String {
     out
 }
 
-/// A token as it may come back: itself, percent-encoded where that differs, and in Base64 as Basic sends it.
+/// A token as it may come back: itself, and percent-encoded where that differs.
 fn dresses(token: &Secret) -> Vec<Zeroizing<String>> {
     let Ok(text) = std::str::from_utf8(token.expose()) else { return Vec::new() };
     // What is too short would take half of the text away.
-    if text.len() < 6 {
+    if text.len() < SHORTEST {
         return Vec::new();
     }
-    let mut dresses = vec![Zeroizing::new(text.to_owned())];
-    let with_colon = Zeroizing::new(format!(":{text}"));
-    dresses.push(Zeroizing::new(STANDARD.encode(with_colon.as_bytes())));
-    dresses
+    let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    vec![Zeroizing::new(text.to_owned()), Zeroizing::new(encoded)]
 }
+
+/// The text without what Basic sends: Base64 of the token behind any user name.
+fn without_basic(text: &str, token: &Secret) -> String {
+    let bytes = token.expose();
+    let shows = |word: &str| {
+        let inner = STANDARD.decode(word).map(Zeroizing::new);
+        inner.is_ok_and(|inner| inner.strip_suffix(bytes).is_some_and(|front| front.ends_with(b":")))
+    };
+    let is_digit = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    let mut out = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|c: char| !is_digit(c)) {
+        let word = piece.trim_end_matches(|c: char| !is_digit(c));
+        out.push_str(if bytes.len() >= SHORTEST && shows(word) { "(token)" } else { word });
+        out.push_str(&piece[word.len()..]);
+    }
+    out
+}
+
+/// Shorter ones are not looked for in foreign text.
+const SHORTEST: usize = 6;
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
@@ -212,7 +230,12 @@ fn encoded(bytes: &[u8], shape: &Shape) -> bool {
 impl Shape {
     /// Whether this is one of it, whole.
     fn fits(&self, token: &[u8]) -> bool {
-        self.length(token) == Some(token.len()) && self.checksum.holds(token)
+        self.length(token) == Some(token.len()) && self.checksum.holds(token) && self.has_month(token)
+    }
+
+    /// Whether what stands in the place of its month is one.
+    fn has_month(&self, token: &[u8]) -> bool {
+        self.month_at.is_none_or(|at| end_of_year_from(token, at).is_some())
     }
 
     /// How many characters the parts take from the start, each as many as it can.
@@ -242,14 +265,19 @@ impl Shape {
     /// In what way this is one of it, but not whole. `None` if it is no such thing at all.
     fn damage(&self, token: &[u8]) -> Option<String> {
         let name = self.name;
-        if self.length(token) == Some(token.len()) {
+        if self.length(token) == Some(token.len()) && self.has_month(token) {
             return Some(format!(
                 "it looks like {name}, but its checksum does not fit: a character is wrong or missing"
             ));
         }
         let nearly = match *self.parts {
             [Part::Run(letters, least, most)] if least == most => {
-                token.iter().all(|&byte| letters.has(byte)) && token.len().abs_diff(least) <= 6
+                // Half of one shows, too; but a pass phrase may be as long, and has no digits.
+                let mixed = [u8::is_ascii_digit, u8::is_ascii_alphabetic];
+                let mixed = || mixed.into_iter().all(|kind| token.iter().any(kind));
+                let like = token.len().abs_diff(least) <= 6
+                    || ((least / 2..least).contains(&token.len()) && mixed());
+                like && token.iter().all(|&byte| letters.has(byte))
             }
             _ => false,
         };
@@ -427,6 +455,9 @@ mod tests {
             ("hf_short", "hugging-face", "8 characters"),
             ("github_pat_abc", "github", "14 characters"),
             (&in_header, "azure-devops", "in Base64"),
+            (&AZURE_OLD[..30], "azure-devops", "has 30 characters where those have 52"),
+            (&new.replace("BL", "BZ"), "azure-devops", "a character in it does not belong there"),
+            (&new.replace("BL", "bL"), "azure-devops", "a character in it does not belong there"),
         ] {
             let seen = verdict(token, forge);
             assert!(seen.contains(why), "{token}: {seen}");
@@ -435,7 +466,14 @@ mod tests {
 
     #[test]
     fn what_is_no_ones_shape_is_left_alone() {
-        for token in ["s3cret-1", "present-token", "pässwörd", "x", "correct-horse-battery-staple"] {
+        for token in [
+            "s3cret-1",
+            "present-token",
+            "pässwörd",
+            "x",
+            "correct-horse-battery-staple",
+            "correcthorsebatterystaplewithoutany",
+        ] {
             for forge in forge::ALL {
                 assert_eq!(verdict(token, forge.id), "unknown", "{token} for {}", forge.id);
             }
@@ -477,6 +515,12 @@ mod tests {
         );
         let clean = redacted(&text, &known);
         assert_eq!(clean, "no: (token), ((token)) (token) (token) (token) http://h/(token)?a");
+        for user in ["", "me@example.com"] {
+            let basic = STANDARD.encode(format!("{user}:s3cret-token"));
+            assert_eq!(redacted(&format!("got \"Basic {basic}\"."), &known), "got \"Basic (token)\".");
+        }
+        let odd = Secret::copy_of(b"s3cret+/token");
+        assert_eq!(redacted("a=s3cret%2B%2Ftoken&b", &odd), "a=(token)&b");
         assert_eq!(redacted("TF400813: Größe 12", &known), "TF400813: Größe 12");
     }
 

@@ -239,7 +239,8 @@ fn shown(request: &Request, token: &Secret) -> Option<wire::Request<()>> {
     };
     let mut made = wire::Request::builder().method(method).uri(&request.url);
     if let Some((name, value)) = header_with(&request.auth, token) {
-        let mut secret = wire::HeaderValue::from_bytes(&value).ok()?;
+        // More than ASCII is allowed, but what it means is not, and the library sends none.
+        let mut secret = wire::HeaderValue::from_bytes(&value).ok().filter(|_| value.is_ascii())?;
         secret.set_sensitive(true);
         made = made.header(name, secret);
     }
@@ -316,6 +317,17 @@ fn composed(auth: &Auth, token: &Secret) -> Option<Option<Secret>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_that_no_header_can_hold_is_not_sent() {
+        let request = |auth| Request::get("https://h/".to_owned(), auth);
+        for token in ["s\u{e9}cret", "s\ncret"] {
+            let token = Secret::copy_of(token.as_bytes());
+            assert!(shown(&request(Auth::Bearer), &token).is_none());
+            // In Base64 it can be.
+            assert!(shown(&request(Auth::Basic(String::new())), &token).is_some());
+        }
+    }
 
     #[test]
     fn a_token_in_a_body_is_whole_and_in_no_header() {

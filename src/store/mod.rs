@@ -101,6 +101,12 @@ pub trait Ask {
     /// Asks for a passphrase, hidden, and returns it; `None` when nobody answered or it was refused.
     fn passphrase(&self, prompt: &str) -> Option<Secret>;
 
+    /// Where a vault that the person opened stays open for the rest of the process; nobody likes to type the same twice, and a
+    /// passphrase mistyped between two steps would stop what is half done.
+    fn kept(&self) -> Option<&vault::Kept> {
+        None
+    }
+
     /// Whether a store may ask in a window of its own, if somebody is there to see it.
     fn by_window(&self) -> bool {
         true

@@ -7,6 +7,7 @@ use crate::credential::Secret;
 use crate::environment::{Environment, means_no};
 use crate::process;
 use crate::store::Ask;
+use crate::store::vault::Kept;
 
 use super::{hidden, visible};
 
@@ -26,19 +27,20 @@ pub struct TerminalAsk<'e> {
     watched: bool,
     /// Whether a tool started us, so that git's settings count.
     for_tool: bool,
+    kept: Kept,
 }
 
 impl<'e> TerminalAsk<'e> {
     /// For a tool's adapter: stdin is a pipe, but where stderr is `watched` a person may sit at the controlling terminal.
     #[must_use]
     pub fn for_tool(environment: &'e Environment, watched: bool) -> TerminalAsk<'e> {
-        TerminalAsk { environment, watched, for_tool: true }
+        TerminalAsk { environment, watched, for_tool: true, kept: Kept::default() }
     }
 
     /// For a person's command: what git's settings say of its own questions does not keep `keyfob unlock` from asking.
     #[must_use]
     pub fn for_command(environment: &'e Environment, watched: bool) -> TerminalAsk<'e> {
-        TerminalAsk { environment, watched, for_tool: false }
+        TerminalAsk { environment, watched, for_tool: false, kept: Kept::default() }
     }
 }
 
@@ -55,6 +57,11 @@ impl Ask for TerminalAsk<'_> {
             return None;
         }
         hidden::ask(&visible(&format!("{prompt}: ")), Some(PATIENCE)).ok().filter(|typed| !typed.is_empty())
+    }
+
+    /// Not for tools: their processes may live long, and `keyfob lock` would not reach them.
+    fn kept(&self) -> Option<&Kept> {
+        (!self.for_tool).then_some(&self.kept)
     }
 }
 

@@ -72,6 +72,49 @@ impl Drop for Unseen {
     }
 }
 
+/// While it lives, no key of the terminal ends the program: what a service shows only once must be kept first. Elsewhere than in
+/// the foreground of a terminal it does nothing.
+#[derive(Default)]
+pub struct Uninterrupted {
+    #[cfg(unix)]
+    before: Option<(std::fs::File, rustix::termios::Termios)>,
+}
+
+impl Uninterrupted {
+    /// From now on.
+    #[must_use]
+    pub fn begin() -> Uninterrupted {
+        #[cfg(unix)]
+        return Uninterrupted { before: without_signals() };
+        #[cfg(not(unix))]
+        Uninterrupted::default()
+    }
+}
+
+#[cfg(unix)]
+fn without_signals() -> Option<(std::fs::File, rustix::termios::Termios)> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcgetpgrp, tcsetattr};
+    let terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
+    // A terminal stops whoever changes it from the background.
+    tcgetpgrp(&terminal).ok().filter(|front| *front == rustix::process::getpgrp())?;
+    let before = tcgetattr(&terminal).ok()?;
+    let mut quiet = before.clone();
+    quiet.local_modes -= LocalModes::ISIG;
+    tcsetattr(&terminal, OptionalActions::Now, &quiet).ok()?;
+    Some((terminal, before))
+}
+
+#[cfg(unix)]
+impl Drop for Uninterrupted {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        if let Some((terminal, before)) = &self.before {
+            // What was typed meanwhile was meant as a signal.
+            let _ = tcsetattr(terminal, OptionalActions::Flush, before);
+        }
+    }
+}
+
 /// The keys of the terminal, up to one that ends the program.
 #[cfg(unix)]
 struct Keys {

@@ -21,6 +21,7 @@ mod hidden;
 mod stdin;
 
 pub use ask::{PATIENCE, TerminalAsk};
+pub use hidden::Uninterrupted;
 pub use stdin::Stdin;
 
 /// Outside text for a terminal: control characters are replaced by a visible sign.

@@ -129,6 +129,12 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         context.wallet.make(&list, making, &service)
     })?;
     tell(&done, context);
+    // Another token of the same organisation is most often meant to be one more.
+    if done.added.change == Change::Replaced && done.added.account == "-" {
+        context.terminal.hint(&format!(
+            "keyfob restore {url} takes the earlier one back; keyfob pat create {name} --account NAME keeps both"
+        ));
+    }
     super::super::setup::keep_in_step(context);
     done.unfinished.map_or(Ok(()), Err)
 }

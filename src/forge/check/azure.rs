@@ -37,21 +37,16 @@ struct ConnectionData {
 struct Identity {
     id: String,
     #[serde(default)]
-    provider_display_name: String,
+    provider_display_name: Option<String>,
     #[serde(default)]
-    properties: Properties,
-}
-
-#[derive(Default, Deserialize)]
-struct Properties {
-    #[serde(rename = "Account")]
-    account: Option<Property>,
+    properties: Option<Properties>,
 }
 
 #[derive(Deserialize)]
-struct Property {
-    #[serde(rename = "$value")]
-    value: serde_json::Value,
+struct Properties {
+    /// `{"$type": "System.String", "$value": "me@example.com"}`.
+    #[serde(rename = "Account")]
+    account: Option<serde_json::Value>,
 }
 
 fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
@@ -69,12 +64,13 @@ fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
         }
         _ => super::read(answer, OBSTACLES, |answer| {
             let user = answer.json::<ConnectionData>()?.authenticated_user;
-            if !is_somebody(&user.id) || user.provider_display_name == "Anonymous" {
+            let name = user.provider_display_name;
+            if !is_somebody(&user.id) || name.as_deref() == Some("Anonymous") {
                 return Some(Verdict::problem(Problem::Anonymous, answer));
             }
-            let account =
-                user.properties.account.and_then(|account| account.value.as_str().map(str::to_owned));
-            Some(Verdict::accepted(account.or(Some(user.provider_display_name))))
+            let account = user.properties.and_then(|properties| properties.account);
+            let account = account.and_then(|account| Some(account.get("$value")?.as_str()?.to_owned()));
+            Some(Verdict::accepted(account.or(name)))
         }),
     };
     if verdict.outcome != Outcome::Accepted {
@@ -93,13 +89,17 @@ fn is_expired(answer: &Answer, said: Option<&str>) -> bool {
     said.is_some_and(names_it) || names_it(&String::from_utf8_lossy(&answer.body))
 }
 
-/// The server's own Basic names a URL as its realm, that of IIS a bare host, beside NTLM or Negotiate.
+/// The server's own Basic names a URL as its realm, that of IIS a bare host, beside Windows' own schemes or in an answer that the
+/// server's headers show to be its.
 fn is_iis_basic(answer: &Answer) -> bool {
-    let challenges: Vec<&str> = answer.headers_of("www-authenticate").collect();
-    let windows = challenges.iter().any(|line| line.contains("NTLM") || line.contains("Negotiate"));
-    let realms = challenges.iter().filter_map(|line| line.split_once("Basic realm=\"")?.1.split('"').next());
-    let realms: Vec<&str> = realms.collect();
-    windows && !realms.is_empty() && realms.iter().all(|realm| !realm.contains("://"))
+    // Names of schemes fold case (RFC 9110, 11.1).
+    let challenges: Vec<String> =
+        answer.headers_of("www-authenticate").map(str::to_ascii_lowercase).collect();
+    let windows = challenges.iter().any(|line| line.contains("ntlm") || line.contains("negotiate"));
+    let is_servers = ["x-tfs-processid", "x-vss-e2eid"].iter().any(|name| answer.header(name).is_some());
+    let mut realms =
+        challenges.iter().filter_map(|line| line.split_once("basic realm=")?.1.split(',').next());
+    (windows || is_servers) && realms.any(|realm| !realm.contains("://"))
 }
 
 /// What the service says of itself, percent-encoded in a header.

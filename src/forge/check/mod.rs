@@ -44,6 +44,8 @@ pub struct Verdict {
     pub reason: Option<String>,
     /// As whom.
     pub who: Option<String>,
+    /// When the token was made, in Unix seconds, if the service tells.
+    pub made: Option<i64>,
     /// When the token ends, in Unix seconds, if the service tells.
     pub expires: Option<i64>,
     /// What the token may do, if the service tells.
@@ -288,7 +290,8 @@ pub(super) fn read(
     let used_up = answer.header("x-ratelimit-remaining") == Some("0");
     let problem = match answer.status {
         429 => Problem::RateLimit { seconds: answer.limit_ends() },
-        403 if used_up || answer.retry_after().is_some() => {
+        // GitHub's secondary limits need not show in a header.
+        403 if used_up || answer.retry_after().is_some() || speaks_of_limit(answer) => {
             Problem::RateLimit { seconds: answer.limit_ends() }
         }
         403 if let Some(problem) = named() => problem,
@@ -308,6 +311,10 @@ pub(super) fn read(
         status => Problem::Odd { status },
     };
     Verdict::problem(problem, answer)
+}
+
+fn speaks_of_limit(answer: &Answer) -> bool {
+    message(answer).is_some_and(|said| said.to_ascii_lowercase().contains("rate limit"))
 }
 
 /// The service's own words, where it has them as services do.

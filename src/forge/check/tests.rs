@@ -168,8 +168,43 @@ fn basic_of_iis_itself_is_told_from_the_servers_own() {
     assert_eq!(problem(&told), (Outcome::Unclear, Some("iis-basic")));
     let told = verdict(SERVER, 401, &[("www-authenticate", "Bearer, NTLM, Basic realm=\"server\"")], "");
     assert_eq!(problem(&told), (Outcome::Unclear, Some("iis-basic")));
+    // However it is written, beside the server's own, and where Windows' schemes are off.
+    for headers in [
+        &[("www-authenticate", "Negotiate"), ("www-authenticate", "basic realm=server")][..],
+        &[
+            ("x-tfs-processid", "1"),
+            ("www-authenticate", "Bearer"),
+            ("www-authenticate", "Basic realm=\"s\""),
+        ],
+        &[
+            ("www-authenticate", "Basic realm=\"http://server:8080/tfs\""),
+            ("www-authenticate", "NTLM"),
+            ("www-authenticate", "Basic realm=\"server\""),
+        ],
+    ] {
+        assert_eq!(
+            problem(&verdict(SERVER, 401, headers, "")),
+            (Outcome::Unclear, Some("iis-basic")),
+            "{headers:?}"
+        );
+    }
     let told = verdict(SERVER, 401, &lines("Basic realm=\"http://server:8080/tfs\""), "<html>");
     assert_eq!(problem(&told), (Outcome::Refused, Some("not-accepted")));
+}
+
+#[test]
+fn what_a_service_leaves_empty_of_a_person_keeps_no_token_out() {
+    for rest in [
+        "",
+        ",\"providerDisplayName\":null,\"properties\":null",
+        ",\"properties\":{\"Account\":null}",
+        ",\"properties\":{\"Account\":\"me\"}",
+    ] {
+        let id = "11111111-2222-3333-4444-555555555555";
+        let told =
+            verdict(CONTOSO, 200, &[], &format!("{{\"authenticatedUser\":{{\"id\":\"{id}\"{rest}}}}}"));
+        assert_eq!(problem(&told), (Outcome::Accepted, None), "{rest}");
+    }
 }
 
 #[test]
@@ -183,6 +218,8 @@ fn a_bad_minute_of_a_service_says_nothing_of_the_token() {
             (403, &[], "", "odd-answer"),
             (403, &[("content-type", "text/plain")], "Blocked by policy.", "odd-answer"),
             (200, &[], "not json", "odd-answer"),
+            (200, &[], "{}", "odd-answer"),
+            (403, &[], "{\"message\":\"You have exceeded a secondary rate limit.\"}", "rate-limit"),
             (200, &[], "{}", "odd-answer"),
         ] {
             if realm.starts_with("gitlab") && body == "{}" {

@@ -292,7 +292,7 @@ pub fn read_revoked(answer: &Answer) -> Result<(), Refusal> {
 
 /// The body of an answer that is none of the many refusals.
 fn readable<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Refusal> {
-    if answer.status != 200 || answer.is_page() {
+    if !matches!(answer.status, 200 | 201) || answer.is_page() {
         return Err(Refusal::of(answer));
     }
     answer.json().ok_or(Refusal::Odd { status: answer.status })

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 use crate::exchange::{Answer, Auth, Method, Request};
+use crate::remote::Remote;
 
 use super::super::check::shortened;
 use super::azure::PatId;
@@ -148,7 +149,7 @@ pub fn read_begun(answer: &Answer) -> Result<Begun, String> {
     };
     let plain = |c: char| c.is_ascii_graphic();
     let page = begun.verification_uri;
-    let shown = page.starts_with("https://") && page.len() <= 100 && page.chars().all(plain);
+    let shown = page.len() <= 100 && page.chars().all(plain) && is_microsofts(&page);
     Ok(Begun {
         code: Secret::copy_of(begun.device_code.as_bytes()),
         user_code: begun.user_code.chars().filter(|c| plain(*c)).take(40).collect(),
@@ -156,6 +157,17 @@ pub fn read_begun(answer: &Answer) -> Result<Begun, String> {
         interval: begun.interval.clamp(1, 60),
         lasts: begun.expires_in.clamp(1, 1800),
     })
+}
+
+/// Whether a person may be sent there to sign in: whoever got between us and the service would name a page of his own.
+fn is_microsofts(page: &str) -> bool {
+    let Ok((remote, None)) = Remote::from_url(page) else { return false };
+    let within = |domain: &str| {
+        remote.host().strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    remote.is_https()
+        && remote.port().is_none()
+        && ["microsoft.com", "microsoftonline.com"].into_iter().any(within)
 }
 
 /// Reads what came of a question.
@@ -169,7 +181,11 @@ pub fn read_poll(answer: &Answer) -> Poll {
     }
     let Some(WireError { error, .. }) = answer.json::<WireError>() else {
         // A bad minute: the person may still be typing.
-        return if answer.status >= 500 { Poll::Wait } else { Poll::Over(said(answer)) };
+        return match answer.status {
+            429 => Poll::Slower,
+            500.. => Poll::Wait,
+            _ => Poll::Over(said(answer)),
+        };
     };
     match error.as_str() {
         "authorization_pending" => Poll::Wait,
@@ -236,7 +252,18 @@ mod tests {
         let begun = read_begun(&answer(200, &[], &body("https://login.microsoft.com/device", 0))).unwrap();
         assert_eq!((begun.interval, begun.lasts, begun.user_code.as_str()), (1, 1800, "ABCD"));
         assert_eq!(begun.page, "https://login.microsoft.com/device");
-        for odd in ["http://evil.test", "", "https://x\u{1b}[2J", "javascript:1"] {
+        for odd in [
+            "http://evil.test",
+            "",
+            "https://x\u{1b}[2J",
+            "javascript:1",
+            "https://evil.test/device",
+            "https://evilmicrosoft.com/device",
+            "https://microsoft.com.evil.test",
+            "https://microsoft.com@evil.test",
+            "https://me@microsoft.com",
+            "http://microsoft.com/devicelogin",
+        ] {
             assert_eq!(read_begun(&answer(200, &[], &body(odd, 5))).unwrap().page, PAGE, "{odd}");
         }
         let error = "{\"error\":\"unauthorized_client\",\"error_description\":\"AADSTS700016: no such application.\\r\\nTrace ID: 1\"}";
@@ -258,6 +285,7 @@ mod tests {
             assert!(matches!(poll(over), Poll::Over(_)), "{over}");
         }
         assert!(matches!(read_poll(&answer(503, &[], "down")), Poll::Wait));
+        assert!(matches!(read_poll(&answer(429, &[], "")), Poll::Slower));
         assert!(matches!(read_poll(&answer(302, &[], "")), Poll::Over(_)));
         let Poll::Done(bearer) = read_poll(&answer(200, &[], "{\"access_token\":\"ey\"}")) else { panic!() };
         assert!(bearer.same_as(&Secret::copy_of(b"ey")));

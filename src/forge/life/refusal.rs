@@ -1,6 +1,8 @@
 //! Why Azure DevOps does not do what was asked about a token, in words and with the way out. It says so in many forms: a status,
 //! a sign-in page, the name of an error in an answer that looks like success, a message that begins with one.
 
+use serde::Deserialize;
+
 use crate::error::Error;
 use crate::exchange::Answer;
 
@@ -24,8 +26,8 @@ pub enum Refusal {
     Scope,
     /// The end is in the past, or too far away.
     End,
-    /// Whoever is signed in may not do this here.
-    Denied,
+    /// Whoever is signed in may not do this here; the service's words, if it has some.
+    Denied(Option<String>),
     /// No such token, or none of this person's.
     NotFound,
     /// Too many requests.
@@ -72,10 +74,10 @@ static NAMED: &[(&str, Refusal)] = &[
     ("invaliddisplayname", Refusal::Name),
     ("invalidscope", Refusal::Scope),
     ("invalidvalidto", Refusal::End),
-    ("accessdenied", Refusal::Denied),
-    ("invaliduserid", Refusal::Denied),
-    ("invalidusertype", Refusal::Denied),
-    ("useridrequired", Refusal::Denied),
+    ("accessdenied", Refusal::Denied(None)),
+    ("invaliduserid", Refusal::Denied(None)),
+    ("invalidusertype", Refusal::Denied(None)),
+    ("useridrequired", Refusal::Denied(None)),
     ("invalidclient", Refusal::SignIn),
     ("invalidclienttype", Refusal::SignIn),
     ("invalidclientid", Refusal::SignIn),
@@ -87,6 +89,13 @@ static NAMED: &[(&str, Refusal)] = &[
     ("tokennotfound", Refusal::NotFound),
 ];
 
+/// Where an answer has the name of an error, whatever its status.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Name {
+    pat_token_error: Option<String>,
+}
+
 impl Refusal {
     /// What an answer that brought no result means.
     #[must_use]
@@ -96,9 +105,11 @@ impl Refusal {
             return Refusal::NoTenant;
         }
         let said = message(answer);
-        // A name stands alone, or begins the message.
-        let first = said.as_deref().and_then(|said| said.split(|c: char| !c.is_ascii_alphanumeric()).next());
-        let named = first.and_then(known);
+        // A name has its own place, stands alone, or is a word of the message.
+        let name = answer.json::<Name>().and_then(|name| name.pat_token_error);
+        let name = name.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("none"));
+        let word = || said.as_deref()?.split(|c: char| !c.is_ascii_alphanumeric()).find_map(known);
+        let named = name.as_deref().map(Refusal::of_error).or_else(word);
         let barred = || said.as_deref().is_some_and(|said| obstacle(said, OBSTACLES).is_some());
         match answer.status {
             401 | 403 if barred() => Refusal::Barred,
@@ -108,7 +119,7 @@ impl Refusal {
                 named.unwrap_or(Refusal::Broken { status: answer.status, seconds: answer.retry_after() })
             }
             200 | 403 if answer.is_page() => Refusal::SignIn,
-            403 => named.unwrap_or(Refusal::Denied),
+            403 => named.unwrap_or(Refusal::Denied(said)),
             404 => Refusal::NotFound,
             status => named.or_else(|| said.map(Refusal::Named)).unwrap_or(Refusal::Odd { status }),
         }
@@ -169,8 +180,11 @@ impl Refusal {
                 "Azure DevOps does not take this end: it is past, or more than a year away".to_owned(),
                 "for example --expires 90d".to_owned(),
             ),
-            Refusal::Denied => (
-                format!("whoever is signed in may not manage tokens in {organisation}"),
+            Refusal::Denied(said) => (
+                format!(
+                    "whoever is signed in may not manage tokens in {organisation}{}",
+                    said.map(|said| format!("; Azure DevOps says: {said}")).unwrap_or_default()
+                ),
                 format!(
                     "ask an administrator whether the making of tokens is restricted there; what you may do shows {page}"
                 ),

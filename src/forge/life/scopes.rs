@@ -228,6 +228,14 @@ pub static TASKS: &[(&str, &str)] = &[
     ("everything", FULL),
 ];
 
+/// The task that goes by this name or another: what `nuget` needs, `packages` has. Other words come back as they are.
+#[must_use]
+pub fn task(word: &str) -> &str {
+    let scope = TASKS.iter().find(|(task, _)| *task == word).map(|(_, scope)| *scope);
+    let first = scope.and_then(|scope| TASKS.iter().find(|(_, other)| *other == scope));
+    first.map_or(word, |(task, _)| task)
+}
+
 /// What a person's words stand for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Chosen {
@@ -325,6 +333,19 @@ mod tests {
 
     fn scopes(text: &str) -> String {
         choose(text).scopes.join(" ")
+    }
+
+    #[test]
+    fn a_task_may_go_by_the_name_of_its_tool() {
+        for (word, known) in [
+            ("nuget", "packages"),
+            ("cargo", "packages"),
+            ("packages", "packages"),
+            ("git", "git"),
+            ("x", "x"),
+        ] {
+            assert_eq!(task(word), known);
+        }
     }
 
     #[test]

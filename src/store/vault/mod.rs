@@ -34,6 +34,7 @@ use crate::files;
 
 use super::{Fit, Health, Opening, Record, Store};
 use header::{Header, Slot};
+pub use opening::Kept;
 use opening::{Opened, Ways};
 use passphrase::Cost;
 pub use slots::{AgentKey, SlotInfo, SlotName};
@@ -223,6 +224,9 @@ impl Store for Vault<'_> {
 
     fn lock(&self) -> Result<(), Error> {
         *self.opened.borrow_mut() = None;
+        if let Some(kept) = self.opening.ask.kept() {
+            kept.forget();
+        }
         let Some(header) = self.header()? else { return Ok(()) };
         kernel_keyring::forget(&header.id)?;
         if header.key_file().is_some() {

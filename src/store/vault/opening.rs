@@ -3,6 +3,7 @@
 //! Unattended ways go first and the person last. A wrong or missing key file is no reason to stop while a
 //! passphrase may still open the vault; a key file that others can read is, because going on would hide it.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::header::{Header, Slot};
@@ -16,6 +17,20 @@ use crate::files;
 pub(super) struct Opened {
     pub(super) id: Id,
     pub(super) key: SymmetricKey,
+}
+
+/// What was opened in this process, for every [`Vault`] that is made in it.
+#[derive(Default)]
+pub struct Kept(RefCell<Option<Rc<Opened>>>);
+
+impl Kept {
+    fn of(&self, header: &Header) -> Option<Rc<Opened>> {
+        self.0.borrow().as_ref().filter(|opened| opened.id == header.id).map(Rc::clone)
+    }
+
+    pub(super) fn forget(&self) {
+        *self.0.borrow_mut() = None;
+    }
 }
 
 /// Which ways to the data key may be gone.
@@ -45,8 +60,16 @@ impl Vault<'_> {
         {
             return Ok(Rc::clone(opened));
         }
-        let key = self.find_key(header, ways)?;
-        let opened = Rc::new(Opened { id: header.id.clone(), key });
+        let kept = self.opening.ask.kept();
+        let known = kept.filter(|_| ways.remembered).and_then(|kept| kept.of(header));
+        let opened = match known {
+            Some(opened) => opened,
+            None => Rc::new(Opened { id: header.id.clone(), key: self.find_key(header, ways)? }),
+        };
+        // A key file is read anew each time, so that one that goes missing shows.
+        if let Some(kept) = kept.filter(|_| header.key_file().is_none()) {
+            *kept.0.borrow_mut() = Some(Rc::clone(&opened));
+        }
         *self.opened.borrow_mut() = Some(Rc::clone(&opened));
         Ok(opened)
     }

@@ -318,6 +318,28 @@ fn a_token_that_renews_itself_is_kept_and_the_dead_one_destroyed() {
 }
 
 #[test]
+fn while_a_token_is_renewed_there_is_room_for_the_new_one_and_its_record() {
+    let bench = Bench::new();
+    bench.add("https://gitlab.com", None, "old");
+    let records = bench.data().join("records");
+    let beside = || {
+        let files = std::fs::read_dir(&records).unwrap().map(|entry| entry.unwrap());
+        let held = files.filter(|entry| entry.file_name().to_string_lossy().starts_with(".new-"));
+        held.map(|entry| entry.metadata().unwrap().len()).sum::<u64>()
+    };
+    for succeeds in [false, true] {
+        let done = renew(&bench, |_| {
+            assert!(beside() > 4096 && bench.memory.len() == 2, "{} {}", beside(), bench.memory.len());
+            if succeeds {
+                return Ok(renewed("new"));
+            }
+            Err(Failed { error: lost(), nothing_happened: true })
+        });
+        assert_eq!((done.is_ok(), beside(), bench.memory.len()), (succeeds, 0, 1));
+    }
+}
+
+#[test]
 fn a_renewal_of_which_nothing_is_known_stays_on_the_list_and_is_not_tried_again() {
     let bench = Bench::new();
     bench.add("https://gitlab.com", None, "old");

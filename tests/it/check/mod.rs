@@ -413,3 +413,16 @@ fn a_locked_store_is_said_and_nothing_is_asked() {
     says(&stage.run(&format!("check {CONTOSO}"), ""), 3, &["is locked", "keyfob unlock"]);
     assert_eq!(stage.proxy.log().entries().len(), 0);
 }
+
+#[test]
+fn what_was_heard_is_told_even_where_it_cannot_be_written_down() {
+    let stage = Stage::new();
+    stage.holds(CONTOSO, TOKEN);
+    let records = stage.scene.data().join("records");
+    let locks = std::fs::read_dir(&records).unwrap().map(|entry| entry.unwrap().path());
+    for lock in locks.filter(|path| path.to_string_lossy().contains(".lock-")) {
+        std::fs::remove_file(&lock).unwrap();
+        std::fs::create_dir(&lock).unwrap();
+    }
+    says(&stage.run("check", ""), 6, &["alice@contoso.test", "accepted", "cannot open", ".lock-"]);
+}

@@ -170,6 +170,11 @@ fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
     let mut talk = Talk::begin(&scene, "explain https://dev.azure.com/contoso");
     talk.sees("passphrase of the vault: ").types("s3cret one").sees("answer: the unnamed account");
     assert_eq!(talk.end().0, 0);
+    // Looked at and replaced: two steps, asked once.
+    let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
+    talk.sees("token for azure-devops/contoso").sees(": ").types("s3cret-2");
+    talk.sees("passphrase of the vault: ").types("s3cret one").sees("the earlier one is set aside");
+    assert_eq!(talk.end().0, 0);
     assert_eq!(
         run(&scene, "explain https://dev.azure.com/contoso").code(),
         3,

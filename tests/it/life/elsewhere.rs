@@ -77,6 +77,7 @@ impl GitLab {
         }
         let about = json!({
             "id": 7, "user_id": 42, "active": true, "revoked": false, "scopes": ["api"], "expires_at": "2099-01-31",
+            "created_at": "2098-12-02T00:00:00.000Z",
         });
         match (request.method.as_str(), request.path()) {
             ("GET", "/api/v4/personal_access_tokens/self") => answer(200, &about),
@@ -120,6 +121,46 @@ fn a_token_of_gitlab_renews_itself_and_is_kept_before_anything_else() {
     );
     assert!(stage.is_done());
     assert_eq!(stage.proxy.log().hosts_that_saw("s3cret-first"), ["gitlab.com"]);
+}
+
+#[test]
+fn a_token_that_came_late_into_the_wallet_is_renewed_for_as_long_as_it_was_made_for() {
+    let (stage, fake) = gitlab();
+    stage.ends(&format!("rotate {GITLAB}"), 0, &["was renewed"]);
+    let asked = fake.lock().unwrap().bodies.remove(0);
+    let days = |at: i64| format!("{{\"expires_at\":\"{}\"}}", keyfob::terminal::date(at));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    // Made for sixty days, whenever it was added here. The day may change meanwhile.
+    let end = i64::try_from(now).unwrap() + 60 * 86_400;
+    assert!([days(end), days(end - 60)].contains(&asked), "{asked}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_key_that_interrupts_does_not_cost_the_token_that_is_just_renewed() {
+    use crate::commands::terminal::Talk;
+    let fake = GitLab::new("s3cret-first");
+    let (asked, is_asked) = std::sync::mpsc::channel();
+    let (go, may_go) = std::sync::mpsc::channel::<()>();
+    let (handler, gates) = (GitLab::handler(&fake), Mutex::new((asked, may_go)));
+    let slow: Handler = Arc::new(move |request| {
+        let response = handler(request);
+        if request.method == "POST" {
+            let gates = gates.lock().unwrap();
+            gates.0.send(()).unwrap();
+            gates.1.recv().unwrap();
+        }
+        response
+    });
+    let mut stage = Stage::with(vec![("gitlab.com", slow)]);
+    stage.holds(GITLAB, "s3cret-first");
+    stage.scene.set("TERM", "dumb");
+    let mut talk = Talk::begin_shell(&stage.scene, &format!("KEYFOB_OFFLINE= keyfob rotate {GITLAB}"));
+    is_asked.recv().unwrap();
+    talk.keys("\u{3}").sees("^C");
+    go.send(()).unwrap();
+    let (code, screen) = talk.end();
+    assert!(code == 0 && fake.lock().unwrap().works(&stage.in_force(GITLAB)), "{screen}");
 }
 
 #[test]
@@ -283,6 +324,11 @@ fn the_right_page_is_opened_and_what_to_tick_there_is_said() {
             "https://github.com --for git,packages",
             "https://github.com/settings/tokens/new?description=keyfob&scopes=repo,read:packages",
             "for packages tick: classic: read:packages",
+        ),
+        (
+            "https://dev.azure.com/contoso --for nuget,npm",
+            "https://dev.azure.com/contoso/_usersSettings/tokens",
+            "for packages tick: Packaging: Read",
         ),
         (
             "https://gitlab.corp.example --for git",

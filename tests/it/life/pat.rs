@@ -34,6 +34,15 @@ fn a_new_token_goes_into_the_wallet_and_is_never_shown() {
 }
 
 #[test]
+fn a_second_token_without_a_name_says_how_to_keep_both() {
+    let stage = Stage::new();
+    stage.ends("pat create contoso --for git", 0, &[]);
+    stage.ends("pat create contoso --for nuget", 0, &["is set aside", "--account NAME keeps both"]);
+    let output = stage.ends("pat create contoso --for nuget --account other", 0, &[]);
+    assert!(!output.stderr().contains("hint"), "{output}");
+}
+
+#[test]
 fn mistakes_are_found_before_anybody_is_asked() {
     let stage = Stage::new();
     for (words, code, text) in [

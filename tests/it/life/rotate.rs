@@ -223,3 +223,53 @@ fn doctor_uses_the_network_only_to_repair_and_says_so() {
     assert!(stage.run("doctor --repair", "").stdout().contains("ok"));
     assert!(stage.proxy.log().take().is_empty(), "nothing is half done");
 }
+
+#[test]
+fn rotations_that_meet_come_one_after_the_other() {
+    let stage = Stage::new();
+    stage.ends("pat create contoso --for git", 0, &[]);
+    let words = format!("rotate {CONTOSO}");
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..3).map(|_| scope.spawn(|| stage.ends(&words, 0, &["is revoked"]))).collect();
+        all.into_iter().for_each(|one| drop(one.join().unwrap()));
+    });
+    assert_eq!(stage.pats.working(), [stage.in_force(CONTOSO)]);
+    assert!(stage.is_done());
+}
+
+#[test]
+fn a_token_that_was_revoked_elsewhere_is_rotated_all_the_same() {
+    let stage = Stage::new();
+    stage.ends("pat create contoso --for git,nuget", 0, &[]);
+    stage.ends("pat revoke contoso --yes", 0, &[]);
+    // The service need not know a revoked one any more.
+    stage.pats.change(|state| state.pats[0].organisation = "another".to_owned());
+    stage.ends(&format!("rotate {CONTOSO}"), 0, &["is revoked already", "is in the vault store"]);
+    assert_eq!(stage.pats.working(), [stage.in_force(CONTOSO)]);
+    assert_eq!(stage.pats.change(|state| state.pats[1].scope.clone()), "vso.code_write vso.packaging");
+    let row = stage.list().remove(0);
+    assert_eq!((&row["state"], &row["set_aside"]), (&"active".into(), &0.into()));
+}
+
+#[test]
+fn another_persons_sign_in_does_not_take_the_place_of_the_owners() {
+    let stage = Stage::new();
+    stage.ends("pat create contoso --for git", 0, &[]);
+    let held = stage.in_force(CONTOSO);
+    // Unknown to whoever is signed in, and accepted.
+    stage.pats.change(|state| state.pats.clear());
+    stage.ends(&format!("rotate {CONTOSO}"), 2, &["it is another person's"]);
+    assert_eq!((stage.in_force(CONTOSO), stage.pats.working().len()), (held, 0));
+    assert!(stage.is_done());
+}
+
+#[test]
+fn no_account_is_made_to_revoke_the_token_of_another() {
+    let stage = Stage::new();
+    stage.ends("pat create contoso --for git --name one --account one", 0, &[]);
+    stage.holds(&format!("{CONTOSO} --account two"), TOKEN);
+    stage.ends(&format!("rotate {CONTOSO} --account two --pat one"), 2, &["for the account one"]);
+    stage.pats.add("three", "s3cret-three");
+    stage.ends(&format!("rotate {CONTOSO} --account one --pat three"), 2, &["knows that the old one is"]);
+    assert_eq!(stage.pats.working().len(), 2);
+}

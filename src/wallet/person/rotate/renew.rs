@@ -1,9 +1,13 @@
 //! Tokens that renew themselves: the service gives another one for the old one, which does not work from that moment on. So the
 //! new one is kept before anything else, and an answer that was lost is never asked for again blindly.
 
+use std::path::PathBuf;
+
 use crate::credential::{Account, Id, Key, Secret, fill_random};
 use crate::error::Error;
+use crate::files;
 use crate::forge::life::Renewed;
+use crate::store::Store;
 
 use super::super::super::Local;
 use super::super::super::pending::{Kind, List};
@@ -42,19 +46,45 @@ pub struct Renewal {
     pub scopes: Vec<String>,
 }
 
+/// Room for the new token and its record, taken up before a service makes one that is shown only once, and given back when it is
+/// there: a disk that others fill in that moment must not cost it.
+struct Room<'s> {
+    store: Box<dyn Store + 's>,
+    key: Key,
+    beside: PathBuf,
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        // What stays, doctor finds.
+        let _ = self.store.delete(&self.key);
+        let _ = files::remove(&self.beside);
+    }
+}
+
+/// No token is longer, and no record grows by more.
+const LONGEST_TOKEN: usize = 512;
+const LARGEST_GROWTH: usize = 4096;
+
 impl Local<'_> {
-    /// That the store for new tokens takes one now and gives it back: asked before a service makes one that is shown only once.
-    fn can_keep(&self, planned: &Planned) -> Result<(), Error> {
+    /// That the store for new tokens takes one now and gives it back, and that its record can be written.
+    fn hold_room(&self, planned: &Planned) -> Result<Room<'_>, Error> {
         let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
         let store = self.stores.open(chosen.name)?;
         let account = Account::from_name(planned.wish.account.as_deref());
         let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
-        let mut noise = vec![0; 64];
+        let record = self.records.path(&planned.group);
+        let length = std::fs::metadata(&record).map_or(0, |about| about.len());
+        let mut noise = vec![0; usize::try_from(length).unwrap_or_default() + LARGEST_GROWTH];
+        // Some file systems keep what is all alike without taking up room for it.
         fill_random(&mut noise)?;
+        let beside = files::hold_room(&record, &noise)?;
+        noise.truncate(LONGEST_TOKEN);
         // No store minds what is in it, but one line is what a token is.
         noise.iter_mut().for_each(|byte| *byte = b'a' + *byte % 26);
-        self.put_copy(&planned.group, (chosen.name, &*store), &key, &Secret::new(noise))?;
-        store.delete(&key)
+        let room = Room { store, key, beside };
+        self.put_copy(&planned.group, (chosen.name, &*room.store), &room.key, &Secret::new(noise))?;
+        Ok(room)
     }
 
     /// Renews a token that renews itself, and keeps the new one before anything else. Only within [`List::alone`].
@@ -67,13 +97,15 @@ impl Local<'_> {
         mut planned: Planned,
         ask: impl FnOnce(&Question) -> Result<Renewed, Failed>,
     ) -> Result<(Added, Renewal), NotRenewed> {
-        self.can_keep(&planned)?;
+        let room = self.hold_room(&planned)?;
         let before = self.in_force(&planned)?;
         let pending = about(&planned, mark()?, Kind::Renewed, before.clone(), self.now);
         let question = self.question_of(&pending, |account| Some(&account.id) == before.as_ref())?;
         let question = question.ok_or(Error::Changing)?;
         list.add(pending.clone())?;
-        let renewed = match ask(&question) {
+        let renewed = ask(&question);
+        drop(room);
+        let renewed = match renewed {
             Ok(renewed) => renewed,
             Err(Failed { error, nothing_happened }) => {
                 if nothing_happened {

@@ -5,21 +5,23 @@ use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 use crate::forge::check::Outcome;
-use crate::forge::life::azure::{Order, Pat, PatId, Which};
+use crate::forge::life::azure::Order;
 use crate::forge::life::{ByItself, Renewal, Trouble};
 use crate::records::{AccountRecord, Source};
-use crate::terminal::{date, visible};
+use crate::terminal::{Uninterrupted, date, visible};
 use crate::wallet::DAY;
 use crate::wallet::pending::{List, Pending};
 use crate::wallet::person::add::{Change, Planned};
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Making, NotRenewed, is_long};
 
-use super::life::{Azure, MadeGood, failed, finish_pending, may_use_network, one_of};
+use super::life::{self, Azure, MadeGood, failed, finish_pending, may_use_network};
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
 use super::setup::flag;
 use super::{Command, Context, account, add, browser, online, time, token, url, whose, yes};
+
+mod old;
 
 /// `keyfob rotate`.
 pub static COMMAND: Command = Command {
@@ -69,19 +71,7 @@ const SPAN: (i64, i64) = (DAY, 365 * DAY);
 const USUAL: i64 = 90 * DAY;
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let selection = context.wallet.select(text("URL").unwrap_or_default(), text("account"))?.persons();
-    let account = selection.only()?.clone();
-    if account.source == Source::Tool {
-        return Err(Error::usage(
-            format!(
-                "{} was stored by a tool, and only that knows how it is renewed",
-                whose(&account.account(), &selection.realm.realm)
-            ),
-            format!("a token of your own: keyfob add {}", selection.realm.url),
-        ));
-    }
-    let planned = context.wallet.plan_again(&selection, &account)?;
+    let (account, planned) = the_account(matches, context)?;
     let list = List::new(&context.data);
     let is_it =
         |pending: &Pending| pending.realm == planned.realm.as_str() && pending.account == account.name;
@@ -98,6 +88,24 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
     super::setup::keep_in_step(context);
     Ok(())
+}
+
+/// The account that the person means, and where its next token goes.
+fn the_account(matches: &ArgMatches, context: &Context<'_>) -> Result<(AccountRecord, Planned), Error> {
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let selection = context.wallet.select(text("URL").unwrap_or_default(), text("account"))?.persons();
+    let account = selection.only()?.clone();
+    if account.source == Source::Tool {
+        return Err(Error::usage(
+            format!(
+                "{} was stored by a tool, and only that knows how it is renewed",
+                whose(&account.account(), &selection.realm.realm)
+            ),
+            format!("a token of your own: keyfob add {}", selection.realm.url),
+        ));
+    }
+    let planned = context.wallet.plan_again(&selection, &account)?;
+    Ok((account, planned))
 }
 
 /// Makes good what is half done, and says whether that was the rotation. If not, the token is still the one that was meant: another
@@ -147,7 +155,7 @@ fn azure(
     let organisation = planned.realm.what().to_owned();
     let service = Azure::begin(&organisation, context)?;
     let keep_old = matches.get_flag("keep-old");
-    let old = the_old_one(&service, &organisation, account, matches, context)?;
+    let old = old::the_old_one(&service, &organisation, account, &planned, matches, context)?;
     let scopes = match matches.get_one::<String>("for") {
         Some(words) => scopes_for(words, context)?,
         None => old.as_ref().map_or_else(|| account.scopes.clone(), |old| old.scopes.clone()),
@@ -190,53 +198,14 @@ fn azure(
     done.unfinished.map_or(Ok(()), Err)
 }
 
-/// The service's own description of the token in force. Which one that is, is never guessed: it will be revoked.
-fn the_old_one(
-    service: &Azure<'_>,
-    organisation: &str,
-    account: &AccountRecord,
-    matches: &ArgMatches,
-    context: &mut Context<'_>,
-) -> Result<Option<Pat>, Error> {
-    let listed = || {
-        let mut all = service.all(Which::Active)?;
-        all.extend(service.all(Which::Expired)?);
-        Ok::<_, Error>(all)
-    };
-    if let Some(word) = matches.get_one::<String>("pat") {
-        return one_of(&listed()?, word, organisation).cloned().map(Some);
-    }
-    if let Some(id) = account.service_id.as_deref().and_then(PatId::parse) {
-        let old = service.find_by_id(&id)?;
-        if old.is_none() {
-            context
-                .terminal
-                .note("the service does not know the old one any more, so there is nothing to revoke");
-        }
-        return Ok(old);
-    }
-    if matches.get_flag("keep-old") {
-        return Ok(None);
-    }
-    let all = listed()?;
-    let what = format!(
-        "which of your {} tokens in {organisation} this is, is not known: keyfob did not make it",
-        all.len()
-    );
-    if !context.terminal.about.can_ask() {
-        return Err(Error::usage(
-            what,
-            "say it with --pat NAME (keyfob pat list ORG shows them), or keep the old one: --keep-old --for git",
-        ));
-    }
-    context.terminal.note(&what);
-    for pat in &all {
-        let end = pat.to.map(date).unwrap_or_default();
-        let id: String = pat.id.as_str().chars().take(8).collect();
-        context.terminal.note(&format!("{id}  {}  {end}", visible(&pat.name)));
-    }
-    let word = context.terminal.question("its name or id: ")?;
-    one_of(&all, &word, organisation).cloned().map(Some)
+/// How long the old one lasts, from beginning to end. Our own record only knows since when it is held, which may be a few days.
+fn lasted(account: &AccountRecord, planned: &Planned, context: &Context<'_>) -> Result<Option<i64>, Error> {
+    let subjects = context.wallet.subjects(Some(&planned.url), account.name.as_deref())?;
+    let subject = subjects.into_iter().find(|subject| subject.account == account.name);
+    let question = subject.ok_or(Error::Changing)?.question?;
+    let verdict = life::verify(&question, planned.wish.allow_http, &Client::default(), context.environment)?;
+    let held = || account.expires.map(|expiry| expiry.at.saturating_sub(account.changed));
+    Ok(verdict.made.zip(verdict.expires).map(|(from, to)| to.saturating_sub(from)).or_else(held))
 }
 
 fn by_itself(
@@ -248,12 +217,15 @@ fn by_itself(
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
     may_use_network(context)?;
-    let lasted = account.expires.map(|expiry| expiry.at.saturating_sub(account.changed));
+    let lasted = if matches.contains_id("expires") { None } else { lasted(account, &planned, context)? };
     let end = end(matches, lasted, context.now)?;
     let (url, realm) = (planned.url.clone(), planned.realm.to_string());
     let (allow_http, environment) = (planned.wish.allow_http, context.environment);
     let wallet = context.wallet;
+    let mut held = Uninterrupted::default();
     let ask = |question: &Question| {
+        // Up to where the new token is kept.
+        held = Uninterrupted::begin();
         let request = wallet.request_for(question, |target| Some((way.request)(target, Some(end))));
         let request = request.ok_or_else(|| Failed {
             error: Error::usage(
@@ -273,6 +245,7 @@ fn by_itself(
         }
         Ok(Some(wallet.renew(list, planned, ask)))
     })?;
+    drop(held);
     let Some(renewed) = renewed else { return Ok(()) };
     match renewed {
         Ok((added, renewal)) => {
