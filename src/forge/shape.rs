@@ -156,6 +156,12 @@ pub fn redacted(text: &str, known: &Secret) -> String {
             text = text.replace(dress.as_str(), "(token)");
         }
     }
+    masked(&text)
+}
+
+/// Foreign text without what looks like a token.
+#[must_use]
+pub fn masked(text: &str) -> String {
     let shapes = || ALL.iter().flat_map(|forge| forge.shapes).filter(|shape| shape.unmistakable);
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
@@ -177,6 +183,15 @@ pub fn redacted(text: &str, known: &Secret) -> String {
         }
     }
     out
+}
+
+/// Whether this is a token, or one that lost its end, whoever's: what has no place where a name stands.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    // A person's name may begin like one, but is not so long.
+    let cut = |shape: &Shape| text.len() >= 20 && shape.begins(text.as_bytes());
+    let mut shapes = ALL.iter().flat_map(|forge| forge.shapes).filter(|shape| shape.unmistakable);
+    shapes.any(|shape| shape.length(text.as_bytes()) == Some(text.len()) || cut(shape))
 }
 
 /// A token as it may come back: itself, percent-encoded where that differs, and in Base64 as Basic sends it.
@@ -224,6 +239,11 @@ impl Shape {
         Some(at)
     }
 
+    /// Whether it begins with the word that only those begin with.
+    fn begins(&self, token: &[u8]) -> bool {
+        matches!(self.parts.first(), Some(Part::Text(word)) if token.starts_with(word.as_bytes()))
+    }
+
     /// In what way this is one of it, but not whole. `None` if it is no such thing at all.
     fn damage(&self, token: &[u8]) -> Option<String> {
         let name = self.name;
@@ -232,10 +252,7 @@ impl Shape {
                 "it looks like {name}, but its checksum does not fit: a character is wrong or missing"
             ));
         }
-        let begins = match self.parts.first() {
-            Some(Part::Text(word)) => token.starts_with(word.as_bytes()),
-            _ => false,
-        };
+        let begins = self.begins(token);
         let marked = self.mark.is_some_and(|mark| token.windows(mark.len()).any(|w| w == mark.as_bytes()));
         let nearly = match *self.parts {
             [Part::Run(letters, least, most)] if least == most => {
@@ -463,6 +480,17 @@ mod tests {
         let clean = redacted(&text, &known);
         assert_eq!(clean, "no: (token), ((token)) (token) (token) (token) http://h/(token)?a");
         assert_eq!(redacted("TF400813: Größe 12", &known), "TF400813: Größe 12");
+    }
+
+    #[test]
+    fn a_name_is_not_taken_for_a_token_and_a_token_not_for_a_name() {
+        for token in [GITHUB, AZURE_OLD, &GITHUB[..39], &azure_new()] {
+            assert!(is_token(token), "{token}");
+        }
+        for name in ["alice", "alice@example.test", "VssSessionToken", "x-oauth-basic", "", "ghp_", "hf_dora"]
+        {
+            assert!(!is_token(name), "{name}");
+        }
     }
 
     #[test]

@@ -391,3 +391,30 @@ fn a_named_file_is_read_and_the_usual_ones_are_not() {
     outside.file = Some(Path::new("/nowhere/at/all").to_owned());
     assert!((named("git-store").unwrap().read)(&outside).is_err());
 }
+
+/// Whole tokens: their checksums fit.
+const GITHUB: &str = "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";
+const AZURE: &str = "aaatoaqdaqc3cyiga4eascqlbqgq4dyqcejhaeyuculbogazdinq";
+
+#[test]
+fn a_token_where_the_user_name_belongs_is_the_token_and_no_name() {
+    for password in ["x-oauth-basic", "", GITHUB] {
+        let line = format!("https://{GITHUB}:{password}@github.com\n");
+        let found = Home::with(".git-credentials", line).found("git-store");
+        assert_eq!(found, [format!("https://github.com - {GITHUB}")], "{password}");
+    }
+    let netrc = format!("machine github.com login {GITHUB} password x-oauth-basic\n");
+    assert_eq!(Home::with(".netrc", netrc).found("netrc"), [format!("https://github.com - {GITHUB}")]);
+    // Which of two it is, nobody can tell; neither is shown.
+    let two = Home::with(".git-credentials", format!("https://{AZURE}:{GITHUB}@github.com/{GITHUB}\n"));
+    let left = two.read("git-store").left;
+    assert!(left[0].why.contains("two tokens") && left[0].what == "https://github.com/(token)", "{left:?}");
+}
+
+#[test]
+fn nothing_that_may_be_a_piece_of_a_secret_is_shown_of_a_url() {
+    assert_eq!(bare("https://alice:tok/en@host.example/x"), "https://(unreadable)");
+    assert_eq!(bare("https://a:b@host.example:8443/x"), "https://host.example:8443/x");
+    assert_eq!(bare("https://a:b@[::1]:8443/x"), "https://[::1]:8443/x");
+    assert_eq!(bare("https://registry.example/@scope/x"), "https://registry.example/@scope/x");
+}

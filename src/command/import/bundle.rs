@@ -27,9 +27,9 @@ pub(super) fn take(
     matches: &ArgMatches,
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
-    if wish.take_out || wish.file.is_some() || wish.allow_http {
+    if wish.take_out || wish.file.is_some() || wish.leave.http || wish.leave.damaged {
         return Err(Error::usage(
-            "--move, --file and --allow-http are for other programs' tokens",
+            "--move, --file, --allow-http and --force are for other programs' tokens",
             format!("keyfob import {}", files::shell_word(path)),
         ));
     }
