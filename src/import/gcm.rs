@@ -7,7 +7,7 @@ use crate::credential::Secret;
 use crate::error::Error;
 
 use super::file::{self, TextFile};
-use super::{Entry, Hold, Outside, Reading, Source, keyrings};
+use super::{Entry, Hold, Outside, Reading, Source, git_keyring, keyrings};
 
 /// Git Credential Manager.
 pub static SOURCE: Source = Source {
@@ -54,13 +54,16 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     }
     for item in items {
         let at = keyrings::KEYRING.to_owned();
-        match item.secret {
-            None => reading.unread += 1,
-            Some(token) => add(
-                &mut reading,
-                outside.now,
-                Kept { at, service: &item.service, user: item.user, token, hold: Hold::Item(item.handle) },
-            ),
+        let Some(secret) = item.secret else {
+            reading.unread += 1;
+            continue;
+        };
+        let (service, hold) = (&item.service, Hold::Item(item.handle));
+        match git_keyring::parts(&secret) {
+            None => reading.leave(at, url_of(service), git_keyring::RENEWED),
+            Some((token, _)) => {
+                add(&mut reading, outside.now, Kept { at, service, user: item.user, token, hold });
+            }
         }
     }
     Ok(reading)
@@ -78,7 +81,7 @@ pub(super) struct Kept<'k> {
 /// Adds what it keeps for a service: a URL, with `git:` before it in keyrings.
 pub(super) fn add(reading: &mut Reading, now: i64, kept: Kept<'_>) {
     let Kept { at, service, user, token, hold } = kept;
-    let url = service.strip_prefix("git:").unwrap_or(service);
+    let url = url_of(service);
     let host = url.split_once("://").map_or(url, |(_, rest)| rest);
     if ["refresh_token.", "oauth-refresh-token."].iter().any(|mark| host.starts_with(mark))
         || url.ends_with("/refresh_token")
@@ -86,6 +89,10 @@ pub(super) fn add(reading: &mut Reading, now: i64, kept: Kept<'_>) {
         return reading.leave(at, url, "it is a refresh token, with which Git Credential Manager signs in");
     }
     reading.add(Entry { at, url: url.to_owned(), user, token, expires: None, hold }, now);
+}
+
+fn url_of(service: &str) -> &str {
+    service.strip_prefix("git:").unwrap_or(service)
 }
 
 /// The token, then `service=` and `account=`: the form of its plaintext and gpg stores.

@@ -93,8 +93,7 @@ impl Outside<'_> {
     /// The person's home, if there is one.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {
-        let home = self.environment.os("HOME").or_else(|| self.environment.os("USERPROFILE"))?;
-        Some(PathBuf::from(home)).filter(|home| home.is_absolute())
+        ["HOME", "USERPROFILE"].iter().find_map(|name| self.named_by(name))
     }
 
     /// A file or folder below the home; nothing where there is no home.

@@ -38,6 +38,8 @@ pub enum Entry {
         target: String,
         /// Whose it is.
         account: String,
+        /// What its program says of it.
+        comment: String,
     },
 }
 
@@ -93,7 +95,8 @@ fn all() -> keyring::Result<Vec<Entry>> {
     for entry in found_there {
         let Some(mut attributes) = found(entry.get_attributes())? else { continue };
         let mut take = |name| attributes.remove(name).unwrap_or_default();
-        entries.push(Entry::Target { target: take("target_name"), account: take("username") });
+        let (target, account) = (take("target_name"), take("username"));
+        entries.push(Entry::Target { target, account, comment: take("comment") });
     }
     Ok(entries)
 }
