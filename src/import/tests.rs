@@ -368,6 +368,34 @@ fn a_netrc_in_any_layout_is_read_as_its_users_read_it() {
 }
 
 #[test]
+fn what_az_devops_keeps_in_its_file_is_read_as_its_own_code_writes_it() {
+    let entry =
+        |service: &str, token: &str| format!("[azdevops-cli:{service}]\npersonal access token = {token}\n\n");
+    let name = ".azure/azuredevops/personalAccessTokens";
+    let default = entry(" default", "0");
+    let home = Home::with(
+        name,
+        [
+            entry("https://dev.azure.com/contoso", "1"),
+            entry("https://fabrikam.visualstudio.com", "2"),
+            entry("https://tfs.example:8080/tfs", "3"),
+            default.clone(),
+        ]
+        .concat(),
+    );
+    assert_eq!(
+        home.found("az"),
+        [
+            "https://dev.azure.com/contoso - 1",
+            "https://fabrikam.visualstudio.com - 2",
+            "https://tfs.example:8080/tfs - 3",
+        ]
+    );
+    let left = home.emptied("az", name);
+    assert_eq!(left.trim_start_matches('\n'), default);
+}
+
+#[test]
 fn the_active_user_of_gh_is_one_entry_and_both_its_lines_go() {
     let text = "github.com:\n    users:\n        alice:\n            oauth_token: one\n        bob:\n            oauth_token: \"two\"\n    \
                 git_protocol: https\n    oauth_token: one\n    user: alice\nghe.example:\n    oauth_token: three\n    user: carl\n";
