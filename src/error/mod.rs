@@ -461,7 +461,8 @@ fn io_hint(source: &io::Error, path: &Path) -> Option<String> {
             format!("{place} is read-only; set KEYFOB_HOME to a folder that can be written")
         }
         io::ErrorKind::PermissionDenied => {
-            format!("look at the owner and mode of {place}, or set KEYFOB_HOME to a folder of yours")
+            let path = path.display();
+            format!("look at owner and mode: ls -ld {place} {path}; KEYFOB_HOME moves what is keyfob's own")
         }
         _ => return None,
     })

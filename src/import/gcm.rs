@@ -31,9 +31,13 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         let mut paths = Vec::new();
         files_below(&folder.join("git"), DEEPEST, &mut paths)?;
         for path in paths {
-            file::read(outside, &path, &mut reading, |file, text, reading| {
+            let done = file::read(outside, &path, &mut reading, |file, text, reading| {
                 parse(file, text, reading, outside.now)
-            })?;
+            });
+            // One file of many that cannot be read does not keep the others from coming in.
+            if let Err(error) = done {
+                reading.leave(outside.shown(&path), "a file", error.to_string());
+            }
         }
     }
     // One line for the store, not one for each of its files.

@@ -262,6 +262,19 @@ fn a_pipe_is_refused_and_not_waited_for() {
     assert!(error.to_string().contains("not a regular file"), "{error}");
 }
 
+#[test]
+fn one_file_of_git_credential_managers_that_cannot_be_read_leaves_the_others() {
+    let home = Home::with(
+        ".gcm/store/git/https/github.com/a.credential",
+        "1\nservice=https://github.com\naccount=a\n",
+    );
+    home.write(".gcm/store/git/https/github.com/b.credential", vec![b'x'; 9 << 20]);
+    home.write(".gcm/store/git/https/github.com/c.credential", "");
+    assert_eq!(home.found("gcm"), ["https://github.com a 1"]);
+    let left = home.read("gcm").left;
+    assert!(left[0].why.contains("larger than 8 MiB") && left.len() == 2, "{left:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_and_open_modes_are_said_and_kept() {

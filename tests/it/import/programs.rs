@@ -89,6 +89,25 @@ fn entries_of_pass_that_are_gits_come_in_and_the_others_are_not_opened() {
 }
 
 #[test]
+fn an_entry_of_pass_for_somebody_elses_key_stays_and_the_others_come_in() {
+    let Some(store) = PasswordStore::new("") else { return };
+    store.insert("git/github.com/alice", "s3cret-1\n");
+    store.insert("git/gitlab.com/bob", "s3cret-2\n");
+    let scene = &store.scene;
+    // As in a store that several people share: what stands there is for a key that is not here.
+    let foreign = scene.home().join(".password-store/git/dev.azure.com/contoso.gpg");
+    fs::create_dir_all(foreign.parent().unwrap()).unwrap();
+    fs::write(&foreign, "not for us").unwrap();
+    let done = run(scene, "import pass --yes --move").succeeds();
+    assert!(done.stdout().contains("pass git/dev.azure.com/contoso  pass does not show it"), "{done}");
+    assert_eq!(
+        scene.held(),
+        ["github/github.com alice person active", "gitlab/gitlab.com bob person active"]
+    );
+    assert!(foreign.exists());
+}
+
+#[test]
 fn an_entry_of_pass_that_does_not_open_is_an_error_and_nothing_comes_in() {
     let Some(store) = PasswordStore::new("a passphrase") else { return };
     store.insert("git/https/dev.azure.com/contoso/alice", "s3cret-1\n");
