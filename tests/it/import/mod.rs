@@ -128,6 +128,20 @@ fn what_the_wallet_holds_stays_and_goes_on_answering() {
 }
 
 #[test]
+fn a_server_is_named_to_every_command_as_list_and_the_notes_of_an_import_name_it() {
+    let scene = Scene::new();
+    git_keeps(&scene, "https://git.example:8443", "alice", "s3cret-1");
+    git_keeps(&scene, "https://git.example:8443", "bob", "s3cret-2");
+    let done = run(&scene, "import git-store --yes").succeeds();
+    let hint = "keyfob prefer generic/https://git.example:8443 --account NAME changes that";
+    assert!(done.stderr().contains(hint), "{done}");
+    run(&scene, "prefer generic/https://git.example:8443 --account bob").succeeds();
+    assert_eq!(token(&scene, "generic/https://git.example:8443", "alice"), "s3cret-1");
+    let none = run(&scene, "remove generic/https://other.example --force");
+    assert!(none.code() == 1 && none.stderr().contains("the wallet holds nothing for generic/"), "{none}");
+}
+
+#[test]
 fn a_refused_account_does_not_keep_the_new_one_from_answering() {
     let scene = Scene::new();
     let place = "protocol=https host=dev.azure.com path=contoso/Project/_git/Repo";
