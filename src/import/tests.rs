@@ -352,6 +352,9 @@ fn what_is_no_lasting_token_is_left_with_the_reason() {
     assert!(left("netrc", ".netrc", "default login a password b\n").contains("every host"));
     let docker = "{\"auths\":{\"h.example\":{\"auth\":\"YTpi\",\"identitytoken\":\"x\"}}}";
     assert!(left("docker", ".docker/config.json", docker).contains("sign-in"));
+    let docker = "{\"auths\":{\"a.example\":{},\"b.example\":null},\"credsStore\":\"desktop\",\"credHelpers\":{\"b.example\":\"keyfob\",\"c.example\":\"gcloud\"}}";
+    let why = "docker-credential-desktop keeps it; docker-credential-gcloud keeps it";
+    assert_eq!(left("docker", ".docker/config.json", docker), why);
     let az = "[azdevops-cli: default]\npersonal access token = x\n";
     assert!(left("az", ".azure/azuredevops/personalAccessTokens", az).contains("every organisation"));
     let gcm = "x\nservice=https://refresh_token.bitbucket.org\naccount=a\n";

@@ -95,6 +95,19 @@ fn a_locked_keyring_is_an_error_and_never_nothing_found() {
 }
 
 #[test]
+fn a_keyring_that_does_not_answer_is_an_error_in_time_and_never_nothing_found() {
+    let Some(desktop) = Desktop::start(Provider::Unlocked) else { return };
+    fill(&desktop);
+    let scene = scene(&desktop);
+    desktop.mute_keyring();
+    for source in ["git-keyring", "gcm", "gh", "keyring"] {
+        let silent = run(&scene, &format!("import {source} --yes --move"));
+        assert!(silent.code() == 3 && !silent.stdout().contains("nothing here"), "{source}: {silent}");
+    }
+    assert!(scene.held().is_empty());
+}
+
+#[test]
 fn where_there_is_no_keyring_the_files_are_read_all_the_same() {
     let Some(desktop) = Desktop::start(Provider::None) else { return };
     let scene = scene(&desktop);
