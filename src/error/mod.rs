@@ -366,7 +366,7 @@ impl Error {
                 "nothing was changed; keyfob doctor --repair rebuilds it from the store".to_owned()
             }
             Error::Export { .. } => {
-                "nothing was changed; make the file again where the wallet is: keyfob export FILE".to_owned()
+                "nothing was changed; try again, or make it anew where the wallet is: keyfob export FILE".to_owned()
             }
             Error::Config { .. } => "docs/config.md shows every setting with an example".to_owned(),
             Error::Busy { .. } => "see whether a keyfob process hangs; nothing was changed".to_owned(),
