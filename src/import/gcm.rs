@@ -52,6 +52,20 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
                 .push(format!("{open} files of the plaintext store have modes that let others read them"));
         }
     }
+    // Its other store on Windows: what is in it is encrypted for this user, and only said to be there.
+    let sealed = outside.named_by("GCM_DPAPI_STORE_PATH");
+    for folder in sealed.into_iter().chain(outside.at_home(".gcm/dpapi_store")) {
+        let mut paths = Vec::new();
+        files_below(&folder.join("git"), DEEPEST, &mut paths)?;
+        reading.places.extend(paths.first().map(|_| "~/.gcm/dpapi_store".to_owned()));
+        for path in paths {
+            reading.leave(
+                outside.shown(&path),
+                "a file",
+                "Windows has encrypted it, for Git Credential Manager",
+            );
+        }
+    }
     let items = keyrings::items_if_any(outside, keyrings::Wanted::Gcm, &mut reading)?;
     if !items.is_empty() {
         reading.places.push(keyrings::KEYRING.to_owned());

@@ -359,6 +359,8 @@ fn what_is_no_lasting_token_is_left_with_the_reason() {
     assert_eq!(left("docker", ".docker/config.json", docker), why);
     let az = "[azdevops-cli: default]\npersonal access token = x\n";
     assert!(left("az", ".azure/azuredevops/personalAccessTokens", az).contains("every organisation"));
+    let sealed = ".gcm/dpapi_store/git/https/h.example/a.credential";
+    assert!(left("gcm", sealed, "AQAA\nservice=https://h.example\naccount=a\n").contains("has encrypted it"));
     let gcm = "x\nservice=https://refresh_token.bitbucket.org\naccount=a\n";
     assert!(left("gcm", ".gcm/store/git/https/b/a.credential", gcm).contains("refresh token"));
 }
