@@ -232,7 +232,7 @@ fn condition(entry: &Entry, now: i64) -> Option<Finding> {
         (_, Some((at, _))) if at <= now => {
             Some(Finding::hint("tokens", format!("the token of {who} ended on {}", date(at)), again))
         }
-        (_, Some((at, _))) if at - now < SOON * DAY => {
+        (_, Some((at, _))) if at.saturating_sub(now) < (SOON + 1) * DAY => {
             Some(Finding::hint("tokens", format!("the token of {who} ends on {}", date(at)), again))
         }
         _ => None,

@@ -42,6 +42,8 @@ fn a_token_of_another_service_is_questioned() {
         "keyfob add https://github.com if it is for that; --force keeps it here",
     ];
     says(&output, 2, &texts);
+    // Cut off, too: it would only look like nothing that is known.
+    says(&stage.scene.keyfob_with(["add", CONTOSO], &GITHUB[..20]), 2, &texts);
     assert_eq!(held(&stage), 0);
     stage.scene.keyfob_with(["add", CONTOSO, "--force"], GITHUB).succeeds();
     let output = stage.scene.keyfob_with(["add", "https://github.com"], AZURE);
@@ -110,7 +112,10 @@ fn a_service_that_cannot_be_asked_keeps_no_token_out() {
     says(
         &output,
         0,
-        &["it was not checked: cannot ask dev.azure.com: the proxy is in the way", "keyfob check"],
+        &[
+            "it was not checked: cannot ask dev.azure.com: the proxy http://127.0.0.1:1 is in the way",
+            "keyfob check",
+        ],
     );
     assert_eq!(held(&stage), 2);
 }
