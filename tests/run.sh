@@ -10,12 +10,14 @@ cd "$root"
 # package:command that shows it is there
 wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
 libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:shellcheck util-linux:script docker.io:docker
-skopeo:skopeo wget:wget mono-devel:cert-sync nodejs:node npm:npm pass:pass gnupg:gpg age:age
+skopeo:skopeo wget:wget gh:gh pkg-config:pkg-config mono-devel:cert-sync nodejs:node npm:npm pass:pass gnupg:gpg age:age
 curl:curl valgrind:valgrind composer:composer maven:mvn'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
 # Debian's python3 comes without what makes environments.
 if have python3 && ! python3 -c 'import ensurepip' 2>/dev/null; then missing="$missing python3-venv"; fi
+# git's own helper for the keyring is built from the source that git's package brings.
+if ! { have pkg-config && pkg-config --exists libsecret-1; }; then missing="$missing libsecret-1-dev"; fi
 if [ -n "$missing" ]; then
   say "tests: installing$missing"
   if have apt-get && [ "$(id -u)" = 0 ]; then as=; elif have apt-get && have sudo && sudo -n true 2>/dev/null; then as=sudo; else

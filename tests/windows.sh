@@ -1,8 +1,9 @@
 #!/bin/sh
 # Builds keyfob for Windows on a Debian machine and lets it work under Wine: the real Credential Manager interface, the vault,
-# git's protocol, the people's commands. For CI on request, not for the ordinary run.
+# git's protocol, the people's commands, and the import of what other programs keep there. For CI on request, not for the ordinary run.
 #   usage: windows.sh
 #   KEYFOB_CROSS=DIR where the parts of cross-check.sh lie (tests/cross-check.sh --install)
+#   KEYFOB_WINCRED=FILE git's own helper for Windows, git-credential-wincred.c (default: where Debian's git has it)
 # Besides these it needs the packages gcc-mingw-w64-x86-64-posix and wine64. Exit: 0 all as it should be, 1 something is
 # not, 77 a part is not here.
 set -eu
@@ -11,6 +12,8 @@ base=${KEYFOB_CROSS:-${XDG_CACHE_HOME:-$HOME/.cache}/keyfob-cross}
 root=$base/root target=x86_64-pc-windows-gnu
 linker=$(command -v x86_64-w64-mingw32-gcc || command -v x86_64-w64-mingw32-gcc-posix || :)
 wine=$(command -v wine || command -v wine64 || :)
+wincred=${KEYFOB_WINCRED:-/usr/share/doc/git/contrib/credential/wincred/git-credential-wincred.c}
+[ -r "$wincred" ] || { echo "windows: skipped: $wincred is missing; KEYFOB_WINCRED=FILE" >&2; exit 77; }
 for part in "$root/usr/bin/cargo" "$linker" "$wine"; do
   [ -x "$part" ] && continue
   echo "windows: skipped: a part is missing; tests/cross-check.sh --install, apt-get install wine64 gcc-mingw-w64-x86-64-posix" >&2
@@ -37,6 +40,29 @@ BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
 __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T count) { return SystemFunction036(bytes, (ULONG)count); }
 C
 "$linker" -shared -o bcryptprimitives.dll prng.c -ladvapi32
+# What other programs would write: `vault wide|bytes TARGET USER TOKEN`, in UTF-16 or as it is; `vault gone TARGET` looks.
+cat >vault.c <<'C'
+#define UNICODE
+#include <windows.h>
+#include <wincred.h>
+#include <string.h>
+int main(int argc, char **argv) {
+  int n;
+  LPWSTR *a = CommandLineToArgvW(GetCommandLineW(), &n);
+  CREDENTIALW *found, c = {0};
+  if (n == 3) return CredReadW(a[2], CRED_TYPE_GENERIC, 0, &found);
+  BOOL wide = !strcmp(argv[1], "wide");
+  c.Type = CRED_TYPE_GENERIC;
+  c.Persist = CRED_PERSIST_LOCAL_MACHINE;
+  c.TargetName = a[2];
+  c.UserName = a[3][0] ? a[3] : NULL;
+  c.CredentialBlob = wide ? (LPBYTE)a[4] : (LPBYTE)argv[4];
+  c.CredentialBlobSize = wide ? wcslen(a[4]) * sizeof(WCHAR) : strlen(argv[4]);
+  return !CredWriteW(&c, 0);
+}
+C
+"$linker" -o vault.exe vault.c -lshell32 -ladvapi32
+"$linker" -o wincred.exe "$wincred" -ladvapi32 2>>log
 # Nothing here asks a real service.
 export WINEPREFIX="$folder/prefix" WINEDEBUG=-all DISPLAY='' KEYFOB_OFFLINE=1
 failed=0
@@ -72,6 +98,51 @@ expect 'and back' "$(get dev.azure.com contoso/x)" 'password=tok-1'
 for at in 1 2 3 4 5 6 7 8; do git_says "protocol=https|host=h$at.test|username=u|password=pw" | keyfob git store & done
 wait
 expect 'parallel calls lose nothing' "$(keyfob list --json | grep -o 'generic/https://h[0-9]' | sort -u | wc -l)" 8
+vault() { timeout 120 "$wine" vault.exe "$@" 2>>log; }
+wincred() { timeout 120 "$wine" wincred.exe "$1" 2>>log | tr -d '\r'; }
+second='protocol=https|host=github.com|username=x@y.test|password=tok-8'
+git_says 'protocol=https|host=github.com|username=bob|password=tok-3' | wincred store
+git_says "$second" | wincred store
+# As Git Credential Manager names its entries: the second account of a place has its user name in it, with _ for @.
+vault wide git:https://dev.azure.com/fabrikam alice tok-4
+vault wide git:https://a_b.test@dev.azure.com/fabrikam a@b.test tok-5
+vault wide git:https://git.example.test:8443 carl tok-6
+vault wide git:https://gitlab.com oauth2 "$(printf 'tok\noauth_refresh_token=r')"
+vault bytes gh:github.com:erin erin tok-7
+vault bytes gh:github.com: '' tok-7
+vault wide azdevops-cli:https://dev.azure.com/northwind 'Personal Access Token' tok-9
+vault wide dora@https://upload.example.test/legacy/ dora tok-10
+vault wide Bank me tok-bank
+before=$(keyfob list --json)
+expect "an import's dry run shows git's own entries" "$(keyfob import git-keyring --dry-run | awk '{ print $1, $2, $3 }')" \
+  'take github/github.com bob
+take github/github.com x@y.test'
+expect 'and changes nothing' "$(keyfob list --json)" "$before"
+for source in git-keyring gcm gh az keyring; do keyfob import $source --yes >/dev/null; done
+at() { keyfob token "$1" --account "$2" --as token --yes; }
+expect "tokens of git's helper come in" "$(at https://github.com bob; at https://github.com x@y.test)" 'tok-3
+tok-8'
+expect "Git Credential Manager's" "$(at https://dev.azure.com/fabrikam alice; at https://dev.azure.com/fabrikam a@b.test)" 'tok-4
+tok-5'
+expect 'each for its own port' "$(at https://git.example.test:8443 carl; get git.example.test)" 'tok-6
+none'
+expect "gh's, az devops' and Python's" "$(at https://github.com erin; at https://dev.azure.com/northwind -
+at https://upload.example.test/legacy dora)" 'tok-7
+tok-9
+tok-10'
+expect 'what another program renews stays' "$(get gitlab.com)" none
+expect 'nothing is taken out unasked' "$(git_says 'protocol=https|host=github.com|username=bob' | wincred get | grep password)" \
+  'password=tok-3'
+for source in git-keyring gcm gh az keyring; do keyfob import $source --yes --move >/dev/null; done
+left=
+for target in git:https://bob@github.com git:https://x@y.test@github.com git:https://dev.azure.com/fabrikam \
+  git:https://a_b.test@dev.azure.com/fabrikam git:https://git.example.test:8443 git:https://gitlab.com gh:github.com:erin \
+  gh:github.com: azdevops-cli:https://dev.azure.com/northwind dora@https://upload.example.test/legacy/ Bank; do
+  vault gone "$target" || left="$left $target"
+done
+expect 'a move takes out what is in the wallet, and nothing else' "$left" ' git:https://gitlab.com Bank'
+expect 'and the wallet has it' "$(at https://github.com bob; at https://dev.azure.com/fabrikam a@b.test)" 'tok-3
+tok-5'
 keyfob remove https://dev.azure.com/contoso --force
 expect 'what is removed is gone' "$(get dev.azure.com contoso/x)" none
 expect 'nothing is broken' "$(keyfob doctor | grep -e '^broken' -e ' all is well' -e 'ok  *records' | cut -c 1-15)" 'ok      records'

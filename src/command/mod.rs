@@ -212,7 +212,8 @@ fn json() -> Arg {
 /// # Errors
 /// [`Error::Url`]; that no such realm is held.
 fn place(context: &Context<'_>, text: &str) -> Result<(Remote, Option<String>), Error> {
-    if text.contains("://") || !text.contains('/') {
+    let is_realm = text.split_once('/').is_some_and(|(forge, _)| crate::forge::named(forge).is_some());
+    if !is_realm && (text.contains("://") || !text.contains('/')) {
         return Remote::from_url(text);
     }
     match context.wallet.select(text, None) {

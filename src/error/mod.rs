@@ -376,7 +376,7 @@ impl Error {
                 "nothing was changed; keyfob doctor --repair rebuilds it from the store".to_owned()
             }
             Error::Export { .. } => {
-                "nothing was changed; make the file again where the wallet is: keyfob export FILE".to_owned()
+                "nothing was changed; try again, or make it anew where the wallet is: keyfob export FILE".to_owned()
             }
             Error::Config { .. } => "docs/config.md shows every setting with an example".to_owned(),
             Error::Busy { .. } => "see whether a keyfob process hangs; nothing was changed".to_owned(),
@@ -475,7 +475,8 @@ fn io_hint(source: &io::Error, path: &Path) -> Option<String> {
             format!("{place} is read-only; set KEYFOB_HOME to a folder that can be written")
         }
         io::ErrorKind::PermissionDenied => {
-            format!("look at the owner and mode of {place}, or set KEYFOB_HOME to a folder of yours")
+            let path = path.display();
+            format!("look at owner and mode: ls -ld {place} {path}; KEYFOB_HOME moves what is keyfob's own")
         }
         _ => return None,
     })

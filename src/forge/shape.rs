@@ -162,6 +162,12 @@ pub fn redacted(text: &str, known: &Secret) -> String {
             text = text.replace(dress.as_str(), "(token)");
         }
     }
+    masked(&text)
+}
+
+/// Foreign text without what looks like a token.
+#[must_use]
+pub fn masked(text: &str) -> String {
     let shapes = || ALL.iter().flat_map(|forge| forge.shapes).filter(|shape| shape.unmistakable);
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
@@ -183,6 +189,15 @@ pub fn redacted(text: &str, known: &Secret) -> String {
         }
     }
     out
+}
+
+/// Whether this is a token, or one that lost its end, whoever's: what has no place where a name stands.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    // A person's name may begin like one, but is not so long.
+    let cut = |shape: &Shape| text.len() >= 20 && shape.is_meant(text.as_bytes());
+    let mut shapes = ALL.iter().flat_map(|forge| forge.shapes).filter(|shape| shape.unmistakable);
+    shapes.any(|shape| shape.length(text.as_bytes()) == Some(text.len()) || cut(shape))
 }
 
 /// A token as it may come back: itself, and percent-encoded where that differs.
@@ -522,6 +537,17 @@ mod tests {
         let odd = Secret::copy_of(b"s3cret+/token");
         assert_eq!(redacted("a=s3cret%2B%2Ftoken&b", &odd), "a=(token)&b");
         assert_eq!(redacted("TF400813: Größe 12", &known), "TF400813: Größe 12");
+    }
+
+    #[test]
+    fn a_name_is_not_taken_for_a_token_and_a_token_not_for_a_name() {
+        for token in [GITHUB, AZURE_OLD, &GITHUB[..39], &azure_new()] {
+            assert!(is_token(token), "{token}");
+        }
+        for name in ["alice", "alice@example.test", "VssSessionToken", "x-oauth-basic", "", "ghp_", "hf_dora"]
+        {
+            assert!(!is_token(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! `az devops login`: the extension keeps a token for each organisation, in the system's keyring through Python's keyring
-//! library, or where that does not work, in a file.
+//! library, or where that does not work, in a file. As the extension's own source has it
+//! (<https://github.com/Microsoft/azure-devops-cli-extension>, `dev/common/credential_store.py` and `_credentials.py`): of a URL it
+//! keeps the host and the first segment of the path, in lower case, so that for an Azure DevOps Server one token is for all
+//! collections below `/tfs`.
 
 use crate::credential::Secret;
 use crate::error::Error;

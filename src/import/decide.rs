@@ -1,13 +1,26 @@
-//! What is taken of what a source holds: where each token would go by the same rules as `keyfob add`, and how the wallet
-//! stands to it. Decided before anything is written, so that it can be shown first.
+//! What is taken of what a source holds: where each token would go by the same rules as `keyfob add`, what it looks like, and how
+//! the wallet stands to it. Decided before anything is written, so that it can be shown first.
 
 use crate::error::Error;
 use crate::forge;
+use crate::forge::shape::{Looks, looks};
+use crate::terminal::date;
 use crate::wallet::Local;
 use crate::wallet::person::add::{Planned, Wish};
 use crate::wallet::person::takeover::Standing;
 
 use super::Found;
+
+/// What a person lets in that is left otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Leave {
+    /// For plain http.
+    pub http: bool,
+    /// What looks like another service's.
+    pub foreign: bool,
+    /// What looks damaged, or as if it had ended.
+    pub damaged: bool,
+}
 
 /// What is done with one entry.
 #[derive(Debug)]
@@ -16,6 +29,11 @@ pub enum Verdict {
     Take,
     /// It is taken and set aside behind the token that the account has.
     Aside,
+    /// It looks like another service's token: it is taken only if the person says so.
+    Ask {
+        /// What it looks like.
+        why: String,
+    },
     /// The wallet holds it already, for this account.
     Held {
         /// Whose it is, for people.
@@ -32,6 +50,8 @@ pub enum Verdict {
     Leave {
         /// Why.
         why: String,
+        /// Whether it is only for its look, which a person may know better.
+        doubt: bool,
     },
 }
 
@@ -43,6 +63,8 @@ pub struct Decided<'f> {
     pub planned: Option<Planned>,
     /// What is done.
     pub verdict: Verdict,
+    /// What there is to say of a token that is taken.
+    pub note: Option<String>,
 }
 
 impl Decided<'_> {
@@ -55,7 +77,7 @@ impl Decided<'_> {
     /// Whether its token will be in the wallet, so that its place may be emptied.
     #[must_use]
     pub fn will_be_held(&self) -> bool {
-        !matches!(self.verdict, Verdict::Leave { .. })
+        !matches!(self.verdict, Verdict::Leave { .. } | Verdict::Ask { .. })
     }
 }
 
@@ -63,27 +85,58 @@ impl Decided<'_> {
 ///
 /// # Errors
 /// Those of reading the wallet: a locked store is an error, and nothing is decided (R9).
-pub fn decide<'f>(
-    wallet: &Local<'_>,
-    found: &'f [Found],
-    allow_http: bool,
-) -> Result<Vec<Decided<'f>>, Error> {
+pub fn decide<'f>(wallet: &Local<'_>, found: &'f [Found], leave: Leave) -> Result<Vec<Decided<'f>>, Error> {
     let mut all: Vec<Decided<'f>> = Vec::new();
     for found in found {
-        let decided = match plan(wallet, found, allow_http) {
-            Ok(planned) => {
-                let verdict = verdict(wallet, found, &planned, &all)?;
-                Decided { found, planned: Some(planned), verdict }
+        let decided = match plan(wallet, found, leave.http) {
+            Ok(mut planned) => {
+                let mut verdict = verdict(wallet, found, &planned, &all)?;
+                let mut note = None;
+                // What the wallet has, it has: a person put it there.
+                if matches!(verdict, Verdict::Take | Verdict::Aside) {
+                    match look_at(found, &mut planned, leave, wallet.now) {
+                        Ok(said) => note = said,
+                        Err(other) => verdict = other,
+                    }
+                }
+                Decided { found, planned: Some(planned), verdict, note }
             }
             Err(error) if is_about_the_place(&error) => {
                 let why = error.to_string();
-                Decided { found, planned: None, verdict: Verdict::Leave { why } }
+                Decided { found, planned: None, verdict: Verdict::Leave { why, doubt: false }, note: None }
             }
             Err(error) => return Err(error),
         };
         all.push(decided);
     }
     Ok(all)
+}
+
+/// Looks at a token that would be taken, as `add` does: what is damaged stays where it is, what is another service's is asked
+/// about; what there is to say of any other.
+fn look_at(found: &Found, planned: &mut Planned, leave: Leave, now: i64) -> Result<Option<String>, Verdict> {
+    let name = planned.forge.name;
+    let damaged = |why| Verdict::Leave { why, doubt: true };
+    Err(match looks(&found.token, planned.forge) {
+        Looks::Damaged(why) if !leave.damaged => damaged(format!("it is not a whole token: {why}")),
+        Looks::Fits { shape, .. } if shape.ended.is_some() && !leave.damaged => {
+            damaged(format!("it is {}, and {}", shape.name, shape.ended.unwrap_or_default()))
+        }
+        Looks::Fits { ends_by: Some(at), .. } if at <= now && !leave.damaged => {
+            damaged(format!("by its look it ended on {} at the latest", date(at)))
+        }
+        Looks::Foreign { shape, .. } if !leave.foreign => {
+            Verdict::Ask { why: format!("it is {}, and {} belongs to {name}", shape.name, planned.realm) }
+        }
+        Looks::Foreign { shape, .. } => return Ok(Some(format!("it is {}", shape.name))),
+        Looks::Damaged(why) => return Ok(Some(why)),
+        Looks::Fits { ends_by, .. } => {
+            planned.wish.expires = planned.wish.expires.or(ends_by);
+            return Ok(None);
+        }
+        Looks::Unknown if planned.forge.shapes.is_empty() => return Ok(None),
+        Looks::Unknown => return Ok(Some(format!("it looks like none of {name} that keyfob knows"))),
+    })
 }
 
 fn plan(wallet: &Local<'_>, found: &Found, allow_http: bool) -> Result<Planned, Error> {

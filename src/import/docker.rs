@@ -1,5 +1,5 @@
 //! docker's `config.json`: logins that stand in it in clear, because no credential helper was set up. What a helper keeps is
-//! that helper's.
+//! that helper's, and is said to be.
 
 use std::collections::BTreeMap;
 
@@ -28,6 +28,10 @@ pub static SOURCE: Source = Source {
 struct Config {
     #[serde(default)]
     auths: Option<BTreeMap<String, Option<Login>>>,
+    #[serde(rename = "credsStore", default)]
+    helper: Option<String>,
+    #[serde(rename = "credHelpers", default)]
+    helpers: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -59,7 +63,9 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
     let Some(config) = config else {
         return reading.leave(&file.shown, "the whole file", "it is not what docker writes there");
     };
-    for (registry, login) in config.auths.unwrap_or_default() {
+    let Config { auths, helper, helpers } = config;
+    let mut helpers = helpers.unwrap_or_default();
+    for (registry, login) in auths.unwrap_or_default() {
         let Login { auth, username, password, identity } = login.unwrap_or_default();
         let at = file.shown.clone();
         if identity.is_some_and(|identity| !identity.is_empty()) {
@@ -70,7 +76,13 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
             (Some(auth), ..) => pair(&auth),
             (None, Some(user), Some(password)) => Some((user, Secret::copy_of(password.as_bytes()))),
             // A helper has it: docker leaves the name behind.
-            _ => continue,
+            _ => {
+                if let Some(helper) = helper.as_ref().filter(|helper| !helper.is_empty()) {
+                    // One for this registry goes before the one for all.
+                    helpers.entry(registry).or_insert_with(|| helper.clone());
+                }
+                continue;
+            }
         };
         let url = if registry.contains("://") { registry.clone() } else { format!("https://{registry}") };
         match pair {
@@ -79,6 +91,12 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
                 let hold = Hold::Member(file.path.clone(), vec!["auths".to_owned(), registry]);
                 reading.add(Entry { at, url, user: Some(user), token, expires: None, hold }, now);
             }
+        }
+    }
+    for (registry, helper) in helpers {
+        if helper != "keyfob" {
+            let why = format!("docker-credential-{} keeps it", crate::terminal::visible(&helper));
+            reading.leave(&file.shown, &registry, why);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::credential::Secret;
 use crate::error::Error;
 
 use super::file::{self, TextFile};
-use super::{Entry, Hold, Outside, Reading, Source, keyrings};
+use super::{Entry, Hold, Outside, Reading, Source, git_keyring, keyrings};
 
 /// Git Credential Manager.
 pub static SOURCE: Source = Source {
@@ -31,9 +31,13 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         let mut paths = Vec::new();
         files_below(&folder.join("git"), DEEPEST, &mut paths)?;
         for path in paths {
-            file::read(outside, &path, &mut reading, |file, text, reading| {
+            let done = file::read(outside, &path, &mut reading, |file, text, reading| {
                 parse(file, text, reading, outside.now)
-            })?;
+            });
+            // One file of many that cannot be read does not keep the others from coming in.
+            if let Err(error) = done {
+                reading.leave(outside.shown(&path), "a file", error.to_string());
+            }
         }
     }
     // One line for the store, not one for each of its files.
@@ -48,19 +52,36 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
                 .push(format!("{open} files of the plaintext store have modes that let others read them"));
         }
     }
+    // Its other store on Windows: what is in it is encrypted for this user, and only said to be there.
+    let sealed = outside.named_by("GCM_DPAPI_STORE_PATH");
+    for folder in sealed.into_iter().chain(outside.at_home(".gcm/dpapi_store")) {
+        let mut paths = Vec::new();
+        files_below(&folder.join("git"), DEEPEST, &mut paths)?;
+        reading.places.extend(paths.first().map(|_| "~/.gcm/dpapi_store".to_owned()));
+        for path in paths {
+            reading.leave(
+                outside.shown(&path),
+                "a file",
+                "Windows has encrypted it, for Git Credential Manager",
+            );
+        }
+    }
     let items = keyrings::items_if_any(outside, keyrings::Wanted::Gcm, &mut reading)?;
     if !items.is_empty() {
         reading.places.push(keyrings::KEYRING.to_owned());
     }
     for item in items {
         let at = keyrings::KEYRING.to_owned();
-        match item.secret {
-            None => reading.unread += 1,
-            Some(token) => add(
-                &mut reading,
-                outside.now,
-                Kept { at, service: &item.service, user: item.user, token, hold: Hold::Item(item.handle) },
-            ),
+        let Some(secret) = item.secret else {
+            reading.unread += 1;
+            continue;
+        };
+        let (service, hold) = (&item.service, Hold::Item(item.handle));
+        match git_keyring::parts(&secret) {
+            None => reading.leave(at, url_of(service), git_keyring::RENEWED),
+            Some((token, _)) => {
+                add(&mut reading, outside.now, Kept { at, service, user: item.user, token, hold });
+            }
         }
     }
     Ok(reading)
@@ -78,7 +99,7 @@ pub(super) struct Kept<'k> {
 /// Adds what it keeps for a service: a URL, with `git:` before it in keyrings.
 pub(super) fn add(reading: &mut Reading, now: i64, kept: Kept<'_>) {
     let Kept { at, service, user, token, hold } = kept;
-    let url = service.strip_prefix("git:").unwrap_or(service);
+    let url = url_of(service);
     let host = url.split_once("://").map_or(url, |(_, rest)| rest);
     if ["refresh_token.", "oauth-refresh-token."].iter().any(|mark| host.starts_with(mark))
         || url.ends_with("/refresh_token")
@@ -86,6 +107,10 @@ pub(super) fn add(reading: &mut Reading, now: i64, kept: Kept<'_>) {
         return reading.leave(at, url, "it is a refresh token, with which Git Credential Manager signs in");
     }
     reading.add(Entry { at, url: url.to_owned(), user, token, expires: None, hold }, now);
+}
+
+fn url_of(service: &str) -> &str {
+    service.strip_prefix("git:").unwrap_or(service)
 }
 
 /// The token, then `service=` and `account=`: the form of its plaintext and gpg stores.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 use crate::error::Error;
@@ -55,21 +56,34 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
             // The one without a user is a copy of the active user's.
             let active = logins.iter().find(|(known, _)| known == host).and_then(|(_, user)| user.clone());
             let (at, url) = (keyrings::KEYRING.to_owned(), format!("https://{host}"));
-            let (user, token, hold) = (item.user.or(active), plain(secret), Hold::Item(item.handle));
-            reading.add(Entry { at, url, user, token, expires: None, hold }, outside.now);
+            let (user, hold) = (item.user.or(active), Hold::Item(item.handle));
+            match plain(secret) {
+                None => reading.leave(at, &url, "it is not what gh writes there"),
+                Some(token) => {
+                    reading.add(Entry { at, url, user, token, expires: None, hold }, outside.now);
+                }
+            }
         }
     }
     reading.notes.dedup();
     Ok(reading)
 }
 
-/// On macOS gh's library encodes what it keeps.
-fn plain(secret: Secret) -> Secret {
-    let encoded = secret.expose().strip_prefix(b"go-keyring-base64:");
-    match encoded.and_then(|encoded| BASE64.decode(encoded).ok()) {
-        Some(token) => Secret::new(token),
-        None => secret,
+/// On macOS gh's library encodes what it keeps, today in base64, earlier in hexadecimal. `None` for what is neither.
+fn plain(secret: Secret) -> Option<Secret> {
+    let bytes = secret.expose();
+    if let Some(encoded) = bytes.strip_prefix(b"go-keyring-base64:") {
+        return BASE64.decode(encoded).ok().map(Secret::new);
     }
+    let Some(encoded) = bytes.strip_prefix(b"go-keyring-encoded:") else { return Some(secret) };
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = encoded.as_chunks::<2>();
+    // As long as it will be: a growing one would leave pieces behind.
+    let mut token = Zeroizing::new(Vec::with_capacity(pairs.len()));
+    for &[high, low] in pairs {
+        token.push(digit(high)? << 4 | digit(low)?);
+    }
+    rest.is_empty().then(|| Secret::copy_of(&token))
 }
 
 /// A value with the names that lead to it.
@@ -156,4 +170,20 @@ fn take(
         reading.add(entry, now);
     }
     logins
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ghs_library_encodes_is_read_and_what_it_cannot_have_written_is_no_token() {
+        let read = |text: &str| plain(Secret::copy_of(text.as_bytes())).map(|token| token.expose().to_vec());
+        for text in ["t0ken", "go-keyring-base64:dDBrZW4=", "go-keyring-encoded:74306B656e"] {
+            assert_eq!(read(text).as_deref(), Some(&b"t0ken"[..]), "{text}");
+        }
+        for text in ["go-keyring-base64:!", "go-keyring-encoded:7", "go-keyring-encoded:7g"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 }

@@ -14,6 +14,9 @@ pub static SOURCE: Source = Source {
     read,
 };
 
+/// Why an entry with a refresh token is left.
+pub(super) const RENEWED: &str = "it comes with a refresh token: another helper renews it";
+
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let mut reading = Reading::default();
     let items = keyrings::items(outside, keyrings::Wanted::Git)?;
@@ -28,7 +31,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         let url = item.service.strip_prefix("git:").unwrap_or(&item.service).to_owned();
         let at = keyrings::KEYRING.to_owned();
         match parts(&secret) {
-            None => reading.leave(at, &url, "it comes with a refresh token: another helper renews it"),
+            None => reading.leave(at, &url, RENEWED),
             Some((token, expires)) => {
                 let hold = Hold::Item(item.handle);
                 reading.add(Entry { at, url, user: item.user, token, expires, hold }, outside.now);
@@ -38,9 +41,11 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     Ok(reading)
 }
 
-/// The token and its end: libsecret's helper writes lines behind the token. `None` for what a helper renews by itself.
-fn parts(secret: &Secret) -> Option<(Secret, Option<i64>)> {
-    let mut lines = secret.expose().split(|byte| *byte == b'\n');
+/// The token and its end: all of them write lines behind the token, wincred with Windows' line ends. `None` for what a helper
+/// renews by itself.
+pub(super) fn parts(secret: &Secret) -> Option<(Secret, Option<i64>)> {
+    let lines = secret.expose().split(|byte| *byte == b'\n');
+    let mut lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let token = Secret::copy_of(lines.next().unwrap_or_default());
     let mut expires = None;
     for line in lines {
@@ -66,5 +71,7 @@ mod tests {
         assert_eq!(parts("t0ken").unwrap().1, None);
         assert_eq!(parts("t0ken\npassword_expiry_utc=soon").unwrap().1, None);
         assert!(parts("t0ken\noauth_refresh_token=r").is_none());
+        assert!(parts("t0ken\r\noauth_refresh_token=r").is_none());
+        assert_eq!(parts("t0ken\r\n").unwrap().0.expose(), b"t0ken");
     }
 }

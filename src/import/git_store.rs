@@ -63,7 +63,7 @@ fn parts(line: &str) -> Option<(String, Zeroizing<String>, Zeroizing<String>)> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (pair, host) = rest[..end].split_once('@')?;
     let (user, token) = pair.split_once(':')?;
-    let token = unescaped(token).filter(|token| !token.is_empty())?;
+    let token = unescaped(token)?;
     // An escaped host is decoded by git. What would make another host of it in a URL is part of its name there.
     let host = unescaped(host).filter(|host| !host.contains(['@', '/', '?', '#', '\\']))?;
     Some((format!("{scheme}://{}{}", *host, &rest[end..]), unescaped(user)?, token))

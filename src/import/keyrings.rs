@@ -112,21 +112,20 @@ mod system {
             match wanted {
                 Wanted::Git => |entry| match entry {
                     Entry::Internet { .. } => true,
-                    // wincred writes the user name into the URL, and Git Credential Manager does not.
-                    Entry::Target { target, .. } => is_git(target) && target.contains('@'),
+                    Entry::Target { target, comment, .. } => is_git(target) && comment == WINCRED,
                     Entry::Generic { .. } => false,
                 },
                 Wanted::Gcm => |entry| match entry {
                     Entry::Generic { service, .. } => is_git(service),
-                    Entry::Target { target, .. } => is_git(target) && !target.contains('@'),
+                    Entry::Target { target, comment, .. } => is_git(target) && comment != WINCRED,
                     Entry::Internet { .. } => false,
                 },
                 Wanted::Gh(_) => |entry| service_of(entry).starts_with("gh:"),
                 Wanted::Az => |entry| service_of(entry).contains("azdevops-cli:"),
                 // Nothing marks what Python's keyring wrote; a service that is a URL is the only kind that is of use.
-                Wanted::Python => |entry| {
-                    !matches!(entry, Entry::Internet { .. }) && service_of(entry).starts_with("https://")
-                },
+                Wanted::Python => {
+                    |entry| !matches!(entry, Entry::Internet { .. }) && named(entry).0.starts_with("https://")
+                }
             },
         )?;
         let mut items = Vec::new();
@@ -158,10 +157,11 @@ mod system {
         foreign::delete(&outside.opening, handle)
     }
 
+    /// Both keep `git:URL`; this is how git's own helper for Windows signs its entries.
+    const WINCRED: &str = "saved by git-credential-wincred";
+
     fn is_git(name: &str) -> bool {
-        ["git:https://", "git:http://", "LegacyGeneric:target=git:https://"]
-            .iter()
-            .any(|beginning| name.starts_with(beginning))
+        ["git:https://", "git:http://"].iter().any(|beginning| name.starts_with(beginning))
     }
 
     fn service_of(entry: &Entry) -> &str {
@@ -180,18 +180,33 @@ mod system {
                 let port = if *port == 0 { String::new() } else { format!(":{port}") };
                 (format!("https://{server}{port}/{}", path.trim_start_matches('/')), account.clone())
             }
-            Entry::Target { target, account } => {
-                let name = target.strip_prefix("LegacyGeneric:target=").unwrap_or(target);
-                // `git:https://user@host`, `gh:host:user`, `user@service`.
-                let own = |text: &str| text.replacen(&format!("{account}@"), "", 1);
-                let name = match name.strip_suffix(&format!(":{account}")) {
-                    Some(front) if name.starts_with("gh:") => front.to_owned(),
-                    _ => own(name),
-                };
-                (name, account.clone())
+            Entry::Target { target, account, .. } => {
+                (super::service_of_target(target, account), account.clone())
             }
         }
     }
+}
+
+/// What a Windows entry is for: its name without the user name that some programs write into it, so that two accounts of one
+/// place have two names. git's helper and Git Credential Manager write `git:https://USER@HOST` (the latter with `_` for `@` in
+/// the user name), gh `gh:HOST:USER`, Python's keyring `USER@SERVICE`.
+#[cfg(any(target_os = "macos", windows, test))]
+fn service_of_target(target: &str, account: &str) -> String {
+    if target.starts_with("gh:") {
+        return target.strip_suffix(&format!(":{account}")).unwrap_or(target).to_owned();
+    }
+    let names = [account.to_owned(), account.replace('@', "_")];
+    let without = |text: &str| {
+        let named = names.iter().filter(|name| !name.is_empty());
+        named
+            .into_iter()
+            .find_map(|name| Some(text.strip_prefix(name.as_str())?.strip_prefix('@')?.to_owned()))
+    };
+    let in_url = || {
+        let (scheme, rest) = target.split_once("://")?;
+        Some(format!("{scheme}://{}", without(rest)?))
+    };
+    without(target).or_else(in_url).unwrap_or_else(|| target.to_owned())
 }
 
 pub use system::Handle;
@@ -239,5 +254,30 @@ pub fn items_if_any(
             Ok(Vec::new())
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::service_of_target;
+
+    #[test]
+    fn a_windows_entry_is_for_its_place_whatever_user_name_stands_in_its_name() {
+        for (target, account, service) in [
+            ("git:https://dev.azure.com/contoso", "alice", "git:https://dev.azure.com/contoso"),
+            ("git:https://alice@dev.azure.com/contoso", "alice", "git:https://dev.azure.com/contoso"),
+            ("git:https://a_b.test@git.example:8443", "a@b.test", "git:https://git.example:8443"),
+            ("git:https://a@b.test@git.example", "a@b.test", "git:https://git.example"),
+            ("git:https://a/b@git.example/x", "a/b", "git:https://git.example/x"),
+            // What looks like the name further on is part of the path.
+            ("git:https://git.example/team@x", "team", "git:https://git.example/team@x"),
+            ("git:https://bob@git.example", "", "git:https://bob@git.example"),
+            ("gh:github.com:alice", "alice", "gh:github.com"),
+            ("gh:github.com:", "", "gh:github.com"),
+            ("alice@https://pkgs.example/simple", "alice", "https://pkgs.example/simple"),
+            ("alice", "alice", "alice"),
+        ] {
+            assert_eq!(service_of_target(target, account), service, "{target} {account}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::forge::shape::{is_token, masked};
 use crate::remote::Remote;
 use crate::store::Opening;
 
@@ -92,8 +93,7 @@ impl Outside<'_> {
     /// The person's home, if there is one.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {
-        let home = self.environment.os("HOME").or_else(|| self.environment.os("USERPROFILE"))?;
-        Some(PathBuf::from(home)).filter(|home| home.is_absolute())
+        ["HOME", "USERPROFILE"].iter().find_map(|name| self.named_by(name))
     }
 
     /// A file or folder below the home; nothing where there is no home.
@@ -151,7 +151,11 @@ impl Reading {
     pub fn add(&mut self, entry: Entry, now: i64) {
         let Entry { at, url, user, token, expires, hold } = entry;
         let url = bare(&url);
-        let left = |why: String| Left { at: at.clone(), what: crate::terminal::visible(&url), why };
+        let left = |why: String| Left { at: at.clone(), what: shown(&url), why };
+        let (user, token) = match sorted(user, token) {
+            Some(pair) => pair,
+            None => return self.left.push(left(TWO.to_owned())),
+        };
         let remote = match remote_of(&url) {
             Ok(remote) => remote,
             Err(why) => return self.left.push(left(why)),
@@ -167,7 +171,6 @@ impl Reading {
         match token.into_token() {
             Err(error) => self.left.push(left(error.to_string())),
             Ok(token) => {
-                let user = user.filter(|user| !user.is_empty());
                 self.found.push(Found { at, remote, user, token, expires, hold });
             }
         }
@@ -175,7 +178,7 @@ impl Reading {
 
     /// Adds what is not taken.
     pub fn leave(&mut self, at: impl Into<String>, what: &str, why: impl Into<String>) {
-        self.left.push(Left { at: at.into(), what: crate::terminal::visible(&bare(what)), why: why.into() });
+        self.left.push(Left { at: at.into(), what: shown(&bare(what)), why: why.into() });
     }
 
     /// How many entries there are.
@@ -262,11 +265,36 @@ fn is_signed_token(token: &Secret) -> bool {
 /// Why a token of a sign-in is left.
 const SESSION: &str = "it is a sign-in's own token, which ends within hours, and no personal access token";
 
+/// Why an entry is left that has a token for its user name, and another for its token.
+const TWO: &str = "two tokens stand in it, one of them where the user name belongs";
+
+/// What stands as the user name and as the token, each in its place: many write GitHub's tokens as `TOKEN:x-oauth-basic@`, or with
+/// nothing behind them, and a token must not become an account's name, which is no secret. `None` when both are tokens.
+fn sorted(user: Option<String>, token: Secret) -> Option<(Option<String>, Secret)> {
+    let Some(user) = user.filter(|user| !user.is_empty()) else { return Some((None, token)) };
+    if !is_token(&user) {
+        return Some((Some(user), token));
+    }
+    let in_front = Secret::new(user.into_bytes());
+    let other = std::str::from_utf8(token.expose()).is_ok_and(is_token);
+    (!other || in_front.same_as(&token)).then_some((None, in_front))
+}
+
+/// What is shown of a URL or a name that another program wrote.
+fn shown(text: &str) -> String {
+    crate::terminal::visible(&masked(text))
+}
+
 /// A URL without the user name, and maybe the secret, before its host.
 fn bare(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let host = rest[..end].rsplit('@').next().unwrap_or_default();
+    // What is no port may be the beginning of a secret with a slash in it.
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    if !host.starts_with('[') && host.split_once(':').is_some_and(|(_, port)| !is_port(port)) {
+        return format!("{scheme}://(unreadable)");
+    }
     format!("{scheme}://{host}{}", &rest[end..])
 }
 

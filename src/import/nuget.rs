@@ -63,7 +63,7 @@ fn take(login: Login, sources: &[(String, String)], reading: &mut Reading, now: 
         return reading.leave(at, &source, "no package source of that name tells its URL here");
     };
     match token {
-        None if encrypted => reading.leave(at, &url, "it is encrypted by Windows; NuGet alone can read it"),
+        None if encrypted => reading.leave(at, &url, "it is encrypted; NuGet alone can read it"),
         None => reading.leave(at, &url, "there is no token with it"),
         Some(token) if is_variable(&token) => {
             reading.leave(at, &url, "it is taken from a variable when NuGet runs");

@@ -34,6 +34,9 @@ pub static SOURCE: Source = Source {
 const DEEPEST: usize = 16;
 const MOST: usize = 10_000;
 
+/// So many that do not open, and none that does: the person is not asked for each of the others too.
+const SHUT: usize = 3;
+
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let mut reading = Reading::default();
     let store = outside.named_by("PASSWORD_STORE_DIR").or_else(|| outside.at_home(".password-store").pop());
@@ -57,21 +60,30 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         return Ok(reading);
     }
     let program = pass(outside)?;
+    let (mut opened, mut shut) = (false, Vec::new());
     for (name, target) in ours {
         let at = format!("pass {}", crate::terminal::visible(&name));
-        let shown = answer(outside, &program, &["show", &name])?;
-        // What does not open is locked, and never "not there".
-        let shown = shown.ok_or_else(|| Error::Program {
-            program: "pass",
-            why: format!(
-                "it does not show {}; gpg may have to ask for a passphrase",
-                crate::terminal::visible(&name)
-            ),
-        })?;
+        let Some(shown) = answer(outside, &program, &["show", &name])? else {
+            shut.push(at);
+            if !opened && shut.len() >= SHUT {
+                break;
+            }
+            continue;
+        };
+        opened = true;
         match std::str::from_utf8(&shown) {
             Err(_) => reading.leave(at, "an entry", "it is not UTF-8 text"),
             Ok(text) => add(&mut reading, outside.now, at, &name, target, text),
         }
+    }
+    // What does not open is locked, and never "not there". Where others open, it is for somebody else's key.
+    if let (false, Some(first)) = (opened, shut.first()) {
+        let first = first.trim_start_matches("pass ");
+        let why = format!("it does not show {first}; gpg may have to ask for a passphrase");
+        return Err(Error::Program { program: "pass", why });
+    }
+    for at in shut {
+        reading.leave(at, "an entry", "pass does not show it: gpg has no key that opens it");
     }
     Ok(reading)
 }

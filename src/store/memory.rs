@@ -1,4 +1,4 @@
-//! A store in memory, for tests of everything above it. Can be told to be locked, silent or forgetful.
+//! A store in memory, for tests of everything above it. Can be told to be locked or forgetful.
 
 use std::cell::{Cell, RefCell};
 
@@ -12,6 +12,7 @@ use super::{Health, Store};
 pub struct Memory {
     secrets: RefCell<Vec<(Key, Secret)>>,
     locked: Cell<bool>,
+    forgetful: Cell<bool>,
     calls: Cell<usize>,
 }
 
@@ -19,6 +20,11 @@ impl Memory {
     /// Makes every later call fail as a locked store does.
     pub fn set_locked(&self, locked: bool) {
         self.locked.set(locked);
+    }
+
+    /// Makes it take secrets from now on, and not keep them.
+    pub fn set_forgetful(&self, forgetful: bool) {
+        self.forgetful.set(forgetful);
     }
 
     /// How many secrets it holds.
@@ -54,7 +60,9 @@ impl Store for Memory {
 
     fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error> {
         self.open()?;
-        self.secrets.borrow_mut().push((key.clone(), Secret::copy_of(secret.expose())));
+        if !self.forgetful.get() {
+            self.secrets.borrow_mut().push((key.clone(), Secret::copy_of(secret.expose())));
+        }
         Ok(())
     }
 

@@ -12,7 +12,10 @@ use crate::error::Error;
 pub mod environment;
 #[cfg(any(target_os = "macos", windows))]
 pub mod keychain;
-// The names of its entries are plain text work, tested on every system.
+// The names of its entries, and what they say of themselves, are plain text work, tested on every system.
+#[cfg(all(test, not(target_os = "macos")))]
+#[path = "keychain/attributes.rs"]
+mod keychain_attributes;
 #[cfg(all(test, not(any(target_os = "macos", windows))))]
 #[path = "keychain/names.rs"]
 mod keychain_names;

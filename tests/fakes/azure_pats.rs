@@ -1,6 +1,6 @@
 //! The life of personal access tokens (`_apis/tokens/pats` of vssps.dev.azure.com): list with pages, get, create, update, revoke, with
 //! the policies that refuse, and with answers that get lost. What is made here opens the [`Forge`] beside it at once, what is
-//! revoked does not any more. Beside it, the sign-in by device code at login.microsoftonline.com.
+//! revoked does not any more.
 //!
 //! Who may call: the bearer of a person. A token gets 401 (assumed), an application's bearer a redirect to a sign-in page (sourced).
 //! Marks as in [`super::azure_answers`].
@@ -309,39 +309,6 @@ impl Pats {
             tokens.for_each(|token| token.condition = condition);
         });
     }
-
-    /// `login.microsoftonline.com`, for the client id `our-client`: gives the person's bearer.
-    pub fn entra(&self) -> Handler {
-        let fake = self.clone();
-        Arc::new(move |request| {
-            let body = String::from_utf8_lossy(&request.body).into_owned();
-            if !body.contains("client_id=our-client") {
-                let words = "AADSTS700016: no such application.";
-                return said(400, json!({ "error": "unauthorized_client", "error_description": words }));
-            }
-            if request.path().ends_with("/devicecode") {
-                let begun = json!({
-                    "device_code": "s3cret-device-code", "user_code": "ABCD-1234", "interval": 1, "expires_in": 900,
-                    "verification_uri": "https://microsoft.com/devicelogin", "message": "x",
-                });
-                return said(200, begun);
-            }
-            let known = body.ends_with("device_code=s3cret-device-code");
-            fake.change(|state| match state.pending {
-                _ if !known => said(400, json!({ "error": "bad_verification_code" })),
-                // The connection ends in the middle of the head.
-                usize::MAX => {
-                    state.pending = 0;
-                    Response::verbatim(200, "HTTP/1.1 400 Bad Requ")
-                }
-                0 => said(200, json!({ "access_token": state.bearer, "token_type": "Bearer" })),
-                _ => {
-                    state.pending -= 1;
-                    said(400, json!({ "error": "authorization_pending" }))
-                }
-            })
-        })
-    }
 }
 
 impl State {
@@ -428,6 +395,6 @@ fn failed(name: &str) -> Response {
     said(200, json!({ "patToken": null, "patTokenError": name }))
 }
 
-fn said(status: u16, body: Value) -> Response {
+pub(super) fn said(status: u16, body: Value) -> Response {
     azure::marks(Response::with(status, "application/json; charset=utf-8", body.to_string()))
 }

@@ -16,6 +16,7 @@ pub mod azure_answers;
 pub mod azure_pats;
 pub mod azure_sign_in;
 pub mod crates;
+pub mod entra;
 pub mod feed;
 pub mod forge;
 pub mod git_backend;

@@ -27,9 +27,9 @@ pub(super) fn take(
     matches: &ArgMatches,
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
-    if wish.take_out || wish.file.is_some() || wish.allow_http {
+    if wish.take_out || wish.file.is_some() || wish.leave.http || wish.leave.damaged {
         return Err(Error::usage(
-            "--move, --file and --allow-http are for other programs' tokens",
+            "--move, --file, --allow-http and --force are for other programs' tokens",
             format!("keyfob import {}", files::shell_word(path)),
         ));
     }
@@ -45,6 +45,7 @@ pub(super) fn take(
     for one in &arrivals {
         let (word, why) = match one.what {
             What::New => ("take", ""),
+            What::Back => ("take", "  the wallet had it, and its store lost it"),
             What::Held => ("held", "  the wallet has it"),
             What::Aside => ("aside", "  the account has another token, which stays in force"),
         };
@@ -67,6 +68,7 @@ pub(super) fn take(
 fn open(path: &Path, matches: &ArgMatches, context: &mut Context<'_>) -> Result<Bundle, Error> {
     let bad = |why| Error::Export { path: path.to_owned(), why };
     let sealed = read(path, LARGEST)?;
+    let sealed = age::armor::taken_off(&sealed).unwrap_or(sealed);
     let by_passphrase = age::wants_passphrase(&sealed).map_err(|fault| bad(fault.words()))?;
     let with = if by_passphrase {
         With::Passphrase(if matches.get_flag("passphrase-stdin") {

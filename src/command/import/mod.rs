@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
-use crate::import::decide::{Decided, Verdict, decide};
+use crate::import::decide::{Decided, Leave, Verdict, decide};
 use crate::import::{self, Found, Outside, Reading, Source};
 use crate::terminal::{Colour, visible};
 use crate::wallet::person::takeover::Standing;
@@ -24,6 +24,7 @@ pub static COMMAND: Command = Command {
     details: "Without a source: shows what is found on this machine. With one: shows what would be taken and what is left, and \
               why; then asks. What the wallet holds stays as it is and goes on answering: the same token is only recognised, \
               and another one for the same account is set aside behind it (keyfob restore).\n\n\
+              A token that is not whole by its look is left where it is; one that looks like another service's is asked about.\n\n\
               The source keeps its tokens. With --move they are taken out of it, each after it was read back from the \
               wallet and compared.\n\n\
               Sources: git-store, git-keyring (libsecret, osxkeychain, wincred), gcm, pass, gh, az, npm, nuget, netrc, \
@@ -52,6 +53,10 @@ pub static COMMAND: Command = Command {
                     .requires("SOURCE"),
             )
             .arg(
+                flag("force", "Also take tokens that look damaged or like another service's")
+                    .requires("SOURCE"),
+            )
+            .arg(
                 Arg::new("identity")
                     .long("identity")
                     .short('i')
@@ -71,17 +76,18 @@ struct Wish {
     take_out: bool,
     dry: bool,
     yes: bool,
-    allow_http: bool,
+    leave: Leave,
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let Some(word) = matches.get_one::<PathBuf>("SOURCE") else { return overview(context) };
+    let force = matches.get_flag("force");
     let wish = Wish {
         file: matches.get_one::<PathBuf>("file").cloned(),
         take_out: matches.get_flag("move"),
         dry: matches.get_flag("dry-run"),
         yes: matches.get_flag("yes"),
-        allow_http: matches.get_flag("allow-http"),
+        leave: Leave { http: matches.get_flag("allow-http"), foreign: force, damaged: force },
     };
     if !wish.dry && !wish.yes && !context.terminal.about.can_ask() {
         let word = crate::files::shell_word(word);
@@ -156,8 +162,19 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
         context.terminal.note(&format!("{} has nothing here ({})", source.title, source.places));
         return Ok(());
     }
-    let decided = decide(context.wallet, &reading.found, wish.allow_http)?;
+    let mut decided = decide(context.wallet, &reading.found, wish.leave)?;
     show(&decided, &reading, context);
+    let doubted = |one: &Decided<'_>| matches!(one.verdict, Verdict::Leave { doubt: true, .. });
+    let foreign = |one: &Decided<'_>| matches!(one.verdict, Verdict::Ask { .. });
+    let asked = decided.iter().filter(|one| foreign(one)).count();
+    if asked > 0 && !wish.dry && !wish.yes {
+        let question = format!("Take also {} of another service's look?", in_words(asked));
+        if context.terminal.confirm(&question)? {
+            decided = decide(context.wallet, &reading.found, Leave { foreign: true, ..wish.leave })?;
+        }
+    } else if decided.iter().any(|one| doubted(one) || foreign(one)) {
+        context.terminal.hint("--force takes also what looks damaged or like another service's");
+    }
     let new = decided.iter().filter(|one| one.is_new()).count();
     let movable = decided.iter().filter(|one| wish.take_out && one.will_be_held()).count();
     if wish.dry || new + movable == 0 {
@@ -194,9 +211,8 @@ fn take_over<'f>(decided: Vec<Decided<'f>>, context: &mut Context<'_>) -> Result
     let mut held = Vec::new();
     let mut taken = 0;
     for one in decided {
-        let Some(planned) = one.planned.filter(|_| !matches!(one.verdict, Verdict::Leave { .. })) else {
-            continue;
-        };
+        let will_be_held = one.will_be_held();
+        let Some(planned) = one.planned.filter(|_| will_be_held) else { continue };
         let realm = planned.realm.to_string();
         let done = context.wallet.take_over(planned, &one.found.token)?;
         if let Some(store) = &done.chosen {
@@ -235,14 +251,18 @@ fn show(decided: &[Decided<'_>], reading: &Reading, context: &mut Context<'_>) {
     let mut rows: Vec<[String; 5]> = Vec::new();
     for one in decided {
         let (word, why) = match &one.verdict {
-            Verdict::Take => ("take", String::new()),
-            Verdict::Aside => ("aside", "the account has another token, which stays in force".to_owned()),
+            Verdict::Take => ("take", one.note.clone().unwrap_or_default()),
+            Verdict::Aside => {
+                let note = one.note.iter().map(|note| format!("; {note}")).collect::<String>();
+                ("aside", format!("the account has another token, which stays in force{note}"))
+            }
+            Verdict::Ask { why } => ("ask", why.clone()),
             Verdict::Held { account, in_force } => {
                 let how = if *in_force { "the wallet has it" } else { "the wallet has it, set aside" };
                 ("held", format!("{how}, account {account}"))
             }
             Verdict::Twin { of } => ("held", format!("the same as {of}")),
-            Verdict::Leave { why } => ("leave", why.clone()),
+            Verdict::Leave { why, .. } => ("leave", why.clone()),
         };
         let place =
             one.planned.as_ref().map_or_else(|| one.found.remote.to_string(), |to| to.realm.to_string());
@@ -266,7 +286,7 @@ fn show(decided: &[Decided<'_>], reading: &Reading, context: &mut Context<'_>) {
     for [word, place, account, at, why] in &rows {
         let colour = match word.as_str() {
             "take" | "aside" => Colour::Green,
-            "leave" => Colour::Yellow,
+            "leave" | "ask" => Colour::Yellow,
             _ => Colour::Dim,
         };
         let word = context.terminal.paint(colour, &format!("{word:5}"));

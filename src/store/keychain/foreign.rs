@@ -38,6 +38,8 @@ pub enum Entry {
         target: String,
         /// Whose it is.
         account: String,
+        /// What its program says of it.
+        comment: String,
     },
 }
 
@@ -93,7 +95,8 @@ fn all() -> keyring::Result<Vec<Entry>> {
     for entry in found_there {
         let Some(mut attributes) = found(entry.get_attributes())? else { continue };
         let mut take = |name| attributes.remove(name).unwrap_or_default();
-        entries.push(Entry::Target { target: take("target_name"), account: take("username") });
+        let (target, account) = (take("target_name"), take("username"));
+        entries.push(Entry::Target { target, account, comment: take("comment") });
     }
     Ok(entries)
 }
@@ -120,13 +123,14 @@ fn destroy(entry: &Entry) -> keyring::Result<()> {
 mod internet {
     //! git-credential-osxkeychain keeps internet passwords, which the keyring crate does not know.
 
-    use std::collections::HashMap;
-
+    use core_foundation::base::TCFType;
+    use core_foundation::propertylist::{create_data, kCFPropertyListXMLFormat_v1_0};
     use security_framework::base::Error;
-    use security_framework::item::{ItemClass, ItemSearchOptions, Limit};
+    use security_framework::item::{ItemClass, ItemSearchOptions, Limit, SearchResult};
     use security_framework::os::macos::passwords::{SecAuthenticationType, SecProtocolType};
     use security_framework::passwords::{delete_internet_password, get_internet_password};
 
+    use super::super::attributes::Attributes;
     use super::Entry;
 
     /// errSecItemNotFound.
@@ -139,36 +143,57 @@ mod internet {
             Err(error) if error.code() == NOT_FOUND => return Ok(Vec::new()),
             other => other.map_err(failed)?,
         };
-        Ok(items.iter().filter_map(|item| entry(&item.simplify_dict()?)).collect())
+        Ok(items.iter().filter_map(entry).collect())
     }
 
-    /// `htps` is how the keychain writes https.
-    fn entry(attributes: &HashMap<String, String>) -> Option<Entry> {
-        let text = |name: &str| attributes.get(name).cloned().unwrap_or_default();
-        (text("ptcl") == "htps").then(|| Entry::Internet {
-            server: text("srvr"),
-            account: text("acct"),
-            path: text("path"),
-            port: text("port").parse().unwrap_or(0),
+    /// The crate's own way of reading these leaves the port out, without which a token would go to another server.
+    fn entry(item: &SearchResult) -> Option<Entry> {
+        let SearchResult::Dict(dictionary) = item else { return None };
+        let xml = create_data(dictionary.as_CFTypeRef(), kCFPropertyListXMLFormat_v1_0).ok()?;
+        let attributes = Attributes::read(std::str::from_utf8(xml.bytes()).ok()?);
+        attributes.is_gits().then(|| Entry::Internet {
+            server: attributes.word("srvr"),
+            account: attributes.word("acct"),
+            path: attributes.word("path"),
+            port: attributes.port(),
         })
     }
 
     pub(super) fn secret(entry: &Entry) -> keyring::Result<Vec<u8>> {
-        let Entry::Internet { server, account, path, port } = entry else {
-            return Err(keyring::Error::NoEntry);
-        };
-        let port = Some(*port).filter(|port| *port != 0);
-        let (https, any) = (SecProtocolType::HTTPS, SecAuthenticationType::Any);
-        get_internet_password(server, None, account, path, port, https, any).map_err(failed)
+        exactly(entry, |server, account, path, port| {
+            let (https, any) = (SecProtocolType::HTTPS, SecAuthenticationType::Any);
+            get_internet_password(server, None, account, path, port, https, any)
+        })
     }
 
     pub(super) fn destroy(entry: &Entry) -> keyring::Result<()> {
+        exactly(entry, |server, account, path, port| {
+            let (https, any) = (SecProtocolType::HTTPS, SecAuthenticationType::Any);
+            delete_internet_password(server, None, account, path, port, https, any)
+        })
+    }
+
+    /// Without a port macOS takes an entry for any; so it is asked for port 0, which is what stands in one without. Only where no
+    /// other entry could be meant, a miss is asked for without.
+    fn exactly<T>(
+        entry: &Entry,
+        call: impl Fn(&str, &str, &str, Option<u16>) -> Result<T, Error>,
+    ) -> keyring::Result<T> {
         let Entry::Internet { server, account, path, port } = entry else {
             return Err(keyring::Error::NoEntry);
         };
-        let port = Some(*port).filter(|port| *port != 0);
-        let (https, any) = (SecProtocolType::HTTPS, SecAuthenticationType::Any);
-        delete_internet_password(server, None, account, path, port, https, any).map_err(failed)
+        match call(server, account, path, Some(*port)) {
+            Err(error) if error.code() == NOT_FOUND && *port == 0 => {}
+            other => return other.map_err(failed),
+        }
+        let is_alike = |other: &&Entry| {
+            matches!(other, Entry::Internet { server: s, account: a, path: p, .. }
+                if (s, a, p) == (server, account, path))
+        };
+        match all()?.iter().filter(is_alike).count() {
+            1 => call(server, account, path, None).map_err(failed),
+            _ => Err(keyring::Error::NoEntry),
+        }
     }
 
     fn failed(error: Error) -> keyring::Error {

@@ -18,6 +18,8 @@ use crate::error::Error;
 
 use super::{Fit, Health, Opening, Record, Store};
 
+#[cfg(target_os = "macos")]
+mod attributes;
 pub mod foreign;
 mod names;
 

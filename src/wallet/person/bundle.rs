@@ -47,6 +47,8 @@ pub enum What {
     Held,
     /// The account has another token; this one is set aside behind it.
     Aside,
+    /// The account is here, and its store has lost its token; this one takes the place.
+    Back,
 }
 
 /// A secret that is about to come in, under its new key.
@@ -143,7 +145,7 @@ impl Local<'_> {
                     renew(&mut copy.id, &mut copy.store)?;
                     copy.set_aside.iter_mut().try_for_each(|aside| renew(&mut aside.id, &mut aside.store))?;
                 }
-                What::Aside => renew(&mut copy.id, &mut copy.store)?,
+                What::Aside | What::Back => renew(&mut copy.id, &mut copy.store)?,
                 What::Held => {}
             }
             accounts.push((copy, what));
@@ -179,6 +181,12 @@ impl Local<'_> {
         let aside = found.set_aside.iter().map(|aside| (&aside.store, &aside.id));
         for (store, id) in std::iter::once((&found.store, &found.id)).chain(aside) {
             let held = self.stores.open(store)?.get(&here.key_of(found, id)?)?;
+            if held.is_none() && *id == found.id {
+                return match self.missing(&group.group, here, store, id) {
+                    Error::Lost { .. } => Ok(What::Back),
+                    error => Err(error),
+                };
+            }
             if held.is_some_and(|held| Payload::unpack(&held).same_as(&Payload::unpack(token))) {
                 return Ok(What::Held);
             }
@@ -243,6 +251,12 @@ fn join(
                 let AccountRecord { store, id, expires, scopes, authtype, service_id, .. } = account;
                 let aside = SetAside { store, id, since: now, expires, scopes, authtype, service_id };
                 found.set_aside.insert(0, aside);
+            }
+            (What::Back, Some(found)) => {
+                let AccountRecord { store, id, expires, scopes, authtype, service_id, trouble, .. } = account;
+                (found.store, found.id, found.changed) = (store, id, now);
+                (found.expires, found.scopes, found.authtype) = (expires, scopes, authtype);
+                (found.service_id, found.trouble) = (service_id, trouble);
             }
             // It came or went since it was looked at.
             _ => return Err(Error::Changing),

@@ -174,15 +174,16 @@ impl Local<'_> {
             what: format!("the wallet holds nothing for {}", crate::terminal::visible(place)),
             hint: Some(hint.to_owned()),
         };
-        if !place.contains("://") {
-            // A realm's own text, as list shows it.
+        // A realm's own text, as list shows it; a server's has a URL in it.
+        let is_realm = place.split_once('/').is_some_and(|(forge, _)| forge::named(forge).is_some());
+        if is_realm || !place.contains("://") {
             let groups = self.records.all()?;
             for group in groups.into_iter().flatten() {
                 if let Some(at) = group.realms.iter().position(|record| record.realm == place) {
                     return Ok((group, at, Vec::new(), None));
                 }
             }
-            if place.split_once('/').is_some_and(|(forge, _)| forge::named(forge).is_some()) {
+            if is_realm {
                 return Err(nothing("keyfob list shows what it holds"));
             }
         }

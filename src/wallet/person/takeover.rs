@@ -16,7 +16,7 @@ use super::{State, entry};
 /// How the wallet stands to a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It has neither the token nor the account.
+    /// It has neither the token nor the account, or has lost the account's.
     New {
         /// Whether other accounts of a person's are there.
         beside: bool,
@@ -72,21 +72,28 @@ impl Local<'_> {
         // The account itself first: of two that hold the same token, it is the one to be named.
         let mut accounts: Vec<&AccountRecord> = realm.accounts.iter().collect();
         accounts.sort_by_key(|account| !is_same(account, planned));
+        let mut lost = false;
         for account in &accounts {
             let aside = account.set_aside.iter().map(|aside| (&aside.store, &aside.id, false));
             for (store, id, in_force) in std::iter::once((&account.store, &account.id, true)).chain(aside) {
-                if self.is_there(&planned.group, realm, account, (store, id), token)? {
-                    return Ok(Standing::Held { account: account.account().to_string(), in_force });
+                match self.is_there(&planned.group, realm, account, (store, id), token)? {
+                    Some(true) => {
+                        return Ok(Standing::Held { account: account.account().to_string(), in_force });
+                    }
+                    None if in_force && is_same(account, planned) => lost = true,
+                    Some(false) | None => {}
                 }
             }
         }
         Ok(match accounts.iter().any(|account| is_same(account, planned)) {
+            // Its store has lost what it had: this one takes the place, and stands behind nothing.
+            true if lost => Standing::New { beside: false },
             true => Standing::Other,
             false => Standing::New { beside: realm.has_person() },
         })
     }
 
-    /// Whether a store has this token under this id. One that it lost is not there.
+    /// Whether a store has this token under this id, or another one; `None` for one that it lost.
     fn is_there(
         &self,
         group: &str,
@@ -94,11 +101,11 @@ impl Local<'_> {
         account: &AccountRecord,
         (store, id): (&str, &str),
         token: &Secret,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<bool>, Error> {
         match self.stores.open(store)?.get(&realm.key_of(account, id)?)? {
-            Some(secret) => Ok(Payload::unpack(&secret).token.same_as(token)),
+            Some(secret) => Ok(Some(Payload::unpack(&secret).token.same_as(token))),
             None => match self.missing(group, realm, store, id) {
-                Error::Lost { .. } => Ok(false),
+                Error::Lost { .. } => Ok(None),
                 error => Err(error),
             },
         }

@@ -79,3 +79,28 @@ fn a_name_in_a_copied_url_is_an_account_unless_it_means_nothing_there() {
     assert_eq!(named("https://contoso@dev.azure.com/contoso", None), None);
     assert_eq!(named("https://git@git.example", None).as_deref(), Some("git"));
 }
+
+#[test]
+fn what_a_store_takes_and_does_not_give_back_is_not_taken_over_and_nothing_else_changes() {
+    let bench = Bench::new();
+    bench.add(OLD, Some("alice"), "A");
+    for (account, place, token) in [("alice", OLD, "T"), ("bob", OLD, "U"), ("alice", NEW, "V")] {
+        let take = || {
+            bench.with(|wallet| {
+                let mut wish = wish(place);
+                wish.account = Some(account.to_owned());
+                wallet.take_over(wallet.plan(wish).unwrap(), &secret(token))
+            })
+        };
+        bench.memory.set_forgetful(true);
+        let error = take().unwrap_err();
+        assert!(matches!(error, Error::Lost { .. }), "{account} {place}: {error}");
+        assert_eq!(bench.get("https://alice@dev.azure.com/contoso"), "alice:A");
+        // Once it keeps what it takes, the same works.
+        bench.memory.set_forgetful(false);
+        take().unwrap();
+    }
+    assert_eq!(bench.get("https://bob@dev.azure.com/contoso"), "bob:U");
+    bench.restore(OLD, Some("alice")).unwrap();
+    assert_eq!(bench.get("https://alice@dev.azure.com/contoso"), "alice:T");
+}

@@ -59,3 +59,43 @@ fn a_move_that_ends_anywhere_loses_no_token_and_the_next_one_finishes() {
         assert!(through, "{fault}: it never got through");
     }
 }
+
+/// Each source that has its own way of taking out: whole files, a member of a JSON text, lines of a text.
+#[test]
+fn a_move_that_crashes_anywhere_leaves_every_token_in_its_old_place_or_in_the_wallet() {
+    let gcm = "token-one\nservice=https://github.com\naccount=alice\n";
+    // `alice:token-one`.
+    let docker = r#"{"auths":{"git.example":{"auth":"YWxpY2U6dG9rZW4tb25l"}},"keep":1}"#;
+    let gh = "git.example:\n    user: alice\n    oauth_token: token-one\n    git_protocol: https\n";
+    for (source, file, text, shown, place) in [
+        ("gcm", ".gcm/store/git/https/github.com/alice.credential", gcm, "token-one", "https://github.com"),
+        ("docker", ".docker/config.json", docker, "YWxpY2U6dG9rZW4tb25l", "https://git.example"),
+        ("gh", ".config/gh/hosts.yml", gh, "token-one", "https://git.example"),
+    ] {
+        let mut through = false;
+        for at in 1..200 {
+            let scene = Scene::new();
+            fs::create_dir_all(scene.home().join(file).parent().unwrap()).unwrap();
+            let path = scene.append(file, text);
+            let import = || scene.program("keyfob").args(["import", source, "--yes", "--move"]);
+            let output =
+                import().env("LD_PRELOAD", library()).env("FAULT", "crash").env("FAULT_AT", at.to_string());
+            let output = output.run();
+            is_sound(&scene);
+            let there = scene.keyfob(["token", place, "--account", "alice", "--as", "token", "--yes"]);
+            let left = fs::read_to_string(&path).unwrap_or_default();
+            assert!(there.stdout() == "token-one\n" || left.contains(shown), "{source} {at}: {output}");
+            through = output.ended_by_itself() && output.code() == 0;
+            import().run().succeeds();
+            let there = scene.keyfob(["token", place, "--account", "alice", "--as", "token", "--yes"]);
+            assert_eq!(there.stdout(), "token-one\n", "{source} {at}: {there}");
+            let left = fs::read_to_string(&path).unwrap_or_default();
+            assert!(!left.contains(shown), "{source} {at}: {left}");
+            if through {
+                assert!(at > 10, "{source}: the faults were seen");
+                break;
+            }
+        }
+        assert!(through, "{source}: it never got through");
+    }
+}

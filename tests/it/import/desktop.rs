@@ -1,7 +1,9 @@
 //! Other programs' entries in a real GNOME Keyring, written by libsecret's own tool with the attributes that those programs
 //! give them, and by Python's keyring library itself.
 
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use super::{CONTOSO, run, token};
 use crate::bus::{Desktop, Provider};
@@ -93,6 +95,19 @@ fn a_locked_keyring_is_an_error_and_never_nothing_found() {
 }
 
 #[test]
+fn a_keyring_that_does_not_answer_is_an_error_in_time_and_never_nothing_found() {
+    let Some(desktop) = Desktop::start(Provider::Unlocked) else { return };
+    fill(&desktop);
+    let scene = scene(&desktop);
+    desktop.mute_keyring();
+    for source in ["git-keyring", "gcm", "gh", "keyring"] {
+        let silent = run(&scene, &format!("import {source} --yes --move"));
+        assert!(silent.code() == 3 && !silent.stdout().contains("nothing here"), "{source}: {silent}");
+    }
+    assert!(scene.held().is_empty());
+}
+
+#[test]
 fn where_there_is_no_keyring_the_files_are_read_all_the_same() {
     let Some(desktop) = Desktop::start(Provider::None) else { return };
     let scene = scene(&desktop);
@@ -127,4 +142,99 @@ fn what_pythons_keyring_keeps_for_urls_comes_in_and_its_az_devops_entries_by_the
     );
     let left = desktop.secret_tool(&["search", "--all", "application", "Python keyring library"], "");
     assert!(left.contains("s3cret-3") && !left.contains("s3cret-1") && !left.contains("s3cret-2"), "{left}");
+}
+
+/// git's own helper, built from the source that comes with Debian's git.
+fn git_credential_libsecret(desktop: &Desktop) -> Option<PathBuf> {
+    let source = Path::new("/usr/share/doc/git/contrib/credential/libsecret/git-credential-libsecret.c");
+    let built = desktop.folder().join("git-credential-libsecret");
+    let line = format!(
+        "cc -o '{}' '{}' $(pkg-config --cflags --libs libsecret-1)",
+        built.display(),
+        source.display()
+    );
+    let done = desktop.command("sh").args(["-c", &line]).output().unwrap();
+    if !done.status.success() {
+        crate::scene::skip(
+            "git-credential-libsecret, from git's contrib, with libsecret-1-dev and pkg-config",
+        );
+        return None;
+    }
+    Some(built)
+}
+
+fn with_stdin(mut command: Command, input: &str) -> String {
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn what_gits_own_helper_keeps_comes_in_for_its_port_and_path_and_goes_out() {
+    let Some(desktop) = Desktop::start(Provider::Unlocked) else { return };
+    let Some(helper) = git_credential_libsecret(&desktop) else { return };
+    let call = |operation: &str, lines: &str| {
+        let mut command = desktop.command(helper.to_str().unwrap());
+        command.arg(operation);
+        with_stdin(command, &format!("{}\n\n", lines.replace('|', "\n")))
+    };
+    for pair in [
+        "protocol=https|host=dev.azure.com|path=contoso/P/_git/R|username=alice|password=s3cret-1",
+        // In this order: the helper itself lets one without a port take the place of one with.
+        "protocol=https|host=git.example.com|username=bob|password=s3cret-3",
+        "protocol=https|host=git.example.com:8443|username=bob|password=s3cret-2",
+        "protocol=http|host=plain.example|username=carl|password=s3cret-4",
+        "protocol=imaps|host=mail.example|username=carl|password=s3cret-5",
+    ] {
+        call("store", pair);
+    }
+    let scene = scene(&desktop);
+    let done = run(&scene, "import git-keyring --yes --move").succeeds();
+    assert!(done.stdout().contains("a token would travel in clear text"), "{done}");
+    assert!(!done.stdout().contains("mail.example"), "{done}");
+    let held = [
+        "azure-devops/contoso alice person active",
+        "generic/https://git.example.com bob person active",
+        "generic/https://git.example.com:8443 bob person active",
+    ];
+    assert_eq!(scene.held(), held, "{done}");
+    assert_eq!(token(&scene, "https://git.example.com:8443", "bob"), "s3cret-2");
+    assert_eq!(token(&scene, "https://git.example.com", "bob"), "s3cret-3");
+    assert_eq!(call("get", "protocol=https|host=git.example.com:8443"), "");
+    assert!(call("get", "protocol=http|host=plain.example").contains("s3cret-4"));
+    assert!(call("get", "protocol=imaps|host=mail.example").contains("s3cret-5"));
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn what_git_credential_manager_itself_keeps_in_the_keyring_comes_in_and_goes_out() {
+    let Some(program) = super::programs::git_credential_manager() else { return };
+    let Some(desktop) = Desktop::start(Provider::Unlocked) else { return };
+    let call = |operation: &str, pair: &str| {
+        let mut command = desktop.command(program.to_str().unwrap());
+        command.arg(operation).env("GCM_CREDENTIAL_STORE", "secretservice").env("GCM_PROVIDER", "generic");
+        // It asks whether there is a desktop, and opens nothing on it.
+        command.env("DISPLAY", ":9").env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1");
+        with_stdin(command, &format!("{}\n\n", pair.replace('|', "\n")))
+    };
+    call("store", "protocol=https|host=git.example.com:8443|username=b@o b|password=s3cret-1");
+    call("store", "protocol=https|host=git.example.com|username=alice|password=s3cret-2");
+    let scene = scene(&desktop);
+    let done = run(&scene, "import gcm --yes").succeeds();
+    let held = [
+        "generic/https://git.example.com alice person active",
+        "generic/https://git.example.com:8443 b@o b person active",
+    ];
+    assert_eq!(scene.held(), held, "{done}");
+    assert!(
+        call("get", "protocol=https|host=git.example.com|username=alice").contains("s3cret-2"),
+        "it stays"
+    );
+    run(&scene, "import gcm --yes --move").succeeds();
+    let mark = ["search", "--all", "xdg:schema", "com.microsoft.GitCredentialManager"];
+    assert_eq!(desktop.secret_tool(&mark, ""), "");
+    assert_eq!(token(&scene, "https://git.example.com:8443", "b@o b"), "s3cret-1");
 }

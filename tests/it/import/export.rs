@@ -89,6 +89,38 @@ fn on_the_machine_that_it_comes_from_nothing_is_new_and_nothing_is_lost() {
 }
 
 #[test]
+fn what_a_store_has_lost_comes_back_in_its_place_from_an_export_and_from_an_old_place() {
+    let scene = full();
+    export(&scene);
+    let before = rows(&scene);
+    for (path, _) in crate::scene::files_below(&scene.data()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let lost = scene.keyfob(["token", CONTOSO, "--account", "alice", "--as", "token", "--yes"]);
+    assert!(lost.stderr().contains("no longer holds the token"), "{lost}");
+    scene.append(".git-credentials", "https://bob:s3cret-elsewhere@dev.azure.com/contoso\n");
+    let done = run(&scene, "import git-store --yes").succeeds();
+    assert!(done.stdout().starts_with("take   azure-devops/contoso  bob"), "{done}");
+    assert_eq!(token(&scene, CONTOSO, "bob"), "s3cret-elsewhere");
+    let done = run_with(&scene, "import wallet.age --yes --passphrase-stdin", PASSPHRASE).succeeds();
+    assert!(done.stdout().contains("the wallet had it, and its store lost it"), "{done}");
+    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-alice");
+    assert_eq!(token(&scene, "http://git.example:8080/team", "carl"), "s3cret-carl");
+    assert_eq!(token(&scene, CONTOSO, "bob"), "s3cret-elsewhere", "what is there stays");
+    let states = |rows: &Value| -> Vec<Value> {
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| {
+            serde_json::json!([row["realm"], row["account"], row["state"], row["expires"], row["label"]])
+        })
+        .collect()
+    };
+    assert_eq!(states(&rows(&scene)), states(&before));
+}
+
+#[test]
 fn what_the_other_wallet_holds_stays_and_goes_on_answering() {
     let file = export(&full());
     let other = Scene::new();
@@ -215,7 +247,9 @@ mod with_age {
         let second = scene.command("age-keygen").args(["-y", "second.txt"]).run().succeeds();
         let words = ["-r", second.stdout().trim(), "-r", recipient, "-o", "again.age", "plain"];
         scene.command("age").args(words).run().succeeds();
-        for file in ["wallet.age", "again.age"] {
+        let words = ["-a", "-r", recipient, "-o", "armored.age", "plain"];
+        scene.command("age").args(words).run().succeeds();
+        for file in ["wallet.age", "again.age", "armored.age"] {
             let mut other = Scene::new();
             other.set("KEYFOB_HOME", other.home().join("another"));
             for name in [file, "key.txt"] {

@@ -128,6 +128,20 @@ fn what_the_wallet_holds_stays_and_goes_on_answering() {
 }
 
 #[test]
+fn a_server_is_named_to_every_command_as_list_and_the_notes_of_an_import_name_it() {
+    let scene = Scene::new();
+    git_keeps(&scene, "https://git.example:8443", "alice", "s3cret-1");
+    git_keeps(&scene, "https://git.example:8443", "bob", "s3cret-2");
+    let done = run(&scene, "import git-store --yes").succeeds();
+    let hint = "keyfob prefer generic/https://git.example:8443 --account NAME changes that";
+    assert!(done.stderr().contains(hint), "{done}");
+    run(&scene, "prefer generic/https://git.example:8443 --account bob").succeeds();
+    assert_eq!(token(&scene, "generic/https://git.example:8443", "alice"), "s3cret-1");
+    let none = run(&scene, "remove generic/https://other.example --force");
+    assert!(none.code() == 1 && none.stderr().contains("the wallet holds nothing for generic/"), "{none}");
+}
+
+#[test]
 fn a_refused_account_does_not_keep_the_new_one_from_answering() {
     let scene = Scene::new();
     let place = "protocol=https host=dev.azure.com path=contoso/Project/_git/Repo";
@@ -155,6 +169,107 @@ fn two_tokens_of_one_account_in_one_source_are_both_kept() {
     assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-2");
     scene.restore(CONTOSO, Some("alice"));
     assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-1");
+}
+
+/// Tokens of public examples, made up, with checksums that fit.
+const GITHUB: &str = "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";
+const AZURE: &str = "aaatoaqdaqc3cyiga4eascqlbqgq4dyqcejhaeyuculbogazdinq";
+
+/// The line of the table that speaks of this line of `~/.git-credentials`.
+fn of_line(output: &Output, number: usize) -> String {
+    let mark = format!("~/.git-credentials:{number}");
+    let line = output.stdout().lines().find(|line| line.contains(&mark));
+    line.unwrap_or_else(|| panic!("{mark}: {output}")).to_owned()
+}
+
+#[test]
+fn a_token_that_lost_a_character_stays_where_it_is_with_the_reason_and_is_taken_only_by_force() {
+    let scene = Scene::new();
+    let (cut, mistyped) = (&AZURE[..51], GITHUB.replace("ghp_z", "ghp_y"));
+    let text = format!("https://alice:{cut}@dev.azure.com/contoso\nhttps://bob:{mistyped}@github.com\n");
+    scene.append(".git-credentials", &text);
+    let done = run(&scene, "import git-store --yes --move").succeeds();
+    let (azure, github) = (of_line(&done, 1), of_line(&done, 2));
+    assert!(azure.starts_with("leave") && azure.contains("has 51 characters where those have 52"), "{done}");
+    assert!(github.starts_with("leave") && github.contains("its checksum does not fit"), "{done}");
+    assert!(done.stderr().contains("hint: --force takes also what looks damaged"), "{done}");
+    assert!(!format!("{done}").contains(cut) && !format!("{done}").contains(&mistyped), "{done}");
+    assert!(scene.held().is_empty() && credentials(&scene) == text, "{done}");
+
+    run(&scene, "import git-store --yes --move --force").succeeds();
+    assert_eq!(token(&scene, CONTOSO, "alice"), cut);
+    assert_eq!(token(&scene, "https://github.com", "bob"), mistyped);
+    assert_eq!(credentials(&scene), "");
+    // What the wallet has since, it knows again, whatever it looks like.
+    scene.append(".git-credentials", &text);
+    let again = run(&scene, "import git-store --dry-run").succeeds();
+    assert!(of_line(&again, 1).starts_with("held") && of_line(&again, 2).starts_with("held"), "{again}");
+}
+
+#[test]
+fn a_token_of_another_service_is_asked_about_and_left_where_nobody_can_be_asked() {
+    let scene = Scene::new();
+    let text = format!(
+        "https://alice:{GITHUB}@dev.azure.com/contoso\nhttps://bob:{AZURE}@gitlab.com\nhttps://c:{GITHUB}@git.example\n"
+    );
+    scene.append(".git-credentials", &text);
+    let dry = run(&scene, "import git-store --dry-run").succeeds();
+    assert!(of_line(&dry, 1).starts_with("ask"), "{dry}");
+    let why = "it is a personal access token of GitHub, and azure-devops/contoso belongs to Azure DevOps";
+    assert!(of_line(&dry, 1).contains(why), "{dry}");
+    let why = "and gitlab/gitlab.com belongs to GitLab";
+    assert!(of_line(&dry, 2).starts_with("ask") && of_line(&dry, 2).contains(why), "{dry}");
+    assert!(of_line(&dry, 3).starts_with("take"), "an unknown host may be any service: {dry}");
+    assert!(dry.stderr().contains("1 entry would be taken") && dry.stderr().contains("--force"), "{dry}");
+
+    let done = run(&scene, "import git-store --yes --move").succeeds();
+    assert_eq!(scene.held(), ["generic/https://git.example c person active"], "{done}");
+    assert_eq!(credentials(&scene).lines().count(), 2, "{done}");
+    run(&scene, "import git-store --yes --force").succeeds();
+    assert_eq!(token(&scene, CONTOSO, "alice"), GITHUB);
+    assert_eq!(token(&scene, "https://gitlab.com", "bob"), AZURE);
+}
+
+#[test]
+fn a_token_of_a_shape_that_nobody_knows_is_taken_and_that_is_said() {
+    let scene = Scene::new();
+    let text =
+        format!("https://a:hunter2@github.com\nhttps://b:{GITHUB}@github.com\nhttps://c:x1@git.example\n");
+    scene.append(".git-credentials", &text);
+    let done = run(&scene, "import git-store --yes").succeeds();
+    assert!(of_line(&done, 1).contains("it looks like none of GitHub that keyfob knows"), "{done}");
+    assert!(of_line(&done, 2).ends_with("~/.git-credentials:2"), "{done}");
+    assert!(of_line(&done, 3).ends_with("~/.git-credentials:3"), "{done}");
+    assert_eq!(token(&scene, "https://github.com", "a"), "hunter2");
+}
+
+#[test]
+fn a_token_that_tells_when_it_ends_at_the_latest_is_kept_with_that_day_or_left_if_it_is_past() {
+    let new = |month: &str| {
+        let random = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP";
+        format!("{random}JQQJ99{month}ACAAAAAAAAAAAAAAAZDO1aB2")
+    };
+    let scene = Scene::new();
+    // A letter for the year, from 2024, and one for the month: 2049, and January 2024.
+    let (lasting, past) = (new("ZL"), new("AA"));
+    let text = format!("https://a:{lasting}@dev.azure.com/contoso\nhttps://b:{past}@dev.azure.com/contoso\n");
+    scene.append(".git-credentials", &text);
+    let done = run(&scene, "import git-store --yes").succeeds();
+    assert!(of_line(&done, 2).contains("by its look it ended on 2025-01-31 at the latest"), "{done}");
+    assert_eq!(scene.held(), ["azure-devops/contoso a person active"]);
+    assert!(run(&scene, "list --json").succeeds().stdout().contains("2050-12-31"));
+}
+
+#[test]
+fn a_token_in_the_place_of_the_user_name_never_becomes_a_name_that_is_shown() {
+    let scene = Scene::new();
+    scene.append(".git-credentials", &format!("https://{GITHUB}:x-oauth-basic@github.com\n"));
+    let done = run(&scene, "import git-store --yes").succeeds();
+    assert!(!format!("{done}").contains("ghp_"), "{done}");
+    assert_eq!(scene.held(), ["github/github.com - person active"]);
+    assert_eq!(token(&scene, "https://github.com", "-"), GITHUB);
+    let plain = |(_, content): &(_, Vec<u8>)| String::from_utf8_lossy(content).contains("ghp_");
+    assert!(!crate::scene::files_below(&scene.data()).iter().any(plain), "no record tells it");
 }
 
 #[test]
@@ -218,4 +333,15 @@ fn at_a_terminal_the_list_comes_first_and_a_no_changes_nothing() {
     let (code, screen) = talk.end();
     assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
     assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-1");
+
+    // A token of another service is a question of its own.
+    scene.append(".git-credentials", &format!("https://erin:{GITHUB}@dev.azure.com/contoso\n"));
+    let question = "Take also 1 entry of another service's look? [y/N] ";
+    let mut talk = Talk::begin(&scene, "import git-store");
+    talk.sees("ask ").sees(question).types("n").sees("nothing is new; nothing was changed");
+    assert_eq!(talk.end().0, 0);
+    let mut talk = Talk::begin(&scene, "import git-store");
+    talk.sees(question).types("y").sees("Take 1 entry? [y/N] ").types("y").sees("1 entry taken into");
+    assert_eq!(talk.end().0, 0);
+    assert_eq!(token(&scene, CONTOSO, "erin"), GITHUB);
 }

@@ -116,21 +116,6 @@ fn an_answer_that_was_lost_is_made_good_by_the_next_rotation() {
 }
 
 #[test]
-fn an_old_one_that_the_service_does_not_know_any_more_keeps_no_new_one_from_being_made() {
-    let stage = Stage::new();
-    stage.ends("pat create contoso --for git", 0, &[]);
-    stage.pats.change(|state| state.pats[0].organisation = "gone".to_owned());
-    let texts =
-        ["does not know the old one any more, so there is nothing to revoke", "is in the vault store"];
-    stage.ends(&format!("rotate {CONTOSO}"), 0, &texts);
-    assert_eq!(stage.in_force(CONTOSO), made(2));
-    // It is for what the old one was for.
-    assert_eq!(stage.pats.change(|state| state.pats[1].scope.clone()), "vso.code_write");
-    assert_eq!(stage.list()[0]["state"], "active");
-    assert!(stage.is_done());
-}
-
-#[test]
 fn a_lost_answer_is_made_good_however_long_the_name_was() {
     for name in ["x".repeat(400), "ü".repeat(300), "🔑".repeat(150), " ".repeat(3)] {
         let (stage, id) = Stage::holding(&name);
@@ -222,19 +207,6 @@ fn doctor_uses_the_network_only_to_repair_and_says_so() {
     assert!(!stage.proxy.log().take().is_empty());
     assert!(stage.run("doctor --repair", "").stdout().contains("ok"));
     assert!(stage.proxy.log().take().is_empty(), "nothing is half done");
-}
-
-#[test]
-fn rotations_that_meet_come_one_after_the_other() {
-    let stage = Stage::new();
-    stage.ends("pat create contoso --for git", 0, &[]);
-    let words = format!("rotate {CONTOSO}");
-    std::thread::scope(|scope| {
-        let all: Vec<_> = (0..3).map(|_| scope.spawn(|| stage.ends(&words, 0, &["is revoked"]))).collect();
-        all.into_iter().for_each(|one| drop(one.join().unwrap()));
-    });
-    assert_eq!(stage.pats.working(), [stage.in_force(CONTOSO)]);
-    assert!(stage.is_done());
 }
 
 #[test]

@@ -8,6 +8,8 @@ use std::time::Duration;
 use super::*;
 use crate::store::Nobody;
 
+mod layouts;
+
 /// A home with this one file, and what a source finds in it.
 struct Home {
     folder: tempfile::TempDir,
@@ -262,6 +264,19 @@ fn a_pipe_is_refused_and_not_waited_for() {
     assert!(error.to_string().contains("not a regular file"), "{error}");
 }
 
+#[test]
+fn one_file_of_git_credential_managers_that_cannot_be_read_leaves_the_others() {
+    let home = Home::with(
+        ".gcm/store/git/https/github.com/a.credential",
+        "1\nservice=https://github.com\naccount=a\n",
+    );
+    home.write(".gcm/store/git/https/github.com/b.credential", vec![b'x'; 9 << 20]);
+    home.write(".gcm/store/git/https/github.com/c.credential", "");
+    assert_eq!(home.found("gcm"), ["https://github.com a 1"]);
+    let left = home.read("gcm").left;
+    assert!(left[0].why.contains("larger than 8 MiB") && left.len() == 2, "{left:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_and_open_modes_are_said_and_kept() {
@@ -339,45 +354,15 @@ fn what_is_no_lasting_token_is_left_with_the_reason() {
     assert!(left("netrc", ".netrc", "default login a password b\n").contains("every host"));
     let docker = "{\"auths\":{\"h.example\":{\"auth\":\"YTpi\",\"identitytoken\":\"x\"}}}";
     assert!(left("docker", ".docker/config.json", docker).contains("sign-in"));
+    let docker = "{\"auths\":{\"a.example\":{},\"b.example\":null},\"credsStore\":\"desktop\",\"credHelpers\":{\"b.example\":\"keyfob\",\"c.example\":\"gcloud\"}}";
+    let why = "docker-credential-desktop keeps it; docker-credential-gcloud keeps it";
+    assert_eq!(left("docker", ".docker/config.json", docker), why);
     let az = "[azdevops-cli: default]\npersonal access token = x\n";
     assert!(left("az", ".azure/azuredevops/personalAccessTokens", az).contains("every organisation"));
+    let sealed = ".gcm/dpapi_store/git/https/h.example/a.credential";
+    assert!(left("gcm", sealed, "AQAA\nservice=https://h.example\naccount=a\n").contains("has encrypted it"));
     let gcm = "x\nservice=https://refresh_token.bitbucket.org\naccount=a\n";
     assert!(left("gcm", ".gcm/store/git/https/b/a.credential", gcm).contains("refresh token"));
-}
-
-#[test]
-fn a_netrc_in_any_layout_is_read_as_its_users_read_it() {
-    let text = "# mine\nmachine a.example login \"al ice\" password #1\nmacdef init\nmachine no.example login x password y\n\n\
-                machine b.example\n\taccount z # more\n\tlogin bob\n\tpassword \"p\\\"q\"\nmachine c.example login d\n\
-                machine d.example login e password f machine e.example login g password h";
-    let home = Home::with(".netrc", text);
-    assert_eq!(
-        home.found("netrc"),
-        [
-            "https://a.example al ice #1",
-            "https://b.example bob p\"q",
-            "https://d.example e f",
-            "https://e.example g h",
-        ]
-    );
-    let left = home.emptied("netrc", ".netrc");
-    assert_eq!(
-        left,
-        "# mine\nmacdef init\nmachine no.example login x password y\n\nmachine c.example login d\n "
-    );
-}
-
-#[test]
-fn the_active_user_of_gh_is_one_entry_and_both_its_lines_go() {
-    let text = "github.com:\n    users:\n        alice:\n            oauth_token: one\n        bob:\n            oauth_token: \"two\"\n    \
-                git_protocol: https\n    oauth_token: one\n    user: alice\nghe.example:\n    oauth_token: three\n    user: carl\n";
-    let home = Home::with(".config/gh/hosts.yml", text);
-    assert_eq!(
-        home.found("gh"),
-        ["https://github.com alice one", "https://github.com bob two", "https://ghe.example carl three"]
-    );
-    let left = home.emptied("gh", ".config/gh/hosts.yml");
-    assert!(!left.contains("oauth_token") && left.contains("user: carl"), "{left}");
 }
 
 #[test]
