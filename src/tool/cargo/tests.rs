@@ -1,29 +1,17 @@
 //! The adapter with byte buffers and a wallet in memory: what cargo says in, what cargo hears out.
 
-use std::ffi::OsString;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::forge::{Need, gitea};
-use crate::tool::Wire;
+use crate::tool::tests::{Ran, call};
 use crate::wallet::tests::bench::{Bench, on};
 
 const AZURE: &str = "sparse+https://pkgs.dev.azure.com/contoso/My%20Project/_packaging/feed/Cargo/index/";
 const HELLO: &str = "{\"v\":[1]}\n";
 
-/// Exit code, standard output, standard error.
-fn run(bench: &Bench, input: &[u8]) -> (u8, String, String) {
-    let (mut input, mut output, mut notes) = (input, Vec::new(), Vec::new());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
-    let code = bench.with(|wallet| super::serve(&[OsString::from("--cargo-plugin")], &mut wire, wallet));
-    (code, String::from_utf8(output).unwrap(), String::from_utf8(notes).unwrap())
+fn run(bench: &Bench, input: &[u8]) -> Ran {
+    call(super::serve, bench, &["--cargo-plugin"], input)
 }
 
 fn request(url: &str, rest: &str) -> String {
