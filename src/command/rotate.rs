@@ -1,7 +1,7 @@
 //! `keyfob rotate`: a new token takes the place of the old one, however the service makes it: by the interface of Azure DevOps
 //! Services, by itself (GitLab), or by a person on the service's page. In this order always: make, keep, verify, revoke.
 
-use clap::{Arg, ArgMatches};
+use clap::ArgMatches;
 
 use crate::error::Error;
 use crate::forge::check::Outcome;
@@ -18,8 +18,7 @@ use crate::wallet::person::rotate::{Failed, Making, NotRenewed};
 use super::life::{Azure, MadeGood, failed, finish_pending, may_use_network, one_of};
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
-use super::setup::flag;
-use super::{Command, Context, account, add, online, time, token, url, whose, yes};
+use super::{Command, Context, account, add, flag, online, option, text, time, token, url, whose, yes};
 
 /// `keyfob rotate`.
 pub static COMMAND: Command = Command {
@@ -32,7 +31,6 @@ pub static COMMAND: Command = Command {
               KEYFOB_OFFLINE=1 keeps every command from the network.",
     example: "keyfob rotate https://dev.azure.com/contoso",
     arguments: |command| {
-        let option = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
         command
             .arg(url().required(true))
             .arg(account())
@@ -65,8 +63,8 @@ const SPAN: (i64, i64) = (DAY, 365 * DAY);
 const USUAL: i64 = 90 * DAY;
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let selection = context.wallet.select(text("URL").unwrap_or_default(), text("account"))?.persons();
+    let selection =
+        context.wallet.select(text(matches, "URL").unwrap_or_default(), text(matches, "account"))?.persons();
     let account = selection.only()?.clone();
     if account.source == Source::Tool {
         return Err(Error::usage(
@@ -100,7 +98,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 
 /// When the new one ends: as the person says, else after as long as the old one was to last.
 fn end(matches: &ArgMatches, lasted: Option<i64>, now: i64) -> Result<i64, Error> {
-    match matches.get_one::<String>("expires") {
+    match text(matches, "expires") {
         Some(text) => time::end(text, now),
         None => Ok(now.saturating_add(lasted.map_or(USUAL, |span| span.clamp(SPAN.0, SPAN.1)))),
     }
@@ -118,7 +116,7 @@ fn azure(
     let service = Azure::begin(&organisation, context)?;
     let keep_old = matches.get_flag("keep-old");
     let old = the_old_one(&service, &organisation, account, matches, context)?;
-    let scopes = match matches.get_one::<String>("for") {
+    let scopes = match text(matches, "for") {
         Some(words) => scopes_for(words, context)?,
         None => old.as_ref().map_or_else(|| account.scopes.clone(), |old| old.scopes.clone()),
     };
@@ -165,7 +163,7 @@ fn the_old_one(
         all.extend(service.all(Which::Expired)?);
         Ok::<_, Error>(all)
     };
-    if let Some(word) = matches.get_one::<String>("pat") {
+    if let Some(word) = text(matches, "pat") {
         return one_of(&listed()?, word, organisation).cloned().map(Some);
     }
     if let Some(id) = account.service_id.as_deref().and_then(PatId::parse) {
@@ -277,8 +275,7 @@ fn not_renewed(trouble: &Trouble, way: &ByItself, url: &str) -> Failed {
 
 fn on_its_page(mut planned: Planned, matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let force = matches.get_flag("force");
-    planned.wish.expires =
-        matches.get_one::<String>("expires").map(|text| time::end(text, context.now)).transpose()?;
+    planned.wish.expires = text(matches, "expires").map(|text| time::end(text, context.now)).transpose()?;
     add::show_page(&planned, matches, context);
     let before = context.wallet.in_force(&planned)?;
     let secret = add::read_token(&planned, context)?;

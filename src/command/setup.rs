@@ -1,7 +1,7 @@
 //! `keyfob setup`: makes tools ask us. A loop over the tools' own [`Setup`] records; what they write and
 //! the words about it are theirs. Every line is shown before it is written.
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 use crate::terminal::visible;
@@ -9,7 +9,7 @@ use crate::tool::setup::{Ledger, Plan, Setup, SetupContext, Wish, carry_out};
 use crate::tool::{self, Tool};
 use crate::wallet::stores::Stores;
 
-use super::{Command, Context};
+use super::{Command, Context, flag, yes};
 
 /// `keyfob setup`.
 pub static COMMAND: Command = Command {
@@ -21,7 +21,7 @@ pub static COMMAND: Command = Command {
     arguments: |command| {
         command
             .arg(tools_argument())
-            .arg(flag("yes", "Do not ask").short('y'))
+            .arg(yes())
             .arg(flag("dry-run", "Print the commands and change nothing").short('n'))
             .arg(flag("only", "Nobody else shall be asked: helpers named before are not called any more"))
             .arg(flag(
@@ -39,10 +39,6 @@ pub(super) fn tools_argument() -> Arg {
         .num_args(0..)
         .value_parser(able.collect::<Vec<_>>())
         .help("Which tools; all that are here, if none is named")
-}
-
-pub(super) fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 
 /// What tools' setups work with.

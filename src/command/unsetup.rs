@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::tool::setup::{Ledger, SetupContext, carry_out};
 use crate::tool::{self, Tool};
 
-use super::setup::{flag, show, tools_argument};
-use super::{Command, Context};
+use super::setup::{show, tools_argument};
+use super::{Command, Context, flag};
 
 /// `keyfob unsetup`.
 pub static COMMAND: Command = Command {

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use crate::command::Context;
 use crate::command::setup::setup_context;
+use crate::command::{Context, counted};
 use crate::error::{Error, target};
 use crate::files;
 use crate::store::{self, Health};
@@ -16,8 +16,6 @@ use crate::wallet::pending::{List, Pending};
 use crate::wallet::person::survey::{Lost, Orphan, Survey};
 use crate::wallet::person::{Entry, State};
 use crate::wallet::stores::Stores;
-
-use super::counted;
 
 /// Days before its end from which on a token is worth a hint (R8).
 const SOON: i64 = 14;
