@@ -6,14 +6,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::process::Command as Start;
 
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::process;
-use crate::store::environment::secret_variables;
+use crate::store::environment::child;
 use crate::terminal::visible;
 use crate::tool::profile::fill::{Setting, Wanted, checked, described, settings};
 use crate::tool::profile::{Form, Place, Profile, Search, forms};
@@ -279,10 +278,9 @@ fn start<'a>(
     settings: Vec<Setting>,
     context: &Context<'_>,
 ) -> Result<i32, Error> {
-    let mut command = Start::new(in_path(program, context));
-    command.args(arguments).env_clear();
-    // Tokens of our own environment are for us (R13); what the command shall see was asked for by name.
-    command.envs(context.environment.for_child(&secret_variables()));
+    // Tokens of our own environment are for us; what the command shall see was asked for by name.
+    let mut command = child(in_path(program, context), context.environment);
+    command.args(arguments);
     for setting in settings {
         command.env(&setting.name, forms::os_string(&setting.value)?);
     }

@@ -93,7 +93,7 @@ fn started_as(program: &Path, environment: &Environment) -> Option<PathBuf> {
     }
     let name = program.to_str()?;
     let name = name.strip_suffix(std::env::consts::EXE_SUFFIX).unwrap_or(name);
-    environment.programs(name).into_iter().next()
+    environment.program(name)
 }
 
 /// The command that gives a program another name, as it can be pasted. Windows gets a copy, as from the installation: a link

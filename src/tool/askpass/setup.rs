@@ -22,7 +22,7 @@ pub(super) const LINK: &str = "keyfob-askpass";
 const ASKPASS: &str = "askpass";
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let wget = context.environment.programs("wget").into_iter().next()?;
+    let wget = context.environment.program("wget")?;
     Some(format!("wget ({})", wget.display()))
 }
 

@@ -21,9 +21,7 @@ const OPTION: &str = "--credential_helper=";
 const ALWAYS: &[&str] = &["dev.azure.com", "pkgs.dev.azure.com"];
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let bazel = ["bazel", "bazelisk"]
-        .iter()
-        .find_map(|name| context.environment.programs(name).into_iter().next())?;
+    let bazel = ["bazel", "bazelisk"].iter().find_map(|name| context.environment.program(name))?;
     Some(format!("Bazel ({})", bazel.display()))
 }
 
@@ -32,9 +30,7 @@ fn is_line(line: &Line) -> bool {
 }
 
 fn bazelrc(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
-    let environment = context.environment;
-    let home = environment.os("HOME").or(environment.os("USERPROFILE")).ok_or(Error::NoHome)?;
-    Ok(PathBuf::from(home).join(".bazelrc"))
+    Ok(context.environment.home().ok_or(Error::NoHome)?.join(".bazelrc"))
 }
 
 /// The hosts of the wallet, as scopes: a name, or `*.` and a name.
@@ -193,7 +189,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
     if let Some(program) = start {
         let there = match Path::new(&program).is_absolute() {
             true => Some(PathBuf::from(&program)).filter(|path| crate::environment::is_program(path)),
-            false => context.environment.programs(&program).into_iter().next(),
+            false => context.environment.program(&program),
         };
         let own = links::spot(context.program, TOOL.links[0], context.environment);
         let shown = format!("{} ({file})", asked.join(", "));

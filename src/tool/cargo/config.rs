@@ -34,10 +34,7 @@ impl Config {
     pub(super) fn read(environment: &Environment) -> Result<Config, Error> {
         let home = match environment.os("CARGO_HOME") {
             Some(home) => PathBuf::from(home),
-            None => {
-                let home = environment.os("HOME").or(environment.os("USERPROFILE")).ok_or(Error::NoHome)?;
-                PathBuf::from(home).join(".cargo")
-            }
+            None => environment.home().ok_or(Error::NoHome)?.join(".cargo"),
         };
         // cargo reads the name of its early days first.
         let old = home.join("config");

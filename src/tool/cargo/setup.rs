@@ -18,7 +18,7 @@ pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check 
 const VARIABLE: &str = "CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS";
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let cargo = context.environment.programs("cargo").into_iter().next()?;
+    let cargo = context.environment.program("cargo")?;
     Some(format!("cargo ({})", cargo.display()))
 }
 
@@ -191,5 +191,5 @@ fn program_of(context: &SetupContext<'_>, provider: &str) -> Option<PathBuf> {
     if Path::new(program).is_absolute() {
         return Some(PathBuf::from(program)).filter(|path| crate::environment::is_program(path));
     }
-    context.environment.programs(program.strip_suffix(".exe").unwrap_or(program)).into_iter().next()
+    context.environment.program(program.strip_suffix(".exe").unwrap_or(program))
 }

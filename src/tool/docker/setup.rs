@@ -26,7 +26,7 @@ const HELPERS: &str = "credHelpers";
 const PROGRAMS: &[&str] = &["docker", "podman", "skopeo", "buildah", "oras"];
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let here = PROGRAMS.iter().filter_map(|name| context.environment.programs(name).into_iter().next());
+    let here = PROGRAMS.iter().filter_map(|name| context.environment.program(name));
     let here: Vec<String> = here.map(|path| path.display().to_string()).collect();
     (!here.is_empty()).then(|| format!("docker or its like ({})", here.join(", ")))
 }
@@ -230,7 +230,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
     let asks = config.store() == Some(NAME) || !ours.is_empty();
     let mut findings = Vec::new();
     let link = TOOL.links[0];
-    match context.environment.programs(link).into_iter().next() {
+    match context.environment.program(link) {
         None if asks => findings.push(Finding::broken(
             ABOUT,
             format!("docker asks keyfob ({file}) and cannot find it: no folder of PATH has {link}"),

@@ -94,7 +94,7 @@ fn starts(context: &SetupContext<'_>, line: &str) -> Result<bool, String> {
         (None, Some(path)) => path,
         (name, _) => {
             let name = name.unwrap_or("keyfob");
-            let found = context.environment.programs(name).into_iter().next();
+            let found = context.environment.program(name);
             found.ok_or_else(|| format!("no folder of PATH has {name}"))?
         }
     };

@@ -5,12 +5,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files::shell_word;
-use crate::store::environment::secret_variables;
+use crate::store::environment::child;
 
 /// The section that stands for `credential` while a new one is written at the end of the file.
 const PASSING: &str = "keyfob-setup";
@@ -20,7 +20,7 @@ const PASSING: &str = "keyfob-setup";
 pub(super) struct Git {
     /// Its path.
     pub program: PathBuf,
-    environment: Vec<(OsString, OsString)>,
+    environment: Environment,
     /// Where `--global` writes.
     pub global: PathBuf,
 }
@@ -55,17 +55,15 @@ impl Git {
     /// # Errors
     /// [`Error::NoProgram`].
     pub(super) fn find(environment: &Environment) -> Result<Git, Error> {
-        let program = environment.programs("git").into_iter().next();
-        let program = program.ok_or(Error::NoProgram { program: "git" })?;
+        let program = environment.program("git").ok_or(Error::NoProgram { program: "git" })?;
         let global = global_file(environment).ok_or(Error::NoHome)?;
-        Ok(Git { program, environment: environment.for_child(&secret_variables()), global })
+        Ok(Git { program, environment: environment.clone(), global })
     }
 
     /// Runs git; its standard output. In no repository, unless `here`.
     fn run<A: AsRef<OsStr>>(&self, here: bool, args: impl IntoIterator<Item = A>) -> Result<Ran, Error> {
-        let mut command = Command::new(&self.program);
-        command.args(args).stdin(Stdio::null()).env_clear();
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut command = child(&self.program, &self.environment);
+        command.args(args).stdin(Stdio::null());
         if !here {
             // What holds everywhere: no repository's settings, none that a caller gave on a command line.
             for name in ["GIT_WORK_TREE", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"] {
@@ -292,11 +290,8 @@ fn global_file(environment: &Environment) -> Option<PathBuf> {
     if let Some(file) = environment.os("GIT_CONFIG_GLOBAL") {
         return std::path::absolute(file).ok();
     }
-    let home = environment.os("HOME").or_else(|| environment.os("USERPROFILE").filter(|_| cfg!(windows)));
-    let home = PathBuf::from(home?);
-    let usual = home.join(".gitconfig");
-    let settings = environment.os("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), PathBuf::from);
-    let other = settings.join("git").join("config");
+    let usual = environment.home()?.join(".gitconfig");
+    let other = environment.config_home()?.join("git").join("config");
     Some(if !usual.exists() && other.exists() { other } else { usual })
 }
 

@@ -121,7 +121,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
 fn our_line(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> Result<String, Error> {
     let link = super::TOOL.links[0];
     if wish.by_name {
-        let found = context.environment.programs(link).into_iter().next();
+        let found = context.environment.program(link);
         let spot = links::spot(context.program, link, context.environment);
         let Some(found) = found else {
             let own = spot.map_or_else(|| "keyfob".to_owned(), |spot| crate::files::shell_word(&spot.path));

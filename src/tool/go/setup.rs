@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::files::shell_word;
 use crate::process::output_within;
+use crate::store::environment::child;
 use crate::terminal::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
@@ -28,9 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SINCE: (u32, u32) = (1, 24);
 
 /// The go of this machine.
-struct Go {
+struct Go<'e> {
     program: PathBuf,
-    environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    environment: &'e Environment,
 }
 
 /// What it says of itself.
@@ -44,25 +46,22 @@ struct About {
     written: Option<String>,
 }
 
-impl Go {
-    fn find(context: &SetupContext<'_>) -> Option<Go> {
-        let program = context.environment.programs("go").into_iter().next()?;
-        let environment = context.environment.for_child(&crate::store::environment::secret_variables());
-        Some(Go { program, environment })
+impl<'e> Go<'e> {
+    fn find(context: &SetupContext<'e>) -> Option<Go<'e>> {
+        Some(Go { program: context.environment.program("go")?, environment: context.environment })
     }
 
     /// To be run where no project can choose another version of it, which would have to be fetched.
-    fn command(&self, args: &[&str], without: &[&str]) -> Command {
-        let kept = self.environment.iter().filter(|(name, _)| !without.iter().any(|out| name == out));
-        let mut command = Command::new(&self.program);
-        command.args(args).env_clear().envs(kept.map(|(name, value)| (name, value)));
-        command.env("GOTOOLCHAIN", "local").env("GO111MODULE", "off").stdin(Stdio::null());
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = child(&self.program, self.environment);
+        command.args(args).stdin(Stdio::null());
+        command.env("GOTOOLCHAIN", "local").env("GO111MODULE", "off");
         command.current_dir(self.program.parent().unwrap_or(Path::new("/")));
         command
     }
 
     fn about(&self) -> Result<About, Error> {
-        let mut command = self.command(&["env", GOAUTH, "GOVERSION", "GOENV"], &[]);
+        let mut command = self.command(&["env", GOAUTH, "GOVERSION", "GOENV"]);
         let said = output_within(&mut command, PATIENCE).map_err(|error| not_started(&error))?;
         let said = said.ok_or_else(|| failed("it does not answer".to_owned()))?;
         let said = String::from_utf8_lossy(&said).into_owned();
@@ -80,7 +79,8 @@ impl Go {
             Some(setting) => ["env", "-w", setting],
             None => ["env", "-u", GOAUTH],
         };
-        let done = self.command(&args, &[GOAUTH]).output().map_err(|error| not_started(&error))?;
+        // That a variable counts in its place was said with the plan; go would only warn of it.
+        let done = self.command(&args).env_remove(GOAUTH).output().map_err(|error| not_started(&error))?;
         if done.status.success() {
             return Ok(());
         }
@@ -287,7 +287,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
     let there = if program.is_absolute() {
         Some(program).filter(|path| crate::environment::is_program(path))
     } else {
-        context.environment.programs("keyfob").into_iter().next()
+        context.environment.program("keyfob")
     };
     let shown = format!("(GOAUTH={})", visible(&about.auth));
     let own = links::spot(context.program, "keyfob", context.environment);

@@ -2,9 +2,10 @@
 //! settings; uv has no word for that, so its variable and its own file are read. Nothing is changed, no network.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
+use crate::process::output_within;
+use crate::store::environment::child;
 use crate::tool::setup::{Entry, Finding, SetupContext};
 
 use super::setup::{KEYRING, clients, first_keyring};
@@ -44,7 +45,7 @@ pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Fi
 }
 
 fn pip(context: &SetupContext<'_>) -> Option<Finding> {
-    let program = context.environment.programs("pip").into_iter().next()?;
+    let program = context.environment.program("pip")?;
     let words = match pip_provider(context, program).as_deref() {
         Some("subprocess") => {
             return Some(Finding::ok(KEYRING, "pip asks keyfob (keyring-provider is subprocess)"));
@@ -61,10 +62,8 @@ fn pip(context: &SetupContext<'_>) -> Option<Finding> {
 /// The provider as pip has it from its files and variables, if any of them says so. A variable counts more than a file, and
 /// pip lists it last.
 fn pip_provider(context: &SetupContext<'_>, program: PathBuf) -> Option<String> {
-    let mut pip = Command::new(program);
-    pip.args(["config", "list"]).env_clear();
-    pip.envs(context.environment.for_child(&crate::store::environment::secret_variables()));
-    let output = crate::process::output_within(&mut pip, PIP_PATIENCE).ok()??;
+    let mut pip = child(program, context.environment);
+    let output = output_within(pip.args(["config", "list"]), PIP_PATIENCE).ok()??;
     let text = String::from_utf8_lossy(&output).into_owned();
     let settings = text.lines().rev().filter_map(|line| line.split_once('='));
     let mut values = settings.filter(|(key, _)| key.ends_with(".keyring-provider"));
@@ -72,7 +71,7 @@ fn pip_provider(context: &SetupContext<'_>, program: PathBuf) -> Option<String> 
 }
 
 fn uv(context: &SetupContext<'_>) -> Option<Finding> {
-    context.environment.programs("uv").into_iter().next()?;
+    context.environment.program("uv")?;
     let by_variable = context.environment.text("UV_KEYRING_PROVIDER");
     Some(match by_variable.or_else(|| provider(context.environment)).as_deref() {
         Some("subprocess") => Finding::ok(KEYRING, "uv asks keyfob (keyring-provider is subprocess)"),

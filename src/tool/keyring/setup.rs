@@ -37,7 +37,7 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
 /// The clients on this machine with their paths.
 pub(super) fn clients(environment: &Environment) -> Vec<String> {
     let first = |name: &str| {
-        let path = environment.programs(name).into_iter().next()?;
+        let path = environment.program(name)?;
         Some(format!("{name} ({})", path.display()))
     };
     CLIENTS.into_iter().filter_map(first).collect()
@@ -45,7 +45,7 @@ pub(super) fn clients(environment: &Environment) -> Vec<String> {
 
 /// The `keyring` that the clients find, and whether it is this program.
 pub(super) fn first_keyring(context: &SetupContext<'_>) -> Option<(PathBuf, bool)> {
-    let first = context.environment.programs(KEYRING).into_iter().next()?;
+    let first = context.environment.program(KEYRING)?;
     let own = links::spot(context.program, KEYRING, context.environment);
     let ours = own.is_some_and(|own| links::is_us(&first, &own.path));
     Some((first, ours))

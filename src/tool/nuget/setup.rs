@@ -34,20 +34,20 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
 
 /// Programs of this machine that have NuGet in them.
 pub(super) fn clients(environment: &Environment) -> Vec<String> {
-    let here = PROGRAMS.iter().filter_map(|name| environment.programs(name).into_iter().next());
+    let here = PROGRAMS.iter().filter_map(|name| environment.program(name));
     here.map(|path| path.display().to_string()).collect()
 }
 
 /// Where an older nuget.exe on this machine looks for us, if there may be one.
 pub(super) fn for_older(environment: &Environment) -> Option<PathBuf> {
     if cfg!(windows) {
-        let nuget = environment.programs("nuget").into_iter().next()?;
+        let nuget = environment.program("nuget")?;
         let old =
             super::check::nuget_version(&nuget, environment).is_some_and(|version| version < [6, 13, 0]);
         let folder = PathBuf::from(environment.os("LOCALAPPDATA")?).join("NuGet/CredentialProviders");
         return old.then(|| folder.join("CredentialProvider.Keyfob.exe"));
     }
-    environment.programs("mono").into_iter().next()?;
+    environment.program("mono")?;
     Some(plugins(environment)?.join("netfx/keyfob/keyfob.exe"))
 }
 
@@ -62,7 +62,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
     let environment = context.environment;
     let own = links::in_path(context);
     let program = own.clone().or_else(|| Some(links::spot(context.program, LINK, environment)?.path));
-    match (environment.programs(LINK).into_iter().next(), &own, &program) {
+    match (environment.program(LINK), &own, &program) {
         (Some(there), _, Some(program)) if links::is_us(&there, program) => {}
         (Some(there), _, _) => draft.notes.push(format!(
             "{} is another program than this one, and the first that NuGet would find; it is left",

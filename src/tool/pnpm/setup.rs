@@ -26,7 +26,7 @@ const IN_CLEAR: &[&str] = &[":_authToken", ":_password", ":_auth"];
 const FOLDER: &str = "folder";
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let pnpm = context.environment.programs("pnpm").into_iter().next()?;
+    let pnpm = context.environment.program("pnpm")?;
     Some(format!("pnpm ({})", pnpm.display()))
 }
 
@@ -41,8 +41,7 @@ fn npmrc(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
     if let Some(named) = named {
         return Ok(PathBuf::from(named));
     }
-    let home = environment.os("HOME").or(environment.os("USERPROFILE")).ok_or(Error::NoHome)?;
-    Ok(PathBuf::from(home).join(".npmrc"))
+    Ok(environment.home().ok_or(Error::NoHome)?.join(".npmrc"))
 }
 
 /// A path that pnpm takes for a helper: version 11 splits at blanks and refuses quotes; in the file, `;` and `#` begin a
@@ -56,9 +55,8 @@ fn plain(path: &Path) -> Option<String> {
 
 /// The folder of our links: beside the wallet, unless there is a blank in its path, as on macOS.
 fn folder(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
-    let home = context.environment.os("HOME").or(context.environment.os("USERPROFILE")).map(PathBuf::from);
     let mut folders = vec![context.wallet.records.data.join("pnpm")];
-    folders.extend(home.map(|home| home.join(".local/share/keyfob/pnpm")));
+    folders.extend(context.environment.home().map(|home| home.join(".local/share/keyfob/pnpm")));
     folders.into_iter().find(|folder| plain(folder).is_some()).ok_or_else(|| {
         Error::usage(
             "pnpm takes no helper with a blank or a quote in its path, and the folder of your wallet has one",
@@ -139,7 +137,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
         notes.push(
             "the wallet holds nothing for packages yet; keyfob add writes the line for a place".to_owned(),
         );
-    } else if !draft.said.is_empty() && !context.environment.programs("npm").is_empty() {
+    } else if !draft.said.is_empty() && context.environment.program("npm").is_some() {
         notes.push(
             "npm, which has no helpers, warns of a setting that it does not know, and goes on".to_owned(),
         );

@@ -33,7 +33,7 @@ const ABOUT: &str = "python";
 const FIX: &str = "keyfob setup python";
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let here = PROGRAMS.iter().filter_map(|name| context.environment.programs(name).into_iter().next());
+    let here = PROGRAMS.iter().filter_map(|name| context.environment.program(name));
     let here: Vec<String> = here.map(|path| path.display().to_string()).collect();
     (!here.is_empty()).then(|| format!("Python ({})", here.join(", ")))
 }
@@ -73,11 +73,7 @@ fn settings_file(environment: &Environment) -> Option<PathBuf> {
         let folder = environment.os("LOCALAPPDATA").or_else(|| environment.os("ProgramData"))?;
         return Some(PathBuf::from(folder).join("Python Keyring/keyringrc.cfg"));
     }
-    let folder = match environment.os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()) {
-        Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(environment.os("HOME")?).join(".config"),
-    };
-    Some(folder.join("python_keyring/keyringrc.cfg"))
+    Some(environment.config_home()?.join("python_keyring/keyringrc.cfg"))
 }
 
 fn read(path: &Path) -> Result<Option<String>, Error> {

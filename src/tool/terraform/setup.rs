@@ -23,9 +23,7 @@ const LINE: &str = "credentials_helper \"keyfob\" {}";
 const FOLDER: &str = "folder";
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let program = ["terraform", "tofu"]
-        .iter()
-        .find_map(|name| context.environment.programs(name).into_iter().next())?;
+    let program = ["terraform", "tofu"].iter().find_map(|name| context.environment.program(name))?;
     Some(format!("Terraform ({})", program.display()))
 }
 
