@@ -43,7 +43,10 @@ pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
     };
     for (tool, setup) in tool::ALL.iter().filter_map(|tool| Some((tool, tool.setup?))) {
         let entry = ledger.as_ref().and_then(|ledger| ledger.tools.get(tool.name));
-        findings.extend((setup.check)(&setup_context(context), entry));
+        match (setup.check)(&setup_context(context), entry) {
+            Ok(found) => findings.extend(found),
+            Err(error) => findings.push(Finding::error(tool.name, &error)),
+        }
     }
     findings
 }

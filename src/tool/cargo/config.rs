@@ -17,6 +17,7 @@ pub(super) const KEY: &str = "global-credential-providers";
 const DEFAULT: &str = "cargo:token";
 
 /// The file as it is.
+#[derive(Clone)]
 pub(super) struct Config {
     /// Where it is, links resolved.
     pub(super) path: PathBuf,
@@ -130,10 +131,15 @@ impl Config {
                 return Ok((changed, piece));
             }
         }
-        Err(Error::usage(
+        Err(self.by_hand(provider))
+    }
+
+    /// That the person has to do it.
+    pub(super) fn by_hand(&self, provider: &str) -> Error {
+        Error::usage(
             format!("{} cannot be changed without disturbing what is in it", self.path.display()),
-            format!("put {quoted} last into {KEY} of [registry] there"),
-        ))
+            format!("put {} last into {KEY} of [registry] there", quoted(provider)),
+        )
     }
 
     /// The text without a piece that [`Config::with`] put in; else without the provider, wherever it stands in the list.

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::process::output_within;
 use crate::store::environment::child;
 use crate::tool::setup::{Entry, Finding, SetupContext};
@@ -18,7 +19,7 @@ const FIX: &str = "keyfob setup keyring";
 const PIP_FIX: &str = "pip config set global.keyring-provider subprocess";
 const UV_FIX: &str = "export UV_KEYRING_PROVIDER=subprocess, or keyfob setup keyring";
 
-pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     let here = clients(context.environment);
     let found = match (first_keyring(context), entry) {
         (Some((path, true)), _) => {
@@ -26,22 +27,26 @@ pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Fi
         }
         (Some((path, false)), Some(entry)) if !entry.written.is_empty() => {
             let words = format!("another program named keyring stands before keyfob's: {}", path.display());
-            return vec![Finding::broken(KEYRING, words, "put keyfob's folder before it in PATH")];
+            return Ok(vec![Finding::broken(KEYRING, words, "put keyfob's folder before it in PATH")]);
         }
         (None, Some(entry)) if !entry.written.is_empty() => {
-            return vec![Finding::broken(KEYRING, "setup was done, but PATH has no keyring any more", FIX)];
+            return Ok(vec![Finding::broken(
+                KEYRING,
+                "setup was done, but PATH has no keyring any more",
+                FIX,
+            )]);
         }
         // Nobody wanted it, so nothing is wrong.
         _ if !here.is_empty() => {
             let words = format!("{} would not ask keyfob; to let them: {FIX}", here.join(", "));
-            return vec![Finding::ok(KEYRING, words)];
+            return Ok(vec![Finding::ok(KEYRING, words)]);
         }
-        _ => return Vec::new(),
+        _ => return Ok(Vec::new()),
     };
     let mut findings = vec![found];
     findings.extend(pip(context));
     findings.extend(uv(context));
-    findings
+    Ok(findings)
 }
 
 fn pip(context: &SetupContext<'_>) -> Option<Finding> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::environment::{self, Environment};
+use crate::error::Error;
 use crate::files::shell_word;
 use crate::process::output_within;
 use crate::store::environment::child;
@@ -35,10 +36,10 @@ const BELIEVED: Duration = Duration::from_secs(30 * 86_400);
 /// For how long a program is waited for that says its version.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
-    let here = clients(context.environment);
+pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+    let here = clients(context);
     if here.is_empty() && entry.is_none() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let mut findings = Vec::new();
     let ours = in_path(context);
@@ -78,7 +79,7 @@ pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Fi
                      not signed; nuget.exe takes it as CredentialProvider.Keyfob.exe";
         findings.push(Finding::ok(ABOUT, words));
     }
-    findings
+    Ok(findings)
 }
 
 /// What stands in the way of being asked, in words, for setup.
