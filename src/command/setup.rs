@@ -34,10 +34,9 @@ pub static COMMAND: Command = Command {
 
 /// The tools that are meant.
 pub(super) fn tools_argument() -> Arg {
-    let able = tool::ALL.iter().filter(|tool| tool.setup.is_some()).map(|tool| tool.name);
     Arg::new("TOOL")
         .num_args(0..)
-        .value_parser(able.collect::<Vec<_>>())
+        .value_parser(tool::with_setup().map(|(tool, _)| tool.name).collect::<Vec<_>>())
         .help("Which tools; all that are here, if none is named")
 }
 
@@ -123,7 +122,7 @@ fn chosen(
     matches: &ArgMatches,
     context: &mut Context<'_>,
 ) -> Result<Vec<(&'static Tool, &'static Setup)>, Error> {
-    let able = tool::ALL.iter().filter_map(|tool| Some((*tool, tool.setup?)));
+    let able = tool::with_setup();
     if let Some(names) = matches.get_many::<String>("TOOL") {
         let names: Vec<&String> = names.collect();
         return Ok(able.filter(|(tool, _)| names.iter().any(|name| *name == tool.name)).collect());
@@ -206,7 +205,7 @@ fn say_store(context: &mut Context<'_>) {
 /// written and said. Never fails what the person asked for.
 pub fn keep_in_step(context: &mut Context<'_>) {
     let Ok(ledger) = Ledger::read(&context.data) else { return };
-    for (tool, setup) in tool::ALL.iter().filter_map(|tool| Some((tool, tool.setup?))) {
+    for (tool, setup) in tool::with_setup() {
         let Some(entry) = ledger.tools.get(tool.name) else { continue };
         let (wallet, program, environment) = (context.wallet, context.program.clone(), context.environment);
         let place = SetupContext { program: &program, environment, wallet };

@@ -30,7 +30,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let mut found = false;
     // The last error that was not said yet: one tool whose settings cannot be read does not keep the others from it.
     let mut failed = None;
-    for (tool, setup) in tool::ALL.iter().filter_map(|tool| Some((*tool, tool.setup?))) {
+    for (tool, setup) in tool::with_setup() {
         if named.as_ref().is_some_and(|names| !names.iter().any(|name| *name == tool.name)) {
             continue;
         }

@@ -13,6 +13,8 @@ const ROOM: usize = 8192;
 /// The most that a request may be long, in bytes.
 pub(super) const LIMIT: usize = 1 << 20;
 
+const TOO_LONG: &str = "it is longer than a mebibyte";
+
 /// All that is sent, up to the end of input.
 ///
 /// # Errors
@@ -23,7 +25,7 @@ pub(super) fn all(input: &mut dyn BufRead) -> Result<Zeroizing<Vec<u8>>, Error> 
     loop {
         if length == bytes.len() {
             if length >= LIMIT {
-                return Err(Error::Request { why: "it is longer than a mebibyte" });
+                return Err(Error::Request { why: TOO_LONG });
             }
             let mut larger = Zeroizing::new(vec![0; length * 2]);
             larger[..length].copy_from_slice(&bytes);
@@ -39,6 +41,36 @@ pub(super) fn all(input: &mut dyn BufRead) -> Result<Zeroizing<Vec<u8>>, Error> 
     // Shortening a vector does not move it.
     bytes.truncate(length);
     Ok(bytes)
+}
+
+/// Appends what is sent up to the next line feed, and that too, or up to the end of input; nothing is appended at the end.
+///
+/// # Errors
+/// [`Error::Request`] when all that was appended is more than [`LIMIT`], [`Error::Wire`].
+pub(super) fn line(input: &mut dyn BufRead, bytes: &mut Zeroizing<Vec<u8>>) -> Result<(), Error> {
+    loop {
+        let available = match input.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(source) => return Err(Error::Wire { doing: "read the request", source }),
+        };
+        let end = available.iter().position(|&byte| byte == b'\n');
+        let taken = end.map_or(available.len(), |at| at + 1);
+        if bytes.len() + taken > LIMIT {
+            return Err(Error::Request { why: TOO_LONG });
+        }
+        if bytes.len() + taken > bytes.capacity() {
+            // Growing by itself, the vector would leave an unwiped copy behind.
+            let mut larger = Zeroizing::new(Vec::with_capacity((bytes.len() + taken) * 2));
+            larger.extend_from_slice(bytes);
+            *bytes = larger;
+        }
+        bytes.extend_from_slice(&available[..taken]);
+        input.consume(taken);
+        if end.is_some() || taken == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// A reader with a buffer that is wiped when it goes, as far as it was used.

@@ -38,6 +38,7 @@ pub mod setup;
 pub mod terraform;
 mod text;
 pub mod twine;
+pub(crate) mod wiped;
 pub mod yarn;
 
 pub use input::Input;
@@ -149,24 +150,42 @@ pub fn by_name(name: &str) -> Option<&'static Tool> {
     ALL.iter().copied().find(|tool| tool.name == name)
 }
 
+/// The tools that can be made to ask us, with how.
+pub fn with_setup() -> impl Iterator<Item = (&'static Tool, &'static setup::Setup)> {
+    ALL.iter().filter_map(|tool| Some((*tool, tool.setup?)))
+}
+
+/// Whether a tool speaks of a web address, and not of something else that it asks about (a scheme of its own, a bare name).
+fn is_web(text: &str) -> bool {
+    let begins_with =
+        |scheme: &&str| text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+    ["https://", "http://"].iter().any(begins_with)
+}
+
 /// Writes an answer whole.
 ///
 /// # Errors
 /// [`Error::Wire`], but not when the tool is gone already: that is its right.
 fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
-    match wire.output.write_all(bytes).and_then(|()| wire.output.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::Wire { doing: "write the answer", source: error })
-        }
-        _ => Ok(()),
+    match write_to_somebody(wire, bytes) {
+        Err(Error::Wire { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
     }
+}
+
+/// Writes an answer whole, for a tool whose being gone matters.
+///
+/// # Errors
+/// [`Error::Wire`].
+fn write_to_somebody(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
+    let written = wire.output.write_all(bytes).and_then(|()| wire.output.flush());
+    written.map_err(|source| Error::Wire { doing: "write the answer", source })
 }
 
 impl Wire<'_> {
     /// One line with what went wrong and how to fix it. Failing to write it changes nothing.
     pub fn error(&mut self, error: &Error) {
-        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-        self.line("error", &format!("{error}{hint}"));
+        self.line("error", &error.in_one_line());
     }
 
     /// The hint that belongs to a miss, if it may be given (R14).

@@ -41,7 +41,7 @@ pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
             None
         }
     };
-    for (tool, setup) in tool::ALL.iter().filter_map(|tool| Some((tool, tool.setup?))) {
+    for (tool, setup) in tool::with_setup() {
         let entry = ledger.as_ref().and_then(|ledger| ledger.tools.get(tool.name));
         match (setup.check)(&setup_context(context), entry) {
             Ok(found) => findings.extend(found),

@@ -213,7 +213,7 @@ fn several_requests_are_answered_one_by_one_and_a_bad_one_does_not_end_it() {
 #[test]
 fn bad_input_is_refused_in_the_protocol_and_nothing_of_it_is_repeated_or_written() {
     let bench = Bench::new();
-    let long = vec![b'x'; super::LIMIT + 1];
+    let long = vec![b'x'; crate::tool::input::LIMIT + 1];
     let with = |token: &str| {
         let rest = format!("\"kind\":\"login\",\"token\":\"{token}\"");
         request("sparse+https://cargo.example/", &rest).into_bytes()

@@ -17,6 +17,7 @@ use crate::forge::{Need, Presentation};
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
 
+use super::wiped::{base64, joined};
 use super::{Tool, Wire, write};
 
 mod check;
@@ -205,12 +206,7 @@ fn header(request: &Request, answer: &Answer) -> Option<(String, Zeroizing<Vec<u
         Presentation::Basic => request.server_offers_windows_logon(),
         Presentation::Plain => false,
     };
-    forced.then(|| {
-        let mut pair = Zeroizing::new(Vec::with_capacity(token.len() + 1));
-        pair.push(b':');
-        pair.extend_from_slice(token);
-        ("Basic".to_owned(), Zeroizing::new(BASE64.encode(&*pair).into_bytes()))
-    })
+    forced.then(|| ("Basic".to_owned(), base64(&joined(&[b":", token]))))
 }
 
 /// `key=value` lines.

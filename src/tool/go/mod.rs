@@ -9,13 +9,12 @@
 
 use std::ffi::OsString;
 
-use zeroize::Zeroizing;
-
 use crate::error::Error;
 use crate::forge::{self, Need};
 use crate::remote::{Realm, Remote};
 use crate::wallet::{Found, Query, Wallet};
 
+use super::wiped::joined;
 use super::{Tool, Wire, header};
 
 mod setup;
@@ -73,11 +72,7 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
             // Module proxies and pages about modules take Basic everywhere.
             let Some(header) = header::authorization(&answer, &[]) else { return Ok(()) };
             let place = beginning(&answer.realm, &query.remote).to_string();
-            let mut block = Zeroizing::new(Vec::with_capacity(place.len() + header.len() + 32));
-            let name = b"\n\nAuthorization: ";
-            for part in [place.as_bytes(), name, &header, b"\n\n"] {
-                block.extend_from_slice(part);
-            }
+            let block = joined(&[place.as_bytes(), b"\n\nAuthorization: ", &header, b"\n\n"]);
             super::write(wire, &block)?;
             if let Some(note) = &answer.note {
                 wire.note(note);

@@ -8,13 +8,12 @@
 
 use std::ffi::OsString;
 
-use zeroize::Zeroizing;
-
 use crate::error::Error;
 use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Found, Query, Wallet};
 
+use super::wiped::joined;
 use super::{Tool, Wire, header};
 
 mod place;
@@ -68,10 +67,7 @@ fn answer(remote: &Remote, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(
     match wallet.get(&query)? {
         Found::Answer(answer) => {
             let Some(header) = header::authorization(&answer, header::BEARER) else { return Ok(()) };
-            let mut line = Zeroizing::new(Vec::with_capacity(header.len() + 1));
-            line.extend_from_slice(&header);
-            line.push(b'\n');
-            super::write(wire, &line)?;
+            super::write(wire, &joined(&[&header, b"\n"]))?;
             if let Some(note) = &answer.note {
                 wire.note(note);
             }
