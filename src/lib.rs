@@ -39,3 +39,4 @@ pub mod store;
 pub mod terminal;
 pub mod tool;
 pub mod wallet;
+mod wiped;

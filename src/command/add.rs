@@ -308,13 +308,9 @@ pub(super) fn say_what_was_told(planned: &Planned, asked: &Asked, context: &mut 
 }
 
 fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>) {
-    let Added { realm, account, store, chosen_now, change } = added;
-    let whose = match &planned.wish.account {
-        Some(_) => format!("account {account} of {realm}"),
-        None => realm.clone(),
-    };
+    let (whose, store) = (added.whose(), &added.store);
     let terminal = &mut context.terminal;
-    match change {
+    match added.change {
         Change::New => terminal.note(&format!("the token of {whose} is in the {store} store")),
         Change::Replaced => {
             terminal
@@ -328,7 +324,7 @@ fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>
         }
         Change::Same => terminal.note(&format!("{whose} holds this token already, in the {store} store")),
     }
-    if *chosen_now {
+    if added.chosen_now {
         say_choice(store, context);
     }
 }

@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::remote::Remote;
 use crate::terminal::{Colour, LAST_SECOND, date, rfc3339, visible};
-use crate::wallet::DAY;
 use crate::wallet::person::{Entry, State};
 use crate::wallet::spot::Spot;
+use crate::wallet::{DAY, HINT_DAYS};
 
 use super::{Command, Context, flag, json, option, table, text, time, write_json};
 
@@ -240,7 +240,7 @@ fn end_colour(entry: &Entry, now: i64) -> Option<Colour> {
 pub(super) fn colour_of_end(at: i64, now: i64) -> Colour {
     match at.saturating_sub(now).div_euclid(DAY) {
         ..1 => Colour::Red,
-        1..14 => Colour::Yellow,
+        1..HINT_DAYS => Colour::Yellow,
         _ => Colour::Green,
     }
 }

@@ -224,13 +224,9 @@ fn by_itself(
     match wallet.renew(list, planned, ask) {
         Ok((added, renewal)) => {
             let until = renewal.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
-            let whose = if added.account == "-" {
-                added.realm.clone()
-            } else {
-                format!("account {} of {}", added.account, added.realm)
-            };
             context.terminal.note(&format!(
-                "the token of {whose} was renewed and is in the {} store{until}; the old one does not work any more",
+                "the token of {} was renewed and is in the {} store{until}; the old one does not work any more",
+                added.whose(),
                 added.store
             ));
             Ok(())

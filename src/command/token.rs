@@ -11,8 +11,8 @@ use crate::forge::{Need, Presentation};
 use crate::remote::Remote;
 use crate::terminal::rfc3339;
 use crate::tool::profile::forms::{basic, header, only_as_header};
-use crate::tool::wiped::{Bytes, joined};
 use crate::wallet::{Answer, Found, Query, Wallet as _};
+use crate::wiped::{Bytes, joined};
 
 use super::{Command, Context, account, option, place, text, url, yes};
 

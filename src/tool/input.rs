@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Read};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::Error;
+use crate::wiped::{self, Bytes};
 
 /// As large as the buffer of the standard library's own standard input, which then is passed by.
 const ROOM: usize = 8192;
@@ -19,7 +20,7 @@ const TOO_LONG: &str = "it is longer than a mebibyte";
 ///
 /// # Errors
 /// [`Error::Request`] for more than [`LIMIT`], [`Error::Wire`].
-pub(super) fn all(input: &mut dyn BufRead) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(super) fn all(input: &mut dyn BufRead) -> Result<Bytes, Error> {
     let mut bytes = Zeroizing::new(vec![0; ROOM]);
     let mut length = 0;
     loop {
@@ -47,7 +48,7 @@ pub(super) fn all(input: &mut dyn BufRead) -> Result<Zeroizing<Vec<u8>>, Error> 
 ///
 /// # Errors
 /// [`Error::Request`] when all that was appended is more than [`LIMIT`], [`Error::Wire`].
-pub(super) fn line(input: &mut dyn BufRead, bytes: &mut Zeroizing<Vec<u8>>) -> Result<(), Error> {
+pub(super) fn line(input: &mut dyn BufRead, bytes: &mut Bytes) -> Result<(), Error> {
     loop {
         let available = match input.fill_buf() {
             Ok(available) => available,
@@ -59,13 +60,7 @@ pub(super) fn line(input: &mut dyn BufRead, bytes: &mut Zeroizing<Vec<u8>>) -> R
         if bytes.len() + taken > LIMIT {
             return Err(Error::Request { why: TOO_LONG });
         }
-        if bytes.len() + taken > bytes.capacity() {
-            // Growing by itself, the vector would leave an unwiped copy behind.
-            let mut larger = Zeroizing::new(Vec::with_capacity((bytes.len() + taken) * 2));
-            larger.extend_from_slice(bytes);
-            *bytes = larger;
-        }
-        bytes.extend_from_slice(&available[..taken]);
+        wiped::append(bytes, &available[..taken]);
         input.consume(taken);
         if end.is_some() || taken == 0 {
             return Ok(());

@@ -38,7 +38,6 @@ pub mod setup;
 pub mod terraform;
 mod text;
 pub mod twine;
-pub(crate) mod wiped;
 pub mod yarn;
 
 pub use input::Input;

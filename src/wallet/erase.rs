@@ -47,9 +47,7 @@ impl Local<'_> {
         let Some(token) = refused else { return Ok(Erased::default()) };
         let mut all = Erased::default();
         for group in self.records.of_forge(forge)? {
-            let erased = self.erase_in_all(&group, query, Some(token))?;
-            all.changed += erased.changed;
-            all.note = all.note.or(erased.note);
+            all = all.and(self.erase_in_all(&group, query, Some(token))?);
         }
         Ok(all)
     }
@@ -61,9 +59,7 @@ impl Local<'_> {
         }
         let mut all = Erased::default();
         for record in &group.realms {
-            let erased = self.erase_in(&held(group, record), query, refused)?;
-            all.changed += erased.changed;
-            all.note = all.note.or(erased.note);
+            all = all.and(self.erase_in(&held(group, record), query, refused)?);
         }
         Ok(all)
     }

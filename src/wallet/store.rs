@@ -6,7 +6,6 @@ use crate::error::Error;
 use crate::forge::{self, Forge, generic};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, SetAside, Source};
 use crate::remote::Remote;
-use crate::store::payload::Payload;
 
 use super::spot::{Held, Pick, Spot, pick};
 use super::{Given, KEEP_ASIDE_SECONDS, Local, Query, Stored};
@@ -265,11 +264,4 @@ fn sweep_pairs(record: &mut RealmRecord, now: i64) -> Result<Vec<(String, Key)>,
         account.set_aside.retain(|aside| !gone(&aside.id));
     }
     Ok(swept)
-}
-
-/// For tests and for people's commands: a payload from a plain token.
-impl From<crate::credential::Secret> for Given {
-    fn from(token: crate::credential::Secret) -> Given {
-        Given { payload: Payload::plain(token), expires: None }
-    }
 }

@@ -124,10 +124,6 @@ pub(in super::super) fn say_all(done: &[MadeGood], context: &mut Context<'_>) {
 /// What was made and where it is.
 pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
     let Done { pat, added, revoked, .. } = done;
-    let whose = match added.account.as_str() {
-        "-" => added.realm.clone(),
-        name => format!("account {name} of {}", added.realm),
-    };
     let end = pat.to.map(|at| format!(", until {}", date(at))).unwrap_or_default();
     let old = match added.change {
         _ if *revoked => "; the earlier one is revoked",
@@ -135,8 +131,9 @@ pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
         Change::New | Change::Same => "",
     };
     context.terminal.note(&format!(
-        "the token \"{}\" of {whose} is in the {} store{end}{old}",
+        "the token \"{}\" of {} is in the {} store{end}{old}",
         visible(&pat.name),
+        added.whose(),
         added.store
     ));
     if added.chosen_now {

@@ -12,8 +12,8 @@ use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Answer, Found, Query, Wallet};
 
-use super::wiped::{Bytes, joined};
 use super::{Tool, Wire};
+use crate::wiped::{Bytes, joined};
 
 mod setup;
 #[cfg(test)]

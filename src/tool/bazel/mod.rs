@@ -15,8 +15,8 @@ use crate::remote::Remote;
 use crate::terminal::rfc3339;
 use crate::wallet::{Answer, Found, Query, Wallet};
 
-use super::wiped::{Bytes, json};
 use super::{Tool, Wire, header, input, is_web, write};
+use crate::wiped::{Bytes, json};
 
 mod setup;
 #[cfg(test)]

@@ -20,8 +20,8 @@ use crate::remote::Remote;
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Forgotten, Found, Given, Query, Stored, Wallet};
 
-use super::wiped::{Bytes, joined, json};
 use super::{Tool, Wire, header, input, login, write_to_somebody};
+use crate::wiped::{Bytes, joined, json};
 
 mod config;
 mod setup;

@@ -17,8 +17,8 @@ use crate::forge::Need;
 use crate::remote::{Remote, has_control};
 use crate::wallet::{Answer, Found, Query, Wallet};
 
-use super::wiped::{Bytes, json};
 use super::{Tool, Wire, input, login, write_to_somebody};
+use crate::wiped::{Bytes, json};
 
 mod config;
 mod server;

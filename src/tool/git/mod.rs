@@ -17,8 +17,8 @@ use crate::forge::{Need, Presentation};
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
 
-use super::wiped::{base64, joined};
 use super::{Tool, Wire, write};
+use crate::wiped::{base64, joined};
 
 mod check;
 mod config;

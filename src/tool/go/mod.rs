@@ -14,8 +14,8 @@ use crate::forge::{self, Need};
 use crate::remote::{Realm, Remote};
 use crate::wallet::{Found, Query, Wallet};
 
-use super::wiped::joined;
 use super::{Tool, Wire, header};
+use crate::wiped::joined;
 
 mod setup;
 #[cfg(test)]

@@ -17,8 +17,8 @@ use crate::forge::{self, Need, Place};
 use crate::remote::{Remote, has_control};
 use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
 
-use super::wiped::{Bytes, joined, json};
 use super::{Tool, Wire, is_web, write};
+use crate::wiped::{Bytes, joined, json};
 
 mod arguments;
 mod check;

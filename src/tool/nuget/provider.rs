@@ -7,8 +7,8 @@
 use std::ffi::OsString;
 
 use crate::tool::Wire;
-use crate::tool::wiped::{Bytes, joined, json};
 use crate::wallet::Wallet;
+use crate::wiped::{Bytes, joined, json};
 
 use super::asking::{Question, REFUSED_AFTER, Reply, ask};
 

@@ -13,8 +13,8 @@ use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Found, Query, Wallet};
 
-use super::wiped::joined;
 use super::{Tool, Wire, header};
+use crate::wiped::joined;
 
 mod place;
 mod setup;

@@ -17,8 +17,8 @@ use crate::remote::Remote;
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Found, Given, Query, Wallet};
 
-use super::wiped::json;
 use super::{Tool, Wire, header, input, login, write};
+use crate::wiped::json;
 
 mod setup;
 #[cfg(test)]

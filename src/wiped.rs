@@ -1,5 +1,5 @@
-//! Bytes with a token in them, built in one buffer that is large enough from the start and wiped at the end: a buffer that grows
-//! leaves an unwiped copy behind.
+//! Bytes with a token in them, built in one buffer that is large enough from the start and wiped at the end: a vector that grows
+//! by itself leaves an unwiped copy behind.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -20,6 +20,17 @@ pub(crate) fn joined(parts: &[&[u8]]) -> Bytes {
 #[must_use]
 pub(crate) fn base64(bytes: &[u8]) -> Bytes {
     Zeroizing::new(BASE64.encode(bytes).into_bytes())
+}
+
+/// Appends to what may have to grow.
+pub(crate) fn append(bytes: &mut Bytes, more: &[u8]) {
+    let needed = bytes.len() + more.len();
+    if needed > bytes.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(2 * needed));
+        larger.extend_from_slice(bytes);
+        *bytes = larger;
+    }
+    bytes.extend_from_slice(more);
 }
 
 /// JSON of pieces that stand as they are, each with a text behind it, and an end.
