@@ -22,6 +22,7 @@
 pub mod command;
 pub mod config;
 pub mod credential;
+mod document;
 pub mod environment;
 pub mod error;
 pub mod exchange;

@@ -186,10 +186,11 @@ fn dresses(token: &Secret) -> Vec<Zeroizing<String>> {
     if text.len() < 6 {
         return Vec::new();
     }
-    let mut dresses = vec![Zeroizing::new(text.to_owned())];
+    let mut encoded = String::with_capacity(3 * text.len());
+    encoded.extend(url::form_urlencoded::byte_serialize(text.as_bytes()));
     let with_colon = Zeroizing::new(format!(":{text}"));
-    dresses.push(Zeroizing::new(STANDARD.encode(with_colon.as_bytes())));
-    dresses
+    let as_basic = STANDARD.encode(with_colon.as_bytes());
+    [text.to_owned(), encoded, as_basic].into_iter().map(Zeroizing::new).collect()
 }
 
 fn is_word(byte: u8) -> bool {
@@ -463,6 +464,8 @@ mod tests {
         let clean = redacted(&text, &known);
         assert_eq!(clean, "no: (token), ((token)) (token) (token) (token) http://h/(token)?a");
         assert_eq!(redacted("TF400813: Größe 12", &known), "TF400813: Größe 12");
+        let odd = Secret::copy_of(b"s3c/et+token=");
+        assert_eq!(redacted("at /x?t=s3c%2Fet%2Btoken%3D&u", &odd), "at /x?t=(token)&u");
     }
 
     #[test]

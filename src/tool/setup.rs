@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::document;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
@@ -206,28 +207,15 @@ impl Ledger {
     /// Reads it; an empty one if there is none.
     ///
     /// # Errors
-    /// [`Error::Record`], [`Error::Newer`], and those of reading.
+    /// [`Error::Newer`], [`Error::Unsafe`], and those of reading.
     pub fn read(data: &Path) -> Result<Ledger, Error> {
-        let path = ledger_path(data);
-        let Some(bytes) = files::read_private(&path)? else {
-            return Ok(Ledger { version: VERSION, tools: BTreeMap::new() });
-        };
-        let ledger: Ledger = serde_json::from_slice(&bytes).map_err(|error| Error::Record {
-            path: path.clone(),
-            why: format!("line {}: not the memory of a setup", error.line()),
-        })?;
-        if ledger.version > VERSION {
-            return Err(Error::Newer { path, found: ledger.version.into(), known: VERSION.into() });
-        }
-        Ok(ledger)
+        let mend = |path: &str| format!("mv {path} {path}.damaged; then: keyfob setup");
+        let ledger = document::read(&ledger_path(data), VERSION, "memory of a setup", mend)?;
+        Ok(ledger.unwrap_or_else(|| Ledger { version: VERSION, tools: BTreeMap::new() }))
     }
 
     fn write(&self, data: &Path) -> Result<(), Error> {
-        let path = ledger_path(data);
-        let mut text = serde_json::to_vec_pretty(self)
-            .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
-        text.push(b'\n');
-        files::write_private(&path, &text)
+        document::write(&ledger_path(data), self)
     }
 }
 

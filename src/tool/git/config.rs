@@ -3,13 +3,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::files::shell_word;
+use crate::files::{self, shell_word};
 use crate::store::environment::child;
 
 /// The section that stands for `credential` while a new one is written at the end of the file.
@@ -305,28 +304,15 @@ pub(super) fn same_file(one: &Path, other: &Path) -> bool {
 /// git does it: under its lock, the whole file at once, a symbolic link (shared dotfiles) staying one.
 fn cut_empty_line(file: &Path) -> Result<(), Error> {
     let file = fs::canonicalize(file).map_err(Error::io("find", file))?;
-    let mut lock_name = file.clone().into_os_string();
-    lock_name.push(".lock");
-    let lock = PathBuf::from(lock_name);
-    let mut options = fs::OpenOptions::new();
-    let mut out = options.write(true).create_new(true).open(&lock).map_err(Error::io("make", &lock))?;
-    let written = (|| {
-        let text = fs::read(&file).map_err(Error::io("read", &file))?;
-        let why = || Error::Program {
-            program: "git",
-            why: format!("the empty helper line before ours is not found in {}", file.display()),
-        };
-        let cut = without_empty_line(&text).ok_or_else(why)?;
-        let mode = fs::metadata(&file).map_err(Error::io("read", &file))?.permissions();
-        out.write_all(&cut).and_then(|()| out.sync_all()).map_err(Error::io("write", &lock))?;
-        fs::set_permissions(&lock, mode).map_err(Error::io("write", &lock))?;
-        drop(out);
-        fs::rename(&lock, &file).map_err(Error::io("replace", &file))
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&lock);
-    }
-    written
+    let why = || Error::Program {
+        program: "git",
+        why: format!("the empty helper line before ours is not found in {}", file.display()),
+    };
+    let text = files::read_others(&file)?.ok_or_else(why)?;
+    let cut = without_empty_line(&text).ok_or_else(why)?;
+    let mut lock = file.clone().into_os_string();
+    lock.push(".lock");
+    files::rewrite(&file, &text, &cut, Some(Path::new(&lock)))
 }
 
 fn without_empty_line(text: &[u8]) -> Option<Vec<u8>> {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::document;
 use crate::error::Error;
 use crate::files;
 use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
@@ -172,9 +173,7 @@ impl Local<'_> {
         if keep.orphans.is_empty() {
             files::remove(&path)?;
         } else {
-            let text = serde_json::to_vec(&keep)
-                .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
-            files::write_private(&path, &text)?;
+            document::write(&path, &keep)?;
         }
         Ok(swept)
     }
