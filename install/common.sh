@@ -60,6 +60,7 @@ linker_takes() {
 # fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail. Not position-
 # independent: else the program relocates itself first, which is a third of what the shortest call costs (docs/design.md). All
 # flags are added to those of .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of all.
+# $link_options: more for the linker.
 build_release() {
   target_folder=${CARGO_TARGET_DIR:-$root/target}
   host=$(rustc -vV | sed -n 's/^host: //p')
@@ -69,8 +70,9 @@ build_release() {
       flags='"-C", "target-feature=+crt-static", "-C", "relocation-model=static"'
       # Less is copied into its callers than size alone asks for: 2 % of the size for 2 % of the instructions of a get.
       flags="$flags, \"-C\", \"llvm-args=-inline-threshold=5\""
-      # Nothing unwinds, so the tables for it go; functions that came out the same are kept once. Where the linker can do that.
-      for option in -Tinstall/no-unwind-tables.ld -Wl,--icf=all; do
+      # Nothing unwinds, so the tables for it go; what runs often lies side by side; functions that came out the same are kept
+      # once. Where the linker can do that.
+      for option in -Tinstall/no-unwind-tables.ld -Tinstall/often.ld -Wl,--icf=all ${link_options:-}; do
         if linker_takes "$option"; then flags="$flags, \"-C\", \"link-arg=$option\""; fi
       done
       (cd "$root" && cargo build --release --locked --bin keyfob --target "$host" --config "build.rustflags=[$flags]" >&2) ||

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::files;
 use crate::forge::{self, Forge, Presentation};
 use crate::remote::{Realm, Remote};
 
@@ -123,16 +124,9 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] with the line, [`Error::Io`].
     pub fn read(path: &Path) -> Result<Config, Error> {
-        // A pipe in its place would be waited for.
-        if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
-            return Err(Error::Config { path: path.to_owned(), why: "it is not a file".to_owned() });
-        }
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
-            Err(error) => return Err(Error::io("read", path)(error)),
-        };
+        let Some(bytes) = files::read_others(path)? else { return Ok(Config::default()) };
         let bad = |why: String| Error::Config { path: PathBuf::from(path), why };
+        let text = String::from_utf8(bytes).map_err(|_| bad("it is not UTF-8".to_owned()))?;
         let config: Config = toml::from_str(&text).map_err(|error| {
             let line =
                 error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);

@@ -11,7 +11,7 @@ use keyfob::command::{self, Context};
 use keyfob::environment::Environment;
 use keyfob::paths::Paths;
 use keyfob::store::Opening;
-use keyfob::terminal::{About, Out, PATIENCE, Terminal, TerminalAsk};
+use keyfob::terminal::{About, Out, PATIENCE, Stdin, Terminal, TerminalAsk};
 use keyfob::tool::{self, Input, Tool, Wire};
 use keyfob::wallet::nowhere::Nowhere;
 use keyfob::wallet::stores::Machine;
@@ -50,8 +50,8 @@ fn by_program_name(program: &Path) -> Option<&'static Tool> {
 }
 
 fn serve_tool(tool: &Tool, arguments: &[OsString], environment: &Environment) -> ExitCode {
-    let (by_hand, person_watches) = (io::stdin().is_terminal(), io::stderr().is_terminal());
-    let (mut input, mut output, mut notes) = (Input::new(io::stdin()), io::stdout(), io::stderr());
+    let (by_hand, person_watches) = (Stdin.is_terminal(), io::stderr().is_terminal());
+    let (mut input, mut output, mut notes) = (Input::new(Stdin), io::stdout(), io::stderr());
     let mut wire =
         Wire { input: &mut input, output: &mut output, notes: &mut notes, by_hand, person_watches };
     let mut serve = |wallet: &dyn Wallet| {

@@ -18,8 +18,10 @@ use crate::wallet::Note;
 
 mod ask;
 mod hidden;
+mod stdin;
 
 pub use ask::{PATIENCE, TerminalAsk};
+pub use stdin::Stdin;
 
 /// Outside text for a terminal: control characters are replaced by a visible sign.
 #[must_use]

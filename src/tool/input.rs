@@ -8,8 +8,9 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::error::Error;
 use crate::wiped::{self, Bytes};
 
-/// As large as the buffer of the standard library's own standard input, which then is passed by.
-const ROOM: usize = 8192;
+/// What one read asks for. Requests are a few hundred bytes, and every page that is touched costs as much as a thousand
+/// instructions.
+const ROOM: usize = 2048;
 
 /// The most that a request may be long, in bytes.
 pub(super) const LIMIT: usize = 1 << 20;
@@ -78,7 +79,7 @@ pub struct Input<R> {
 }
 
 impl<R: Read> Input<R> {
-    /// Over `from`, which is read in large pieces.
+    /// Over `from`.
     pub fn new(from: R) -> Input<R> {
         Input { from, bytes: vec![0; ROOM].into_boxed_slice(), at: 0, end: 0, used: 0 }
     }

@@ -12,7 +12,8 @@
 //! may fail. `KIND` is `once`, `burst` (200 processes at the same time) or the two moments of a NuGet plugin's life (nuget.rs). A wrong
 //! answer ends it all.
 //!
-//! The other programs of this folder are modes of this one: `bench fill` makes a large wallet (fill.rs).
+//! The other programs of this folder are modes of this one: `bench fill` makes a large wallet (fill.rs), `bench order` the
+//! order of the release program's functions (order.rs).
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -26,19 +27,21 @@ use std::io::Read;
 
 mod fill;
 mod nuget;
+mod order;
 mod report;
 mod row;
 
 /// Rounds that are not counted: the first ones fill the caches.
 const WARM_UP: usize = 20;
 
-const USAGE: &str = "usage: bench run ROUNDS PICTURE.svg <TABLE >TABLES.md | bench fill FOLDER COUNT";
+const USAGE: &str = "usage: bench run ROUNDS PICTURE.svg <TABLE >TABLES.md | bench fill FOLDER COUNT | bench order MAP PROFILE...";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["run", rounds, picture] => run(rounds.parse().expect(USAGE), picture),
         ["fill", folder, count] => fill::fill(folder.as_ref(), count.parse().expect(USAGE)),
+        ["order", map, profiles @ ..] => order::order(map, profiles),
         _ => panic!("{USAGE}"),
     }
 }

@@ -154,7 +154,13 @@ fn a_secret_is_exposed_only_where_it_leaves_the_house() {
 
 #[test]
 fn only_the_terminal_and_main_touch_the_standard_streams() {
-    let may = ["src/terminal/mod.rs", "src/terminal/ask.rs", "src/terminal/hidden.rs", "src/main.rs"];
+    let may = [
+        "src/terminal/mod.rs",
+        "src/terminal/ask.rs",
+        "src/terminal/hidden.rs",
+        "src/terminal/stdin.rs",
+        "src/main.rs",
+    ];
     let words = [
         "println!",
         "print!(",
@@ -162,6 +168,7 @@ fn only_the_terminal_and_main_touch_the_standard_streams() {
         "io::stdout()",
         "io::stderr()",
         "io::stdin()",
+        "stdio::stdin()",
         "/dev/tty",
         "prompt_password",
     ];

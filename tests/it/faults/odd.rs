@@ -35,7 +35,8 @@ fn pipes_in_the_place_of_files_are_not_waited_for() {
     let settings = scene.append("keyfob/config.toml", "");
     pipe(&settings);
     assert!(
-        one_line(&scene.helper("get", "protocol=https host=git.corp.example")).contains("it is not a file")
+        one_line(&scene.helper("get", "protocol=https host=git.corp.example"))
+            .contains("it is not a regular file")
     );
     pipe(&record(&scene));
     assert!(one_line(&scene.helper("get", PLACE)).contains("it is not a regular file"));
