@@ -4,7 +4,7 @@
 //! To add one: write its file and put a line into [`ALL`].
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use serde::Serialize;
@@ -102,7 +102,7 @@ pub struct Context<'c> {
     /// The folder of keyfob's data.
     pub data: PathBuf,
     /// The path of this program as it was started, links unresolved.
-    pub program: PathBuf,
+    pub program: &'c Path,
     /// The folder in which it was started.
     pub folder: PathBuf,
     /// Unix seconds.
@@ -250,6 +250,23 @@ fn whose(account: &Account, realm: &str) -> String {
     match account.name() {
         Some(name) => format!("account {name} of {realm}"),
         None => format!("the unnamed account of {realm}"),
+    }
+}
+
+/// What came of several things that are each tried, whatever became of the others: the error that was not said yet. The last
+/// is left for the end of the command; one before it is said when the next comes.
+#[derive(Default)]
+struct LastError(Option<Error>);
+
+impl LastError {
+    fn take(&mut self, error: Error, terminal: &mut Terminal<'_>) {
+        if let Some(earlier) = self.0.replace(error) {
+            terminal.error(&earlier);
+        }
+    }
+
+    fn end(self) -> Result<(), Error> {
+        self.0.map_or(Ok(()), Err)
     }
 }
 

@@ -299,7 +299,7 @@ fn program_links(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tool in tool::ALL {
         for link in tool.links.iter().filter(|link| tool::is_own_name(link)) {
-            let Some(spot) = links::spot(&context.program, link, context.environment) else { continue };
+            let Some(spot) = links::spot(context.program, link, context.environment) else { continue };
             let first = context.environment.program(link);
             findings.push(match first {
                 Some(first) if !links::is_us(&first, &spot.path) => {
