@@ -9,7 +9,8 @@ use std::io::{BufRead, Write};
 
 use crate::error::{Error, Miss};
 use crate::forge::Need;
-use crate::wallet::{Note, Wallet};
+use crate::remote::Remote;
+use crate::wallet::{Note, Query, Wallet};
 
 pub mod agent;
 pub mod askpass;
@@ -187,25 +188,30 @@ impl Wire<'_> {
         self.line("error", &error.in_one_line());
     }
 
+    /// What a tool asks of the wallet: about this place, and no account in particular.
+    fn question(&self, remote: Remote, need: Need) -> Query {
+        Query { person_watches: self.person_watches, ..Query::new(remote, need) }
+    }
+
     /// The hint that belongs to a miss, if it may be given (R14).
-    pub fn miss(&mut self, miss: &Miss, loud: bool, url: &str) {
-        self.hint(miss.words_elsewhere(url).filter(|_| loud));
-    }
-
-    /// The same for git, which can be told to send more of the URL.
-    pub fn miss_of_git(&mut self, miss: &Miss, loud: bool, url: &str) {
-        self.hint(miss.words(url).filter(|_| loud));
-    }
-
-    fn hint(&mut self, words: Option<String>) {
-        if let Some(words) = words {
+    fn miss(&mut self, miss: &Miss, loud: bool, remote: &Remote) {
+        if let Some(words) = loud.then(|| miss.words_elsewhere(&remote.to_string())).flatten() {
             self.line("hint", &words);
         }
     }
 
-    /// A hint beside an answer, which only a person who watches gets (R14), or after a refusal.
-    pub fn note(&mut self, note: &Note) {
-        self.line("hint", &note.words());
+    /// The same for git, which can be told to send more of the URL.
+    fn miss_of_git(&mut self, miss: &Miss, loud: bool, remote: &Remote) {
+        if let Some(words) = loud.then(|| miss.words(&remote.to_string())).flatten() {
+            self.line("hint", &words);
+        }
+    }
+
+    /// The hint beside an answer, if there is one; only a person who watches gets it (R14), or after a refusal.
+    fn note(&mut self, note: Option<&Note>) {
+        if let Some(note) = note {
+            self.line("hint", &note.words());
+        }
     }
 
     /// One line in our voice.

@@ -67,15 +67,16 @@ pub(crate) fn call_for_bytes(
 #[test]
 fn only_git_is_told_of_its_own_settings() {
     let miss = Miss::NoOrganisation { host: "dev.azure.com".to_owned() };
-    let said = |say: fn(&mut Wire<'_>, &Miss)| {
+    let remote = Remote::from_url("https://dev.azure.com").unwrap().0;
+    let said = |say: fn(&mut Wire<'_>, &Miss, &Remote)| {
         let mut notes = Vec::new();
         let (mut input, mut output) = (std::io::empty(), std::io::sink());
         let mut wire = wire(&mut input, &mut output, &mut notes);
-        say(&mut wire, &miss);
+        say(&mut wire, &miss, &remote);
         String::from_utf8(notes).unwrap()
     };
-    assert!(said(|wire, miss| wire.miss_of_git(miss, true, "https://dev.azure.com")).contains("git config"));
-    let other = said(|wire, miss| wire.miss(miss, true, "https://dev.azure.com"));
+    assert!(said(|wire, miss, remote| wire.miss_of_git(miss, true, remote)).contains("git config"));
+    let other = said(|wire, miss, remote| wire.miss(miss, true, remote));
     assert!(other.contains("does not tell the organisation") && !other.contains("git"), "{other}");
 }
 

@@ -76,23 +76,16 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
         return write(wire, NONE);
     }
     let (remote, user) = Remote::from_url(&request.uri)?;
-    let query = Query {
-        user,
-        takes_authtype: true,
-        person_watches: wire.person_watches,
-        ..Query::new(remote, TOOL.need)
-    };
+    let query = Query { user, takes_authtype: true, ..wire.question(remote, TOOL.need) };
     match wallet.get(&query)? {
         Found::Answer(answer) => {
             let bytes = headers(&answer);
             write(wire, bytes.as_deref().map_or(NONE, Vec::as_slice))?;
-            if let Some(note) = &answer.note {
-                wire.note(note);
-            }
+            wire.note(answer.note.as_ref());
         }
         Found::Miss { miss, loud } => {
             write(wire, NONE)?;
-            wire.miss(&miss, loud, &query.remote.to_string());
+            wire.miss(&miss, loud, &query.remote);
         }
     }
     Ok(())

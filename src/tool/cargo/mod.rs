@@ -125,8 +125,7 @@ fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes
         user: place.user,
         // A header of any scheme can be said here.
         takes_authtype: true,
-        person_watches: wire.person_watches,
-        ..Query::new(place.remote, TOOL.need)
+        ..wire.question(place.remote, TOOL.need)
     };
     match request.kind.as_str() {
         "get" => get(&query, place.is_git, wire, wallet),
@@ -146,15 +145,13 @@ fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) ->
             let token = std::str::from_utf8(&token).map_err(|_| No::NotFound)?;
             let end = ",\"cache\":\"session\",\"operation_independent\":true}}\n";
             let out = json(&[("{\"Ok\":{\"kind\":\"get\",\"token\":", token)], end);
-            if let Some(note) = &answer.note {
-                wire.note(note);
-            }
+            wire.note(answer.note.as_ref());
             Ok(out)
         }
         Found::Miss { miss: Miss::NotOurs, .. } => Err(No::NotOurs),
         Found::Miss { .. } if is_git => Err(No::NotOurs),
         Found::Miss { miss, loud } => {
-            wire.miss(&miss, loud, &query.remote.to_string());
+            wire.miss(&miss, loud, &query.remote);
             Err(No::NotFound)
         }
     }

@@ -115,16 +115,14 @@ fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
         Found::Answer(answer) => match answer_bytes(&name, &answer) {
             Some(bytes) => {
                 write(wire, &bytes)?;
-                if let Some(note) = &answer.note {
-                    wire.note(note);
-                }
+                wire.note(answer.note.as_ref());
                 Ok(Done::Well)
             }
             // A ready-made header of git's, or bytes that are no text: docker has no words for them.
             None => Ok(Done::Sentence(NOT_FOUND)),
         },
         Found::Miss { miss, loud } => {
-            wire.miss(&miss, loud, &remote.to_string());
+            wire.miss(&miss, loud, &remote);
             Ok(Done::Sentence(NOT_FOUND))
         }
     }

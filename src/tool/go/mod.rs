@@ -61,12 +61,7 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
         // Go would refuse the block as a whole.
         return Ok(());
     }
-    let query = Query {
-        user,
-        takes_authtype: true,
-        person_watches: wire.person_watches,
-        ..Query::new(remote, TOOL.need)
-    };
+    let query = Query { user, takes_authtype: true, ..wire.question(remote, TOOL.need) };
     match wallet.get(&query)? {
         Found::Answer(answer) => {
             // Module proxies and pages about modules take Basic everywhere.
@@ -74,11 +69,9 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
             let place = beginning(&answer.realm, &query.remote).to_string();
             let block = joined(&[place.as_bytes(), b"\n\nAuthorization: ", &header, b"\n\n"]);
             super::write(wire, &block)?;
-            if let Some(note) = &answer.note {
-                wire.note(note);
-            }
+            wire.note(answer.note.as_ref());
         }
-        Found::Miss { miss, loud } => wire.miss(&miss, loud, &query.remote.to_string()),
+        Found::Miss { miss, loud } => wire.miss(&miss, loud, &query.remote),
     }
     Ok(())
 }

@@ -97,9 +97,7 @@ fn get(
     match wallet.get(&query)? {
         Found::Answer(answer) => {
             write(wire, &answer_bytes(&answer, form)?)?;
-            if let Some(note) = &answer.note {
-                wire.note(note);
-            }
+            wire.note(answer.note.as_ref());
             Ok(true)
         }
         Found::Miss { miss: Miss::NoOrganisation { host }, .. } => {
@@ -107,7 +105,7 @@ fn get(
             Ok(false)
         }
         Found::Miss { miss, loud } => {
-            wire.miss(&miss, loud, &query.remote.to_string());
+            wire.miss(&miss, loud, &query.remote);
             Ok(false)
         }
     }
@@ -169,7 +167,7 @@ fn query(service: &str, user: Option<&str>, wire: &Wire<'_>) -> Result<Option<Qu
     if user.as_deref().is_some_and(has_control) {
         return Err(Error::Request { why: "there is a control character in the user name" });
     }
-    Ok(Some(Query { user, person_watches: wire.person_watches, ..Query::new(remote, TOOL.need) }))
+    Ok(Some(Query { user, ..wire.question(remote, TOOL.need) }))
 }
 
 /// The question of `set` and `del`. pip keeps passwords under the bare host; where that belongs to a service, the service's

@@ -59,20 +59,14 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
 }
 
 fn answer(remote: &Remote, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
-    let query = Query {
-        takes_authtype: true,
-        person_watches: wire.person_watches,
-        ..Query::new(remote.clone(), TOOL.need)
-    };
+    let query = Query { takes_authtype: true, ..wire.question(remote.clone(), TOOL.need) };
     match wallet.get(&query)? {
         Found::Answer(answer) => {
             let Some(header) = header::authorization(&answer, header::BEARER) else { return Ok(()) };
             super::write(wire, &joined(&[&header, b"\n"]))?;
-            if let Some(note) = &answer.note {
-                wire.note(note);
-            }
+            wire.note(answer.note.as_ref());
         }
-        Found::Miss { miss, loud } => wire.miss(&miss, loud, &remote.to_string()),
+        Found::Miss { miss, loud } => wire.miss(&miss, loud, remote),
     }
     Ok(())
 }

@@ -71,11 +71,8 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
     if host.contains(['/', '@', '?', '#']) {
         return Err(Error::Request { why: "the host is not one" });
     }
-    let query = Query {
-        takes_authtype: true,
-        person_watches: wire.person_watches,
-        ..Query::new(Remote::from_parts("https", host, None)?, TOOL.need)
-    };
+    let query =
+        Query { takes_authtype: true, ..wire.question(Remote::from_parts("https", host, None)?, TOOL.need) };
     match word.to_str() {
         Some("get") => get(&query, wire, wallet),
         Some("store") => store(query, wire, wallet),
@@ -89,9 +86,7 @@ fn get(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Er
         Found::Answer(answer) => match token(&answer) {
             Some(token) => {
                 write(wire, &json(&[("{\"token\":", token)], "}\n"))?;
-                if let Some(note) = &answer.note {
-                    wire.note(note);
-                }
+                wire.note(answer.note.as_ref());
             }
             None => {
                 write(wire, b"{}\n")?;
@@ -104,7 +99,7 @@ fn get(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Er
         },
         Found::Miss { miss, loud } => {
             write(wire, b"{}\n")?;
-            wire.miss(&miss, loud, &query.remote.to_string());
+            wire.miss(&miss, loud, &query.remote);
         }
     }
     Ok(())
