@@ -13,8 +13,8 @@ pub fn server_realm(forge: &Forge, remote: &Remote, prefix: &[String]) -> Realm 
     Realm::made_by_forge(forge.id, &remote.with_path(prefix).to_string())
 }
 
-/// Which forge an unknown host looks like, when a *person* adds it: by path segments that only one has, then by words
-/// in the host name. Never used to answer a tool.
+/// Which forge an unknown host looks like, when a *person* adds it or names it in the environment: by path segments that only
+/// one has, then by words in the host name. Never asked about a URL of a tool.
 #[must_use]
 pub fn looks_like(remote: &Remote) -> Option<&'static Forge> {
     by_path(remote).or_else(|| {

@@ -271,7 +271,7 @@ pub(super) fn realm_of_server(token: &EnvironmentToken) -> Realm {
 }
 
 /// The forge of such a token.
-fn forge_of_server(token: &EnvironmentToken) -> &'static Forge {
+pub(super) fn forge_of_server(token: &EnvironmentToken) -> &'static Forge {
     crate::forge::looks_like(&token.remote).unwrap_or(&crate::forge::generic::FORGE)
 }
 
