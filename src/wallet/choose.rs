@@ -244,7 +244,7 @@ pub fn judge(held: &Held<'_>, account: &AccountRecord, query: &Query, now: i64) 
         return Err(Miss::Expired { realm: realm(), url: url(), account: name(), at });
     }
     let Some(trouble) = account.trouble_for(query.need.as_str()) else { return Ok(()) };
-    let waited = now - trouble.since;
+    let waited = now.saturating_sub(trouble.since);
     let again_in = match trouble.state {
         TroubleState::Rejected => None,
         // After a minute, or when the clock was set back, it is offered once more.

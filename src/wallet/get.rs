@@ -130,7 +130,7 @@ impl Local<'_> {
     /// fails the answer is still good, and the hint comes again.
     fn ending(&self, query: &Query, held: &Held<'_>, account: &AccountRecord) -> Option<Note> {
         let expires = account.expires.filter(|_| query.person_watches && account.source == Source::Person)?;
-        let left = expires.at - self.now;
+        let left = expires.at.saturating_sub(self.now);
         let (days, today) = (left.div_euclid(DAY), self.now.div_euclid(DAY));
         if days >= HINT_DAYS || account.hinted == Some(today) {
             return None;

@@ -245,7 +245,7 @@ pub(super) fn set_aside_and_replace(found: &mut AccountRecord, wish: AccountReco
 
 /// Takes out of a record what tools stored and nobody will want back.
 fn sweep_pairs(record: &mut RealmRecord, now: i64) -> Result<Vec<(String, Key)>, Error> {
-    let old = |since: i64| now - since > KEEP_ASIDE_SECONDS;
+    let old = |since: i64| now.saturating_sub(since) > KEEP_ASIDE_SECONDS;
     let ended = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.hard && expiry.at < now);
     let mut swept = Vec::new();
     for account in record.accounts.iter().filter(|account| account.source == Source::Tool) {

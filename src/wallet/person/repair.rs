@@ -156,7 +156,7 @@ impl Local<'_> {
             let before = seen.orphans.iter().find(|seen| seen.store == orphan.store && seen.id == id);
             // A clock that was set back does not make anything older.
             let since = before.map_or(self.now, |seen| seen.since.min(self.now));
-            if self.now - since >= ORPHAN_SECONDS {
+            if self.now.saturating_sub(since) >= ORPHAN_SECONDS {
                 let alone = self.records.locked(&orphan.group, || {
                     let group = self.records.read(&orphan.group)?;
                     if group.ids().any(|held| held == id) {
