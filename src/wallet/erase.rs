@@ -132,7 +132,9 @@ fn refuse(account: &mut AccountRecord, query: &Query, now: i64) -> bool {
         (_, Some(Trouble { state: TroubleState::Rejected, .. })) => return false,
         (Source::Tool, _) => TroubleState::Rejected,
         (Source::Person, None) => TroubleState::Suspect,
-        (Source::Person, Some(trouble)) if (0..SUSPECT_SECONDS).contains(&now.saturating_sub(trouble.since)) => {
+        (Source::Person, Some(trouble))
+            if (0..SUSPECT_SECONDS).contains(&now.saturating_sub(trouble.since)) =>
+        {
             return false;
         }
         (Source::Person, Some(_)) => TroubleState::Rejected,
