@@ -94,8 +94,8 @@ TEXT
     cat <<'TEXT'
 
 Measured once, by hand, and not part of the run: `get` from the Secret Service against a bare program with the crate
-dbus-secret-service (no request read, no record), both static: 1.02 times its time (quartiles 0.8 and 1.2, 600 rounds, twice), 293,000
-instructions against 505,000. docs/design.md section 10 says why keyfob has its own client all the same.
+dbus-secret-service (no request read, no record), both static: 0.95 times its time (quartiles 0.83 and 1.05, 600 rounds), 358,000
+instructions against 508,000. docs/design.md section 10 says why keyfob has its own client all the same.
 TEXT
     if [ -n "$absent" ]; then
       echo

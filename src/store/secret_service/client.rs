@@ -35,25 +35,21 @@ pub(super) struct Item<'a> {
 }
 
 /// One operation: a connection and what it may do.
+///
+/// GNOME Keyring (up to 50 at least) now and then handles the first call of a new connection before it has noted the caller. If that
+/// call is OpenSession, it dies of it and takes the unlocked state of the person's keyrings along. So the first call is a search or
+/// a question for the default keyring, and nothing follows it before it is answered: that wait is not to be optimised away.
 pub(super) struct Client {
     bus: Bus,
-    default: String,
     timeout: Duration,
     prompt_timeout: Duration,
     may_prompt: bool,
 }
 
 impl Client {
-    /// Connects and asks which keyring is the default one. GNOME Keyring (up to 50 at least) now and then handles the first
-    /// call of a new connection before it has noted the caller, and if that call is OpenSession it dies of it and takes the
-    /// unlocked state of the person's keyrings along. So the first call is one that needs no note, and nothing
-    /// follows it before it is answered: that wait is not to be optimised away.
     pub(super) fn connect(opening: &Opening<'_>, timeout: Duration) -> Result<Client, Error> {
-        let mut bus = Bus::connect(opening.environment, timeout)?;
-        let default = read_alias(&mut bus)?;
         Ok(Client {
-            bus,
-            default,
+            bus: Bus::connect(opening.environment, timeout)?,
             timeout,
             prompt_timeout: opening.prompt_timeout,
             may_prompt: opening.ask.by_window() && somebody_at_a_display(opening.environment),
@@ -65,15 +61,13 @@ impl Client {
         self.may_prompt = false;
     }
 
-    pub(super) fn open_session(&mut self) -> u32 {
+    /// Opens a session, without which no secret is given or taken. Never the first call.
+    pub(super) fn session(&mut self) -> Result<String, Error> {
         let mut body = Writer::default();
         body.text("plain");
         body.signature("s");
         body.text("");
-        self.bus.call(&SERVICE, "OpenSession", "sv", &body)
-    }
-
-    pub(super) fn session(&mut self, call: u32) -> Result<String, Error> {
+        let call = self.bus.call(&SERVICE, "OpenSession", "sv", &body);
         let reply = self.bus.reply(call)?;
         let mut body = reply.body("vo")?;
         if body.signature()? != "s" {
@@ -83,21 +77,16 @@ impl Client {
         Ok(body.path()?.to_owned())
     }
 
-    pub(super) fn search(&mut self, marks: &[(&str, &str)]) -> u32 {
-        let mut body = Writer::default();
-        write_marks(&mut body, marks);
-        self.bus.call(&SERVICE, "SearchItems", "a{ss}", &body)
-    }
-
-    /// The items that a search found. Unlocks what must be: `all` of them, or only so that there is one. Nothing found in
-    /// a locked keyring says nothing (R9; KeePassXC shows nothing of what is locked).
-    pub(super) fn found(
-        &mut self,
-        call: u32,
-        marks: &[(&str, &str)],
-        all: bool,
-    ) -> Result<Vec<String>, Error> {
-        let (open, locked) = self.hits(call)?;
+    /// The items with these marks. Unlocks what must be: `all` of them, or only so that there is one. Nothing found in a locked
+    /// keyring says nothing (R9; KeePassXC shows nothing of what is locked).
+    pub(super) fn search(&mut self, marks: &[(&str, &str)], all: bool) -> Result<Vec<String>, Error> {
+        let (open, locked) = match self.hits(marks) {
+            // The first call of a connection, handled before the caller was noted; now it is.
+            Err(Fault::Refused(name)) if name == "org.freedesktop.DBus.Error.UnknownMethod" => {
+                self.hits(marks)?
+            }
+            hits => hits?,
+        };
         if !locked.is_empty() && (all || open.is_empty()) {
             self.unlock(&locked)?;
             return Ok([open, locked].concat());
@@ -105,22 +94,19 @@ impl Client {
         if !open.is_empty() {
             return Ok(open);
         }
-        let was_away = self.default == NOTHING;
         let collection = self.default_collection()?;
-        if !self.is_locked(&collection)? {
-            if was_away {
-                let again = self.search(marks);
-                return Ok(self.hits(again)?.0);
-            }
-            return Ok(open);
+        if self.is_locked(&collection)? {
+            self.unlock(&[collection])?;
         }
-        self.unlock(&[collection])?;
-        let again = self.search(marks);
-        Ok(self.hits(again)?.0)
+        // Also a keyring that was not locked may just have come back.
+        Ok(self.hits(marks)?.0)
     }
 
-    /// What a search found: unlocked items, locked items.
-    fn hits(&mut self, call: u32) -> Result<(Vec<String>, Vec<String>), Error> {
+    /// What a search finds: unlocked items, locked items.
+    fn hits(&mut self, marks: &[(&str, &str)]) -> Result<(Vec<String>, Vec<String>), Fault> {
+        let mut body = Writer::default();
+        write_marks(&mut body, marks);
+        let call = self.bus.call(&SERVICE, "SearchItems", "a{ss}", &body);
         let reply = self.bus.reply(call)?;
         let mut body = reply.body("aoao")?;
         let [mut open, mut locked] = [Vec::new(), Vec::new()];
@@ -211,18 +197,28 @@ impl Client {
         Ok(body.path()?.to_owned())
     }
 
+    /// Asks for the path of the default collection, which may be [`NOTHING`]: a first call that needs no note of the caller.
+    pub(super) fn introduce(&mut self) -> Result<String, Fault> {
+        let mut body = Writer::default();
+        body.text("default");
+        let call = self.bus.call(&SERVICE, "ReadAlias", "s", &body);
+        Ok(self.bus.reply(call)?.body("o")?.path()?.to_owned())
+    }
+
     /// The default collection. GNOME Keyring takes it away for a moment when it reads a file again that it has just written, so
     /// that there is none is believed only when it stays so.
     pub(super) fn default_collection(&mut self) -> Result<String, Error> {
         let start = Instant::now();
-        while self.default == NOTHING && start.elapsed() < SETTLING.min(self.timeout / 2) {
+        loop {
+            let collection = self.introduce()?;
+            if collection != NOTHING {
+                return Ok(collection);
+            }
+            if start.elapsed() >= SETTLING.min(self.timeout / 2) {
+                return Err(unavailable("no default keyring (a desktop's first login makes one)"));
+            }
             std::thread::sleep(Duration::from_millis(20));
-            self.default = read_alias(&mut self.bus)?;
         }
-        if self.default == NOTHING {
-            return Err(unavailable("no default keyring (a desktop's first login makes one)"));
-        }
-        Ok(self.default.clone())
     }
 
     pub(super) fn is_locked(&mut self, collection: &str) -> Result<bool, Error> {
@@ -361,12 +357,4 @@ impl From<Fault> for Error {
             _ => unavailable("it refused the call"),
         }
     }
-}
-
-/// The path of the default collection, or [`NOTHING`].
-fn read_alias(bus: &mut Bus) -> Result<String, Error> {
-    let mut body = Writer::default();
-    body.text("default");
-    let call = bus.call(&SERVICE, "ReadAlias", "s", &body);
-    Ok(bus.reply(call)?.body("o")?.path()?.to_owned())
 }

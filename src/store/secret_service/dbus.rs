@@ -1,6 +1,6 @@
 //! Just enough D-Bus to talk to the Secret Service: one connection, calls that go out together, their replies, one signal.
 //!
-//! Own code and no library, because that is what makes a `get` take two waits instead of five and lets the program be
+//! Own code and no library, because that is what makes a `get` take three waits instead of five and lets the program be
 //! linked statically. Calls gather in an outbox that is written when the first reply is wanted, together with the
 //! login. A peer that sends rubbish gets [`Fault::Broken`], one that sends nothing gets [`Fault::Silent`] when the
 //! deadline is over, which stands over everything that is done with a connection.

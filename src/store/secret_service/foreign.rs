@@ -28,13 +28,14 @@ pub fn search(opening: &Opening<'_>, marks: &[(&str, &str)], secrets: bool) -> R
     if !secrets {
         client.never_ask();
     }
-    let session = client.open_session();
-    let search = client.search(marks);
-    let session = client.session(session)?;
-    let objects = client.found(search, marks, secrets)?;
+    let objects = client.search(marks, secrets)?;
+    let session = if secrets { Some(client.session()?) } else { None };
     let calls: Vec<(u32, Option<u32>)> = objects
         .iter()
-        .map(|object| (client.attributes(object), secrets.then(|| client.get_secret(object, &session))))
+        .map(|object| {
+            let secret = session.as_ref().map(|session| client.get_secret(object, session));
+            (client.attributes(object), secret)
+        })
         .collect();
     let mut items = Vec::new();
     for (object, (attributes, secret)) in objects.into_iter().zip(calls) {
@@ -57,6 +58,8 @@ pub fn search(opening: &Opening<'_>, marks: &[(&str, &str)], secrets: bool) -> R
 /// As [`search`].
 pub fn delete(opening: &Opening<'_>, object: &str) -> Result<(), Error> {
     let mut client = Client::connect(opening, opening.timeout)?;
+    // Deleted by a first call, an item could seem to be gone.
+    client.introduce()?;
     match still_there(client.delete(object))? {
         Some(prompt) => client.prompt(&prompt),
         None => Ok(()),

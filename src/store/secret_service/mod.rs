@@ -51,10 +51,11 @@ impl Store for SecretService<'_> {
     fn get(&self, key: &Key) -> Result<Option<Secret>, Error> {
         let marks = marks(key)?;
         let mut client = Client::connect(&self.opening, self.opening.timeout)?;
-        let session = client.open_session();
-        let search = client.search(&marks);
-        let session = client.session(session)?;
-        let items = client.found(search, &marks, false)?;
+        let items = client.search(&marks, false)?;
+        if items.is_empty() {
+            return Ok(None);
+        }
+        let session = client.session()?;
         let calls: Vec<u32> = items.iter().map(|item| client.get_secret(item, &session)).collect();
         let mut held: Option<Secret> = None;
         for call in calls {
@@ -71,8 +72,7 @@ impl Store for SecretService<'_> {
         let marks = marks(key)?;
         let mut client = Client::connect(&self.opening, self.opening.timeout)?;
         let collection = client.default_collection()?;
-        let session = client.open_session();
-        let session = client.session(session)?;
+        let session = client.session()?;
         let item = Item { key, marks: &marks, secret };
         let mut created = client.create(&collection, &session, &item);
         if matches!(&created, Err(Fault::Refused(name)) if name == IS_LOCKED) {
@@ -85,8 +85,7 @@ impl Store for SecretService<'_> {
     fn delete(&self, key: &Key) -> Result<(), Error> {
         let marks = marks(key)?;
         let mut client = Client::connect(&self.opening, self.opening.timeout)?;
-        let search = client.search(&marks);
-        for item in client.found(search, &marks, true)? {
+        for item in client.search(&marks, true)? {
             if let Some(prompt) = still_there(client.delete(&item))? {
                 client.prompt(&prompt)?;
             }
@@ -96,8 +95,7 @@ impl Store for SecretService<'_> {
 
     fn keys(&self) -> Result<Option<Vec<Key>>, Error> {
         let mut client = Client::connect(&self.opening, self.opening.timeout)?;
-        let search = client.search(&OURS);
-        let items = client.found(search, &OURS, true)?;
+        let items = client.search(&OURS, true)?;
         let calls: Vec<u32> = items.iter().map(|item| client.attributes(item)).collect();
         let mut keys = Vec::new();
         for call in calls {
