@@ -46,20 +46,11 @@ can_link_statically() {
   return 1
 }
 
-# Whether the linker that Rust uses here takes this option, and the program runs.
-linker_takes() {
-  probe=$(mktemp -d) || return 1
-  echo 'fn main() {}' >"$probe/a.rs"
-  if (cd "$root" && rustc --target "$host" -C panic=abort -C target-feature=+crt-static -C relocation-model=static \
-    -C "link-arg=$1" -o "$probe/a" "$probe/a.rs") >/dev/null 2>&1 && "$probe/a"; then rm -rf "$probe"; return 0; fi
-  rm -rf "$probe"
-  return 1
-}
-
 # Builds the release binary and sets $binary. Static on Linux where the C library allows it: that start-up is the
 # fastest, and nothing has to be there at run time. +crt-static needs an explicit target, else proc-macros fail. Not position-
 # independent: else the program relocates itself first, which is a third of what the shortest call costs (docs/design.md). All
-# flags are added to those of .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of all.
+# flags are added to those of .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of all. What the linker does besides
+# is in build.rs.
 # $link_options: more for the linker.
 build_release() {
   target_folder=${CARGO_TARGET_DIR:-$root/target}
@@ -70,11 +61,7 @@ build_release() {
       flags='"-C", "target-feature=+crt-static", "-C", "relocation-model=static"'
       # Less is copied into its callers than size alone asks for: 2 % of the size for 2 % of the instructions of a get.
       flags="$flags, \"-C\", \"llvm-args=-inline-threshold=5\""
-      # Nothing unwinds, so the tables for it go; what runs often lies side by side; functions that came out the same are kept
-      # once. Where the linker can do that.
-      for option in -Tinstall/no-unwind-tables.ld -Tinstall/often.ld -Wl,--icf=all ${link_options:-}; do
-        if linker_takes "$option"; then flags="$flags, \"-C\", \"link-arg=$option\""; fi
-      done
+      for option in ${link_options:-}; do flags="$flags, \"-C\", \"link-arg=$option\""; done
       (cd "$root" && cargo build --release --locked --bin keyfob --target "$host" --config "build.rustflags=[$flags]" >&2) ||
         die "the build failed"
       binary=$target_folder/$host/release/keyfob

@@ -35,13 +35,18 @@ impl Environment {
     /// The value of `name`, when it is set and not empty.
     #[must_use]
     pub fn os(&self, name: &str) -> Option<OsString> {
-        let value = match &self.0 {
+        self.given(name).filter(|value| !value.is_empty())
+    }
+
+    /// The value of `name`, when it is set, be it to nothing: for the few where that says something.
+    #[must_use]
+    pub fn given(&self, name: &str) -> Option<OsString> {
+        match &self.0 {
             Source::Pairs(pairs) => {
                 pairs.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone())
             }
             Source::Process { one, .. } => one(name),
-        };
-        value.filter(|value| !value.is_empty())
+        }
     }
 
     /// The value of `name`, when it is set, not empty, and text.

@@ -93,19 +93,48 @@ impl Answer {
     /// Whether the body is a page for people.
     #[must_use]
     pub fn is_page(&self) -> bool {
-        let html = self.header("content-type").is_some_and(|kind| kind.trim_start().starts_with("text/html"));
+        let is_html = |kind: &str| {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            ["text/html", "application/xhtml+xml"].iter().any(|html| kind.eq_ignore_ascii_case(html))
+        };
+        let html = self.header("content-type").is_some_and(is_html);
         html || self.body.trim_ascii_start().first() == Some(&b'<')
     }
 
-    /// Seconds for which the service wants to be left alone.
+    /// Seconds for which the service wants to be left alone; a day stands for all that is longer.
     #[must_use]
     pub fn retry_after(&self) -> Option<u64> {
         let value = self.header("retry-after")?.trim();
+        if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+            // One that no number can hold is long.
+            return Some(value.parse().unwrap_or(DAY).min(DAY));
+        }
         // A date counts from the service's own, so that nobody's clock matters.
-        let at = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|at| at.timestamp().as_second());
-        let until = || u64::try_from(at(value)? - at(self.header("date")?)?).ok();
-        value.parse().ok().or_else(until)
+        self.until(at(value)?)
     }
+
+    /// The same, also where only the end of a limit is told that was reached, as GitHub and Azure DevOps tell it.
+    #[must_use]
+    pub fn limit_ends(&self) -> Option<u64> {
+        let reset = || {
+            let value = self.header("x-ratelimit-reset").or_else(|| self.header("ratelimit-reset"))?;
+            self.until(value.trim().parse().ok()?)
+        };
+        self.retry_after().or_else(reset)
+    }
+
+    /// Seconds from the answer to a time (Unix seconds).
+    fn until(&self, then: i64) -> Option<u64> {
+        let seconds = then.checked_sub(at(self.header("date")?)?)?;
+        u64::try_from(seconds).ok().map(|seconds| seconds.min(DAY))
+    }
+}
+
+const DAY: u64 = 86_400;
+
+/// A date of HTTP in Unix seconds.
+fn at(text: &str) -> Option<i64> {
+    jiff::fmt::rfc2822::parse(text.trim()).ok().map(|at| at.timestamp().as_second())
 }
 
 impl std::fmt::Debug for Answer {
@@ -132,5 +161,12 @@ mod tests {
             (after(now, Some(later)), after(later, None), after("soon", Some(now))),
             (None, None, None)
         );
+        assert_eq!(
+            (after("-5", None), after("1.5", None), after("", None), after("+7", None)),
+            (None, None, None, None)
+        );
+        let long = ["86401", "18446744073709551615", "99999999999999999999999"];
+        assert!(long.iter().all(|value| after(value, None) == Some(86_400)));
+        assert_eq!(after("Sun, 22 Nov 2099 09:00:00 GMT", Some(now)), Some(86_400));
     }
 }

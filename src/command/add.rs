@@ -73,7 +73,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             context.terminal.question(&format!("user name for {}: ", planned.wish.remote.authority()))?;
         planned.wish.account = Some(name).filter(|name| !name.is_empty());
     }
-    show_page(&planned, matches, context);
+    show_page(&planned, matches, matches.get_flag("open"), context);
     let force = matches.get_flag("force");
     let token = read_token(&planned, context)?;
     look_at(&token, &mut planned, force, context)?;
@@ -108,11 +108,11 @@ fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
     })
 }
 
-/// With `--open`: the page where a token is made, its ticks set where it can do that; and what is to be ticked there.
-pub(super) fn show_page(planned: &Planned, matches: &ArgMatches, context: &mut Context<'_>) {
+/// With `open`: the page where a token is made, its ticks set where it can do that; and what is to be ticked there.
+pub(super) fn show_page(planned: &Planned, matches: &ArgMatches, open: bool, context: &mut Context<'_>) {
     let tasks = text(matches, "for").unwrap_or_default();
     let tasks: Vec<String> = list(tasks).map(str::to_ascii_lowercase).collect();
-    let (life, open) = (&planned.forge.life, matches.get_flag("open"));
+    let life = &planned.forge.life;
     if !open && tasks.is_empty() {
         return;
     }

@@ -23,6 +23,18 @@ const OPENERS: &[(&str, &[&str])] = if cfg!(target_os = "macos") {
     &[("xdg-open", &[]), ("wslview", &[])]
 };
 
+/// Whether a browser would open where the person is: one that was named, or a desktop. Over a bare SSH connection the system's opener
+/// may find a browser for terminals, which nobody would see.
+pub(super) fn is_at_hand(environment: &Environment) -> bool {
+    let named = |name: &str| environment.os(name).is_some_and(|value| !value.is_empty());
+    let desktop = if cfg!(any(target_os = "macos", windows)) {
+        !named("SSH_CONNECTION")
+    } else {
+        named("DISPLAY") || named("WAYLAND_DISPLAY") || !environment.programs("wslview").is_empty()
+    };
+    named("KEYFOB_BROWSER") || desktop
+}
+
 /// Opens a page, and says which.
 pub(super) fn open(page: &str, context: &mut Context<'_>) {
     if opened(page, context.environment) {

@@ -142,6 +142,7 @@ impl Told<'_> {
     fn problem(&self) -> Option<&'static str> {
         match self.obstacle() {
             Some(Error::Network { trouble, .. }) => Some(trouble.as_str()),
+            Some(Error::Certificates { .. }) => Some("certificate"),
             Some(_) => Some("store"),
             None if self.no_way => Some("not-checkable"),
             None => self.verdict.problem.as_ref().map(Problem::as_str),

@@ -7,16 +7,16 @@ use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::{Error, Trouble};
 use crate::exchange::{Answer, Request};
-use crate::forge::check::{Outcome, Verdict};
+use crate::forge::check::{Outcome, Problem, Verdict};
 use crate::forge::life::azure::{self, HOST, Made, Order, Pat, PatId, Refusal, Which};
 use crate::forge::shape::redacted;
 use crate::forge::{self};
 use crate::remote::Remote;
-use crate::terminal::visible;
+use crate::terminal::{aside, visible};
 use crate::wallet::DAY;
 use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::check::Question;
-use crate::wallet::person::rotate::{Failed, Finished, Service, without_mark};
+use crate::wallet::person::rotate::{Failed, Finished, Service, bears, without_mark};
 use crate::wallet::spot::Spot;
 
 use super::online::Client;
@@ -40,7 +40,7 @@ impl<'e> Azure<'e> {
     /// Signs in.
     pub(super) fn begin(organisation: &str, context: &mut Context<'e>) -> Result<Azure<'e>, Error> {
         may_use_network(context)?;
-        let client = Client::default();
+        let client = Client::telling(|host, seconds| aside(&online::waiting(host, seconds)));
         let bearer = sign_in::bearer(organisation, &client, context)?;
         Ok(Azure { organisation: organisation.to_owned(), bearer, client, environment: context.environment })
     }
@@ -69,7 +69,7 @@ impl<'e> Azure<'e> {
     }
 
     /// The same, and how many there are besides that cannot be read.
-    fn all_and_unread(&self, which: Which) -> Result<(Vec<Pat>, usize), Error> {
+    pub(super) fn all_and_unread(&self, which: Which) -> Result<(Vec<Pat>, usize), Error> {
         let (mut all, mut unread) = (Vec::new(), 0);
         let mut next: Option<String> = None;
         for _ in 0..MOST_PAGES {
@@ -93,6 +93,17 @@ impl<'e> Azure<'e> {
         azure::read_made(&answer).map(|made| made.pat).map_err(|refusal| self.refused(refusal))
     }
 
+    /// What the service tells of one token; `None` if it knows none of this person's by that id.
+    pub(super) fn find_by_id(&self, id: &PatId) -> Result<Option<Pat>, Error> {
+        let answer = self.send(&azure::get(&self.organisation, id))?;
+        match azure::read_made(&answer) {
+            Ok(made) => Ok(Some(made.pat)),
+            // A page would tell of the address, not of the token.
+            Err(Refusal::NotFound) if !answer.is_page() => Ok(None),
+            Err(refusal) => Err(self.refused(refusal)),
+        }
+    }
+
     /// What the service tells of one token.
     pub(super) fn get(&self, id: &PatId) -> Result<Pat, Error> {
         let answer = self.send(&azure::get(&self.organisation, id))?;
@@ -102,9 +113,8 @@ impl<'e> Azure<'e> {
 
 impl Service for Azure<'_> {
     fn find(&self, mark: &str) -> Result<Option<Pat>, Error> {
-        let behind = format!(" {mark}");
         let (all, unread) = self.all_and_unread(Which::Active)?;
-        match all.into_iter().find(|pat| pat.name.ends_with(&behind)) {
+        match all.into_iter().find(|pat| bears(&pat.name, mark)) {
             // It may be among them; to take it for none would leave a token that nobody has.
             None if unread > 0 => Err(self.refused(Refusal::Odd { status: 200 })),
             found => Ok(found),
@@ -276,8 +286,8 @@ fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Res
             None => format!("the new token of {realm} is verified"),
         },
         Finished::Left => format!(
-            "{organisation} has a token whose name ends with {}, which is not in use here and is left as it is; keyfob pat \
-             list {organisation} shows it",
+            "{organisation} has a token whose name ends with {}; keyfob does not know it to be in use here, and leaves it as it is: keyfob \
+             pat list {organisation} shows it",
             pending.mark
         ),
     };
@@ -296,7 +306,12 @@ fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
     };
     let allow_http = context.wallet.select(realm, None).is_ok_and(|selection| selection.realm.allow_http);
     let verdict = verify(&question, allow_http, &Client::default(), context.environment)?;
-    match verdict.outcome {
+    // A blocked account is refused with any token.
+    let outcome = match verdict.problem {
+        Some(Problem::Blocked) => Outcome::Unclear,
+        _ => verdict.outcome,
+    };
+    match outcome {
         Outcome::Accepted => {
             list.remove(&pending.mark)?;
             let words = format!("the token of {realm} was not renewed before: it is accepted as it is");
@@ -314,7 +329,7 @@ fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
         }
         Outcome::Unclear => Err(Error::Service {
             what: format!("whether the token of {realm} was renewed cannot be found out now"),
-            hint: format!("later: keyfob rotate {}", pending.url),
+            hint: format!("keyfob check {0} says why; later: keyfob rotate {0}", pending.url),
         }),
     }
 }

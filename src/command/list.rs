@@ -239,8 +239,8 @@ fn end_colour(entry: &Entry, now: i64) -> Option<Colour> {
 /// The colour of an end: as near as the hints have it (R8).
 pub(super) fn colour_of_end(at: i64, now: i64) -> Colour {
     match at.saturating_sub(now).div_euclid(DAY) {
-        ..1 => Colour::Red,
-        1..HINT_DAYS => Colour::Yellow,
+        ..2 => Colour::Red,
+        2..=HINT_DAYS => Colour::Yellow,
         _ => Colour::Green,
     }
 }

@@ -2,11 +2,11 @@
 //! once. What is asked comes from the forges, what it means goes back to them.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, means_no};
 use crate::error::Error;
 use crate::exchange::Answer;
 use crate::http::{Way, proxy};
@@ -31,12 +31,20 @@ pub(super) fn way(url: &str, allow_http: bool, environment: &Environment) -> Res
     if remote.is_loopback() && !remote.is_https() {
         return Ok(Way { allow_http, ..Way::default() });
     }
-    let settings = git::http_settings(environment, &remote.origin());
+    // git's settings may differ by path, too.
+    let settings = git::http_settings(environment, url.split(['?', '#']).next().unwrap_or(url));
     let setting =
         |name: &str| settings.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    // What git trusts for this host, then what is trusted for every one. A file below `~` is for git to find.
-    let from_git = setting("sslcainfo").filter(|file| !file.is_empty() && !file.starts_with('~'));
-    let authorities = environment.os("GIT_SSL_CAINFO").or_else(|| from_git.map(OsString::from));
+    // What git trusts for this host, then what is trusted for every one. Windows's own TLS does not look at the file, which Git
+    // for Windows names anyway.
+    let windows =
+        setting("sslbackend") == Some("schannel") && setting("schannelusesslcainfo").is_none_or(means_no);
+    let from_git = setting("sslcainfo").filter(|file| !file.is_empty() && !windows);
+    let from_git = from_git.map(|file| match (file.strip_prefix("~/"), environment.os("HOME")) {
+        (Some(below), Some(home)) => Path::new(&home).join(below).into_os_string(),
+        _ => OsString::from(file),
+    });
+    let authorities = environment.os("GIT_SSL_CAINFO").or(from_git);
     let authorities = authorities.or_else(|| environment.os("SSL_CERT_FILE")).map(PathBuf::from);
     Ok(Way { proxy: proxy::of(&remote, setting("proxy"), environment), authorities, allow_http })
 }
@@ -56,15 +64,30 @@ impl Errand<'_> {
     }
 }
 
+/// What the threads that ask report.
+enum Report {
+    Answer(usize, Option<Result<Answer, Error>>),
+    Waiting(String, u64),
+}
+
+/// That a service is left alone for a while, because it said so.
+pub(super) fn waiting(host: &str, seconds: u64) -> String {
+    format!("{host} wants to be left alone for {seconds} s; waiting")
+}
+
 /// Asks everything, one request each, and returns the answers in the same order.
 pub(super) fn ask_all(
     errands: &[Errand<'_>],
     terminal: &mut Terminal<'_>,
 ) -> Vec<Option<Result<Answer, Error>>> {
-    let client = Client::default();
+    let (send, receive) = mpsc::channel();
+    let told = send.clone();
+    let client = Client::telling(move |host, seconds| {
+        // Nobody listens any more only when all is over.
+        let _ = told.send(Report::Waiting(host.to_owned(), seconds));
+    });
     let next = AtomicUsize::new(0);
     let mut answers: Vec<Option<Result<Answer, Error>>> = errands.iter().map(|_| None).collect();
-    let (send, receive) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..errands.len().min(AT_ONCE) {
             let (send, next, client) = (send.clone(), &next, &client);
@@ -73,17 +96,27 @@ pub(super) fn ask_all(
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     errands.get(at).map(|errand| (at, errand))
                 } {
-                    if send.send((at, errand.run(client))).is_err() {
+                    if send.send(Report::Answer(at, errand.run(client))).is_err() {
                         return;
                     }
                 }
             });
         }
-        drop(send);
-        terminal.progress(0, errands.len());
-        for (done, (at, answer)) in receive.into_iter().enumerate() {
-            answers[at] = answer;
-            terminal.progress(done + 1, errands.len());
+        let mut done = 0;
+        terminal.progress(done, errands.len());
+        while done < errands.len() {
+            match receive.recv() {
+                Ok(Report::Answer(at, answer)) => {
+                    answers[at] = answer;
+                    done += 1;
+                }
+                Ok(Report::Waiting(host, seconds)) => {
+                    terminal.end_of_progress();
+                    terminal.note(&waiting(&host, seconds));
+                }
+                Err(_) => break,
+            }
+            terminal.progress(done, errands.len());
         }
     });
     terminal.end_of_progress();

@@ -13,12 +13,14 @@ use crate::wallet::DAY;
 use crate::wallet::pending::{List, Pending};
 use crate::wallet::person::add::{Change, Planned};
 use crate::wallet::person::check::Question;
-use crate::wallet::person::rotate::{Failed, Making, NotRenewed};
+use crate::wallet::person::rotate::{Failed, Making, NotRenewed, is_long};
 
 use super::life::{Azure, MadeGood, failed, finish_pending, may_use_network, one_of};
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
-use super::{Command, Context, account, add, flag, online, option, text, time, token, url, whose, yes};
+use super::{
+    Command, Context, account, add, browser, flag, online, option, text, time, token, url, whose, yes,
+};
 
 /// `keyfob rotate`.
 pub static COMMAND: Command = Command {
@@ -26,7 +28,7 @@ pub static COMMAND: Command = Command {
     about: "Put a new token in the place of the old one",
     details: "Azure DevOps Services: makes a token like the old one, keeps it, verifies it, and then revokes the old one (needs a \
               sign-in: keyfob pat --help). GitLab: the token renews itself. Elsewhere, and with --by-hand: make one on the \
-              service's page (--open opens it) and paste it, or pipe it in.\n\n\
+              service's page, which opens by itself where there is a desktop, and paste it, or pipe it in.\n\n\
               A crash at any step leaves a token that works; the next rotate, or keyfob doctor --repair, goes on from there. \
               KEYFOB_OFFLINE=1 keeps every command from the network.",
     example: "keyfob rotate https://dev.azure.com/contoso",
@@ -49,7 +51,11 @@ pub static COMMAND: Command = Command {
             .arg(flag("keep-old", "Do not revoke the old one"))
             .arg(flag("unchecked", "Do not ask whether the new token is taken"))
             .arg(flag("by-hand", "Make the new one on the service's page"))
-            .arg(flag("open", "Open that page in the browser"))
+            .arg(flag(
+                "open",
+                "Open that page in the browser, even where nobody sits at a terminal with a desktop",
+            ))
+            .arg(flag("no-open", "Open no page").conflicts_with("open"))
             .arg(flag("force", "Keep the new token even if it looks wrong or is not accepted"))
             .arg(yes())
     },
@@ -77,23 +83,49 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
     let planned = context.wallet.plan_again(&selection, &account)?;
     let list = List::new(&context.data);
-    let about_it =
-        |pending: &Pending| pending.realm == selection.realm.realm && pending.account == account.name;
+    let is_it =
+        |pending: &Pending| pending.realm == planned.realm.as_str() && pending.account == account.name;
+    let under_way = list.read()?.iter().any(is_it);
     let by_hand = matches.get_flag("by-hand");
-    list.alone(|| {
-        let done = finish_pending(&list, about_it, context)?;
-        say_all(&done, context);
-        if done.iter().any(|done: &MadeGood| done.rotated) {
-            return Ok(());
-        }
-        match &planned.forge.life.renewal {
-            Renewal::Azure if !by_hand => azure(&list, &account, planned, matches, context),
-            Renewal::ByItself(way) if !by_hand => by_itself(&list, way, &account, planned, matches, context),
-            _ => on_its_page(planned, matches, context),
-        }
-    })?;
+    if list.alone(|| is_rotated(&list, under_way, &account, &planned, context))? {
+        super::setup::keep_in_step(context);
+        return Ok(());
+    }
+    match &planned.forge.life.renewal {
+        Renewal::Azure if !by_hand => azure(&list, &account, planned, matches, context)?,
+        Renewal::ByItself(way) if !by_hand => by_itself(&list, way, &account, planned, matches, context)?,
+        _ => on_its_page(planned, matches, context)?,
+    }
     super::setup::keep_in_step(context);
     Ok(())
+}
+
+/// Makes good what is half done, and says whether that was the rotation. If not, the token is still the one that was meant: another
+/// process may have rotated it while this one waited, or was about to when this one began (`under_way`). Only within
+/// [`List::alone`], which nobody holds while a person is asked.
+fn is_rotated(
+    list: &List,
+    under_way: bool,
+    account: &AccountRecord,
+    planned: &Planned,
+    context: &mut Context<'_>,
+) -> Result<bool, Error> {
+    let about_it =
+        |pending: &Pending| pending.realm == planned.realm.as_str() && pending.account == account.name;
+    let done = finish_pending(list, about_it, context)?;
+    say_all(&done, context);
+    if done.iter().any(|done: &MadeGood| done.rotated) {
+        return Ok(true);
+    }
+    let by_another = under_way && done.is_empty();
+    match context.wallet.in_force(planned)? {
+        Some(id) if id == account.id && !by_another => Ok(false),
+        Some(_) => Err(Error::Overtaken { realm: planned.realm.to_string(), url: planned.url.clone() }),
+        None => Err(Error::NoSuchCredential {
+            what: format!("the token of {} was removed meanwhile", planned.realm),
+            hint: Some("keyfob list shows what is held".to_owned()),
+        }),
+    }
 }
 
 /// When the new one ends: as the person says, else after as long as the old one was to last.
@@ -134,6 +166,11 @@ fn azure(
              one is not revoked"
         ));
     }
+    if old.as_ref().is_some_and(|old| is_long(&old.name)) {
+        context.terminal.note(
+            "the name of the old one is long; the new one gets its beginning, so that the service keeps the mark behind it",
+        );
+    }
     let order = Order {
         name: old.as_ref().map_or_else(|| "keyfob".to_owned(), |old| old.name.clone()),
         scopes,
@@ -141,11 +178,14 @@ fn azure(
     };
     let old = old.map(|old| old.id).filter(|_| !keep_old && !global);
     let verify = !matches.get_flag("unchecked");
-    let done = context.wallet.make(
-        list,
-        Making { planned, order, old, held: Some(account.id.clone()), verify },
-        &service,
-    )?;
+    let done = list.alone(|| {
+        if is_rotated(list, false, account, &planned, context)? {
+            return Ok(None);
+        }
+        let making = Making { planned, order, old, held: Some(account.id.clone()), verify };
+        context.wallet.make(list, making, &service).map(Some)
+    })?;
+    let Some(done) = done else { return Ok(()) };
     tell(&done, context);
     done.unfinished.map_or(Ok(()), Err)
 }
@@ -167,7 +207,13 @@ fn the_old_one(
         return one_of(&listed()?, word, organisation).cloned().map(Some);
     }
     if let Some(id) = account.service_id.as_deref().and_then(PatId::parse) {
-        return service.get(&id).map(Some);
+        let old = service.find_by_id(&id)?;
+        if old.is_none() {
+            context
+                .terminal
+                .note("the service does not know the old one any more, so there is nothing to revoke");
+        }
+        return Ok(old);
     }
     if matches.get_flag("keep-old") {
         return Ok(None);
@@ -221,7 +267,14 @@ fn by_itself(
         let answer = sent.map_err(failed)?;
         (way.read)(&answer).map_err(|trouble| not_renewed(&trouble, way, &url))
     };
-    match wallet.renew(list, planned, ask) {
+    let renewed = list.alone(|| {
+        if is_rotated(list, false, account, &planned, context)? {
+            return Ok(None);
+        }
+        Ok(Some(wallet.renew(list, planned, ask)))
+    })?;
+    let Some(renewed) = renewed else { return Ok(()) };
+    match renewed {
         Ok((added, renewal)) => {
             let until = renewal.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
             context.terminal.note(&format!(
@@ -251,6 +304,13 @@ fn not_renewed(trouble: &Trouble, way: &ByItself, url: &str) -> Failed {
         Trouble::Scope => {
             (format!("the token may not renew itself: for that it needs {}", way.needs), by_hand)
         }
+        Trouble::Account(said) => (
+            format!(
+                "the service knows the token, but does not let its account in; it says: {}",
+                visible(said)
+            ),
+            format!("keyfob check {url} says how to go on; nothing was changed"),
+        ),
         Trouble::TooOld => ("this server cannot renew tokens yet".to_owned(), by_hand),
         Trouble::End(said) => {
             let said =
@@ -272,7 +332,9 @@ fn not_renewed(trouble: &Trouble, way: &ByItself, url: &str) -> Failed {
 fn on_its_page(mut planned: Planned, matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let force = matches.get_flag("force");
     planned.wish.expires = text(matches, "expires").map(|text| time::end(text, context.now)).transpose()?;
-    add::show_page(&planned, matches, context);
+    let person = context.terminal.about.can_ask() && !matches.get_flag("no-open");
+    let open = matches.get_flag("open") || (person && browser::is_at_hand(context.environment));
+    add::show_page(&planned, matches, open, context);
     let before = context.wallet.in_force(&planned)?;
     let secret = add::read_token(&planned, context)?;
     add::look_at(&secret, &mut planned, force, context)?;

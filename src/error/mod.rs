@@ -158,6 +158,16 @@ pub enum Error {
     /// What was read of the wallet is not true any more, and reading it again did not help: another process keeps changing it.
     #[error("another keyfob process is changing the same account")]
     Changing,
+    /// Another process has rotated or replaced the token that was to be rotated.
+    #[error(
+        "another keyfob process was faster: the token of {realm} that was to be rotated is not in force any more"
+    )]
+    Overtaken {
+        /// The realm in text.
+        realm: String,
+        /// Its URL.
+        url: String,
+    },
     /// Neither HOME nor KEYFOB_HOME tells where the wallet is.
     #[error("no home folder: HOME is not set")]
     NoHome,
@@ -371,6 +381,9 @@ impl Error {
             Error::Config { .. } => "docs/config.md shows every setting with an example".to_owned(),
             Error::Busy { .. } => "see whether a keyfob process hangs; nothing was changed".to_owned(),
             Error::Changing => "try again when the other one is done; nothing was changed".to_owned(),
+            Error::Overtaken { url, .. } => {
+                format!("nothing was changed, and the new one is in use; keyfob rotate {url} makes yet another one")
+            }
             Error::NoHome => "set HOME, or KEYFOB_HOME to the folder that shall hold the wallet".to_owned(),
             Error::Randomness => return None,
             Error::Io { source, path, .. } => return io_hint(source, path),
@@ -430,6 +443,7 @@ impl Error {
             Error::Export { .. }
             | Error::Config { .. }
             | Error::NoHome
+            | Error::Overtaken { .. }
             | Error::Randomness
             | Error::Io { .. } => 6,
             Error::Wire { .. } | Error::Request { .. } | Error::Program { .. } | Error::Declined => 6,

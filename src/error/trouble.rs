@@ -15,8 +15,10 @@ pub enum Trouble {
         why: String,
     },
     /// The proxy.
-    #[error("the proxy is in the way: {why}")]
+    #[error("the proxy {at} is in the way: {why}")]
     Proxy {
+        /// Its address, without user name and password.
+        at: String,
         /// What it did.
         why: String,
     },

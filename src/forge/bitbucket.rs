@@ -110,7 +110,7 @@ fn read(answer: &Answer, target: &Target<'_>) -> Verdict {
     if answer.status == 401 && !by_email && !is_access_token(target) {
         return Verdict::problem(check::Problem::WantsEmail, answer);
     }
-    let mut verdict = check::read(answer, |answer| {
+    let mut verdict = check::read(answer, &[], |answer| {
         let user = answer.json::<User>()?;
         Some(Verdict::accepted(Some(user.username.or(user.display_name)?)))
     });

@@ -45,7 +45,7 @@ fn request(target: &Target<'_>) -> Request {
 }
 
 fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
-    check::read(answer, |answer| {
+    check::read(answer, &[], |answer| {
         let user = answer.header("x-ausername").filter(|user| !user.is_empty() && *user != "anonymous");
         Some(match user {
             Some(user) => Verdict::accepted(Some(user.to_owned())),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::exchange::{Answer, Auth, Request};
 
-use super::check::{self, Check, Target, Verdict};
+use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::life::{Life, Tick};
 use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
@@ -62,11 +62,18 @@ fn request(target: &Target<'_>) -> Request {
     Request::get(format!("{}/api/v1/user", target.home), Auth::Word)
 }
 
+/// An account that may not sign in may not by a token either.
+const OBSTACLES: Obstacles = &[
+    ("account is prohibited from signing in", Problem::Blocked),
+    ("account is not activated", Problem::NeedsPerson),
+    ("must change your password", Problem::NeedsPerson),
+];
+
 #[derive(Deserialize)]
 struct User {
     login: String,
 }
 
 fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
-    check::read(answer, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))))
+    check::read(answer, OBSTACLES, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))))
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::exchange::{Answer, Auth, Method, Request};
 
-use super::check::{self, Check, Target, Verdict};
+use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::life::{Life, Renewal, Revocation, Tick};
 use super::shape::{Checksum, Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
@@ -122,14 +122,27 @@ fn request(target: &Target<'_>) -> Request {
     Request::get(url, Auth::Bearer)
 }
 
+/// Single sign-on is told by a header.
+const OBSTACLES: Obstacles = &[
+    ("account was suspended", Problem::Blocked),
+    ("account is suspended", Problem::Blocked),
+    ("has an IP allow list enabled", Problem::Barred),
+];
+
 #[derive(Deserialize)]
 struct User {
     login: String,
 }
 
 fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+    // The address in it opens a page for an hour; the page of tokens does the same, and for longer.
+    let sign_on =
+        answer.header("x-github-sso").is_some_and(|value| value.trim_start().starts_with("required"));
+    if answer.status == 403 && sign_on {
+        return Verdict::problem(Problem::SingleSignOn, answer);
+    }
     let mut verdict =
-        check::read(answer, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))));
+        check::read(answer, OBSTACLES, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))));
     if verdict.outcome == check::Outcome::Accepted {
         verdict.expires = answer.header("github-authentication-token-expiration").and_then(end);
         verdict.scopes = check::listed(answer, "x-oauth-scopes");

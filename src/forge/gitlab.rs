@@ -7,7 +7,7 @@ use crate::credential::Secret;
 use crate::exchange::{Answer, Auth, Method, Request};
 use crate::terminal::date;
 
-use super::check::{self, Check, Target, Verdict};
+use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::life::{ByItself, Life, Renewal, Renewed, Revocation, Tick, Trouble};
 use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
@@ -107,6 +107,17 @@ fn request(target: &Target<'_>) -> Request {
     Request::get(url, Auth::Header("PRIVATE-TOKEN"))
 }
 
+/// Behind `403 Forbidden - `. One that waits for approval says that it is blocked, too.
+const OBSTACLES: Obstacles = &[
+    ("account has been blocked", Problem::Blocked),
+    ("account is pending approval", Problem::Blocked),
+    // Its person signs in, and it is not any more.
+    ("account has been deactivated", Problem::NeedsPerson),
+    ("must accept the Terms of Service", Problem::NeedsPerson),
+    ("email address is not confirmed", Problem::NeedsPerson),
+    ("password expired", Problem::NeedsPerson),
+];
+
 #[derive(Deserialize)]
 struct Token {
     user_id: Option<u64>,
@@ -131,10 +142,10 @@ fn yes() -> bool {
 }
 
 fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
-    check::read(answer, |answer| {
+    check::read(answer, OBSTACLES, |answer| {
         let token = answer.json::<Token>()?;
         if token.revoked || !token.active {
-            return Some(Verdict::problem(check::Problem::NotAccepted, answer));
+            return Some(Verdict::problem(Problem::NotAccepted, answer));
         }
         let who = token.user_id.map(|id| format!("user {id}"));
         let expires = token.expires_at.as_deref().and_then(start_of);
@@ -163,7 +174,10 @@ fn read_rotated(answer: &Answer) -> Result<Renewed, Trouble> {
     match answer.status {
         200 | 201 => {}
         401 => return Err(Trouble::Refused),
-        403 => return Err(Trouble::Scope),
+        403 => {
+            let named = check::message(answer).filter(|said| check::obstacle(said, OBSTACLES).is_some());
+            return Err(named.map_or(Trouble::Scope, Trouble::Account));
+        }
         404 | 405 => return Err(Trouble::TooOld),
         400 => return Err(Trouble::End(check::message(answer))),
         429 => return Err(Trouble::Later),
@@ -222,6 +236,11 @@ mod tests {
             (401, "", Trouble::Refused),
             (302, "", Trouble::Refused),
             (403, "{\"error\":\"insufficient_scope\"}", Trouble::Scope),
+            (
+                403,
+                "{\"message\":\"403 Forbidden - Your account has been blocked.\"}",
+                Trouble::Account("403 Forbidden - Your account has been blocked.".to_owned()),
+            ),
             (404, "", Trouble::TooOld),
             (405, "", Trouble::TooOld),
             (429, "", Trouble::Later),

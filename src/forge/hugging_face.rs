@@ -61,5 +61,5 @@ struct Me {
 }
 
 fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
-    check::read(answer, |answer| Some(Verdict::accepted(Some(answer.json::<Me>()?.name))))
+    check::read(answer, &[], |answer| Some(Verdict::accepted(Some(answer.json::<Me>()?.name))))
 }

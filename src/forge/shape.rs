@@ -142,9 +142,15 @@ pub fn looks(token: &Secret, forge: &'static Forge) -> Looks {
     if let Some(what) = forge.shapes.iter().find_map(|shape| shape.damage(bytes)) {
         return Looks::Damaged(what);
     }
-    let others = ALL.iter().flat_map(|other| other.shapes.iter().map(move |shape| (*other, shape)));
-    let mut foreign = others.filter(|(_, shape)| shape.unmistakable && shape.fits(bytes));
-    foreign.next().map_or(Looks::Unknown, |(forge, shape)| Looks::Foreign { forge, shape })
+    let others = || {
+        let all = ALL.iter().flat_map(|other| other.shapes.iter().map(move |shape| (*other, shape)));
+        all.filter(|(_, shape)| shape.unmistakable)
+    };
+    // One that is not whole is another's all the same.
+    let foreign = others()
+        .find(|(_, shape)| shape.fits(bytes))
+        .or_else(|| others().find(|(_, shape)| shape.is_meant(bytes)));
+    foreign.map_or(Looks::Unknown, |(forge, shape)| Looks::Foreign { forge, shape })
 }
 
 /// Foreign text without any token in it: neither `known`, however it is dressed, nor what looks like one.
@@ -225,6 +231,15 @@ impl Shape {
         Some(at)
     }
 
+    /// Whether this begins as those do, or has the mark of those in it, whole or not.
+    fn is_meant(&self, token: &[u8]) -> bool {
+        let begins = match self.parts.first() {
+            Some(Part::Text(word)) => token.starts_with(word.as_bytes()),
+            _ => false,
+        };
+        begins || self.mark.is_some_and(|mark| token.windows(mark.len()).any(|w| w == mark.as_bytes()))
+    }
+
     /// In what way this is one of it, but not whole. `None` if it is no such thing at all.
     fn damage(&self, token: &[u8]) -> Option<String> {
         let name = self.name;
@@ -233,18 +248,13 @@ impl Shape {
                 "it looks like {name}, but its checksum does not fit: a character is wrong or missing"
             ));
         }
-        let begins = match self.parts.first() {
-            Some(Part::Text(word)) => token.starts_with(word.as_bytes()),
-            _ => false,
-        };
-        let marked = self.mark.is_some_and(|mark| token.windows(mark.len()).any(|w| w == mark.as_bytes()));
         let nearly = match *self.parts {
             [Part::Run(letters, least, most)] if least == most => {
                 token.iter().all(|&byte| letters.has(byte)) && token.len().abs_diff(least) <= 6
             }
             _ => false,
         };
-        (begins || marked || nearly).then(|| match self.span() {
+        (nearly || self.is_meant(token)).then(|| match self.span() {
             (least, most) if least == most && token.len() != least => {
                 format!("it looks like {name}, but has {} characters where those have {least}", token.len())
             }
@@ -442,6 +452,11 @@ mod tests {
         assert_eq!(verdict(AZURE_OLD, "github"), "of azure-devops");
         // Both make the same ones.
         assert!(verdict(AZURE_OLD, "azure-devops-server").starts_with("fits"));
+        // Mistyped or cut off, it is no more this one's.
+        assert_eq!(verdict(&GITHUB[..20], "azure-devops"), "of github");
+        assert_eq!(verdict(&GITHUB.replace('z', "Z"), "gitlab"), "of github");
+        assert_eq!(verdict("glpat-short", "azure-devops"), "of gitlab");
+        assert_eq!(verdict(&azure_new()[..80], "github"), "of azure-devops");
         // A commit's id has that shape too.
         assert_eq!(verdict(&"0a".repeat(20), "github"), "unknown");
     }

@@ -18,8 +18,10 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use ureq::http as wire;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
+use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 use zeroize::Zeroizing;
 
 use crate::credential::Secret;
@@ -30,6 +32,9 @@ use crate::remote::Remote;
 mod names;
 pub mod proxy;
 mod trouble;
+mod tunnel;
+
+use proxy::Proxy;
 
 /// The longest that a whole exchange may take.
 const TIME: Duration = Duration::from_secs(20);
@@ -50,7 +55,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Way {
     /// Through this proxy.
-    pub proxy: Option<String>,
+    pub proxy: Option<Proxy>,
     /// Trusting the certificates of this file in place of the system's.
     pub authorities: Option<PathBuf>,
     /// Whether plain http was accepted.
@@ -61,14 +66,30 @@ pub struct Way {
 #[derive(Default)]
 pub struct Client {
     agents: Mutex<HashMap<Way, ureq::Agent>>,
-    quiet_until: Mutex<HashMap<String, Instant>>,
+    quiet: Mutex<HashMap<String, Quiet>>,
+    tell: Option<Tell>,
+}
+
+/// Is told of a host, and for how many seconds it is left alone from now on.
+type Tell = Box<dyn Fn(&str, u64) + Send + Sync>;
+
+/// That a host wants to be left alone.
+#[derive(Clone, Copy)]
+struct Quiet {
+    until: Instant,
+    told: bool,
 }
 
 impl Client {
+    /// One that says when it waits; for those who send more than one request.
+    pub fn telling(tell: impl Fn(&str, u64) + Send + Sync + 'static) -> Client {
+        Client { tell: Some(Box::new(tell)), ..Client::default() }
+    }
+
     /// Sends a request with a token, and reads the answer.
     ///
     /// # Errors
-    /// [`Error::Network`]; [`Error::Io`] and [`Error::Certificates`] about the file of certificates. An answer of any status
+    /// [`Error::Network`]; [`Error::Certificates`] about the file of certificates. An answer of any status
     /// is none.
     pub fn send(&self, request: &Request, token: &Secret, way: &Way) -> Result<Answer, Error> {
         let (remote, _) = Remote::from_url(&request.url)?;
@@ -80,9 +101,9 @@ impl Client {
         // Through a proxy it would leave the machine, perhaps in clear text.
         let way = if remote.is_loopback() { Way { proxy: None, ..way.clone() } } else { way.clone() };
         self.keep_quiet(&host)?;
-        let agent = self.agent(&way)?;
+        let agent = self.agent(&way, &host)?;
         let shown = shown(request, token).ok_or_else(|| failed(Trouble::Unsendable))?;
-        let named = |error| trouble::of(error, way.proxy.as_deref(), TIME);
+        let named = |error| trouble::of(error, way.proxy.as_ref());
         let composed = composed(&request.auth, token).ok_or_else(|| failed(Trouble::Unsendable))?;
         let mut response = match composed.as_ref().or(request.json.as_ref()) {
             Some(body) => agent.run(shown.map(|()| body.expose())),
@@ -92,7 +113,14 @@ impl Client {
         let status = response.status().as_u16();
         let headers = response.headers().iter();
         let text = |value: &wire::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value)));
+        let mut headers: Vec<(String, String)> = headers.collect();
+        // One without a date gets the time at which it came (RFC 9110, section 6.6.1).
+        if !headers.iter().any(|(name, _)| name == "date") {
+            let now =
+                jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now());
+            headers.extend(now.ok().map(|now| ("date".to_owned(), now)));
+        }
         let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
         let reader = response.body_mut().as_reader();
         let read = reader.take(LARGEST as u64 + 1).read_to_end(&mut body);
@@ -102,31 +130,55 @@ impl Client {
         }
         let answer = Answer { status, headers, body };
         if let Some(seconds) = answer.retry_after() {
-            let until = Instant::now() + Duration::from_secs(seconds.min(86_400));
-            self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner).insert(host, until);
+            let now = Instant::now();
+            let until = now + Duration::from_secs(seconds);
+            let mut all = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+            let quiet = all.entry(host).or_insert(Quiet { until, told: false });
+            // Answers that come together are one wish.
+            quiet.told &= quiet.until > now;
+            quiet.until = quiet.until.max(until);
         }
         Ok(answer)
     }
 
-    /// Waits while the host wants to be left alone, if that is not long.
+    /// Waits while the host wants to be left alone, if that is not long, and says so.
     fn keep_quiet(&self, host: &str) -> Result<(), Error> {
-        let until = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied();
-        let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
-        if left > PATIENCE {
-            let trouble = Trouble::Quiet { seconds: left.as_secs() + 1 };
-            return Err(Error::Network { host: host.to_owned(), trouble });
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            let mut all = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(quiet) = all.get_mut(host) else { return Ok(()) };
+            let left = quiet.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            // It may have been put off since by another thread's answer.
+            let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+            if quiet.until > limit {
+                return Err(Error::Network { host: host.to_owned(), trouble: Trouble::Quiet { seconds } });
+            }
+            let tell = self.tell.as_ref().filter(|_| !std::mem::replace(&mut quiet.told, true));
+            drop(all);
+            if let Some(tell) = tell {
+                tell(host, seconds);
+            }
+            std::thread::sleep(left);
         }
-        std::thread::sleep(left);
-        Ok(())
     }
 
-    fn agent(&self, way: &Way) -> Result<ureq::Agent, Error> {
+    fn agent(&self, way: &Way, host: &str) -> Result<ureq::Agent, Error> {
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(agent) = agents.get(way) {
             return Ok(agent.clone());
         }
         let roots = way.authorities.as_ref().map_or(Ok(RootCerts::PlatformVerifier), |file| {
-            let bytes = std::fs::read(file).map_err(Error::io("read", file))?;
+            let bytes = std::fs::read(file).map_err(|error| {
+                let why = if error.kind() == std::io::ErrorKind::NotFound {
+                    "there is no such file".to_owned()
+                } else {
+                    format!("it cannot be read: {}", error.kind())
+                };
+                Error::Certificates { path: file.clone(), why }
+            })?;
             let certificates = ureq::tls::parse_pem(&bytes).filter_map(|item| match item {
                 Ok(PemItem::Certificate(certificate)) => Some(certificate),
                 _ => None,
@@ -144,26 +196,34 @@ impl Client {
             // Named, so that nothing else in the process decides it.
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build();
-        let proxy = way.proxy.as_deref().map(ureq::Proxy::new).transpose().map_err(|_| {
-            let trouble = Trouble::Proxy { why: "its address is not one that keyfob can use".to_owned() };
-            Error::Network {
-                host: proxy::without_password(way.proxy.as_deref().unwrap_or_default()),
-                trouble,
-            }
-        })?;
-        let config = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .proxy(proxy)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_response_header_size(LONGEST_HEAD)
-            .timeout_global(Some(TIME))
-            .timeout_connect(Some(CONNECTING))
-            .user_agent(concat!("keyfob/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let connector = ureq::unversioned::transport::DefaultConnector::default();
-        let agent = ureq::Agent::with_parts(config, connector, names::Names);
+        let proxy = match &way.proxy {
+            None => None,
+            Some(proxy) => match proxy.parsed() {
+                Some(parsed) => Some(parsed),
+                None => {
+                    let trouble = trouble::of(ureq::Error::InvalidProxyUrl, Some(proxy));
+                    return Err(Error::Network { host: host.to_owned(), trouble });
+                }
+            },
+        };
+        let config = |proxy| {
+            ureq::Agent::config_builder()
+                .tls_config(tls.clone())
+                .proxy(proxy)
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .max_response_header_size(LONGEST_HEAD)
+                .timeout_global(Some(TIME))
+                .timeout_connect(Some(CONNECTING))
+                .user_agent(concat!("keyfob/", env!("CARGO_PKG_VERSION")))
+                .build()
+        };
+        let connector =
+            ().chain(tunnel::Tunnel::new(config(None)))
+                .chain(TcpConnector::default())
+                .chain(RustlsConnector::default());
+        let agent = ureq::Agent::with_parts(config(proxy), connector, names::Names);
         agents.insert(way.clone(), agent.clone());
         Ok(agent)
     }
@@ -205,7 +265,7 @@ fn header_with(auth: &Auth, token: &Secret) -> Option<(&'static str, Zeroizing<V
             pair.push(b':');
             pair.extend_from_slice(token.expose());
             value.extend_from_slice(b"Basic ");
-            value.extend_from_slice(Zeroizing::new(STANDARD.encode(&pair)).as_bytes());
+            value.extend_from_slice(in_base64(&pair).as_bytes());
             "Authorization"
         }
         Auth::Bearer => {
@@ -225,6 +285,11 @@ fn header_with(auth: &Auth, token: &Secret) -> Option<(&'static str, Zeroizing<V
         Auth::InJson(..) | Auth::InForm(_) | Auth::Nowhere => return None,
     };
     Some((name, value))
+}
+
+/// Wiped when it is no longer needed.
+fn in_base64(bytes: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(STANDARD.encode(bytes))
 }
 
 /// The body that shows the token, where one does. `None` for a token that is no text.

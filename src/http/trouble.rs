@@ -3,39 +3,78 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::time::Duration;
 
 use rustls::CertificateError;
+use ureq::Timeout;
 
 use crate::error::Trouble;
 
-/// What an error means; `proxy` if one was used, `limit` the time that there was.
-pub(super) fn of(error: ureq::Error, proxy: Option<&str>, limit: Duration) -> Trouble {
+use super::proxy::Proxy;
+use super::tunnel::ByProxy;
+use super::{CONNECTING, TIME, tunnel};
+
+const UNUSABLE: &str = "its address is not one that keyfob can use";
+
+/// What an error means; `proxy` if one was used.
+pub(super) fn of(error: ureq::Error, proxy: Option<&Proxy>) -> Trouble {
     use ureq::Error as E;
-    let by_proxy = |why: &str| Trouble::Proxy { why: why.to_owned() };
+    let by_proxy =
+        |why: &str| Trouble::Proxy { at: proxy.map(Proxy::shown).unwrap_or_default(), why: why.to_owned() };
     match error {
-        E::Timeout(_) => Trouble::Silent { seconds: limit.as_secs() },
-        E::HostNotFound if proxy.is_some() => by_proxy("its name is not known"),
+        E::Timeout(which) => Trouble::Silent { seconds: limit(which) },
+        E::HostNotFound if proxy.is_some_and(Proxy::needs_addresses) => by_proxy(
+            "it has to be told addresses, and the name is not known here; socks5h:// lets it look them up",
+        ),
         E::HostNotFound => Trouble::NoSuchHost,
-        E::ConnectProxyFailed(why) if why.contains("407") => by_proxy("it wants a user name and a password"),
-        E::ConnectProxyFailed(why) => {
-            let status: String = why.chars().filter(char::is_ascii_digit).take(3).collect();
-            by_proxy(&if status.is_empty() {
-                "it does not answer".to_owned()
-            } else {
-                format!("it refuses to connect there ({status})")
-            })
-        }
-        E::InvalidProxyUrl => by_proxy("its address is not one that keyfob can use"),
+        E::InvalidProxyUrl => by_proxy(UNUSABLE),
+        E::Other(told) => match told.downcast_ref::<ByProxy>() {
+            Some(ByProxy(why)) => by_proxy(why),
+            None => Trouble::NotHttp,
+        },
         E::Rustls(error) => of_tls(&error),
-        E::Io(error) => of_io(&error, proxy.is_some(), limit),
+        E::Io(error) => of_io(error, proxy),
         E::LargeResponseHeader(..) | E::BodyExceedsLimit(_) => Trouble::TooLarge,
         E::Tls(_) | E::Pem(_) | E::TlsRequired => Trouble::Tls,
         _ => Trouble::NotHttp,
     }
 }
 
-fn of_io(error: &io::Error, proxy: bool, limit: Duration) -> Trouble {
+/// What went wrong with the proxy itself, in words.
+pub(super) fn with_proxy(error: ureq::Error) -> String {
+    if let ureq::Error::Io(error) = &error
+        && let Some(why) = by_socks(error)
+    {
+        return why.to_owned();
+    }
+    match of(error, None) {
+        Trouble::Network { why } => why,
+        Trouble::NotHttp => tunnel::NO_PROXY.to_owned(),
+        Trouble::Certificate { why } => format!("its certificate is not to be trusted: {why}"),
+        other => other.to_string(),
+    }
+}
+
+/// What a SOCKS proxy said; the library tells it by kinds and words only.
+fn by_socks(error: &io::Error) -> Option<&'static str> {
+    let inner = error.get_ref()?;
+    if inner.is::<ureq::Error>() || inner.is::<rustls::Error>() {
+        return None;
+    }
+    Some(match error.kind() {
+        io::ErrorKind::UnexpectedEof => return None,
+        // A name or password that the protocol has no room for.
+        io::ErrorKind::InvalidInput => UNUSABLE,
+        io::ErrorKind::InvalidData => tunnel::NO_PROXY,
+        _ if error.to_string().contains("auth") => "it does not let us in",
+        _ => "it refuses to connect there",
+    })
+}
+
+fn limit(which: Timeout) -> u64 {
+    if matches!(which, Timeout::Connect | Timeout::Resolve) { CONNECTING } else { TIME }.as_secs()
+}
+
+fn of_io(error: io::Error, proxy: Option<&Proxy>) -> Trouble {
     let mut inner: Option<&(dyn StdError + 'static)> =
         error.get_ref().map(|e| e as &(dyn StdError + 'static));
     while let Some(cause) = inner {
@@ -44,19 +83,23 @@ fn of_io(error: &io::Error, proxy: bool, limit: Duration) -> Trouble {
         }
         inner = cause.source();
     }
-    let network = |why: &str| {
-        if proxy { Trouble::Proxy { why: why.to_owned() } } else { Trouble::Network { why: why.to_owned() } }
-    };
-    match error.kind() {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Trouble::Silent { seconds: limit.as_secs() },
+    let kind = error.kind();
+    // TLS passes on what happened below it.
+    if let Some(Ok(below)) = error.into_inner().map(|inner| inner.downcast::<ureq::Error>()) {
+        return of(*below, proxy);
+    }
+    let network = |why: &str| Trouble::Network { why: why.to_owned() };
+    match kind {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Trouble::Silent { seconds: TIME.as_secs() },
         io::ErrorKind::ConnectionRefused => network("the connection was refused"),
         io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
             network("there is no way there")
         }
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
-            Trouble::Network { why: "the connection broke off".to_owned() }
-        }
-        kind => Trouble::Network { why: kind.to_string() },
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => network("the connection broke off"),
+        kind => network(&kind.to_string()),
     }
 }
 

@@ -148,7 +148,7 @@ pub struct AccountRecord {
     /// Whether it is the realm's default.
     #[serde(default, skip_serializing_if = "is_false")]
     pub default: bool,
-    /// The day (Unix days) of the last hint about its coming end: one a day (R8).
+    /// The day (Unix days) of the last hint about its coming end (R8).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hinted: Option<i64>,
     /// Whether it is an `authtype`/`credential` pair, so that a request without that capability needs no secret.

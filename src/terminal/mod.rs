@@ -84,6 +84,11 @@ fn in_days(days: i64) -> String {
     }
 }
 
+/// A note from where no terminal is at hand, as while a service is waited for.
+pub fn aside(text: &str) {
+    let _ = writeln!(io::stderr(), "keyfob: note: {}", visible(text));
+}
+
 /// Standard output and error, and the person behind them.
 pub struct Terminal<'t> {
     /// For answers.

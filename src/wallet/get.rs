@@ -126,15 +126,15 @@ impl Local<'_> {
         })
     }
 
-    /// The hint about a coming end, once a day, and only where a person sees it. That it was given is written down; if that
-    /// fails the answer is still good, and the hint comes again.
+    /// The hint about a coming end, where it is due ([`is_due`]), and only where a person sees it. That it was given is written down; if
+    /// that fails the answer is still good, and the hint comes again.
     fn ending(&self, query: &Query, held: &Held<'_>, account: &AccountRecord) -> Option<Note> {
         let expires = account.expires.filter(|_| query.person_watches && account.source == Source::Person)?;
-        let left = expires.at.saturating_sub(self.now);
-        let (days, today) = (left.div_euclid(DAY), self.now.div_euclid(DAY));
-        if days >= HINT_DAYS || account.hinted == Some(today) {
+        if !is_due(expires.at, account.hinted, self.now) {
             return None;
         }
+        let today = self.now.div_euclid(DAY);
+        let days = expires.at.saturating_sub(self.now).div_euclid(DAY);
         let _ = self.records.change(held.group, |group| {
             group.accounts_mut().filter(|a| a.id == account.id).for_each(|a| a.hinted = Some(today));
             Ok(((), true))
@@ -232,6 +232,22 @@ impl Local<'_> {
             _ => false,
         })
     }
+}
+
+/// Whether a hint about an end is due (R8): the first time somebody watches from 14 days before it on, from 7 days, and from the day
+/// before, so that nobody misses one and nobody hears of it every day; once it has ended, every day. `hinted` is the day of the last
+/// one. Days are counted as a calendar does, in UTC: the last one is remembered as a day.
+fn is_due(at: i64, hinted: Option<i64>, now: i64) -> bool {
+    let threshold = |day: i64| match at.div_euclid(DAY).saturating_sub(day) {
+        ..=1 => Some(1),
+        2..=7 => Some(7),
+        8..=HINT_DAYS => Some(HINT_DAYS),
+        _ => None,
+    };
+    let today = now.div_euclid(DAY);
+    let passed = threshold(today);
+    let heard = hinted.is_some_and(|day| day == today || (at >= now && threshold(day) == passed));
+    passed.is_some() && !heard
 }
 
 /// What else could be meant beside a token of the environment: another token, or, where the request has no path to tell

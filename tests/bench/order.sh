@@ -54,8 +54,6 @@ case ${1:-} in
   (cd "$root" && cargo run --locked --quiet --example bench -- order "$folder/map" "$folder"/vault-hit.profile "$folder"/vault-*.profile \
     "$folder"/secret-service-hit.profile "$folder"/*.profile) >"$folder/often.ld"
   cp "$folder/often.ld" "$root/install/often.ld"
-  # cargo does not know that the program is made of this file, too.
-  touch "$root/src/main.rs"
   say "order: wrote install/often.ld: $(grep -c '^    ' "$root/install/often.ld") places" ;;
 *) sed -n '2,4s/^# //p' "$0" ;;
 esac

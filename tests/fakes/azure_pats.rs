@@ -2,7 +2,8 @@
 //! the policies that refuse, and with answers that get lost. What is made here opens the [`Forge`] beside it at once, what is
 //! revoked does not any more. Beside it, the sign-in by device code at login.microsoftonline.com.
 //!
-//! Who may call: the bearer of a person. A token gets 401, an application's bearer a redirect to a sign-in page, as at the service.
+//! Who may call: the bearer of a person. A token gets 401 (assumed), an application's bearer a redirect to a sign-in page (sourced).
+//! Marks as in [`super::azure_answers`].
 
 use std::sync::{Arc, Mutex};
 
@@ -10,16 +11,17 @@ use serde_json::{Value, json};
 
 use super::azure_answers::{self as azure, Denial};
 use super::forge::{Condition, Forge, Token};
+use super::hostile::Hostile;
 use super::http::{Handler, Request, Response, percent_decode};
 
 /// How a policy's refusal comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// 200 with `patToken: null` and the violation's name.
+    /// 200 with `patToken: null` and the violation's name. (Sourced: a client's tests.)
     InJson,
-    /// 400 with a message.
+    /// 400 with a message. (Sourced: a client's handling of it.)
     BadRequest,
-    /// 403 without a word.
+    /// 403 without a word. (Sourced: a client's handling of it.)
     Forbidden,
 }
 
@@ -47,43 +49,55 @@ pub struct Pat {
 /// What can change while it serves.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// The bearer of a person.
+    /// The bearer of a person, the only one who may call. (Sourced.)
     pub bearer: String,
-    /// The bearer of an application, which is sent to a sign-in page.
+    /// The bearer of an application, which is sent to a sign-in page. (Sourced: a report.)
     pub application: String,
-    /// The tokens.
+    /// The tokens. (Sourced: their members, times in steps of 1/300 s, the token shown once, revival by a later end.)
     pub pats: Vec<Pat>,
-    /// `fullScopePatPolicyViolation` for `app_token`.
+    /// `fullScopePatPolicyViolation` for `app_token`. (Sourced: the names of all three; which scopes count as full is assumed.)
     pub no_full_scope: bool,
-    /// `globalPatPolicyViolation` for `allOrgs`.
+    /// `globalPatPolicyViolation` for `allOrgs`. (Sourced.)
     pub no_global: bool,
-    /// `patLifespanPolicyViolation` beyond so many days from now (Unix seconds).
+    /// `patLifespanPolicyViolation` beyond so many days from now (Unix seconds). (Sourced.)
     pub longest: Option<(i64, i64)>,
-    /// This, whatever is asked for.
+    /// This, whatever is asked for. (Sourced: the list of names.)
     pub refuses: Option<&'static str>,
-    /// How refusals come.
+    /// How refusals come. (Sourced: see there.)
     pub refusal: Refusal,
-    /// DELETE answers 200 in place of 204.
+    /// DELETE answers 200 in place of 204. (Sourced: the specification says one, its example the other.)
     pub delete_says_ok: bool,
-    /// DELETE answers 503 and does nothing.
+    /// DELETE answers 503 and does nothing. (Assumed.)
     pub cannot_revoke: bool,
-    /// The largest page, whatever is asked for.
+    /// The largest page, whatever is asked for. (Sourced: at most 100; an empty continuation is the end.)
     pub page: usize,
-    /// A create works, and its answer never arrives.
+    /// Each answer wants so many seconds without a request. (Sourced: it comes with a 200, too.)
+    pub retry_after: Option<u32>,
+    /// A create works, and its answer never arrives. (Assumed: networks do that.)
     pub loses_answers: bool,
-    /// A new token is not taken by anybody.
+    /// Names are trimmed and cut to so many characters. (Assumed.)
+    pub longest_name: usize,
+    /// So many entries of each page are none that can be read. (Assumed.)
+    pub garbled: usize,
+    /// A new token is not taken by anybody. (Assumed.)
     pub makes_duds: bool,
-    /// The organisations belong to Microsoft accounts.
+    /// The organisations belong to Microsoft accounts. (Sourced: the tenant of zeros; that this interface refuses is assumed.)
     pub no_tenant: bool,
-    /// How often the device code is answered with `authorization_pending`; at the most, once with nothing.
+    /// Does this in place of its work.
+    pub hostile: Option<Hostile>,
+    /// How often the device code is answered with `authorization_pending`; at the most, once with nothing. (Assumed: RFC 8628.)
     pub pending: usize,
 }
+
+/// What happens while a request waits for its answer.
+type Meanwhile = Arc<dyn Fn(&Request) + Send + Sync>;
 
 /// The interface.
 #[derive(Clone)]
 pub struct Pats {
     forge: Forge,
     state: Arc<Mutex<State>>,
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
 }
 
 /// The token that is made as the n-th.
@@ -106,12 +120,16 @@ impl Pats {
             delete_says_ok: false,
             cannot_revoke: false,
             page: 100,
+            retry_after: None,
             loses_answers: false,
+            longest_name: 128,
+            garbled: 0,
             makes_duds: false,
             no_tenant: false,
+            hostile: None,
             pending: 0,
         };
-        Pats { forge: forge.clone(), state: Arc::new(Mutex::new(state)) }
+        Pats { forge: forge.clone(), state: Arc::new(Mutex::new(state)), meanwhile: Arc::default() }
     }
 
     /// Reads or changes its state.
@@ -144,10 +162,26 @@ impl Pats {
     /// It, as a handler for vssps.dev.azure.com.
     pub fn handler(&self) -> Handler {
         let pats = self.clone();
-        Arc::new(move |request| pats.answer(request))
+        Arc::new(move |request| {
+            let (hostile, pause) = pats.change(|state| (state.hostile, state.retry_after));
+            let answer = || match pause {
+                Some(seconds) => azure::slowed_down(pats.answer(request), seconds),
+                None => pats.answer(request),
+            };
+            hostile.map_or_else(answer, |hostile| hostile.spoil(request, answer))
+        })
+    }
+
+    /// Does this at each request, before it is looked at.
+    pub fn meanwhile(&self, what: impl Fn(&Request) + Send + Sync + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(Arc::new(what));
     }
 
     fn answer(&self, request: &Request) -> Response {
+        let meanwhile = self.meanwhile.lock().unwrap().clone();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile(request);
+        }
         let state = self.change(|state| state.clone());
         let path = request.path().trim_start_matches('/');
         let Some((organisation, "_apis/tokens/pats")) = path.split_once('/') else {
@@ -201,7 +235,8 @@ impl Pats {
                 return Err(refused);
             }
             let value = made(state.pats.len() + 1);
-            let (name, scope, end) = (text("displayName"), text("scope"), rounded(&text("validTo")));
+            let (scope, end) = (text("scope"), rounded(&text("validTo")));
+            let name: String = text("displayName").trim().chars().take(state.longest_name).collect();
             let mut pat = state.keep(organisation, &name, &scope, &end, &value);
             pat.global = global;
             Ok((pat, state.loses_answers, state.makes_duds))
@@ -331,7 +366,10 @@ impl State {
         let rest = all.len().saturating_sub(from + size);
         // With signs that mean something in a query.
         let next = if rest > 0 { format!("& ={}", from + size) } else { String::new() };
-        let page: Vec<Value> = all.into_iter().skip(from).take(size).collect();
+        let mut page: Vec<Value> = all.into_iter().skip(from).take(size).collect();
+        page.extend(
+            (0..self.garbled).map(|at| json!({ "displayName": "git #0a1b2c3d", "authorizationId": at })),
+        );
         said(200, json!({ "continuationToken": next, "patTokens": page }))
     }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use super::azure_answers::{self as azure, Denial};
 use super::git_backend::{Repositories, is_push, split_service};
+use super::hostile::Hostile;
 use super::http::{Handler, Request, Response, Server, percent_decode};
 use super::log;
 
@@ -92,19 +93,21 @@ pub struct State {
     pub behind: Option<Behind>,
     /// More header lines for those whose token is good (`Retry-After`, `X-RateLimit-…`).
     pub more_headers: Vec<(String, String)>,
-    /// Services: all challenges in one line.
+    /// Services: all challenges in one line. (Sourced; marks as in [`super::azure_answers`].)
     pub joined_challenges: bool,
-    /// Services: a sign-in page at once in place of any refusal, whatever the client suppresses.
+    /// Services: a sign-in page at once in place of any refusal, whatever the client suppresses. (Sourced.)
     pub sign_in_page: bool,
-    /// Services: strangers are told who they are, too (organisations with public projects).
+    /// Services: strangers are told who they are, too (organisations with public projects). (Sourced: clients look for it.)
     pub answers_strangers: bool,
-    /// A token without the right gets 403 and JSON, not 401 and nothing.
+    /// A token without the right gets 403 and JSON, not 401 and nothing. (Assumed, both.)
     pub forbids_in_words: bool,
-    /// Everyone has to wait for so many seconds.
+    /// Everyone has to wait for so many seconds. (Sourced.)
     pub rate_limit: Option<u32>,
-    /// On-premises: a token is taken only beside an empty user name.
+    /// Azure: a token is taken only beside an empty user name. (Sourced for Services, by one report that others doubt.)
     pub empty_user_only: bool,
-    /// On-premises: IIS answers Basic itself and knows no token.
+    /// Does this in place of its work.
+    pub hostile: Option<Hostile>,
+    /// On-premises: IIS answers Basic itself and knows no token. (Sourced.)
     pub iis_basic: bool,
 }
 
@@ -169,7 +172,11 @@ impl Forge {
     /// It, as a handler.
     pub fn handler(&self) -> Handler {
         let forge = self.clone();
-        Arc::new(move |request| forge.answer(request))
+        Arc::new(move |request| {
+            let answer = || forge.answer(request);
+            let hostile = forge.change(|state| state.hostile);
+            hostile.map_or_else(answer, |hostile| hostile.spoil(request, answer))
+        })
     }
 
     /// It, on a plain port of 127.0.0.1.
@@ -264,7 +271,7 @@ impl Forge {
         };
         let token = state.whose(authorization).ok_or(Denial::Anonymous)?;
         let presented_well = match &self.profile {
-            Profile::Services => is_basic,
+            Profile::Services => is_basic && (user.is_empty() || !state.empty_user_only),
             Profile::OnPremises { .. } => {
                 is_basic && !state.iis_basic && (user.is_empty() || !state.empty_user_only)
             }

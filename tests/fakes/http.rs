@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::listener::Listener;
 use super::log::Log;
@@ -70,6 +71,8 @@ pub struct Response {
     pub verbatim: bool,
     /// Whether the body is sent again and again until the client has had enough.
     pub endless: bool,
+    /// How long to pause before each byte.
+    pub pause: Option<Duration>,
 }
 
 impl Response {
@@ -82,6 +85,7 @@ impl Response {
             body: Vec::new(),
             verbatim: false,
             endless: false,
+            pause: None,
         }
     }
 
@@ -99,6 +103,13 @@ impl Response {
     #[must_use]
     pub fn endless(mut self) -> Response {
         self.endless = true;
+        self
+    }
+
+    /// Byte by byte, with this pause before each, for hostile answers.
+    #[must_use]
+    pub fn dripping(mut self, pause: Duration) -> Response {
+        self.pause = Some(pause);
         self
     }
 
@@ -123,11 +134,20 @@ impl Response {
         self
     }
 
+    /// Where it leads, if it is a redirect.
+    pub fn location(&self) -> Option<&str> {
+        (300..400).contains(&self.status).then(|| header(&self.headers, "location")).flatten()
+    }
+
     /// Writes it; `head_only` for an answer to HEAD.
     pub fn write(&self, to: &mut impl Write, head_only: bool, close: bool) -> io::Result<()> {
         if self.verbatim {
-            to.write_all(&self.body)?;
-            return to.flush();
+            loop {
+                self.send(to, &self.body)?;
+                if !self.endless {
+                    return to.flush();
+                }
+            }
         }
         let reason = self.reason.as_deref().unwrap_or_else(|| usual_reason(self.status));
         let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", self.status).into_bytes();
@@ -138,7 +158,7 @@ impl Response {
             bytes.extend_from_slice(b"Connection: close\r\n\r\n");
             to.write_all(&bytes)?;
             loop {
-                to.write_all(&self.body)?;
+                self.send(to, &self.body)?;
             }
         }
         if self.status >= 200 && self.status != 204 && self.status != 304 {
@@ -148,8 +168,18 @@ impl Response {
         if !head_only {
             bytes.extend_from_slice(&self.body);
         }
-        to.write_all(&bytes)?;
+        self.send(to, &bytes)?;
         to.flush()
+    }
+
+    fn send(&self, to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+        let Some(pause) = self.pause else { return to.write_all(bytes) };
+        for byte in bytes {
+            std::thread::sleep(pause);
+            to.write_all(std::slice::from_ref(byte))?;
+            to.flush()?;
+        }
+        Ok(())
     }
 }
 
@@ -232,6 +262,12 @@ impl Server {
     /// What was asked of it.
     pub fn log(&self) -> &Log {
         &self.log
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.log.judge();
     }
 }
 

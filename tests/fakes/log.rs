@@ -1,13 +1,18 @@
 //! What was asked of a server, kept for the test that wants to know who got to see a token.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::watch;
+
 /// One request and the status that it was answered with.
 #[derive(Clone, Debug)]
 pub struct Entry {
+    /// Whether it came by TLS.
+    pub secure: bool,
     /// The server that was reached: `127.0.0.1:4711`, or the end of a tunnel (`dev.azure.com:443`).
     pub server: String,
     /// The method.
@@ -18,8 +23,12 @@ pub struct Entry {
     pub target: String,
     /// Every header, as it came.
     pub headers: Vec<(String, String)>,
+    /// The body, or the beginning of a long one.
+    pub body: Vec<u8>,
     /// The status of the answer.
     pub status: u16,
+    /// Where a redirect leads.
+    pub location: Option<String>,
 }
 
 impl Entry {
@@ -58,6 +67,9 @@ pub fn basic(value: &str) -> Option<(String, String)> {
 #[derive(Clone, Default)]
 pub struct Log {
     entries: Arc<Mutex<Vec<Entry>>>,
+    /// What was taken is judged, too.
+    taken: Arc<Mutex<Vec<Entry>>>,
+    forgiven: Arc<AtomicBool>,
     watcher: Arc<Mutex<Option<Watcher>>>,
 }
 
@@ -85,7 +97,22 @@ impl Log {
 
     /// Everything so far, and the log begins anew.
     pub fn take(&self) -> Vec<Entry> {
-        std::mem::take(&mut self.entries.lock().unwrap())
+        let entries = std::mem::take(&mut *self.entries.lock().unwrap());
+        self.taken.lock().unwrap().extend_from_slice(&entries);
+        entries
+    }
+
+    /// Leaves this server's requests out of the common judgement: the test itself shows a token where it does not belong.
+    pub fn forgive(&self) {
+        self.forgiven.store(true, Ordering::SeqCst);
+    }
+
+    /// Sees to it that nothing leaked; at the end of the server that it belongs to.
+    pub fn judge(&self) {
+        if !self.forgiven.load(Ordering::SeqCst) {
+            self.take();
+            watch::judge(&std::mem::take(&mut *self.taken.lock().unwrap()));
+        }
     }
 
     /// The Host headers of the requests that carried `secret`, each once.

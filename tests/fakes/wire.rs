@@ -13,6 +13,9 @@ const LONGEST_HEAD: u64 = 64 * 1024;
 /// The longest body; more is answered with 413.
 const LONGEST_BODY: u64 = 256 * 1024 * 1024;
 
+/// How much of a body is kept in the log.
+const LONGEST_KEPT: usize = 16 * 1024;
+
 /// What a connection's requests have in common.
 pub struct Site {
     /// Whether it is TLS.
@@ -45,13 +48,17 @@ pub fn converse(stream: impl Read + Write, site: &Site, handler: &Handler) {
         };
         let close = unread || response.verbatim || wants_close(&request.headers);
         // Before the answer leaves, so that a client that has it finds the request in the log.
+        request.body.truncate(LONGEST_KEPT);
         site.log.push(Entry {
+            secure: request.secure,
             server: request.server,
             method: request.method.clone(),
             host: request.host,
             target: request.target,
             headers: request.headers,
+            body: request.body,
             status: response.status,
+            location: response.location().map(str::to_owned),
         });
         if response.write(stream.get_mut(), request.method == "HEAD", close).is_err() || close {
             return;

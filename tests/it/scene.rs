@@ -32,6 +32,7 @@ impl Default for Scene {
 impl Scene {
     /// With keyfob as git's only helper, the vault as its store, and the newest git.
     pub fn new() -> Scene {
+        crate::loopback::watch::begin();
         let folder = TempDir::with_prefix("keyfob-scene-").unwrap();
         let mut scene = Scene { folder, git: newest_git(), variables: Vec::new() };
         scene.private_folder(&scene.home());

@@ -226,7 +226,7 @@ fn condition(entry: &Entry, now: i64) -> Option<Finding> {
         (_, Some((at, _))) if at <= now => {
             Some(Finding::hint("tokens", format!("the token of {who} ended on {}", date(at)), again))
         }
-        (_, Some((at, _))) if at - now < HINT_DAYS * DAY => {
+        (_, Some((at, _))) if at.saturating_sub(now) < (HINT_DAYS + 1) * DAY => {
             Some(Finding::hint("tokens", format!("the token of {who} ends on {}", date(at)), again))
         }
         _ => None,

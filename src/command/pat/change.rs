@@ -9,7 +9,7 @@ use crate::remote::Remote;
 use crate::terminal::{date, visible};
 use crate::wallet::pending::List;
 use crate::wallet::person::add::{Change, Wish};
-use crate::wallet::person::rotate::{Done, Making, Service};
+use crate::wallet::person::rotate::{Done, LONGEST, Making, Service, is_long};
 
 use super::super::life::{Azure, MadeGood, finish_pending, one_of, organisation};
 use super::super::{Context, account, add, flag, option, time, yes};
@@ -96,6 +96,16 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         ..Wish::new(remote, user)
     };
     let planned = context.wallet.plan(wish)?;
+    if let Some(title) = text(matches, "name").filter(|title| is_long(title)) {
+        return Err(Error::usage(
+            format!(
+                "--name takes at most {LONGEST} bytes, and this has {}: the service has to keep the mark behind it, by which a token \
+                 is found again whose answer was lost",
+                title.len()
+            ),
+            "give a shorter one; --label, which stays here, may be as long as you like",
+        ));
+    }
     let own = || format!("keyfob {words}{}", machine(context));
     let title = text(matches, "name").map_or_else(own, str::to_owned);
     let service = Azure::begin(&name, context)?;

@@ -111,9 +111,11 @@ fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     };
     let service = Azure::begin(&name, context)?;
     let held = context.wallet.service_ids(&url)?;
-    let mut shown = Vec::new();
+    let (mut shown, mut unread) = (Vec::new(), 0);
     for &state in kinds {
-        for pat in service.all(state)? {
+        let (all, more) = service.all_and_unread(state)?;
+        unread += more;
+        for pat in all {
             let held = held.iter().find(|(id, _)| id == pat.id.as_str()).map(|(_, account)| account.clone());
             shown.push(Shown { pat, state, held });
         }
@@ -124,9 +126,19 @@ fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         Some("made") => shown.sort_by_key(|one| (one.pat.from.unwrap_or(i64::MIN), one.pat.name.clone())),
         _ => shown.sort_by_key(|one| (end(&one.pat), one.pat.name.to_lowercase())),
     }
+    if unread > 0 {
+        let what = if unread == 1 { "1 more token".to_owned() } else { format!("{unread} more tokens") };
+        context.terminal.note(&format!("{what} of {name} cannot be read"));
+        context
+            .terminal
+            .hint(&format!("see what its page shows: https://dev.azure.com/{name}/_usersSettings/tokens"));
+    }
     if matches.get_flag("json") {
         let rows: Vec<Row<'_>> = shown.iter().map(Shown::row).collect();
         return write_json(&rows, context);
+    }
+    if shown.is_empty() && unread > 0 {
+        return Ok(());
     }
     if shown.is_empty() {
         context.terminal.note(&format!("{name} has no such token of yours"));

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::exchange::{Answer, Auth, Request};
 
-use super::{Check, Outcome, Problem, Target, Verdict, shortened};
+use super::{Check, Obstacles, Outcome, Problem, Target, Verdict, message, obstacle, shortened};
 
 /// For Services.
 pub(in super::super) static SERVICES: Check =
@@ -14,6 +14,9 @@ pub(in super::super) static SERVICES: Check =
 /// For Server; every one since 2017 knows this version.
 pub(in super::super) static SERVER: Check =
     Check { request: |target| request(target, "3.0-preview.1"), read };
+
+/// Conditional access of Microsoft Entra, which may look at a token's network, too.
+pub(in super::super) const OBSTACLES: Obstacles = &[("VS403463", Problem::Barred)];
 
 fn request(target: &Target<'_>, version: &str) -> Request {
     let url = format!("{}/_apis/connectionData?api-version={version}", target.home);
@@ -56,14 +59,15 @@ fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
     // Every answer to a caller who was recognised says whom: `GUID:ACCOUNT`.
     let recognised = answer.header("x-vss-userdata").and_then(|user| user.split_once(':'));
     let recognised = recognised.filter(|(id, _)| is_somebody(id)).map(|(_, account)| account.to_owned());
+    let named = || said.clone().or_else(|| message(answer)).and_then(|said| obstacle(&said, OBSTACLES));
     let mut verdict = match (answer.status, recognised) {
+        (401 | 403, _) if let Some(problem) = named() => Verdict::problem(problem, answer),
         (401, _) if is_expired(answer, said.as_deref()) => Verdict::problem(Problem::Expired, answer),
         (401, _) if is_iis_basic(answer) => Verdict::problem(Problem::IisBasic, answer),
-        (400 | 401 | 403, Some(account)) => Verdict {
-            who: Some(account).filter(|account| !account.is_empty()),
-            ..Verdict::problem(Problem::MissingScope, answer)
-        },
-        _ => super::read(answer, |answer| {
+        (400 | 401 | 403, Some(account)) => {
+            Verdict { who: shortened(&account), ..Verdict::problem(Problem::MissingScope, answer) }
+        }
+        _ => super::read(answer, OBSTACLES, |answer| {
             let user = answer.json::<ConnectionData>()?.authenticated_user;
             if !is_somebody(&user.id) || user.provider_display_name == "Anonymous" {
                 return Some(Verdict::problem(Problem::Anonymous, answer));

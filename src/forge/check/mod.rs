@@ -89,6 +89,14 @@ pub enum Problem {
     Anonymous,
     /// The token is good, but may not ask who it is.
     MissingScope,
+    /// The account is suspended or blocked; another token of it would fare no better.
+    Blocked,
+    /// The account has to do something on the website first: take the terms, renew a password, confirm an address.
+    NeedsPerson,
+    /// The token has to be authorised for an organisation's single sign-on.
+    SingleSignOn,
+    /// A rule of the organisation lets nobody in from here: an IP allow list, conditional access.
+    Barred,
     /// The web server takes the token for a Windows password (IIS with its own Basic authentication on).
     IisBasic,
     /// Too many requests.
@@ -100,6 +108,8 @@ pub enum Problem {
     Broken {
         /// The status.
         status: u16,
+        /// How long to wait, if it was said.
+        seconds: Option<u64>,
     },
     /// It opens more than one organisation. Only Azure DevOps had those, and ends them.
     Global,
@@ -123,6 +133,10 @@ impl Problem {
             Problem::Moved => "moved",
             Problem::Anonymous => "anonymous",
             Problem::MissingScope => "missing-scope",
+            Problem::Blocked => "account-blocked",
+            Problem::NeedsPerson => "account-incomplete",
+            Problem::SingleSignOn => "single-sign-on",
+            Problem::Barred => "barred-here",
             Problem::IisBasic => "iis-basic",
             Problem::RateLimit { .. } => "rate-limit",
             Problem::Broken { .. } => "server-error",
@@ -156,6 +170,24 @@ impl Problem {
             Problem::MissingScope => {
                 format!("{host} accepts the token, but it may not ask who it is: it lacks the scope for that")
             }
+            Problem::Blocked => {
+                format!("{host} knows the token, but does not let its account in: it is suspended or blocked")
+            }
+            Problem::NeedsPerson => {
+                format!(
+                    "{host} knows the token, but wants something of the account first, which is done on its website"
+                )
+            }
+            Problem::SingleSignOn => {
+                format!(
+                    "{host} knows the token, but it is not authorised for the single sign-on of the organisation"
+                )
+            }
+            Problem::Barred => {
+                format!(
+                    "{host} does not let the token in from here: a rule of the organisation allows other networks or devices only"
+                )
+            }
             Problem::IisBasic => format!(
                 "the web server of {host} takes the token for a Windows password, because Basic authentication is switched on in IIS"
             ),
@@ -163,7 +195,10 @@ impl Problem {
                 format!("{host} has had too many requests and wants to be left alone for {seconds} s")
             }
             Problem::RateLimit { seconds: None } => format!("{host} has had too many requests"),
-            Problem::Broken { status } => format!("{host} has trouble of its own ({status})"),
+            Problem::Broken { status, seconds: Some(seconds) } => {
+                format!("{host} has trouble of its own ({status}) and wants to be left alone for {seconds} s")
+            }
+            Problem::Broken { status, seconds: None } => format!("{host} has trouble of its own ({status})"),
             Problem::Global => {
                 format!(
                     "{host} accepts the token for another organisation, too; such global tokens stop working on 2026-12-01"
@@ -185,6 +220,18 @@ impl Problem {
             }
             Problem::Moved => format!("if that is so: keyfob move {target} NEW-URL"),
             Problem::MissingScope => "that is no fault; it may still do what it was made for".to_owned(),
+            Problem::Blocked => {
+                "ask the service's support or your administrator; a new token would not help".to_owned()
+            }
+            Problem::NeedsPerson => {
+                format!("sign in there with a browser and do as it says; the token stays good, then: keyfob check {target}")
+            }
+            Problem::SingleSignOn => {
+                format!("on the service's page of tokens, \"Configure SSO\" beside the token authorises it; then: keyfob check {target}")
+            }
+            Problem::Barred => {
+                format!("the token may be good: go by way of a network that is allowed, or ask your administrator; then: keyfob check {target}")
+            }
             Problem::IisBasic => {
                 "ask the server's administrator to switch Basic authentication off in IIS; the token may be good".to_owned()
             }
@@ -202,16 +249,19 @@ impl Verdict {
     /// Accepted, as this one.
     #[must_use]
     pub fn accepted(who: Option<String>) -> Verdict {
-        Verdict { outcome: Outcome::Accepted, who: who.filter(|who| !who.is_empty()), ..Verdict::default() }
+        let who = who.and_then(|who| shortened(&who));
+        Verdict { outcome: Outcome::Accepted, who, ..Verdict::default() }
     }
 
     /// Something is in the way; the outcome follows from what.
     #[must_use]
     pub fn problem(problem: Problem, answer: &Answer) -> Verdict {
         let outcome = match problem {
-            Problem::NotAccepted | Problem::Expired | Problem::SignIn | Problem::Anonymous => {
-                Outcome::Refused
-            }
+            Problem::NotAccepted
+            | Problem::Expired
+            | Problem::SignIn
+            | Problem::Anonymous
+            | Problem::Blocked => Outcome::Refused,
             Problem::MissingScope => Outcome::Accepted,
             _ => Outcome::Unclear,
         };
@@ -219,18 +269,33 @@ impl Verdict {
     }
 }
 
-/// Reads what all REST services do alike; `ok` reads the body of a 200.
-pub(super) fn read(answer: &Answer, ok: impl FnOnce(&Answer) -> Option<Verdict>) -> Verdict {
+/// What a service says, in the words of its own sources or documentation, when the token is known and something else is in the
+/// way. Part of the message, and what it means.
+pub(super) type Obstacles = &'static [(&'static str, Problem)];
+
+/// The obstacle that a refusal names.
+pub(super) fn obstacle(said: &str, obstacles: Obstacles) -> Option<Problem> {
+    obstacles.iter().find(|(part, _)| said.contains(part)).map(|(_, problem)| problem.clone())
+}
+
+/// Reads what all REST services do alike; `ok` reads the body of a 200. `obstacles` are those that a 403 may name.
+pub(super) fn read(
+    answer: &Answer,
+    obstacles: Obstacles,
+    ok: impl FnOnce(&Answer) -> Option<Verdict>,
+) -> Verdict {
+    let named = || message(answer).and_then(|said| obstacle(&said, obstacles));
     let used_up = answer.header("x-ratelimit-remaining") == Some("0");
     let problem = match answer.status {
-        429 => Problem::RateLimit { seconds: answer.retry_after() },
+        429 => Problem::RateLimit { seconds: answer.limit_ends() },
         403 if used_up || answer.retry_after().is_some() => {
-            Problem::RateLimit { seconds: answer.retry_after() }
+            Problem::RateLimit { seconds: answer.limit_ends() }
         }
+        403 if let Some(problem) = named() => problem,
         // For good, so it is no page to sign in.
         301 | 308 => Problem::Moved,
         300..=399 => Problem::SignIn,
-        500.. => Problem::Broken { status: answer.status },
+        500.. => Problem::Broken { status: answer.status, seconds: answer.retry_after() },
         401 => Problem::NotAccepted,
         // In the service's own form. A gateway on the way says no, too, and knows nothing of the token.
         403 if answer.json::<serde_json::Map<String, serde_json::Value>>().is_some() => Problem::MissingScope,

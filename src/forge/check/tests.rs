@@ -216,6 +216,80 @@ fn what_github_tells_in_its_headers_is_read() {
 }
 
 #[test]
+fn a_403_about_the_account_or_the_place_is_no_missing_scope() {
+    let said = |message: &str| serde_json::json!({ "message": message }).to_string();
+    let (github, gitlab, gitea) = ("github/github.com", "gitlab/gitlab.com", "gitea/codeberg.org");
+    let blocked = (Outcome::Refused, Some("account-blocked"));
+    let unfinished = (Outcome::Unclear, Some("account-incomplete"));
+    let barred = (Outcome::Unclear, Some("barred-here"));
+    for (realm, message, expected) in [
+        (github, "Sorry. Your account was suspended.", blocked),
+        (github, "Your account is suspended. Please check with your installation administrator.", blocked),
+        (
+            github,
+            "Although you appear to have the correct authorization credentials, the `contoso` organization has an IP allow \
+             list enabled, and your IP address is not permitted to access this resource.",
+            barred,
+        ),
+        (gitlab, "403 Forbidden - Your account has been blocked.", blocked),
+        (
+            gitlab,
+            "403 Forbidden - Your account is pending approval from your administrator and hence blocked.",
+            blocked,
+        ),
+        (
+            gitlab,
+            "403 Forbidden - Your account has been deactivated by your administrator. Please log back in.",
+            unfinished,
+        ),
+        (gitlab, "403 Forbidden - You (@a) must accept the Terms of Service in order to", unfinished),
+        (gitlab, "403 Forbidden - Your primary email address is not confirmed.", unfinished),
+        (
+            gitlab,
+            "403 Forbidden - Your password expired. Please access GitLab from a web browser",
+            unfinished,
+        ),
+        (
+            gitea,
+            "This account is prohibited from signing in, please contact your site administrator.",
+            blocked,
+        ),
+        (gitea, "This account is not activated.", unfinished),
+        (gitea, "You must change your password. Change it at: https://x/user/change_password", unfinished),
+        // Words of another service mean nothing here.
+        (gitea, "Your account has been blocked.", (Outcome::Accepted, Some("missing-scope"))),
+        (github, "Must have admin rights to Repository.", (Outcome::Accepted, Some("missing-scope"))),
+    ] {
+        let told = verdict(realm, 403, &[], &said(message));
+        assert_eq!(problem(&told), expected, "{realm}: {message}");
+        assert_eq!(told.reason.as_deref(), Some(message.trim()), "the service's own words are shown");
+    }
+    let rule =
+        "VS403463: The conditional access policy defined by your Microsoft Entra administrator has failed.";
+    for status in [401, 403] {
+        assert_eq!(problem(&verdict(CONTOSO, status, &[], &said(rule))), barred, "{status}");
+        let header =
+            [("x-tfs-serviceerror", "VS403463%3A%20The%20conditional%20access%20policy%20has%20failed.")];
+        assert_eq!(problem(&verdict(CONTOSO, status, &header, "")), barred, "{status}");
+    }
+}
+
+#[test]
+fn a_token_that_single_sign_on_wants_authorised_says_so_without_the_address_that_does_it() {
+    let sign_on =
+        [("x-github-sso", "required; url=https://github.com/orgs/contoso/sso?authorization_request=s3cret")];
+    let body = "{\"message\":\"Resource protected by organization SAML enforcement.\"}";
+    let told = verdict("github/github.com", 403, &sign_on, body);
+    assert_eq!(problem(&told), (Outcome::Unclear, Some("single-sign-on")));
+    let words = format!("{:?} {}", told, told.problem.clone().unwrap().words("api.github.com"));
+    assert!(!words.contains("s3cret"), "{words}");
+    // Results that some organisations left out are an answer all the same.
+    let partial = [("x-github-sso", "partial-results; organizations=21955855")];
+    let told = verdict("github/github.com", 200, &partial, "{\"login\":\"alice\"}");
+    assert_eq!(problem(&told), (Outcome::Accepted, None));
+}
+
+#[test]
 fn what_gitlab_tells_of_a_token_is_read() {
     let body = "{\"user_id\":42,\"scopes\":[\"api\"],\"active\":true,\"revoked\":false,\"expires_at\":\"2027-01-31\"}";
     let told = verdict("gitlab/gitlab.com", 200, &[], body);

@@ -28,7 +28,7 @@ const VERSION: &str = "7.1-preview.1";
 /// How many tokens a page has at most.
 const PAGE: u32 = 100;
 
-/// What is shown of a name that somebody gave.
+/// The most characters of a name that somebody gave.
 const LONGEST_NAME: usize = 300;
 
 /// Which tokens are asked for.
@@ -304,13 +304,24 @@ impl WirePat {
         let scopes = self.scope.unwrap_or_default();
         Some(Pat {
             id: PatId::parse(&self.authorization_id)?,
-            name: self.display_name.unwrap_or_default().chars().take(LONGEST_NAME).collect(),
+            name: bounded(self.display_name.unwrap_or_default()),
             scopes: scopes.split_whitespace().map(str::to_owned).collect(),
             from: self.valid_from.as_deref().and_then(time),
             to: self.valid_to.as_deref().and_then(time),
             global: self.target_accounts.is_none(),
         })
     }
+}
+
+/// A name of bounded length: of a long one the middle is left out. Its end may be a mark.
+fn bounded(name: String) -> String {
+    let length = name.chars().count();
+    if length <= LONGEST_NAME {
+        return name;
+    }
+    let half = LONGEST_NAME / 2;
+    let (front, back) = (name.chars().take(half), name.chars().skip(length - half + 1));
+    front.chain(std::iter::once('…')).chain(back).collect()
 }
 
 /// A time of the service: UTC, with or without a fraction and the `Z`. The year 1 and the like mean that there is none.

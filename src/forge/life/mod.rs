@@ -70,6 +70,8 @@ pub enum Trouble {
     Refused,
     /// It may not renew itself.
     Scope,
+    /// The token is known, and its account is not let in; the service's words.
+    Account(String),
     /// The service is too old for it.
     TooOld,
     /// The end is not taken; the service's words, if it has some.

@@ -4,7 +4,8 @@
 use crate::error::Error;
 use crate::exchange::Answer;
 
-use super::super::check::{message, shortened};
+use super::super::check::azure::OBSTACLES;
+use super::super::check::{message, obstacle, shortened};
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Refusal {
     NoTenant,
     /// A rule that an administrator made.
     Policy(Policy),
+    /// A conditional access rule lets nobody in from here.
+    Barred,
     /// The name is missing or not taken.
     Name,
     /// A scope that does not exist, or that this person may not give.
@@ -34,6 +37,8 @@ pub enum Refusal {
     Broken {
         /// The status.
         status: u16,
+        /// How long to wait, if it was said.
+        seconds: Option<u64>,
     },
     /// Named, but not known here. A stranger's words.
     Named(String),
@@ -94,10 +99,14 @@ impl Refusal {
         // A name stands alone, or begins the message.
         let first = said.as_deref().and_then(|said| said.split(|c: char| !c.is_ascii_alphanumeric()).next());
         let named = first.and_then(known);
+        let barred = || said.as_deref().is_some_and(|said| obstacle(said, OBSTACLES).is_some());
         match answer.status {
+            401 | 403 if barred() => Refusal::Barred,
             203 | 300..=399 | 401 => Refusal::SignIn,
-            429 => Refusal::Limited { seconds: answer.retry_after() },
-            500.. => named.unwrap_or(Refusal::Broken { status: answer.status }),
+            429 => Refusal::Limited { seconds: answer.limit_ends() },
+            500.. => {
+                named.unwrap_or(Refusal::Broken { status: answer.status, seconds: answer.retry_after() })
+            }
             200 | 403 if answer.is_page() => Refusal::SignIn,
             403 => named.unwrap_or(Refusal::Denied),
             404 => Refusal::NotFound,
@@ -115,6 +124,7 @@ impl Refusal {
     #[must_use]
     pub fn into_error(self, organisation: &str) -> Error {
         let page = format!("https://dev.azure.com/{organisation}/_usersSettings/tokens");
+        let again = |seconds: u64| format!("try again in {seconds} s");
         let (what, hint) = match self {
             Refusal::SignIn => (
                 "Azure DevOps does not take this sign-in for the life of tokens: it has ended, or it is none of a person's own".to_owned(),
@@ -143,6 +153,10 @@ impl Refusal {
                 "Azure DevOps could not find out what the rules of the tenant are".to_owned(),
                 "try again later; if it stays so, sign in to the tenant of the organisation: az login --tenant TENANT".to_owned(),
             ),
+            Refusal::Barred => (
+                format!("{organisation} lets nobody manage tokens from here: a conditional access rule allows other networks or devices only"),
+                "go by way of a network that is allowed, or ask your administrator".to_owned(),
+            ),
             Refusal::Name => (
                 "Azure DevOps does not take this name for a token".to_owned(),
                 "give another one with --name".to_owned(),
@@ -167,11 +181,12 @@ impl Refusal {
             ),
             Refusal::Limited { seconds } => (
                 "Azure DevOps wants to be left alone for a while".to_owned(),
-                seconds.map_or_else(|| "try again in some minutes".to_owned(), |s| format!("try again in {s} s")),
+                seconds.map_or_else(|| "try again in some minutes".to_owned(), again),
             ),
-            Refusal::Broken { status } => {
-                (format!("Azure DevOps has trouble of its own ({status})"), "try again later".to_owned())
-            }
+            Refusal::Broken { status, seconds } => (
+                format!("Azure DevOps has trouble of its own ({status})"),
+                seconds.map_or_else(|| "try again later".to_owned(), again),
+            ),
             Refusal::Named(said) => (format!("Azure DevOps refused: {said}"), format!("see what its page says: {page}")),
             Refusal::Odd { status } => (
                 format!("Azure DevOps gave an answer that keyfob cannot read ({status})"),

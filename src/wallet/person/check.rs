@@ -16,6 +16,10 @@ use super::super::get::{forge_of_server, realm_of_server};
 use super::super::spot::{Spot, forge_of, host_group};
 use super::add::Planned;
 
+/// More scopes, or longer ones, no service has.
+const MOST_SCOPES: usize = 200;
+const LONGEST_SCOPE: usize = 100;
+
 /// A token to ask about.
 pub struct Subject {
     /// The realm in text.
@@ -80,6 +84,9 @@ impl Question {
             .unwrap_or_default();
         // The service may repeat what it was sent.
         verdict.reason = verdict.reason.map(|reason| redacted(&reason, &self.token));
+        // They are going to be recorded.
+        verdict.scopes.retain(|scope| scope.len() <= LONGEST_SCOPE);
+        verdict.scopes.truncate(MOST_SCOPES);
         verdict
     }
 }
@@ -232,7 +239,7 @@ impl Local<'_> {
         self.note_verdict(&planned.group, verdict, is_it)
     }
 
-    fn note_verdict(
+    pub(super) fn note_verdict(
         &self,
         group: &str,
         verdict: &Verdict,

@@ -70,16 +70,50 @@ fn a_clock_earlier_than_the_record_makes_every_date_soft() {
 }
 
 #[test]
-fn in_the_last_fourteen_days_there_is_one_hint_a_day() {
-    let bench = with_soft_end(START + 20 * DAY);
-    assert_eq!(note(&bench), None);
-    bench.wait(6 * DAY + 1);
-    assert!(matches!(note(&bench), Some(Note::Ending { days: 13, .. })));
-    assert_eq!(note(&bench), None, "only one");
-    bench.wait(DAY);
+fn the_hint_comes_once_at_14_7_and_1_days_and_every_day_after_the_end() {
+    // As `--expires DAY` has it: the last second of that day.
+    let bench = with_soft_end((START.div_euclid(DAY) + 20) * DAY + DAY - 1);
+    let mut heard = Vec::new();
+    for _ in 0..24 {
+        if let Some(Note::Ending { days, .. }) = note(&bench) {
+            heard.push(days);
+        }
+        assert_eq!(note(&bench), None, "once a day at the most");
+        bench.wait(DAY);
+    }
+    assert_eq!(heard, [14, 7, 1, -1, -2, -3]);
+}
+
+#[test]
+fn a_hint_that_nobody_was_there_for_comes_with_the_first_use_after_its_day() {
+    // Days before the end on which git was used, and those of them on which it spoke.
+    for (used, expected) in [
+        (&[15, 12, 11, 9, 5, 3, 0, 0][..], &[12, 5, 0][..]),
+        (&[20, 6, 5, 4, 3, 2], &[6]),
+        (&[14, 13, 8, 7, 6, 2, 1, 0], &[14, 7, 1]),
+        (&[0], &[0]),
+        (&[30, 15], &[]),
+    ] {
+        let end = (START.div_euclid(DAY) + 40) * DAY + DAY / 2;
+        let bench = with_soft_end(end);
+        let mut heard = Vec::new();
+        for &days in used {
+            bench.now.set(end - days * DAY);
+            heard.extend(note(&bench).map(|_| days));
+        }
+        assert_eq!(heard, expected, "{used:?}");
+    }
+}
+
+#[test]
+fn a_new_end_begins_the_hints_anew() {
+    let bench = with_soft_end(START + 3 * DAY);
     assert!(note(&bench).is_some());
-    bench.wait(12 * DAY);
-    assert!(matches!(note(&bench), Some(Note::Ending { days: 0, .. })));
+    bench.wait(DAY / 4);
+    bench.add_as(CONTOSO, "T", |wish| wish.expires = Some(START + 30 * DAY)).unwrap();
+    assert_eq!(note(&bench), None);
+    bench.wait(17 * DAY);
+    assert!(matches!(note(&bench), Some(Note::Ending { days: 12, .. })));
 }
 
 #[test]

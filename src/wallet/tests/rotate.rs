@@ -213,6 +213,56 @@ fn a_new_token_that_is_not_taken_after_a_crash_gives_way_too_whatever_tools_said
     assert_eq!((list.read().unwrap(), bench.memory.len()), (Vec::new(), 1), "the dead one is destroyed");
 }
 
+/// The first token of a realm: nothing was in force before.
+fn create(bench: &Bench, service: &Fake) -> Result<Done, Error> {
+    bench.with(|wallet| {
+        let (remote, _) = crate::remote::Remote::from_url(URL)?;
+        let planned = wallet.plan(crate::wallet::person::add::Wish::new(remote, None))?;
+        let order = Order { name: "git".to_owned(), scopes: Vec::new(), to: START + 999 };
+        let making = Making { planned, order, old: None, held: None, verify: true };
+        let list = list(bench);
+        list.alone(|| wallet.make(&list, making, service))
+    })
+}
+
+#[test]
+fn a_first_token_that_the_service_does_not_take_leaves_nothing_behind() {
+    let (bench, service) = (Bench::new(), Fake { refuses_the_new: true, ..Fake::default() });
+    let error = create(&bench, &service).err().unwrap();
+    assert!(error.to_string().contains("it is revoked and out of the wallet"), "{error}");
+    assert!(error.hint().unwrap().contains("by hand: keyfob add https://dev.azure.com/contoso --open"));
+    assert_eq!((service.working(), bench.memory.len()), (Vec::new(), 0));
+    assert!(bench.group("azure-devops/contoso").realms.is_empty());
+    assert_eq!((bench.get(URL).as_str(), list(&bench).read().unwrap()), ("NoAccount", Vec::new()));
+}
+
+#[test]
+fn a_first_token_that_is_not_taken_and_cannot_be_revoked_is_not_handed_out() {
+    // Made, not taken, and the revocation fails.
+    let refusing = Fake { refuses_the_new: true, fails_at: 3, ..Fake::default() };
+    let bench = Bench::new();
+    let error = create(&bench, &refusing).err().unwrap();
+    assert!(error.to_string().contains("is kept, but not handed out"), "{error}");
+    assert_eq!((bench.get(URL).as_str(), refusing.working().len()), ("Rejected", 1));
+    assert_eq!((bench.memory.len(), list(&bench).read().unwrap()), (1, Vec::new()));
+    // If it was a bad minute of the service's, nothing is lost.
+    bench.restore(URL, None).unwrap();
+    assert_eq!(in_force(&bench), "new-1");
+}
+
+#[test]
+fn a_first_token_that_is_not_taken_after_a_crash_leaves_nothing_behind_either() {
+    let (bench, mut service) = (Bench::new(), Fake { fails_at: 2, ..Fake::default() });
+    assert!(create(&bench, &service).unwrap().unfinished.is_some());
+    assert_eq!(in_force(&bench), "new-1");
+    (service.fails_at, service.refuses_the_new) = (0, true);
+    let list = list(&bench);
+    let pending = list.read().unwrap().remove(0);
+    let error = bench.with(|wallet| wallet.finish(&list, &pending, &service).err().unwrap());
+    assert!(error.to_string().contains("out of the wallet"), "{error}");
+    assert_eq!((service.working(), bench.memory.len(), list.read().unwrap()), (Vec::new(), 0, Vec::new()));
+}
+
 #[test]
 fn a_token_that_came_while_a_person_was_asked_is_not_taken_for_the_old_one() {
     let (bench, service) = (Bench::new(), Fake::with_old());
@@ -290,19 +340,4 @@ fn a_renewed_token_without_a_home_comes_back_to_the_person() {
     let Err(NotRenewed::Homeless(homeless)) = renew(&bench, lock) else { panic!("it was kept") };
     assert!(homeless.token.same_as(&secret("new")));
     assert_eq!(list(&bench).read().unwrap().len(), 1);
-}
-
-#[test]
-fn marks_are_known_by_their_form() {
-    for (name, plain) in [
-        ("git #0a1b2c3d", "git"),
-        ("git on laptop #0a1b2c3d", "git on laptop"),
-        ("git #0a1b2c3", "git #0a1b2c3"),
-        ("git #0A1B2C3D", "git #0A1B2C3D"),
-        ("#0a1b2c3d", "#0a1b2c3d"),
-        ("issue #12345678", "issue"),
-        ("", ""),
-    ] {
-        assert_eq!(without_mark(name), plain);
-    }
 }

@@ -1,9 +1,10 @@
-//! Servers, proxies and networks that mean no good, or are just odd: the token goes nowhere else, nothing hangs, nothing is stored
-//! or lost for it, and each has a sentence of its own.
+//! Servers, proxies and networks that mean no good, or are just odd: the token goes nowhere else (the fakes see to that when they are
+//! dropped), nothing hangs, nothing is stored or lost for it, and each has a sentence of its own.
 
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::loopback::tls::Flaw;
 
 /// What the services answer before they look at any token.
 fn answering(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Stage {
@@ -14,20 +15,21 @@ fn answering(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> S
     stage
 }
 
-/// The token was seen by its own service only, over TLS only.
-#[track_caller]
-fn stayed_at_home(stage: &Stage) {
-    let saw = stage.proxy.log().hosts_that_saw(TOKEN);
-    assert!(saw.iter().all(|host| host == "dev.azure.com"), "{saw:?}");
-}
-
 #[test]
 fn a_redirect_is_never_followed() {
     for to in [
         "https://evil.test/steal",
         "http://dev.azure.com/contoso/_apis/connectionData",
         "https://dev.azure.com/fabrikam/_apis/connectionData",
+        // To itself, which would be a loop.
+        "https://dev.azure.com/contoso/_apis/connectionData?api-version=7.1-preview.1",
         "/contoso/elsewhere",
+        "//evil.test/steal",
+        "https://dev.azure.com@evil.test/steal",
+        "https://dev.azure.com.evil.test\\@dev.azure.com/",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "",
     ] {
         for status in [301, 302, 303, 307, 308] {
             let stage = answering(move |_| Response::new(status).header("Location", to));
@@ -38,7 +40,6 @@ fn a_redirect_is_never_followed() {
             };
             assert_eq!(stage.verdict(), expected, "{status} {to}");
             assert_eq!(stage.proxy.log().entries().len(), 1);
-            stayed_at_home(&stage);
         }
     }
 }
@@ -55,7 +56,6 @@ fn hosts_that_an_answer_names_get_nothing() {
     });
     assert_eq!(stage.verdict().1, "accepted");
     assert_eq!(stage.proxy.tunnels().len(), 1);
-    stayed_at_home(&stage);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_certificate_for_another_name_or_of_a_stranger_gets_no_token() {
     let mut stage = Stage::new();
     stage.holds(CONTOSO, TOKEN);
     let services = stage.services.handler();
-    let authority = Authority::always_for("evil.test");
+    let authority = Authority::with(Flaw::Name("evil.test"));
     let proxy = Proxy::start(&authority, vec![("dev.azure.com", services.clone())]);
     stage.scene.use_proxy(&proxy.url(), authority.pem());
     let output = stage.run(&format!("check {CONTOSO}"), "");
@@ -138,10 +138,10 @@ fn trouble_with_the_proxy_is_told_as_such() {
     // The proxy does not let this one through.
     stage
         .run("check https://codeberg.org", "")
-        .says(6, &["the proxy is in the way: it refuses to connect there (403)"]);
+        .says(6, &["is in the way: it refuses to connect there (403)"]);
     stage.scene.set("HTTPS_PROXY", "http://127.0.0.1:1").set("https_proxy", "http://127.0.0.1:1");
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    output.says(6, &["the proxy is in the way: the connection was refused", "NO_PROXY"]);
+    output.says(6, &["the proxy http://127.0.0.1:1 is in the way: the connection was refused", "NO_PROXY"]);
     let page = Server::start(Arc::new(|_: &Request| Response::new(407)));
     stage.scene.set("HTTPS_PROXY", page.url()).set("https_proxy", page.url());
     stage.run(&format!("check {CONTOSO}"), "").says(6, &["it wants a user name and a password"]);

@@ -19,7 +19,11 @@ use crate::scene::Scene;
 #[cfg(target_os = "linux")]
 mod at_a_terminal;
 mod hostile;
+mod odd_answers;
 mod on_adding;
+mod patience;
+mod proxies;
+mod trust;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
@@ -326,6 +330,55 @@ fn servers_on_premises_are_asked_below_their_collection() {
     let output = stage.run(&format!("check {url}"), "");
     output.says(6, &["takes the token for a Windows password", "switch Basic authentication off in IIS"]);
     assert_eq!(stage.proxy.tunnels(), [], "loopback is never reached through a proxy");
+}
+
+#[test]
+fn what_is_in_the_way_of_a_good_token_has_a_sentence_and_a_hint_of_its_own() {
+    for (host, url, header, message, code, texts) in [
+        (
+            "api.github.com",
+            "https://github.com",
+            "",
+            "Sorry. Your account was suspended.",
+            5,
+            ["api.github.com knows the token, but does not let its account in", "a new token would not help"],
+        ),
+        (
+            "api.github.com",
+            "https://github.com",
+            "required; url=https://github.com/orgs/o/sso?authorization_request=s3cret",
+            "Resource protected by organization SAML enforcement.",
+            6,
+            ["it is not authorised for the single sign-on", "Configure SSO"],
+        ),
+        (
+            "gitlab.com",
+            "https://gitlab.com",
+            "",
+            "403 Forbidden - You (@alice) must accept the Terms of Service in order to perform this action.",
+            6,
+            ["wants something of the account first", "sign in there with a browser"],
+        ),
+        (
+            "dev.azure.com",
+            CONTOSO,
+            "",
+            "VS403463: The conditional access policy defined by your Microsoft Entra administrator has failed.",
+            6,
+            ["does not let the token in from here", "a network that is allowed"],
+        ),
+    ] {
+        let body = serde_json::json!({ "message": message }).to_string();
+        let answer: Handler = Arc::new(move |_| {
+            Response::with(403, "application/json", body.clone()).header("X-GitHub-SSO", header)
+        });
+        let stage = Stage::with(vec![(host, answer)]);
+        stage.holds(url, TOKEN);
+        let output = stage.run(&format!("check {url}"), "");
+        let output = output.says(code, &texts).says(code, &[&format!("it says: {message}")]);
+        assert!(!output.stderr().contains("lacks the scope"), "{output}");
+        assert_eq!(stage.state(), "active");
+    }
 }
 
 #[test]

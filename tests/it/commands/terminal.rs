@@ -240,3 +240,53 @@ fn on_a_terminal_a_bar_and_a_colour_show_what_is_left_of_each_tokens_time() {
         assert!(plain.contains(" d) ########") && !plain.contains('\u{1b}'), "{plain}");
     }
 }
+
+#[test]
+fn the_end_of_a_token_is_hinted_at_14_7_and_1_days_and_git_is_quiet_in_between() {
+    let scene = at_a_terminal(holding(&[("https://dev.azure.com/contoso --expires 90d", "s3cret-1")]));
+    let record = crate::scene::files_below(&scene.data().join("records"));
+    let (path, _) =
+        record.into_iter().find(|(path, _)| path.extension().is_some_and(|e| e == "json")).unwrap();
+    scene.append("request", "protocol=https\nhost=dev.azure.com\npath=contoso/p\n\n");
+    let today = || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        now.cast_signed().div_euclid(86_400)
+    };
+    // For each day from 16 before the end to the second after it, what two gets say.
+    let days_pass = |today: i64| {
+        let mut heard = Vec::new();
+        for days in (-2..=16).rev() {
+            let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            let account = &mut text["realms"][0]["accounts"][0];
+            // A day later, the end is a day nearer and the hint a day older.
+            account["expires"]["at"] = ((today + days) * 86_400 + 86_399).into();
+            account["hinted"] = account["hinted"].as_i64().filter(|_| days < 16).map(|day| day - 1).into();
+            std::fs::write(&path, text.to_string()).unwrap();
+            for _ in 0..2 {
+                let (code, screen) = Talk::begin_shell(&scene, "keyfob git get < request").end();
+                assert!(code == 0 && screen.contains("password=s3cret-1"), "{screen}");
+                let said = screen.lines().filter(|line| line.contains("keyfob: "));
+                heard.extend(said.map(|line| line.trim().to_owned()));
+            }
+        }
+        heard
+    };
+    // Midnight may come in between.
+    let heard = loop {
+        let begun = today();
+        let heard = days_pass(begun);
+        if today() == begun {
+            break heard;
+        }
+    };
+    let expected = [
+        "the token of azure-devops/contoso ends in 14 days",
+        "the token of azure-devops/contoso ends in 7 days",
+        "the token of azure-devops/contoso ends in 1 day",
+        "by its recorded date the token of azure-devops/contoso ended 1 day ago",
+        "by its recorded date the token of azure-devops/contoso ended 2 days ago",
+    ];
+    let whole =
+        |words| format!("keyfob: hint: {words}; a new one: keyfob rotate https://dev.azure.com/contoso");
+    assert_eq!(heard, expected.map(whole));
+}

@@ -349,8 +349,8 @@ fn the_real_host_names_lead_to_loopback_through_the_proxy() {
     stage.calls();
     fs::remove_dir_all(stage.work()).unwrap();
     stage.clone("https://dev.azure.com.example.test/contoso/Project/_git/Repo").fails();
-    let refused = Tunnel { target: "dev.azure.com.example.test:443".to_owned(), allowed: false };
-    assert_eq!(proxy.tunnels().last(), Some(&refused));
+    let Tunnel { target, allowed, .. } = proxy.tunnels().pop().unwrap();
+    assert_eq!((target.as_str(), allowed), ("dev.azure.com.example.test:443", false));
     assert_eq!(stage.calls(), "");
 }
 
@@ -376,5 +376,6 @@ fn tls_serves_an_address_too() {
 
 mod answers;
 mod pats;
+mod sources;
 
 use answers::{base64, raw};

@@ -23,7 +23,6 @@ fn killed_at_each_call(begin: fn() -> Stage, words: &str, repair: &str) -> usize
         let in_force = stage.in_force(CONTOSO);
         assert_eq!(stage.pats.working(), [in_force], "killed at {at}: a token that nobody has");
         is_sound(&stage.scene);
-        stage.nothing_leaked();
         if alive {
             return at;
         }
@@ -61,6 +60,37 @@ fn a_first_token_may_be_killed_at_any_call_and_the_next_makes_it_good() {
         assert_eq!(stage.pats.working(), held, "killed at {at}");
         assert!(!stage.proxy.log().hosts_that_saw(BEARER).iter().any(|host| host != "vssps.dev.azure.com"));
     }
+}
+
+#[test]
+fn a_first_token_that_is_not_taken_may_be_killed_at_any_call_and_is_never_left_in_force() {
+    let mut rebuilt = 0;
+    for at in 1..200 {
+        let stage = Stage::new();
+        stage.pats.change(|state| state.makes_duds = true);
+        let call = stage.call("pat create contoso --for git").env("LD_PRELOAD", library());
+        let alive = call.env("FAULT", "crash").env("FAULT_AT", at.to_string()).run().ended_by_itself();
+        is_sound(&stage.scene);
+        let repair = stage.call("doctor --repair").run();
+        assert!(stage.is_done(), "killed at {at}");
+        // Of a token that was stored and not yet recorded nobody knows any more which one it is, so it is kept.
+        if repair.stdout().contains("made the record of") {
+            assert_eq!(stage.pats.working(), [stage.in_force(CONTOSO)], "killed at {at}");
+            rebuilt += 1;
+            continue;
+        }
+        assert!(stage.pats.working().is_empty(), "killed at {at}: a token that nobody has");
+        let rows = stage.list();
+        assert!(rows.iter().all(|row| row["state"] == "rejected"), "killed at {at}: {rows:?}");
+        let get = stage.scene.helper("get", "protocol=https host=dev.azure.com path=contoso/p").succeeds();
+        assert_eq!(get.stdout(), "", "killed at {at}");
+        is_sound(&stage.scene);
+        if alive {
+            assert!(rows.is_empty() && at > 30 && rebuilt < 9, "{at}: {rows:?}");
+            return;
+        }
+    }
+    panic!("it never got through");
 }
 
 #[test]

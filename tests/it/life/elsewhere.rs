@@ -24,6 +24,8 @@ pub struct GitLab {
     renewed: usize,
     /// A renewal happens and this is its answer.
     says: Option<Response>,
+    /// The account is blocked: every token of it gets this.
+    blocked: bool,
     /// A renewal is refused with this status.
     refuses: Option<u16>,
     /// What the renewals asked for.
@@ -31,9 +33,18 @@ pub struct GitLab {
 }
 
 impl GitLab {
-    fn new(token: &str) -> Arc<Mutex<GitLab>> {
+    /// With this token.
+    pub fn new(token: &str) -> Arc<Mutex<GitLab>> {
         let (token, old) = (token.to_owned(), String::new());
-        Arc::new(Mutex::new(GitLab { token, old, renewed: 0, says: None, refuses: None, bodies: Vec::new() }))
+        Arc::new(Mutex::new(GitLab {
+            token,
+            old,
+            renewed: 0,
+            says: None,
+            refuses: None,
+            bodies: Vec::new(),
+            blocked: false,
+        }))
     }
 
     /// Whether a token works.
@@ -46,7 +57,8 @@ impl GitLab {
         self.renewed
     }
 
-    fn handler(this: &Arc<Mutex<GitLab>>) -> Handler {
+    /// It, as a handler for gitlab.com.
+    pub fn handler(this: &Arc<Mutex<GitLab>>) -> Handler {
         let this = Arc::clone(this);
         Arc::new(move |request| this.lock().unwrap().answer(request))
     }
@@ -59,6 +71,9 @@ impl GitLab {
         }
         if shown != self.token || shown.is_empty() {
             return answer(401, &json!({ "message": "401 Unauthorized" }));
+        }
+        if self.blocked {
+            return answer(403, &json!({ "message": "403 Forbidden - Your account has been blocked." }));
         }
         let about = json!({
             "id": 7, "user_id": 42, "active": true, "revoked": false, "scopes": ["api"], "expires_at": "2099-01-31",
@@ -151,6 +166,25 @@ fn a_renewal_whose_answer_was_lost_is_never_tried_again_blindly() {
         &["was not renewed before: it is accepted as it is", "was renewed and is in"],
     );
     assert_eq!(stage.in_force(GITLAB), "s3cret-renewed-1");
+}
+
+#[test]
+fn a_blocked_account_neither_renews_nor_passes_for_a_renewal_that_was_lost() {
+    let (stage, fake) = gitlab();
+    fake.lock().unwrap().blocked = true;
+    let said = "does not let its account in; it says: 403 Forbidden - Your account has been blocked.";
+    stage.ends(&format!("rotate {GITLAB}"), 6, &[said]);
+    assert!(stage.is_done(), "nothing happened");
+    // Nothing came of this one either, but that is not known.
+    (fake.lock().unwrap().blocked, fake.lock().unwrap().refuses) = (false, Some(502));
+    stage.ends(&format!("rotate {GITLAB}"), 6, &["not known"]);
+    (fake.lock().unwrap().blocked, fake.lock().unwrap().refuses) = (true, None);
+    let texts = ["was renewed cannot be found out now", "keyfob check https://gitlab.com says why"];
+    stage.ends(&format!("rotate {GITLAB}"), 6, &texts);
+    assert!(!stage.is_done());
+    fake.lock().unwrap().blocked = false;
+    stage.ends(&format!("rotate {GITLAB}"), 0, &["was not renewed before", "was renewed and is in"]);
+    assert_eq!((stage.in_force(GITLAB), fake.lock().unwrap().renewed), ("s3cret-renewed-1".to_owned(), 1));
 }
 
 /// github.com's interface with two tokens, of which any can be revoked by whoever has it.
@@ -275,6 +309,41 @@ fn the_right_page_is_opened_and_what_to_tick_there_is_said() {
         assert_eq!(std::fs::read_to_string(&log).unwrap(), format!("{page}\n"));
         std::fs::remove_file(&log).unwrap();
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_rotation_by_hand_opens_the_page_where_a_person_sits_and_asks_for_the_token_in_one_go() {
+    use crate::commands::terminal::Talk;
+    let revoked = Arc::default();
+    let mut stage = Stage::with(vec![("api.github.com", github(&revoked))]);
+    let log = browser(&mut stage);
+    stage.holds(GITHUB, "s3cret-first");
+    stage.holds("https://tfs.corp.example/tfs/Main", "s3cret-of-main");
+    stage.scene.unset("GIT_TERMINAL_PROMPT").set("TERM", "dumb");
+    for (words, page) in [
+        (GITHUB, "https://github.com/settings/tokens/new?description=keyfob&scopes=repo"),
+        (
+            "https://tfs.corp.example/tfs/Main --unchecked",
+            "https://tfs.corp.example/tfs/Main/_usersSettings/tokens",
+        ),
+    ] {
+        let mut talk =
+            Talk::begin_shell(&stage.scene, &format!("KEYFOB_OFFLINE= keyfob rotate {words} --keep-old"));
+        talk.sees("for git tick: ").sees(&format!("opened {page}")).sees("token for ").types("s3cret-second");
+        let (code, screen) = talk.end();
+        assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), format!("{page}\n"));
+        std::fs::remove_file(&log).unwrap();
+    }
+    // Not where the token is piped in, and not where it is not wanted.
+    stage.run(&format!("rotate {GITHUB} --keep-old"), "s3cret-first").says(0, &["is in the vault store"]);
+    let words = format!("KEYFOB_OFFLINE= keyfob rotate {GITHUB} --keep-old --no-open");
+    let mut talk = Talk::begin_shell(&stage.scene, &words);
+    talk.sees("token for github/github.com (made at https://github.com/settings/tokens): ")
+        .types("s3cret-second");
+    assert_eq!(talk.end().0, 0);
+    assert!(!log.exists());
 }
 
 #[test]

@@ -109,6 +109,8 @@ fn every_form_of_a_refusal_is_understood() {
         (json(400, &message("invalidDisplayName: too long")), Refusal::Name),
         (json(400, &message("Something else.")), Refusal::Named("Something else.".to_owned())),
         (answer(403, &[], ""), Refusal::Denied),
+        (json(403, &message("VS403463: The conditional access policy has failed.")), Refusal::Barred),
+        (json(401, &message("VS403463: The conditional access policy has failed.")), Refusal::Barred),
         (json(404, &message("x")), Refusal::NotFound),
         (answer(302, &[("location", "https://spsprod.vssps.visualstudio.com/_signin")], ""), Refusal::SignIn),
         (answer(203, &[("content-type", "text/html")], page), Refusal::SignIn),
@@ -119,7 +121,7 @@ fn every_form_of_a_refusal_is_understood() {
             Refusal::NoTenant,
         ),
         (answer(429, &[("retry-after", "7")], ""), Refusal::Limited { seconds: Some(7) }),
-        (answer(503, &[], "down"), Refusal::Broken { status: 503 }),
+        (answer(503, &[], "down"), Refusal::Broken { status: 503, seconds: None }),
     ] {
         assert_eq!(read_made(&answer).unwrap_err(), refusal, "{answer:?}");
     }
@@ -138,9 +140,10 @@ fn every_refusal_has_words_in_the_voice_of_the_house() {
         Refusal::Scope,
         Refusal::End,
         Refusal::Denied,
+        Refusal::Barred,
         Refusal::NotFound,
         Refusal::Limited { seconds: None },
-        Refusal::Broken { status: 500 },
+        Refusal::Broken { status: 500, seconds: None },
         Refusal::Named("it said so".to_owned()),
         Refusal::Odd { status: 418 },
     ];
@@ -166,7 +169,7 @@ fn a_revoked_token_is_known_by_both_answers_and_by_its_absence() {
     let page = answer(404, &[("content-type", "text/html")], "<html>no such organisation");
     assert_eq!(read_revoked(&page), Err(Refusal::NotFound));
     assert_eq!(read_revoked(&answer(200, &[], "hello")), Err(Refusal::Odd { status: 200 }));
-    assert_eq!(read_revoked(&answer(500, &[], "")), Err(Refusal::Broken { status: 500 }));
+    assert_eq!(read_revoked(&answer(500, &[], "")), Err(Refusal::Broken { status: 500, seconds: None }));
 }
 
 #[test]
@@ -230,4 +233,13 @@ fn times_are_read_with_and_without_fraction_and_zone() {
     ] {
         assert_eq!(time(text), at, "{text}");
     }
+}
+
+#[test]
+fn a_name_without_end_is_cut_in_its_middle_because_its_end_may_be_a_mark() {
+    let mut token = pat(ID, None);
+    token["displayName"] = format!("{} #0a1b2c3d", "ü".repeat(5000)).into();
+    let page = serde_json::json!({ "continuationToken": "", "patTokens": [token] });
+    let name = read_page(&json(200, &page)).unwrap().pats.remove(0).name;
+    assert!(name.starts_with("üü") && name.ends_with("ü #0a1b2c3d") && name.chars().count() == 300, "{name}");
 }

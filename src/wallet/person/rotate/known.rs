@@ -121,8 +121,8 @@ impl Local<'_> {
     }
 
     /// Puts what was in force before in force again, if the new token still is. Whatever tools said of the new one meanwhile was
-    /// not about this one.
-    pub(super) fn put_back(&self, pending: &Pending, new: &PatId) -> Result<(), Error> {
+    /// not about this one. Where there is nothing to put back, the new one is handed out no more. Returns whether there was.
+    pub(super) fn put_back(&self, pending: &Pending, new: &PatId) -> Result<bool, Error> {
         self.records.change(&self.group_of_pending(pending)?, |group| {
             let realms = group.realms.iter_mut().filter(|realm| realm.realm == pending.realm);
             let mut accounts = realms.flat_map(|realm| &mut realm.accounts);
@@ -131,18 +131,33 @@ impl Local<'_> {
                     && account.name == pending.account
                     && account.service_id.as_deref() == Some(new.as_str())
             });
+            let Some(account) = account else { return Ok((false, false)) };
             let is_before = |aside: &SetAside| Some(&aside.id) == pending.before.as_ref();
-            let found = account.and_then(|account| {
-                let at = account.set_aside.iter().position(is_before)?;
-                Some((account, at))
-            });
-            let write = found.is_some();
-            if let Some((account, at)) = found {
-                bring_forward(account, at, self.now);
-                account.trouble.clear();
+            let before = account.set_aside.iter().position(is_before);
+            account.trouble.clear();
+            match before {
+                Some(at) => bring_forward(account, at, self.now),
+                None => {
+                    let refused = Trouble { state: TroubleState::Rejected, since: self.now };
+                    account.trouble.insert("*".to_owned(), refused);
+                }
             }
-            Ok(((), write))
+            Ok((before.is_some(), true))
         })
+    }
+
+    /// Takes an account out whose only token is revoked: it was made for that, and nobody ever had it. The secret goes first, or a
+    /// crash would leave one without a record, which `doctor --repair` would put in force.
+    pub(super) fn remove_dead(&self, pending: &Pending, new: &PatId) -> Result<(), Error> {
+        let (realm, at) = self.account_of_pending(pending)?;
+        let Some((realm, at)) = realm.zip(at) else { return Ok(()) };
+        let account = &realm.accounts[at];
+        if account.service_id.as_deref() == Some(new.as_str()) && account.set_aside.is_empty() {
+            let dead = (account.store.clone(), realm.key(account)?);
+            // With the secret gone, the account goes, too. What cannot be destroyed now stays, and is not handed out.
+            let _ = self.destroy(&self.group_of_pending(pending)?, &[dead]);
+        }
+        Ok(())
     }
 
     /// Destroys what is set aside and was revoked: nobody will want it back.

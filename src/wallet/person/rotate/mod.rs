@@ -10,8 +10,10 @@ use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
 
 mod known;
+mod mark;
 mod renew;
 
+pub use mark::{LONGEST, bears, is_long, marked, without_mark};
 pub use renew::{Homeless, NotRenewed, Renewal};
 
 use super::super::Local;
@@ -22,7 +24,7 @@ use super::check::Question;
 
 /// What a service does for a token's life.
 pub trait Service {
-    /// The token whose name ends with this mark and that still works.
+    /// The token whose name [`bears`] this mark and that still works.
     ///
     /// # Errors
     /// When it could not be asked, or did not answer.
@@ -152,8 +154,8 @@ impl Local<'_> {
             }
             self.know(&planned, old, held.as_deref())?;
         }
-        let mark = mark()?;
-        order.name = format!("{} {mark}", without_mark(&order.name));
+        let mark = mark::mark()?;
+        order.name = marked(&order.name, &mark);
         let pending = Pending {
             old: old.as_ref().map(|old| old.as_str().to_owned()),
             ..about(&planned, mark.clone(), Kind::Made, before, self.now)
@@ -196,28 +198,29 @@ impl Local<'_> {
         match self.complete(list, &pending, &done.pat.id, verify, service) {
             Ok(revoked) => done.revoked = revoked,
             Err(Stop::Later(error)) => done.unfinished = Some(error),
-            Err(Stop::Refused(error)) => {
-                self.take_back(list, &pending, &done.pat.id, service)?;
-                return Err(error);
-            }
+            Err(Stop::Refused) => return Err(self.take_back(list, &pending, &done.pat.id, service)?),
         }
         Ok(done)
     }
 
-    /// The service does not take the token that it made: the earlier one, if there was one, is in use again.
+    /// The service does not take the token that it made: the earlier one is in use again; where there is none, the new one is out
+    /// of the wallet, or at least not handed out. Returns what is to be said.
     fn take_back(
         &self,
         list: &List,
         pending: &Pending,
         new: &PatId,
         service: &dyn Service,
-    ) -> Result<(), Error> {
-        self.put_back(pending, new)?;
+    ) -> Result<Error, Error> {
+        let earlier = self.put_back(pending, new)?;
         // It is of no use to anybody; if it cannot be revoked, it ends by itself.
-        if service.revoke(new).is_ok() {
+        let revoked = service.revoke(new).is_ok();
+        if revoked {
             self.destroy_aside(pending, new.as_str())?;
+            self.remove_dead(pending, new)?;
         }
-        list.remove(&pending.mark)
+        list.remove(&pending.mark)?;
+        Ok(refused(pending, earlier, revoked))
     }
 
     /// From the new token in force to the end. Returns whether an old one was revoked.
@@ -249,24 +252,26 @@ impl Local<'_> {
         let question =
             self.question_of(pending, |account| account.service_id.as_deref() == Some(new.as_str()));
         let question = question.map_err(|error| later(&error))?;
-        let verdict = match question {
-            Some(question) if question.request.is_some() => service.verify(&question),
-            _ => return Ok(()),
-        };
-        let verdict = verdict.map_err(|error| later(&error))?;
+        let Some(question) = question else { return Ok(()) };
+        let Some(request) = &question.request else { return Ok(()) };
+        let verdict = service.verify(&question).map_err(|error| later(&error))?;
+        let host = Remote::from_url(&request.url).map(|(remote, _)| remote.authority()).unwrap_or_default();
         match verdict.outcome {
-            Outcome::Accepted => Ok(()),
-            Outcome::Unclear => Err(later(&Error::Service {
-                what: "the service gave no clear answer".to_owned(),
-                hint: String::new(),
-            })),
-            Outcome::Refused => Err(Stop::Refused(Error::Service {
-                what: format!(
-                    "the service does not take the token that it has just made for {}",
-                    pending.realm
-                ),
-                hint: format!("what was in use before is again; keyfob check {} asks about it", pending.url),
-            })),
+            // Tools may have been faster than the service with its own news.
+            Outcome::Accepted => self
+                .note_verdict(
+                    &self.group_of_pending(pending).map_err(Stop::Later)?,
+                    &verdict,
+                    |realm, account| {
+                        realm == pending.realm && account.service_id.as_deref() == Some(new.as_str())
+                    },
+                )
+                .map(drop)
+                .map_err(Stop::Later),
+            Outcome::Unclear => {
+                Err(later(&Error::Service { what: in_the_way(&verdict, &host), hint: String::new() }))
+            }
+            Outcome::Refused => Err(Stop::Refused),
         }
     }
 
@@ -299,10 +304,7 @@ impl Local<'_> {
                 return match self.complete(list, pending, new, true, service) {
                     Ok(_) => Ok(Finished::Completed),
                     Err(Stop::Later(error)) => Err(error),
-                    Err(Stop::Refused(error)) => {
-                        self.take_back(list, pending, new, service)?;
-                        Err(error)
-                    }
+                    Err(Stop::Refused) => Err(self.take_back(list, pending, new, service)?),
                 };
             }
         };
@@ -351,7 +353,7 @@ enum Stop {
     /// It goes on later; the new token is in use.
     Later(Error),
     /// The service does not take the new token.
-    Refused(Error),
+    Refused,
 }
 
 /// What is put on the list about a plan.
@@ -360,25 +362,41 @@ fn about(planned: &Planned, mark: String, kind: Kind, before: Option<String>, si
     Pending { mark, kind, realm, url, account: planned.wish.account.clone(), before, old: None, since }
 }
 
+/// That the service does not take what it made, and what became of that.
+fn refused(pending: &Pending, earlier: bool, revoked: bool) -> Error {
+    let Pending { realm, url, .. } = pending;
+    let organisation = realm.split_once('/').map_or("", |(_, what)| what);
+    let became = match (earlier, revoked) {
+        (_, true) => "it is revoked and out of the wallet",
+        (true, false) => "it could not be revoked, and is set aside",
+        (false, false) => "it could not be revoked, and is kept, but not handed out",
+    };
+    let hint = match (earlier, revoked) {
+        (true, true) => format!("what was in use before is again; keyfob check {url} asks about it"),
+        (true, false) => format!(
+            "what was in use before is again; keyfob pat list {organisation} shows the new one, whose name ends with {}",
+            pending.mark
+        ),
+        (false, true) => format!("make one by hand: keyfob add {url} --open"),
+        (false, false) => {
+            format!("keyfob check {url} asks again; keyfob pat revoke {organisation} revokes it")
+        }
+    };
+    Error::Service {
+        what: format!("the service does not take the token that it has just made for {realm}; {became}"),
+        hint,
+    }
+}
+
+/// Why a service did not clearly say yes or no.
+fn in_the_way(verdict: &Verdict, host: &str) -> String {
+    let problem = verdict.problem.as_ref().map(|problem| problem.words(host));
+    problem.unwrap_or_else(|| "the service gave no clear answer".to_owned())
+}
+
 fn unfinished(what: &str, error: &Error, pending: &Pending) -> Error {
     Error::Service {
         what: format!("the new token of {} is in use, but {what}: {error}", pending.realm),
         hint: format!("keyfob rotate {} goes on from there, and so does keyfob doctor --repair", pending.url),
     }
-}
-
-/// A word that nothing else has: `#0a1b2c`.
-fn mark() -> Result<String, Error> {
-    let id = Id::random()?;
-    Ok(format!("#{}", id.as_str().get(..8).unwrap_or_default()))
-}
-
-/// A name without the mark that an earlier rotation put behind it.
-#[must_use]
-pub fn without_mark(name: &str) -> &str {
-    let is_mark = |word: &str| {
-        let digits = word.strip_prefix('#').unwrap_or_default();
-        digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-    };
-    name.rsplit_once(' ').filter(|(_, last)| is_mark(last)).map_or(name, |(front, _)| front)
 }

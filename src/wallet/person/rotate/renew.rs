@@ -9,7 +9,8 @@ use super::super::super::Local;
 use super::super::super::pending::{Kind, List};
 use super::super::add::{Added, Issued, Planned};
 use super::super::check::Question;
-use super::{Failed, about, mark};
+use super::mark::mark;
+use super::{Failed, about};
 
 /// A renewed token that could not be kept: its old one does not work any more.
 pub struct Homeless {

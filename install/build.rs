@@ -1,0 +1,82 @@
+//! What cargo asks before it builds: the linker's part in making the release program small and quick to start. Everything is tried
+//! on a program of one line first, for there are linkers that do not know it; without, the program is the same, only larger and
+//! a little slower.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn main() {
+    for file in ["build.rs", "no-unwind-tables.ld", "often.ld"] {
+        println!("cargo::rerun-if-changed=install/{file}");
+    }
+    // Other profiles unwind when they panic, and nobody waits for them.
+    if value("PROFILE") != "release"
+        || value("CARGO_CFG_TARGET_OS") != "linux"
+        || value("HOST") != value("TARGET")
+    {
+        return;
+    }
+    // Nothing unwinds, so the tables for it go; what runs often lies side by side; functions that came out the same are kept once.
+    let folder = format!("-T{}/install", value("CARGO_MANIFEST_DIR"));
+    for option in
+        [format!("{folder}/no-unwind-tables.ld"), format!("{folder}/often.ld"), "-Wl,--icf=all".to_owned()]
+    {
+        if links(&["-C", &format!("link-arg={option}")]) {
+            println!("cargo::rustc-link-arg-bins={option}");
+            println!("cargo::rustc-link-arg-examples={option}");
+        }
+    }
+    // The compiler's library of its own as part of the program: loading it takes as long as a tenth of a `get`.
+    if !value("CARGO_CFG_TARGET_FEATURE").contains("crt-static")
+        && let Some(folder) = folder_of("libgcc_eh.a")
+        && links(&["-L", &format!("native={folder}"), "-l", "static:-bundle=gcc_eh"])
+    {
+        println!("cargo::rustc-link-search=native={folder}");
+        println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
+    }
+}
+
+fn value(name: &str) -> String {
+    env::var(name).unwrap_or_default()
+}
+
+/// Where the C compiler keeps a library.
+fn folder_of(library: &str) -> Option<String> {
+    let asked =
+        Command::new("cc").arg(format!("-print-file-name={library}")).stderr(Stdio::null()).output().ok()?;
+    let path = String::from_utf8(asked.stdout).ok()?;
+    // What it does not have, it names as it was asked.
+    let folder = Path::new(path.trim_end()).parent().filter(|folder| folder.is_absolute())?;
+    folder.to_str().map(str::to_owned)
+}
+
+/// Whether a program is built with these options, and runs.
+fn links(options: &[&str]) -> bool {
+    let folder = value("OUT_DIR");
+    let (source, program) = (Path::new(&folder).join("probe.rs"), Path::new(&folder).join("probe"));
+    if std::fs::write(&source, "fn main() {}\n").is_err() {
+        return false;
+    }
+    let mut build = Command::new(value("RUSTC"));
+    build.args(value("CARGO_ENCODED_RUSTFLAGS").split('\u{1f}').filter(|flag| !flag.is_empty()));
+    if let Some(linker) = env::var_os("RUSTC_LINKER") {
+        build.arg("-C").arg(format!("linker={}", linker.display()));
+    }
+    build
+        .args(["-C", "panic=abort", "--target", &value("TARGET")])
+        .args(options)
+        .arg("-o")
+        .arg(&program)
+        .arg(&source);
+    works(&mut build) && works(&mut Command::new(&program))
+}
+
+fn works(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|end| end.success())
+}
