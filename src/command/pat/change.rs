@@ -1,6 +1,6 @@
 //! `keyfob pat create`, `extend` and `revoke`.
 
-use clap::{Arg, ArgMatches};
+use clap::ArgMatches;
 
 use crate::error::Error;
 use crate::forge::life::azure::{Order, Pat, PatId, Which};
@@ -12,7 +12,7 @@ use crate::wallet::person::add::{Change, Wish};
 use crate::wallet::person::rotate::{Done, LONGEST, Making, Service, is_long};
 
 use super::super::life::{Azure, MadeGood, finish_pending, one_of, organisation};
-use super::super::{Context, account, add, time, yes};
+use super::super::{Context, account, add, flag, option, time, yes};
 use super::which_argument;
 
 /// How long a token lasts when nothing else is said. The service's own page offers 30 days, its most is a year.
@@ -21,7 +21,6 @@ const LASTS: &str = "90d";
 type Word = fn(&'static str, &'static str, &'static str) -> clap::Command;
 
 pub(super) fn create_word(word: Word) -> clap::Command {
-    let option = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
     word(
         "create",
         "Make a token and put it into the wallet",
@@ -36,8 +35,8 @@ pub(super) fn create_word(word: Word) -> clap::Command {
     .arg(option("name", "TEXT").help("Its name on the service's page; a mark is put behind it"))
     .arg(option("account", "NAME").help("Any name, to tell several accounts apart"))
     .arg(option("label", "TEXT").help("Your own words, shown by list"))
-    .arg(super::super::setup::flag("default", "Prefer this account in its realm"))
-    .arg(super::super::setup::flag("unchecked", "Do not ask whether the new token is taken"))
+    .arg(flag("default", "Prefer this account in its realm"))
+    .arg(flag("unchecked", "Do not ask whether the new token is taken"))
 }
 
 pub(super) fn extend_word(word: Word) -> clap::Command {
@@ -48,13 +47,7 @@ pub(super) fn extend_word(word: Word) -> clap::Command {
     )
     .arg(which_argument("WHICH"))
     .arg(account())
-    .arg(
-        Arg::new("expires")
-            .long("expires")
-            .value_name("WHEN")
-            .default_value(LASTS)
-            .help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"),
-    )
+    .arg(option("expires", "WHEN").default_value(LASTS).help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"))
 }
 
 pub(super) fn revoke_word(word: Word) -> clap::Command {
@@ -69,7 +62,7 @@ pub(super) fn revoke_word(word: Word) -> clap::Command {
 }
 
 fn text<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m str> {
-    matches.get_one::<String>(name).map(|text| text.trim()).filter(|text| !text.is_empty())
+    super::text(matches, name).map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// The scopes that a person's words stand for; said where that is worth a word.
@@ -147,10 +140,6 @@ pub(in super::super) fn say_all(done: &[MadeGood], context: &mut Context<'_>) {
 /// What was made and where it is.
 pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
     let Done { pat, added, revoked, .. } = done;
-    let whose = match added.account.as_str() {
-        "-" => added.realm.clone(),
-        name => format!("account {name} of {}", added.realm),
-    };
     let end = pat.to.map(|at| format!(", until {}", date(at))).unwrap_or_default();
     let old = match added.change {
         _ if *revoked => "; the earlier one is revoked",
@@ -158,8 +147,9 @@ pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
         Change::New | Change::Same => "",
     };
     context.terminal.note(&format!(
-        "the token \"{}\" of {whose} is in the {} store{end}{old}",
+        "the token \"{}\" of {} is in the {} store{end}{old}",
         visible(&pat.name),
+        added.whose(),
         added.store
     ));
     if added.chosen_now {

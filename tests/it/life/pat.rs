@@ -168,7 +168,7 @@ fn a_name_that_would_push_the_mark_out_of_sight_is_refused_before_anybody_is_ask
     );
     // The machine's own name may be long, too; nobody gave that to us.
     let call = stage.call("pat create contoso --for git --account b").env("HOSTNAME", "h".repeat(253)).run();
-    super::says(call, 0, &["is in the vault store"]);
+    call.says(0, &["is in the vault store"]);
     let marks = stage.pats.change(|state| {
         state
             .pats
