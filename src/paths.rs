@@ -37,7 +37,7 @@ impl Paths {
 }
 
 /// The XDG Base Directory Specification, in four lines and not by the library that serves the other systems: that one asks the user
-/// database for want of HOME, and with it a quarter of the C library (name services, a resolver) comes into a static program.
+/// database for want of HOME, and with it 95 KB of the C library (name services, a resolver) come into a static program.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn folders(environment: &Environment) -> Result<(PathBuf, PathBuf), Error> {
     let home = home(environment)?;
@@ -49,13 +49,13 @@ fn folders(environment: &Environment) -> Result<(PathBuf, PathBuf), Error> {
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn folders(environment: &Environment) -> Result<(PathBuf, PathBuf), Error> {
-    #[cfg(unix)]
-    home(environment)?;
+    if cfg!(unix) {
+        home(environment)?;
+    }
     let folders = directories::ProjectDirs::from("", "", "keyfob").ok_or(Error::NoHome)?;
     Ok((folders.data_local_dir().to_owned(), folders.config_dir().to_owned()))
 }
 
-#[cfg(unix)]
 fn home(environment: &Environment) -> Result<PathBuf, Error> {
     let home = PathBuf::from(environment.os("HOME").ok_or(Error::NoHome)?);
     if !home.is_absolute() {
