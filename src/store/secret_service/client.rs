@@ -61,6 +61,12 @@ impl Client {
         self.may_prompt = false;
     }
 
+    /// For what must not be given up lightly: a token may be nowhere else. The service has just answered, so it is no mute one that is
+    /// waited for; where two hundred programs store at once, GNOME Keyring has work for nine seconds.
+    pub(super) fn wait_longer(&mut self) {
+        self.bus.allow(5 * self.timeout);
+    }
+
     /// Opens a session, without which no secret is given or taken. Never the first call.
     pub(super) fn session(&mut self) -> Result<String, Error> {
         let mut body = Writer::default();

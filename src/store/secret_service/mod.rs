@@ -72,6 +72,7 @@ impl Store for SecretService<'_> {
         let marks = marks(key)?;
         let mut client = Client::connect(&self.opening, self.opening.timeout)?;
         let collection = client.default_collection()?;
+        client.wait_longer();
         let session = client.session()?;
         let item = Item { key, marks: &marks, secret };
         let mut created = client.create(&collection, &session, &item);
