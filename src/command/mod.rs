@@ -41,6 +41,7 @@ mod sign_in;
 pub mod storage;
 mod time;
 pub mod token;
+mod unfinished;
 pub mod unlock;
 pub mod unsetup;
 

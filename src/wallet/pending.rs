@@ -33,6 +33,9 @@ pub struct Pending {
     /// The service's name for the token that is to be revoked at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<String>,
+    /// The page where tokens are made and revoked, if one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// Since when, in Unix seconds.
     pub since: i64,
 }
@@ -45,6 +48,8 @@ pub enum Kind {
     Made,
     /// The service gives another one for the old one, which does not work from that moment on.
     Renewed,
+    /// A person made another one; the earlier one goes on working until that person revokes it. Nothing of it is ever revoked unasked.
+    ByHand,
 }
 
 /// The whole file.
@@ -127,6 +132,17 @@ impl List {
         self.write(all)
     }
 
+    /// Puts this in the place of what has its mark. Only within [`List::alone`].
+    ///
+    /// # Errors
+    /// As [`List::add`].
+    pub fn replace(&self, pending: Pending) -> Result<(), Error> {
+        let mut all = self.read()?;
+        all.retain(|other| other.mark != pending.mark);
+        all.push(pending);
+        self.write(all)
+    }
+
     fn write(&self, pending: Vec<Pending>) -> Result<(), Error> {
         let path = self.path();
         if pending.is_empty() {
@@ -192,6 +208,7 @@ mod tests {
             account: None,
             before: before.map(str::to_owned),
             old: None,
+            page: None,
             since: 1,
         }
     }

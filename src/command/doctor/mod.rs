@@ -11,8 +11,8 @@ use crate::tool::setup::{Finding, Level};
 use crate::wallet::pending::List;
 use crate::wallet::person::survey::Survey;
 
-use super::life::finish_pending;
 use super::setup::flag;
+use super::unfinished::finish_pending;
 use super::{Command, Context};
 
 mod checks;

@@ -11,7 +11,8 @@ use crate::wallet::pending::List;
 use crate::wallet::person::add::{Change, Wish};
 use crate::wallet::person::rotate::{Done, LONGEST, Making, Service, is_long};
 
-use super::super::life::{Azure, MadeGood, finish_pending, one_of, organisation};
+use super::super::life::{Azure, one_of, organisation};
+use super::super::unfinished::{MadeGood, finish_pending};
 use super::super::{Context, account, add, time, yes};
 use super::which_argument;
 

@@ -17,6 +17,8 @@ use crate::process::{Call, Output};
 use crate::scene::Scene;
 
 #[cfg(target_os = "linux")]
+mod by_hand;
+#[cfg(target_os = "linux")]
 mod crash;
 mod elsewhere;
 mod hostile;

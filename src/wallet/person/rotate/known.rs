@@ -3,14 +3,12 @@
 use crate::error::Error;
 use crate::forge::life::azure::PatId;
 use crate::records::{AccountRecord, Expiry, SetAside, Source, Trouble, TroubleState};
-use crate::store::payload::Payload;
 
 use super::super::super::Local;
-use super::super::super::pending::{Kind, Pending};
+use super::super::super::pending::Pending;
 use super::super::add::{Planned, is_same};
 use super::super::change::bring_forward;
 use super::super::check::Question;
-use super::about;
 
 impl Local<'_> {
     /// Notes the service's name for the token in force, where none is known and it still is the one that is held by this id.
@@ -30,34 +28,30 @@ impl Local<'_> {
         })
     }
 
-    /// The question about an earlier token of an account, which is set aside now.
+    /// The question about the token that was in force before, which is set aside now; `None` if it is not held any more.
     ///
     /// # Errors
     /// Those of the record and of the store.
-    pub fn question_of_earlier(&self, planned: &Planned, id: &str) -> Result<Option<Question>, Error> {
-        let group = self.records.read(&planned.group)?;
-        let Some(realm) = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str()) else {
-            return Ok(None);
-        };
-        let account = realm.accounts.iter().find(|account| is_same(account, planned));
-        let aside = account.and_then(|account| account.set_aside.iter().find(|aside| aside.id == id));
-        let Some((account, aside)) = account.zip(aside) else { return Ok(None) };
-        let secret = self.stores.open(&aside.store)?.get(&realm.key_of(account, id)?)?;
-        let home = planned.forge.home_url(&planned.realm).unwrap_or_else(|| planned.url.clone());
-        Ok(secret.map(|secret| {
-            let token = Payload::unpack(&secret).token;
-            self.question(planned.forge, planned.realm.clone(), home, account.name.clone(), token)
-        }))
+    pub fn question_of_earlier(&self, pending: &Pending) -> Result<Option<Question>, Error> {
+        let (realm, at) = self.account_of_pending(pending)?;
+        let Some((realm, at)) = realm.zip(at) else { return Ok(None) };
+        let mut account = realm.accounts[at].clone();
+        let is_before = |aside: &&SetAside| Some(&aside.id) == pending.before.as_ref();
+        let Some(aside) = account.set_aside.iter().find(is_before).cloned() else { return Ok(None) };
+        // As it was when it was in force.
+        (account.id, account.store, account.authtype) = (aside.id, aside.store, aside.authtype);
+        match self.subject(&self.group_of_pending(pending)?, &realm, &account).question {
+            Err(Error::Lost { .. }) => Ok(None),
+            question => question.map(Some),
+        }
     }
 
-    /// Destroys an earlier token of an account, which was revoked.
+    /// Destroys the token that was in force before, which was revoked.
     ///
     /// # Errors
     /// Those of reading and writing the record.
-    pub fn destroy_earlier(&self, planned: &Planned, id: &str) -> Result<(), Error> {
-        self.destroy_aside_where(&about(planned, String::new(), Kind::Renewed, None, self.now), |aside| {
-            aside.id == id
-        })
+    pub fn destroy_earlier(&self, pending: &Pending) -> Result<(), Error> {
+        self.destroy_aside_where(pending, |aside| Some(&aside.id) == pending.before.as_ref())
     }
 
     /// The service's names for the tokens in force of a place, with their accounts.

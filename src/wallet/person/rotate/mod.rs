@@ -312,6 +312,23 @@ impl Local<'_> {
         Ok(finished)
     }
 
+    /// What is put on the list before a person's own token takes the place of the one with the id `before`.
+    ///
+    /// # Errors
+    /// That the machine gives no random numbers.
+    pub fn by_hand(&self, planned: &Planned, before: &str) -> Result<Pending, Error> {
+        Ok(about(planned, mark::mark()?, Kind::ByHand, Some(before.to_owned()), self.now))
+    }
+
+    /// The id of the secret in force of the account that something half done is about.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn in_force_of(&self, pending: &Pending) -> Result<Option<String>, Error> {
+        let (realm, at) = self.account_of_pending(pending)?;
+        Ok(realm.zip(at).map(|(realm, at)| realm.accounts[at].id.clone()))
+    }
+
     /// The question about an account of something half done.
     ///
     /// # Errors
@@ -359,7 +376,8 @@ enum Stop {
 /// What is put on the list about a plan.
 fn about(planned: &Planned, mark: String, kind: Kind, before: Option<String>, since: i64) -> Pending {
     let (realm, url) = (planned.realm.to_string(), planned.url.clone());
-    Pending { mark, kind, realm, url, account: planned.wish.account.clone(), before, old: None, since }
+    let (account, page) = (planned.wish.account.clone(), planned.token_page.clone());
+    Pending { mark, kind, realm, url, account, before, old: None, page, since }
 }
 
 /// That the service does not take what it made, and what became of that.
