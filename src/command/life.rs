@@ -14,11 +14,11 @@ use crate::forge::{self};
 use crate::remote::Remote;
 use crate::terminal::{aside, visible};
 use crate::wallet::person::check::Question;
-use crate::wallet::person::rotate::{Failed, Service, bears, without_mark};
+use crate::wallet::person::rotate::{Failed, Service, bears, mark_of, without_mark};
 use crate::wallet::spot::Spot;
 
 use super::online::Client;
-use super::{Context, online, sign_in};
+use super::{Context, filled, online, sign_in};
 
 /// The most pages of a list that are read: 10,000 tokens.
 const MOST_PAGES: usize = 100;
@@ -119,7 +119,14 @@ impl Service for Azure<'_> {
     fn create(&self, order: &Order) -> Result<Made, Failed> {
         let answer = self.send(&azure::create(&self.organisation, order)).map_err(failed)?;
         azure::read_made(&answer).map_err(|refusal| {
-            let nothing_happened = !matches!(refusal, Refusal::Broken { .. } | Refusal::Odd { .. });
+            let nothing_happened = match refusal {
+                Refusal::Broken { .. } | Refusal::Odd { .. } => false,
+                // It says so; whether it is so, its list tells.
+                Refusal::Nothing => {
+                    mark_of(&order.name).is_some_and(|mark| matches!(self.find(mark), Ok(None)))
+                }
+                _ => true,
+            };
             let error = self.refused(refusal);
             Failed { error: if nothing_happened { error } else { in_doubt(&error) }, nothing_happened }
         })
@@ -189,7 +196,7 @@ pub(super) fn may_use_network(context: &Context<'_>) -> Result<(), Error> {
 
 /// The argument for an organisation.
 pub(super) fn organisation_argument() -> Arg {
-    Arg::new("ORG").required(true).help("The organisation: its name, or any URL of it")
+    Arg::new("ORG").required(true).value_parser(filled).help("The organisation: its name, or any URL of it")
 }
 
 /// The organisation that a person means, and its URL.

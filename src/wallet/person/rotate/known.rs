@@ -8,7 +8,7 @@ use super::super::super::Local;
 use super::super::super::pending::Pending;
 use super::super::add::{Planned, is_same};
 use super::super::change::bring_forward;
-use super::super::check::Question;
+use super::super::check::{Question, global_end};
 
 impl Local<'_> {
     /// Notes the service's name for the token in force, where none is known and it still is the one that is held by this id.
@@ -75,6 +75,23 @@ impl Local<'_> {
         self.change_known(place, service_id, |account| {
             account.expires = Some(Expiry { at, hard: true });
             account.hinted = None;
+        })
+    }
+
+    /// Keeps that a token is for all organisations, by what it is known here: then it ends when those do.
+    ///
+    /// # Errors
+    /// Those of reading and writing.
+    pub fn keep_global_end(&self, place: &str, is_it: impl Fn(&AccountRecord) -> bool) -> Result<(), Error> {
+        let selection = self.select(place, None)?;
+        self.records.change(&selection.group, |group| {
+            let mut write = false;
+            for account in group.accounts_mut().filter(|account| is_it(account)) {
+                let end = Some(global_end(account.expires));
+                write |= account.expires != end;
+                account.expires = end;
+            }
+            Ok(((), write))
         })
     }
 

@@ -6,14 +6,14 @@ use crate::credential::{Account, Id, Key};
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::azure::{Made, Order, Pat, PatId};
-use crate::records::{AccountRecord, RealmRecord, Source};
+use crate::records::{AccountRecord, RealmRecord, Source, TroubleState};
 use crate::remote::Remote;
 
 mod known;
 mod mark;
 mod renew;
 
-pub use mark::{LONGEST, bears, is_long, marked, without_mark};
+pub use mark::{LONGEST, bears, is_long, mark_of, marked, without_mark};
 pub use renew::{Homeless, NotRenewed, Renewal};
 
 use super::super::Local;
@@ -80,6 +80,8 @@ pub struct Done {
     pub added: Added,
     /// Whether the old one was revoked.
     pub revoked: bool,
+    /// Whether the one before was refused, or revoked by hand, before this one was made.
+    pub was_refused: bool,
     /// What is still to be done, and why; the new token is in use all the same.
     pub unfinished: Option<Error>,
 }
@@ -131,6 +133,15 @@ impl Local<'_> {
         Ok(account.map(|account| account.id.clone()))
     }
 
+    /// Whether the token in force is not handed out any more.
+    fn is_refused(&self, planned: &Planned) -> Result<bool, Error> {
+        let group = self.records.read(&planned.group)?;
+        let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
+        let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
+        let all = account.and_then(|account| account.trouble.get("*"));
+        Ok(all.is_some_and(|trouble| trouble.state == TroubleState::Rejected))
+    }
+
     /// That the store for new tokens answers now. What it does not take later is revoked again, so no more is tried: what was
     /// tried and left by a crash would look like a token without a record.
     fn is_open(&self, planned: &Planned) -> Result<(), Error> {
@@ -148,6 +159,7 @@ impl Local<'_> {
         let Making { mut planned, mut order, old, held, verify } = making;
         self.is_open(&planned)?;
         let before = self.in_force(&planned)?;
+        let was_refused = self.is_refused(&planned)?;
         if let Some(old) = &old {
             if before != held {
                 return Err(Error::Changing);
@@ -194,7 +206,7 @@ impl Local<'_> {
                 return Err(error);
             }
         };
-        let mut done = Done { pat, added, revoked: false, unfinished: None };
+        let mut done = Done { pat, added, revoked: false, was_refused, unfinished: None };
         match self.complete(list, &pending, &done.pat.id, verify, service) {
             Ok(revoked) => done.revoked = revoked,
             Err(Stop::Later(error)) => done.unfinished = Some(error),
