@@ -187,7 +187,12 @@ pub fn parser() -> clap::Command {
 
 /// The argument for a place.
 fn url() -> Arg {
-    Arg::new("URL").help("A URL of the place, or a realm as list shows it")
+    Arg::new("URL").help("A URL of the place, or a realm as list shows it").value_parser(filled)
+}
+
+/// That an argument is not empty, as a variable is that is not set: left out, many mean something else, or everything.
+fn filled(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("it is empty; is a variable not set?") } else { Ok(text.to_owned()) }
 }
 
 /// The option for an account.
@@ -195,6 +200,7 @@ fn account() -> Arg {
     Arg::new("account")
         .long("account")
         .value_name("NAME")
+        .value_parser(filled)
         .help("The account, as list shows it (- for the one without a name)")
 }
 

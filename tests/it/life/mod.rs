@@ -24,7 +24,7 @@ mod elsewhere;
 mod hostile;
 mod pat;
 mod rotate;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod sign_in;
 #[cfg(target_os = "linux")]
 mod together;
