@@ -13,7 +13,7 @@ use crate::wallet::person::rotate::{Done, LONGEST, Making, Service, is_long};
 
 use super::super::life::{Azure, one_of, organisation};
 use super::super::unfinished::{MadeGood, finish_pending};
-use super::super::{Context, account, add, time, yes};
+use super::super::{Context, account, add, filled, time, yes};
 use super::which_argument;
 
 /// How long a token lasts when nothing else is said. The service's own page offers 30 days, its most is a year.
@@ -22,7 +22,9 @@ const LASTS: &str = "90d";
 type Word = fn(&'static str, &'static str, &'static str) -> clap::Command;
 
 pub(super) fn create_word(word: Word) -> clap::Command {
-    let option = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+    let option = |name: &'static str, value: &'static str| {
+        Arg::new(name).long(name).value_name(value).value_parser(filled)
+    };
     word(
         "create",
         "Make a token and put it into the wallet",
@@ -36,7 +38,7 @@ pub(super) fn create_word(word: Word) -> clap::Command {
     .arg(option("expires", "WHEN").default_value(LASTS).help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"))
     .arg(option("name", "TEXT").help("Its name on the service's page; a mark is put behind it"))
     .arg(option("account", "NAME").help("Any name, to tell several accounts apart"))
-    .arg(option("label", "TEXT").help("Your own words, shown by list"))
+    .arg(Arg::new("label").long("label").value_name("TEXT").help("Your own words, shown by list"))
     .arg(super::super::setup::flag("default", "Prefer this account in its realm"))
     .arg(super::super::setup::flag("unchecked", "Do not ask whether the new token is taken"))
 }
@@ -53,6 +55,7 @@ pub(super) fn extend_word(word: Word) -> clap::Command {
         Arg::new("expires")
             .long("expires")
             .value_name("WHEN")
+            .value_parser(filled)
             .default_value(LASTS)
             .help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"),
     )
@@ -147,7 +150,7 @@ pub(in super::super) fn say_all(done: &[MadeGood], context: &mut Context<'_>) {
 
 /// What was made and where it is.
 pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
-    let Done { pat, added, revoked, .. } = done;
+    let Done { pat, added, revoked, was_refused, .. } = done;
     let whose = match added.account.as_str() {
         "-" => added.realm.clone(),
         name => format!("account {name} of {}", added.realm),
@@ -155,6 +158,7 @@ pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
     let end = pat.to.map(|at| format!(", until {}", date(at))).unwrap_or_default();
     let old = match added.change {
         _ if *revoked => "; the earlier one is revoked",
+        Change::Replaced if *was_refused => "; the earlier one, which was not taken any more, is set aside",
         Change::Replaced => "; the earlier one is set aside, and works until it is revoked",
         Change::New | Change::Same => "",
     };

@@ -19,7 +19,7 @@ use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
 use super::setup::flag;
 use super::unfinished::{MadeGood, finish_pending};
-use super::{Command, Context, account, online, time, token, url, whose, yes};
+use super::{Command, Context, account, filled, online, time, token, url, whose, yes};
 
 mod by_hand;
 mod old;
@@ -35,7 +35,9 @@ pub static COMMAND: Command = Command {
               KEYFOB_OFFLINE=1 keeps every command from the network.",
     example: "keyfob rotate https://dev.azure.com/contoso",
     arguments: |command| {
-        let option = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+        let option = |name: &'static str, value: &'static str| {
+            Arg::new(name).long(name).value_name(value).value_parser(filled)
+        };
         command
             .arg(url().required(true))
             .arg(account())
@@ -183,6 +185,7 @@ fn azure(
     let lasted = old.as_ref().and_then(|old| Some(old.to? - old.from?));
     let global = old.as_ref().is_some_and(|old| old.global);
     if global {
+        context.wallet.keep_global_end(&planned.url, |held| held.id == account.id)?;
         context.terminal.note(&format!(
             "the old one is for all organisations, which ends on 2026-12-01; the new one is for {organisation} alone, so the old \
              one is not revoked"
@@ -312,10 +315,19 @@ fn not_renewed(trouble: &Trouble, way: &ByItself, url: &str) -> Failed {
             "the service wants to be left alone for a while".to_owned(),
             "try again in some minutes".to_owned(),
         ),
+        Trouble::Page { status } => (
+            format!(
+                "a page for people came in place of an answer ({status}): something on the way to the service sent it"
+            ),
+            format!(
+                "keyfob check {url} shows whether the service is reached; nothing was changed that is known of"
+            ),
+        ),
         Trouble::Unclear => (
             "the service gave no clear answer, so whether the token was renewed is not known".to_owned(),
             format!("do not try it again blindly: keyfob rotate {url} finds out first"),
         ),
     };
-    Failed { error: Error::Service { what, hint }, nothing_happened: *trouble != Trouble::Unclear }
+    let is_open = matches!(trouble, Trouble::Unclear | Trouble::Page { .. });
+    Failed { error: Error::Service { what, hint }, nothing_happened: !is_open }
 }
