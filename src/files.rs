@@ -129,14 +129,7 @@ pub fn rewrite(path: &Path, before: &[u8], after: &[u8], lock: Option<&Path>) ->
 /// [`Error::Io`], also for what is no file or too large for one.
 pub fn read_others(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     let refuse = |why: String| Error::io("read", path)(io::Error::other(why));
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
-    );
-    let file = match options.open(path) {
+    let file = match open_unhindered(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io("read", path)(error)),
@@ -150,6 +143,21 @@ pub fn read_others(path: &Path) -> Result<Option<Vec<u8>>, Error> {
         return Err(refuse(format!("it is larger than {} MiB", LARGEST >> 20)));
     }
     Ok(Some(bytes))
+}
+
+/// Opens what may not be a file to be read, links followed: opening a pipe would wait for somebody to write into it.
+///
+/// # Errors
+/// Those of the system.
+pub fn open_unhindered(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    options.open(path)
 }
 
 /// Removes `path` durably; nothing there is fine.

@@ -22,6 +22,7 @@
 pub mod command;
 pub mod config;
 pub mod credential;
+mod document;
 pub mod environment;
 pub mod error;
 pub mod exchange;
@@ -39,3 +40,4 @@ pub mod store;
 pub mod terminal;
 pub mod tool;
 pub mod wallet;
+mod wiped;

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     if let Some(first) = arguments.first_mut() {
         *first = OsString::from("keyfob");
     }
-    run_command(arguments, program, &environment)
+    run_command(arguments, &program, &environment)
 }
 
 fn by_program_name(program: &Path) -> Option<&'static Tool> {
@@ -63,7 +63,7 @@ fn serve_tool(tool: &Tool, arguments: &[OsString], environment: &Environment) ->
     serve(&Local::new(&paths.data, paths.config, &stores, environment, now()))
 }
 
-fn run_command(arguments: Vec<OsString>, program: PathBuf, environment: &Environment) -> ExitCode {
+fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environment) -> ExitCode {
     let about = About::look(environment);
     let (mut out, mut err) = (Out::new(io::stdout()), io::stderr());
     let mut terminal = Terminal { out: &mut out, err: &mut err, about };

@@ -3,7 +3,7 @@
 //! token), and the service is asked whether it takes it, so that what is in the wallet works. A service that cannot be reached
 //! never keeps a token out.
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::ArgMatches;
 
 use crate::credential::Secret;
 use crate::error::Error;
@@ -17,8 +17,9 @@ use crate::terminal::{date, visible};
 use crate::wallet::DAY;
 use crate::wallet::person::add::{Added, Change, Planned, Wish};
 
+use super::arguments::{self, list};
 use super::online::{self, Errand};
-use super::{Command, Context, browser, time, url};
+use super::{Command, Context, browser, flag, option, text, time, url};
 
 /// The longest that is read from a pipe.
 const LONGEST: usize = 64 * 1024;
@@ -40,9 +41,6 @@ pub static COMMAND: Command = Command {
 };
 
 fn arguments(command: clap::Command) -> clap::Command {
-    let option = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
-    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
-    let forges = forge::ALL.iter().map(|forge| forge.id);
     command
         .arg(url().required(true).help("The place that the token opens: any URL that you clone from will do"))
         .arg(option("account", "NAME").help("The user name, or any name to tell several accounts apart"))
@@ -54,17 +52,13 @@ fn arguments(command: clap::Command) -> clap::Command {
                 .help("What it may do, such as \"vso.code vso.packaging\"; blanks or commas between"),
         )
         .arg(option("label", "TEXT").help("Your own words, shown by list"))
-        .arg(flag("default").help("Prefer this account in its realm"))
-        .arg(
-            option("forge", "FORGE")
-                .help("What serves an unknown host")
-                .value_parser(clap::builder::PossibleValuesParser::new(forges)),
-        )
-        .arg(flag("open").help("Open the page where a token is made, in the browser"))
+        .arg(flag("default", "Prefer this account in its realm"))
+        .arg(arguments::forge().help("What serves an unknown host"))
+        .arg(flag("open", "Open the page where a token is made, in the browser"))
         .arg(option("for", "TASKS").help("What is to be ticked there: git, packages …"))
-        .arg(flag("allow-http").help("Accept that the token travels in clear text over plain http"))
-        .arg(flag("offline").help("Do not ask the service whether it accepts the token"))
-        .arg(flag("force").help("Keep the token even if it looks wrong or is not accepted"))
+        .arg(flag("allow-http", "Accept that the token travels in clear text over plain http"))
+        .arg(flag("offline", "Do not ask the service whether it accepts the token"))
+        .arg(flag("force", "Keep the token even if it looks wrong or is not accepted"))
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
@@ -98,18 +92,17 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 }
 
 fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
-    let text = |name: &str| matches.get_one::<String>(name).map(|text| text.trim().to_owned());
+    let text = |name: &str| text(matches, name).map(|text| text.trim().to_owned());
     let (remote, user) = Remote::from_url(&text("URL").unwrap_or_default())?;
     let account = account_name(text("account").as_deref())?;
     let scopes = text("scopes").unwrap_or_default();
-    let scopes = scopes.split(|c: char| c.is_whitespace() || c == ',').filter(|scope| !scope.is_empty());
     Ok(Wish {
         remote,
         url_user: user,
         account,
         forge: text("forge").and_then(|name| forge::named(&name)),
         expires: text("expires").map(|text| time::end(&text, now)).transpose()?,
-        scopes: scopes.map(str::to_owned).collect(),
+        scopes: list(&scopes).map(str::to_owned).collect(),
         label: text("label").filter(|label| !label.is_empty()),
         default: matches.get_flag("default"),
         allow_http: matches.get_flag("allow-http"),
@@ -119,12 +112,9 @@ fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
 
 /// With `open`: the page where a token is made, its ticks set where it can do that; and what is to be ticked there.
 pub(super) fn show_page(planned: &Planned, matches: &ArgMatches, open: bool, context: &mut Context<'_>) {
-    let tasks = matches.get_one::<String>("for").map(String::as_str).unwrap_or_default();
-    let mut tasks: Vec<String> = tasks
-        .split(|c: char| c.is_whitespace() || c == ',')
-        .filter(|task| !task.is_empty())
-        .map(|task| scopes::task(&task.to_ascii_lowercase()).to_owned())
-        .collect();
+    let tasks = text(matches, "for").unwrap_or_default();
+    let mut tasks: Vec<String> =
+        list(tasks).map(|task| scopes::task(&task.to_ascii_lowercase()).to_owned()).collect();
     tasks.dedup();
     let life = &planned.forge.life;
     if !open && tasks.is_empty() {
@@ -348,13 +338,9 @@ pub(super) fn say_what_was_told(planned: &Planned, asked: &Asked, context: &mut 
 }
 
 fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>) {
-    let Added { realm, account, store, chosen_now, change } = added;
-    let whose = match &planned.wish.account {
-        Some(_) => format!("account {account} of {realm}"),
-        None => realm.clone(),
-    };
+    let (whose, store) = (added.whose(), &added.store);
     let terminal = &mut context.terminal;
-    match change {
+    match added.change {
         Change::New => terminal.note(&format!("the token of {whose} is in the {store} store")),
         Change::Replaced => {
             terminal
@@ -368,7 +354,7 @@ fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>
         }
         Change::Same => terminal.note(&format!("{whose} holds this token already, in the {store} store")),
     }
-    if *chosen_now {
+    if added.chosen_now {
         say_choice(store, context);
     }
 }

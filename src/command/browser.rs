@@ -3,11 +3,11 @@
 //! outside is ever opened.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::environment::Environment;
-use crate::store::environment::secret_variables;
+use crate::store::environment::child;
 
 use super::Context;
 
@@ -48,23 +48,21 @@ fn opened(page: &str, environment: &Environment) -> bool {
     let (program, arguments): (PathBuf, &[&str]) = match environment.os("KEYFOB_BROWSER") {
         Some(wish) => (wish.into(), &[]),
         None => {
-            let found = OPENERS.iter().find_map(|(name, arguments)| {
-                environment.programs(name).into_iter().next().map(|program| (program, *arguments))
-            });
+            let found = OPENERS
+                .iter()
+                .find_map(|(name, arguments)| environment.program(name).map(|program| (program, *arguments)));
             match found {
                 Some(found) => found,
                 None => return false,
             }
         }
     };
-    let mut command = Command::new(program);
-    // It gets everything but our secrets (R13).
-    command.args(arguments).arg(page).env_clear().envs(environment.for_child(&secret_variables()));
-    let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let Ok(mut child) = command.spawn() else { return false };
+    let mut command = child(program, environment);
+    command.args(arguments).arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(mut opener) = command.spawn() else { return false };
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
-        match child.try_wait() {
+        match opener.try_wait() {
             Ok(Some(status)) => return status.success(),
             Ok(None) => std::thread::sleep(Duration::from_millis(5)),
             Err(_) => return false,

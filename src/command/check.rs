@@ -1,5 +1,4 @@
-//! `keyfob check`: does the service accept the token, as whom, until when. One request for each token; the one command, beside
-//! `add`, that uses the network so far.
+//! `keyfob check`: does the service accept the token, as whom, until when. One request for each token.
 
 use clap::ArgMatches;
 use serde::Serialize;
@@ -11,7 +10,7 @@ use crate::terminal::{Colour, date, rfc3339, visible};
 use crate::wallet::person::check::{Subject, mark_global};
 
 use super::online::{self, Errand};
-use super::{Command, Context, account, json, url, write_json};
+use super::{Command, Context, account, json, table, text, url, write_json};
 
 /// `keyfob check`.
 pub static COMMAND: Command = Command {
@@ -68,8 +67,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             "unset KEYFOB_OFFLINE",
         ));
     }
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let subjects = context.wallet.subjects(text("URL"), text("account"))?;
+    let place = text(matches, "URL");
+    let subjects = context.wallet.subjects(place, text(matches, "account"))?;
     let mut told = ask(&subjects, context)?;
     mark(&mut told);
     // What was heard is told even where it cannot be written down.
@@ -87,9 +86,9 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         context.terminal.note("the wallet is empty");
         context.terminal.hint("keyfob add https://dev.azure.com/contoso");
     } else {
-        table(&told, context);
+        show(&told, context);
     }
-    let concluded = conclude(told, text("URL").is_some(), context);
+    let concluded = conclude(told, place.is_some(), context);
     match unkept {
         Some(error) if concluded.is_ok() => Err(error),
         Some(error) => {
@@ -206,9 +205,8 @@ impl Told<'_> {
     }
 }
 
-fn table(told: &[Told<'_>], context: &mut Context<'_>) {
-    let mut rows = vec![["REALM", "ACCOUNT", "RESULT", "AS", "ENDS"].map(str::to_owned)];
-    rows.extend(told.iter().map(|told| {
+fn show(told: &[Told<'_>], context: &mut Context<'_>) {
+    let row = |told: &Told<'_>| {
         [
             visible(&told.subject.realm),
             visible(told.subject.account.as_deref().unwrap_or("-")),
@@ -216,27 +214,16 @@ fn table(told: &[Told<'_>], context: &mut Context<'_>) {
             visible(told.verdict.who.as_deref().unwrap_or("-")),
             told.verdict.expires.map_or_else(|| "-".to_owned(), date),
         ]
-    }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    for (at, row) in rows.iter().enumerate() {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let pad = " ".repeat(widths[column] - cell.chars().count());
-            let colour = match (at, column) {
-                (0, _) => Some(Colour::Dim),
-                (_, 2) => Some(match told[at - 1].verdict.outcome {
-                    Outcome::Accepted => Colour::Green,
-                    Outcome::Refused => Colour::Red,
-                    Outcome::Unclear => Colour::Yellow,
-                }),
-                _ => None,
-            };
-            let cell = colour.map_or_else(|| cell.clone(), |colour| context.terminal.paint(colour, cell));
-            line.push_str(&format!("{cell}{pad}  "));
-        }
-        context.terminal.answer(line.trim_end());
-    }
+    };
+    let rows: Vec<_> = told.iter().map(row).collect();
+    let colour = |row: usize, column: usize| {
+        (column == 2).then(|| match told[row].verdict.outcome {
+            Outcome::Accepted => Colour::Green,
+            Outcome::Refused => Colour::Red,
+            Outcome::Unclear => Colour::Yellow,
+        })
+    };
+    table::print(["REALM", "ACCOUNT", "RESULT", "AS", "ENDS"], &rows, colour, &mut context.terminal);
 }
 
 /// Says what the table has no room for, and ends with the code of the worst.

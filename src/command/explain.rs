@@ -1,7 +1,7 @@
 //! `keyfob explain`: the same decision that a tool would get, step by step, without the secret. Nothing is changed and nothing
 //! is marked as said.
 
-use clap::{Arg, ArgMatches};
+use clap::ArgMatches;
 use serde::Serialize;
 
 use crate::error::{Error, Miss};
@@ -10,7 +10,7 @@ use crate::terminal::{date, rfc3339, visible};
 use crate::tool;
 use crate::wallet::{Answer, Found, Query};
 
-use super::{Command, Context, json, place, url, whose, write_json};
+use super::{Command, Context, json, option, place, text, url, whose, write_json};
 
 /// `keyfob explain`.
 pub static COMMAND: Command = Command {
@@ -24,13 +24,9 @@ pub static COMMAND: Command = Command {
         let tools = tool::ALL.iter().map(|tool| tool.name);
         command
             .arg(url().required(true))
+            .arg(option("user", "NAME").help("The user name that the tool asks for"))
             .arg(
-                Arg::new("user").long("user").value_name("NAME").help("The user name that the tool asks for"),
-            )
-            .arg(
-                Arg::new("tool")
-                    .long("tool")
-                    .value_name("TOOL")
+                option("tool", "TOOL")
                     .default_value("git")
                     .help("The tool that asks")
                     .value_parser(clap::builder::PossibleValuesParser::new(tools)),
@@ -60,10 +56,9 @@ struct Explained<'e> {
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let (remote, in_url) = place(context, text("URL").unwrap_or_default())?;
-    let tool = tool::by_name(text("tool").unwrap_or_default()).unwrap_or(&tool::git::TOOL);
-    let user = text("user").map(str::to_owned).or(in_url);
+    let (remote, in_url) = place(context, text(matches, "URL").unwrap_or_default())?;
+    let tool = tool::by_name(text(matches, "tool").unwrap_or_default()).unwrap_or(&tool::git::TOOL);
+    let user = text(matches, "user").map(str::to_owned).or(in_url);
     let query = Query { user, takes_authtype: true, ..Query::new(remote, tool.need) };
     let mut steps = context.wallet.environment_notes();
     let found = context.wallet.get_traced(&query, &mut |step| steps.push(step.to_string()));
@@ -102,7 +97,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
                 explained.expires = answer.expires.map(rfc3339);
                 write_json(&explained, context)?;
             } else {
-                tell(&answer, std::ptr::eq(tool, &raw const tool::git::TOOL), context);
+                tell(&answer, tool.name == tool::git::TOOL.name, context);
             }
             Ok(())
         }

@@ -10,7 +10,7 @@ use crate::export;
 use crate::export::age::{Recipient, To};
 use crate::files;
 
-use super::{Command, Context, new_passphrase, piped_passphrase};
+use super::{Command, Context, flag, new_passphrase, option, piped_passphrase};
 
 /// `keyfob export`.
 pub static COMMAND: Command = Command {
@@ -29,21 +29,19 @@ pub static COMMAND: Command = Command {
                     .help("The file; it must not be there yet"),
             )
             .arg(
-                Arg::new("to")
-                    .long("to")
-                    .value_name("RECIPIENT")
+                option("to", "RECIPIENT")
                     .action(ArgAction::Append)
                     .help("Encrypt to this age recipient (age1…) in place of a passphrase; may be repeated"),
             )
             .arg(passphrase_stdin().conflicts_with("to"))
-            .arg(super::setup::flag("force", "Replace the file if it is there"))
+            .arg(flag("force", "Replace the file if it is there"))
     },
     run,
 };
 
 /// The flag for scripts.
 pub(super) fn passphrase_stdin() -> Arg {
-    super::setup::flag("passphrase-stdin", "Read the passphrase from standard input, up to the line's end")
+    flag("passphrase-stdin", "Read the passphrase from standard input, up to the line's end")
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! `keyfob list`: what the wallet holds; never a secret.
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgMatches};
 use serde::Serialize;
 
 use crate::error::{Error, target};
@@ -8,11 +8,11 @@ use crate::forge::azure_devops;
 use crate::forge::life::azure::GLOBAL_END;
 use crate::remote::Remote;
 use crate::terminal::{Colour, LAST_SECOND, date, rfc3339, visible};
-use crate::wallet::DAY;
 use crate::wallet::person::{Entry, State};
 use crate::wallet::spot::Spot;
+use crate::wallet::{DAY, HINT_DAYS};
 
-use super::{Command, Context, json, time, write_json};
+use super::{Command, Context, flag, json, option, table, text, time, write_json};
 
 /// `keyfob list`.
 pub static COMMAND: Command = Command {
@@ -25,17 +25,13 @@ pub static COMMAND: Command = Command {
         command
             .arg(Arg::new("URL").help("Only what this URL's realm holds"))
             .arg(
-                Arg::new("expiring")
-                    .long("expiring")
-                    .value_name("SPAN")
+                option("expiring", "SPAN")
                     .help("Only tokens that have ended or end within this time: 14d, 2w"),
             )
-            .arg(
-                Arg::new("exit-code")
-                    .long("exit-code")
-                    .action(ArgAction::SetTrue)
-                    .help("End with code 5 if a token of the list was refused, has ended, or is about to (with --expiring)"),
-            )
+            .arg(flag(
+                "exit-code",
+                "End with code 5 if a token of the list was refused, has ended, or is about to (with --expiring)",
+            ))
             .arg(json())
     },
     run,
@@ -63,11 +59,11 @@ struct Row<'e> {
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let (mut entries, errors) = context.wallet.list()?;
-    if let Some(url) = matches.get_one::<String>("URL") {
+    if let Some(url) = text(matches, "URL") {
         retain_realm(&mut entries, url, context)?;
     }
     let nothing = entries.is_empty() && errors.is_empty();
-    let until = match matches.get_one::<String>("expiring") {
+    let until = match text(matches, "expiring") {
         Some(text) => {
             time::span("--expiring", text, true)?.try_into().ok().map(|span| context.now.saturating_add(span))
         }
@@ -83,7 +79,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         context.terminal.note("the wallet is empty");
         context.terminal.hint("keyfob add https://dev.azure.com/contoso");
     } else if !entries.is_empty() {
-        table(&entries, context);
+        show(&entries, context);
         speak_of_global(&entries, context);
     } else if errors.is_empty() {
         context.terminal.note("no token ends in that time");
@@ -152,27 +148,16 @@ fn row(entry: &Entry) -> Row<'_> {
     }
 }
 
-fn table(entries: &[Entry], context: &mut Context<'_>) {
-    let mut rows = vec![["REALM", "ACCOUNT", "STATE", "EXPIRES", "STORE", "NOTES"].map(str::to_owned)];
-    let with_bar = context.terminal.about.stdout;
-    rows.extend(entries.iter().map(|entry| cells(entry, with_bar, context.now)));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    for (at, row) in rows.iter().enumerate() {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let pad = " ".repeat(widths[column] - cell.chars().count());
-            let colour = match (at, column) {
-                (0, _) => Some(Colour::Dim),
-                (_, 2) => Some(state_colour(entries[at - 1].state)),
-                (_, 3) => end_colour(&entries[at - 1], context.now),
-                _ => None,
-            };
-            let cell = colour.map_or_else(|| cell.clone(), |colour| context.terminal.paint(colour, cell));
-            line.push_str(&format!("{cell}{pad}  "));
-        }
-        context.terminal.answer(line.trim_end());
-    }
+fn show(entries: &[Entry], context: &mut Context<'_>) {
+    let (with_bar, now) = (context.terminal.about.stdout, context.now);
+    let rows: Vec<_> = entries.iter().map(|entry| cells(entry, with_bar, now)).collect();
+    let colour = |row: usize, column: usize| match column {
+        2 => Some(state_colour(entries[row].state)),
+        3 => end_colour(&entries[row], now),
+        _ => None,
+    };
+    let head = ["REALM", "ACCOUNT", "STATE", "EXPIRES", "STORE", "NOTES"];
+    table::print(head, &rows, colour, &mut context.terminal);
 }
 
 /// Of tokens that end with all of their kind: what is to be done, for each organisation.
@@ -275,7 +260,7 @@ fn end_colour(entry: &Entry, now: i64) -> Option<Colour> {
 pub(super) fn colour_of_end(at: i64, now: i64) -> Colour {
     match at.saturating_sub(now).div_euclid(DAY) {
         ..2 => Colour::Red,
-        2..15 => Colour::Yellow,
+        2..=HINT_DAYS => Colour::Yellow,
         _ => Colour::Green,
     }
 }

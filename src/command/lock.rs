@@ -5,7 +5,7 @@ use clap::ArgMatches;
 use crate::error::Error;
 
 use super::unlock::{openable, store};
-use super::{Command, Context};
+use super::{Command, Context, LastError};
 
 /// `keyfob lock`.
 pub static COMMAND: Command = Command {
@@ -20,31 +20,26 @@ pub static COMMAND: Command = Command {
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let mut locked = false;
-    let mut failure = None;
+    // Of several stores each is tried; what another could not do must not keep one open.
+    let mut failed = LastError::default();
     for name in openable(matches, context)? {
         match context.wallet.stores.open(name)?.lock() {
             Ok(()) => {
                 locked = true;
                 context.terminal.note(&format!("{name}: locked"));
             }
-            Err(error) => {
-                // Of several stores each is tried; what another could not do must not keep one open.
-                if let Some(earlier) = failure.replace(error) {
-                    context.terminal.error(&earlier);
-                }
-            }
+            Err(error) => failed.take(error, &mut context.terminal),
         }
     }
-    match failure {
+    match failed.end() {
         // A store that has nothing to lock is no failure beside one that was locked.
-        Some(error @ Error::Unsupported { .. }) if locked => {
+        Err(error @ Error::Unsupported { .. }) if locked => {
             context.terminal.note(&error.to_string());
             Ok(())
         }
-        Some(error @ Error::Unsupported { store: "vault", .. }) => {
+        Err(error @ Error::Unsupported { store: "vault", .. }) => {
             Err(Error::usage(error.to_string(), "keyfob storage protect puts a passphrase in its place"))
         }
-        Some(error) => Err(error),
-        None => Ok(()),
+        ended => ended,
     }
 }

@@ -4,9 +4,9 @@
 //! To add one: write its file and put a line into [`ALL`].
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::ArgMatches;
 use serde::Serialize;
 
 use crate::credential::{Account, Secret};
@@ -18,6 +18,7 @@ use crate::wallet::Local;
 use crate::wallet::stores::Machine;
 
 pub mod add;
+mod arguments;
 mod browser;
 pub mod check;
 pub mod doctor;
@@ -39,11 +40,14 @@ pub mod run;
 pub mod setup;
 mod sign_in;
 pub mod storage;
+mod table;
 mod time;
 pub mod token;
 mod unfinished;
 pub mod unlock;
 pub mod unsetup;
+
+use arguments::{account, filled, flag, json, option, text, url, yes};
 
 /// Every command, in the order of `keyfob help`; each one's example works after those before it.
 pub static ALL: &[&Command] = &[
@@ -99,7 +103,7 @@ pub struct Context<'c> {
     /// The folder of keyfob's data.
     pub data: PathBuf,
     /// The path of this program as it was started, links unresolved.
-    pub program: PathBuf,
+    pub program: &'c Path,
     /// The folder in which it was started.
     pub folder: PathBuf,
     /// Unix seconds.
@@ -185,35 +189,6 @@ pub fn parser() -> clap::Command {
     })
 }
 
-/// The argument for a place.
-fn url() -> Arg {
-    Arg::new("URL").help("A URL of the place, or a realm as list shows it").value_parser(filled)
-}
-
-/// That an argument is not empty, as a variable is that is not set: left out, many mean something else, or everything.
-fn filled(text: &str) -> Result<String, &'static str> {
-    if text.trim().is_empty() { Err("it is empty; is a variable not set?") } else { Ok(text.to_owned()) }
-}
-
-/// The option for an account.
-fn account() -> Arg {
-    Arg::new("account")
-        .long("account")
-        .value_name("NAME")
-        .value_parser(filled)
-        .help("The account, as list shows it (- for the one without a name)")
-}
-
-/// The flag that answers questions.
-fn yes() -> Arg {
-    Arg::new("yes").long("yes").short('y').action(ArgAction::SetTrue).help("Do not ask")
-}
-
-/// The flag for programs.
-fn json() -> Arg {
-    Arg::new("json").long("json").action(ArgAction::SetTrue).help("As JSON (docs/json.md)")
-}
-
 /// The remote that a person means, with the URL's user name: a URL, or a realm as list shows it.
 ///
 /// # Errors
@@ -278,4 +253,26 @@ fn whose(account: &Account, realm: &str) -> String {
         Some(name) => format!("account {name} of {realm}"),
         None => format!("the unnamed account of {realm}"),
     }
+}
+
+/// What came of several things that are each tried, whatever became of the others: the error that was not said yet. The last
+/// is left for the end of the command; one before it is said when the next comes.
+#[derive(Default)]
+struct LastError(Option<Error>);
+
+impl LastError {
+    fn take(&mut self, error: Error, terminal: &mut Terminal<'_>) {
+        if let Some(earlier) = self.0.replace(error) {
+            terminal.error(&earlier);
+        }
+    }
+
+    fn end(self) -> Result<(), Error> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
+/// `1 token`, `2 tokens`.
+fn counted(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }

@@ -1,10 +1,10 @@
 //! `keyfob prefer`: which account answers where several could.
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::ArgMatches;
 
 use crate::error::Error;
 
-use super::{Command, Context, account, url};
+use super::{Command, Context, account, flag, text, url};
 
 /// `keyfob prefer`.
 pub static COMMAND: Command = Command {
@@ -15,20 +15,17 @@ pub static COMMAND: Command = Command {
               first.",
     example: "keyfob prefer https://dev.azure.com/contoso/website --account alice",
     arguments: |command| {
-        command.arg(url().required(true)).arg(account().required_unless_present("clear")).arg(
-            Arg::new("clear")
-                .long("clear")
-                .action(ArgAction::SetTrue)
-                .conflicts_with("account")
-                .help("Forget the preference for this URL"),
-        )
+        command
+            .arg(url().required(true))
+            .arg(account().required_unless_present("clear"))
+            .arg(flag("clear", "Forget the preference for this URL").conflicts_with("account"))
     },
     run,
 };
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let place = matches.get_one::<String>("URL").map(String::as_str).unwrap_or_default();
-    let name = matches.get_one::<String>("account").map(String::as_str);
+    let place = text(matches, "URL").unwrap_or_default();
+    let name = text(matches, "account");
     let selection = context.wallet.select(place, name)?;
     let mut place = selection.realm.realm.clone();
     if !selection.below.is_empty() {

@@ -1,14 +1,14 @@
 //! `keyfob move`: an organisation or server was renamed, and its accounts go along. (`move` is a word of Rust, so the file
 //! is called otherwise.)
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 use crate::forge;
 use crate::remote::Remote;
 use crate::wallet::person::add::Wish;
 
-use super::{Command, Context, url};
+use super::{Command, Context, arguments, counted, flag, text, url};
 
 /// `keyfob move`.
 pub static COMMAND: Command = Command {
@@ -18,39 +18,26 @@ pub static COMMAND: Command = Command {
               destroyed.",
     example: "keyfob move https://dev.azure.com/contoso https://dev.azure.com/fabrikam",
     arguments: |command| {
-        let forges = forge::ALL.iter().map(|forge| forge.id);
         command
             .arg(url().required(true).help("Where they are; a realm as list shows it will do"))
             .arg(Arg::new("NEW-URL").required(true).help("Where they belong now"))
-            .arg(
-                Arg::new("forge")
-                    .long("forge")
-                    .value_name("FORGE")
-                    .help("What serves the new host, if it changed")
-                    .value_parser(clap::builder::PossibleValuesParser::new(forges)),
-            )
-            .arg(
-                Arg::new("allow-http")
-                    .long("allow-http")
-                    .action(ArgAction::SetTrue)
-                    .help("Accept that tokens travel in clear text over plain http"),
-            )
+            .arg(arguments::forge().help("What serves the new host, if it changed"))
+            .arg(flag("allow-http", "Accept that tokens travel in clear text over plain http"))
     },
     run,
 };
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let selection = context.wallet.select(text("URL").unwrap_or_default(), None)?;
-    let (remote, _) = Remote::from_url(text("NEW-URL").unwrap_or_default())?;
+    let selection = context.wallet.select(text(matches, "URL").unwrap_or_default(), None)?;
+    let (remote, _) = Remote::from_url(text(matches, "NEW-URL").unwrap_or_default())?;
     let wish = Wish {
-        forge: text("forge").and_then(forge::named),
+        forge: text(matches, "forge").and_then(forge::named),
         allow_http: matches.get_flag("allow-http"),
         ..Wish::new(remote, None)
     };
     let planned = context.wallet.plan_move(&selection, wish)?;
     let count = context.wallet.move_realm(&selection, &planned)?;
-    let accounts = if count == 1 { "1 account".to_owned() } else { format!("{count} accounts") };
+    let accounts = counted(count, "account");
     context.terminal.note(&format!("{accounts} moved from {} to {}", selection.realm.realm, planned.realm));
     super::setup::keep_in_step(context);
     Ok(())

@@ -1,13 +1,13 @@
 //! `keyfob remove`: destroys tokens. The only command that does; everything else sets aside.
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::ArgMatches;
 
 use crate::error::Error;
 use crate::wallet::pending::{List, Pending};
 use crate::wallet::person::Selection;
 
 use super::unfinished::in_words;
-use super::{Command, Context, account, url, whose, yes};
+use super::{Command, Context, account, flag, text, url, whose, yes};
 
 /// `keyfob remove`.
 pub static COMMAND: Command = Command {
@@ -20,13 +20,9 @@ pub static COMMAND: Command = Command {
         command
             .arg(url().required(true))
             .arg(account())
-            .arg(
-                Arg::new("all")
-                    .long("all")
-                    .action(ArgAction::SetTrue)
-                    .help("All accounts of the realm (with --account: all of that name)"),
-            )
-            .arg(Arg::new("force").long("force").action(ArgAction::SetTrue).help(
+            .arg(flag("all", "All accounts of the realm (with --account: all of that name)"))
+            .arg(flag(
+                "force",
                 "Also if the store does not answer; what it holds stays there, and nothing hands it out",
             ))
             .arg(yes())
@@ -35,8 +31,8 @@ pub static COMMAND: Command = Command {
 };
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let place = matches.get_one::<String>("URL").map(String::as_str).unwrap_or_default();
-    let account = matches.get_one::<String>("account").map(String::as_str);
+    let place = text(matches, "URL").unwrap_or_default();
+    let account = text(matches, "account");
     let selection = context.wallet.select(place, account)?;
     if !matches.get_flag("all") {
         selection.only().map_err(|error| match error {

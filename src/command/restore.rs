@@ -5,7 +5,7 @@ use clap::ArgMatches;
 use crate::error::Error;
 use crate::wallet::person::change::Restored;
 
-use super::{Command, Context, account, url, whose};
+use super::{Command, Context, account, text, url, whose};
 
 /// `keyfob restore`.
 pub static COMMAND: Command = Command {
@@ -19,8 +19,8 @@ pub static COMMAND: Command = Command {
 };
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let place = matches.get_one::<String>("URL").map(String::as_str).unwrap_or_default();
-    let account = matches.get_one::<String>("account").map(String::as_str);
+    let place = text(matches, "URL").unwrap_or_default();
+    let account = text(matches, "account");
     let selection = context.wallet.select(place, account)?.restorable()?;
     let account = selection.only()?;
     let restored = context.wallet.restore(&selection, account)?;

@@ -6,22 +6,20 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::process::Command as Start;
 
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::process;
-use crate::store::environment::secret_variables;
+use crate::store::environment::child;
 use crate::terminal::visible;
 use crate::tool::profile::fill::{Setting, Wanted, checked, described, settings};
 use crate::tool::profile::{Form, Place, Profile, Search, forms};
 use crate::tool::{self, Tool};
 use crate::wallet::{Answer, Found, Query, Wallet as _};
 
-use super::setup::flag;
-use super::{Command, Context, account, place};
+use super::{Command, Context, account, flag, option, place, text};
 
 /// What we end with when nothing was started, as env(1) and nohup(1) do; below it the codes are the command's own.
 pub const OWN_FAILURE: i32 = 125;
@@ -37,9 +35,7 @@ pub static COMMAND: Command = Command {
     example: "keyfob run --dry-run --for https://dev.azure.com/contoso -- az devops project list",
     arguments: |command| {
         let names = profiles().map(|(tool, _)| tool.name).collect::<Vec<_>>();
-        let repeated = |name, value, help| {
-            Arg::new(name).long(name).value_name(value).action(ArgAction::Append).help(help)
-        };
+        let repeated = |name, value, help| option(name, value).action(ArgAction::Append).help(help);
         command
             .arg(repeated("for", "[NAME=]URL", "A place that a token is for, with the name that the tool has for it"))
             .arg(repeated("profile", "NAME", "The tool whose variables are set").value_parser(names))
@@ -79,7 +75,7 @@ fn profiles() -> impl Iterator<Item = (&'static Tool, &'static Profile)> {
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let list = |name: &str| matches.get_many::<String>(name).into_iter().flatten().map(String::as_str);
-    let account = matches.get_one::<String>("account").map(String::as_str);
+    let account = text(matches, "account");
     let mut command = matches.get_many::<OsString>("COMMAND").into_iter().flatten();
     let program = command.next();
     let named: Vec<&str> = list("profile").collect();
@@ -282,10 +278,9 @@ fn start<'a>(
     settings: Vec<Setting>,
     context: &Context<'_>,
 ) -> Result<i32, Error> {
-    let mut command = Start::new(in_path(program, context));
-    command.args(arguments).env_clear();
-    // Tokens of our own environment are for us (R13); what the command shall see was asked for by name.
-    command.envs(context.environment.for_child(&secret_variables()));
+    // Tokens of our own environment are for us; what the command shall see was asked for by name.
+    let mut command = child(in_path(program, context), context.environment);
+    command.args(arguments);
     for setting in settings {
         command.env(&setting.name, forms::os_string(&setting.value)?);
     }

@@ -1,7 +1,7 @@
 //! `keyfob setup`: makes tools ask us. A loop over the tools' own [`Setup`] records; what they write and
 //! the words about it are theirs. Every line is shown before it is written.
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 use crate::terminal::visible;
@@ -9,7 +9,7 @@ use crate::tool::setup::{Ledger, Plan, Setup, SetupContext, Wish, carry_out};
 use crate::tool::{self, Tool};
 use crate::wallet::stores::Stores;
 
-use super::{Command, Context};
+use super::{Command, Context, LastError, flag, yes};
 
 /// `keyfob setup`.
 pub static COMMAND: Command = Command {
@@ -21,7 +21,7 @@ pub static COMMAND: Command = Command {
     arguments: |command| {
         command
             .arg(tools_argument())
-            .arg(flag("yes", "Do not ask").short('y'))
+            .arg(yes())
             .arg(flag("dry-run", "Print the commands and change nothing").short('n'))
             .arg(flag("only", "Nobody else shall be asked: helpers named before are not called any more"))
             .arg(flag(
@@ -34,20 +34,15 @@ pub static COMMAND: Command = Command {
 
 /// The tools that are meant.
 pub(super) fn tools_argument() -> Arg {
-    let able = tool::ALL.iter().filter(|tool| tool.setup.is_some()).map(|tool| tool.name);
     Arg::new("TOOL")
         .num_args(0..)
-        .value_parser(able.collect::<Vec<_>>())
+        .value_parser(tool::with_setup().map(|(tool, _)| tool.name).collect::<Vec<_>>())
         .help("Which tools; all that are here, if none is named")
 }
 
-pub(super) fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-}
-
 /// What tools' setups work with.
-pub(super) fn setup_context<'c>(context: &'c Context<'_>) -> SetupContext<'c> {
-    SetupContext { program: &context.program, environment: context.environment, wallet: context.wallet }
+pub(super) fn setup_context<'c>(context: &Context<'c>) -> SetupContext<'c> {
+    SetupContext { program: context.program, environment: context.environment, wallet: context.wallet }
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
@@ -65,9 +60,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             format!("{words} --yes, or see what it would do: {words} --dry-run"),
         ));
     }
-    let program = context.program.clone();
-    let place = SetupContext { program: &program, environment: context.environment, wallet: context.wallet };
-    let mut result = Outcome { named: matches.contains_id("TOOL"), failed: None };
+    let place = setup_context(context);
+    let mut result = Outcome { named: matches.contains_id("TOOL"), failed: LastError::default() };
     // All that would be done is shown before any of it is, and one answer covers it.
     let mut ready = Vec::new();
     for (tool, setup) in chosen(matches, context)? {
@@ -78,7 +72,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
     if dry {
         ready.iter().flat_map(|(_, plan)| &plan.lines).for_each(|line| context.terminal.answer(line));
-        return result.failed.map_or(Ok(()), Err);
+        return result.failed.end();
     }
     for (tool, plan) in &ready {
         context.terminal.note(&format!("for {}:", tool.title));
@@ -97,15 +91,14 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         }
     }
     say_store(context);
-    result.failed.map_or(Ok(()), Err)
+    result.failed.end()
 }
 
 /// What became of the tools.
 struct Outcome {
     /// Whether the person named them.
     named: bool,
-    /// The last error that was not said yet.
-    failed: Option<Error>,
+    failed: LastError,
 }
 
 impl Outcome {
@@ -115,9 +108,7 @@ impl Outcome {
             return Err(error);
         }
         context.terminal.note(&format!("{} is not set up", tool.title));
-        if let Some(earlier) = self.failed.replace(error) {
-            context.terminal.error(&earlier);
-        }
+        self.failed.take(error, &mut context.terminal);
         Ok(())
     }
 }
@@ -127,7 +118,7 @@ fn chosen(
     matches: &ArgMatches,
     context: &mut Context<'_>,
 ) -> Result<Vec<(&'static Tool, &'static Setup)>, Error> {
-    let able = tool::ALL.iter().filter_map(|tool| Some((*tool, tool.setup?)));
+    let able = tool::with_setup();
     if let Some(names) = matches.get_many::<String>("TOOL") {
         let names: Vec<&String> = names.collect();
         return Ok(able.filter(|(tool, _)| names.iter().any(|name| *name == tool.name)).collect());
@@ -210,11 +201,9 @@ fn say_store(context: &mut Context<'_>) {
 /// written and said. Never fails what the person asked for.
 pub fn keep_in_step(context: &mut Context<'_>) {
     let Ok(ledger) = Ledger::read(&context.data) else { return };
-    for (tool, setup) in tool::ALL.iter().filter_map(|tool| Some((tool, tool.setup?))) {
+    for (tool, setup) in tool::with_setup() {
         let Some(entry) = ledger.tools.get(tool.name) else { continue };
-        let (wallet, program, environment) = (context.wallet, context.program.clone(), context.environment);
-        let place = SetupContext { program: &program, environment, wallet };
-        let done = (setup.keep_in_step)(&place, entry).and_then(|plan| {
+        let done = (setup.keep_in_step)(&setup_context(context), entry).and_then(|plan| {
             let (lines, notes) = (plan.lines.clone(), plan.notes.clone());
             if !lines.is_empty() {
                 carry_out(&context.data, tool.name, plan)?;

@@ -3,7 +3,6 @@
 //! Deliberately absent: a client id of Microsoft's own, and a browser that we start for it.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -18,7 +17,7 @@ use crate::forge::life::azure::Refusal;
 use crate::forge::life::entra::{self, Begun, Poll, RESOURCE, Tenant};
 use crate::forge::shape::{Looks, looks, redacted};
 use crate::process;
-use crate::store::environment::{ENTRA, secret_variables};
+use crate::store::environment::{ENTRA, child};
 
 use super::online::Client;
 use super::{Context, online};
@@ -71,7 +70,7 @@ pub(super) fn bearer(
 
 /// The Azure CLI; on Windows it is a batch file.
 fn az(environment: &Environment) -> Option<PathBuf> {
-    environment.programs("az").into_iter().next().or_else(|| {
+    environment.program("az").or_else(|| {
         let path = environment.os("PATH").filter(|_| cfg!(windows))?;
         let mut found = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
         found.find_map(|folder| Some(folder.join("az.cmd")).filter(|file| file.is_file()))
@@ -89,9 +88,8 @@ fn printed(program: PathBuf, arguments: &[String], environment: &Environment) ->
             "run it by hand to see why; entra.command in the settings names it".to_owned()
         },
     };
-    let mut command = Command::new(&program);
-    // It gets everything but our secrets (R13).
-    command.args(arguments).env_clear().envs(environment.for_child(&secret_variables()));
+    let mut command = child(&program, environment);
+    command.args(arguments);
     let said = match process::secret_within(&mut command, PATIENCE) {
         Ok(Some(said)) if !said.trim_ascii().is_empty() => said,
         Ok(Some(_)) => return Err(failed("it printed nothing")),

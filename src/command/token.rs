@@ -1,7 +1,7 @@
 //! `keyfob token`: prints a token, for programs that keyfob does not serve. The only command that shows one, and only in a form
 //! that was asked for. Deliberately absent: a form that is the default.
 
-use clap::{Arg, ArgMatches};
+use clap::ArgMatches;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -10,10 +10,11 @@ use crate::error::Error;
 use crate::forge::{Need, Presentation};
 use crate::remote::Remote;
 use crate::terminal::rfc3339;
-use crate::tool::profile::forms::{Bytes, basic, header, joined, only_as_header};
+use crate::tool::profile::forms::{basic, header, only_as_header};
 use crate::wallet::{Answer, Found, Query, Wallet as _};
+use crate::wiped::{Bytes, joined};
 
-use super::{Command, Context, account, place, url, yes};
+use super::{Command, Context, account, option, place, text, url, yes};
 
 /// `keyfob token`.
 pub static COMMAND: Command = Command {
@@ -29,9 +30,7 @@ pub static COMMAND: Command = Command {
             .arg(url().required(true))
             .arg(account())
             .arg(
-                Arg::new("as")
-                    .long("as")
-                    .value_name("FORM")
+                option("as", "FORM")
                     .required(true)
                     .help("The form")
                     .value_parser(["token", "basic", "header", "json", "netrc", "curl"]),
@@ -54,11 +53,10 @@ struct Shown<'s> {
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let typed = text("URL").unwrap_or_default();
+    let typed = text(matches, "URL").unwrap_or_default();
     let (remote, user) = place(context, typed)?;
     let mut query = Query { takes_authtype: true, ..Query::new(remote, Need::Anything) };
-    let found = match text("account") {
+    let found = match text(matches, "account") {
         // A name on the command line is exact: no other account answers in its place.
         Some(name) => {
             let selection = context.wallet.select(typed, Some(name))?.persons();
@@ -73,7 +71,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         Found::Answer(answer) => answer,
         Found::Miss { miss, .. } => return Err(miss.into_error(&query.remote.to_string())),
     };
-    let bytes = form(text("as").unwrap_or_default(), &answer, &query.remote)?;
+    let bytes = form(text(matches, "as").unwrap_or_default(), &answer, &query.remote)?;
     if context.terminal.about.stdout && !matches.get_flag("yes") {
         if !context.terminal.about.can_ask() {
             return Err(Error::usage(

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::store;
 use crate::wallet::stores::writable;
 
-use super::{Command, Context, time};
+use super::{Command, Context, option, text, time};
 
 /// `keyfob unlock`.
 pub static COMMAND: Command = Command {
@@ -16,12 +16,9 @@ pub static COMMAND: Command = Command {
               unless --for says otherwise, and never longer than until the next restart.",
     example: "keyfob unlock --for 8h",
     arguments: |command| {
-        command.arg(store()).arg(
-            Arg::new("for")
-                .long("for")
-                .value_name("SPAN")
-                .help("How long: 30m, 8h, 7d (for stores that can limit it)"),
-        )
+        command
+            .arg(store())
+            .arg(option("for", "SPAN").help("How long: 30m, 8h, 7d (for stores that can limit it)"))
     },
     run,
 };
@@ -36,7 +33,7 @@ pub(super) fn store() -> Arg {
 /// # Errors
 /// [`Error::NoSuchStore`], and those of reading.
 pub(super) fn openable(matches: &ArgMatches, context: &Context<'_>) -> Result<Vec<&'static str>, Error> {
-    if let Some(name) = matches.get_one::<String>("STORE") {
+    if let Some(name) = text(matches, "STORE") {
         return writable(name).map(|name| vec![name]);
     }
     let chosen = context.stores.settled(context.wallet.config()?.store.as_deref())?;
@@ -57,8 +54,7 @@ pub(super) fn openable(matches: &ArgMatches, context: &Context<'_>) -> Result<Ve
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let seconds =
-        matches.get_one::<String>("for").map(|text| time::span("--for", text, false)).transpose()?;
+    let seconds = text(matches, "for").map(|text| time::span("--for", text, false)).transpose()?;
     for name in openable(matches, context)? {
         let store = context.wallet.stores.open(name)?;
         store.unlock(seconds)?;

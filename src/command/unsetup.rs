@@ -4,11 +4,11 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
-use crate::tool::setup::{Ledger, SetupContext, carry_out};
+use crate::tool::setup::{Ledger, carry_out};
 use crate::tool::{self, Tool};
 
-use super::setup::{flag, show, tools_argument};
-use super::{Command, Context};
+use super::setup::{setup_context, show, tools_argument};
+use super::{Command, Context, LastError, flag};
 
 /// `keyfob unsetup`.
 pub static COMMAND: Command = Command {
@@ -28,14 +28,13 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let named: Option<Vec<&String>> = matches.get_many::<String>("TOOL").map(Iterator::collect);
     let ledger = Ledger::read(&context.data)?;
     let mut found = false;
-    // The last error that was not said yet: one tool whose settings cannot be read does not keep the others from it.
-    let mut failed = None;
-    for (tool, setup) in tool::ALL.iter().filter_map(|tool| Some((*tool, tool.setup?))) {
+    // One tool whose settings cannot be read does not keep the others from it.
+    let mut failed = LastError::default();
+    for (tool, setup) in tool::with_setup() {
         if named.as_ref().is_some_and(|names| !names.iter().any(|name| *name == tool.name)) {
             continue;
         }
-        let (wallet, program, environment) = (context.wallet, context.program.clone(), context.environment);
-        let place = SetupContext { program: &program, environment, wallet };
+        let place = setup_context(context);
         let entry = ledger.tools.get(tool.name);
         // Without a memory the plan still says what there is of ours that setup did not write.
         let plan = match entry {
@@ -43,7 +42,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
                 Ok(plan) => plan,
                 Err(error) => {
                     found = true;
-                    say(tool, &mut failed, error, context);
+                    say(tool, context);
+                    failed.take(error, &mut context.terminal);
                     continue;
                 }
             },
@@ -66,19 +66,19 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             Ok(()) => context
                 .terminal
                 .note(&format!("what setup wrote for {} is taken back; the wallet stays", tool.name)),
-            Err(error) => say(tool, &mut failed, error, context),
+            Err(error) => {
+                say(tool, context);
+                failed.take(error, &mut context.terminal);
+            }
         }
     }
     if !found {
         context.terminal.note("setup has written nothing that is still there");
     }
-    failed.map_or(Ok(()), Err)
+    failed.end()
 }
 
-/// Which tool it was not, and the error before this one, which the end of the command will say.
-fn say(tool: &Tool, failed: &mut Option<Error>, error: Error, context: &mut Context<'_>) {
+/// Which tool it was not.
+fn say(tool: &Tool, context: &mut Context<'_>) {
     context.terminal.note(&format!("what setup wrote for {} is not taken back", tool.name));
-    if let Some(earlier) = failed.replace(error) {
-        context.terminal.error(&earlier);
-    }
 }

@@ -424,6 +424,13 @@ impl Error {
         })
     }
 
+    /// What, why, and how to fix it, for those who show one line.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        let hint = self.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{self}{hint}")
+    }
+
     /// The exit code for people's commands (design: 0 done, 1 no such credential, 2 usage, 3 store, 4 ambiguous,
     /// 5 rejected or expired, 6 anything else).
     #[must_use]

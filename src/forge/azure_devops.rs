@@ -40,6 +40,12 @@ pub(super) static AZURE_TICKS: &[Tick] = &[
     Tick { task: "analytics", words: "Analytics: Read", scopes: &["vso.analytics"] },
 ];
 
+/// Which scopes cover a need, in Services and Server alike.
+pub(super) static AZURE_SCOPES: &[(Need, &[&str])] = &[
+    (Need::Code, &["app_token", "vso.code", "vso.code_write", "vso.code_manage", "vso.code_full"]),
+    (Need::Packages, &["app_token", "vso.packaging", "vso.packaging_write", "vso.packaging_manage"]),
+];
+
 /// Azure DevOps Services.
 pub static FORGE: Forge = Forge {
     id: "azure-devops",
@@ -119,10 +125,7 @@ pub static FORGE: Forge = Forge {
     presentation: Presentation::Basic,
     token_page: Some("https://dev.azure.com/{organisation}/_usersSettings/tokens"),
     life: Life { ticks: AZURE_TICKS, renewal: Renewal::Azure, ..Life::BY_HAND },
-    scopes: &[
-        (Need::Code, &["app_token", "vso.code", "vso.code_write", "vso.code_manage", "vso.code_full"]),
-        (Need::Packages, &["app_token", "vso.packaging", "vso.packaging_write", "vso.packaging_manage"]),
-    ],
+    scopes: AZURE_SCOPES,
     check: Some(&super::check::azure::SERVICES),
     shapes: SHAPES,
     examples: &[

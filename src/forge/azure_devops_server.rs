@@ -4,9 +4,9 @@
 //! IIS offers NTLM and Negotiate beside Basic, and curl prefers those: a token only arrives when Basic is forced
 //! (measured with git 2.47: with user name and password the same git takes NTLM and fails).
 
-use super::azure_devops::AZURE_TICKS;
+use super::azure_devops::{AZURE_SCOPES, AZURE_TICKS, SHAPES};
 use super::life::{Life, Renewal};
-use super::{Example, Forge, Need, Prefix, Presentation, UserName};
+use super::{Example, Forge, Prefix, Presentation, UserName};
 
 /// Azure DevOps Server.
 pub static FORGE: Forge = Forge {
@@ -30,12 +30,9 @@ pub static FORGE: Forge = Forge {
     presentation: Presentation::ForcedBasic,
     token_page: Some("{origin}/_usersSettings/tokens"),
     life: Life { ticks: AZURE_TICKS, renewal: Renewal::ByHand, ..Life::BY_HAND },
-    scopes: &[
-        (Need::Code, &["app_token", "vso.code", "vso.code_write", "vso.code_manage", "vso.code_full"]),
-        (Need::Packages, &["app_token", "vso.packaging", "vso.packaging_write", "vso.packaging_manage"]),
-    ],
+    scopes: AZURE_SCOPES,
     check: Some(&super::check::azure::SERVER),
-    shapes: super::azure_devops::SHAPES,
+    shapes: SHAPES,
     // Which hosts are such servers is in the records, not here: without one, no realm.
     examples: &[Example {
         url: "https://tfs.contoso.example:8443/tfs/DefaultCollection/P/_git/R",

@@ -1,5 +1,6 @@
 //! Services asked about: one file each, a [`Forge`] record that holds everything known of it, as data. What is common is
-//! here: matching a remote against the records' templates, which is the only way that a [`Realm`] of a service comes about.
+//! below it: `place` matches a remote against the records' templates, `server` knows servers of one's own; no [`Realm`] of a
+//! service comes about elsewhere.
 //!
 //! To add one: write its file with a `FORGE` record, examples included (they are its tests), and put a line into [`ALL`].
 //! Deliberately absent: accounts and tokens. A forge says which realm a URL belongs to and how a token is presented
@@ -19,11 +20,13 @@ pub mod gitlab;
 pub mod hugging_face;
 pub mod life;
 mod place;
+mod server;
 pub mod shape;
 
 use check::Check;
 use life::Life;
 pub use place::{Place, place};
+pub use server::{by_path, looks_like, self_hosted_names, server_realm};
 use shape::Shape;
 
 /// Every forge; [`generic`] is the last, because it takes what no other knows.
@@ -212,41 +215,6 @@ pub fn fill(template: &str, organisation: Option<&str>, origin: Option<&str>) ->
     filled
 }
 
-/// The realm of a server of one's own: forge, origin and the prefix that a person gave (R3).
-#[must_use]
-pub fn server_realm(forge: &Forge, remote: &Remote, prefix: &[String]) -> Realm {
-    let mut prefix = prefix.to_vec();
-    if forge.folds_path {
-        prefix.iter_mut().for_each(|segment| segment.make_ascii_lowercase());
-    }
-    Realm::made_by_forge(forge.id, &remote.with_path(prefix).to_string())
-}
-
-/// Which forge an unknown host looks like, when a *person* adds it: by path segments that only one has, then by words
-/// in the host name. Never used to answer a tool.
-#[must_use]
-pub fn looks_like(remote: &Remote) -> Option<&'static Forge> {
-    by_path(remote).or_else(|| {
-        let words: Vec<&str> = remote.host().split(['.', '-', '_']).collect();
-        let servers = ALL.iter().copied().filter(|forge| forge.self_hosted);
-        servers.into_iter().find(|forge| forge.host_words.iter().any(|word| words.contains(word)))
-    })
-}
-
-/// Which forge's path this is, by segments that only that one has. Sound enough to keep a tool's entry by whole host (R3).
-#[must_use]
-pub fn by_path(remote: &Remote) -> Option<&'static Forge> {
-    let has = |sign: &&str| remote.path().iter().any(|segment| segment.eq_ignore_ascii_case(sign));
-    ALL.iter().copied().find(|forge| forge.self_hosted && forge.path_signs.iter().any(&has))
-}
-
-/// The names of forges that people install on their own servers, for a sentence.
-#[must_use]
-pub fn self_hosted_names() -> String {
-    let names: Vec<&str> = ALL.iter().filter(|forge| forge.self_hosted).map(|forge| forge.id).collect();
-    names.join(", ")
-}
-
 impl std::fmt::Debug for Forge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.id)
@@ -254,20 +222,6 @@ impl std::fmt::Debug for Forge {
 }
 
 impl Forge {
-    /// The part of a path that belongs to the realm, when a person adds a URL of a server.
-    #[must_use]
-    pub fn prefix_of<'a>(&self, remote: &'a Remote) -> &'a [String] {
-        let path = remote.path();
-        match self.prefix {
-            Prefix::WholeSite => &[],
-            Prefix::AsGiven => path,
-            Prefix::Collection => {
-                let before = path.iter().position(|segment| segment.starts_with('_'));
-                before.map_or(path, |at| &path[..collection_length(&path[..at])])
-            }
-        }
-    }
-
     /// The URL by which people know a cloud realm: its home in the first spelling. `None` for a name that is none of ours.
     #[must_use]
     pub fn home_url(&self, realm: &Realm) -> Option<String> {
@@ -302,13 +256,6 @@ impl Forge {
     pub fn is_generic(&self) -> bool {
         std::ptr::eq(self, &raw const generic::FORGE)
     }
-}
-
-/// How many of the segments before `_git` are virtual directory and collection: all but the project. One segment (two below
-/// `tfs`) is the collection itself, its project being named as the repository.
-fn collection_length(before: &[String]) -> usize {
-    let directory = usize::from(before.first().is_some_and(|first| first.eq_ignore_ascii_case("tfs")));
-    if before.len() <= directory + 1 { before.len() } else { before.len() - 1 }
 }
 
 #[cfg(test)]
@@ -401,32 +348,5 @@ mod tests {
             let expected = (host == "dev.azure.com.").then(|| "azure-devops/contoso".to_owned());
             assert_eq!(given, expected, "{host}");
         }
-    }
-
-    #[test]
-    fn a_persons_server_is_recognised_by_its_path_before_its_name() {
-        let like = |url: &str| looks_like(&Remote::from_url(url).unwrap().0).map(|forge| forge.id);
-        assert_eq!(like("https://server:8080/tfs/DefaultCollection"), Some("azure-devops-server"));
-        assert_eq!(like("https://gitlab.corp.example/group/_git/x"), Some("azure-devops-server"));
-        assert_eq!(like("https://gitlab.corp.example"), Some("gitlab"));
-        assert_eq!(like("https://ghe.corp.example"), Some("github"));
-        assert_eq!(like("https://bitbucket.corp.example"), Some("bitbucket-data-center"));
-        assert_eq!(like("https://git.corp.example"), None);
-        assert_eq!(like("https://notgitlabatall.example"), None);
-    }
-
-    #[test]
-    fn a_servers_realm_ends_before_the_project() {
-        let prefix = |url: &str| {
-            let (remote, _) = Remote::from_url(url).unwrap();
-            azure_devops_server::FORGE.prefix_of(&remote).join("/")
-        };
-        assert_eq!(prefix("https://s/tfs/Coll/Proj/_git/Repo"), "tfs/Coll");
-        assert_eq!(prefix("https://s/tfs/Coll/_git/Repo"), "tfs/Coll");
-        assert_eq!(prefix("https://s/Coll/Proj/_git/Repo"), "Coll");
-        assert_eq!(prefix("https://s/Coll/_git/Repo"), "Coll");
-        assert_eq!(prefix("https://s/sub/Coll/Proj/_git/Repo"), "sub/Coll");
-        assert_eq!(prefix("https://s/tfs/Coll"), "tfs/Coll");
-        assert_eq!(prefix("https://s/any/where/Coll"), "any/where/Coll");
     }
 }

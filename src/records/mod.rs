@@ -17,7 +17,9 @@ use crate::files;
 
 mod shape;
 
-pub use shape::{AccountRecord, Expiry, Group, RealmRecord, Rule, SetAside, Source, Trouble, TroubleState};
+pub use shape::{
+    AccountRecord, Expiry, Group, Kept, RealmRecord, Rule, SetAside, Source, Trouble, TroubleState,
+};
 
 /// The version of the format that this program writes.
 const VERSION: u32 = 1;

@@ -32,6 +32,17 @@ impl Group {
         self.realms.iter_mut().flat_map(|realm| &mut realm.accounts)
     }
 
+    /// The realm of this name.
+    #[must_use]
+    pub fn realm(&self, name: &str) -> Option<&RealmRecord> {
+        self.realms.iter().find(|realm| realm.realm == name)
+    }
+
+    /// The same, to be changed.
+    pub fn realm_mut(&mut self, name: &str) -> Option<&mut RealmRecord> {
+        self.realms.iter_mut().find(|realm| realm.realm == name)
+    }
+
     /// The realm of this name; what `new` makes, if there is none yet.
     ///
     /// # Errors
@@ -53,10 +64,7 @@ impl Group {
 
     /// The ids of all secrets that it speaks of, those that are set aside too.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.accounts().flat_map(|account| {
-            let aside = account.set_aside.iter().map(|aside| aside.id.as_str());
-            std::iter::once(account.id.as_str()).chain(aside)
-        })
+        self.accounts().flat_map(AccountRecord::secrets).map(|secret| secret.id)
     }
 
     /// Takes every mention of a secret out. `doctor --repair` may have found it in the store before the process that put it
@@ -178,6 +186,17 @@ pub struct SetAside {
     pub service_id: Option<String>,
 }
 
+/// Where a secret of an account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept<'a> {
+    /// Its store.
+    pub store: &'a str,
+    /// Its id.
+    pub id: &'a str,
+    /// Whether it is the one in force, not one that is set aside.
+    pub in_force: bool,
+}
+
 /// A refusal (R7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
@@ -280,6 +299,13 @@ impl AccountRecord {
     #[must_use]
     pub fn account(&self) -> Account {
         Account::from_name(self.name.as_deref())
+    }
+
+    /// Where its secrets are: the one in force first, then those set aside.
+    pub fn secrets(&self) -> impl Iterator<Item = Kept<'_>> {
+        let aside =
+            self.set_aside.iter().map(|aside| Kept { store: &aside.store, id: &aside.id, in_force: false });
+        std::iter::once(Kept { store: &self.store, id: &self.id, in_force: true }).chain(aside)
     }
 
     /// Whether it is the same account, whatever became of its secret meanwhile.

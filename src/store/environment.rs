@@ -1,6 +1,9 @@
 //! Tokens that stand in the environment, for pipelines: read-only, nothing on disk (R13). Each is bound to its URL; one
 //! without a URL is ignored, and `doctor` says so. Which realm a URL belongs to is the wallet's business.
 
+use std::ffi::OsStr;
+use std::process::Command;
+
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -75,6 +78,7 @@ const ENDPOINTS: &[&str] =
 
 /// The variable of a sign-in to Microsoft Entra, for the life of tokens; it opens no repository.
 pub const ENTRA: &str = "KEYFOB_ENTRA_TOKEN";
+
 /// Variables that hold one token for package feeds, with those that hold the beginnings of the feeds' URLs, separated by
 /// semicolons; the newer names first.
 const PREFIXES: &[(&str, &str)] = &[
@@ -88,6 +92,14 @@ pub fn secret_variables() -> Vec<&'static str> {
     let pairs = PAIRS.iter().map(|(variable, _)| *variable);
     let prefixes = PREFIXES.iter().map(|(variable, _)| *variable);
     pairs.chain(["KEYFOB_TOKENS", ENTRA]).chain(ENDPOINTS.iter().copied()).chain(prefixes).collect()
+}
+
+/// A program that is to be started: it gets our environment but for the tokens in it (R13).
+#[must_use]
+pub fn child(program: impl AsRef<OsStr>, environment: &Environment) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(environment.for_child(&secret_variables()));
+    command
 }
 
 /// All usable tokens of the environment; and for each variable that is set but cannot be used, why.

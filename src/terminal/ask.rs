@@ -1,12 +1,12 @@
 //! The terminal as the one whom stores ask for a passphrase: whether somebody can answer, and the question.
 
-use std::process::Command;
 use std::time::Duration;
 
 use crate::credential::Secret;
 use crate::environment::{Environment, means_no};
-use crate::process;
+use crate::process::output_within;
 use crate::store::Ask;
+use crate::store::environment::child;
 use crate::store::vault::Kept;
 
 use super::{hidden, visible};
@@ -49,7 +49,7 @@ impl Ask for TerminalAsk<'_> {
         self.watched
             && !self.environment.forbids_asking()
             && has_controlling_terminal()
-            && !(self.for_tool && git_forbids())
+            && !(self.for_tool && git_forbids(self.environment))
     }
 
     fn passphrase(&self, prompt: &str) -> Option<Secret> {
@@ -77,14 +77,10 @@ fn has_controlling_terminal() -> bool {
 
 /// git passes `credential.interactive` to helpers neither on stdin nor as a variable: it has to be looked up, and only
 /// when a question is about to be asked. A git that does not answer is not waited for, and nobody is asked.
-fn git_forbids() -> bool {
-    let mut git = Command::new("git");
-    // No program that we start inherits the environment's tokens (R13).
-    for name in crate::store::environment::secret_variables() {
-        git.env_remove(name);
-    }
-    git.args(["config", "--get", "credential.interactive"]);
-    match process::output_within(&mut git, GIT_PATIENCE) {
+fn git_forbids(environment: &Environment) -> bool {
+    let Some(git) = environment.program("git") else { return false };
+    let mut git = child(git, environment);
+    match output_within(git.args(["config", "--get", "credential.interactive"]), GIT_PATIENCE) {
         Ok(Some(word)) => means_no(String::from_utf8_lossy(&word).trim()),
         Ok(None) => true,
         Err(_) => false,

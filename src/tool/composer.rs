@@ -40,16 +40,8 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
         settings.push(home.join("config.json"));
         logins.push(home.join("auth.json"));
     }
-    let mut json = |file: &PathBuf| {
-        let text = search.text(file)?;
-        let value = serde_json::from_str::<Value>(&text).ok();
-        if value.is_none() {
-            search.malformed(file);
-        }
-        value
-    };
-    let settings: Vec<Value> = settings.iter().filter_map(&mut json).collect();
-    let mut logins: Vec<Value> = logins.iter().filter_map(&mut json).collect();
+    let settings: Vec<Value> = settings.iter().filter_map(|file| search.json(file)).collect();
+    let mut logins: Vec<Value> = logins.iter().filter_map(|file| search.json(file)).collect();
     let told = search.environment.text(AUTH);
     logins.extend(told.and_then(|text| serde_json::from_str(&text).ok()));
     let places = places(&settings, &logins);

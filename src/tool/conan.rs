@@ -29,13 +29,7 @@ pub static TOOL: Tool = Tool {
 fn discover(search: &mut Search<'_>) -> Vec<Place> {
     let Some(home) = search.file("CONAN_HOME", ".conan2") else { return Vec::new() };
     let mut list = |file: &str, key: &str| {
-        let file = home.join(file);
-        let text = search.text(&file)?;
-        let mut value = serde_json::from_str::<Value>(&text).ok();
-        if value.is_none() {
-            search.malformed(&file);
-        }
-        Some(value.as_mut()?.get_mut(key)?.as_array_mut()?.split_off(0))
+        Some(search.json(&home.join(file))?.get_mut(key)?.as_array_mut()?.split_off(0))
     };
     let remotes = list("remotes.json", "remotes").unwrap_or_default();
     let logins = list("credentials.json", "credentials").unwrap_or_default();

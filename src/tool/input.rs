@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Read};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::Error;
+use crate::wiped::{self, Bytes};
 
 /// What one read asks for. Requests are a few hundred bytes, and every page that is touched costs as much as a thousand
 /// instructions.
@@ -14,17 +15,19 @@ const ROOM: usize = 2048;
 /// The most that a request may be long, in bytes.
 pub(super) const LIMIT: usize = 1 << 20;
 
+const TOO_LONG: &str = "it is longer than a mebibyte";
+
 /// All that is sent, up to the end of input.
 ///
 /// # Errors
 /// [`Error::Request`] for more than [`LIMIT`], [`Error::Wire`].
-pub(super) fn all(input: &mut dyn BufRead) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(super) fn all(input: &mut dyn BufRead) -> Result<Bytes, Error> {
     let mut bytes = Zeroizing::new(vec![0; ROOM]);
     let mut length = 0;
     loop {
         if length == bytes.len() {
             if length >= LIMIT {
-                return Err(Error::Request { why: "it is longer than a mebibyte" });
+                return Err(Error::Request { why: TOO_LONG });
             }
             let mut larger = Zeroizing::new(vec![0; length * 2]);
             larger[..length].copy_from_slice(&bytes);
@@ -40,6 +43,30 @@ pub(super) fn all(input: &mut dyn BufRead) -> Result<Zeroizing<Vec<u8>>, Error> 
     // Shortening a vector does not move it.
     bytes.truncate(length);
     Ok(bytes)
+}
+
+/// Appends what is sent up to the next line feed, and that too, or up to the end of input; nothing is appended at the end.
+///
+/// # Errors
+/// [`Error::Request`] when all that was appended is more than [`LIMIT`], [`Error::Wire`].
+pub(super) fn line(input: &mut dyn BufRead, bytes: &mut Bytes) -> Result<(), Error> {
+    loop {
+        let available = match input.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(source) => return Err(Error::Wire { doing: "read the request", source }),
+        };
+        let end = available.iter().position(|&byte| byte == b'\n');
+        let taken = end.map_or(available.len(), |at| at + 1);
+        if bytes.len() + taken > LIMIT {
+            return Err(Error::Request { why: TOO_LONG });
+        }
+        wiped::append(bytes, &available[..taken]);
+        input.consume(taken);
+        if end.is_some() || taken == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// A reader with a buffer that is wiped when it goes, as far as it was used.

@@ -9,10 +9,13 @@ use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::files;
 
-use super::setup::SetupContext;
+use super::setup::{Line, Plan, SetupContext};
 
 /// The key under which a setup remembers a link that it made; the file is the link, the value where it leads.
 pub(super) const LINK: &str = "link";
+
+/// The key under which a setup remembers a folder that it made.
+pub(super) const FOLDER: &str = "folder";
 
 /// Where a tool can start us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +68,48 @@ pub fn in_path(context: &SetupContext<'_>) -> Option<PathBuf> {
     context.environment.programs("keyfob").into_iter().find(|path| is_us(path, &own.path))
 }
 
+/// How a link is made where a tool that looks for `link` in PATH would find it.
+#[must_use]
+pub fn way_into_path(context: &SetupContext<'_>, link: &str) -> String {
+    let own = spot(context.program, link, context.environment);
+    let own = own.map_or_else(|| "keyfob".to_owned(), |spot| files::shell_word(&spot.path));
+    format!("ln -s {own} ~/.local/bin/{link}, with that folder in PATH")
+}
+
+/// The program that a tool starts by this word of its settings, if it is there: a path, or a name in PATH.
+#[must_use]
+pub fn started_by(word: &Path, environment: &Environment) -> Option<PathBuf> {
+    if word.is_absolute() {
+        return Some(word.to_owned()).filter(|path| environment::is_program(path));
+    }
+    environment.program(word.file_stem()?.to_str()?)
+}
+
+/// Whether what a tool starts is this very keyfob, which tools know by `link`. Where we cannot tell where we are, it is.
+#[must_use]
+pub fn is_this(program: &Path, link: &str, context: &SetupContext<'_>) -> bool {
+    spot(context.program, link, context.environment).is_none_or(|own| is_us(program, &own.path))
+}
+
+/// Plans to take links away that a setup made, and returns them; what stands there instead of one is left, and said.
+pub(super) fn plan_removal<'l>(
+    links: impl Iterator<Item = &'l Line>,
+    context: &SetupContext<'_>,
+    plan: &mut Plan<'_>,
+) -> Vec<PathBuf> {
+    let mut gone = Vec::new();
+    for line in links.filter(|line| line.key == LINK) {
+        let link = PathBuf::from(&line.file);
+        if is_made(&link, Path::new(&line.value), context.program) {
+            plan.lines.push(format!("rm {}", files::shell_word(&link)));
+            gone.push(link);
+        } else if link.symlink_metadata().is_ok() {
+            plan.notes.push(format!("{} is not the link that setup made, so it is left", line.file));
+        }
+    }
+    gone
+}
+
 /// Makes a link to this program; on Windows, where links need a privilege, a copy.
 ///
 /// # Errors
@@ -93,7 +138,7 @@ fn started_as(program: &Path, environment: &Environment) -> Option<PathBuf> {
     }
     let name = program.to_str()?;
     let name = name.strip_suffix(std::env::consts::EXE_SUFFIX).unwrap_or(name);
-    environment.programs(name).into_iter().next()
+    environment.program(name)
 }
 
 /// The command that gives a program another name, as it can be pasted. Windows gets a copy, as from the installation: a link

@@ -1,13 +1,14 @@
-//! A login that a tool wants kept, where the tool has one for a host: docker's and Terraform's. Deliberately absent: reading it,
-//! which is each tool's own.
+//! Logging in and out, which a person does through a tool that has one login for a place: docker, Terraform, cargo. Deliberately
+//! absent: how the tool says it, which is each tool's own.
 
 use crate::credential::Secret;
 use crate::error::Error;
-use crate::wallet::{Found, Given, Query, Stored, Wallet};
+use crate::store;
+use crate::wallet::{Forgotten, Found, Given, Query, Stored, Wallet};
 
 use super::Wire;
 
-/// Keeps `given`, whose token is `secret`. `tool` is for what is said where it cannot be kept.
+/// Keeps `given`, whose token is `secret`, as the one login for the place. `tool` is for what is said where it cannot be kept.
 ///
 /// # Errors
 /// [`Error::Usage`] where no login can be kept, and those of the wallet.
@@ -20,12 +21,7 @@ pub(super) fn keep(
     wallet: &dyn Wallet,
 ) -> Result<(), Error> {
     match wallet.store(&query, given)? {
-        Stored::Kept { chosen } => {
-            if let Some(store) = chosen.filter(|_| wire.person_watches) {
-                let claim = crate::store::named(store).map_or("", |record| record.claim);
-                wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
-            }
-        }
+        Stored::Kept { chosen } => say_choice(chosen, wire),
         Stored::Same | Stored::Cleared => {}
         Stored::NotOurs | Stored::NoOrganisation { .. } => {
             return Err(Error::usage(
@@ -36,9 +32,29 @@ pub(super) fn keep(
     }
     // The tool has one login for a host: the new one.
     wallet.displace(&query)?;
-    // What a person added comes first (R4): then the login was in vain, and that must not go unsaid.
     query.user = None;
-    if let Found::Answer(answer) = wallet.get(&query)?
+    say_if_in_vain(&query, secret, wire, wallet)
+}
+
+/// Says which store was chosen just now, to a person who watches.
+pub(super) fn say_choice(chosen: Option<&str>, wire: &mut Wire<'_>) {
+    if let Some(store) = chosen.filter(|_| wire.person_watches) {
+        let claim = store::named(store).map_or("", |record| record.claim);
+        wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
+    }
+}
+
+/// What a person added comes first (R4): then the login was in vain, and that must not go unsaid.
+///
+/// # Errors
+/// Those of the wallet.
+pub(super) fn say_if_in_vain(
+    query: &Query,
+    secret: &Secret,
+    wire: &mut Wire<'_>,
+    wallet: &dyn Wallet,
+) -> Result<(), Error> {
+    if let Found::Answer(answer) = wallet.get(query)?
         && !answer.token.same_as(secret)
     {
         let place = &query.remote;
@@ -47,4 +63,17 @@ pub(super) fn keep(
         wire.line("hint", &words);
     }
     Ok(())
+}
+
+/// Logs out (R7, last sentence), and says what became of a token that the person added.
+///
+/// # Errors
+/// Those of the wallet.
+pub(super) fn forget(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Forgotten, Error> {
+    let forgotten = wallet.forget(query)?;
+    if let Some(url) = &forgotten.set_aside {
+        let words = format!("your own token is set aside for packages, not destroyed; keyfob restore {url}");
+        wire.line("hint", &words);
+    }
+    Ok(forgotten)
 }

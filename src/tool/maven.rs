@@ -41,16 +41,12 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     files.extend(search.home().map(|home| home.join(".m2/settings.xml")));
     let (mut places, mut served, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
     for file in files {
-        let Some(text) = search.text(&file) else { continue };
-        let variable = |name: &str| search.environment.text(name);
-        match read(&text, &variable) {
-            Some(found) => {
-                places.extend(found.places);
-                served.extend(found.served);
-                unclear.extend(found.unclear);
-            }
-            None => search.malformed(&file),
-        }
+        let environment = search.environment;
+        let found = search.parsed(&file, |text| read(text, &|name| environment.text(name)));
+        let Some(found) = found else { continue };
+        places.extend(found.places);
+        served.extend(found.served);
+        unclear.extend(found.unclear);
     }
     search.unclear(&places, &unclear);
     search.each_once(places.into_iter().map(|place: Place| {

@@ -9,7 +9,8 @@ use std::io::{BufRead, Write};
 
 use crate::error::{Error, Miss};
 use crate::forge::Need;
-use crate::wallet::{Note, Wallet};
+use crate::remote::Remote;
+use crate::wallet::{Note, Query, Wallet};
 
 pub mod agent;
 pub mod askpass;
@@ -149,45 +150,68 @@ pub fn by_name(name: &str) -> Option<&'static Tool> {
     ALL.iter().copied().find(|tool| tool.name == name)
 }
 
+/// The tools that can be made to ask us, with how.
+pub fn with_setup() -> impl Iterator<Item = (&'static Tool, &'static setup::Setup)> {
+    ALL.iter().filter_map(|tool| Some((*tool, tool.setup?)))
+}
+
+/// Whether a tool speaks of a web address, and not of something else that it asks about (a scheme of its own, a bare name).
+fn is_web(text: &str) -> bool {
+    let begins_with =
+        |scheme: &&str| text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+    ["https://", "http://"].iter().any(begins_with)
+}
+
 /// Writes an answer whole.
 ///
 /// # Errors
 /// [`Error::Wire`], but not when the tool is gone already: that is its right.
 fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
-    match wire.output.write_all(bytes).and_then(|()| wire.output.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::Wire { doing: "write the answer", source: error })
-        }
-        _ => Ok(()),
+    match write_to_somebody(wire, bytes) {
+        Err(Error::Wire { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
     }
+}
+
+/// Writes an answer whole, for a tool whose being gone matters.
+///
+/// # Errors
+/// [`Error::Wire`].
+fn write_to_somebody(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
+    let written = wire.output.write_all(bytes).and_then(|()| wire.output.flush());
+    written.map_err(|source| Error::Wire { doing: "write the answer", source })
 }
 
 impl Wire<'_> {
     /// One line with what went wrong and how to fix it. Failing to write it changes nothing.
     pub fn error(&mut self, error: &Error) {
-        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-        self.line("error", &format!("{error}{hint}"));
+        self.line("error", &error.in_one_line());
+    }
+
+    /// What a tool asks of the wallet: about this place, and no account in particular.
+    fn question(&self, remote: Remote, need: Need) -> Query {
+        Query { person_watches: self.person_watches, ..Query::new(remote, need) }
     }
 
     /// The hint that belongs to a miss, if it may be given (R14).
-    pub fn miss(&mut self, miss: &Miss, loud: bool, url: &str) {
-        self.hint(miss.words_elsewhere(url).filter(|_| loud));
-    }
-
-    /// The same for git, which can be told to send more of the URL.
-    pub fn miss_of_git(&mut self, miss: &Miss, loud: bool, url: &str) {
-        self.hint(miss.words(url).filter(|_| loud));
-    }
-
-    fn hint(&mut self, words: Option<String>) {
-        if let Some(words) = words {
+    fn miss(&mut self, miss: &Miss, loud: bool, remote: &Remote) {
+        if let Some(words) = loud.then(|| miss.words_elsewhere(&remote.to_string())).flatten() {
             self.line("hint", &words);
         }
     }
 
-    /// A hint beside an answer, which only a person who watches gets (R14), or after a refusal.
-    pub fn note(&mut self, note: &Note) {
-        self.line("hint", &note.words());
+    /// The same for git, which can be told to send more of the URL.
+    fn miss_of_git(&mut self, miss: &Miss, loud: bool, remote: &Remote) {
+        if let Some(words) = loud.then(|| miss.words(&remote.to_string())).flatten() {
+            self.line("hint", &words);
+        }
+    }
+
+    /// The hint beside an answer, if there is one; only a person who watches gets it (R14), or after a refusal.
+    fn note(&mut self, note: Option<&Note>) {
+        if let Some(note) = note {
+            self.line("hint", &note.words());
+        }
     }
 
     /// One line in our voice.
@@ -200,59 +224,4 @@ impl Wire<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_git_is_told_of_its_own_settings() {
-        let miss = Miss::NoOrganisation { host: "dev.azure.com".to_owned() };
-        let said = |say: fn(&mut Wire<'_>, &Miss)| {
-            let mut notes = Vec::new();
-            let mut wire = Wire {
-                input: &mut std::io::empty(),
-                output: &mut std::io::sink(),
-                notes: &mut notes,
-                by_hand: false,
-                person_watches: false,
-            };
-            say(&mut wire, &miss);
-            String::from_utf8(notes).unwrap()
-        };
-        assert!(
-            said(|wire, miss| wire.miss_of_git(miss, true, "https://dev.azure.com")).contains("git config")
-        );
-        let other = said(|wire, miss| wire.miss(miss, true, "https://dev.azure.com"));
-        assert!(other.contains("does not tell the organisation") && !other.contains("git"), "{other}");
-    }
-
-    #[test]
-    fn a_tool_is_found_by_its_program_name_only_when_that_is_whole() {
-        assert!(by_link("git-credential-keyfob").is_some());
-        assert!(by_link("git-credential-keyfob.exe").is_some());
-        assert!(by_link("xgit-credential-keyfob").is_none());
-        assert!(by_link("keyfob-pnpm+https+h.exe").is_some());
-        assert!(by_link("+keyfob-pnpm").is_none() && by_link("x+keyfob-pnpm").is_none());
-        assert_eq!(argument_of_link("keyfob-pnpm+https+h.exe"), Some("+https+h"));
-        assert_eq!(argument_of_link("keyfob-pnpm"), None);
-        assert!(by_link("keyfob").is_none());
-    }
-
-    #[test]
-    fn an_installation_takes_no_name_of_somebody_elses() {
-        let installed: Vec<&str> = installed_links().collect();
-        assert!(
-            installed.contains(&"git-credential-keyfob") && !installed.contains(&"keyring"),
-            "{installed:?}"
-        );
-    }
-
-    #[test]
-    fn names_and_links_are_unique() {
-        let mut names = std::collections::BTreeSet::new();
-        let mut links = std::collections::BTreeSet::new();
-        for tool in ALL {
-            assert!(names.insert(tool.name), "{}", tool.name);
-            assert!(tool.links.iter().all(|link| links.insert(link)), "{}", tool.name);
-        }
-    }
-}
+mod tests;

@@ -153,11 +153,7 @@ fn plain(text: &str) -> String {
 
 /// Where a package says that it is published.
 fn publishing(search: &mut Search<'_>, file: &Path) -> Vec<(String, String)> {
-    let Some(text) = search.text(file) else { return Vec::new() };
-    let Ok(manifest) = serde_json::from_str::<Value>(&text) else {
-        search.malformed(file);
-        return Vec::new();
-    };
+    let Some(manifest) = search.json(file) else { return Vec::new() };
     let settings = manifest.get("publishConfig").and_then(Value::as_object).into_iter().flatten();
     settings.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }

@@ -102,12 +102,7 @@ fn settings(search: &Search<'_>) -> Option<PathBuf> {
 }
 
 fn table(search: &mut Search<'_>, file: &Path) -> Option<Table> {
-    let text = search.text(file)?;
-    let table = text.parse::<Table>().ok();
-    if table.is_none() {
-        search.malformed(file);
-    }
-    table
+    search.parsed(file, |text| text.parse().ok())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::document;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
@@ -27,8 +28,9 @@ pub struct Setup {
     pub undo: for<'c> fn(&SetupContext<'c>, &Entry) -> Result<Plan<'c>, Error>,
     /// What has to be written because the wallet holds new places; only called where setup is in effect. Changes nothing.
     pub keep_in_step: for<'c> fn(&SetupContext<'c>, &Entry) -> Result<Plan<'c>, Error>,
-    /// Whether it would really ask us, for `doctor`. Never uses the network, changes nothing.
-    pub check: fn(&SetupContext<'_>, Option<&Entry>) -> Vec<Finding>,
+    /// Whether it would really ask us, for `doctor`; an error where its settings cannot be read. Never uses the network, changes
+    /// nothing.
+    pub check: fn(&SetupContext<'_>, Option<&Entry>) -> Result<Vec<Finding>, Error>,
 }
 
 /// What a setup works with.
@@ -40,6 +42,14 @@ pub struct SetupContext<'c> {
     pub environment: &'c Environment,
     /// The wallet, for its places.
     pub wallet: &'c Local<'c>,
+}
+
+impl SetupContext<'_> {
+    /// Those of these programs that are on this machine, each where it is found first.
+    #[must_use]
+    pub fn here(&self, names: &[&str]) -> Vec<PathBuf> {
+        names.iter().filter_map(|name| self.environment.program(name)).collect()
+    }
 }
 
 /// What the person wants of a setup.
@@ -69,11 +79,18 @@ impl Plan<'_> {
     /// Nothing has to be done; this is remembered as it was.
     #[must_use]
     pub fn nothing(entry: Entry) -> Self {
+        Plan { entry: Some(entry), ..Plan::default() }
+    }
+}
+
+impl Default for Plan<'_> {
+    /// Nothing has to be done, and nothing is remembered.
+    fn default() -> Self {
         Plan {
             lines: Vec::new(),
             notes: Vec::new(),
             others: Vec::new(),
-            entry: Some(entry),
+            entry: None,
             apply: Box::new(|| Ok(())),
         }
     }
@@ -89,6 +106,14 @@ pub struct Entry {
     pub taken_out: Vec<Line>,
 }
 
+impl Entry {
+    /// Remembers a line, once: it may have been taken out by hand, and be remembered still.
+    pub fn remember(&mut self, line: Line) {
+        self.written.retain(|old| *old != line);
+        self.written.push(line);
+    }
+}
+
 /// One setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
@@ -101,6 +126,15 @@ pub struct Line {
     /// The value that stood in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<String>,
+}
+
+impl Line {
+    /// One that stands where nothing stood.
+    #[must_use]
+    pub fn new(file: &Path, key: &str, value: impl Into<String>) -> Line {
+        let file = file.to_string_lossy().into_owned();
+        Line { file, key: key.to_owned(), value: value.into(), instead_of: None }
+    }
 }
 
 /// One line of `doctor`.
@@ -173,28 +207,15 @@ impl Ledger {
     /// Reads it; an empty one if there is none.
     ///
     /// # Errors
-    /// [`Error::Record`], [`Error::Newer`], and those of reading.
+    /// [`Error::Newer`], [`Error::Unsafe`], and those of reading.
     pub fn read(data: &Path) -> Result<Ledger, Error> {
-        let path = ledger_path(data);
-        let Some(bytes) = files::read_private(&path)? else {
-            return Ok(Ledger { version: VERSION, tools: BTreeMap::new() });
-        };
-        let ledger: Ledger = serde_json::from_slice(&bytes).map_err(|error| Error::Record {
-            path: path.clone(),
-            why: format!("line {}: not the memory of a setup", error.line()),
-        })?;
-        if ledger.version > VERSION {
-            return Err(Error::Newer { path, found: ledger.version.into(), known: VERSION.into() });
-        }
-        Ok(ledger)
+        let mend = |path: &str| format!("mv {path} {path}.damaged; then: keyfob setup");
+        let ledger = document::read(&ledger_path(data), VERSION, "memory of a setup", mend)?;
+        Ok(ledger.unwrap_or_else(|| Ledger { version: VERSION, tools: BTreeMap::new() }))
     }
 
     fn write(&self, data: &Path) -> Result<(), Error> {
-        let path = ledger_path(data);
-        let mut text = serde_json::to_vec_pretty(self)
-            .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
-        text.push(b'\n');
-        files::write_private(&path, &text)
+        document::write(&ledger_path(data), self)
     }
 }
 

@@ -128,19 +128,11 @@ impl Draft {
 
     fn add(&mut self, key: &str, text: &str) {
         if self.was.is_none() {
-            self.remember(MADE, "");
+            self.entry.remember(Line::new(&self.path, MADE, ""));
         }
-        self.remember(key, text);
+        self.entry.remember(Line::new(&self.path, key, text));
         self.said.push(format!("{}: {}", self.path.display(), visible(text)));
         self.top.push(text.to_owned());
-    }
-
-    /// Remembers a line, once.
-    fn remember(&mut self, key: &str, value: &str) {
-        let file = self.path.to_string_lossy().into_owned();
-        let line = Line { file, key: key.to_owned(), value: value.to_owned(), instead_of: None };
-        self.entry.written.retain(|old| *old != line);
-        self.entry.written.push(line);
     }
 
     /// Takes a line out and forgets it; whether it was still there.

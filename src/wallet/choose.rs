@@ -35,42 +35,194 @@ pub fn choose<'r>(
     now: i64,
     trace: Trace<'_>,
 ) -> Result<&'r AccountRecord, Miss> {
-    // A name that names an account picks it, even one that would mean nothing otherwise.
-    let names = |user: &str| of(held, Source::Person).any(|account| account.name.as_deref() == Some(user));
-    let asked = query.user.as_deref().filter(|user| names(user) || !held.is_no_preference(user));
-    match (query.user.as_deref(), asked) {
-        (_, Some(user)) => trace(format_args!("user name {user} was asked for")),
-        (Some(user), None) if !user.is_empty() => {
-            trace(format_args!("user name {user} means no preference here"))
-        }
-        _ => trace(format_args!("no user name was asked for")),
-    }
-    let persons: Vec<&AccountRecord> = of(held, Source::Person).collect();
-    let choice = match asked {
-        Some(user) => choose_named(held, &persons, user, query, now, trace),
-        None => choose_freely(held, &persons, query, trace),
-    };
-    let miss = match choice {
-        Ok(account) => match judge(held, account, query, now) {
-            Ok(()) => return Ok(account),
-            Err(miss) => {
-                trace(format_args!("{}: {}", Called(account), in_words(&miss)));
-                miss
+    Choice { held, query, now }.make(trace)
+}
+
+/// A choice that is to be made.
+struct Choice<'c, 'r> {
+    held: &'c Held<'r>,
+    query: &'c Query,
+    now: i64,
+}
+
+impl<'r> Choice<'_, 'r> {
+    fn make(&self, trace: Trace<'_>) -> Result<&'r AccountRecord, Miss> {
+        let Choice { held, query, .. } = *self;
+        // A name that names an account picks it, even one that would mean nothing otherwise.
+        let names =
+            |user: &str| of(held, Source::Person).any(|account| account.name.as_deref() == Some(user));
+        let asked = query.user.as_deref().filter(|user| names(user) || !held.is_no_preference(user));
+        match (query.user.as_deref(), asked) {
+            (_, Some(user)) => trace(format_args!("user name {user} was asked for")),
+            (Some(user), None) if !user.is_empty() => {
+                trace(format_args!("user name {user} means no preference here"))
             }
-        },
-        Err(miss) => miss,
-    };
-    // A tool's pair answers only when no person's account is usable. A choice that was refused or has ended never
-    // falls through to another person's account, and ambiguity is not solved by a guess.
-    if matches!(miss, Miss::Ambiguous { .. }) {
-        return Err(miss);
+            _ => trace(format_args!("no user name was asked for")),
+        }
+        let persons: Vec<&AccountRecord> = of(held, Source::Person).collect();
+        let choice = match asked {
+            Some(user) => self.named(&persons, user, trace),
+            None => self.freely(&persons, trace),
+        };
+        let miss = match choice {
+            Ok(account) => match self.judge(account) {
+                Ok(()) => return Ok(account),
+                Err(miss) => {
+                    trace(format_args!("{}: {}", Called(account), in_words(&miss)));
+                    miss
+                }
+            },
+            Err(miss) => miss,
+        };
+        // A tool's pair answers only when no person's account is usable. A choice that was refused or has ended never
+        // falls through to another person's account, and ambiguity is not solved by a guess.
+        if matches!(miss, Miss::Ambiguous { .. }) {
+            return Err(miss);
+        }
+        let usable = |account: &&&AccountRecord| self.covers(account) && self.judge(account).is_ok();
+        if asked.is_none() && persons.iter().any(|account| usable(&account)) {
+            return Err(miss);
+        }
+        self.stored(asked, miss, trace)
     }
-    let usable =
-        |account: &&&AccountRecord| covers(held, account, query) && judge(held, account, query, now).is_ok();
-    if asked.is_none() && persons.iter().any(|account| usable(&account)) {
-        return Err(miss);
+
+    /// A user name that means somebody: the account of that name; else a tool's pair of that name; else the unnamed account,
+    /// where the forge ignores names.
+    fn named(
+        &self,
+        persons: &[&'r AccountRecord],
+        user: &str,
+        trace: Trace<'_>,
+    ) -> Result<&'r AccountRecord, Miss> {
+        let held = self.held;
+        if let Some(account) = persons.iter().find(|account| account.name.as_deref() == Some(user)) {
+            trace(format_args!("account {user} is the one"));
+            return Ok(account);
+        }
+        // Services fold the letter case of logins; a generic host may not.
+        let folded =
+            |account: &&&AccountRecord| account.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(user));
+        if !held.forge.is_generic()
+            && let Some(account) = persons.iter().find(folded)
+        {
+            trace(format_args!("{} is the one (letter case aside)", Called(account)));
+            return Ok(account);
+        }
+        let stored = self.stored(Some(user), no_account(held, Some(user)), trace);
+        if matches!(stored, Ok(_) | Err(Miss::Ambiguous { .. })) {
+            return stored;
+        }
+        match persons.iter().find(|account| account.name.is_none()) {
+            Some(account) if held.forge.ignores_user_names => {
+                trace(format_args!(
+                    "the unnamed account answers any name, because {} ignores names",
+                    held.forge.name
+                ));
+                Ok(account)
+            }
+            _ => {
+                trace(format_args!("no account has that name"));
+                Err(no_account(held, Some(user)))
+            }
+        }
     }
-    choose_stored(held, query, asked, now, miss, trace)
+
+    /// No preference: a path rule, the scopes, the default, the only one.
+    fn freely(&self, persons: &[&'r AccountRecord], trace: Trace<'_>) -> Result<&'r AccountRecord, Miss> {
+        let Choice { held, query, .. } = *self;
+        let folds = held.forge.folds_path;
+        let below = held.below(&query.remote);
+        let rules = held.record.rules.iter().filter(|rule| is_within(below, &rule.path, folds));
+        if let Some(rule) = rules.max_by_key(|rule| rule.path.len())
+            && let Some(account) = persons.iter().find(|account| account.name == rule.account)
+        {
+            trace(format_args!("the rule for /{} prefers {}", rule.path.join("/"), Called(account)));
+            return Ok(account);
+        }
+        let mut left = Vec::with_capacity(persons.len());
+        for &account in persons {
+            if self.covers(account) {
+                left.push(account);
+            } else {
+                let need = query.need.as_str();
+                trace(format_args!("{} is out: its recorded scopes do not cover {need}", Called(account)));
+            }
+        }
+        if let Some(account) = left.iter().find(|account| account.default) {
+            trace(format_args!("{} is the default", Called(account)));
+            return Ok(account);
+        }
+        match left.as_slice() {
+            [] => {
+                trace(format_args!("no account that a person added is left"));
+                Err(no_account(held, None))
+            }
+            [one] => {
+                trace(format_args!("{} is the only one", Called(one)));
+                Ok(one)
+            }
+            several => {
+                trace(format_args!("{} accounts are left and none is preferred", several.len()));
+                Err(ambiguous(held, several))
+            }
+        }
+    }
+
+    /// Among the pairs that tools stored: by name if one was asked for, then the longest path, then the only one.
+    fn stored(&self, asked: Option<&str>, miss: Miss, trace: Trace<'_>) -> Result<&'r AccountRecord, Miss> {
+        let Choice { held, query, .. } = *self;
+        let raw = query.user.as_deref();
+        let mut fitting: Vec<&AccountRecord> =
+            of(held, Source::Tool).filter(|account| fits(account, query)).collect();
+        // A name that means "no preference" still picks the pair that was stored with just that name.
+        if asked.is_some() || fitting.iter().any(|account| raw.is_some() && account.name.as_deref() == raw) {
+            fitting.retain(|account| account.name.as_deref() == raw);
+        }
+        let stored = fitting.len();
+        // Without a path, the pair that was stored without one comes first; any other is a guess that only git's own matching
+        // makes good, and only if it is the only one.
+        let whole_host =
+            query.remote.path().is_empty() && fitting.iter().any(|account| account.path.is_empty());
+        let longest = fitting.iter().map(|account| account.path.len()).max().unwrap_or(0);
+        let longest = if whole_host { 0 } else { longest };
+        let guess = query.remote.path().is_empty() && !whole_host;
+        let reaches = |account: &AccountRecord| guess || account.path.len() == longest;
+        fitting.retain(|account| reaches(account) && self.judge(account).is_ok());
+        match fitting.as_slice() {
+            [] if stored > 0 => {
+                trace(format_args!("what a tool stored was refused or has ended"));
+                Err(if matches!(miss, Miss::NoAccount { .. }) { self.gone().unwrap_or(miss) } else { miss })
+            }
+            [] => Err(miss),
+            [one] => {
+                trace(format_args!("{} was stored by a tool", Called(one)));
+                Ok(one)
+            }
+            several => {
+                trace(format_args!(
+                    "{} accounts that tools stored are left and none is asked for",
+                    several.len()
+                ));
+                Err(ambiguous(held, several))
+            }
+        }
+    }
+
+    /// Why the pairs that tools stored do not answer: the first refusal among them.
+    fn gone(&self) -> Option<Miss> {
+        of(self.held, Source::Tool)
+            .filter(|account| fits(account, self.query))
+            .find_map(|account| self.judge(account).err())
+    }
+
+    /// Whether an account's recorded scopes cover what the tool needs.
+    fn covers(&self, account: &AccountRecord) -> bool {
+        self.held.forge.covers(&account.scopes, self.query.need)
+    }
+
+    fn judge(&self, account: &AccountRecord) -> Result<(), Miss> {
+        judge(self.held, account, self.query, self.now)
+    }
 }
 
 /// All accounts of one source.
@@ -78,159 +230,11 @@ fn of<'r>(held: &Held<'r>, source: Source) -> impl Iterator<Item = &'r AccountRe
     held.record.accounts.iter().filter(move |account| account.source == source)
 }
 
-/// A user name that means somebody: the account of that name; else a tool's pair of that name; else the unnamed account,
-/// where the forge ignores names.
-fn choose_named<'r>(
-    held: &Held<'r>,
-    persons: &[&'r AccountRecord],
-    user: &str,
-    query: &Query,
-    now: i64,
-    trace: Trace<'_>,
-) -> Result<&'r AccountRecord, Miss> {
-    if let Some(account) = persons.iter().find(|account| account.name.as_deref() == Some(user)) {
-        trace(format_args!("account {user} is the one"));
-        return Ok(account);
-    }
-    // Services fold the letter case of logins; a generic host may not.
-    let folded =
-        |account: &&&AccountRecord| account.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(user));
-    if !held.forge.is_generic()
-        && let Some(account) = persons.iter().find(folded)
-    {
-        trace(format_args!("{} is the one (letter case aside)", Called(account)));
-        return Ok(account);
-    }
-    let stored = choose_stored(held, query, Some(user), now, no_account(held, Some(user)), trace);
-    if matches!(stored, Ok(_) | Err(Miss::Ambiguous { .. })) {
-        return stored;
-    }
-    match persons.iter().find(|account| account.name.is_none()) {
-        Some(account) if held.forge.ignores_user_names => {
-            trace(format_args!(
-                "the unnamed account answers any name, because {} ignores names",
-                held.forge.name
-            ));
-            Ok(account)
-        }
-        _ => {
-            trace(format_args!("no account has that name"));
-            Err(no_account(held, Some(user)))
-        }
-    }
-}
-
-/// No preference: a path rule, the scopes, the default, the only one.
-fn choose_freely<'r>(
-    held: &Held<'r>,
-    persons: &[&'r AccountRecord],
-    query: &Query,
-    trace: Trace<'_>,
-) -> Result<&'r AccountRecord, Miss> {
-    let folds = held.forge.folds_path;
-    let below = held.below(&query.remote);
-    let rules = held.record.rules.iter().filter(|rule| is_within(below, &rule.path, folds));
-    if let Some(rule) = rules.max_by_key(|rule| rule.path.len())
-        && let Some(account) = persons.iter().find(|account| account.name == rule.account)
-    {
-        trace(format_args!("the rule for /{} prefers {}", rule.path.join("/"), Called(account)));
-        return Ok(account);
-    }
-    let mut left = Vec::with_capacity(persons.len());
-    for &account in persons {
-        if covers(held, account, query) {
-            left.push(account);
-        } else {
-            let need = query.need.as_str();
-            trace(format_args!("{} is out: its recorded scopes do not cover {need}", Called(account)));
-        }
-    }
-    if let Some(account) = left.iter().find(|account| account.default) {
-        trace(format_args!("{} is the default", Called(account)));
-        return Ok(account);
-    }
-    match left.as_slice() {
-        [] => {
-            trace(format_args!("no account that a person added is left"));
-            Err(no_account(held, None))
-        }
-        [one] => {
-            trace(format_args!("{} is the only one", Called(one)));
-            Ok(one)
-        }
-        several => {
-            trace(format_args!("{} accounts are left and none is preferred", several.len()));
-            Err(ambiguous(held, several))
-        }
-    }
-}
-
-/// Among the pairs that tools stored: by name if one was asked for, then the longest path, then the only one.
-fn choose_stored<'r>(
-    held: &Held<'r>,
-    query: &Query,
-    asked: Option<&str>,
-    now: i64,
-    miss: Miss,
-    trace: Trace<'_>,
-) -> Result<&'r AccountRecord, Miss> {
-    let raw = query.user.as_deref();
-    let mut fitting: Vec<&AccountRecord> =
-        of(held, Source::Tool).filter(|account| fits(account, query)).collect();
-    // A name that means "no preference" still picks the pair that was stored with just that name.
-    if asked.is_some() || fitting.iter().any(|account| raw.is_some() && account.name.as_deref() == raw) {
-        fitting.retain(|account| account.name.as_deref() == raw);
-    }
-    let stored = fitting.len();
-    // Without a path, the pair that was stored without one comes first; any other is a guess that only git's own matching
-    // makes good, and only if it is the only one.
-    let whole_host = query.remote.path().is_empty() && fitting.iter().any(|account| account.path.is_empty());
-    let longest = fitting.iter().map(|account| account.path.len()).max().unwrap_or(0);
-    let longest = if whole_host { 0 } else { longest };
-    let guess = query.remote.path().is_empty() && !whole_host;
-    let reaches = |account: &AccountRecord| guess || account.path.len() == longest;
-    fitting.retain(|account| reaches(account) && judge(held, account, query, now).is_ok());
-    match fitting.as_slice() {
-        [] if stored > 0 => {
-            trace(format_args!("what a tool stored was refused or has ended"));
-            Err(if matches!(miss, Miss::NoAccount { .. }) {
-                gone(held, query, now).unwrap_or(miss)
-            } else {
-                miss
-            })
-        }
-        [] => Err(miss),
-        [one] => {
-            trace(format_args!("{} was stored by a tool", Called(one)));
-            Ok(one)
-        }
-        several => {
-            trace(format_args!(
-                "{} accounts that tools stored are left and none is asked for",
-                several.len()
-            ));
-            Err(ambiguous(held, several))
-        }
-    }
-}
-
-/// Why the pairs that tools stored do not answer: the first refusal among them.
-fn gone(held: &Held<'_>, query: &Query, now: i64) -> Option<Miss> {
-    of(held, Source::Tool)
-        .filter(|account| fits(account, query))
-        .find_map(|a| judge(held, a, query, now).err())
-}
-
 /// Whether a tool's pair belongs to the path that is asked about, and can be carried. git asks for a path only when the user
 /// wants the path to count; then what was stored for one path does not serve another.
 fn fits(account: &AccountRecord, query: &Query) -> bool {
     let path = query.remote.path().is_empty() || query.remote.path_is_within(&account.path, false);
     path && (query.takes_authtype || !account.authtype)
-}
-
-/// Whether an account's recorded scopes cover what the tool needs.
-fn covers(held: &Held<'_>, account: &AccountRecord, query: &Query) -> bool {
-    held.forge.covers(&account.scopes, query.need)
 }
 
 /// Whether the token of a chosen account may be handed out.
@@ -244,7 +248,7 @@ pub fn judge(held: &Held<'_>, account: &AccountRecord, query: &Query, now: i64) 
         return Err(Miss::Expired { realm: realm(), url: url(), account: name(), at });
     }
     let Some(trouble) = account.trouble_for(query.need.as_str()) else { return Ok(()) };
-    let waited = now - trouble.since;
+    let waited = now.saturating_sub(trouble.since);
     let again_in = match trouble.state {
         TroubleState::Rejected => None,
         // After a minute, or when the clock was set back, it is offered once more.

@@ -47,9 +47,7 @@ impl Local<'_> {
         let Some(token) = refused else { return Ok(Erased::default()) };
         let mut all = Erased::default();
         for group in self.records.of_forge(forge)? {
-            let erased = self.erase_in_all(&group, query, Some(token))?;
-            all.changed += erased.changed;
-            all.note = all.note.or(erased.note);
+            all = all.and(self.erase_in_all(&group, query, Some(token))?);
         }
         Ok(all)
     }
@@ -61,9 +59,7 @@ impl Local<'_> {
         }
         let mut all = Erased::default();
         for record in &group.realms {
-            let erased = self.erase_in(&held(group, record), query, refused)?;
-            all.changed += erased.changed;
-            all.note = all.note.or(erased.note);
+            all = all.and(self.erase_in(&held(group, record), query, refused)?);
         }
         Ok(all)
     }
@@ -136,7 +132,9 @@ fn refuse(account: &mut AccountRecord, query: &Query, now: i64) -> bool {
         (_, Some(Trouble { state: TroubleState::Rejected, .. })) => return false,
         (Source::Tool, _) => TroubleState::Rejected,
         (Source::Person, None) => TroubleState::Suspect,
-        (Source::Person, Some(trouble)) if (0..SUSPECT_SECONDS).contains(&(now - trouble.since)) => {
+        (Source::Person, Some(trouble))
+            if (0..SUSPECT_SECONDS).contains(&now.saturating_sub(trouble.since)) =>
+        {
             return false;
         }
         (Source::Person, Some(_)) => TroubleState::Rejected,

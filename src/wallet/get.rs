@@ -9,7 +9,7 @@ use crate::store::payload::Payload;
 
 use super::choose::{Trace, choose, hard_end, judge};
 use super::spot::{Held, Known, Naming, Pick, Spot, pick};
-use super::{Account, Answer, DAY, Found, Local, Note, Query, settled};
+use super::{Account, Answer, DAY, Found, HINT_DAYS, Local, Note, Query, settled};
 
 impl Local<'_> {
     /// [`super::Wallet::get`], telling each step of the decision to `trace`.
@@ -160,13 +160,12 @@ impl Local<'_> {
             return Ok(None);
         }
         trace(format_args!("{} has a token for it", first.from));
-        let forge = first_forge(&first);
         let (forge, realm, site, organisation) = match spot {
             Spot::Known(known) => {
                 let Known { forge, realm, site, organisation, .. } = &**known;
                 (*forge, realm.clone(), site.as_ref(), organisation.as_deref())
             }
-            _ => (forge, server_realm(forge, &first.remote, forge.prefix_of(&first.remote)), None, None),
+            _ => (forge_of_server(&first), realm_of_server(&first), None, None),
         };
         let remote = &query.remote;
         if remote.is_http() && !remote.is_loopback() && !site.is_some_and(|site| site.allow_http) {
@@ -206,7 +205,7 @@ impl Local<'_> {
             }
         }
         if matches!(spot, Spot::Host { .. }) && !query.remote.path().is_empty() {
-            let length = |token: &EnvironmentToken| first_forge(token).prefix_of(&token.remote).len();
+            let length = |token: &EnvironmentToken| forge_of_server(token).prefix_of(&token.remote).len();
             let longest = fitting.iter().map(length).max();
             fitting.retain(|token| Some(length(token)) == longest);
         }
@@ -221,7 +220,7 @@ impl Local<'_> {
         Ok(match (spot, self.spot(&token.remote, token.user.as_deref())?) {
             (Spot::Known(ours), Spot::Known(theirs)) => ours.realm == theirs.realm,
             (Spot::Host { group: ours }, Spot::Host { group: theirs }) => {
-                let forge = first_forge(token);
+                let forge = forge_of_server(token);
                 let prefix = forge.prefix_of(&token.remote);
                 // On a generic host another user name is another account (R4).
                 let asked = query.user.as_deref().filter(|user| forge.is_generic() && !user.is_empty());
@@ -242,7 +241,7 @@ fn is_due(at: i64, hinted: Option<i64>, now: i64) -> bool {
     let threshold = |day: i64| match at.div_euclid(DAY).saturating_sub(day) {
         ..=1 => Some(1),
         2..=7 => Some(7),
-        8..=14 => Some(14),
+        8..=HINT_DAYS => Some(HINT_DAYS),
         _ => None,
     };
     let today = now.div_euclid(DAY);
@@ -264,7 +263,7 @@ fn others(
         let names = fitting.iter().chain([first]).map(|token| token.from.to_owned()).collect();
         return Some(Miss::Variables { realm: realm.to_string(), names });
     }
-    let forge = first_forge(first);
+    let forge = forge_of_server(first);
     let prefix = forge.prefix_of(&first.remote);
     let is_other = |record: &RealmRecord| {
         record.has_person()
@@ -281,8 +280,14 @@ fn others(
     Some(Miss::NoPath { place: query.remote.to_string(), urls })
 }
 
-/// The forge of an environment token on a host that nobody described.
-fn first_forge(token: &EnvironmentToken) -> &'static Forge {
+/// The realm of an environment token on a host that nobody described.
+pub(super) fn realm_of_server(token: &EnvironmentToken) -> Realm {
+    let forge = forge_of_server(token);
+    server_realm(forge, &token.remote, forge.prefix_of(&token.remote))
+}
+
+/// The forge of such a token.
+pub(super) fn forge_of_server(token: &EnvironmentToken) -> &'static Forge {
     crate::forge::looks_like(&token.remote).unwrap_or(&crate::forge::generic::FORGE)
 }
 

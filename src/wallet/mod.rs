@@ -38,6 +38,9 @@ mod words;
 /// Seconds for which a suspect token is withheld (R7).
 pub const SUSPECT_SECONDS: i64 = 60;
 
+/// Days before a token's end from which on it is worth a hint (R8).
+pub const HINT_DAYS: i64 = 14;
+
 /// Seconds after which what a tool stored and a server refused is swept (R7).
 pub const KEEP_ASIDE_SECONDS: i64 = 30 * DAY;
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::document;
 use crate::error::Error;
 use crate::files;
 
@@ -89,27 +90,11 @@ impl List {
     /// # Errors
     /// [`Error::Unsafe`], [`Error::Newer`], and those of reading.
     pub fn read(&self) -> Result<Vec<Pending>, Error> {
-        let path = self.path();
-        let Some(bytes) = files::read_private(&path)? else { return Ok(Vec::new()) };
-        let newer = |version: u64| version > u64::from(VERSION);
-        match serde_json::from_slice::<File>(&bytes) {
-            Ok(file) if !newer(file.version.into()) => Ok(file.pending),
-            other => {
-                let version = serde_json::from_slice::<serde_json::Value>(&bytes).ok();
-                let found = version.and_then(|value| value.get("version")?.as_u64()).unwrap_or_default();
-                if newer(found) {
-                    return Err(Error::Newer { path, found, known: VERSION.into() });
-                }
-                let line = other.err().map_or(1, |error| error.line());
-                // No store knows what was in it, so nothing can make it again.
-                let fix = format!(
-                    "keyfob pat list ORG shows what was made; then: mv {0} {0}.damaged",
-                    files::shell_word(&path)
-                );
-                let problem = format!("it cannot be read (line {line} is no list of what is half done)");
-                Err(Error::Unsafe { path, problem, fix })
-            }
-        }
+        // No store knows what was in it, so nothing can make it again.
+        let mend =
+            |path: &str| format!("keyfob pat list ORG shows what was made; then: mv {path} {path}.damaged");
+        let file = document::read::<File>(&self.path(), VERSION, "list of what is half done", mend)?;
+        Ok(file.unwrap_or_default().pending)
     }
 
     /// Puts something on it, durably. Only within [`List::alone`].
@@ -148,10 +133,7 @@ impl List {
         if pending.is_empty() {
             return files::remove(&path);
         }
-        let mut text = serde_json::to_vec_pretty(&File { version: VERSION, pending })
-            .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
-        text.push(b'\n');
-        files::write_private(&path, &text)
+        document::write(&path, &File { version: VERSION, pending })
     }
 }
 

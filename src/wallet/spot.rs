@@ -204,7 +204,7 @@ pub enum Pick<'r> {
 pub fn pick<'r>(spot: &'r Spot, group: &'r Group, remote: &Remote) -> Pick<'r> {
     match spot {
         Spot::Known(known) => {
-            let found = group.realms.iter().find(|record| record.realm == known.realm.as_str());
+            let found = group.realm(known.realm.as_str());
             found.map_or(Pick::None, |record| {
                 let (forge, organisation, site) =
                     (known.forge, known.organisation.as_deref(), known.site.as_ref());

@@ -6,7 +6,6 @@ use crate::error::Error;
 use crate::forge::{self, Forge, generic};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, SetAside, Source};
 use crate::remote::Remote;
-use crate::store::payload::Payload;
 
 use super::spot::{Held, Pick, Spot, pick};
 use super::{Given, KEEP_ASIDE_SECONDS, Local, Query, Stored};
@@ -246,7 +245,7 @@ pub(super) fn set_aside_and_replace(found: &mut AccountRecord, wish: AccountReco
 
 /// Takes out of a record what tools stored and nobody will want back.
 fn sweep_pairs(record: &mut RealmRecord, now: i64) -> Result<Vec<(String, Key)>, Error> {
-    let old = |since: i64| now - since > KEEP_ASIDE_SECONDS;
+    let old = |since: i64| now.saturating_sub(since) > KEEP_ASIDE_SECONDS;
     let ended = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.hard && expiry.at < now);
     let mut swept = Vec::new();
     for account in record.accounts.iter().filter(|account| account.source == Source::Tool) {
@@ -265,11 +264,4 @@ fn sweep_pairs(record: &mut RealmRecord, now: i64) -> Result<Vec<(String, Key)>,
         account.set_aside.retain(|aside| !gone(&aside.id));
     }
     Ok(swept)
-}
-
-/// For tests and for people's commands: a payload from a plain token.
-impl From<crate::credential::Secret> for Given {
-    fn from(token: crate::credential::Secret) -> Given {
-        Given { payload: Payload::plain(token), expires: None }
-    }
 }

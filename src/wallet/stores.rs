@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::document;
 use crate::error::Error;
 use crate::files;
 use crate::store::vault::Vault;
@@ -48,6 +49,9 @@ pub struct Machine<'a> {
     /// What they are opened with.
     pub opening: Opening<'a>,
 }
+
+/// The version of the file that this program writes.
+const VERSION: u32 = 1;
 
 /// The choice, written down.
 #[derive(Serialize, Deserialize)]
@@ -133,12 +137,10 @@ impl Machine<'_> {
     /// # Errors
     /// Those of reading the file.
     pub fn written(&self) -> Result<Option<&'static str>, Error> {
+        let mend = |path: &str| format!("mv {path} {path}.damaged; then: keyfob setup, which chooses anew");
         let path = choice_path(&self.opening.data);
-        let Some(bytes) = files::read_private(&path)? else { return Ok(None) };
-        let bad = |why: String| Error::Record { path, why };
-        let written: Written = serde_json::from_slice(&bytes)
-            .map_err(|error| bad(format!("line {}: not a choice of store", error.line())))?;
-        writable(&written.store).map(Some)
+        let written = document::read::<Written>(&path, VERSION, "choice of a store", mend)?;
+        written.map(|written| writable(&written.store)).transpose()
     }
 
     /// Writes the choice down.
@@ -147,10 +149,8 @@ impl Machine<'_> {
     /// Those of writing the file.
     pub fn write_down(&self, name: &str) -> Result<(), Error> {
         files::make_folder(&self.opening.data)?;
-        let path = choice_path(&self.opening.data);
-        let text = serde_json::to_vec(&Written { version: 1, store: name.to_owned() })
-            .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
-        files::write_private(&path, &text)
+        let written = Written { version: VERSION, store: name.to_owned() };
+        document::write(&choice_path(&self.opening.data), &written)
     }
 
     fn first_that_fits(&self) -> Result<&'static str, Error> {

@@ -99,6 +99,13 @@ pub struct Given {
     pub expires: Option<i64>,
 }
 
+impl From<Secret> for Given {
+    /// A token of which nothing else is known.
+    fn from(token: Secret) -> Given {
+        Given { payload: Payload::plain(token), expires: None }
+    }
+}
+
 /// What a store did.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Stored {
@@ -127,6 +134,14 @@ pub struct Erased {
     pub changed: usize,
     /// A hint, if one is due.
     pub note: Option<Note>,
+}
+
+impl Erased {
+    /// Both together: of two hints the first.
+    #[must_use]
+    pub fn and(self, other: Erased) -> Erased {
+        Erased { changed: self.changed + other.changed, note: self.note.or(other.note) }
+    }
 }
 
 /// What a forget did.

@@ -60,6 +60,12 @@ impl Stage {
         fs::read_to_string(self.config()).unwrap()
     }
 
+    /// The wallet holds the registry's token.
+    fn add(&self) {
+        let account = crate::person::Add { account: Some("alice"), ..Default::default() };
+        self.scene.add_with(&self.registry.url(), TOKEN, account);
+    }
+
     fn set_up(&self) -> Output {
         self.scene.keyfob(["setup", "docker", "--yes"]).succeeds()
     }
@@ -93,11 +99,7 @@ fn a_refused_login_is_not_kept() {
 #[test]
 fn a_token_that_was_added_once_opens_the_registry_for_docker() {
     let Some(stage) = Stage::with("docker") else { return };
-    stage.scene.add_with(
-        &stage.registry.url(),
-        TOKEN,
-        crate::person::Add { account: Some("alice"), ..Default::default() },
-    );
+    stage.add();
     stage.set_up();
     stage.manifest().succeeds();
     // A logout sets it aside; restore brings it back.
@@ -111,11 +113,7 @@ fn a_token_that_was_added_once_opens_the_registry_for_docker() {
 fn a_registry_that_the_wallet_does_not_know_gets_nothing() {
     let Some(stage) = Stage::with("docker") else { return };
     let stranger = Server::start(registry("mallory", OTHER));
-    stage.scene.add_with(
-        &stage.registry.url(),
-        TOKEN,
-        crate::person::Add { account: Some("alice"), ..Default::default() },
-    );
+    stage.add();
     stage.set_up();
     stage
         .docker(["manifest", "inspect", "--insecure", &format!("{}/{IMAGE}", stranger.host())])
@@ -128,11 +126,7 @@ fn a_registry_that_the_wallet_does_not_know_gets_nothing() {
 #[test]
 fn skopeo_reads_and_copies_with_what_setup_wrote_for_docker() {
     let Some(stage) = Stage::with("skopeo") else { return };
-    stage.scene.add_with(
-        &stage.registry.url(),
-        TOKEN,
-        crate::person::Add { account: Some("alice"), ..Default::default() },
-    );
+    stage.add();
     stage.set_up();
     let seen = stage.skopeo("inspect", &["--tls-verify=false"]).succeeds();
     assert!(seen.stdout().contains("team/app"), "{seen}");
@@ -165,11 +159,7 @@ fn skopeo_logs_in_and_out_by_its_own_file() {
 #[test]
 fn a_locked_wallet_is_said_and_not_taken_for_an_absent_token() {
     let Some(stage) = Stage::with("skopeo") else { return };
-    stage.scene.add_with(
-        &stage.registry.url(),
-        TOKEN,
-        crate::person::Add { account: Some("alice"), ..Default::default() },
-    );
+    stage.add();
     stage.set_up();
     crate::commands::protect(&stage.scene);
     stage.scene.keyfob(["lock"]).succeeds();

@@ -197,6 +197,22 @@ fn only_main_reads_the_process_environment_and_exits() {
 }
 
 #[test]
+fn other_programs_are_started_without_our_tokens() {
+    let may = [
+        "src/store/environment.rs",
+        // Does the same by itself.
+        "src/import/pass.rs",
+    ];
+    let sources = sources();
+    let others = sources.iter().filter(|source| !may.contains(&source.name.as_str()));
+    let places = others.flat_map(|source| source.places(&["Command::new("]));
+    none(
+        places.filter(|place| !place.contains("clap::Command::new(")).collect(),
+        "a program is started by store::environment::child (R13)",
+    );
+}
+
+#[test]
 fn only_http_opens_network_connections_and_only_stores_open_local_sockets() {
     let sources = sources();
     let network = ["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "std::net::*"];

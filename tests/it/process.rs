@@ -232,6 +232,16 @@ impl Output {
         self
     }
 
+    /// Fails the test unless it ended with this exit code and said each of these texts.
+    #[track_caller]
+    pub fn says(self, code: i32, texts: &[&str]) -> Output {
+        assert_eq!(self.code(), code, "{self}");
+        for text in texts {
+            assert!(self.stderr().contains(text) || self.stdout().contains(text), "{text} is not in\n{self}");
+        }
+        self
+    }
+
     /// Fails the test if it ended well.
     #[track_caller]
     pub fn fails(self) -> Output {

@@ -3,25 +3,21 @@
 
 use std::path::Path;
 
-use crate::command::Context;
 use crate::command::setup::setup_context;
 use crate::command::unfinished::in_words;
+use crate::command::{Context, counted};
 use crate::error::{Error, target};
 use crate::files;
+use crate::records::{AccountRecord, Group};
 use crate::store::{self, Health};
 use crate::terminal::date;
 use crate::tool::setup::{Finding, Ledger, Level};
 use crate::tool::{self, links};
-use crate::wallet::DAY;
 use crate::wallet::pending::{List, Pending};
 use crate::wallet::person::survey::{Lost, Orphan, Survey};
 use crate::wallet::person::{Entry, State};
 use crate::wallet::stores::Stores;
-
-use super::counted;
-
-/// Days before its end from which on a token is worth a hint (R8).
-const SOON: i64 = 14;
+use crate::wallet::{DAY, HINT_DAYS};
 
 /// 2026-01-01: no clock that shows less is right.
 const EARLIEST: i64 = 1_767_225_600;
@@ -44,16 +40,19 @@ pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
             None
         }
     };
-    for (tool, setup) in tool::ALL.iter().filter_map(|tool| Some((tool, tool.setup?))) {
+    for (tool, setup) in tool::with_setup() {
         let entry = ledger.as_ref().and_then(|ledger| ledger.tools.get(tool.name));
-        findings.extend((setup.check)(&setup_context(context), entry));
+        match (setup.check)(&setup_context(context), entry) {
+            Ok(found) => findings.extend(found),
+            Err(error) => findings.push(Finding::error(tool.name, &error)),
+        }
     }
     findings
 }
 
 fn clock(context: &Context<'_>) -> Vec<Finding> {
     let groups = context.wallet.records.all().unwrap_or_default();
-    let accounts = groups.iter().flatten().flat_map(|group| &group.realms).flat_map(|realm| &realm.accounts);
+    let accounts = groups.iter().flatten().flat_map(Group::accounts);
     let newest = accounts.map(|account| account.changed.max(account.added)).max().unwrap_or(0);
     if context.now < EARLIEST || context.now + DAY < newest {
         let words = format!(
@@ -177,13 +176,8 @@ fn stores(context: &Context<'_>) -> Vec<Finding> {
 /// The names of all stores that records speak of.
 fn used_stores(context: &Context<'_>) -> Vec<String> {
     let groups = context.wallet.records.all().unwrap_or_default();
-    let accounts = groups.iter().flatten().flat_map(|group| &group.realms).flat_map(|realm| &realm.accounts);
-    let mut names: Vec<String> = accounts
-        .flat_map(|account| {
-            let aside = account.set_aside.iter().map(|aside| aside.store.clone());
-            std::iter::once(account.store.clone()).chain(aside)
-        })
-        .collect();
+    let secrets = groups.iter().flatten().flat_map(Group::accounts).flat_map(AccountRecord::secrets);
+    let mut names: Vec<String> = secrets.map(|secret| secret.store.to_owned()).collect();
     names.sort();
     names.dedup();
     names
@@ -233,7 +227,7 @@ fn condition(entry: &Entry, now: i64) -> Option<Finding> {
         (_, Some((at, _))) if at <= now => {
             Some(Finding::hint("tokens", format!("the token of {who} ended on {}", date(at)), again))
         }
-        (_, Some((at, _))) if at.saturating_sub(now) < (SOON + 1) * DAY => {
+        (_, Some((at, _))) if at.saturating_sub(now) < (HINT_DAYS + 1) * DAY => {
             Some(Finding::hint("tokens", format!("the token of {who} ends on {}", date(at)), again))
         }
         _ => None,
@@ -302,8 +296,8 @@ fn program_links(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tool in tool::ALL {
         for link in tool.links.iter().filter(|link| tool::is_own_name(link)) {
-            let Some(spot) = links::spot(&context.program, link, context.environment) else { continue };
-            let first = context.environment.programs(link).into_iter().next();
+            let Some(spot) = links::spot(context.program, link, context.environment) else { continue };
+            let first = context.environment.program(link);
             findings.push(match first {
                 Some(first) if !links::is_us(&first, &spot.path) => {
                     let words = format!(

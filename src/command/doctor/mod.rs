@@ -11,9 +11,8 @@ use crate::tool::setup::{Finding, Level};
 use crate::wallet::pending::List;
 use crate::wallet::person::survey::Survey;
 
-use super::setup::flag;
 use super::unfinished::finish_pending;
-use super::{Command, Context};
+use super::{Command, Context, counted, flag, json, write_json};
 
 mod checks;
 
@@ -28,20 +27,18 @@ pub static COMMAND: Command = Command {
               network (KEYFOB_OFFLINE=1 keeps it from that, too).",
     example: "keyfob doctor --json",
     arguments: |command| {
-        command
-            .arg(flag("json", "As JSON (docs/json.md)"))
-            .arg(flag("repair", "Mend what can be mended without losing anything"))
+        command.arg(json()).arg(flag("repair", "Mend what can be mended without losing anything"))
     },
     run,
 };
 
 /// A finding in `--json`. The shape is an interface: only ever added to.
 #[derive(Serialize)]
-struct Row<'f> {
-    level: &'f str,
-    about: &'f str,
-    text: &'f str,
-    fix: Option<&'f str>,
+struct Row {
+    level: &'static str,
+    about: String,
+    text: String,
+    fix: Option<String>,
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
@@ -51,17 +48,13 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
     findings.extend(checks::all(context));
     if matches.get_flag("json") {
-        let row = |finding: &'_ Finding| -> (String, String, Option<String>) {
-            (visible(&finding.about), visible(&finding.text), finding.fix.as_deref().map(visible))
+        let row = |finding: &Finding| Row {
+            level: finding.level.as_str(),
+            about: visible(&finding.about),
+            text: visible(&finding.text),
+            fix: finding.fix.as_deref().map(visible),
         };
-        let shown: Vec<_> = findings.iter().map(|finding| (finding.level.as_str(), row(finding))).collect();
-        let rows: Vec<Row<'_>> = shown
-            .iter()
-            .map(|(level, (about, text, fix))| Row { level, about, text, fix: fix.as_deref() })
-            .collect();
-        let text = serde_json::to_string_pretty(&rows)
-            .map_err(|error| Error::Wire { doing: "write the findings", source: error.into() })?;
-        context.terminal.answer(&text);
+        write_json(&findings.iter().map(row).collect::<Vec<_>>(), context)?;
     } else {
         findings.iter().for_each(|finding| tell(finding, context));
     }
@@ -86,11 +79,6 @@ fn tell(finding: &Finding, context: &mut Context<'_>) {
         visible(&finding.about),
         visible(&finding.text)
     ));
-}
-
-/// `1 token`, `2 tokens`.
-fn counted(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// Mends, and says what was done.

@@ -12,8 +12,7 @@ use crate::import::{self, Found, Outside, Reading, Source};
 use crate::terminal::{Colour, visible};
 use crate::wallet::person::takeover::Standing;
 
-use super::setup::flag;
-use super::{Command, Context, yes};
+use super::{Command, Context, flag, option, yes};
 
 mod bundle;
 
@@ -38,9 +37,7 @@ pub static COMMAND: Command = Command {
                     .help("Where the tokens are, or an export's path"),
             )
             .arg(
-                Arg::new("file")
-                    .long("file")
-                    .value_name("PATH")
+                option("file", "PATH")
                     .requires("SOURCE")
                     .value_parser(clap::value_parser!(PathBuf))
                     .help("Read this file in place of the source's usual ones"),
@@ -57,10 +54,8 @@ pub static COMMAND: Command = Command {
                     .requires("SOURCE"),
             )
             .arg(
-                Arg::new("identity")
-                    .long("identity")
+                option("identity", "FILE")
                     .short('i')
-                    .value_name("FILE")
                     .requires("SOURCE")
                     .value_parser(clap::value_parser!(PathBuf))
                     .help("The age identity that opens an export which was made for its recipient"),

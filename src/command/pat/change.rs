@@ -1,6 +1,6 @@
 //! `keyfob pat create`, `extend` and `revoke`.
 
-use clap::{Arg, ArgMatches};
+use clap::ArgMatches;
 
 use crate::error::Error;
 use crate::forge::life::azure::{Order, Pat, PatId, Which};
@@ -13,7 +13,7 @@ use crate::wallet::person::rotate::{Done, LONGEST, Making, Service, is_long};
 
 use super::super::life::{Azure, one_of, organisation};
 use super::super::unfinished::{MadeGood, finish_pending};
-use super::super::{Context, account, add, filled, time, yes};
+use super::super::{Context, account, add, filled, flag, option, time, yes};
 use super::which_argument;
 
 /// How long a token lasts when nothing else is said. The service's own page offers 30 days, its most is a year.
@@ -22,25 +22,23 @@ const LASTS: &str = "90d";
 type Word = fn(&'static str, &'static str, &'static str) -> clap::Command;
 
 pub(super) fn create_word(word: Word) -> clap::Command {
-    let option = |name: &'static str, value: &'static str| {
-        Arg::new(name).long(name).value_name(value).value_parser(filled)
-    };
+    let filled = |name: &'static str, value: &'static str| option(name, value).value_parser(filled);
     word(
         "create",
         "Make a token and put it into the wallet",
         "keyfob pat create contoso --for git,packages --expires 30d",
     )
     .arg(
-        option("for", "TASKS")
+        filled("for", "TASKS")
             .required(true)
             .help(format!("What it is for: {}; or scopes such as vso.code", scopes::tasks())),
     )
-    .arg(option("expires", "WHEN").default_value(LASTS).help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"))
-    .arg(option("name", "TEXT").help("Its name on the service's page; a mark is put behind it"))
-    .arg(option("account", "NAME").help("Any name, to tell several accounts apart"))
-    .arg(Arg::new("label").long("label").value_name("TEXT").help("Your own words, shown by list"))
-    .arg(super::super::setup::flag("default", "Prefer this account in its realm"))
-    .arg(super::super::setup::flag("unchecked", "Do not ask whether the new token is taken"))
+    .arg(filled("expires", "WHEN").default_value(LASTS).help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"))
+    .arg(filled("name", "TEXT").help("Its name on the service's page; a mark is put behind it"))
+    .arg(filled("account", "NAME").help("Any name, to tell several accounts apart"))
+    .arg(option("label", "TEXT").help("Your own words, shown by list"))
+    .arg(flag("default", "Prefer this account in its realm"))
+    .arg(flag("unchecked", "Do not ask whether the new token is taken"))
 }
 
 pub(super) fn extend_word(word: Word) -> clap::Command {
@@ -52,9 +50,7 @@ pub(super) fn extend_word(word: Word) -> clap::Command {
     .arg(which_argument("WHICH"))
     .arg(account())
     .arg(
-        Arg::new("expires")
-            .long("expires")
-            .value_name("WHEN")
+        option("expires", "WHEN")
             .value_parser(filled)
             .default_value(LASTS)
             .help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"),
@@ -73,7 +69,7 @@ pub(super) fn revoke_word(word: Word) -> clap::Command {
 }
 
 fn text<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m str> {
-    matches.get_one::<String>(name).map(|text| text.trim()).filter(|text| !text.is_empty())
+    super::text(matches, name).map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// The scopes that a person's words stand for; said where that is worth a word.
@@ -151,10 +147,6 @@ pub(in super::super) fn say_all(done: &[MadeGood], context: &mut Context<'_>) {
 /// What was made and where it is.
 pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
     let Done { pat, added, revoked, was_refused, .. } = done;
-    let whose = match added.account.as_str() {
-        "-" => added.realm.clone(),
-        name => format!("account {name} of {}", added.realm),
-    };
     let end = pat.to.map(|at| format!(", until {}", date(at))).unwrap_or_default();
     let old = match added.change {
         _ if *revoked => "; the earlier one is revoked",
@@ -163,8 +155,9 @@ pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
         Change::New | Change::Same => "",
     };
     context.terminal.note(&format!(
-        "the token \"{}\" of {whose} is in the {} store{end}{old}",
+        "the token \"{}\" of {} is in the {} store{end}{old}",
         visible(&pat.name),
+        added.whose(),
         added.store
     ));
     if added.chosen_now {

@@ -10,8 +10,8 @@ use crate::forge::life::scopes;
 use crate::terminal::{Colour, date, rfc3339, visible};
 
 use super::life::{Azure, organisation, organisation_argument};
-use super::list::left;
-use super::{Command, Context, filled, json, write_json};
+use super::list::{colour_of_end, left};
+use super::{Command, Context, filled, flag, json, option, table, text, write_json};
 
 pub(super) mod change;
 
@@ -47,18 +47,15 @@ fn word(name: &'static str, about: &'static str, example: &'static str) -> clap:
 }
 
 fn list_word() -> clap::Command {
-    let kind = |name: &'static str, help: &'static str| super::setup::flag(name, help);
     word("list", "Show your tokens in an organisation", "keyfob pat list contoso --expired")
         .arg(
-            kind("all", "Also those that were revoked or have ended")
+            flag("all", "Also those that were revoked or have ended")
                 .conflicts_with_all(["revoked", "expired"]),
         )
-        .arg(kind("revoked", "Those that were revoked").conflicts_with("expired"))
-        .arg(kind("expired", "Those that have ended"))
+        .arg(flag("revoked", "Those that were revoked").conflicts_with("expired"))
+        .arg(flag("expired", "Those that have ended"))
         .arg(
-            Arg::new("sort")
-                .long("sort")
-                .value_name("BY")
+            option("sort", "BY")
                 .value_parser(["end", "name", "made"])
                 .default_value("end")
                 .help("In this order"),
@@ -72,10 +69,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         Some(("create", matches)) => change::create(matches, context),
         Some(("extend", matches)) => change::extend(matches, context),
         Some(("revoke", matches)) => change::revoke(matches, context),
-        _ => Err(Error::Usage {
-            why: "pat takes a word".to_owned(),
-            hint: Some("keyfob pat --help".to_owned()),
-        }),
+        _ => Err(Error::usage("pat takes a word", "keyfob pat --help")),
     }
 }
 
@@ -109,8 +103,7 @@ struct Shown {
 }
 
 fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str).unwrap_or_default();
-    let (name, url) = organisation(text("ORG"), context)?;
+    let (name, url) = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
     let kinds: &[Which] = match ["all", "revoked", "expired"].map(|flag| matches.get_flag(flag)) {
         [true, ..] => &[Which::Active, Which::Expired, Which::Revoked],
         [_, true, _] => &[Which::Revoked],
@@ -134,9 +127,9 @@ fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         context.wallet.keep_global_end(&url, |held| held.service_id.as_deref() == id)?;
     }
     let end = |pat: &Pat| pat.to.unwrap_or(i64::MAX);
-    match text("sort") {
-        "name" => shown.sort_by_key(|one| (one.pat.name.to_lowercase(), end(&one.pat))),
-        "made" => shown.sort_by_key(|one| (one.pat.from.unwrap_or(i64::MIN), one.pat.name.clone())),
+    match text(matches, "sort") {
+        Some("name") => shown.sort_by_key(|one| (one.pat.name.to_lowercase(), end(&one.pat))),
+        Some("made") => shown.sort_by_key(|one| (one.pat.from.unwrap_or(i64::MIN), one.pat.name.clone())),
         _ => shown.sort_by_key(|one| (end(&one.pat), one.pat.name.to_lowercase())),
     }
     if unread > 0 {
@@ -158,7 +151,7 @@ fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         context.terminal.hint(&format!("keyfob pat create {name} --for git"));
         return Ok(());
     }
-    table(&shown, context);
+    show(&shown, context);
     speak_of_global(&shown, &name, context);
     Ok(())
 }
@@ -179,10 +172,9 @@ impl Shown {
     }
 }
 
-fn table(shown: &[Shown], context: &mut Context<'_>) {
+fn show(shown: &[Shown], context: &mut Context<'_>) {
     let now = context.now;
-    let mut rows = vec![["ID", "NAME", "STATE", "EXPIRES", "MAY", "NOTES"].map(str::to_owned)];
-    rows.extend(shown.iter().map(|one| {
+    let row = |one: &Shown| {
         let mut notes = Vec::new();
         if let Some(account) = &one.held {
             let account = account.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
@@ -199,25 +191,16 @@ fn table(shown: &[Shown], context: &mut Context<'_>) {
             visible(&one.pat.scopes.iter().map(|scope| scopes::short(scope)).collect::<Vec<_>>().join(" ")),
             visible(&notes.join(", ")),
         ]
-    }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    for (at, row) in rows.iter().enumerate() {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let pad = " ".repeat(widths[column] - cell.chars().count());
-            let colour = match (at, column) {
-                (0, _) => Some(Colour::Dim),
-                (_, 2) if shown[at - 1].state == Which::Active => Some(Colour::Green),
-                (_, 2) => Some(Colour::Red),
-                (_, 3) => shown[at - 1].pat.to.map(|end| super::list::colour_of_end(end, now)),
-                _ => None,
-            };
-            let cell = colour.map_or_else(|| cell.clone(), |colour| context.terminal.paint(colour, cell));
-            line.push_str(&format!("{cell}{pad}  "));
-        }
-        context.terminal.answer(line.trim_end());
-    }
+    };
+    let rows: Vec<_> = shown.iter().map(row).collect();
+    let colour = |row: usize, column: usize| match column {
+        2 if shown[row].state == Which::Active => Some(Colour::Green),
+        2 => Some(Colour::Red),
+        3 => shown[row].pat.to.map(|end| colour_of_end(end, now)),
+        _ => None,
+    };
+    let head = ["ID", "NAME", "STATE", "EXPIRES", "MAY", "NOTES"];
+    table::print(head, &rows, colour, &mut context.terminal);
 }
 
 /// What a token for all organisations means, and what to do about it.

@@ -13,7 +13,7 @@ use crate::wallet::person::add::{Change, Planned, Wish};
 
 use super::super::online::Client;
 use super::super::unfinished::{ask, still_to_do};
-use super::super::{Context, add, browser, online, time};
+use super::super::{Context, add, browser, online, text, time};
 
 /// Whether it is a person's to finish.
 pub(super) fn is_it(pending: &Pending) -> bool {
@@ -27,8 +27,7 @@ pub(super) fn on_its_page(
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
     let force = matches.get_flag("force");
-    planned.wish.expires =
-        matches.get_one::<String>("expires").map(|text| time::end(text, context.now)).transpose()?;
+    planned.wish.expires = text(matches, "expires").map(|text| time::end(text, context.now)).transpose()?;
     let person = context.terminal.about.can_ask() && !matches.get_flag("no-open");
     let open = matches.get_flag("open") || (person && browser::is_at_hand(context.environment));
     add::show_page(&planned, matches, open, context);
@@ -166,8 +165,7 @@ pub(super) fn resume(
 
 /// `--settled`: a person says that what is half done at a place is done, or need not be. The account may be gone.
 pub(super) fn settle(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let (place, account) = (text("URL").unwrap_or_default(), text("account"));
+    let (place, account) = (text(matches, "URL").unwrap_or_default(), text(matches, "account"));
     let planned = super::super::place(context, place)
         .and_then(|(remote, user)| context.wallet.plan(Wish { allow_http: true, ..Wish::new(remote, user) }));
     let is_meant = |pending: &Pending| {

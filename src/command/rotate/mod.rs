@@ -1,7 +1,7 @@
 //! `keyfob rotate`: a new token takes the place of the old one, however the service makes it: by the interface of Azure DevOps
 //! Services, by itself (GitLab), or by a person on the service's page. In this order always: make, keep, verify, revoke.
 
-use clap::{Arg, ArgMatches};
+use clap::ArgMatches;
 
 use crate::error::Error;
 use crate::forge::life::azure::Order;
@@ -17,9 +17,8 @@ use crate::wallet::person::rotate::{Failed, Making, NotRenewed, is_long};
 use super::life::{self, Azure, failed, may_use_network};
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
-use super::setup::flag;
 use super::unfinished::{MadeGood, finish_pending};
-use super::{Command, Context, account, filled, online, time, token, url, whose, yes};
+use super::{Command, Context, account, filled, flag, online, option, text, time, token, url, whose, yes};
 
 mod by_hand;
 mod old;
@@ -35,9 +34,7 @@ pub static COMMAND: Command = Command {
               KEYFOB_OFFLINE=1 keeps every command from the network.",
     example: "keyfob rotate https://dev.azure.com/contoso",
     arguments: |command| {
-        let option = |name: &'static str, value: &'static str| {
-            Arg::new(name).long(name).value_name(value).value_parser(filled)
-        };
+        let option = |name: &'static str, value: &'static str| option(name, value).value_parser(filled);
         command
             .arg(url().required(true))
             .arg(account())
@@ -106,8 +103,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 
 /// The account that the person means, and where its next token goes.
 fn the_account(matches: &ArgMatches, context: &Context<'_>) -> Result<(AccountRecord, Planned), Error> {
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let selection = context.wallet.select(text("URL").unwrap_or_default(), text("account"))?.persons();
+    let selection =
+        context.wallet.select(text(matches, "URL").unwrap_or_default(), text(matches, "account"))?.persons();
     let account = selection.only()?.clone();
     if account.source == Source::Tool {
         return Err(Error::usage(
@@ -154,7 +151,7 @@ fn is_rotated(
 
 /// When the new one ends: as the person says, else after as long as the old one was to last.
 fn end(matches: &ArgMatches, lasted: Option<i64>, now: i64) -> Result<i64, Error> {
-    match matches.get_one::<String>("expires") {
+    match text(matches, "expires") {
         Some(text) => time::end(text, now),
         None => Ok(now.saturating_add(lasted.map_or(USUAL, |span| span.clamp(SPAN.0, SPAN.1)))),
     }
@@ -172,7 +169,7 @@ fn azure(
     let service = Azure::begin(&organisation, context)?;
     let keep_old = matches.get_flag("keep-old");
     let old = old::the_old_one(&service, &organisation, account, &planned, matches, context)?;
-    let scopes = match matches.get_one::<String>("for") {
+    let scopes = match text(matches, "for") {
         Some(words) => scopes_for(words, context)?,
         None => old.as_ref().map_or_else(|| account.scopes.clone(), |old| old.scopes.clone()),
     };
@@ -267,13 +264,9 @@ fn by_itself(
     match renewed {
         Ok((added, renewal)) => {
             let until = renewal.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
-            let whose = if added.account == "-" {
-                added.realm.clone()
-            } else {
-                format!("account {} of {}", added.account, added.realm)
-            };
             context.terminal.note(&format!(
-                "the token of {whose} was renewed and is in the {} store{until}; the old one does not work any more",
+                "the token of {} was renewed and is in the {} store{until}; the old one does not work any more",
+                added.whose(),
                 added.store
             ));
             Ok(())

@@ -10,8 +10,8 @@ use crate::terminal::{date, visible};
 use crate::wallet::person::add::Planned;
 use crate::wallet::person::rotate::Service as _;
 
-use super::super::Context;
 use super::super::life::{Azure, one_of};
+use super::super::{Context, text};
 
 /// The service's own description of the token in force. Which one that is, is never guessed: it will be revoked.
 pub(super) fn the_old_one(
@@ -28,7 +28,7 @@ pub(super) fn the_old_one(
         Ok::<_, Error>(all)
     };
     let url = &planned.url;
-    if let Some(word) = matches.get_one::<String>("pat") {
+    if let Some(word) = text(matches, "pat") {
         return its_own(one_of(&listed()?, word, organisation)?, account, url, context).map(Some);
     }
     let keep_old = matches.get_flag("keep-old");

@@ -7,8 +7,7 @@ use crate::error::Error;
 use crate::terminal::Colour;
 use crate::wallet::stores::{View, writable};
 
-use super::setup::flag;
-use super::{Command, Context, json, write_json, yes};
+use super::{Command, Context, counted, flag, json, text, write_json, yes};
 
 mod slots;
 
@@ -76,17 +75,16 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 fn show(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let counts = context.wallet.count_secrets()?;
     let views = context.stores.view(context.wallet.config()?.store.as_deref())?;
-    let row = |view: &'_ View| Row {
-        store: view.record.name,
-        chosen: view.chosen,
-        usable: view.health.usable,
-        state: "",
-        tokens: counts.get(view.record.name).copied().unwrap_or_default(),
-        place: view.record.place,
-        claim: view.record.claim,
-    };
-    let rows: Vec<Row<'_>> =
-        views.iter().map(|view| Row { state: &view.health.words, ..row(view) }).collect();
+    let rows = views.iter().map(|View { record, chosen, health }| Row {
+        store: record.name,
+        chosen: *chosen,
+        usable: health.usable,
+        state: &health.words,
+        tokens: counts.get(record.name).copied().unwrap_or_default(),
+        place: record.place,
+        claim: record.claim,
+    });
+    let rows: Vec<Row<'_>> = rows.collect();
     if matches.get_flag("json") {
         return write_json(&rows, context);
     }
@@ -127,7 +125,7 @@ fn wrapped(text: &str) -> Vec<String> {
 }
 
 fn move_all(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let name = writable(matches.get_one::<String>("NAME").map(String::as_str).unwrap_or_default())?;
+    let name = writable(text(matches, "NAME").unwrap_or_default())?;
     let counts = context.wallet.count_secrets()?;
     let away =
         |(store, count): (&String, &usize)| (store != name && store != "environment").then_some(*count);
@@ -171,5 +169,5 @@ fn say_who_disagrees(name: &str, context: &mut Context<'_>) -> Result<(), Error>
 }
 
 fn tokens(count: usize) -> String {
-    if count == 1 { "1 token".to_owned() } else { format!("{count} tokens") }
+    counted(count, "token")
 }

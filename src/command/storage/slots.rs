@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::store::vault::SlotName;
 use crate::terminal::visible;
 
-use super::super::{Context, new_passphrase};
+use super::super::{Context, new_passphrase, text};
 use super::Word;
 
 pub(super) fn protect(word: Word) -> clap::Command {
@@ -151,5 +151,5 @@ fn enrol(_context: &mut Context<'_>, _fingerprint: Option<&str>) -> Result<SlotN
 }
 
 fn slot(matches: &ArgMatches) -> &str {
-    matches.get_one::<String>("SLOT").map(String::as_str).unwrap_or_default()
+    text(matches, "SLOT").unwrap_or_default()
 }

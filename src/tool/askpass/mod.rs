@@ -7,14 +7,13 @@
 
 use std::ffi::OsString;
 
-use zeroize::Zeroizing;
-
 use crate::error::Error;
 use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Answer, Found, Query, Wallet};
 
 use super::{Tool, Wire};
+use crate::wiped::{Bytes, joined};
 
 mod setup;
 #[cfg(test)]
@@ -60,7 +59,7 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
     1
 }
 
-fn answer(args: &[OsString], wallet: &dyn Wallet) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+fn answer(args: &[OsString], wallet: &dyn Wallet) -> Result<Option<Bytes>, Error> {
     let [prompt] = args else { return Ok(None) };
     let Some((asked, url)) = prompt.to_str().and_then(parse) else { return Ok(None) };
     // The URL is a tool's or a stranger's; what cannot be one is as foreign as any other prompt.
@@ -86,16 +85,10 @@ fn parse(prompt: &str) -> Option<(Asked, &str)> {
 }
 
 /// The line; `None` where there is nothing to put into one.
-fn line(asked: Asked, answer: &Answer) -> Option<Zeroizing<Vec<u8>>> {
+fn line(asked: Asked, answer: &Answer) -> Option<Bytes> {
     let value = match asked {
         Asked::User => answer.user.as_deref().unwrap_or_default().as_bytes(),
         Asked::Password => answer.token.expose(),
     };
-    if value.is_empty() {
-        return None;
-    }
-    let mut line = Zeroizing::new(Vec::with_capacity(value.len() + 1));
-    line.extend_from_slice(value);
-    line.push(b'\n');
-    Some(line)
+    (!value.is_empty()).then(|| joined(&[value, b"\n"]))
 }

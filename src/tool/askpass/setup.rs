@@ -10,9 +10,9 @@ use crate::tool::setup::{Entry, Finding, Plan, Setup, SetupContext};
 /// The askpass program's setup.
 pub(super) static SETUP: Setup = Setup {
     found,
-    plan: |context, _, _| Ok(nothing(lines(context))),
-    undo: |_, _| Ok(nothing(Vec::new())),
-    keep_in_step: |_, _| Ok(nothing(Vec::new())),
+    plan: |context, _, _| Ok(Plan { notes: lines(context), ..Plan::default() }),
+    undo: |_, _| Ok(Plan::default()),
+    keep_in_step: |_, _| Ok(Plan::default()),
     check,
 };
 
@@ -22,18 +22,8 @@ pub(super) const LINK: &str = "keyfob-askpass";
 const ASKPASS: &str = "askpass";
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let wget = context.environment.programs("wget").into_iter().next()?;
+    let wget = context.environment.program("wget")?;
     Some(format!("wget ({})", wget.display()))
-}
-
-fn nothing<'c>(notes: Vec<String>) -> Plan<'c> {
-    Plan {
-        lines: Vec::new(),
-        notes,
-        others: Vec::new(),
-        entry: None,
-        apply: Box::new(|| Ok::<(), Error>(())),
-    }
 }
 
 fn lines(context: &SetupContext<'_>) -> Vec<String> {
@@ -51,19 +41,19 @@ fn lines(context: &SetupContext<'_>) -> Vec<String> {
 }
 
 /// Whether the variables of this shell lead to us, and whether that is what they are for.
-fn check(context: &SetupContext<'_>, _: Option<&Entry>) -> Vec<Finding> {
+fn check(context: &SetupContext<'_>, _: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     let own = links::spot(context.program, LINK, context.environment);
     let is_ours = |variable: &&str| {
         let path = context.environment.os(variable).map(std::path::PathBuf::from);
         path.zip(own.as_ref()).is_some_and(|(path, own)| links::is_us(&path, &own.path))
     };
     let set = ["GIT_ASKPASS", "SSH_ASKPASS", "SUDO_ASKPASS"].into_iter().filter(is_ours);
-    set.map(|variable| match variable {
+    let findings = set.map(|variable| match variable {
         "GIT_ASKPASS" => Finding::ok(ASKPASS, "git asks keyfob by GIT_ASKPASS where no helper answers"),
         _ => {
             let words = format!("{variable} is keyfob, which answers no passphrase and no login");
             Finding::hint(ASKPASS, words, format!("unset {variable}"))
         }
-    })
-    .collect()
+    });
+    Ok(findings.collect())
 }

@@ -1,23 +1,11 @@
 //! Prompts as git, git-lfs, wget and ssh write them, and what each gets.
 
-use std::ffi::OsString;
-
-use crate::tool::Wire;
+use crate::tool::tests::{Person, Ran, call_beside};
 use crate::wallet::tests::bench::Bench;
 
-/// Exit code, stdout, stderr.
-fn call(bench: &Bench, arguments: &[&str]) -> (u8, String, String) {
-    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-    let (mut input, mut output, mut notes) = (&b""[..], Vec::new(), Vec::new());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: true,
-        person_watches: true,
-    };
-    let code = bench.with(|wallet| super::serve(&arguments, &mut wire, wallet));
-    (code, String::from_utf8(output).unwrap(), String::from_utf8(notes).unwrap())
+fn call(bench: &Bench, arguments: &[&str]) -> Ran {
+    // git gives it its own terminal.
+    call_beside(Person { by_hand: true, watches: true }, super::serve, bench, arguments, b"")
 }
 
 /// The answer to a prompt; nothing else may be said.

@@ -15,7 +15,8 @@ use crate::remote::Remote;
 use crate::terminal::rfc3339;
 use crate::wallet::{Answer, Found, Query, Wallet};
 
-use super::{Tool, Wire, header, input};
+use super::{Tool, Wire, header, input, is_web, write};
+use crate::wiped::{Bytes, json};
 
 mod setup;
 #[cfg(test)]
@@ -71,48 +72,29 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
         // What serde says may repeat a part of the request.
         .map_err(|_| Error::Request { why: "it is not JSON with a uri" })?;
     // What is no web address (grpc, a socket's path) has no token of ours, but is no mistake either.
-    if !["https://", "http://"].iter().any(|scheme| begins_with(&request.uri, scheme)) {
-        return super::write(wire, NONE);
+    if !is_web(&request.uri) {
+        return write(wire, NONE);
     }
     let (remote, user) = Remote::from_url(&request.uri)?;
-    let query = Query {
-        user,
-        takes_authtype: true,
-        person_watches: wire.person_watches,
-        ..Query::new(remote, TOOL.need)
-    };
+    let query = Query { user, takes_authtype: true, ..wire.question(remote, TOOL.need) };
     match wallet.get(&query)? {
         Found::Answer(answer) => {
             let bytes = headers(&answer);
-            super::write(wire, bytes.as_deref().map_or(NONE, Vec::as_slice))?;
-            if let Some(note) = &answer.note {
-                wire.note(note);
-            }
+            write(wire, bytes.as_deref().map_or(NONE, Vec::as_slice))?;
+            wire.note(answer.note.as_ref());
         }
         Found::Miss { miss, loud } => {
-            super::write(wire, NONE)?;
-            wire.miss(&miss, loud, &query.remote.to_string());
+            write(wire, NONE)?;
+            wire.miss(&miss, loud, &query.remote);
         }
     }
     Ok(())
 }
 
-fn begins_with(text: &str, beginning: &str) -> bool {
-    text.get(..beginning.len()).is_some_and(|head| head.eq_ignore_ascii_case(beginning))
-}
-
 /// The answer; `None` if the token fits into no header.
-fn headers(answer: &Answer) -> Option<Zeroizing<Vec<u8>>> {
+fn headers(answer: &Answer) -> Option<Bytes> {
     let header = header::authorization(answer, header::BEARER)?;
     let header = std::str::from_utf8(&header).ok()?;
-    // Room for the worst, so that nothing moves and leaves a copy behind: an escape takes six bytes.
-    let mut out = Zeroizing::new(Vec::with_capacity(128 + 6 * header.len()));
-    out.extend_from_slice(b"{\"headers\":{\"Authorization\":[");
-    serde_json::to_writer(&mut *out, header).ok()?;
-    out.extend_from_slice(b"]}");
-    if let Some(at) = answer.expires {
-        out.extend_from_slice(format!(",\"expires\":\"{}\"", rfc3339(at)).as_bytes());
-    }
-    out.extend_from_slice(b"}\n");
-    Some(out)
+    let expires = answer.expires.map(|at| format!(",\"expires\":\"{}\"", rfc3339(at))).unwrap_or_default();
+    Some(json(&[("{\"headers\":{\"Authorization\":[", header)], &format!("]}}{expires}}}\n")))
 }

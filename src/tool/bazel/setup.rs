@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::files::shell_word;
 use crate::terminal::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
@@ -21,10 +20,8 @@ const OPTION: &str = "--credential_helper=";
 const ALWAYS: &[&str] = &["dev.azure.com", "pkgs.dev.azure.com"];
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let bazel = ["bazel", "bazelisk"]
-        .iter()
-        .find_map(|name| context.environment.programs(name).into_iter().next())?;
-    Some(format!("Bazel ({})", bazel.display()))
+    let here = context.here(&["bazel", "bazelisk"]);
+    here.first().map(|bazel| format!("Bazel ({})", bazel.display()))
 }
 
 fn is_line(line: &Line) -> bool {
@@ -32,9 +29,7 @@ fn is_line(line: &Line) -> bool {
 }
 
 fn bazelrc(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
-    let environment = context.environment;
-    let home = environment.os("HOME").or(environment.os("USERPROFILE")).ok_or(Error::NoHome)?;
-    Ok(PathBuf::from(home).join(".bazelrc"))
+    Ok(context.environment.home().ok_or(Error::NoHome)?.join(".bazelrc"))
 }
 
 /// The hosts of the wallet, as scopes: a name, or `*.` and a name.
@@ -69,12 +64,9 @@ fn scopes(realm: &str, host: &str) -> Vec<String> {
 fn program(context: &SetupContext<'_>, by_name: bool) -> Result<String, Error> {
     let link = TOOL.links[0];
     let spot = links::spot(context.program, link, context.environment);
-    let missing = |why: String| {
-        let own = spot.as_ref().map_or_else(|| "keyfob".to_owned(), |spot| shell_word(&spot.path));
-        Error::usage(why, format!("ln -s {own} ~/.local/bin/{link}, with that folder in PATH"))
-    };
+    let missing = |why: String| Error::usage(why, links::way_into_path(context, link));
     if by_name || spot.as_ref().is_some_and(|spot| spot.is_link && spot.versioned) {
-        return match context.environment.programs(link).is_empty() {
+        return match context.environment.program(link).is_none() {
             true => Err(missing(format!("bazel would not find keyfob: no folder of PATH has {link}"))),
             false => Ok(link.to_owned()),
         };
@@ -135,7 +127,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         notes.push("Bazel before version 7 does not know this option, and would stop at it".to_owned());
     }
     let (lines, entry) = (draft.said.clone(), Some(draft.entry.clone()));
-    Ok(Plan { lines, notes, others: Vec::new(), entry, apply: Box::new(move || draft.write()) })
+    Ok(Plan { lines, notes, entry, apply: Box::new(move || draft.write()), ..Plan::default() })
 }
 
 fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
@@ -148,28 +140,24 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
     let mut notes = Vec::new();
     draft.undo(&mut notes, is_line);
     let lines = draft.said.clone();
-    Ok(Plan { lines, notes, others: Vec::new(), entry: None, apply: Box::new(move || draft.write()) })
+    Ok(Plan { lines, notes, apply: Box::new(move || draft.write()), ..Plan::default() })
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "bazel";
     const FIX: &str = "keyfob setup bazel";
     if found(context).is_none() && entry.is_none() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     if entry.is_none() {
-        return vec![Finding::hint(ABOUT, "bazel does not ask keyfob", FIX)];
+        return Ok(vec![Finding::hint(ABOUT, "bazel does not ask keyfob", FIX)]);
     }
-    let looked = bazelrc(context).and_then(|path| Ok((Draft::new(&path, entry, is_line)?, hosts(context)?)));
-    let (draft, hosts) = match looked {
-        Ok(looked) => looked,
-        Err(error) => return vec![Finding::error(ABOUT, &error)],
-    };
+    let draft = Draft::new(&bazelrc(context)?, entry, is_line)?;
     let file = draft.path().display().to_string();
     let mut findings = Vec::new();
     let mut asked = Vec::new();
     let mut start = None;
-    for host in hosts {
+    for host in hosts(context)? {
         // Of two lines for one scope, the later counts.
         match draft.lines().filter_map(|line| named(line, &host)).last() {
             Some(program) if is_ours(program) => {
@@ -191,21 +179,16 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
         }
     }
     if let Some(program) = start {
-        let there = match Path::new(&program).is_absolute() {
-            true => Some(PathBuf::from(&program)).filter(|path| crate::environment::is_program(path)),
-            false => context.environment.programs(&program).into_iter().next(),
-        };
-        let own = links::spot(context.program, TOOL.links[0], context.environment);
         let shown = format!("{} ({file})", asked.join(", "));
         findings.insert(
             0,
-            match there {
+            match links::started_by(Path::new(&program), context.environment) {
                 None => Finding::broken(
                     ABOUT,
                     format!("bazel asks keyfob and cannot start it: {}", visible(&program)),
                     FIX,
                 ),
-                Some(there) if own.is_none_or(|own| links::is_us(&there, &own.path)) => {
+                Some(there) if links::is_this(&there, TOOL.links[0], context) => {
                     Finding::ok(ABOUT, format!("bazel asks keyfob for {shown}"))
                 }
                 Some(_) => {
@@ -214,7 +197,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
             },
         );
     }
-    findings
+    Ok(findings)
 }
 
 #[cfg(test)]

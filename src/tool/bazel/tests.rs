@@ -1,28 +1,15 @@
 //! The helper with byte buffers and a wallet in memory; every answer is held against the published schema.
 
-use std::ffi::OsString;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
-use crate::tool::Wire;
+use crate::tool::tests::{Ran, call};
 use crate::wallet::Given;
 use crate::wallet::tests::bench::{Bench, START, secret};
 
-/// Exit code, standard output, standard error.
-fn run(bench: &Bench, args: &[&str], input: &[u8]) -> (u8, String, String) {
-    let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-    let (mut input, mut output, mut notes) = (input, Vec::new(), Vec::new());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
-    let code = bench.with(|wallet| super::serve(&args, &mut wire, wallet));
-    (code, String::from_utf8(output).unwrap(), String::from_utf8(notes).unwrap())
+fn run(bench: &Bench, args: &[&str], input: &[u8]) -> Ran {
+    call(super::serve, bench, args, input)
 }
 
 /// The answer for a URI, which is of the schema.

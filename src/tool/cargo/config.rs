@@ -17,6 +17,7 @@ pub(super) const KEY: &str = "global-credential-providers";
 const DEFAULT: &str = "cargo:token";
 
 /// The file as it is.
+#[derive(Clone)]
 pub(super) struct Config {
     /// Where it is, links resolved.
     pub(super) path: PathBuf,
@@ -34,10 +35,7 @@ impl Config {
     pub(super) fn read(environment: &Environment) -> Result<Config, Error> {
         let home = match environment.os("CARGO_HOME") {
             Some(home) => PathBuf::from(home),
-            None => {
-                let home = environment.os("HOME").or(environment.os("USERPROFILE")).ok_or(Error::NoHome)?;
-                PathBuf::from(home).join(".cargo")
-            }
+            None => environment.home().ok_or(Error::NoHome)?.join(".cargo"),
         };
         // cargo reads the name of its early days first.
         let old = home.join("config");
@@ -133,10 +131,15 @@ impl Config {
                 return Ok((changed, piece));
             }
         }
-        Err(Error::usage(
+        Err(self.by_hand(provider))
+    }
+
+    /// That the person has to do it.
+    pub(super) fn by_hand(&self, provider: &str) -> Error {
+        Error::usage(
             format!("{} cannot be changed without disturbing what is in it", self.path.display()),
-            format!("put {quoted} last into {KEY} of [registry] there"),
-        ))
+            format!("put {} last into {KEY} of [registry] there", quoted(provider)),
+        )
     }
 
     /// The text without a piece that [`Config::with`] put in; else without the provider, wherever it stands in the list.

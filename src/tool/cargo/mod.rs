@@ -18,9 +18,10 @@ use crate::error::{Error, Miss};
 use crate::forge::{self, Need, Presentation};
 use crate::remote::Remote;
 use crate::store::payload::Payload;
-use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
+use crate::wallet::{Answer, Forgotten, Found, Given, Query, Stored, Wallet};
 
-use super::{Tool, Wire};
+use super::{Tool, Wire, header, input, login, write_to_somebody};
+use crate::wiped::{Bytes, joined, json};
 
 mod config;
 mod setup;
@@ -42,9 +43,6 @@ const OLD_CRATES_IO: &str = "https://github.com/rust-lang/crates.io-index";
 
 /// The public registry's index.
 const CRATES_IO: &str = "https://index.crates.io/";
-
-/// The most that a request may be long, in bytes.
-const LIMIT: usize = 1 << 20;
 
 #[derive(Deserialize)]
 struct Request {
@@ -97,25 +95,25 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
         wire.line("hint", "to let cargo use it: keyfob setup cargo; to see what it would answer: keyfob explain URL --tool cargo");
         return 2;
     }
-    let mut done = write(wire, b"{\"v\":[1]}\n");
+    let mut done = write_to_somebody(wire, b"{\"v\":[1]}\n");
     while done.is_ok() {
         let line = match read_line(wire) {
             Ok(Some(line)) => line,
             Ok(None) => return 0,
             Err(error) => {
-                let _ = write(wire, &refusal(No::Failed(error)));
+                let _ = write_to_somebody(wire, &refusal(No::Failed(error)));
                 return 0;
             }
         };
         let answer = answer(&line, wire, wallet).unwrap_or_else(refusal);
-        done = write(wire, &answer);
+        done = write_to_somebody(wire, &answer);
     }
     // cargo is gone; so are we.
     1
 }
 
 /// The answer to one line.
-fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Zeroizing<Vec<u8>>, No> {
+fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, No> {
     // What serde says may repeat a part of the request.
     let request: Request = serde_json::from_slice(line)
         .map_err(|_| Error::Request { why: "it is not a line that cargo sends" })?;
@@ -127,8 +125,7 @@ fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Zeroi
         user: place.user,
         // A header of any scheme can be said here.
         takes_authtype: true,
-        person_watches: wire.person_watches,
-        ..Query::new(place.remote, TOOL.need)
+        ..wire.question(place.remote, TOOL.need)
     };
     match request.kind.as_str() {
         "get" => get(&query, place.is_git, wire, wallet),
@@ -138,32 +135,23 @@ fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Zeroi
     }
 }
 
-fn get(
-    query: &Query,
-    is_git: bool,
-    wire: &mut Wire<'_>,
-    wallet: &dyn Wallet,
-) -> Result<Zeroizing<Vec<u8>>, No> {
+fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, No> {
     match wallet.get(query)? {
         Found::Answer(answer) if is_git && answer.realm.forge() != forge::generic::FORGE.id => {
             Err(No::NotOurs)
         }
         Found::Answer(answer) => {
-            let token = form(&answer)?;
+            let token = form(&answer);
             let token = std::str::from_utf8(&token).map_err(|_| No::NotFound)?;
-            let mut out = Zeroizing::new(Vec::with_capacity(128 + 6 * token.len()));
-            out.extend_from_slice(b"{\"Ok\":{\"kind\":\"get\",\"token\":");
-            serde_json::to_writer(&mut *out, token).map_err(|_| No::NotFound)?;
-            out.extend_from_slice(b",\"cache\":\"session\",\"operation_independent\":true}}\n");
-            if let Some(note) = &answer.note {
-                wire.note(note);
-            }
+            let end = ",\"cache\":\"session\",\"operation_independent\":true}}\n";
+            let out = json(&[("{\"Ok\":{\"kind\":\"get\",\"token\":", token)], end);
+            wire.note(answer.note.as_ref());
             Ok(out)
         }
         Found::Miss { miss: Miss::NotOurs, .. } => Err(No::NotOurs),
         Found::Miss { .. } if is_git => Err(No::NotOurs),
         Found::Miss { miss, loud } => {
-            wire.miss(&miss, loud, &query.remote.to_string());
+            wire.miss(&miss, loud, &query.remote);
             Err(No::NotFound)
         }
     }
@@ -175,7 +163,7 @@ fn login(
     is_git: bool,
     wire: &mut Wire<'_>,
     wallet: &dyn Wallet,
-) -> Result<Zeroizing<Vec<u8>>, No> {
+) -> Result<Bytes, No> {
     let forge = forge_of(query, wallet)?;
     if is_git && forge != forge::generic::FORGE.id {
         return Err(No::NotOurs);
@@ -191,31 +179,15 @@ fn login(
     let kept = Secret::copy_of(payload.token.expose());
     match wallet.store(query, Given { payload, expires: None })? {
         Stored::NotOurs | Stored::NoOrganisation { .. } => return Err(No::NotOurs),
-        Stored::Kept { chosen: Some(store) } if wire.person_watches => {
-            let claim = crate::store::named(store).map_or("", |record| record.claim);
-            wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
-        }
-        Stored::Kept { .. } | Stored::Same | Stored::Cleared => {}
+        Stored::Kept { chosen } => login::say_choice(chosen, wire),
+        Stored::Same | Stored::Cleared => {}
     }
-    // What a person added comes first (R4): then the login was in vain, and that must not go unsaid.
-    if let Found::Answer(answer) = wallet.get(query)?
-        && !answer.token.same_as(&kept)
-    {
-        let words = format!(
-            "another token, which you added, answers first; to replace it: keyfob add {}",
-            query.remote
-        );
-        wire.line("hint", &words);
-    }
+    login::say_if_in_vain(query, &kept, wire, wallet)?;
     Ok(Zeroizing::new(b"{\"Ok\":{\"kind\":\"login\"}}\n".to_vec()))
 }
 
-fn logout(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Zeroizing<Vec<u8>>, No> {
-    let forgotten = wallet.forget(query)?;
-    if let Some(url) = &forgotten.set_aside {
-        let words = format!("your own token is set aside for packages, not destroyed; keyfob restore {url}");
-        wire.line("hint", &words);
-    } else if forgotten.destroyed == 0 {
+fn logout(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, No> {
+    if login::forget(query, wire, wallet)? == Forgotten::default() {
         // Another provider may hold it.
         return Err(No::NotFound);
     }
@@ -224,24 +196,24 @@ fn logout(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Zer
 
 /// What stands in the Authorization header: Azure DevOps takes its tokens as Basic, Gitea and GitLab as Bearer; what was
 /// given to `cargo login` with its scheme returns with it; everyone else gets the token alone, as crates.io wants it.
-fn form(answer: &Answer) -> Result<Zeroizing<Vec<u8>>, No> {
+fn form(answer: &Answer) -> Bytes {
     let token = answer.token.expose();
-    let mut out = Zeroizing::new(Vec::with_capacity(64 + 2 * token.len()));
     match (&answer.authtype, answer.realm.forge()) {
-        (Some(authtype), _) => out.extend_from_slice(format!("{authtype} ").as_bytes()),
-        (None, forge) if is_basic(forge) => {
-            return super::header::basic("PAT", token).ok_or(No::NotFound);
+        (Some(authtype), _) => joined(&[authtype.as_bytes(), b" ", token]),
+        (None, forge) if is_basic(forge) => header::basic("PAT", token),
+        (None, forge) if takes_bearer(forge) || answer.presentation == Presentation::Bearer => {
+            joined(&[b"Bearer ", token])
         }
-        (None, "gitea" | "gitlab") => out.extend_from_slice(b"Bearer "),
-        (None, _) if answer.presentation == Presentation::Bearer => out.extend_from_slice(b"Bearer "),
-        (None, _) => {}
+        (None, _) => joined(&[token]),
     }
-    out.extend_from_slice(token);
-    Ok(out)
 }
 
 fn is_basic(forge: &str) -> bool {
     ["azure-devops", "azure-devops-server"].contains(&forge)
+}
+
+fn takes_bearer(forge: &str) -> bool {
+    ["gitea", "gitlab"].contains(&forge)
 }
 
 /// What `cargo login` was given. Azure's own instructions pipe `Basic …` into it: there the token is taken out, so that it is
@@ -258,7 +230,7 @@ fn payload(given: &str, forge: &str) -> Result<Payload, Error> {
         let start = pair.iter().position(|&byte| byte == b':').map_or(0, |colon| colon + 1);
         return Ok(Payload::plain(Secret::copy_of(&pair[start..]).into_token()?));
     }
-    if ["gitea", "gitlab"].contains(&forge) && scheme.eq_ignore_ascii_case("bearer") {
+    if takes_bearer(forge) && scheme.eq_ignore_ascii_case("bearer") {
         return Ok(Payload::plain(rest));
     }
     if !["basic", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
@@ -292,14 +264,13 @@ fn place(index: &str) -> Result<Place, No> {
 }
 
 /// The line of a refusal.
-fn refusal(no: No) -> Zeroizing<Vec<u8>> {
+fn refusal(no: No) -> Bytes {
     let kind = match no {
         No::NotOurs => "url-not-supported",
         No::NotFound => "not-found",
         No::NotSupported => "operation-not-supported",
         No::Failed(error) => {
-            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-            let message = format!("keyfob: {}", crate::terminal::visible(&format!("{error}{hint}")));
+            let message = format!("keyfob: {}", crate::terminal::visible(&error.in_one_line()));
             let line = serde_json::json!({ "Err": { "kind": "other", "message": message } });
             return Zeroizing::new(format!("{line}\n").into_bytes());
         }
@@ -310,34 +281,8 @@ fn refusal(no: No) -> Zeroizing<Vec<u8>> {
 /// One line; `None` at the end of input.
 fn read_line(wire: &mut Wire<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let mut line = Zeroizing::new(Vec::with_capacity(4096));
-    loop {
-        let available = match wire.input.fill_buf() {
-            Ok(available) => available,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(source) => return Err(Error::Wire { doing: "read the request", source }),
-        };
-        let end = available.iter().position(|&byte| byte == b'\n');
-        let taken = end.map_or(available.len(), |at| at + 1);
-        if line.len() + taken > LIMIT {
-            return Err(Error::Request { why: "it is longer than a mebibyte" });
-        }
-        if line.len() + taken > line.capacity() {
-            // Growing by itself, the vector would leave an unwiped copy behind.
-            let mut larger = Zeroizing::new(Vec::with_capacity((line.len() + taken) * 2));
-            larger.extend_from_slice(&line);
-            line = larger;
-        }
-        line.extend_from_slice(&available[..taken]);
-        wire.input.consume(taken);
-        if end.is_some() || taken == 0 {
-            return Ok(Some(line).filter(|line| !line.is_empty()));
-        }
-    }
-}
-
-fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
-    let written = wire.output.write_all(bytes).and_then(|()| wire.output.flush());
-    written.map_err(|source| Error::Wire { doing: "write the answer", source })
+    input::line(wire.input, &mut line)?;
+    Ok(Some(line).filter(|line| !line.is_empty()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Making cargo ask us: our name as the last, and so the first that is asked, of `global-credential-providers` in `[registry]`.
 //! The others stay, and are asked for what we have nothing for.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::Error;
 use crate::terminal::visible;
@@ -18,7 +18,7 @@ pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check 
 const VARIABLE: &str = "CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS";
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let cargo = context.environment.programs("cargo").into_iter().next()?;
+    let cargo = context.environment.program("cargo")?;
     Some(format!("cargo ({})", cargo.display()))
 }
 
@@ -32,69 +32,55 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         notes.push(format!("{VARIABLE} is set ({}) and counts in place of the file", visible(&variable)));
     }
     if last == Some(provider.as_str()) {
-        return Ok(nothing(notes, before.cloned().unwrap_or_default()));
+        return Ok(Plan { notes, ..Plan::nothing(before.cloned().unwrap_or_default()) });
     }
     // An older place of ours goes first, so that there is one.
     let old: Vec<String> = held.iter().filter(|held| is_ours(held)).map(|&held| held.to_owned()).collect();
     let mut entry = before.cloned().unwrap_or_default();
-    let mut present =
-        Config { path: config.path.clone(), text: config.text.clone(), table: config.table.clone() };
+    let mut present = config.clone();
     for old in &old {
         let line = entry.written.iter().position(|line| line.value == *old);
         let piece = line.and_then(|at| entry.written.remove(at).instead_of);
         let without = present.without(&piece.unwrap_or_default(), old);
-        let text = without.ok_or_else(|| by_hand(&config, &provider))?;
-        present.table = text.parse().map_err(|_| by_hand(&config, &provider))?;
+        let text = without.ok_or_else(|| config.by_hand(&provider))?;
+        present.table = text.parse().map_err(|_| config.by_hand(&provider))?;
         present.text = Some(text);
     }
     let (text, piece) = present.with(&provider)?;
-    let file = config.path.to_string_lossy().into_owned();
-    let made = config.text.is_none();
     // What was put in is remembered to the byte; see `undo`.
-    entry.written.push(Line { file, key: KEY.to_owned(), value: provider.clone(), instead_of: Some(piece) });
-    if made {
-        let file = config.path.to_string_lossy().into_owned();
-        entry.written.push(Line { file, key: String::new(), value: String::new(), instead_of: None });
+    let line = Line::new(&config.path, KEY, provider.as_str());
+    entry.written.push(Line { instead_of: Some(piece), ..line });
+    if config.text.is_none() {
+        entry.written.push(Line::new(&config.path, "", ""));
     }
     let lines =
         vec![format!("{}: [registry] {KEY}: last, \"{}\"", config.path.display(), visible(&provider))];
     let apply = Box::new(move || config.replace(Some(&text)));
-    Ok(Plan { lines, notes, others: Vec::new(), entry: Some(entry), apply })
+    Ok(Plan { lines, notes, entry: Some(entry), apply, ..Plan::default() })
 }
 
 fn keep_in_step<'c>(_context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
     // Nothing of a place stands in cargo's configuration.
-    Ok(nothing(Vec::new(), before.clone()))
+    Ok(Plan::nothing(before.clone()))
 }
 
 fn undo<'c>(_context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
     let Some(line) = entry.written.iter().find(|line| line.key == KEY) else {
-        return Ok(Plan { entry: None, ..nothing(Vec::new(), Entry::default()) });
+        return Ok(Plan::default());
     };
     let config = Config::read_file(Path::new(&line.file))?;
     let Some(text) = config.without(line.instead_of.as_deref().unwrap_or_default(), &line.value) else {
         let held = config.providers().unwrap_or_default().contains(&line.value.as_str());
         let state = if held { "cannot be taken out of" } else { "was taken out since setup wrote it into" };
         let notes = vec![format!("{} {state} {}, so that is left", visible(&line.value), line.file)];
-        return Ok(Plan { entry: None, ..nothing(notes, Entry::default()) });
+        return Ok(Plan { notes, ..Plan::default() });
     };
     let made = entry.written.iter().any(|line| line.key.is_empty());
     let lines = vec![format!("{}: [registry] {KEY}: without \"{}\"", line.file, visible(&line.value))];
     let apply = Box::new(move || {
         config.replace(Some(text.as_str()).filter(|text| !(made && text.trim().is_empty())))
     });
-    Ok(Plan { lines, notes: Vec::new(), others: Vec::new(), entry: None, apply })
-}
-
-fn nothing<'c>(notes: Vec<String>, entry: Entry) -> Plan<'c> {
-    Plan { lines: Vec::new(), notes, others: Vec::new(), entry: Some(entry), apply: Box::new(|| Ok(())) }
-}
-
-fn by_hand(config: &Config, provider: &str) -> Error {
-    Error::usage(
-        format!("{} cannot be changed without disturbing what is in it", config.path.display()),
-        format!("put \"{provider}\" last into {KEY} of [registry] there"),
-    )
+    Ok(Plan { lines, apply, ..Plan::default() })
 }
 
 /// How cargo starts us. It splits a provider at blanks, so a path with one will not do.
@@ -108,11 +94,10 @@ fn provider(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> 
     {
         return Ok(path);
     }
-    if context.environment.programs(link).is_empty() {
-        let own = spot.map_or_else(|| "keyfob".to_owned(), |spot| crate::files::shell_word(&spot.path));
+    if context.environment.program(link).is_none() {
         return Err(Error::usage(
             format!("cargo would not find keyfob: no folder of PATH has {link}"),
-            format!("ln -s {own} ~/.local/bin/{link}, with that folder in PATH"),
+            links::way_into_path(context, link),
         ));
     }
     if !wish.by_name {
@@ -123,21 +108,17 @@ fn provider(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> 
 
 /// Whether a provider starts keyfob, by its look.
 fn is_ours(provider: &str) -> bool {
-    let program = provider.split_whitespace().next().unwrap_or_default();
-    let name = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = program_of(provider).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.strip_suffix(".exe").unwrap_or(name) == TOOL.links[0]
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "cargo";
     const FIX: &str = "keyfob setup cargo";
     if found(context).is_none() && entry.is_none() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let config = match Config::read(context.environment) {
-        Ok(config) => config,
-        Err(error) => return vec![Finding::error(ABOUT, &error)],
-    };
+    let config = Config::read(context.environment)?;
     let file = config.path.display().to_string();
     let variable = context.environment.text(VARIABLE);
     let held: Vec<&str> = match &variable {
@@ -155,17 +136,15 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
         None => findings.push(Finding::hint(ABOUT, "cargo does not ask keyfob", FIX)),
         Some(at) => {
             let shown = format!("{} ({from})", visible(held[at]));
-            findings.push(match program_of(context, held[at]) {
+            findings.push(match links::started_by(program_of(held[at]), context.environment) {
                 None => {
                     Finding::broken(ABOUT, format!("cargo asks keyfob and cannot start it: {shown}"), FIX)
                 }
-                Some(program) => {
-                    let own = links::spot(context.program, TOOL.links[0], context.environment);
-                    if own.is_none_or(|own| links::is_us(&program, &own.path)) {
-                        Finding::ok(ABOUT, format!("cargo asks keyfob: {shown}"))
-                    } else {
-                        Finding::hint(ABOUT, format!("cargo asks another keyfob than this one: {shown}"), FIX)
-                    }
+                Some(program) if links::is_this(&program, TOOL.links[0], context) => {
+                    Finding::ok(ABOUT, format!("cargo asks keyfob: {shown}"))
+                }
+                Some(_) => {
+                    Finding::hint(ABOUT, format!("cargo asks another keyfob than this one: {shown}"), FIX)
                 }
             });
             for other in &held[at + 1..] {
@@ -182,14 +161,10 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
             findings.push(Finding::hint(ABOUT, words, fix));
         }
     }
-    findings
+    Ok(findings)
 }
 
-/// The program that a provider starts, if it is there.
-fn program_of(context: &SetupContext<'_>, provider: &str) -> Option<PathBuf> {
-    let program = provider.split_whitespace().next()?;
-    if Path::new(program).is_absolute() {
-        return Some(PathBuf::from(program)).filter(|path| crate::environment::is_program(path));
-    }
-    context.environment.programs(program.strip_suffix(".exe").unwrap_or(program)).into_iter().next()
+/// The program that a provider starts, its first word.
+fn program_of(provider: &str) -> &Path {
+    Path::new(provider.split_whitespace().next().unwrap_or_default())
 }

@@ -1,29 +1,17 @@
 //! The adapter with byte buffers and a wallet in memory: what cargo says in, what cargo hears out.
 
-use std::ffi::OsString;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::forge::{Need, gitea};
-use crate::tool::Wire;
+use crate::tool::tests::{Ran, call};
 use crate::wallet::tests::bench::{Bench, on};
 
 const AZURE: &str = "sparse+https://pkgs.dev.azure.com/contoso/My%20Project/_packaging/feed/Cargo/index/";
 const HELLO: &str = "{\"v\":[1]}\n";
 
-/// Exit code, standard output, standard error.
-fn run(bench: &Bench, input: &[u8]) -> (u8, String, String) {
-    let (mut input, mut output, mut notes) = (input, Vec::new(), Vec::new());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
-    let code = bench.with(|wallet| super::serve(&[OsString::from("--cargo-plugin")], &mut wire, wallet));
-    (code, String::from_utf8(output).unwrap(), String::from_utf8(notes).unwrap())
+fn run(bench: &Bench, input: &[u8]) -> Ran {
+    call(super::serve, bench, &["--cargo-plugin"], input)
 }
 
 fn request(url: &str, rest: &str) -> String {
@@ -225,7 +213,7 @@ fn several_requests_are_answered_one_by_one_and_a_bad_one_does_not_end_it() {
 #[test]
 fn bad_input_is_refused_in_the_protocol_and_nothing_of_it_is_repeated_or_written() {
     let bench = Bench::new();
-    let long = vec![b'x'; super::LIMIT + 1];
+    let long = vec![b'x'; crate::tool::input::LIMIT + 1];
     let with = |token: &str| {
         let rest = format!("\"kind\":\"login\",\"token\":\"{token}\"");
         request("sparse+https://cargo.example/", &rest).into_bytes()

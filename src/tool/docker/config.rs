@@ -8,9 +8,8 @@ use serde::Deserialize;
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::tool::text;
-
 use crate::json;
+use crate::tool::text;
 
 /// The file as it is.
 #[derive(Clone, Debug)]
@@ -51,14 +50,11 @@ impl Config {
     /// Reads it.
     ///
     /// # Errors
-    /// [`Error::NoHome`], [`Error::Io`], [`Error::Record`] for what is no JSON object.
+    /// [`Error::NoHome`], [`Error::Io`], [`Error::Config`] for what is no JSON object.
     pub(super) fn read(environment: &Environment) -> Result<Config, Error> {
         let folder = match environment.os("DOCKER_CONFIG") {
             Some(folder) => PathBuf::from(folder),
-            None => {
-                let home = environment.os("HOME").or(environment.os("USERPROFILE")).ok_or(Error::NoHome)?;
-                PathBuf::from(home).join(".docker")
-            }
+            None => environment.home().ok_or(Error::NoHome)?.join(".docker"),
         };
         let path = folder.join("config.json");
         let (path, text) = text::read(&path)?;

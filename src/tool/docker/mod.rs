@@ -17,7 +17,8 @@ use crate::forge::Need;
 use crate::remote::{Remote, has_control};
 use crate::wallet::{Answer, Found, Query, Wallet};
 
-use super::{Tool, Wire, input, login};
+use super::{Tool, Wire, input, login, write_to_somebody};
+use crate::wiped::{Bytes, json};
 
 mod config;
 mod server;
@@ -114,16 +115,14 @@ fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
         Found::Answer(answer) => match answer_bytes(&name, &answer) {
             Some(bytes) => {
                 write(wire, &bytes)?;
-                if let Some(note) = &answer.note {
-                    wire.note(note);
-                }
+                wire.note(answer.note.as_ref());
                 Ok(Done::Well)
             }
             // A ready-made header of git's, or bytes that are no text: docker has no words for them.
             None => Ok(Done::Sentence(NOT_FOUND)),
         },
         Found::Miss { miss, loud } => {
-            wire.miss(&miss, loud, &remote.to_string());
+            wire.miss(&miss, loud, &remote);
             Ok(Done::Sentence(NOT_FOUND))
         }
     }
@@ -159,12 +158,7 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
 fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
     let Some(name) = read_server(wire)? else { return Ok(Done::Sentence(NO_SERVER)) };
     for remote in server::places(&name)? {
-        let forgotten = wallet.forget(&query(remote, wire.person_watches))?;
-        if let Some(url) = forgotten.set_aside {
-            let words =
-                format!("your own token is set aside for packages, not destroyed; keyfob restore {url}");
-            wire.line("hint", &words);
-        }
+        login::forget(&query(remote, wire.person_watches), wire, wallet)?;
     }
     Ok(Done::Well)
 }
@@ -215,21 +209,13 @@ fn query(remote: Remote, person_watches: bool) -> Query {
 }
 
 /// The answer; `None` if it cannot be said in docker's words. Its user name is never empty, which docker would refuse.
-fn answer_bytes(name: &str, answer: &Answer) -> Option<Zeroizing<Vec<u8>>> {
+fn answer_bytes(name: &str, answer: &Answer) -> Option<Bytes> {
     let token = std::str::from_utf8(answer.token.expose()).ok()?;
     if answer.authtype.is_some() {
         return None;
     }
     let user = answer.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("pat");
-    // Room for the worst, so that the vector never grows and leaves a copy behind: an escape takes six bytes.
-    let room = 64 + 6 * (name.len() + user.len() + token.len());
-    let mut out = Zeroizing::new(Vec::with_capacity(room));
-    for (before, text) in [("{\"ServerURL\":", name), (",\"Username\":", user), (",\"Secret\":", token)] {
-        out.extend_from_slice(before.as_bytes());
-        serde_json::to_writer(&mut *out, text).ok()?;
-    }
-    out.extend_from_slice(b"}\n");
-    Some(out)
+    Some(json(&[("{\"ServerURL\":", name), (",\"Username\":", user), (",\"Secret\":", token)], "}\n"))
 }
 
 /// The name of a server, without what surrounds it; `None` if there is none.
@@ -240,8 +226,7 @@ fn read_server(wire: &mut Wire<'_>) -> Result<Option<String>, Error> {
 }
 
 fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<Done, Error> {
-    let written = wire.output.write_all(bytes).and_then(|()| wire.output.flush());
-    written.map(|()| Done::Well).map_err(|source| Error::Wire { doing: "write the answer", source })
+    write_to_somebody(wire, bytes).map(|()| Done::Well)
 }
 
 #[cfg(test)]

@@ -26,19 +26,16 @@ const HELPERS: &str = "credHelpers";
 const PROGRAMS: &[&str] = &["docker", "podman", "skopeo", "buildah", "oras"];
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let here = PROGRAMS.iter().filter_map(|name| context.environment.programs(name).into_iter().next());
-    let here: Vec<String> = here.map(|path| path.display().to_string()).collect();
+    let here: Vec<String> = context.here(PROGRAMS).iter().map(|path| path.display().to_string()).collect();
     (!here.is_empty()).then(|| format!("docker or its like ({})", here.join(", ")))
 }
 
 fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
     let link = TOOL.links[0];
-    if context.environment.programs(link).is_empty() {
-        let own = links::spot(context.program, link, context.environment);
-        let own = own.map_or_else(|| "keyfob".to_owned(), |spot| crate::files::shell_word(&spot.path));
+    if context.environment.program(link).is_none() {
         return Err(Error::usage(
             format!("docker would not find keyfob: no folder of PATH has {link}"),
-            format!("ln -s {own} ~/.local/bin/{link}, with that folder in PATH"),
+            links::way_into_path(context, link),
         ));
     }
     let config = Config::read(context.environment)?;
@@ -125,11 +122,7 @@ impl Draft {
     }
 
     fn remember(&mut self, key: &str, value: &str) {
-        let file = self.config.path.to_string_lossy().into_owned();
-        let line = Line { file, key: key.to_owned(), value: value.to_owned(), instead_of: None };
-        // It may have been taken out by hand, and is remembered still.
-        self.entry.written.retain(|old| *old != line);
-        self.entry.written.push(line);
+        self.entry.remember(Line::new(&self.config.path, key, value));
     }
 
     fn add_registries(&mut self, context: &SetupContext<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
@@ -199,7 +192,7 @@ impl Draft {
         let apply = Box::new(move || {
             if change { config.replace(Some(text.as_str()).filter(|text| !text.is_empty())) } else { Ok(()) }
         });
-        Plan { lines, notes, others: Vec::new(), entry: Some(entry), apply }
+        Plan { lines, notes, entry: Some(entry), apply, ..Plan::default() }
     }
 }
 
@@ -213,16 +206,13 @@ fn registries(context: &SetupContext<'_>) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "docker";
     const FIX: &str = "keyfob setup docker";
     if found(context).is_none() && entry.is_none() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let config = match Config::read(context.environment) {
-        Ok(config) => config,
-        Err(error) => return vec![Finding::error(ABOUT, &error)],
-    };
+    let config = Config::read(context.environment)?;
     let file = config.path.display().to_string();
     let registries = registries(context).unwrap_or_default();
     let (ours, others): (Vec<_>, Vec<_>) =
@@ -230,16 +220,15 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
     let asks = config.store() == Some(NAME) || !ours.is_empty();
     let mut findings = Vec::new();
     let link = TOOL.links[0];
-    match context.environment.programs(link).into_iter().next() {
+    match context.environment.program(link) {
         None if asks => findings.push(Finding::broken(
             ABOUT,
             format!("docker asks keyfob ({file}) and cannot find it: no folder of PATH has {link}"),
             FIX,
         )),
         Some(program) if asks => {
-            let own = links::spot(context.program, link, context.environment);
             let shown = format!("({}, {file})", program.display());
-            findings.push(if own.is_none_or(|own| links::is_us(&program, &own.path)) {
+            findings.push(if links::is_this(&program, link, context) {
                 let what =
                     if config.store() == Some(NAME) { "for every registry" } else { "for some registries" };
                 Finding::ok(ABOUT, format!("docker asks keyfob {what} {shown}"))
@@ -270,5 +259,5 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
             format!("docker logout {name}, then keyfob setup docker and docker login {name}"),
         ));
     }
-    findings
+    Ok(findings)
 }

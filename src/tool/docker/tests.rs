@@ -1,23 +1,11 @@
 //! The adapter with byte buffers and a wallet in memory: what docker says in, what docker hears out.
 
-use std::ffi::OsString;
-
 use super::{NO_SERVER, NO_USER, NOT_FOUND};
-use crate::tool::Wire;
+use crate::tool::tests::{Ran, call};
 use crate::wallet::tests::bench::Bench;
 
-/// Exit code, standard output, standard error.
-fn run(bench: &Bench, word: &str, input: impl AsRef<[u8]>) -> (u8, String, String) {
-    let (mut input, mut output, mut notes) = (input.as_ref(), Vec::new(), Vec::new());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
-    let code = bench.with(|wallet| super::serve(&[OsString::from(word)], &mut wire, wallet));
-    (code, String::from_utf8(output).unwrap(), String::from_utf8(notes).unwrap())
+fn run(bench: &Bench, word: &str, input: impl AsRef<[u8]>) -> Ran {
+    call(super::serve, bench, &[word], input.as_ref())
 }
 
 fn answer(server: &str, user: &str, token: &str) -> (u8, String, String) {

@@ -1,9 +1,8 @@
 //! Whether git would really ask us: what `doctor` says of git, found by asking git for its configuration as it holds in the
 //! current folder. Nothing is changed and no helper is run.
 
-use std::path::Path;
-
 use crate::environment::is_program;
+use crate::error::Error;
 use crate::remote::Remote;
 use crate::terminal::visible;
 use crate::tool::links;
@@ -18,11 +17,13 @@ const FIX: &str = "keyfob setup git";
 /// The first git that takes an `authtype` from a helper.
 const AUTHTYPE: (u32, u32) = (2, 46);
 
-pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     let git = match Git::find(context.environment) {
         Ok(git) => git,
-        Err(error) if entry.is_some() => return vec![Finding::error(GIT, &error)],
-        Err(error) => return vec![Finding::hint(GIT, error.to_string(), error.hint().unwrap_or_default())],
+        Err(error) if entry.is_some() => return Err(error),
+        Err(error) => {
+            return Ok(vec![Finding::hint(GIT, error.to_string(), error.hint().unwrap_or_default())]);
+        }
     };
     let mut findings = vec![version(context, &git)];
     match git.list(true) {
@@ -32,7 +33,7 @@ pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Fi
         }
         Err(error) => findings.push(Finding::broken(GIT, error.to_string(), "git config --global --edit")),
     }
-    findings
+    Ok(findings)
 }
 
 fn version(context: &SetupContext<'_>, git: &Git) -> Finding {
@@ -89,13 +90,11 @@ fn is_helper(value: &Value) -> bool {
 /// Whether a helper line starts this very program; an error in words if it starts nothing.
 fn starts(context: &SetupContext<'_>, line: &str) -> Result<bool, String> {
     let link = super::TOOL.links[0];
-    let by_name = if line == BY_NAME { Some(link) } else { None };
-    let program = match (by_name, program_of(line)) {
-        (None, Some(path)) => path,
-        (name, _) => {
-            let name = name.unwrap_or("keyfob");
-            let found = context.environment.programs(name).into_iter().next();
-            found.ok_or_else(|| format!("no folder of PATH has {name}"))?
+    let program = match program_of(line) {
+        Some(path) => path,
+        None => {
+            let name = if line == BY_NAME { link } else { "keyfob" };
+            context.environment.program(name).ok_or_else(|| format!("no folder of PATH has {name}"))?
         }
     };
     if !program.exists() {
@@ -104,13 +103,8 @@ fn starts(context: &SetupContext<'_>, line: &str) -> Result<bool, String> {
     if !is_program(&program) {
         return Err(format!("{} may not be run", program.display()));
     }
-    let own = links::spot(context.program, link, context.environment);
-    Ok(own.is_none_or(|own| is_same(&program, &own.path)))
-}
-
-/// The line may name the program itself and the stable place be a link to it, or the other way round.
-fn is_same(program: &Path, own: &Path) -> bool {
-    links::is_us(program, own)
+    // The line may name the program itself and the stable place be a link to it, or the other way round.
+    Ok(links::is_this(&program, link, context))
 }
 
 /// What holds for the wallet's own places.

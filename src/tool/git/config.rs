@@ -3,14 +3,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::files::shell_word;
-use crate::store::environment::secret_variables;
+use crate::files::{self, shell_word};
+use crate::store::environment::child;
 
 /// The section that stands for `credential` while a new one is written at the end of the file.
 const PASSING: &str = "keyfob-setup";
@@ -20,7 +19,7 @@ const PASSING: &str = "keyfob-setup";
 pub(super) struct Git {
     /// Its path.
     pub program: PathBuf,
-    environment: Vec<(OsString, OsString)>,
+    environment: Environment,
     /// Where `--global` writes.
     pub global: PathBuf,
 }
@@ -55,17 +54,15 @@ impl Git {
     /// # Errors
     /// [`Error::NoProgram`].
     pub(super) fn find(environment: &Environment) -> Result<Git, Error> {
-        let program = environment.programs("git").into_iter().next();
-        let program = program.ok_or(Error::NoProgram { program: "git" })?;
+        let program = environment.program("git").ok_or(Error::NoProgram { program: "git" })?;
         let global = global_file(environment).ok_or(Error::NoHome)?;
-        Ok(Git { program, environment: environment.for_child(&secret_variables()), global })
+        Ok(Git { program, environment: environment.clone(), global })
     }
 
     /// Runs git; its standard output. In no repository, unless `here`.
     fn run<A: AsRef<OsStr>>(&self, here: bool, args: impl IntoIterator<Item = A>) -> Result<Ran, Error> {
-        let mut command = Command::new(&self.program);
-        command.args(args).stdin(Stdio::null()).env_clear();
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut command = child(&self.program, &self.environment);
+        command.args(args).stdin(Stdio::null());
         if !here {
             // What holds everywhere: no repository's settings, none that a caller gave on a command line.
             for name in ["GIT_WORK_TREE", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"] {
@@ -292,11 +289,8 @@ fn global_file(environment: &Environment) -> Option<PathBuf> {
     if let Some(file) = environment.os("GIT_CONFIG_GLOBAL") {
         return std::path::absolute(file).ok();
     }
-    let home = environment.os("HOME").or_else(|| environment.os("USERPROFILE").filter(|_| cfg!(windows)));
-    let home = PathBuf::from(home?);
-    let usual = home.join(".gitconfig");
-    let settings = environment.os("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), PathBuf::from);
-    let other = settings.join("git").join("config");
+    let usual = environment.home()?.join(".gitconfig");
+    let other = environment.config_home()?.join("git").join("config");
     Some(if !usual.exists() && other.exists() { other } else { usual })
 }
 
@@ -310,28 +304,15 @@ pub(super) fn same_file(one: &Path, other: &Path) -> bool {
 /// git does it: under its lock, the whole file at once, a symbolic link (shared dotfiles) staying one.
 fn cut_empty_line(file: &Path) -> Result<(), Error> {
     let file = fs::canonicalize(file).map_err(Error::io("find", file))?;
-    let mut lock_name = file.clone().into_os_string();
-    lock_name.push(".lock");
-    let lock = PathBuf::from(lock_name);
-    let mut options = fs::OpenOptions::new();
-    let mut out = options.write(true).create_new(true).open(&lock).map_err(Error::io("make", &lock))?;
-    let written = (|| {
-        let text = fs::read(&file).map_err(Error::io("read", &file))?;
-        let why = || Error::Program {
-            program: "git",
-            why: format!("the empty helper line before ours is not found in {}", file.display()),
-        };
-        let cut = without_empty_line(&text).ok_or_else(why)?;
-        let mode = fs::metadata(&file).map_err(Error::io("read", &file))?.permissions();
-        out.write_all(&cut).and_then(|()| out.sync_all()).map_err(Error::io("write", &lock))?;
-        fs::set_permissions(&lock, mode).map_err(Error::io("write", &lock))?;
-        drop(out);
-        fs::rename(&lock, &file).map_err(Error::io("replace", &file))
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&lock);
-    }
-    written
+    let why = || Error::Program {
+        program: "git",
+        why: format!("the empty helper line before ours is not found in {}", file.display()),
+    };
+    let text = files::read_others(&file)?.ok_or_else(why)?;
+    let cut = without_empty_line(&text).ok_or_else(why)?;
+    let mut lock = file.clone().into_os_string();
+    lock.push(".lock");
+    files::rewrite(&file, &text, &cut, Some(Path::new(&lock)))
 }
 
 fn without_empty_line(text: &[u8]) -> Option<Vec<u8>> {

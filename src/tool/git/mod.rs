@@ -18,6 +18,7 @@ use crate::store::payload::Payload;
 use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
 
 use super::{Tool, Wire, write};
+use crate::wiped::{base64, joined};
 
 mod check;
 mod config;
@@ -80,11 +81,9 @@ fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
         Found::Answer(answer) => {
             write(wire, &answer_bytes(&request, &answer))?;
             // The answer is out; now there is time for words.
-            if let Some(note) = &answer.note {
-                wire.note(note);
-            }
+            wire.note(answer.note.as_ref());
         }
-        Found::Miss { miss, loud } => wire.miss_of_git(&miss, loud, &query.remote.to_string()),
+        Found::Miss { miss, loud } => wire.miss_of_git(&miss, loud, &query.remote),
     }
     Ok(())
 }
@@ -104,7 +103,7 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
         }
         Stored::NoOrganisation { host } => {
             let miss = crate::error::Miss::NoOrganisation { host };
-            wire.miss_of_git(&miss, true, &query.remote.to_string());
+            wire.miss_of_git(&miss, true, &query.remote);
         }
         Stored::Kept { .. } | Stored::Same | Stored::Cleared | Stored::NotOurs => {}
     }
@@ -120,19 +119,12 @@ fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
         payload.token
     });
     let erased = wallet.erase(&query, refused.as_ref())?;
-    if let Some(note) = &erased.note {
-        wire.note(note);
-    }
+    wire.note(erased.note.as_ref());
     Ok(())
 }
 
 fn query(request: &Request, wire: &Wire<'_>, takes_authtype: bool) -> Result<Query, Error> {
-    Ok(Query {
-        user: request.user.clone(),
-        takes_authtype,
-        person_watches: wire.person_watches,
-        ..Query::new(request.remote()?, TOOL.need)
-    })
+    Ok(Query { user: request.user.clone(), takes_authtype, ..wire.question(request.remote()?, TOOL.need) })
 }
 
 /// The user name and the credential that a store or erase carries. A Basic `credential` is user and password in another
@@ -205,12 +197,7 @@ fn header(request: &Request, answer: &Answer) -> Option<(String, Zeroizing<Vec<u
         Presentation::Basic => request.server_offers_windows_logon(),
         Presentation::Plain => false,
     };
-    forced.then(|| {
-        let mut pair = Zeroizing::new(Vec::with_capacity(token.len() + 1));
-        pair.push(b':');
-        pair.extend_from_slice(token);
-        ("Basic".to_owned(), Zeroizing::new(BASE64.encode(&*pair).into_bytes()))
-    })
+    forced.then(|| ("Basic".to_owned(), base64(&joined(&[b":", token]))))
 }
 
 /// `key=value` lines.

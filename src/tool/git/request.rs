@@ -10,9 +10,7 @@ use zeroize::Zeroizing;
 use crate::credential::Secret;
 use crate::error::Error;
 use crate::remote::Remote;
-
-/// The most that a request may be long, in bytes.
-const LIMIT: usize = 1 << 20;
+use crate::tool::input;
 
 /// The longest value that is a name, a host or a date. Secrets and headers may be longer.
 const LONGEST: usize = 8192;
@@ -175,39 +173,13 @@ impl Request {
 fn read_block(input: &mut dyn BufRead) -> Result<Zeroizing<Vec<u8>>, Error> {
     // Requests are a few hundred bytes; growing copies what was read, and wiping writes over the room that was never used.
     let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
-    let mut line_start = 0;
     loop {
-        let available = match input.fill_buf() {
-            Ok(available) => available,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(source) => return Err(Error::Wire { doing: "read the request", source }),
-        };
-        if available.is_empty() {
+        let start = bytes.len();
+        input::line(input, &mut bytes)?;
+        let line = &bytes[start..];
+        if !line.ends_with(b"\n") || matches!(line, b"\n" | b"\r\n") {
             return Ok(bytes);
         }
-        let taken = available.iter().position(|&b| b == b'\n').map_or(available.len(), |at| at + 1);
-        let ends_line = available[taken - 1] == b'\n';
-        if bytes.len() + taken > LIMIT {
-            return Err(bad("it is longer than a mebibyte"));
-        }
-        grow(&mut bytes, taken);
-        bytes.extend_from_slice(&available[..taken]);
-        input.consume(taken);
-        if ends_line {
-            if matches!(&bytes[line_start..], b"\n" | b"\r\n") {
-                return Ok(bytes);
-            }
-            line_start = bytes.len();
-        }
-    }
-}
-
-/// Makes room without leaving an unwiped copy behind, as a growing vector would.
-fn grow(bytes: &mut Zeroizing<Vec<u8>>, more: usize) {
-    if bytes.len() + more > bytes.capacity() {
-        let mut larger = Zeroizing::new(Vec::with_capacity((bytes.len() + more) * 2));
-        larger.extend_from_slice(bytes);
-        *bytes = larger;
     }
 }
 
@@ -381,7 +353,7 @@ mod tests {
         text.extend(vec![b'a'; 200_000]);
         text.extend(b"host=victim\n");
         assert_eq!(read(&text).unwrap().remote().unwrap().host(), "badguy");
-        text.extend(vec![b'a'; LIMIT]);
+        text.extend(vec![b'a'; input::LIMIT]);
         assert!(is_void(&text));
     }
 

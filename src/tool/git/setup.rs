@@ -121,16 +121,13 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
 fn our_line(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> Result<String, Error> {
     let link = super::TOOL.links[0];
     if wish.by_name {
-        let found = context.environment.programs(link).into_iter().next();
-        let spot = links::spot(context.program, link, context.environment);
-        let Some(found) = found else {
-            let own = spot.map_or_else(|| "keyfob".to_owned(), |spot| crate::files::shell_word(&spot.path));
+        let Some(found) = context.environment.program(link) else {
             return Err(Error::usage(
                 format!("git would not find keyfob by name: no folder of PATH has {link}"),
-                format!("ln -s {own} ~/.local/bin/{link}, with that folder in PATH; or leave --by-name out"),
+                format!("{}; or leave --by-name out", links::way_into_path(context, link)),
             ));
         };
-        if spot.is_some_and(|spot| !links::is_us(&found, &spot.path)) {
+        if !links::is_this(&found, link, context) {
             notes.push(format!(
                 "by name git starts {}, which is another keyfob than this one",
                 found.display()
@@ -189,21 +186,18 @@ impl Draft {
         let held = self.git.list_file(&file)?;
         let same_key: Vec<&Value> = held.iter().filter(|value| is_key(&value.key, &line.key)).collect();
         let shown = format!("{} = {}", line.key, line.value);
-        let at = same_key.iter().position(|value| value.value == line.value);
         // An empty line is ours only where we put it: directly before our helper, unless it is the only one.
         let empties = same_key.iter().filter(|value| value.value.is_empty()).count();
-        let ours = |at: usize| {
-            !line.value.is_empty()
-                || empties == 1
-                || same_key.windows(2).any(|pair| pair[0].value.is_empty() && is_ours(&pair[1].value))
-                    && at < same_key.len()
-        };
-        let edit = match (at.filter(|&at| ours(at)), &line.instead_of) {
-            (Some(_), Some(old)) => {
+        let before_ours =
+            || same_key.windows(2).any(|pair| pair[0].value.is_empty() && is_ours(&pair[1].value));
+        let ours = !line.value.is_empty() || empties == 1 || before_ours();
+        let there = ours && same_key.iter().any(|value| value.value == line.value);
+        let edit = match (there, &line.instead_of) {
+            (true, Some(old)) => {
                 Edit::Replace { key: line.key.clone(), old: line.value.clone(), new: old.clone() }
             }
-            (Some(_), None) => Edit::Remove { key: line.key.clone(), value: line.value.clone() },
-            (None, _) => {
+            (true, None) => Edit::Remove { key: line.key.clone(), value: line.value.clone() },
+            (false, _) => {
                 let now = same_key.last().map(|value| format!(" (now: {})", visible(&value.value)));
                 let now = now.unwrap_or_default();
                 self.notes.push(format!(
@@ -217,7 +211,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Our lines in the file that `--global` writes, with what they were written instead of.
+    /// The values of the file that `--global` writes.
     fn in_global<'v>(&self, values: &'v [Value]) -> Vec<&'v Value> {
         values.iter().filter(|value| same_file(Path::new(&value.file), &self.git.global)).collect()
     }
@@ -381,8 +375,7 @@ impl Draft {
     }
 
     fn line(&self, key: &str, value: &str, instead_of: Option<String>) -> Line {
-        let file = self.git.global.to_string_lossy().into_owned();
-        Line { file, key: key.to_owned(), value: value.to_owned(), instead_of }
+        Line { instead_of, ..Line::new(&self.git.global, key, value) }
     }
 
     /// The plan; `verify` looks at git's configuration afterwards, and what does not please it is taken back.

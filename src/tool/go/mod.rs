@@ -9,14 +9,13 @@
 
 use std::ffi::OsString;
 
-use zeroize::Zeroizing;
-
 use crate::error::Error;
 use crate::forge::{self, Need};
 use crate::remote::{Realm, Remote};
 use crate::wallet::{Found, Query, Wallet};
 
 use super::{Tool, Wire, header};
+use crate::wiped::joined;
 
 mod setup;
 #[cfg(test)]
@@ -62,28 +61,17 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
         // Go would refuse the block as a whole.
         return Ok(());
     }
-    let query = Query {
-        user,
-        takes_authtype: true,
-        person_watches: wire.person_watches,
-        ..Query::new(remote, TOOL.need)
-    };
+    let query = Query { user, takes_authtype: true, ..wire.question(remote, TOOL.need) };
     match wallet.get(&query)? {
         Found::Answer(answer) => {
             // Module proxies and pages about modules take Basic everywhere.
             let Some(header) = header::authorization(&answer, &[]) else { return Ok(()) };
             let place = beginning(&answer.realm, &query.remote).to_string();
-            let mut block = Zeroizing::new(Vec::with_capacity(place.len() + header.len() + 32));
-            let name = b"\n\nAuthorization: ";
-            for part in [place.as_bytes(), name, &header, b"\n\n"] {
-                block.extend_from_slice(part);
-            }
+            let block = joined(&[place.as_bytes(), b"\n\nAuthorization: ", &header, b"\n\n"]);
             super::write(wire, &block)?;
-            if let Some(note) = &answer.note {
-                wire.note(note);
-            }
+            wire.note(answer.note.as_ref());
         }
-        Found::Miss { miss, loud } => wire.miss(&miss, loud, &query.remote.to_string()),
+        Found::Miss { miss, loud } => wire.miss(&miss, loud, &query.remote),
     }
     Ok(())
 }

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::files::shell_word;
 use crate::process::output_within;
+use crate::store::environment::child;
 use crate::terminal::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
@@ -28,9 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SINCE: (u32, u32) = (1, 24);
 
 /// The go of this machine.
-struct Go {
+struct Go<'e> {
     program: PathBuf,
-    environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    environment: &'e Environment,
 }
 
 /// What it says of itself.
@@ -44,25 +46,22 @@ struct About {
     written: Option<String>,
 }
 
-impl Go {
-    fn find(context: &SetupContext<'_>) -> Option<Go> {
-        let program = context.environment.programs("go").into_iter().next()?;
-        let environment = context.environment.for_child(&crate::store::environment::secret_variables());
-        Some(Go { program, environment })
+impl<'e> Go<'e> {
+    fn find(context: &SetupContext<'e>) -> Option<Go<'e>> {
+        Some(Go { program: context.environment.program("go")?, environment: context.environment })
     }
 
     /// To be run where no project can choose another version of it, which would have to be fetched.
-    fn command(&self, args: &[&str], without: &[&str]) -> Command {
-        let kept = self.environment.iter().filter(|(name, _)| !without.iter().any(|out| name == out));
-        let mut command = Command::new(&self.program);
-        command.args(args).env_clear().envs(kept.map(|(name, value)| (name, value)));
-        command.env("GOTOOLCHAIN", "local").env("GO111MODULE", "off").stdin(Stdio::null());
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = child(&self.program, self.environment);
+        command.args(args).stdin(Stdio::null());
+        command.env("GOTOOLCHAIN", "local").env("GO111MODULE", "off");
         command.current_dir(self.program.parent().unwrap_or(Path::new("/")));
         command
     }
 
     fn about(&self) -> Result<About, Error> {
-        let mut command = self.command(&["env", GOAUTH, "GOVERSION", "GOENV"], &[]);
+        let mut command = self.command(&["env", GOAUTH, "GOVERSION", "GOENV"]);
         let said = output_within(&mut command, PATIENCE).map_err(|error| not_started(&error))?;
         let said = said.ok_or_else(|| failed("it does not answer".to_owned()))?;
         let said = String::from_utf8_lossy(&said).into_owned();
@@ -80,7 +79,8 @@ impl Go {
             Some(setting) => ["env", "-w", setting],
             None => ["env", "-u", GOAUTH],
         };
-        let done = self.command(&args, &[GOAUTH]).output().map_err(|error| not_started(&error))?;
+        // That a variable counts in its place was said with the plan; go would only warn of it.
+        let done = self.command(&args).env_remove(GOAUTH).output().map_err(|error| not_started(&error))?;
         if done.status.success() {
             return Ok(());
         }
@@ -159,10 +159,6 @@ fn others(list: &str) -> Vec<&str> {
     list.split(';').map(str::trim).filter(|command| !command.is_empty() && !is_ours(command)).collect()
 }
 
-fn nothing<'c>(notes: Vec<String>, entry: Option<Entry>) -> Plan<'c> {
-    Plan { lines: Vec::new(), notes, others: Vec::new(), entry, apply: Box::new(|| Ok(())) }
-}
-
 fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
     let go = Go::find(context).ok_or(Error::NoProgram { program: "go" })?;
     let about = go.about()?;
@@ -172,11 +168,11 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
             "{} does not know GOAUTH, which came with Go 1.24; for repositories, git asks keyfob",
             visible(&about.version)
         ));
-        return Ok(nothing(notes, before.cloned()));
+        return Ok(Plan { notes, entry: before.cloned(), ..Plan::default() });
     }
     let Some(file) = &about.file else {
         notes.push("GOENV is off, so Go has no settings that could be written".to_owned());
-        return Ok(nothing(notes, before.cloned()));
+        return Ok(Plan { notes, entry: before.cloned(), ..Plan::default() });
     };
     if let Some(variable) = context.environment.text(GOAUTH) {
         notes.push(format!(
@@ -191,14 +187,14 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
             "GOAUTH is off, and stays so; to let go ask again: go env -u GOAUTH, then keyfob setup go"
                 .to_owned(),
         );
-        return Ok(nothing(notes, before.cloned()));
+        return Ok(Plan { notes, entry: before.cloned(), ..Plan::default() });
     }
     let rest = if wish.only { Vec::new() } else { others(held) };
     let mut all = vec![command.as_str()];
     all.extend(&rest);
     let value = all.join(";");
     if about.written.as_deref() == Some(&value) {
-        return Ok(nothing(notes, Some(before.cloned().unwrap_or_default())));
+        return Ok(Plan { notes, ..Plan::nothing(before.cloned().unwrap_or_default()) });
     }
     // What stood there before the first setup is what undo brings back.
     let earlier = before.and_then(|entry| entry.written.first());
@@ -206,12 +202,11 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         Some(line) => line.instead_of.clone(),
         None => about.written.clone(),
     };
-    let line =
-        Line { file: file.display().to_string(), key: GOAUTH.to_owned(), value: value.clone(), instead_of };
+    let line = Line { instead_of, ..Line::new(file, GOAUTH, value.as_str()) };
     let lines = vec![format!("go env -w {}", shell_word(Path::new(&format!("{GOAUTH}={value}"))))];
     let entry = Some(Entry { written: vec![line], taken_out: Vec::new() });
     let apply = Box::new(move || go.set(Some(&value)));
-    Ok(Plan { lines, notes, others: Vec::new(), entry, apply })
+    Ok(Plan { lines, notes, entry, apply, ..Plan::default() })
 }
 
 fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
@@ -220,10 +215,10 @@ fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Er
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let Some(line) = entry.written.first() else { return Ok(nothing(Vec::new(), None)) };
+    let Some(line) = entry.written.first() else { return Ok(Plan::default()) };
     let Some(go) = Go::find(context) else {
         let notes = vec![format!("go is not here any more, so GOAUTH is left in {}", line.file)];
-        return Ok(nothing(notes, None));
+        return Ok(Plan { notes, ..Plan::default() });
     };
     let held = go.about()?.written;
     let value = match held.as_deref() {
@@ -235,7 +230,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
         _ => {
             let notes =
                 vec![format!("{GOAUTH} was changed in {} since setup wrote it, so it is left", line.file)];
-            return Ok(nothing(notes, None));
+            return Ok(Plan { notes, ..Plan::default() });
         }
     };
     let lines = vec![match &value {
@@ -243,34 +238,31 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
         None => format!("go env -u {GOAUTH}"),
     }];
     let apply = Box::new(move || go.set(value.as_deref()));
-    Ok(Plan { lines, notes: Vec::new(), others: Vec::new(), entry: None, apply })
+    Ok(Plan { lines, apply, ..Plan::default() })
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "go";
     const FIX: &str = "keyfob setup go";
     let Some(go) = Go::find(context) else {
         let words = "setup was done, but go is not in PATH any more";
-        return entry.map(|_| Finding::hint(ABOUT, words, "keyfob unsetup go")).into_iter().collect();
+        return Ok(entry.map(|_| Finding::hint(ABOUT, words, "keyfob unsetup go")).into_iter().collect());
     };
-    let about = match go.about() {
-        Ok(about) => about,
-        Err(error) => return vec![Finding::error(ABOUT, &error)],
-    };
+    let about = go.about()?;
     if !about.knows() {
         let version = visible(&about.version);
         let words = format!(
             "{version} does not know GOAUTH, which came with Go 1.24; for repositories, git asks keyfob"
         );
-        return vec![if entry.is_some() {
+        return Ok(vec![if entry.is_some() {
             Finding::hint(ABOUT, words, "install a newer Go")
         } else {
             Finding::ok(ABOUT, words)
-        }];
+        }]);
     }
     let Some(ours) = about.auth.split(';').find(|command| is_ours(command)) else {
         let shown = visible(&about.auth);
-        return vec![match (context.environment.os(GOAUTH), entry) {
+        return Ok(vec![match (context.environment.os(GOAUTH), entry) {
             (Some(_), _) => {
                 let words = format!("go does not ask keyfob: GOAUTH is set in the environment ({shown})");
                 Finding::hint(ABOUT, words, format!("unset {GOAUTH}, then {FIX}"))
@@ -281,23 +273,17 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
                 FIX,
             ),
             (None, None) => Finding::hint(ABOUT, "go does not ask keyfob", FIX),
-        }];
+        }]);
     };
     let program = program_of(ours.trim().strip_suffix(" go").unwrap_or_default());
-    let there = if program.is_absolute() {
-        Some(program).filter(|path| crate::environment::is_program(path))
-    } else {
-        context.environment.programs("keyfob").into_iter().next()
-    };
     let shown = format!("(GOAUTH={})", visible(&about.auth));
-    let own = links::spot(context.program, "keyfob", context.environment);
-    vec![match there {
+    Ok(vec![match links::started_by(&program, context.environment) {
         None => Finding::broken(ABOUT, format!("go asks keyfob and cannot start it {shown}"), FIX),
-        Some(program) if own.is_none_or(|own| links::is_us(&program, &own.path)) => {
+        Some(program) if links::is_this(&program, "keyfob", context) => {
             Finding::ok(ABOUT, format!("go asks keyfob {shown}"))
         }
         Some(_) => Finding::hint(ABOUT, format!("go asks another keyfob than this one {shown}"), FIX),
-    }]
+    }])
 }
 
 #[cfg(test)]

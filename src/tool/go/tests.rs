@@ -1,23 +1,15 @@
 //! The command with byte buffers and a wallet in memory.
 
-use std::ffi::OsString;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::forge::{azure_devops_server, gitlab};
-use crate::tool::Wire;
+use crate::tool::tests::{Person, Ran, call_beside};
 use crate::wallet::tests::bench::{Bench, on};
 
-/// Exit code, standard output, standard error.
-fn run(bench: &Bench, args: &[&str], by_hand: bool) -> (u8, String, String) {
-    let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+fn run(bench: &Bench, args: &[&str], by_hand: bool) -> Ran {
     let head = b"HTTP/1.1 401 Unauthorized\nWww-Authenticate: Basic realm=\"lab\"\n\n";
-    let (mut input, mut output, mut notes) = (&head[..], Vec::new(), Vec::new());
-    let mut wire =
-        Wire { input: &mut input, output: &mut output, notes: &mut notes, by_hand, person_watches: false };
-    let code = bench.with(|wallet| super::serve(&args, &mut wire, wallet));
-    (code, String::from_utf8(output).unwrap(), String::from_utf8(notes).unwrap())
+    call_beside(Person { by_hand, watches: false }, super::serve, bench, args, head)
 }
 
 fn block(place: &str, pair: &str) -> String {

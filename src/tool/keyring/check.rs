@@ -2,9 +2,11 @@
 //! settings; uv has no word for that, so its variable and its own file are read. Nothing is changed, no network.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
+use crate::error::Error;
+use crate::process::output_within;
+use crate::store::environment::child;
 use crate::tool::setup::{Entry, Finding, SetupContext};
 
 use super::setup::{KEYRING, clients, first_keyring};
@@ -17,7 +19,7 @@ const FIX: &str = "keyfob setup keyring";
 const PIP_FIX: &str = "pip config set global.keyring-provider subprocess";
 const UV_FIX: &str = "export UV_KEYRING_PROVIDER=subprocess, or keyfob setup keyring";
 
-pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     let here = clients(context.environment);
     let found = match (first_keyring(context), entry) {
         (Some((path, true)), _) => {
@@ -25,26 +27,30 @@ pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Fi
         }
         (Some((path, false)), Some(entry)) if !entry.written.is_empty() => {
             let words = format!("another program named keyring stands before keyfob's: {}", path.display());
-            return vec![Finding::broken(KEYRING, words, "put keyfob's folder before it in PATH")];
+            return Ok(vec![Finding::broken(KEYRING, words, "put keyfob's folder before it in PATH")]);
         }
         (None, Some(entry)) if !entry.written.is_empty() => {
-            return vec![Finding::broken(KEYRING, "setup was done, but PATH has no keyring any more", FIX)];
+            return Ok(vec![Finding::broken(
+                KEYRING,
+                "setup was done, but PATH has no keyring any more",
+                FIX,
+            )]);
         }
         // Nobody wanted it, so nothing is wrong.
         _ if !here.is_empty() => {
             let words = format!("{} would not ask keyfob; to let them: {FIX}", here.join(", "));
-            return vec![Finding::ok(KEYRING, words)];
+            return Ok(vec![Finding::ok(KEYRING, words)]);
         }
-        _ => return Vec::new(),
+        _ => return Ok(Vec::new()),
     };
     let mut findings = vec![found];
     findings.extend(pip(context));
     findings.extend(uv(context));
-    findings
+    Ok(findings)
 }
 
 fn pip(context: &SetupContext<'_>) -> Option<Finding> {
-    let program = context.environment.programs("pip").into_iter().next()?;
+    let program = context.environment.program("pip")?;
     let words = match pip_provider(context, program).as_deref() {
         Some("subprocess") => {
             return Some(Finding::ok(KEYRING, "pip asks keyfob (keyring-provider is subprocess)"));
@@ -61,10 +67,8 @@ fn pip(context: &SetupContext<'_>) -> Option<Finding> {
 /// The provider as pip has it from its files and variables, if any of them says so. A variable counts more than a file, and
 /// pip lists it last.
 fn pip_provider(context: &SetupContext<'_>, program: PathBuf) -> Option<String> {
-    let mut pip = Command::new(program);
-    pip.args(["config", "list"]).env_clear();
-    pip.envs(context.environment.for_child(&crate::store::environment::secret_variables()));
-    let output = crate::process::output_within(&mut pip, PIP_PATIENCE).ok()??;
+    let mut pip = child(program, context.environment);
+    let output = output_within(pip.args(["config", "list"]), PIP_PATIENCE).ok()??;
     let text = String::from_utf8_lossy(&output).into_owned();
     let settings = text.lines().rev().filter_map(|line| line.split_once('='));
     let mut values = settings.filter(|(key, _)| key.ends_with(".keyring-provider"));
@@ -72,7 +76,7 @@ fn pip_provider(context: &SetupContext<'_>, program: PathBuf) -> Option<String> 
 }
 
 fn uv(context: &SetupContext<'_>) -> Option<Finding> {
-    context.environment.programs("uv").into_iter().next()?;
+    context.environment.program("uv")?;
     let by_variable = context.environment.text("UV_KEYRING_PROVIDER");
     Some(match by_variable.or_else(|| provider(context.environment)).as_deref() {
         Some("subprocess") => Finding::ok(KEYRING, "uv asks keyfob (keyring-provider is subprocess)"),

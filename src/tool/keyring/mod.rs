@@ -9,7 +9,6 @@
 
 use std::ffi::OsString;
 
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::credential::Secret;
@@ -18,7 +17,8 @@ use crate::forge::{self, Need, Place};
 use crate::remote::{Remote, has_control};
 use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
 
-use super::{Tool, Wire};
+use super::{Tool, Wire, is_web, write};
+use crate::wiped::{Bytes, joined, json};
 
 mod arguments;
 mod check;
@@ -71,9 +71,9 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
         }
         Request::Version => {
             let line = format!("keyfob {}\n", env!("CARGO_PKG_VERSION"));
-            super::write(wire, line.as_bytes()).map(|()| true)
+            write(wire, line.as_bytes()).map(|()| true)
         }
-        Request::Backends => super::write(wire, b"keyfob\n").map(|()| true),
+        Request::Backends => write(wire, b"keyfob\n").map(|()| true),
     };
     match done {
         Ok(done) => u8::from(!done),
@@ -96,10 +96,8 @@ fn get(
     let Some(query) = query(service, user, wire)? else { return Ok(false) };
     match wallet.get(&query)? {
         Found::Answer(answer) => {
-            super::write(wire, &answer_bytes(&answer, form)?)?;
-            if let Some(note) = &answer.note {
-                wire.note(note);
-            }
+            write(wire, &answer_bytes(&answer, form)?)?;
+            wire.note(answer.note.as_ref());
             Ok(true)
         }
         Found::Miss { miss: Miss::NoOrganisation { host }, .. } => {
@@ -107,7 +105,7 @@ fn get(
             Ok(false)
         }
         Found::Miss { miss, loud } => {
-            wire.miss(&miss, loud, &query.remote.to_string());
+            wire.miss(&miss, loud, &query.remote);
             Ok(false)
         }
     }
@@ -169,7 +167,7 @@ fn query(service: &str, user: Option<&str>, wire: &Wire<'_>) -> Result<Option<Qu
     if user.as_deref().is_some_and(has_control) {
         return Err(Error::Request { why: "there is a control character in the user name" });
     }
-    Ok(Some(Query { user, person_watches: wire.person_watches, ..Query::new(remote, TOOL.need) }))
+    Ok(Some(Query { user, ..wire.question(remote, TOOL.need) }))
 }
 
 /// The question of `set` and `del`. pip keeps passwords under the bare host; where that belongs to a service, the service's
@@ -188,10 +186,7 @@ fn query_to_keep(service: &str, user: &str, wire: &Wire<'_>) -> Result<Option<Qu
 
 /// What a service names: a web address with the user name in it, or a name of its own.
 fn place(service: &str) -> Result<Option<(Remote, Option<String>)>, Error> {
-    let is_web = ["https://", "http://"].iter().any(|scheme| {
-        service.get(..scheme.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(scheme))
-    });
-    if is_web {
+    if is_web(service) {
         return match Remote::from_url(service) {
             // A tool's mistake, not a person's: without the advice for a command line.
             Err(Error::Url { why }) => Err(Error::Request { why }),
@@ -221,39 +216,18 @@ fn read_line(wire: &mut Wire<'_>) -> Result<Secret, Error> {
     }
 }
 
-/// A credential in JSON, as the keyring command has it.
-#[derive(Serialize)]
-struct Credential<'a> {
-    username: &'a str,
-    password: &'a str,
-}
-
 /// The bytes of an answer: a line for each thing that is asked for, or one object.
-fn answer_bytes(answer: &Answer, (mode, output): (Mode, Output)) -> Result<Zeroizing<Vec<u8>>, Error> {
+fn answer_bytes(answer: &Answer, form: (Mode, Output)) -> Result<Bytes, Error> {
     let user = answer.user.as_deref().unwrap_or_default();
     let token = answer.token.expose();
-    // In JSON a byte takes six at most.
-    let mut out = Zeroizing::new(Vec::with_capacity(64 + 6 * (user.len() + token.len())));
-    match (output, mode) {
-        (Output::Json, mode) => {
-            let unfit = |_| Error::Token { why: "it is not UTF-8 text".to_owned() };
-            let password = std::str::from_utf8(token).map_err(unfit)?;
-            let written = match mode {
-                Mode::Credential => {
-                    serde_json::to_writer(&mut *out, &Credential { username: user, password })
-                }
-                Mode::Password => serde_json::to_writer(&mut *out, password),
-            };
-            written.map_err(|error| Error::Wire { doing: "write the answer", source: error.into() })?;
+    let text =
+        || std::str::from_utf8(token).map_err(|_| Error::Token { why: "it is not UTF-8 text".to_owned() });
+    Ok(match form {
+        (Mode::Password, Output::Plain) => joined(&[token, b"\n"]),
+        (Mode::Credential, Output::Plain) => joined(&[user.as_bytes(), b"\n", token, b"\n"]),
+        (Mode::Password, Output::Json) => json(&[("", text()?)], "\n"),
+        (Mode::Credential, Output::Json) => {
+            json(&[("{\"username\":", user), (",\"password\":", text()?)], "}\n")
         }
-        (Output::Plain, mode) => {
-            if mode == Mode::Credential {
-                out.extend_from_slice(user.as_bytes());
-                out.push(b'\n');
-            }
-            out.extend_from_slice(token);
-        }
-    }
-    out.push(b'\n');
-    Ok(out)
+    })
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::files::shell_word;
+use crate::files::{self, shell_word};
 use crate::tool::links;
 use crate::tool::setup::{Entry, Line, Plan, Setup, SetupContext, Wish};
 
@@ -37,7 +37,7 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
 /// The clients on this machine with their paths.
 pub(super) fn clients(environment: &Environment) -> Vec<String> {
     let first = |name: &str| {
-        let path = environment.programs(name).into_iter().next()?;
+        let path = environment.program(name)?;
         Some(format!("{name} ({})", path.display()))
     };
     CLIENTS.into_iter().filter_map(first).collect()
@@ -45,7 +45,7 @@ pub(super) fn clients(environment: &Environment) -> Vec<String> {
 
 /// The `keyring` that the clients find, and whether it is this program.
 pub(super) fn first_keyring(context: &SetupContext<'_>) -> Option<(PathBuf, bool)> {
-    let first = context.environment.programs(KEYRING).into_iter().next()?;
+    let first = context.environment.program(KEYRING)?;
     let own = links::spot(context.program, KEYRING, context.environment);
     let ours = own.is_some_and(|own| links::is_us(&first, &own.path));
     Some((first, ours))
@@ -62,17 +62,11 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
 
 /// The part that is for all: the link.
 fn link<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Plan<'c> {
-    let nothing = |notes: Vec<String>, others: Vec<String>| Plan {
-        lines: Vec::new(),
-        notes,
-        others,
-        entry: before.cloned(),
-        apply: Box::new(|| Ok(())),
-    };
+    let nothing = |notes: Vec<String>| Plan { notes, entry: before.cloned(), ..Plan::default() };
     let foreign = match first_keyring(context) {
         Some((_, true)) => {
             let entry = Some(before.cloned().unwrap_or_default());
-            return Plan { entry, ..nothing(vec![ADVICE.to_owned()], Vec::new()) };
+            return Plan { entry, ..nothing(vec![ADVICE.to_owned()]) };
         }
         Some((path, false)) => Some(path),
         None => None,
@@ -80,7 +74,7 @@ fn link<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> P
     let Some(own) = links::in_path(context) else {
         let note = "no folder of PATH has keyfob, so a link beside it would not be found; put keyfob into one, then: keyfob \
                     setup keyring";
-        return nothing(vec![note.to_owned()], Vec::new());
+        return nothing(vec![note.to_owned()]);
     };
     let link = own.with_file_name(format!("{KEYRING}{}", std::env::consts::EXE_SUFFIX));
     let folder = own.parent().unwrap_or(&own).to_owned();
@@ -96,28 +90,23 @@ fn link<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> P
                 folder.display(),
                 other.parent().unwrap_or(&other).display()
             );
-            return nothing(vec![said, way], Vec::new());
+            return nothing(vec![said, way]);
         }
         if !wish.only {
-            return nothing(vec![said], vec![other.display().to_string()]);
+            return Plan { others: vec![other.display().to_string()], ..nothing(vec![said]) };
         }
     }
     if link.symlink_metadata().is_ok() {
         let note = format!("{} is there already and is not keyfob, so it is left", link.display());
-        return nothing(vec![note], Vec::new());
+        return nothing(vec![note]);
     }
-    let line = Line {
-        file: link.display().to_string(),
-        key: links::LINK.to_owned(),
-        value: own.display().to_string(),
-        instead_of: None,
-    };
+    let line = Line::new(&link, links::LINK, own.display().to_string());
     Plan {
         lines: vec![format!("ln -s {} {}", shell_word(&own), shell_word(&link))],
         notes: vec![ADVICE.to_owned()],
-        others: Vec::new(),
         entry: Some(Entry { written: vec![line], taken_out: Vec::new() }),
         apply: Box::new(move || links::make(&own, &link)),
+        ..Plan::default()
     }
 }
 
@@ -130,18 +119,9 @@ fn comes_before(folder: &Path, other: &Path, environment: &Environment) -> bool 
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let (mut lines, mut notes, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    for line in entry.written.iter().filter(|line| line.key == links::LINK) {
-        let link = PathBuf::from(&line.file);
-        if links::is_made(&link, Path::new(&line.value), context.program) {
-            lines.push(format!("rm {}", shell_word(&link)));
-            gone.push(link);
-        } else if link.symlink_metadata().is_ok() {
-            notes.push(format!("{} is not the link that setup made, so it is left", line.file));
-        }
-    }
-    let apply = move || gone.iter().try_for_each(|link| crate::files::remove(link));
-    let mut plan = Plan { lines, notes, others: Vec::new(), entry: None, apply: Box::new(apply) };
+    let mut plan = Plan::default();
+    let gone = links::plan_removal(entry.written.iter(), context, &mut plan);
+    plan.apply = Box::new(move || gone.iter().try_for_each(|link| files::remove(link)));
     uv::take_out(&mut plan, entry)?;
     Ok(plan)
 }

@@ -1,34 +1,18 @@
 //! The adapter with byte buffers and a wallet in memory: what pip, uv and PDM send, and what they accept.
 
-use std::ffi::OsString;
-
 use super::TOOL;
 use crate::forge::Need;
-use crate::tool::Wire;
+use crate::tool::tests::{self, Ran};
 use crate::wallet::tests::bench::{Bench, query};
 
 const FEED: &str = "https://pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/";
 
-/// Exit code, stdout, stderr.
-type Ran = (u8, String, String);
-
-fn call(bench: &Bench, arguments: &[&str], input: &str) -> Ran {
-    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-    let mut input = input.as_bytes();
-    let (mut output, mut notes) = (Vec::new(), Vec::new());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
-    let code = bench.with(|wallet| super::serve(&arguments, &mut wire, wallet));
-    (code, String::from_utf8(output).unwrap(), String::from_utf8(notes).unwrap())
-}
-
 fn run(bench: &Bench, arguments: &[&str]) -> Ran {
     call(bench, arguments, "")
+}
+
+fn call(bench: &Bench, arguments: &[&str], input: &str) -> Ran {
+    tests::call(super::serve, bench, arguments, input.as_bytes())
 }
 
 fn said(code: u8, answer: &str) -> Ran {

@@ -24,11 +24,7 @@ pub(super) fn file(environment: &Environment) -> Option<PathBuf> {
     if cfg!(windows) {
         return Some(PathBuf::from(environment.os("APPDATA")?).join("uv/uv.toml"));
     }
-    let folder = match environment.os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()) {
-        Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(environment.os("HOME")?).join(".config"),
-    };
-    Some(folder.join("uv/uv.toml"))
+    Some(environment.config_home()?.join("uv/uv.toml"))
 }
 
 /// What the person's own settings say.
@@ -49,8 +45,7 @@ pub(super) fn add<'c>(
     context: &SetupContext<'c>,
     before: Option<&Entry>,
 ) -> Result<(), Error> {
-    let Some(path) = file(context.environment).filter(|_| !context.environment.programs("uv").is_empty())
-    else {
+    let Some(path) = file(context.environment).filter(|_| context.environment.program("uv").is_some()) else {
         return Ok(());
     };
     let mut draft = Draft::new(&path, before, is_line)?;

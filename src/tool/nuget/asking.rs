@@ -2,7 +2,7 @@
 //! command line can put into their own words.
 
 use crate::credential::Secret;
-use crate::error::{Error, Miss, target};
+use crate::error::{Miss, target};
 use crate::forge;
 use crate::remote::Remote;
 use crate::wallet::{Answer, Asking, Found, Query, Wallet};
@@ -69,7 +69,7 @@ pub(super) fn ask(question: &Question, person_watches: bool, wallet: &dyn Wallet
     match wallet.get(&query) {
         Ok(Found::Answer(answer)) => credential(*answer, &query, question),
         Ok(Found::Miss { miss, loud }) => missed(&miss, loud, &query.remote),
-        Err(error) => Reply::Failed(in_words(&error)),
+        Err(error) => Reply::Failed(error.in_one_line()),
     }
 }
 
@@ -116,9 +116,4 @@ fn missed(miss: &Miss, loud: bool, remote: &Remote) -> Reply {
         }
         Miss::Expired { .. } | Miss::PlainHttp { .. } => Reply::Withheld(words),
     }
-}
-
-fn in_words(error: &Error) -> String {
-    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-    format!("{error}{hint}")
 }

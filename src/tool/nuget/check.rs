@@ -3,13 +3,15 @@
 //! is started is dotnet, for the list of its SDKs; nothing is changed, no network.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::environment::{self, Environment};
+use crate::error::Error;
 use crate::files::shell_word;
+use crate::process::output_within;
+use crate::store::environment::child;
 use crate::terminal::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Level, SetupContext};
@@ -34,14 +36,14 @@ const BELIEVED: Duration = Duration::from_secs(30 * 86_400);
 /// For how long a program is waited for that says its version.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
-    let here = clients(context.environment);
+pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+    let here = clients(context);
     if here.is_empty() && entry.is_none() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let mut findings = Vec::new();
     let ours = in_path(context);
-    match (ours.first(), first_in_path(context)) {
+    match (ours.first(), context.environment.program(LINK)) {
         (Some(link), Some(first)) if *link == first => {
             findings.push(Finding::ok(ABOUT, format!("NuGet finds keyfob: {}", link.display())));
         }
@@ -77,7 +79,7 @@ pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Fi
                      not signed; nuget.exe takes it as CredentialProvider.Keyfob.exe";
         findings.push(Finding::ok(ABOUT, words));
     }
-    findings
+    Ok(findings)
 }
 
 /// What stands in the way of being asked, in words, for setup.
@@ -95,10 +97,6 @@ pub(super) fn obstacles(context: &SetupContext<'_>) -> Vec<String> {
 fn in_path(context: &SetupContext<'_>) -> Vec<PathBuf> {
     let all = context.environment.programs(LINK).into_iter();
     all.filter(|path| is_us(context, path)).collect()
-}
-
-fn first_in_path(context: &SetupContext<'_>) -> Option<PathBuf> {
-    context.environment.programs(LINK).into_iter().next()
 }
 
 fn is_us(context: &SetupContext<'_>, path: &Path) -> bool {
@@ -178,7 +176,7 @@ fn older(context: &SetupContext<'_>) -> Option<Finding> {
     Some(if is_us(context, &link) {
         Finding::ok(ABOUT, format!("nuget.exe before 6.13 finds keyfob: {shown}"))
     } else {
-        Finding::hint(ABOUT, "nuget.exe before 6.13 does not ask keyfob".to_owned(), FIX)
+        Finding::hint(ABOUT, "nuget.exe before 6.13 does not ask keyfob", FIX)
     })
 }
 
@@ -250,7 +248,7 @@ fn says_that_we_cannot(cache: &Path, plugin: &Path) -> bool {
 
 /// An SDK that starts no program of ours.
 fn sdk(environment: &Environment) -> Option<Finding> {
-    let dotnet = environment.programs("dotnet").into_iter().next()?;
+    let dotnet = environment.program("dotnet")?;
     let text = output(&dotnet, &["--list-sdks"], environment)?;
     let newest = text.lines().filter_map(|line| version(line.split(' ').next()?)).max()?;
     if newest >= SDK {
@@ -274,10 +272,8 @@ fn version(text: &str) -> Option<[u32; 3]> {
 }
 
 fn output(program: &Path, args: &[&str], environment: &Environment) -> Option<String> {
-    let mut command = Command::new(program);
-    command.args(args).env_clear();
-    command.envs(environment.for_child(&crate::store::environment::secret_variables()));
-    let text = crate::process::output_within(&mut command, PATIENCE).ok()??;
+    let mut command = child(program, environment);
+    let text = output_within(command.args(args), PATIENCE).ok()??;
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::wiped::{Bytes, joined, json};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use zeroize::Zeroizing;
 
 use super::asking::Reply;
 
@@ -40,50 +40,26 @@ pub(super) fn payload<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
 }
 
 /// A message.
-pub(super) fn line(id: &str, kind: &str, method: &str, payload: Option<&[u8]>) -> Zeroizing<Vec<u8>> {
+pub(super) fn line(id: &str, kind: &str, method: &str, payload: Option<&[u8]>) -> Bytes {
     let payload = payload.unwrap_or_default();
-    // Room for the worst, so that the vector never grows and leaves a copy behind: an escape takes six bytes.
-    let mut out = Zeroizing::new(Vec::with_capacity(96 + 6 * (id.len() + method.len()) + payload.len()));
-    for (before, text) in [("{\"RequestId\":", id), (",\"Type\":", kind), (",\"Method\":", method)] {
-        out.extend_from_slice(before.as_bytes());
-        push_text(&mut out, text);
-    }
-    if !payload.is_empty() {
-        out.extend_from_slice(b",\"Payload\":");
-        out.extend_from_slice(payload);
-    }
-    out.extend_from_slice(b"}\n");
-    out
+    let head = json(&[("{\"RequestId\":", id), (",\"Type\":", kind), (",\"Method\":", method)], "");
+    let name: &[u8] = if payload.is_empty() { b"" } else { b",\"Payload\":" };
+    joined(&[&head, name, payload, b"}\n"])
 }
 
 /// The payload of a message for people.
-pub(super) fn log(level: &str, words: &str) -> Zeroizing<Vec<u8>> {
-    let mut out = Zeroizing::new(Vec::with_capacity(64 + 6 * words.len()));
-    out.extend_from_slice(b"{\"LogLevel\":");
-    push_text(&mut out, level);
-    out.extend_from_slice(b",\"Message\":");
-    push_text(&mut out, &format!("keyfob: {}", crate::terminal::visible(words)));
-    out.push(b'}');
-    out
+pub(super) fn log(level: &str, words: &str) -> Bytes {
+    let words = format!("keyfob: {}", crate::terminal::visible(words));
+    json(&[("{\"LogLevel\":", level), (",\"Message\":", &words)], "}")
 }
 
 /// The payload that hands out a credential. Only Basic may be tried with it: on a server that offers NTLM or Negotiate too, NuGet
 /// would prefer those, and a token is no Windows password.
-pub(super) fn credential(reply: &Reply) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn credential(reply: &Reply) -> Option<Bytes> {
     let Reply::Credential { user, token, .. } = reply else { return None };
     let token = std::str::from_utf8(token.expose()).ok()?;
-    let mut out = Zeroizing::new(Vec::with_capacity(128 + 6 * (user.len() + token.len())));
-    out.extend_from_slice(b"{\"Username\":");
-    push_text(&mut out, user);
-    out.extend_from_slice(b",\"Password\":");
-    push_text(&mut out, token);
-    out.extend_from_slice(b",\"AuthenticationTypes\":[\"Basic\"],\"ResponseCode\":\"Success\"}");
-    Some(out)
-}
-
-/// Text as JSON has it. Writing to memory does not fail.
-pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
-    let _ = serde_json::to_writer(out, text);
+    let end = ",\"AuthenticationTypes\":[\"Basic\"],\"ResponseCode\":\"Success\"}";
+    Some(json(&[("{\"Username\":", user), (",\"Password\":", token)], end))
 }
 
 /// `2.0.0`, also with a label behind it, as numbers.

@@ -6,13 +6,11 @@
 
 use std::ffi::OsString;
 
-use zeroize::Zeroizing;
-
 use crate::tool::Wire;
 use crate::wallet::Wallet;
+use crate::wiped::{Bytes, joined, json};
 
 use super::asking::{Question, REFUSED_AFTER, Reply, ask};
-use super::message::push_text;
 
 /// As nuget.exe spells it.
 const VERSION_1: &str = "-uri";
@@ -52,7 +50,7 @@ pub(super) fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet)
     let out = match &reply {
         _ if is_version_1 => version_1(&reply),
         Reply::Credential { user, token, .. } => standalone(user, token.expose(), call.as_json, call.redact),
-        _ => Zeroizing::default(),
+        _ => Bytes::default(),
     };
     if let Some(words) = reply.words().filter(|_| !call.quiet) {
         let kind = if matches!(reply, Reply::Failed(_)) { "error" } else { "hint" };
@@ -94,42 +92,25 @@ fn read(args: &[OsString]) -> Call {
 }
 
 /// What nuget.exe reads. It shows the message of a failure.
-fn version_1(reply: &Reply) -> Zeroizing<Vec<u8>> {
+fn version_1(reply: &Reply) -> Bytes {
     let (user, token) = match reply {
         Reply::Credential { user, token, .. } => (user.as_str(), token.expose()),
         _ => ("", &[][..]),
     };
     let words = reply.words().filter(|_| user.is_empty()).map(crate::terminal::visible).unwrap_or_default();
     let token = std::str::from_utf8(token).unwrap_or_default();
-    let room = 96 + 6 * (user.len() + token.len() + words.len());
-    let mut out = Zeroizing::new(Vec::with_capacity(room));
-    for (before, text) in [("{\"Username\":", user), (",\"Password\":", token), (",\"Message\":", &words)] {
-        out.extend_from_slice(before.as_bytes());
-        push_text(&mut out, text);
-    }
-    out.extend_from_slice(b",\"AuthTypes\":[\"basic\"]}\n");
-    out
+    let pieces = [("{\"Username\":", user), (",\"Password\":", token), (",\"Message\":", &words)];
+    json(&pieces, ",\"AuthTypes\":[\"basic\"]}\n")
 }
 
 /// What Microsoft's provider writes.
-fn standalone(user: &str, token: &[u8], as_json: bool, redact: bool) -> Zeroizing<Vec<u8>> {
+fn standalone(user: &str, token: &[u8], as_json: bool, redact: bool) -> Bytes {
     let token = if redact { REDACTED.as_bytes() } else { token };
-    let mut out = Zeroizing::new(Vec::with_capacity(64 + 6 * (user.len() + token.len())));
-    let token = std::str::from_utf8(token).unwrap_or_default();
     if as_json {
-        for (before, text) in [("{\"Username\":", user), (",\"Password\":", token)] {
-            out.extend_from_slice(before.as_bytes());
-            push_text(&mut out, text);
-        }
-        out.extend_from_slice(b"}\n");
-    } else {
-        for (before, text) in [("Username: ", user), ("Password: ", token)] {
-            out.extend_from_slice(before.as_bytes());
-            out.extend_from_slice(text.as_bytes());
-            out.push(b'\n');
-        }
+        let token = std::str::from_utf8(token).unwrap_or_default();
+        return json(&[("{\"Username\":", user), (",\"Password\":", token)], "}\n");
     }
-    out
+    joined(&[b"Username: ", user.as_bytes(), b"\nPassword: ", token, b"\n"])
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
 use super::asking::{Question, REFUSED_AFTER, Reply};
-use super::message::{self, Envelope};
+use super::message::{self, Envelope, payload};
 
 /// The version of the protocol, and the oldest that we speak.
 const VERSION: &str = "2.0.0";
@@ -306,11 +306,6 @@ impl Session {
 
 fn say(id: &str, kind: &str, method: &str, payload: Option<&[u8]>) -> Effect {
     Effect::Say(message::line(id, kind, method, payload))
-}
-
-/// The payload of a message, if it has one of this form.
-fn payload<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
-    message::payload(line)
 }
 
 /// Whether what the other side speaks holds our version.

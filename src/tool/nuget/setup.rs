@@ -23,31 +23,26 @@ pub(super) const LINK: &str = "nuget-plugin-keyfob";
 /// What has NuGet in it.
 const PROGRAMS: [&str; 4] = ["dotnet", "msbuild", "nuget", "mono"];
 
-/// Keys in the memory of a setup.
-const MADE_LINK: &str = "link";
-const MADE_FOLDER: &str = "folder";
-
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let here = clients(context.environment);
+    let here = clients(context);
     (!here.is_empty()).then(|| format!("NuGet ({})", here.join(", ")))
 }
 
 /// Programs of this machine that have NuGet in them.
-pub(super) fn clients(environment: &Environment) -> Vec<String> {
-    let here = PROGRAMS.iter().filter_map(|name| environment.programs(name).into_iter().next());
-    here.map(|path| path.display().to_string()).collect()
+pub(super) fn clients(context: &SetupContext<'_>) -> Vec<String> {
+    context.here(&PROGRAMS).iter().map(|path| path.display().to_string()).collect()
 }
 
 /// Where an older nuget.exe on this machine looks for us, if there may be one.
 pub(super) fn for_older(environment: &Environment) -> Option<PathBuf> {
     if cfg!(windows) {
-        let nuget = environment.programs("nuget").into_iter().next()?;
+        let nuget = environment.program("nuget")?;
         let old =
             super::check::nuget_version(&nuget, environment).is_some_and(|version| version < [6, 13, 0]);
         let folder = PathBuf::from(environment.os("LOCALAPPDATA")?).join("NuGet/CredentialProviders");
         return old.then(|| folder.join("CredentialProvider.Keyfob.exe"));
     }
-    environment.programs("mono").into_iter().next()?;
+    environment.program("mono")?;
     Some(plugins(environment)?.join("netfx/keyfob/keyfob.exe"))
 }
 
@@ -62,7 +57,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
     let environment = context.environment;
     let own = links::in_path(context);
     let program = own.clone().or_else(|| Some(links::spot(context.program, LINK, environment)?.path));
-    match (environment.programs(LINK).into_iter().next(), &own, &program) {
+    match (environment.program(LINK), &own, &program) {
         (Some(there), _, Some(program)) if links::is_us(&there, program) => {}
         (Some(there), _, _) => draft.notes.push(format!(
             "{} is another program than this one, and the first that NuGet would find; it is left",
@@ -73,10 +68,9 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
             draft.link(own, &link);
         }
         (None, None, _) => {
-            let own = program.as_deref().map_or_else(|| "keyfob".to_owned(), shell_word);
             return Err(Error::usage(
                 format!("NuGet would not find keyfob: no folder of PATH has {LINK}"),
-                format!("ln -s {own} ~/.local/bin/{LINK}, with that folder in PATH"),
+                links::way_into_path(context, LINK),
             ));
         }
     }
@@ -113,27 +107,21 @@ impl Draft {
             self.lines.push(format!("mkdir -p {}", shell_word(folder)));
         }
         for folder in missing {
-            self.remember(folder, MADE_FOLDER, String::new());
+            self.written.push(Line::new(folder, links::FOLDER, ""));
         }
         // One that points nowhere any more is replaced.
         let word = if link.symlink_metadata().is_ok() { "ln -sf" } else { "ln -s" };
         self.lines.push(format!("{word} {} {}", shell_word(own), shell_word(link)));
-        self.remember(link, MADE_LINK, own.display().to_string());
+        self.written.push(Line::new(link, links::LINK, own.display().to_string()));
         self.links.push((own.to_owned(), link.to_owned()));
-    }
-
-    fn remember(&mut self, file: &Path, key: &str, value: String) {
-        let file = file.display().to_string();
-        self.written.push(Line { file, key: key.to_owned(), value, instead_of: None });
     }
 
     fn into_plan<'c>(self, before: Option<&Entry>) -> Plan<'c> {
         let Draft { lines, notes, links, written } = self;
         let mut entry = before.cloned().unwrap_or_default();
-        entry.written.retain(|old| !written.contains(old));
-        entry.written.extend(written);
+        written.into_iter().for_each(|line| entry.remember(line));
         let apply = move || links.iter().try_for_each(|(own, link)| make(own, link));
-        Plan { lines, notes, others: Vec::new(), entry: Some(entry), apply: Box::new(apply) }
+        Plan { lines, notes, entry: Some(entry), apply: Box::new(apply), ..Plan::default() }
     }
 }
 
@@ -148,25 +136,18 @@ fn make(own: &Path, link: &Path) -> Result<(), Error> {
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let (mut lines, mut notes, mut gone, mut folders) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for line in entry.written.iter().rev() {
-        let path = PathBuf::from(&line.file);
-        if line.key == MADE_FOLDER {
-            folders.push(path);
-        } else if links::is_made(&path, Path::new(&line.value), context.program) {
-            lines.push(format!("rm {}", shell_word(&path)));
-            gone.push(path);
-        } else if path.symlink_metadata().is_ok() {
-            notes.push(format!("{} is not the link that setup made, so it is left", line.file));
-        }
-    }
-    let apply = move || {
+    let mut plan = Plan::default();
+    // The last first: a folder is made before what is in it.
+    let gone = links::plan_removal(entry.written.iter().rev(), context, &mut plan);
+    let folders = entry.written.iter().rev().filter(|line| line.key == links::FOLDER);
+    let folders: Vec<PathBuf> = folders.map(|line| PathBuf::from(&line.file)).collect();
+    plan.apply = Box::new(move || {
         gone.iter().try_for_each(|link| files::remove(link))?;
         // What others have put something into, stays.
         folders.iter().for_each(|folder| drop(std::fs::remove_dir(folder)));
         Ok(())
-    };
-    Ok(Plan { lines, notes, others: Vec::new(), entry: None, apply: Box::new(apply) })
+    });
+    Ok(plan)
 }
 
 fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {

@@ -8,14 +8,13 @@
 
 use std::ffi::OsString;
 
-use zeroize::Zeroizing;
-
 use crate::error::Error;
 use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Found, Query, Wallet};
 
 use super::{Tool, Wire, header};
+use crate::wiped::joined;
 
 mod place;
 mod setup;
@@ -60,23 +59,14 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
 }
 
 fn answer(remote: &Remote, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
-    let query = Query {
-        takes_authtype: true,
-        person_watches: wire.person_watches,
-        ..Query::new(remote.clone(), TOOL.need)
-    };
+    let query = Query { takes_authtype: true, ..wire.question(remote.clone(), TOOL.need) };
     match wallet.get(&query)? {
         Found::Answer(answer) => {
             let Some(header) = header::authorization(&answer, header::BEARER) else { return Ok(()) };
-            let mut line = Zeroizing::new(Vec::with_capacity(header.len() + 1));
-            line.extend_from_slice(&header);
-            line.push(b'\n');
-            super::write(wire, &line)?;
-            if let Some(note) = &answer.note {
-                wire.note(note);
-            }
+            super::write(wire, &joined(&[&header, b"\n"]))?;
+            wire.note(answer.note.as_ref());
         }
-        Found::Miss { miss, loud } => wire.miss(&miss, loud, &remote.to_string()),
+        Found::Miss { miss, loud } => wire.miss(&miss, loud, remote),
     }
     Ok(())
 }

@@ -22,11 +22,8 @@ const SETTING: &str = ":tokenHelper";
 /// What holds a token in clear, in the same file.
 const IN_CLEAR: &[&str] = &[":_authToken", ":_password", ":_auth"];
 
-/// The key under which the folder of our links is remembered.
-const FOLDER: &str = "folder";
-
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let pnpm = context.environment.programs("pnpm").into_iter().next()?;
+    let pnpm = context.environment.program("pnpm")?;
     Some(format!("pnpm ({})", pnpm.display()))
 }
 
@@ -41,8 +38,7 @@ fn npmrc(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
     if let Some(named) = named {
         return Ok(PathBuf::from(named));
     }
-    let home = environment.os("HOME").or(environment.os("USERPROFILE")).ok_or(Error::NoHome)?;
-    Ok(PathBuf::from(home).join(".npmrc"))
+    Ok(environment.home().ok_or(Error::NoHome)?.join(".npmrc"))
 }
 
 /// A path that pnpm takes for a helper: version 11 splits at blanks and refuses quotes; in the file, `;` and `#` begin a
@@ -56,9 +52,8 @@ fn plain(path: &Path) -> Option<String> {
 
 /// The folder of our links: beside the wallet, unless there is a blank in its path, as on macOS.
 fn folder(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
-    let home = context.environment.os("HOME").or(context.environment.os("USERPROFILE")).map(PathBuf::from);
     let mut folders = vec![context.wallet.records.data.join("pnpm")];
-    folders.extend(home.map(|home| home.join(".local/share/keyfob/pnpm")));
+    folders.extend(context.environment.home().map(|home| home.join(".local/share/keyfob/pnpm")));
     folders.into_iter().find(|folder| plain(folder).is_some()).ok_or_else(|| {
         Error::usage(
             "pnpm takes no helper with a blank or a quote in its path, and the folder of your wallet has one",
@@ -100,7 +95,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
     let own = links::spot(context.program, "keyfob", context.environment)
         .ok_or(Error::NoProgram { program: "keyfob" })?
         .path;
-    let folder = match before.and_then(|entry| entry.written.iter().find(|line| line.key == FOLDER)) {
+    let folder = match before.and_then(|entry| entry.written.iter().find(|line| line.key == links::FOLDER)) {
         Some(line) => PathBuf::from(&line.file),
         None => folder(context)?,
     };
@@ -139,20 +134,13 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
         notes.push(
             "the wallet holds nothing for packages yet; keyfob add writes the line for a place".to_owned(),
         );
-    } else if !draft.said.is_empty() && !context.environment.programs("npm").is_empty() {
+    } else if !draft.said.is_empty() && context.environment.program("npm").is_some() {
         notes.push(
             "npm, which has no helpers, warns of a setting that it does not know, and goes on".to_owned(),
         );
     }
     let mut entry = draft.entry.clone();
-    let line = Line {
-        file: folder.display().to_string(),
-        key: FOLDER.to_owned(),
-        value: String::new(),
-        instead_of: None,
-    };
-    entry.written.retain(|old| *old != line);
-    entry.written.push(line);
+    entry.remember(Line::new(&folder, links::FOLDER, ""));
     let apply = Box::new(move || {
         if !folder.is_dir() {
             crate::files::make_folder(&folder)?;
@@ -164,7 +152,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
         draft.write()?;
         gone.iter().try_for_each(|link| crate::files::remove(link))
     });
-    Ok(Plan { lines, notes, others: Vec::new(), entry: Some(entry), apply })
+    Ok(Plan { lines, notes, entry: Some(entry), apply, ..Plan::default() })
 }
 
 /// A line of somebody else's for this key.
@@ -208,7 +196,8 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
     let mut notes = Vec::new();
     draft.undo(&mut notes, is_line);
     let mut lines = draft.said.clone();
-    let folder = entry.written.iter().find(|line| line.key == FOLDER).map(|line| PathBuf::from(&line.file));
+    let folder =
+        entry.written.iter().find(|line| line.key == links::FOLDER).map(|line| PathBuf::from(&line.file));
     let gone = folder.as_deref().map(our_links).unwrap_or_default();
     lines.extend(gone.iter().map(|link| format!("rm {}", shell_word(link))));
     let apply = Box::new(move || {
@@ -220,31 +209,24 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
         }
         Ok(())
     });
-    Ok(Plan { lines, notes, others: Vec::new(), entry: None, apply })
+    Ok(Plan { lines, notes, apply, ..Plan::default() })
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "pnpm";
     const FIX: &str = "keyfob setup pnpm";
     if found(context).is_none() && entry.is_none() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let Some(entry) = entry else { return vec![Finding::hint(ABOUT, "pnpm does not ask keyfob", FIX)] };
-    let folder = entry.written.iter().find(|line| line.key == FOLDER).map(|line| PathBuf::from(&line.file));
-    let draft = npmrc(context).and_then(|path| Draft::new(&path, Some(entry), is_line));
-    let looked = draft.and_then(|draft| {
-        let folder = folder.map_or_else(|| self::folder(context), Ok)?;
-        Ok((draft, wanted(context, &folder)?))
-    });
-    let (draft, wanted) = match looked {
-        Ok(looked) => looked,
-        Err(error) => return vec![Finding::error(ABOUT, &error)],
-    };
+    let Some(entry) = entry else { return Ok(vec![Finding::hint(ABOUT, "pnpm does not ask keyfob", FIX)]) };
+    let folder =
+        entry.written.iter().find(|line| line.key == links::FOLDER).map(|line| PathBuf::from(&line.file));
+    let npmrc = npmrc(context)?;
+    let draft = Draft::new(&npmrc, Some(entry), is_line)?;
+    let wanted = wanted(context, &folder.map_or_else(|| self::folder(context), Ok)?)?;
     let file = draft.path().display().to_string();
     let mut findings = Vec::new();
-    if let Ok(path) = npmrc(context)
-        && fs::canonicalize(&path).unwrap_or(path) != draft.path()
-    {
+    if fs::canonicalize(&npmrc).unwrap_or(npmrc) != draft.path() {
         let words = format!("setup wrote {file}, but npm_config_userconfig names another file");
         findings.push(Finding::hint(ABOUT, words, "keyfob unsetup pnpm, then keyfob setup pnpm"));
     }
@@ -278,7 +260,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
         let words = format!("{file} holds a token for {} in clear, {counts}", visible(&place));
         findings.push(Finding::hint(ABOUT, words, format!("take that line out of {file}")));
     }
-    findings
+    Ok(findings)
 }
 
 fn place_count(count: usize) -> String {

@@ -1,27 +1,14 @@
 //! The helper with byte buffers and a wallet in memory.
 
-use std::ffi::OsString;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::forge::{azure_devops_server, bitbucket_data_center, gitea, gitlab};
-use crate::tool::Wire;
+use crate::tool::tests::{Ran, call};
 use crate::wallet::tests::bench::{Bench, on};
 
-/// Exit code, standard output, standard error.
-fn run(bench: &Bench, args: &[&str]) -> (u8, String, String) {
-    let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-    let (mut input, mut output, mut notes) = (&b"never read"[..], Vec::new(), Vec::new());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
-    let code = bench.with(|wallet| super::serve(&args, &mut wire, wallet));
-    (code, String::from_utf8(output).unwrap(), String::from_utf8(notes).unwrap())
+fn run(bench: &Bench, args: &[&str]) -> Ran {
+    call(super::serve, bench, args, b"never read")
 }
 
 /// The header for a place.

@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::wallet::Answer;
+use crate::wiped::Bytes;
 
-use super::forms::{self, Bytes, Form};
+use super::forms::{self, Form};
 use super::{Place, Profile, Several, Variable};
 
 /// A place and what the wallet answered; nothing for a place that is not ours or has a token already.

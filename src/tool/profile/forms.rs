@@ -1,16 +1,9 @@
-//! The forms in which programs take a user name and a token, each built in one buffer of the right length, wiped afterwards: a
-//! grown one leaves an unwiped copy behind.
-
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD as BASE64;
-use zeroize::Zeroizing;
+//! The forms in which programs take a user name and a token.
 
 use crate::error::Error;
 use crate::forge::Presentation;
 use crate::wallet::Answer;
-
-/// Bytes that are wiped.
-pub type Bytes = Zeroizing<Vec<u8>>;
+use crate::wiped::{Bytes, base64, joined};
 
 /// What stands in a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,18 +92,6 @@ pub const NAMED: &[(&str, Form)] = &[
     ("basic", Form::Basic),
     ("header", Form::Header),
 ];
-
-/// The parts in one buffer.
-#[must_use]
-pub fn joined(parts: &[&[u8]]) -> Bytes {
-    let mut whole = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
-    parts.iter().for_each(|part| whole.extend_from_slice(part));
-    whole
-}
-
-fn base64(bytes: &[u8]) -> Bytes {
-    Zeroizing::new(BASE64.encode(bytes).into_bytes())
-}
 
 /// The user name of a pair; what was stored for a header has none.
 fn user(answer: &Answer) -> Result<&str, Error> {

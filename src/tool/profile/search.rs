@@ -2,11 +2,11 @@
 //! projects that others wrote: a file may be huge, no file at all, in UTF-16, or name variables that are not set. What cannot
 //! be read is noted; nothing in a file can make us hang.
 
-use std::fs::OpenOptions;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
+use crate::files::open_unhindered;
 
 use super::Place;
 
@@ -69,6 +69,20 @@ impl<'s> Search<'s> {
         }
     }
 
+    /// What `read` makes of the text of a file; that it makes nothing of it, is said.
+    pub fn parsed<T>(&mut self, path: &Path, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let found = read(&self.text(path)?);
+        if found.is_none() {
+            self.malformed(path);
+        }
+        found
+    }
+
+    /// The same of JSON.
+    pub fn json(&mut self, path: &Path) -> Option<serde_json::Value> {
+        self.parsed(path, |text| serde_json::from_str(text).ok())
+    }
+
     /// Says that what stands in a file is not what stands in such a file.
     pub fn malformed(&mut self, path: &Path) {
         self.notes.push(format!("cannot read {}: it is not well-formed", path.display()));
@@ -114,15 +128,7 @@ fn read(path: &Path) -> Result<String, Option<String>> {
         ErrorKind::NotFound | ErrorKind::NotADirectory => None,
         kind => Some(kind.to_string()),
     };
-    let mut options = OpenOptions::new();
-    options.read(true);
-    // Opening a pipe would wait for somebody to write into it.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
-    );
-    let file = options.open(path).map_err(failed)?;
+    let file = open_unhindered(path).map_err(failed)?;
     if !file.metadata().map_err(failed)?.is_file() {
         return Err(Some("it is no file".to_owned()));
     }

@@ -33,8 +33,7 @@ const ABOUT: &str = "python";
 const FIX: &str = "keyfob setup python";
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let here = PROGRAMS.iter().filter_map(|name| context.environment.programs(name).into_iter().next());
-    let here: Vec<String> = here.map(|path| path.display().to_string()).collect();
+    let here: Vec<String> = context.here(&PROGRAMS).iter().map(|path| path.display().to_string()).collect();
     (!here.is_empty()).then(|| format!("Python ({})", here.join(", ")))
 }
 
@@ -73,11 +72,7 @@ fn settings_file(environment: &Environment) -> Option<PathBuf> {
         let folder = environment.os("LOCALAPPDATA").or_else(|| environment.os("ProgramData"))?;
         return Some(PathBuf::from(folder).join("Python Keyring/keyringrc.cfg"));
     }
-    let folder = match environment.os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()) {
-        Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(environment.os("HOME")?).join(".config"),
-    };
-    Some(folder.join("python_keyring/keyringrc.cfg"))
+    Some(environment.config_home()?.join("python_keyring/keyringrc.cfg"))
 }
 
 fn read(path: &Path) -> Result<Option<String>, Error> {
@@ -95,12 +90,7 @@ fn plan<'c>(context: &SetupContext<'c>, _: Wish, before: Option<&Entry>) -> Resu
     let mut written = Vec::new();
     for file in files {
         let stands = read(&file.path)?;
-        let line = Line {
-            file: file.path.display().to_string(),
-            key: file.key.to_owned(),
-            value: file.text.clone(),
-            instead_of: None,
-        };
+        let line = Line::new(&file.path, file.key, file.text.as_str());
         let is_earlier = |text: &str| {
             let mut earlier = before.into_iter().flat_map(|entry| &entry.written);
             earlier.any(|old| old.file == line.file && old.value == text)
@@ -143,8 +133,7 @@ fn write(file: &Whole) -> Result<(), Error> {
 }
 
 fn undo<'c>(_: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let mut plan = Plan::nothing(entry.clone());
-    plan.entry = None;
+    let mut plan = Plan::default();
     let mut gone = Vec::new();
     // The settings first: from then on nobody looks for the module.
     for line in entry.written.iter().rev() {
@@ -183,41 +172,38 @@ fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Er
 }
 
 /// Whether the library would really ask us.
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     let Some(entry) = entry.filter(|entry| !entry.written.is_empty()) else {
-        return found(context).into_iter().map(not_wanted).collect();
+        return Ok(found(context).into_iter().map(not_wanted).collect());
     };
     if let Some(variable) = context.environment.text("PYTHON_KEYRING_BACKEND")
         && !variable.starts_with(NAME)
     {
         let words = "PYTHON_KEYRING_BACKEND names another keyring, so keyfob is not asked";
-        return vec![Finding::hint(ABOUT, words, "unset PYTHON_KEYRING_BACKEND")];
+        return Ok(vec![Finding::hint(ABOUT, words, "unset PYTHON_KEYRING_BACKEND")]);
     }
     // The settings first: with them and without the module, every program that uses the library would fail.
     for line in entry.written.iter().rev() {
-        match read(Path::new(&line.file)) {
-            Ok(Some(text)) if text == line.value => {}
-            Ok(None) if line.key == "module" => {
+        match read(Path::new(&line.file))? {
+            Some(text) if text == line.value => {}
+            None if line.key == "module" => {
                 let words =
                     format!("{} is gone, so programs that use Python's keyring fail to start", line.file);
-                return vec![Finding::broken(ABOUT, words, FIX)];
+                return Ok(vec![Finding::broken(ABOUT, words, FIX)]);
             }
-            Ok(_) => {
+            _ => {
                 let words = format!("{} is not as setup wrote it, so keyfob may not be asked", line.file);
-                return vec![Finding::hint(ABOUT, words, FIX)];
+                return Ok(vec![Finding::hint(ABOUT, words, FIX)]);
             }
-            Err(error) => return vec![Finding::error(ABOUT, &error)],
         }
     }
     let program = wanted(context).ok().flatten();
     let is_this = program
         .is_some_and(|files| files.iter().zip(&entry.written).all(|(file, line)| file.text == line.value));
-    match is_this {
-        true => vec![Finding::ok(ABOUT, "Python's keyring asks keyfob, and then the keyrings behind it")],
-        false => {
-            vec![Finding::hint(ABOUT, "Python's keyring asks a keyfob at another place than this one", FIX)]
-        }
-    }
+    Ok(vec![match is_this {
+        true => Finding::ok(ABOUT, "Python's keyring asks keyfob, and then the keyrings behind it"),
+        false => Finding::hint(ABOUT, "Python's keyring asks a keyfob at another place than this one", FIX),
+    }])
 }
 
 /// Nobody wanted it, so nothing is wrong.

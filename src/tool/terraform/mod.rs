@@ -17,7 +17,8 @@ use crate::remote::Remote;
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Found, Given, Query, Wallet};
 
-use super::{Tool, Wire, input, login};
+use super::{Tool, Wire, header, input, login, write};
+use crate::wiped::json;
 
 mod setup;
 #[cfg(test)]
@@ -70,22 +71,12 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
     if host.contains(['/', '@', '?', '#']) {
         return Err(Error::Request { why: "the host is not one" });
     }
-    let query = Query {
-        takes_authtype: true,
-        person_watches: wire.person_watches,
-        ..Query::new(Remote::from_parts("https", host, None)?, TOOL.need)
-    };
+    let query =
+        Query { takes_authtype: true, ..wire.question(Remote::from_parts("https", host, None)?, TOOL.need) };
     match word.to_str() {
         Some("get") => get(&query, wire, wallet),
         Some("store") => store(query, wire, wallet),
-        Some("forget") => {
-            if let Some(url) = wallet.forget(&query)?.set_aside {
-                let words =
-                    format!("your own token is set aside for packages, not destroyed; keyfob restore {url}");
-                wire.line("hint", &words);
-            }
-            Ok(())
-        }
+        Some("forget") => login::forget(&query, wire, wallet).map(drop),
         _ => Err(usage()),
     }
 }
@@ -94,18 +85,11 @@ fn get(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Er
     match wallet.get(query)? {
         Found::Answer(answer) => match token(&answer) {
             Some(token) => {
-                let mut out = Zeroizing::new(Vec::with_capacity(32 + 6 * token.len()));
-                out.extend_from_slice(b"{\"token\":");
-                serde_json::to_writer(&mut *out, token)
-                    .map_err(|_| Error::Request { why: "the answer cannot be written as JSON" })?;
-                out.extend_from_slice(b"}\n");
-                super::write(wire, &out)?;
-                if let Some(note) = &answer.note {
-                    wire.note(note);
-                }
+                write(wire, &json(&[("{\"token\":", token)], "}\n"))?;
+                wire.note(answer.note.as_ref());
             }
             None => {
-                super::write(wire, b"{}\n")?;
+                write(wire, b"{}\n")?;
                 let words = format!(
                     "the token of {} is no Bearer token, which terraform would make of it",
                     answer.realm
@@ -114,8 +98,8 @@ fn get(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Er
             }
         },
         Found::Miss { miss, loud } => {
-            super::write(wire, b"{}\n")?;
-            wire.miss(&miss, loud, &query.remote.to_string());
+            write(wire, b"{}\n")?;
+            wire.miss(&miss, loud, &query.remote);
         }
     }
     Ok(())
@@ -128,7 +112,7 @@ fn token(answer: &Answer) -> Option<&str> {
         None => answer.presentation == Presentation::Bearer || BEARER.contains(&answer.realm.forge()),
     };
     let token = std::str::from_utf8(answer.token.expose()).ok()?;
-    (bearer && token.bytes().all(|byte| (0x21..=0x7e).contains(&byte))).then_some(token)
+    (bearer && header::fits(token.as_bytes())).then_some(token)
 }
 
 /// Keeps what `terraform login` got, as the Bearer token that it is, so that git does not take it for a password.

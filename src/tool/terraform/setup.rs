@@ -19,14 +19,9 @@ pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check 
 const BLOCK: &str = "credentials_helper";
 const LINE: &str = "credentials_helper \"keyfob\" {}";
 
-/// The key under which a folder is remembered that was made.
-const FOLDER: &str = "folder";
-
 fn found(context: &SetupContext<'_>) -> Option<String> {
-    let program = ["terraform", "tofu"]
-        .iter()
-        .find_map(|name| context.environment.programs(name).into_iter().next())?;
-    Some(format!("Terraform ({})", program.display()))
+    let here = context.here(&["terraform", "tofu"]);
+    here.first().map(|program| format!("Terraform ({})", program.display()))
 }
 
 fn is_line(line: &Line) -> bool {
@@ -91,10 +86,8 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
     let of_link = |line: &Line| line.key == links::LINK && Path::new(&line.file) == link;
     let remembered = before.is_some_and(|entry| entry.written.iter().any(of_link));
     let mut entry = draft.entry.clone();
-    let mut remember = |key: &str, file: &Path, value: &Path| {
-        let text = |path: &Path| path.to_string_lossy().into_owned();
-        let line = Line { file: text(file), key: key.to_owned(), value: text(value), instead_of: None };
-        entry.written.retain(|old| old.key != key || old.file != line.file);
+    let mut remember = |line: Line| {
+        entry.written.retain(|old| (&old.key, &old.file) != (&line.key, &line.file));
         entry.written.push(line);
     };
     let mut lines = Vec::new();
@@ -102,7 +95,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
     if !plugins.is_dir() {
         lines.push(format!("mkdir -p {}", shell_word(&plugins)));
         let missing: Vec<&Path> = plugins.ancestors().take(2).filter(|folder| !folder.is_dir()).collect();
-        missing.iter().for_each(|folder| remember(FOLDER, folder, Path::new("")));
+        missing.iter().for_each(|folder| remember(Line::new(folder, links::FOLDER, "")));
     }
     let is_right = links::is_us(&link, &own);
     if !is_right {
@@ -113,7 +106,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
             ));
         }
         lines.push(format!("ln -sf {} {}", shell_word(&own), shell_word(&link)));
-        remember(links::LINK, &link, &own);
+        remember(Line::new(&link, links::LINK, own.to_string_lossy()));
     }
     lines.extend(draft.said.iter().cloned());
     let notes = in_clear(context);
@@ -125,7 +118,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
         }
         draft.write()
     });
-    Ok(Plan { lines, notes, others: Vec::new(), entry: Some(entry), apply })
+    Ok(Plan { lines, notes, entry: Some(entry), apply, ..Plan::default() })
 }
 
 /// Terraform asks its own file first.
@@ -145,25 +138,13 @@ fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Er
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
     let mut draft = Draft::new(&settings(context)?, Some(entry), is_line)?;
-    let mut notes = Vec::new();
-    draft.undo(&mut notes, is_line);
-    let mut lines = draft.said.clone();
-    let (mut gone, mut folders) = (Vec::new(), Vec::new());
-    for line in &entry.written {
-        let path = PathBuf::from(&line.file);
-        match line.key.as_str() {
-            links::LINK if links::is_made(&path, Path::new(&line.value), context.program) => {
-                lines.push(format!("rm {}", shell_word(&path)));
-                gone.push(path);
-            }
-            links::LINK if path.symlink_metadata().is_ok() => {
-                notes.push(format!("{} is not the link that setup made, so it is left", line.file));
-            }
-            FOLDER => folders.push(path),
-            _ => {}
-        }
-    }
-    let apply = Box::new(move || {
+    let mut plan = Plan::default();
+    draft.undo(&mut plan.notes, is_line);
+    plan.lines.extend(draft.said.iter().cloned());
+    let gone = links::plan_removal(entry.written.iter(), context, &mut plan);
+    let folders = entry.written.iter().filter(|line| line.key == links::FOLDER);
+    let mut folders: Vec<PathBuf> = folders.map(|line| PathBuf::from(&line.file)).collect();
+    plan.apply = Box::new(move || {
         draft.write()?;
         gone.iter().try_for_each(|link| crate::files::remove(link))?;
         // The inner one first; what is not empty stays.
@@ -171,25 +152,20 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
         folders.iter().for_each(|folder| drop(fs::remove_dir(folder)));
         Ok(())
     });
-    Ok(Plan { lines, notes, others: Vec::new(), entry: None, apply })
+    Ok(plan)
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
+fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "terraform";
     const FIX: &str = "keyfob setup terraform";
     if found(context).is_none() && entry.is_none() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let looked = settings(context).and_then(|path| Ok((Draft::new(&path, None, is_line)?, link(context)?)));
-    let (draft, link) = match looked {
-        Ok(looked) => looked,
-        Err(error) => return vec![Finding::error(ABOUT, &error)],
-    };
+    let (draft, link) = (Draft::new(&settings(context)?, None, is_line)?, link(context)?);
     let file = draft.path().display().to_string();
     let helper = draft.lines().find_map(named);
-    let own = links::spot(context.program, "keyfob", context.environment);
     let first = match helper {
-        Some("keyfob") if own.is_none_or(|own| links::is_us(&link, &own.path)) => {
+        Some("keyfob") if links::is_this(&link, "keyfob", context) => {
             Finding::ok(ABOUT, format!("terraform asks keyfob ({file}, {})", link.display()))
         }
         Some("keyfob") => {
@@ -210,5 +186,5 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Vec<Finding> {
     let mut findings = vec![first];
     let way = "terraform logout HOST, then terraform login HOST";
     findings.extend(in_clear(context).into_iter().map(|words| Finding::hint(ABOUT, words, way)));
-    findings
+    Ok(findings)
 }

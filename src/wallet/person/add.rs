@@ -123,6 +123,17 @@ impl Wish {
     }
 }
 
+impl Added {
+    /// Whose the token is, in a sentence: the account where it has a name, else the realm.
+    #[must_use]
+    pub fn whose(&self) -> String {
+        match self.account.as_str() {
+            "-" => self.realm.clone(),
+            name => format!("account {name} of {}", self.realm),
+        }
+    }
+}
+
 impl Planned {
     /// That a name is still needed: on a host that nobody described the user name counts.
     #[must_use]
@@ -242,9 +253,7 @@ impl Local<'_> {
     /// The very token of the account again: nothing is stored, what is known of it is updated, a refusal is cleared.
     fn same_already(&self, planned: &Planned, payload: &Payload) -> Result<Option<Added>, Error> {
         let group = self.records.read(&planned.group)?;
-        let Some(realm) = group.realms.iter().find(|record| record.realm == planned.realm.as_str()) else {
-            return Ok(None);
-        };
+        let Some(realm) = group.realm(planned.realm.as_str()) else { return Ok(None) };
         let Some(account) = realm.accounts.iter().find(|a| is_same(a, planned)) else { return Ok(None) };
         let held = match self.payload(&planned.group, realm, account) {
             Ok(held) => held,
@@ -255,8 +264,7 @@ impl Local<'_> {
             return Ok(None);
         }
         self.records.change(&planned.group, |group| {
-            let realms = group.realms.iter_mut().filter(|record| record.realm == planned.realm.as_str());
-            for realm in realms {
+            if let Some(realm) = group.realm_mut(planned.realm.as_str()) {
                 realm.allow_http |= planned.wish.allow_http;
                 if planned.wish.default {
                     realm.accounts.iter_mut().for_each(|account| account.default = false);

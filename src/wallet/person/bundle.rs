@@ -174,15 +174,14 @@ impl Local<'_> {
         account: &AccountRecord,
         bundle: &Bundle,
     ) -> Result<What, Error> {
-        let here = group.realms.iter().find(|here| here.realm == realm.realm);
+        let here = group.realm(&realm.realm);
         let found = here.and_then(|here| Some((here, here.accounts.iter().find(|a| a.is_same(account))?)));
         let Some((here, found)) = found else { return Ok(What::New) };
         let token = bundle.secrets.get(&account.id).ok_or(BROKEN)?;
-        let aside = found.set_aside.iter().map(|aside| (&aside.store, &aside.id));
-        for (store, id) in std::iter::once((&found.store, &found.id)).chain(aside) {
-            let held = self.stores.open(store)?.get(&here.key_of(found, id)?)?;
-            if held.is_none() && *id == found.id {
-                return match self.missing(&group.group, here, store, id) {
+        for kept in found.secrets() {
+            let held = self.stores.open(kept.store)?.get(&here.key_of(found, kept.id)?)?;
+            if held.is_none() && kept.in_force {
+                return match self.missing(&group.group, here, kept.store, kept.id) {
                     Error::Lost { .. } => Ok(What::Back),
                     error => Err(error),
                 };
@@ -294,10 +293,9 @@ fn check(bundle: &Bundle) -> Result<(), Error> {
             return Err(BROKEN);
         }
         for account in &realm.accounts {
-            let aside = account.set_aside.iter().map(|aside| &aside.id);
-            let mut ids = std::iter::once(&account.id).chain(aside);
+            let held = account.secrets().all(|kept| bundle.secrets.contains_key(kept.id));
             let words = account.name.iter().chain(&account.label).chain(&account.path).chain(&account.scopes);
-            if !ids.all(|id| bundle.secrets.contains_key(id)) || words.into_iter().any(|word| control(word)) {
+            if !held || words.into_iter().any(|word| control(word)) {
                 return Err(BROKEN);
             }
         }

@@ -36,7 +36,7 @@ impl Local<'_> {
         let gone = |account: &AccountRecord| selection.accounts.iter().any(|meant| meant.is_same(account));
         let secrets = self.records.change(&selection.group, |group| {
             let mut secrets = Vec::new();
-            for realm in group.realms.iter_mut().filter(|realm| realm.realm == selection.realm.realm) {
+            if let Some(realm) = group.realm_mut(&selection.realm.realm) {
                 for account in realm.accounts.iter().filter(|account| gone(account)) {
                     secrets.extend(secrets_of(realm, account)?);
                 }
@@ -72,9 +72,8 @@ impl Local<'_> {
     /// [`Error::NoSuchCredential`] when there is nothing to restore.
     pub fn restore(&self, selection: &Selection, account: &AccountRecord) -> Result<Restored, Error> {
         self.records.change(&selection.group, |group| {
-            let realm = group.realms.iter_mut().filter(|realm| realm.realm == selection.realm.realm);
-            let accounts = realm.flat_map(|realm| &mut realm.accounts);
-            let found = accounts.into_iter().find(|found| found.is_same(account));
+            let accounts = group.realm_mut(&selection.realm.realm).map(|realm| &mut realm.accounts);
+            let found = accounts.into_iter().flatten().find(|found| found.is_same(account));
             let nothing = || Error::NoSuchCredential {
                 what: format!("{} has no token that is set aside", selection.realm.realm),
                 hint: Some("keyfob list shows each token's state".to_owned()),
@@ -145,7 +144,7 @@ impl Local<'_> {
 
     fn with_realm(&self, selection: &Selection, change: impl FnOnce(&mut RealmRecord)) -> Result<(), Error> {
         self.records.change(&selection.group, |group| {
-            let found = group.realms.iter_mut().find(|realm| realm.realm == selection.realm.realm);
+            let found = group.realm_mut(&selection.realm.realm);
             let write = found.is_some();
             if let Some(realm) = found {
                 change(realm);
@@ -278,7 +277,7 @@ fn unnamed(account: &AccountRecord) -> bool {
 /// Takes what was moved out of its old group; what another process put there meanwhile stays.
 fn take_out(group: &mut Group, moved: &Selection) {
     let is_moved = |account: &AccountRecord| moved.realm.accounts.iter().any(|one| one.id == account.id);
-    for realm in group.realms.iter_mut().filter(|realm| realm.realm == moved.realm.realm) {
+    if let Some(realm) = group.realm_mut(&moved.realm.realm) {
         realm.accounts.retain(|account| !is_moved(account));
     }
 }
@@ -290,7 +289,7 @@ fn is_same_path(forge: &Forge, one: &[String], other: &[String]) -> bool {
 
 /// Puts a moved realm into its new group.
 fn insert(group: &mut Group, moved: &RealmRecord) -> Result<(), Error> {
-    let Some(there) = group.realms.iter_mut().find(|realm| realm.realm == moved.realm) else {
+    let Some(there) = group.realm_mut(&moved.realm) else {
         group.realms.push(moved.clone());
         return Ok(());
     };

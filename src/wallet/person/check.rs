@@ -13,6 +13,7 @@ use crate::remote::{Realm, Remote};
 use crate::store::environment;
 
 use super::super::Local;
+use super::super::get::{forge_of_server, realm_of_server};
 use super::super::spot::{Spot, forge_of, host_group};
 use super::add::Planned;
 
@@ -124,10 +125,16 @@ impl Local<'_> {
             }
         }
         for held in environment::tokens(self.environment).0 {
-            let Spot::Known(known) = self.spot(&held.remote, held.user.as_deref())? else { continue };
-            let home = known.home(&held.remote);
+            let (realm, forge, home) = match self.spot(&held.remote, held.user.as_deref())? {
+                Spot::Known(known) => (known.realm.clone(), known.forge, known.home(&held.remote)),
+                Spot::Host { .. } => {
+                    let forge = forge_of_server(&held);
+                    let home = held.remote.with_path(forge.prefix_of(&held.remote).to_vec());
+                    (realm_of_server(&held), forge, home.to_string())
+                }
+                Spot::NoOrganisation(_) | Spot::Never => continue,
+            };
             let url = held.remote.to_string();
-            let (realm, forge) = (known.realm.clone(), known.forge);
             subjects.push(Subject {
                 realm: realm.to_string(),
                 account: held.user.clone(),

@@ -10,10 +10,10 @@ use crate::remote::Remote;
 
 use super::Local;
 use super::choose::{account_in_words, hard_end};
-use super::spot::{Spot, host_group};
+use super::get::realm_of_server;
+use super::spot::{Pick, Spot, forge_of, host_group, pick};
 
 pub mod add;
-
 pub mod bundle;
 pub mod change;
 pub mod check;
@@ -107,10 +107,7 @@ impl Local<'_> {
         for token in crate::store::environment::tokens(self.environment).0 {
             let realm = match self.spot(&token.remote, token.user.as_deref())? {
                 Spot::Known(known) => known.realm,
-                _ => {
-                    let forge = forge::looks_like(&token.remote).unwrap_or(&forge::generic::FORGE);
-                    forge::server_realm(forge, &token.remote, forge.prefix_of(&token.remote))
-                }
+                _ => realm_of_server(&token),
             };
             entries.push(Entry {
                 realm: realm.to_string(),
@@ -141,7 +138,7 @@ impl Local<'_> {
     pub fn select(&self, place: &str, account: Option<&str>) -> Result<Selection, Error> {
         let (group, at, path, user) = self.find_realm(place)?;
         let record = &group.realms[at];
-        let forge = super::spot::forge_of(record);
+        let forge = forge_of(record);
         let wanted = account.map(str::to_owned).or_else(|| {
             // A user name in the URL counts as the account, unless it is the organisation or a placeholder.
             let real = |user: &String| {
@@ -196,12 +193,12 @@ impl Local<'_> {
             Spot::Never => return Err(nothing("keyfob list shows what it holds")),
         };
         let group = self.records.read(&group_name)?;
-        let (realm, below) = match super::spot::pick(&spot, &group, &remote) {
-            super::spot::Pick::Realm(held) => (held.record.realm.clone(), held.below(&remote).to_vec()),
-            super::spot::Pick::None => {
+        let (realm, below) = match pick(&spot, &group, &remote) {
+            Pick::Realm(held) => (held.record.realm.clone(), held.below(&remote).to_vec()),
+            Pick::None => {
                 return Err(nothing("keyfob list shows what it holds; keyfob add URL puts a token in"));
             }
-            super::spot::Pick::Several(urls) => {
+            Pick::Several(urls) => {
                 return Err(Error::Ambiguous {
                     what: format!("{remote} could be any of {}", urls.join(", ")),
                     hint: "give the whole URL of one of them".to_owned(),
@@ -309,9 +306,5 @@ fn entry(realm: &RealmRecord, account: &AccountRecord, now: i64) -> Entry {
 
 /// All secrets of an account: the one in force and those set aside, with their stores.
 pub(super) fn secrets_of(realm: &RealmRecord, account: &AccountRecord) -> Result<Vec<(String, Key)>, Error> {
-    let mut all = vec![(account.store.clone(), realm.key(account)?)];
-    for aside in &account.set_aside {
-        all.push((aside.store.clone(), realm.key_of(account, &aside.id)?));
-    }
-    Ok(all)
+    account.secrets().map(|kept| Ok((kept.store.to_owned(), realm.key_of(account, kept.id)?))).collect()
 }

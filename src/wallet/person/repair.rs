@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::document;
 use crate::error::Error;
 use crate::files;
 use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
@@ -155,7 +156,7 @@ impl Local<'_> {
             let before = seen.orphans.iter().find(|seen| seen.store == orphan.store && seen.id == id);
             // A clock that was set back does not make anything older.
             let since = before.map_or(self.now, |seen| seen.since.min(self.now));
-            if self.now - since >= ORPHAN_SECONDS {
+            if self.now.saturating_sub(since) >= ORPHAN_SECONDS {
                 let alone = self.records.locked(&orphan.group, || {
                     let group = self.records.read(&orphan.group)?;
                     if group.ids().any(|held| held == id) {
@@ -172,9 +173,7 @@ impl Local<'_> {
         if keep.orphans.is_empty() {
             files::remove(&path)?;
         } else {
-            let text = serde_json::to_vec(&keep)
-                .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
-            files::write_private(&path, &text)?;
+            document::write(&path, &keep)?;
         }
         Ok(swept)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::credential::{Id, Key};
 use crate::error::Error;
-use crate::records::{AccountRecord, RealmRecord};
+use crate::records::{AccountRecord, Kept, RealmRecord};
 use crate::store::environment;
 
 use super::super::Local;
@@ -29,10 +29,7 @@ impl Local<'_> {
         let mut counts = BTreeMap::new();
         let mut add = |store: &str, more: usize| *counts.entry(store.to_owned()).or_default() += more;
         for group in self.records.all()? {
-            for account in group?.accounts() {
-                add(&account.store, 1);
-                account.set_aside.iter().for_each(|aside| add(&aside.store, 1));
-            }
+            group?.accounts().flat_map(AccountRecord::secrets).for_each(|secret| add(secret.store, 1));
         }
         add(environment::STORE.name, environment::tokens(self.environment).0.len());
         Ok(counts)
@@ -55,13 +52,11 @@ impl Local<'_> {
             let group = group?;
             for realm in &group.realms {
                 for account in &realm.accounts {
-                    let mut ids = vec![(account.store.clone(), account.id.clone())];
-                    ids.extend(account.set_aside.iter().map(|aside| (aside.store.clone(), aside.id.clone())));
-                    for (store, id) in ids {
-                        if store == name {
+                    for secret in account.secrets() {
+                        if secret.store == name {
                             done.there += 1;
                         } else {
-                            self.move_one(&group.group, realm, account, (&store, &id), name, &mut done)?;
+                            self.move_one(&group.group, realm, account, secret, name, &mut done)?;
                         }
                     }
                 }
@@ -75,7 +70,7 @@ impl Local<'_> {
         group: &str,
         realm: &RealmRecord,
         account: &AccountRecord,
-        (store, id): (&str, &str),
+        Kept { store, id, .. }: Kept<'_>,
         name: &'static str,
         done: &mut Moved,
     ) -> Result<(), Error> {

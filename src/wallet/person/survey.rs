@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::credential::Key;
 use crate::error::Error;
 use crate::forge;
-use crate::records::Group;
+use crate::records::{Group, Kept};
 use crate::remote::{Realm, Remote};
 
 use super::super::Local;
@@ -101,10 +101,8 @@ impl Local<'_> {
         let mut lost = Vec::new();
         for realm in &group.realms {
             for account in &realm.accounts {
-                let aside = account.set_aside.iter().map(|aside| (&aside.store, &aside.id, false));
-                for (store, id, in_force) in std::iter::once((&account.store, &account.id, true)).chain(aside)
-                {
-                    if store != name || there.is_some_and(|there| there.contains(id.as_str())) {
+                for Kept { store, id, in_force } in account.secrets() {
+                    if store != name || there.is_some_and(|there| there.contains(id)) {
                         continue;
                     }
                     // A store that lists nothing, or leaves damaged ones out of its list, is asked for the secret itself.
@@ -121,7 +119,7 @@ impl Local<'_> {
                         realm: realm.realm.clone(),
                         url: realm.url.clone(),
                         account: account.account().to_string(),
-                        store: store.clone(),
+                        store: store.to_owned(),
                         in_force,
                         error,
                     });

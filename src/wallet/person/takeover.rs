@@ -5,7 +5,7 @@
 use crate::credential::{Account, Secret};
 use crate::error::Error;
 use crate::forge::Need;
-use crate::records::{AccountRecord, Expiry, RealmRecord, SetAside, Source};
+use crate::records::{AccountRecord, Expiry, Kept, RealmRecord, SetAside, Source};
 use crate::remote::Remote;
 use crate::store::payload::Payload;
 
@@ -66,7 +66,7 @@ impl Local<'_> {
 
     fn standing_now(&self, planned: &Planned, token: &Secret) -> Result<Standing, Error> {
         let group = self.records.read(&planned.group)?;
-        let Some(realm) = group.realms.iter().find(|record| record.realm == planned.realm.as_str()) else {
+        let Some(realm) = group.realm(planned.realm.as_str()) else {
             return Ok(Standing::New { beside: false });
         };
         // The account itself first: of two that hold the same token, it is the one to be named.
@@ -74,13 +74,13 @@ impl Local<'_> {
         accounts.sort_by_key(|account| !is_same(account, planned));
         let mut lost = false;
         for account in &accounts {
-            let aside = account.set_aside.iter().map(|aside| (&aside.store, &aside.id, false));
-            for (store, id, in_force) in std::iter::once((&account.store, &account.id, true)).chain(aside) {
-                match self.is_there(&planned.group, realm, account, (store, id), token)? {
+            for kept in account.secrets() {
+                match self.is_there(&planned.group, realm, account, kept, token)? {
                     Some(true) => {
-                        return Ok(Standing::Held { account: account.account().to_string(), in_force });
+                        let account = account.account().to_string();
+                        return Ok(Standing::Held { account, in_force: kept.in_force });
                     }
-                    None if in_force && is_same(account, planned) => lost = true,
+                    None if kept.in_force && is_same(account, planned) => lost = true,
                     Some(false) | None => {}
                 }
             }
@@ -99,7 +99,7 @@ impl Local<'_> {
         group: &str,
         realm: &RealmRecord,
         account: &AccountRecord,
-        (store, id): (&str, &str),
+        Kept { store, id, .. }: Kept<'_>,
         token: &Secret,
     ) -> Result<Option<bool>, Error> {
         match self.stores.open(store)?.get(&realm.key_of(account, id)?)? {
@@ -154,7 +154,7 @@ impl Local<'_> {
             (second.is_none() && !first.default).then_some(first)
         };
         let group = self.records.read(&planned.group)?;
-        let realm = group.realms.iter().find(|record| record.realm == planned.realm.as_str());
+        let realm = group.realm(planned.realm.as_str());
         let Some((realm, first)) = realm.and_then(|realm| Some((realm, only(realm)?))) else {
             return Ok(None);
         };
@@ -163,9 +163,8 @@ impl Local<'_> {
             return Ok(planned.wish.account.clone());
         }
         self.records.change(&planned.group, |group| {
-            let realms = group.realms.iter_mut().filter(|record| record.realm == planned.realm.as_str());
-            let accounts = realms.flat_map(|realm| &mut realm.accounts);
-            accounts.filter(|account| account.id == first.id).for_each(|account| account.default = true);
+            let accounts = group.accounts_mut().filter(|account| account.id == first.id);
+            accounts.for_each(|account| account.default = true);
             Ok(((), true))
         })?;
         Ok(Some(first.account().to_string()))
@@ -177,9 +176,9 @@ impl Local<'_> {
         let secret = Payload::plain(token.duplicate()).pack()?;
         self.keep(&planned.group, &planned.realm, account, &secret, |group, store, key| {
             group.forget(key.id.as_str());
-            let realms = group.realms.iter_mut().filter(|record| record.realm == planned.realm.as_str());
-            let mut accounts = realms.flat_map(|realm| &mut realm.accounts);
-            let found = accounts.find(|account| is_same(account, planned)).ok_or(Error::Changing)?;
+            let accounts = group.realm_mut(planned.realm.as_str()).map(|realm| &mut realm.accounts);
+            let found = accounts.into_iter().flatten().find(|account| is_same(account, planned));
+            let found = found.ok_or(Error::Changing)?;
             let aside = SetAside {
                 store: store.to_owned(),
                 id: key.id.as_str().to_owned(),

@@ -108,6 +108,31 @@ fn it_wins_over_stored_ones_unless_a_user_name_picks_a_stored_account() {
 }
 
 #[test]
+fn check_asks_about_it_where_list_shows_it() {
+    for (url, realm, asked) in [
+        ("https://dev.azure.com/contoso", "azure-devops/contoso", Some("https://dev.azure.com/contoso/")),
+        (
+            "https://tfs.example/tfs/One/App/_git/app",
+            "azure-devops-server/https://tfs.example/tfs/one",
+            Some("https://tfs.example/tfs/One/"),
+        ),
+        ("https://gitlab.example", "gitlab/https://gitlab.example", Some("https://gitlab.example/api/")),
+        ("https://git.example", "generic/https://git.example", None),
+    ] {
+        let bench = with(url, "E");
+        let listed: Vec<String> = bench.entries();
+        assert!(listed.iter().any(|entry| entry.contains(realm)), "{listed:?}");
+        let subjects = bench.with(|wallet| wallet.subjects(None, None)).unwrap();
+        let [subject] = subjects.as_slice() else { panic!("{url}: {}", subjects.len()) };
+        assert_eq!(subject.realm, realm);
+        let request = subject.question.as_ref().unwrap().request.as_ref();
+        let at = request.map(|request| request.url.as_str());
+        assert_eq!(at.is_some(), asked.is_some(), "{at:?}");
+        assert!(at.zip(asked).is_none_or(|(at, asked)| at.starts_with(asked)), "{at:?}");
+    }
+}
+
+#[test]
 fn on_a_generic_host_the_user_name_counts() {
     let bench = Bench::new();
     bench.set_environment(&[

@@ -75,7 +75,7 @@ fn an_answer_without_end_or_measure_is_cut_off() {
     ] {
         let stage = answering(move |_| answer.clone());
         let output = stage.run(&format!("check {CONTOSO}"), "");
-        says(&output, 6, &["cannot ask dev.azure.com: ", why]);
+        output.says(6, &["cannot ask dev.azure.com: ", why]);
         assert_eq!(stage.state(), "active");
     }
     assert!(begun.elapsed() < Duration::from_secs(50));
@@ -85,7 +85,7 @@ fn an_answer_without_end_or_measure_is_cut_off() {
 fn many_headers_are_refused() {
     let many = (0..500).fold(Response::new(200), |response, n| response.header(&format!("X-{n}"), "x"));
     let stage = answering(move |_| many.clone());
-    says(&stage.run(&format!("check {CONTOSO}"), ""), 6, &["cannot ask dev.azure.com: "]);
+    stage.run(&format!("check {CONTOSO}"), "").says(6, &["cannot ask dev.azure.com: "]);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn what_a_server_says_neither_reaches_the_terminal_raw_nor_gives_the_token_away(
             .header("WWW-Authenticate", "Basic realm=\"\t\"")
     });
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    says(&output, 5, &["it says: no (token)"]);
+    let output = output.says(5, &["it says: no (token)"]);
     assert!(!output.stderr().contains('\u{1b}') && output.stderr().lines().count() == 2, "{output}");
     let (_, rows) = stage.check(CONTOSO);
     assert!(rows[0]["reason"].as_str().unwrap().contains("(token)"));
@@ -114,8 +114,7 @@ fn a_certificate_for_another_name_or_of_a_stranger_gets_no_token() {
     let proxy = Proxy::start(&authority, vec![("dev.azure.com", services.clone())]);
     stage.scene.use_proxy(&proxy.url(), authority.pem());
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    says(
-        &output,
+    output.says(
         6,
         &["cannot ask dev.azure.com: the certificate", "it is for another name", "nothing was sent"],
     );
@@ -125,10 +124,10 @@ fn a_certificate_for_another_name_or_of_a_stranger_gets_no_token() {
     let proxy = Proxy::start(&stranger, vec![("dev.azure.com", services)]);
     stage.scene.use_proxy(&proxy.url(), trusted.pem());
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    says(&output, 6, &["its authority is not one that this system trusts", "SSL_CERT_FILE"]);
+    output.says(6, &["its authority is not one that this system trusts", "SSL_CERT_FILE"]);
     assert!(proxy.log().entries().is_empty());
     let output = stage.run("add https://dev.azure.com/fabrikam", OTHER);
-    says(&output, 0, &["is in the vault store", "it was not checked"]);
+    output.says(0, &["is in the vault store", "it was not checked"]);
 }
 
 #[test]
@@ -137,19 +136,17 @@ fn trouble_with_the_proxy_is_told_as_such() {
     stage.holds(CONTOSO, TOKEN);
     stage.holds("https://codeberg.org", OTHER);
     // The proxy does not let this one through.
-    says(
-        &stage.run("check https://codeberg.org", ""),
-        6,
-        &["is in the way: it refuses to connect there (403)"],
-    );
+    stage
+        .run("check https://codeberg.org", "")
+        .says(6, &["is in the way: it refuses to connect there (403)"]);
     stage.scene.set("HTTPS_PROXY", "http://127.0.0.1:1").set("https_proxy", "http://127.0.0.1:1");
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    says(&output, 6, &["the proxy http://127.0.0.1:1 is in the way: the connection was refused", "NO_PROXY"]);
+    output.says(6, &["the proxy http://127.0.0.1:1 is in the way: the connection was refused", "NO_PROXY"]);
     let page = Server::start(Arc::new(|_: &Request| Response::new(407)));
     stage.scene.set("HTTPS_PROXY", page.url()).set("https_proxy", page.url());
-    says(&stage.run(&format!("check {CONTOSO}"), ""), 6, &["it wants a user name and a password"]);
+    stage.run(&format!("check {CONTOSO}"), "").says(6, &["it wants a user name and a password"]);
     stage.scene.set("HTTPS_PROXY", "socks9://x").set("https_proxy", "socks9://x");
-    says(&stage.run(&format!("check {CONTOSO}"), ""), 6, &["its address is not one that keyfob can use"]);
+    stage.run(&format!("check {CONTOSO}"), "").says(6, &["its address is not one that keyfob can use"]);
 }
 
 #[test]
@@ -193,9 +190,5 @@ fn nobody_there_is_told_as_such() {
     let url = format!("{}/tfs/Main", gone.url());
     stage.holds(&url, TOKEN);
     drop(gone);
-    says(
-        &stage.run(&format!("check {url}"), ""),
-        6,
-        &["cannot ask 127.0.0.1:", "the connection was refused"],
-    );
+    stage.run(&format!("check {url}"), "").says(6, &["cannot ask 127.0.0.1:", "the connection was refused"]);
 }

@@ -99,23 +99,12 @@ impl Stage {
     }
 }
 
-#[track_caller]
-fn says(output: &Output, code: i32, texts: &[&str]) {
-    assert_eq!(output.code(), code, "{output}");
-    for text in texts {
-        assert!(
-            output.stderr().contains(text) || output.stdout().contains(text),
-            "{text} is not in\n{output}"
-        );
-    }
-}
-
 #[test]
 fn an_accepted_token_is_shown_with_whose_it_is() {
     let stage = Stage::new();
     stage.holds(CONTOSO, TOKEN);
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    says(&output, 0, &["azure-devops/contoso", "accepted", "alice@contoso.test"]);
+    let output = output.says(0, &["azure-devops/contoso", "accepted", "alice@contoso.test"]);
     assert_eq!(output.stderr(), "");
     let entries = stage.proxy.log().take();
     assert_eq!(entries.len(), 1, "one request for a token");
@@ -178,14 +167,11 @@ fn each_way_in_which_azure_says_no_is_a_no_with_its_reason() {
         state.tokens = vec![Token { condition: Condition::Expired, ..Token::new("contoso", "a", TOKEN) }];
     });
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    says(
-        &output,
-        5,
+    output.says(5,
         &[
             "keyfob: error: dev.azure.com says that the token has ended; it says: Access Denied: The Personal Access Token",
             "keyfob: hint: make a new one",
-        ],
-    );
+        ]);
 }
 
 #[test]
@@ -198,7 +184,7 @@ fn a_token_that_lacks_the_scope_is_accepted_with_a_word_about_it() {
         assert_eq!(stage.verdict(), (0, "accepted".to_owned(), "missing-scope".to_owned()));
     }
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    says(&output, 0, &["lacks the scope", "alice@contoso.test"]);
+    output.says(0, &["lacks the scope", "alice@contoso.test"]);
 }
 
 #[test]
@@ -216,7 +202,7 @@ fn accepted_again_a_set_aside_token_is_in_use_again() {
     assert_eq!(stage.state(), "rejected");
     stage.services.change(|state| state.token(TOKEN).condition = Condition::Active);
     let output = stage.run("check", "");
-    says(&output, 0, &["the token of azure-devops/contoso is in use again"]);
+    output.says(0, &["the token of azure-devops/contoso is in use again"]);
     assert_eq!(stage.state(), "active");
 }
 
@@ -264,7 +250,7 @@ fn all_are_asked_once_and_the_exit_code_is_the_worst() {
     assert_eq!(stage.proxy.log().take().len(), 9);
     stage.services.change(|state| state.token("s3cret-number-3").condition = Condition::Revoked);
     let output = stage.run("check", "");
-    says(&output, 5, &["azure-devops/org3: dev.azure.com does not accept", "1 token was not accepted"]);
+    output.says(5, &["azure-devops/org3: dev.azure.com does not accept", "1 token was not accepted"]);
 }
 
 #[test]
@@ -301,7 +287,7 @@ fn a_token_that_opens_two_organisations_is_a_global_one() {
     stage.holds(CONTOSO, TOKEN);
     stage.holds("https://dev.azure.com/fabrikam", TOKEN);
     let output = stage.run("check", "");
-    says(&output, 0, &["global tokens stop working on 2026-12-01", "make one for each organisation"]);
+    output.says(0, &["global tokens stop working on 2026-12-01", "make one for each organisation"]);
 }
 
 #[test]
@@ -322,9 +308,9 @@ fn a_global_token_ends_when_those_do_and_the_list_says_what_to_do() {
         "each organisation needs one of its own",
         "keyfob rotate https://dev.azure.com/contoso",
     ];
-    says(&stage.scene.keyfob(["list"]), 0, &texts);
+    stage.scene.keyfob(["list"]).says(0, &texts);
     // Whatever day it is when this is read.
-    says(&stage.scene.keyfob(["list", "--expiring", "14000d", "--exit-code"]), 5, &["2 tokens need care"]);
+    stage.scene.keyfob(["list", "--expiring", "14000d", "--exit-code"]).says(5, &["2 tokens need care"]);
     // Asked about alone, it is no less global.
     stage.run(&format!("check {CONTOSO}"), "");
     assert_eq!(ends(), ["\"2026-12-01T00:00:00Z\""; 2]);
@@ -337,7 +323,7 @@ fn a_service_that_wants_to_be_left_alone_is() {
     stage.holds(CONTOSO, TOKEN);
     stage.services.change(|state| state.rate_limit = Some(3600));
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    says(&output, 6, &["too many requests", "left alone for 3600 s", "later: keyfob check"]);
+    output.says(6, &["too many requests", "left alone for 3600 s", "later: keyfob check"]);
     // An answer may ask for it, too; what comes after it is not asked.
     stage.services.change(|state| {
         state.rate_limit = None;
@@ -368,7 +354,7 @@ fn servers_on_premises_are_asked_below_their_collection() {
     assert_eq!((code, rows[0]["as"].as_str()), (0, Some("CORP\\alice")));
     server.change(|state| state.iis_basic = true);
     let output = stage.run(&format!("check {url}"), "");
-    says(&output, 6, &["takes the token for a Windows password", "switch Basic authentication off in IIS"]);
+    output.says(6, &["takes the token for a Windows password", "switch Basic authentication off in IIS"]);
     assert_eq!(stage.proxy.tunnels(), [], "loopback is never reached through a proxy");
 }
 
@@ -415,8 +401,7 @@ fn what_is_in_the_way_of_a_good_token_has_a_sentence_and_a_hint_of_its_own() {
         let stage = Stage::with(vec![(host, answer)]);
         stage.holds(url, TOKEN);
         let output = stage.run(&format!("check {url}"), "");
-        says(&output, code, &texts);
-        says(&output, code, &[&format!("it says: {message}")]);
+        let output = output.says(code, &texts).says(code, &[&format!("it says: {message}")]);
         assert!(!output.stderr().contains("lacks the scope"), "{output}");
         assert_eq!(stage.state(), "active");
     }
@@ -427,7 +412,7 @@ fn where_the_network_is_forbidden_nothing_is_asked() {
     let stage = Stage::new();
     stage.holds(CONTOSO, TOKEN);
     let output = stage.scene.keyfob(["check"]);
-    says(&output, 2, &["KEYFOB_OFFLINE"]);
+    output.says(2, &["KEYFOB_OFFLINE"]);
     assert_eq!(stage.proxy.log().entries().len(), 0);
 }
 
@@ -436,7 +421,7 @@ fn a_locked_store_is_said_and_nothing_is_asked() {
     let stage = Stage::new();
     stage.holds(CONTOSO, TOKEN);
     stage.scene.protect_vault("correct horse");
-    says(&stage.run(&format!("check {CONTOSO}"), ""), 3, &["is locked", "keyfob unlock"]);
+    stage.run(&format!("check {CONTOSO}"), "").says(3, &["is locked", "keyfob unlock"]);
     assert_eq!(stage.proxy.log().entries().len(), 0);
 }
 
@@ -450,5 +435,5 @@ fn what_was_heard_is_told_even_where_it_cannot_be_written_down() {
         std::fs::remove_file(&lock).unwrap();
         std::fs::create_dir(&lock).unwrap();
     }
-    says(&stage.run("check", ""), 6, &["alice@contoso.test", "accepted", "cannot open", ".lock-"]);
+    stage.run("check", "").says(6, &["alice@contoso.test", "accepted", "cannot open", ".lock-"]);
 }

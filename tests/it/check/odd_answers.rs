@@ -55,7 +55,7 @@ fn every_form_that_http_has_for_an_answer_is_understood() {
         let stage = answering(raw(&answer));
         let output = stage.run(&format!("check {CONTOSO}"), "");
         assert_eq!(output.code(), 0, "{answer:?}\n{output}");
-        says(&output, 0, &["accepted", "alice"]);
+        output.says(0, &["accepted", "alice"]);
     }
 }
 
@@ -162,7 +162,7 @@ fn names_that_a_service_gives_are_kept_short_and_tame() {
     let body = format!("{{\"authenticatedUser\":{{\"id\":\"6\",\"providerDisplayName\":\"{name}\"}}}}");
     let stage = answering(json(body));
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    says(&output, 0, &["accepted", "alice"]);
+    let output = output.says(0, &["accepted", "alice"]);
     assert!(!output.stdout().contains(['\u{1b}', '\u{202e}', '\r']), "{output}");
     assert!(output.stdout().lines().count() == 2 && output.stdout().len() < 2000, "{output}");
     let (_, rows) = stage.check(CONTOSO);
@@ -175,7 +175,7 @@ fn what_a_service_tells_does_not_fill_the_records() {
     let body = format!("{{\"id\":7,\"user_id\":42,\"active\":true,\"revoked\":false,\"scopes\":[{scopes}]}}");
     let stage = Stage::with(vec![("gitlab.com", Arc::new(move |_: &Request| json(body.clone())))]);
     stage.holds("https://gitlab.com", OTHER);
-    says(&stage.run("check https://gitlab.com", ""), 0, &["accepted"]);
+    stage.run("check https://gitlab.com", "").says(0, &["accepted"]);
     let list = stage.scene.keyfob(["list", "--json"]).succeeds();
     assert!(list.stdout().contains("api") && list.stdout().len() < 20_000, "{}", list.stdout().len());
 }
@@ -189,7 +189,7 @@ fn interim_answers_and_heads_without_end_are_cut_off() {
     ] {
         let begun = Instant::now();
         let stage = answering(answer);
-        says(&stage.run(&format!("check {CONTOSO}"), ""), 6, &["cannot ask dev.azure.com: ", why]);
+        stage.run(&format!("check {CONTOSO}"), "").says(6, &["cannot ask dev.azure.com: ", why]);
         assert!(begun.elapsed() < Duration::from_secs(15));
     }
 }
@@ -249,7 +249,7 @@ fn nothing_lasts_longer_than_20_seconds_however_it_drips() {
                 let output = stage.run(&format!("check {url}"), "");
                 // The rest is for a busy machine.
                 assert!(begun.elapsed() < Duration::from_secs(30), "{number}: {:?}", begun.elapsed());
-                says(&output, 6, &["no answer within "]);
+                let output = output.says(6, &["no answer within "]);
                 let by_proxy = output.stderr().contains("the proxy http://127.0.0.1:");
                 assert_eq!(by_proxy, (5..8).contains(&number), "{number}: {output}");
             });

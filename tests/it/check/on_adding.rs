@@ -22,8 +22,8 @@ fn a_damaged_token_is_refused_with_the_reason_before_it_is_stored() {
         ("https://gitlab.com", "glpat-short", "has 11 characters where those have 26, or at least 43"),
         ("https://huggingface.co", "hf_short", "has 8 characters"),
     ] {
-        let output = scene.keyfob_with(["add", url], token);
-        says(&output, 2, &["that is not a whole token", why, "--force"]);
+        let output =
+            scene.keyfob_with(["add", url], token).says(2, &["that is not a whole token", why, "--force"]);
         assert!(!output.stderr().contains(token), "{output}");
     }
     assert_eq!(held(&stage), 0);
@@ -41,13 +41,13 @@ fn a_token_of_another_service_is_questioned() {
         "that is a personal access token of GitHub, and azure-devops/contoso belongs to Azure DevOps Services",
         "keyfob add https://github.com if it is for that; --force keeps it here",
     ];
-    says(&output, 2, &texts);
+    output.says(2, &texts);
     // Cut off, too: it would only look like nothing that is known.
-    says(&stage.scene.keyfob_with(["add", CONTOSO], &GITHUB[..20]), 2, &texts);
+    stage.scene.keyfob_with(["add", CONTOSO], &GITHUB[..20]).says(2, &texts);
     assert_eq!(held(&stage), 0);
     stage.scene.keyfob_with(["add", CONTOSO, "--force"], GITHUB).succeeds();
     let output = stage.scene.keyfob_with(["add", "https://github.com"], AZURE);
-    says(&output, 2, &["keyfob add https://dev.azure.com/ORGANISATION if it is for that"]);
+    output.says(2, &["keyfob add https://dev.azure.com/ORGANISATION if it is for that"]);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn what_has_ended_for_good_is_not_stored() {
     let stage = Stage::new();
     let password = format!("ATBB{}", "a".repeat(32));
     let output = stage.scene.keyfob_with(["add", "https://bitbucket.org", "--account", "a"], password);
-    says(&output, 2, &["app passwords of Bitbucket stopped working on 2026-06-09", "api-tokens"]);
+    output.says(2, &["app passwords of Bitbucket stopped working on 2026-06-09", "api-tokens"]);
     assert_eq!(held(&stage), 0);
 }
 
@@ -78,9 +78,9 @@ fn a_new_azure_token_tells_how_long_it_can_last() {
 fn an_accepted_token_is_stored_with_what_the_service_tells() {
     let stage = Stage::with(vec![("gitlab.com", rest::gitlab("s3cret-of-gitlab"))]);
     let output = stage.run(&format!("add {CONTOSO}"), TOKEN);
-    says(&output, 0, &["dev.azure.com accepts it, as alice@contoso.test"]);
+    output.says(0, &["dev.azure.com accepts it, as alice@contoso.test"]);
     let output = stage.run("add https://gitlab.com", "s3cret-of-gitlab");
-    says(&output, 0, &["gitlab.com accepts it, as user 42, until 2099-01-31"]);
+    output.says(0, &["gitlab.com accepts it, as user 42, until 2099-01-31"]);
     let list = stage.scene.keyfob(["list", "--json", "https://gitlab.com"]).succeeds();
     assert!(list.stdout().contains("\"expires_certain\": true") && list.stdout().contains("read_repository"));
 }
@@ -90,7 +90,7 @@ fn a_token_that_is_not_accepted_never_takes_the_place_of_one_that_is() {
     let stage = Stage::new();
     stage.run(&format!("add {CONTOSO}"), TOKEN).succeeds();
     let output = stage.run(&format!("add {CONTOSO}"), "s3cret-that-nobody-knows");
-    says(&output, 5, &["dev.azure.com does not accept the token", "it says: TF400813", "nothing was stored"]);
+    output.says(5, &["dev.azure.com does not accept the token", "it says: TF400813", "nothing was stored"]);
     assert_eq!(stage.verdict().1, "accepted");
     let list = stage.scene.keyfob(["list", "--json"]).succeeds();
     assert!(list.stdout().contains("\"set_aside\": 0"), "{list}");
@@ -106,11 +106,10 @@ fn a_service_that_cannot_be_asked_keeps_no_token_out() {
     let mut stage = Stage::new();
     stage.services.change(|state| state.before = Some(Arc::new(azure::broken)));
     let output = stage.run(&format!("add {CONTOSO}"), TOKEN);
-    says(&output, 0, &["is in the vault store", "has trouble of its own (500)"]);
+    output.says(0, &["is in the vault store", "has trouble of its own (500)"]);
     stage.scene.set("HTTPS_PROXY", "http://127.0.0.1:1").set("https_proxy", "http://127.0.0.1:1");
     let output = stage.run("add https://dev.azure.com/fabrikam", OTHER);
-    says(
-        &output,
+    output.says(
         0,
         &[
             "it was not checked: cannot ask dev.azure.com: the proxy http://127.0.0.1:1 is in the way",
@@ -153,7 +152,7 @@ fn a_month_that_is_long_past_or_yet_to_come_is_said_and_not_recorded() {
     ] {
         let token = format!("{}JQQJ99{month}AC{}AZDO1aB2", "0aB".repeat(17) + "x", "A".repeat(14));
         let output = stage.scene.keyfob_with(["add", CONTOSO], &token);
-        says(&output, 0, &[text, "keyfob check https://dev.azure.com/contoso asks the service"]);
+        output.says(0, &[text, "keyfob check https://dev.azure.com/contoso asks the service"]);
         let list = stage.scene.keyfob(["list", "--json"]).succeeds();
         let list: Value = serde_json::from_str(list.stdout()).unwrap();
         assert_eq!((&list[0]["expires"], &list[0]["state"]), (&Value::Null, &"active".into()), "{month}");

@@ -26,7 +26,7 @@ fn for_how_long_is_told_however_it_is_said() {
         (429, &[("Retry-After", "999999999999999999999999")], "wants to be left alone for 86400 s"),
         (429, &[("Retry-After", "Sun, 22 Nov 2099 09:00:00 GMT")], "wants to be left alone for 86400 s"),
         (429, &[("Retry-After", "-5")], busy),
-        (429, &[("Retry-After", "1.5")], busy),
+        (429, &[("Retry-After", "1.5")], "left alone for 2 s"),
         (429, &[("Retry-After", "soon")], busy),
         (429, &[("Retry-After", DATE), ("Date", LATER)], busy),
         (429, &[], busy),
@@ -51,7 +51,7 @@ fn for_how_long_is_told_however_it_is_said() {
         stage.services.change(|state| state.before = Some(Arc::new(move |_| answer.clone())));
         let begun = Instant::now();
         let output = stage.run(&format!("check {CONTOSO}"), "");
-        says(&output, 6, &[&format!("{words}\n"), "later: keyfob check"]);
+        output.says(6, &[&format!("{words}\n"), "later: keyfob check"]);
         // One request, and nobody waits for nothing.
         assert_eq!(stage.proxy.log().entries().len(), 1, "{status} {headers:?}");
         assert!(begun.elapsed() < Duration::from_secs(6), "{status} {headers:?}");
@@ -78,7 +78,7 @@ fn six(value: &'static str) -> (Stage, Arc<Mutex<Vec<Instant>>>) {
 fn a_short_wait_is_waited_for_and_told_once() {
     let (stage, asked) = six("2");
     let output = stage.run("check", "");
-    says(&output, 0, &["keyfob: note: dev.azure.com wants to be left alone for 2 s; waiting"]);
+    let output = output.says(0, &["keyfob: note: dev.azure.com wants to be left alone for 2 s; waiting"]);
     assert!(output.stderr().lines().count() <= 2, "{output}");
     let asked = asked.lock().unwrap();
     assert_eq!(asked.len(), 6);

@@ -175,23 +175,21 @@ const ASKS: Manner =
 fn a_proxys_user_name_and_password_go_to_it_alone_and_are_never_shown() {
     let mut stage = behind(ASKS);
     let place = stage.proxy.host();
-    says(&stage.by(&format!("http://me:p%40ss%2Bw%25rd%2Fs3cret@{place}")), 0, &["accepted"]);
+    stage.by(&format!("http://me:p%40ss%2Bw%25rd%2Fs3cret@{place}")).says(0, &["accepted"]);
     // As people write it, and curl takes it.
-    says(&stage.by(&format!("me:p@ss+w%25rd/s3cret@{place}")), 0, &["accepted"]);
+    stage.by(&format!("me:p@ss+w%25rd/s3cret@{place}")).says(0, &["accepted"]);
     for entry in stage.proxy.log().entries() {
         let own = |(name, _): &(String, String)| name.to_ascii_lowercase().starts_with("proxy-");
         assert!(!entry.headers.iter().any(own), "{entry:?}");
     }
     // `run` sees to it that nothing shows the password, in any of these.
     let at = format!("the proxy http://{place} is in the way: ");
-    says(
-        &stage.by(&format!("http://me:s3cret@{place}")),
-        6,
-        &[&at, "it does not accept the user name and the password"],
-    );
-    says(&stage.by("http://me:s3cret@127.0.0.1:1"), 6, &["http://127.0.0.1:1 is in the way", "was refused"]);
-    says(&stage.by("http://me:s3cret@p:x"), 6, &["http://p:x is in the way: its address is not one"]);
-    says(&stage.by("ftp://me:s3cret@p"), 6, &["ftp://p is in the way: its address is not one"]);
+    stage
+        .by(&format!("http://me:s3cret@{place}"))
+        .says(6, &[&at, "it does not accept the user name and the password"]);
+    stage.by("http://me:s3cret@127.0.0.1:1").says(6, &["http://127.0.0.1:1 is in the way", "was refused"]);
+    stage.by("http://me:s3cret@p:x").says(6, &["http://p:x is in the way: its address is not one"]);
+    stage.by("ftp://me:s3cret@p").says(6, &["ftp://p is in the way: its address is not one"]);
     let (_, rows) = stage.check(CONTOSO);
     assert_eq!(rows[0]["problem"], "proxy");
 }
@@ -201,10 +199,10 @@ fn what_a_proxy_wants_to_know_is_told() {
     let mut stage = behind(ASKS);
     let url = stage.proxy.url();
     let hint = "user name and password go into its URL";
-    says(&stage.by(&url), 6, &["is in the way: it wants a user name and a password", hint]);
+    stage.by(&url).says(6, &["is in the way: it wants a user name and a password", hint]);
     let stage = behind(Manner::Asks { pair: "a:b", offers: &["Negotiate", "NTLM, Digest realm=\"x\""] });
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    says(&output, 6, &["it wants Negotiate or NTLM or Digest, and keyfob knows Basic only"]);
+    output.says(6, &["it wants Negotiate or NTLM or Digest, and keyfob knows Basic only"]);
 }
 
 #[test]
@@ -228,16 +226,12 @@ fn each_oddity_of_a_proxy_is_told_as_the_proxys() {
         let stage = behind(Manner::Says(answer));
         let output = stage.run(&format!("check {CONTOSO}"), "");
         let proxy = format!("the proxy {} is in the way: {why}", stage.proxy.url());
-        says(&output, 6, &[&format!("cannot ask dev.azure.com: {proxy}"), "NO_PROXY"]);
+        output.says(6, &[&format!("cannot ask dev.azure.com: {proxy}"), "NO_PROXY"]);
         assert_eq!(stage.state(), "active", "{shown}");
     }
     // One that says yes and is none: what answers then is no server.
     let stage = behind(Manner::Says(Response::with(200, "text/html", "<html>Welcome to the hotel</html>")));
-    says(
-        &stage.run(&format!("check {CONTOSO}"), ""),
-        6,
-        &["cannot ask dev.azure.com: it does not speak TLS"],
-    );
+    stage.run(&format!("check {CONTOSO}"), "").says(6, &["cannot ask dev.azure.com: it does not speak TLS"]);
 }
 
 #[test]
@@ -260,7 +254,7 @@ fn a_proxy_may_say_more_than_200() {
                 authority.accept(stream, |stream| converse(stream, &site, &handler));
             }
         });
-        says(&stage.by(&format!("http://{}", listener.address())), 0, &["accepted"]);
+        stage.by(&format!("http://{}", listener.address())).says(0, &["accepted"]);
     }
 }
 
@@ -268,46 +262,46 @@ fn a_proxy_may_say_more_than_200() {
 fn a_proxy_may_speak_tls_itself() {
     let mut stage = behind(Manner::Tls);
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    says(&output, 0, &["accepted"]);
+    output.says(0, &["accepted"]);
     assert_eq!(stage.proxy.tunnels().len(), 1);
     // A certificate that nobody knows: nothing is sent, not even where to.
     stage.scene.set("GIT_SSL_CAINFO", stage.scene.append("other.pem", Authority::new().pem()));
     let output = stage.run(&format!("check {CONTOSO}"), "");
     let why = "its certificate is not to be trusted: its authority is not one that this system trusts";
-    says(&output, 6, &[&format!("the proxy {} is in the way: {why}", stage.proxy.url())]);
+    output.says(6, &[&format!("the proxy {} is in the way: {why}", stage.proxy.url())]);
     assert_eq!(stage.proxy.tunnels().len(), 1);
     // One that speaks no TLS.
     let plain = speaks_http();
     let output = stage.by(&format!("https://{}", plain.address()));
-    says(&output, 6, &["is in the way: it does not speak TLS"]);
+    output.says(6, &["is in the way: it does not speak TLS"]);
 }
 
 #[test]
 fn socks_proxies_are_proxies_too() {
     let stage = behind(Manner::Socks(None));
-    says(&stage.run(&format!("check {CONTOSO}"), ""), 0, &["accepted"]);
+    stage.run(&format!("check {CONTOSO}"), "").says(0, &["accepted"]);
     assert_eq!(stage.proxy.tunnels()[0].target, "dev.azure.com:443");
     stage.holds("https://codeberg.org", OTHER);
     let output = stage.run("check https://codeberg.org", "");
-    says(&output, 6, &[&format!("the proxy {} is in the way: it refuses to connect", stage.proxy.url())]);
+    output.says(6, &[&format!("the proxy {} is in the way: it refuses to connect", stage.proxy.url())]);
 
     let mut stage = behind(Manner::Socks(Some("me:s3cret")));
     let place = stage.proxy.host();
-    says(&stage.by(&format!("socks5h://me:s3cret@{place}")), 0, &["accepted"]);
+    stage.by(&format!("socks5h://me:s3cret@{place}")).says(0, &["accepted"]);
     for wrong in ["", "me:s3cret-other@"] {
         let output = stage.by(&format!("socks5h://{wrong}{place}"));
-        says(&output, 6, &["the proxy socks5h://127.0.0.1:", "is in the way: it does not let us in"]);
+        output.says(6, &["the proxy socks5h://127.0.0.1:", "is in the way: it does not let us in"]);
     }
-    says(&stage.by(&format!("socks5h://me@{place}")), 6, &["is in the way: its address is not one"]);
+    stage.by(&format!("socks5h://me@{place}")).says(6, &["is in the way: its address is not one"]);
     // Whose name is to be known here.
     stage.holds(&format!("{HOST} --forge gitea"), OTHER);
     stage.scene.set("https_proxy", format!("socks5://me:s3cret@{place}"));
     let output = stage.run(&format!("check {HOST}"), "");
-    says(&output, 6, &["it has to be told addresses, and the name is not known here; socks5h://"]);
+    output.says(6, &["it has to be told addresses, and the name is not known here; socks5h://"]);
     // What speaks HTTP is no SOCKS.
     let listener = speaks_http();
     for scheme in ["socks5h", "socks4a"] {
         let output = stage.by(&format!("{scheme}://{}", listener.address()));
-        says(&output, 6, &["the proxy socks", "is in the way: what answers there is no proxy"]);
+        output.says(6, &["the proxy socks", "is in the way: what answers there is no proxy"]);
     }
 }

@@ -33,7 +33,7 @@ fn each_fault_of_a_certificate_is_named_and_nothing_is_sent() {
         let words = format!(
             "cannot ask dev.azure.com: the certificate that answers there is not to be trusted: {why}"
         );
-        says(&output, 6, &[&words, "nothing was sent", "SSL_CERT_FILE"]);
+        output.says(6, &[&words, "nothing was sent", "SSL_CERT_FILE"]);
         assert!(stage.proxy.log().entries().is_empty(), "{flaw:?}");
         assert_eq!(stage.verdict().2, "certificate", "{flaw:?}");
         assert_eq!(stage.state(), "active");
@@ -56,7 +56,7 @@ fn tls_that_is_too_old_or_none_is_told() {
         let stage = Stage::new();
         stage.holds(&url, TOKEN);
         let output = stage.run(&format!("check {url}"), "");
-        says(&output, 6, &["it does not speak TLS as keyfob does", "TLS 1.2 or newer"]);
+        output.says(6, &["it does not speak TLS as keyfob does", "TLS 1.2 or newer"]);
         assert_eq!(stage.check(&url).1[0]["problem"], "tls", "{shown}");
     }
 }
@@ -120,7 +120,7 @@ fn a_folder_of_authorities_counts_as_openssl_has_it() {
     // openssl-rehash(1) names them by a hash.
     std::fs::write(folder.join("0a1b2c3d.0"), authority.pem()).unwrap();
     stage.scene.unset("GIT_SSL_CAINFO").unset("SSL_CERT_FILE").set("SSL_CERT_DIR", folder);
-    says(&stage.run(&format!("check {CONTOSO}"), ""), 0, &["accepted"]);
+    stage.run(&format!("check {CONTOSO}"), "").says(0, &["accepted"]);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_list_that_does_not_hold_the_authority_or_is_none_is_told_and_nothing_is_sen
         (&[], "[http]\nsslCAInfo = NONE\n", "NONE"),
     ] {
         let (stage, output) = trusting(variables, settings);
-        says(&output, 6, &[why, "keyfob: hint: ", "SSL_CERT_FILE"]);
+        output.says(6, &[why, "keyfob: hint: ", "SSL_CERT_FILE"]);
         assert_eq!(stage.check(CONTOSO).1[0]["problem"], "certificate");
         assert!(stage.proxy.log().entries().is_empty(), "{variables:?} {settings}");
     }
@@ -155,7 +155,7 @@ fn plain_http_is_refused_before_anything_is_asked() {
         }
     }
     let output = stage.run("add http://tfs.corp.invalid/tfs/Main", TOKEN);
-    says(&output, 2, &["--allow-http"]);
+    output.says(2, &["--allow-http"]);
     assert_eq!((stage.proxy.tunnels(), stage.check("").1), (Vec::new(), Vec::new()));
     // Accepted, it is asked through the proxy, in a tunnel: no proxy reads what is not for it without having been told.
     stage.run("add http://tfs.corp.invalid/tfs/Main --allow-http", TOKEN).succeeds();

@@ -1,6 +1,6 @@
 //! `keyfob add` and `keyfob list`.
 
-use super::{CONTOSO, ends, holding, json, keys, run, run_with, says, token_of};
+use super::{CONTOSO, ends, holding, json, keys, run, run_with, token_of};
 use crate::scene::Scene;
 
 #[test]
@@ -77,10 +77,10 @@ fn what_cannot_be_a_token_is_refused_with_the_reason() {
         ("\u{feff}s3cret", "cannot be seen"),
     ] {
         let output = run_with(&scene, &format!("add {CONTOSO}"), stdin);
-        says(output, 2, &["keyfob: error: that is not a token", why, "keyfob: hint: "]);
+        output.says(2, &["keyfob: error: that is not a token", why, "keyfob: hint: "]);
     }
     let output = run_with(&scene, &format!("add {CONTOSO}"), "s".repeat(70_000));
-    says(output, 2, &["more than 64 KiB"]);
+    output.says(2, &["more than 64 KiB"]);
     assert_eq!(json(&run(&scene, "list --json")), serde_json::json!([]));
 }
 
@@ -88,12 +88,12 @@ fn what_cannot_be_a_token_is_refused_with_the_reason() {
 fn a_second_unnamed_token_sets_the_first_aside_and_names_keep_both() {
     let scene = holding(&[(CONTOSO, "s3cret-1")]);
     let output = run_with(&scene, &format!("add {CONTOSO}"), "s3cret-2");
-    says(output, 0, &["the earlier one is set aside", "--account NAME keeps both"]);
+    output.says(0, &["the earlier one is set aside", "--account NAME keeps both"]);
     assert_eq!(token_of(&scene, CONTOSO), "s3cret-2");
     ends(&scene, &format!("restore {CONTOSO}"), 0, &["the earlier token"]);
     assert_eq!(token_of(&scene, CONTOSO), "s3cret-1");
     let output = run_with(&scene, &format!("add {CONTOSO} --account alice"), "s3cret-3");
-    assert!(!says(output, 0, &[]).stderr().contains("set aside"));
+    assert!(!output.says(0, &[]).stderr().contains("set aside"));
     assert_eq!(token_of(&scene, &format!("{CONTOSO} --account alice")), "s3cret-3");
     assert_eq!(token_of(&scene, &format!("{CONTOSO} --account -")), "s3cret-1");
 }
@@ -102,7 +102,7 @@ fn a_second_unnamed_token_sets_the_first_aside_and_names_keep_both() {
 fn the_same_token_again_changes_only_what_is_said_of_it() {
     let scene = holding(&[(CONTOSO, "s3cret-1")]);
     let output = run_with(&scene, &format!("add {CONTOSO} --label spare"), "s3cret-1");
-    says(output, 0, &["holds this token already"]);
+    output.says(0, &["holds this token already"]);
     let list = json(&run(&scene, "list --json"));
     assert_eq!((&list[0]["set_aside"], &list[0]["label"]), (&0.into(), &"spare".into()));
 }
@@ -112,15 +112,12 @@ fn what_an_unknown_host_is_taken_for_is_said_and_can_be_told() {
     let scene = Scene::new();
     let say = |words: &str| run_with(&scene, words, "s3cret-1");
     let guessed = "tfs.example.com is taken for Azure DevOps Server; --forge generic if it is not";
-    says(say("add https://git@tfs.example.com/tfs/Main/app/_git/app"), 0, &[guessed]);
+    say("add https://git@tfs.example.com/tfs/Main/app/_git/app").says(0, &[guessed]);
     let told =
-        says(say("add https://git.example.com/a/b --forge gitea"), 0, &["gitea/https://git.example.com"]);
+        say("add https://git.example.com/a/b --forge gitea").says(0, &["gitea/https://git.example.com"]);
     assert!(!told.stderr().contains("taken for"), "{told}");
-    says(
-        say("add https://bob@code.example.com/team/app.git"),
-        0,
-        &["account bob of generic/https://code.example.com"],
-    );
+    say("add https://bob@code.example.com/team/app.git")
+        .says(0, &["account bob of generic/https://code.example.com"]);
     let list = json(&run(&scene, "list --json"));
     let shown: Vec<_> = list.as_array().unwrap().iter().map(|row| (&row["realm"], &row["account"])).collect();
     let text = format!("{shown:?}");
@@ -133,7 +130,7 @@ fn what_an_unknown_host_is_taken_for_is_said_and_can_be_told() {
 fn a_name_that_means_nothing_in_particular_is_said_to_be_left_out() {
     let scene = Scene::new();
     let output = run_with(&scene, "add https://git@dev.azure.com/contoso/app/_git/app", "s3cret-1");
-    says(output, 0, &["the name git means no account in particular"]);
+    output.says(0, &["the name git means no account in particular"]);
     // What the Clone button gives is no news.
     let output = run_with(&scene, "add https://contoso@dev.azure.com/contoso/app/_git/app", "s3cret-2");
     assert!(!output.stderr().contains("the name contoso"), "{output}");
@@ -146,10 +143,10 @@ fn the_store_is_chosen_once_and_said_with_what_it_protects() {
     scene.unset("KEYFOB_STORE").set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
     let first = run_with(&scene, &format!("add {CONTOSO}"), "s3cret-1");
     if cfg!(target_os = "linux") {
-        says(first, 0, &["tokens are kept in the vault store from now on", "key file"]);
+        first.says(0, &["tokens are kept in the vault store from now on", "key file"]);
     }
     let second = run_with(&scene, "add https://github.com", "s3cret-2");
-    assert!(!says(second, 0, &[]).stderr().contains("from now on"));
+    assert!(!second.says(0, &[]).stderr().contains("from now on"));
 }
 
 #[test]

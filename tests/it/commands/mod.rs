@@ -39,19 +39,7 @@ fn run_with(scene: &Scene, words: &str, stdin: impl AsRef<[u8]>) -> Output {
 #[track_caller]
 fn ends(scene: &Scene, words: &str, code: i32, texts: &[&str]) -> Output {
     let output = run(scene, words);
-    says(output, code, texts)
-}
-
-#[track_caller]
-fn says(output: Output, code: i32, texts: &[&str]) -> Output {
-    assert_eq!(output.code(), code, "{output}");
-    for text in texts {
-        assert!(
-            output.stderr().contains(text) || output.stdout().contains(text),
-            "{text} is not in\n{output}"
-        );
-    }
-    output
+    output.says(code, texts)
 }
 
 /// A scene in which these were added: URL and options, token.

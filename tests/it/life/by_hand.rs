@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::elsewhere::{GITHUB, github};
-use super::{CONTOSO, Stage, says, shown};
+use super::{CONTOSO, Stage, shown};
 use crate::commands::terminal::Talk;
 use crate::faults::crash::is_sound;
 use crate::faults::disk::library;
@@ -72,7 +72,7 @@ fn what_a_rotation_by_hand_left_is_finished_by_the_next_or_when_a_person_says_so
     // Revoked elsewhere meanwhile, as far as the service is concerned: doctor asks, and that is all.
     let (stage, revoked) = killed();
     let output = shown(stage.call(&format!("rotate {GITHUB} --yes")).stdin("s3cret-second").run());
-    says(output, 2, &["the earlier one is revoked", "holds already"]);
+    output.says(2, &["the earlier one is revoked", "holds already"]);
     assert_eq!(*revoked.lock().unwrap(), ["{\"credentials\":[\"s3cret-first\"]}"]);
     assert!(stage.is_done() && stage.list()[0]["set_aside"] == 0);
     // A person at a terminal is asked, and has no new token to give for it.
@@ -88,7 +88,7 @@ fn what_a_rotation_by_hand_left_is_finished_by_the_next_or_when_a_person_says_so
         let (stage, revoked) = killed();
         if removed {
             let remove = stage.scene.keyfob(["remove", GITHUB, "--yes"]).succeeds();
-            says(remove, 0, &["the earlier one may still work", PAGE]);
+            remove.says(0, &["the earlier one may still work", PAGE]);
             let doctor = stage.scene.keyfob(["doctor"]).succeeds();
             assert!(
                 doctor.stdout().contains(PAGE) && !doctor.stdout().contains("fix: keyfob rotate"),
@@ -119,10 +119,10 @@ fn a_revocation_that_failed_stays_on_the_list_and_one_that_was_declined_does_not
     let stage = Stage::with(vec![("api.github.com", refusing)]);
     stage.holds(GITHUB, "s3cret-first");
     let texts = ["did not revoke the earlier one (503)", "works until it is revoked", "--settled"];
-    says(stage.run(&format!("rotate {GITHUB} --yes"), "s3cret-second"), 0, &texts);
+    stage.run(&format!("rotate {GITHUB} --yes"), "s3cret-second").says(0, &texts);
     assert!(!stage.is_done());
     let (stage, _) = holding();
-    says(stage.run(&format!("rotate {GITHUB} --keep-old"), "s3cret-second"), 0, &[]);
+    stage.run(&format!("rotate {GITHUB} --keep-old"), "s3cret-second").says(0, &[]);
     assert!(stage.is_done());
 }
 
@@ -132,21 +132,20 @@ fn an_account_that_is_removed_in_the_middle_of_a_rotation_leaves_its_old_token_n
     stage.pats.change(|state| state.cannot_revoke = true);
     stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &["the old one is not revoked yet"]);
     let remove = stage.scene.keyfob(["remove", CONTOSO, "--yes"]).succeeds();
-    says(remove, 0, &["a new token of azure-devops/contoso was begun", "doctor --repair"]);
+    remove.says(0, &["a new token of azure-devops/contoso was begun", "doctor --repair"]);
     stage.pats.change(|state| state.cannot_revoke = false);
     let revoke = format!("keyfob pat revoke contoso {}", &id[..8]);
     let repair = stage.call("doctor --repair").run();
-    says(repair, 0, &["has a token whose name ends with", &revoke]);
+    repair.says(0, &["has a token whose name ends with", &revoke]);
     let doctor = stage.scene.keyfob(["doctor"]).succeeds();
     assert!(doctor.stdout().contains(&revoke), "{doctor}");
     assert_eq!(stage.pats.working().len(), 2, "nothing is revoked that somebody may have");
     // What is said to do, does it; and it is seen.
     stage.ends(&format!("pat revoke contoso {} --yes", &id[..8]), 0, &["is revoked"]);
-    says(
-        stage.call("doctor --repair").run(),
-        0,
-        &["the earlier token of azure-devops/contoso does not work any more"],
-    );
+    stage
+        .call("doctor --repair")
+        .run()
+        .says(0, &["the earlier token of azure-devops/contoso does not work any more"]);
     assert!(stage.is_done());
 }
 
@@ -164,8 +163,7 @@ fn a_clock_that_is_ahead_costs_nothing_that_is_half_done() {
     stage.call("doctor --repair").run();
     assert!(!stage.is_done(), "dropped unasked");
     let doctor = stage.scene.keyfob(["doctor"]).succeeds();
-    says(
-        doctor,
+    doctor.says(
         0,
         &["if nothing can come of that any more: keyfob rotate https://dev.azure.com/contoso --settled"],
     );

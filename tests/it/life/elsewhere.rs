@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use super::{Stage, says, shown};
+use super::{Stage, shown};
 use crate::loopback::http::{Handler, Request, Response};
 
 pub const GITLAB: &str = "https://gitlab.com";
@@ -253,27 +253,25 @@ fn a_token_of_github_is_made_by_hand_verified_swapped_and_the_old_one_revoked_on
     let stage = Stage::with(vec![("api.github.com", github(&revoked))]);
     stage.holds(GITHUB, "s3cret-first");
     // Refused: nothing is swapped.
-    says(
-        stage.run(&format!("rotate {GITHUB}"), "s3cret-wrong"),
-        5,
-        &["does not accept the token", "nothing was stored"],
-    );
+    stage
+        .run(&format!("rotate {GITHUB}"), "s3cret-wrong")
+        .says(5, &["does not accept the token", "nothing was stored"]);
     assert_eq!(stage.in_force(GITHUB), "s3cret-first");
     // The same again is no new one.
-    says(stage.run(&format!("rotate {GITHUB}"), "s3cret-first"), 2, &["holds already"]);
+    stage.run(&format!("rotate {GITHUB}"), "s3cret-first").says(2, &["holds already"]);
     // Without a yes, the old one is only set aside.
     let texts = [
         "is in the vault store",
         "accepts it, as alice",
         "works until it is revoked: https://github.com/settings/tokens",
     ];
-    says(stage.run(&format!("rotate {GITHUB}"), "s3cret-second"), 0, &texts);
+    stage.run(&format!("rotate {GITHUB}"), "s3cret-second").says(0, &texts);
     assert_eq!(
         (stage.in_force(GITHUB), stage.list()[0]["set_aside"].clone()),
         ("s3cret-second".to_owned(), 1.into())
     );
     assert!(revoked.lock().unwrap().is_empty());
-    says(stage.run(&format!("rotate {GITHUB} --yes"), "s3cret-first"), 0, &["the earlier one is revoked"]);
+    stage.run(&format!("rotate {GITHUB} --yes"), "s3cret-first").says(0, &["the earlier one is revoked"]);
     assert_eq!(*revoked.lock().unwrap(), ["{\"credentials\":[\"s3cret-second\"]}"]);
     assert_eq!(stage.list()[0]["set_aside"], 1);
     assert_eq!(stage.proxy.log().hosts_that_saw("s3cret-second"), ["api.github.com"]);
@@ -353,7 +351,7 @@ fn the_right_page_is_opened_and_what_to_tick_there_is_said() {
     ] {
         let call =
             stage.scene.program("keyfob").args(format!("add {words} --open").split(' ')).stdin("s3cret-x");
-        says(shown(call.run()), 0, &[tick, &format!("opened {page}")]);
+        shown(call.run()).says(0, &[tick, &format!("opened {page}")]);
         assert_eq!(std::fs::read_to_string(&log).unwrap(), format!("{page}\n"));
         std::fs::remove_file(&log).unwrap();
     }
@@ -385,7 +383,7 @@ fn a_rotation_by_hand_opens_the_page_where_a_person_sits_and_asks_for_the_token_
         std::fs::remove_file(&log).unwrap();
     }
     // Not where the token is piped in, and not where it is not wanted.
-    says(stage.run(&format!("rotate {GITHUB} --keep-old"), "s3cret-first"), 0, &["is in the vault store"]);
+    stage.run(&format!("rotate {GITHUB} --keep-old"), "s3cret-first").says(0, &["is in the vault store"]);
     let words = format!("KEYFOB_OFFLINE= keyfob rotate {GITHUB} --keep-old --no-open");
     let mut talk = Talk::begin_shell(&stage.scene, &words);
     talk.sees("token for github/github.com (made at https://github.com/settings/tokens): ")
@@ -401,7 +399,7 @@ fn without_a_browser_the_page_is_named() {
     for browser in ["/nonexistent", "false"] {
         stage.scene.set("KEYFOB_BROWSER", browser);
         let call = stage.scene.program("keyfob").args(["add", GITHUB, "--open"]).stdin("s3cret-x");
-        says(shown(call.run()), 0, &["keyfob: hint: open https://github.com/settings/tokens/new?"]);
+        shown(call.run()).says(0, &["keyfob: hint: open https://github.com/settings/tokens/new?"]);
     }
 }
 
@@ -415,7 +413,7 @@ fn on_premises_a_token_is_rotated_by_hand() {
         "open https://tfs.corp.example/tfs/Main/_usersSettings/tokens",
         "works until it is revoked",
     ];
-    says(stage.run(words, "s3cret-second"), 0, &texts);
+    stage.run(words, "s3cret-second").says(0, &texts);
     assert_eq!(stage.in_force("https://tfs.corp.example/tfs/Main"), "s3cret-second");
     assert_eq!(stage.list()[0]["expires"], "2099-01-31T23:59:59Z");
 }

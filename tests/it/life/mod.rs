@@ -97,7 +97,7 @@ impl Stage {
     /// Runs it and wants this exit code, and each of these texts.
     #[track_caller]
     fn ends(&self, words: &str, code: i32, texts: &[&str]) -> Output {
-        says(self.run(words, ""), code, texts)
+        self.run(words, "").says(code, texts)
     }
 
     /// The token that a tool would get.
@@ -123,17 +123,5 @@ impl Stage {
 fn shown(output: Output) -> Output {
     let all = format!("{}{}", output.stdout(), output.stderr());
     assert!(!all.contains("s3cret"), "{output}");
-    output
-}
-
-#[track_caller]
-fn says(output: Output, code: i32, texts: &[&str]) -> Output {
-    assert_eq!(output.code(), code, "{output}");
-    for text in texts {
-        assert!(
-            output.stderr().contains(text) || output.stdout().contains(text),
-            "{text} is not in\n{output}"
-        );
-    }
     output
 }

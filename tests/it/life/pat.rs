@@ -168,7 +168,7 @@ fn a_name_that_would_push_the_mark_out_of_sight_is_refused_before_anybody_is_ask
     );
     // The machine's own name may be long, too; nobody gave that to us.
     let call = stage.call("pat create contoso --for git --account b").env("HOSTNAME", "h".repeat(253)).run();
-    super::says(call, 0, &["is in the vault store"]);
+    call.says(0, &["is in the vault store"]);
     let marks = stage.pats.change(|state| {
         state
             .pats
@@ -246,7 +246,7 @@ fn an_empty_argument_is_a_mistake_and_never_means_the_wallets_own_token() {
         &["add", CONTOSO, "--expires", ""],
     ] {
         let call = stage.scene.program("keyfob").args(words).env("KEYFOB_OFFLINE", "").stdin("s3cret-x");
-        super::says(call.run(), 2, &["keyfob: "]);
+        call.run().says(2, &["keyfob: "]);
     }
     assert!(stage.proxy.log().entries().is_empty(), "nobody was asked");
     assert_eq!((stage.pats.working().len(), &stage.list()[0]["state"]), (1, &"active".into()));

@@ -71,7 +71,7 @@ fn a_sign_in_that_cannot_be_one_is_explained() {
     stage.scene.unset("KEYFOB_ENTRA_TOKEN");
     let path = stage.scene.bin();
     let none = stage.call("pat list contoso").env("PATH", &path).run();
-    super::says(none, 6, &["signed in to Microsoft Entra, and nobody is", "az login", "--open"]);
+    none.says(6, &["signed in to Microsoft Entra, and nobody is", "az login", "--open"]);
     let failing = stage.scene.script("az", "#!/bin/sh\necho 's3cret words' >&2\nexit 1\n");
     std::os::unix::fs::symlink(failing, path.join("az")).unwrap();
     stage.ends("pat list contoso", 6, &["az gave no sign-in", "it failed", "az login"]);

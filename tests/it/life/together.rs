@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::elsewhere::{GITLAB, GitLab};
-use super::{CONTOSO, Stage, TOKEN, says, shown};
+use super::{CONTOSO, Stage, TOKEN, shown};
 use crate::loopback::azure_pats::made;
 use crate::loopback::http::{Handler, Request};
 use crate::process::{Call, Output};
@@ -106,11 +106,11 @@ fn of_two_rotations_of_one_token_at_once_one_is_done_and_the_other_says_so() {
                 }
             });
             let slower = stage.run(&format!("rotate {CONTOSO}"), "");
-            says(shown(told.lock().unwrap().take().unwrap()), 0, &["the earlier one is revoked"]);
+            shown(told.lock().unwrap().take().unwrap()).says(0, &["the earlier one is revoked"]);
             lost(slower);
         } else {
             let (first, second) = beside(&stage, method, &format!("rotate {CONTOSO}"));
-            says(first, 0, &["the earlier one is revoked"]);
+            first.says(0, &["the earlier one is revoked"]);
             lost(second);
         }
         assert_eq!(stage.in_force(CONTOSO), made(2), "made once: {method}");
@@ -125,7 +125,7 @@ fn lost(output: Output) {
         "another keyfob process was faster: the token of azure-devops/contoso that was to be rotated is not in force any more",
         "nothing was changed, and the new one is in use; keyfob rotate https://dev.azure.com/contoso makes yet another one",
     ];
-    says(output, 6, &texts);
+    output.says(6, &texts);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_second_rotation_finishes_what_the_first_could_not() {
         }
     });
     stage.ends(&format!("rotate {CONTOSO}"), 6, &["is in use, but the old one is not revoked yet"]);
-    says(second.ends(), 0, &["is verified, and the earlier one is revoked"]);
+    second.ends().says(0, &["is verified, and the earlier one is revoked"]);
     assert_eq!(stage.in_force(CONTOSO), made(2));
     is_clean(&stage);
 }
@@ -182,7 +182,7 @@ fn of_two_renewals_of_one_token_of_gitlab_one_is_done_and_the_other_says_so() {
     stage.holds(GITLAB, "s3cret-first");
     *place.lock().unwrap() = Some((stage.call(&format!("rotate {GITLAB}")), lock_of(&stage)));
     stage.ends(&format!("rotate {GITLAB}"), 0, &["was renewed and is in the vault store"]);
-    says(second.ends(), 6, &["another keyfob process was faster", "the new one is in use"]);
+    second.ends().says(6, &["another keyfob process was faster", "the new one is in use"]);
     assert_eq!((stage.in_force(GITLAB), fake.lock().unwrap().renewed()), ("s3cret-renewed-1".to_owned(), 1));
     assert!(stage.is_done() && stage.list()[0]["set_aside"] == 0);
 }
@@ -192,8 +192,8 @@ fn doctor_beside_a_rotation_takes_nothing_for_half_done_that_is_under_way() {
     for method in ["POST", "DELETE"] {
         let stage = known();
         let (first, doctor) = beside(&stage, method, "doctor --repair");
-        says(first, 0, &["the earlier one is revoked"]);
-        says(doctor, 0, &[]);
+        first.says(0, &["the earlier one is revoked"]);
+        doctor.says(0, &[]);
         assert_eq!(stage.in_force(CONTOSO), made(2));
         is_clean(&stage);
     }
@@ -203,8 +203,8 @@ fn doctor_beside_a_rotation_takes_nothing_for_half_done_that_is_under_way() {
 fn a_token_made_beside_a_rotation_waits_and_neither_is_lost() {
     let stage = known();
     let (first, second) = beside(&stage, "POST", "pat create contoso --for git --account other");
-    says(first, 0, &["the earlier one is revoked"]);
-    says(second, 0, &["of account other of azure-devops/contoso"]);
+    first.says(0, &["the earlier one is revoked"]);
+    second.says(0, &["of account other of azure-devops/contoso"]);
     assert_eq!((stage.list().len(), stage.is_done()), (2, true));
     let held: Vec<String> = ["-", "other"]
         .map(|account| {
@@ -304,7 +304,7 @@ fn gets_beside_rotations_always_answer() {
             let output = stage.call(&format!("rotate {CONTOSO}")).run();
             // Counted in any case, or the others would go on for ever.
             rotating.fetch_add(1, Ordering::SeqCst);
-            says(shown(output), 0, &["the earlier one is revoked"]);
+            shown(output).says(0, &["the earlier one is revoked"]);
         }
     });
     assert_eq!(stage.in_force(CONTOSO), made(9));

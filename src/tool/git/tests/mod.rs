@@ -1,8 +1,6 @@
 //! The adapter with byte buffers and a wallet in memory: what git says in, what git hears out.
 
-use std::ffi::OsString;
-
-use crate::tool::Wire;
+use crate::tool::tests::{Person, call_for_bytes};
 use crate::wallet::tests::bench::Bench;
 
 mod answer;
@@ -40,13 +38,10 @@ fn run(bench: &Bench, operation: &str, input: impl AsRef<[u8]>) -> Ran {
 }
 
 /// The same with any arguments, and perhaps with a person who watches stderr.
-fn call(bench: &Bench, arguments: &[&str], mut input: &[u8], person_watches: bool) -> Ran {
-    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-    let (mut output, mut notes) = (Vec::new(), Vec::new());
-    let mut wire =
-        Wire { input: &mut input, output: &mut output, notes: &mut notes, by_hand: false, person_watches };
-    let code = bench.with(|wallet| super::serve(&arguments, &mut wire, wallet));
-    Ran { code, out: output, notes: String::from_utf8(notes).unwrap() }
+fn call(bench: &Bench, arguments: &[&str], input: &[u8], watches: bool) -> Ran {
+    let person = Person { by_hand: false, watches };
+    let (code, out, notes) = call_for_bytes(person, super::serve, bench, arguments, input);
+    Ran { code, out, notes }
 }
 
 /// `get` in short: the answer's lines.

@@ -1,6 +1,7 @@
 //! Operations, capabilities, line ends, chains of helpers.
 
 use super::{Ran, call, full_bench, get, run, silence, store};
+use crate::tool::tests::{Person, call_beside, wire};
 use crate::wallet::tests::bench::Bench;
 
 const GITHUB: &str = "protocol=https\nhost=github.com\n";
@@ -90,14 +91,8 @@ fn a_git_that_has_gone_away_is_no_error() {
         }
     }
     let bench = full_bench();
-    let mut notes = Vec::new();
-    let mut wire = crate::tool::Wire {
-        input: &mut GITHUB.as_bytes(),
-        output: &mut Gone,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
+    let (mut input, mut output, mut notes) = (GITHUB.as_bytes(), Gone, Vec::new());
+    let mut wire = wire(&mut input, &mut output, &mut notes);
     assert_eq!(bench.with(|wallet| super::super::serve(&["get".into()], &mut wire, wallet)), 0);
     assert!(notes.is_empty());
 }
@@ -105,16 +100,9 @@ fn a_git_that_has_gone_away_is_no_error() {
 #[test]
 fn started_by_hand_it_says_what_it_waits_for() {
     let bench = Bench::new();
-    let mut notes = Vec::new();
-    let mut wire = crate::tool::Wire {
-        input: &mut GITHUB.as_bytes(),
-        output: &mut Vec::new(),
-        notes: &mut notes,
-        by_hand: true,
-        person_watches: true,
-    };
-    bench.with(|wallet| super::super::serve(&["get".into()], &mut wire, wallet));
-    assert!(String::from_utf8(notes).unwrap().contains("keyfob setup git"));
+    let person = Person { by_hand: true, watches: true };
+    let (_, _, notes) = call_beside(person, super::super::serve, &bench, &["get"], GITHUB.as_bytes());
+    assert!(notes.contains("keyfob setup git"));
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! NuGet's adapter with byte buffers: the session alone, the conversation with its threads, and the command lines.
 
-use std::ffi::OsString;
-
-use crate::tool::Wire;
+use crate::tool::tests::{Ran, call};
 use crate::wallet::tests::bench::Bench;
 
 mod plugin;
@@ -12,19 +10,8 @@ mod threads;
 
 const FEED: &str = "https://pkgs.dev.azure.com/contoso/_packaging/feed/nuget/v3/index.json";
 
-/// Exit code, standard output, standard error.
-fn run(bench: &Bench, args: &[&str], mut input: &[u8]) -> (u8, String, String) {
-    let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-    let (mut output, mut notes) = (Vec::new(), Vec::new());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
-    let code = bench.with(|wallet| super::serve(&args, &mut wire, wallet));
-    (code, String::from_utf8(output).unwrap(), String::from_utf8(notes).unwrap())
+fn run(bench: &Bench, args: &[&str], input: &[u8]) -> Ran {
+    call(super::serve, bench, args, input)
 }
 
 /// A request as NuGet writes it.

@@ -2,7 +2,7 @@
 
 use super::{FEED, question, request, run};
 use crate::store::Store as _;
-use crate::tool::Wire;
+use crate::tool::tests::{Person, call_beside};
 use crate::wallet::tests::bench::{Bench, START};
 
 /// The lines that answer these, without our greeting.
@@ -174,13 +174,10 @@ fn a_hostile_conversation_is_survived_and_holds_only_lines_of_the_protocol() {
 fn started_by_hand_it_explains_itself_and_says_nothing_on_standard_output() {
     let bench = Bench::new();
     for (args, by_hand) in [(&["-Plugin"][..], true), (&[], false), (&["get"], false)] {
-        let (mut input, mut output, mut notes) = (&b""[..], Vec::new(), Vec::new());
-        let args: Vec<std::ffi::OsString> = args.iter().map(std::ffi::OsString::from).collect();
-        let mut wire =
-            Wire { input: &mut input, output: &mut output, notes: &mut notes, by_hand, person_watches: true };
-        assert_eq!(bench.with(|wallet| super::super::serve(&args, &mut wire, wallet)), 2);
-        assert!(output.is_empty());
-        assert!(String::from_utf8(notes).unwrap().contains("keyfob setup nuget"));
+        let person = Person { by_hand, watches: true };
+        let (code, out, notes) = call_beside(person, super::super::serve, &bench, args, b"");
+        assert_eq!((code, out.as_str()), (2, ""));
+        assert!(notes.contains("keyfob setup nuget"));
     }
 }
 
@@ -193,16 +190,8 @@ fn the_end_of_a_token_is_told_once_a_day_where_a_person_watches() {
         })
         .unwrap();
     let input = request("l", "SetLogLevel", "{}") + &question("q", FEED, false) + &question("r", FEED, false);
-    let (mut bytes, mut output, mut notes) = (input.as_bytes(), Vec::new(), Vec::new());
-    let mut wire = Wire {
-        input: &mut bytes,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: true,
-    };
-    bench.with(|wallet| super::super::serve(&["-Plugin".into()], &mut wire, wallet));
-    let text = String::from_utf8(output).unwrap();
+    let person = Person { by_hand: false, watches: true };
+    let (_, text, notes) = call_beside(person, super::super::serve, &bench, &["-Plugin"], input.as_bytes());
     assert_eq!(text.matches("\"LogLevel\":\"Minimal\"").count(), 1, "{text}");
     assert!(notes.is_empty(), "standard error is the console's");
 }

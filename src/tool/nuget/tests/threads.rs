@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use crate::credential::Secret;
 use crate::error::Error;
 use crate::remote::Remote;
-use crate::tool::{Input, Wire};
+use crate::tool::Input;
+use crate::tool::tests::wire;
 use crate::wallet::{Asking, Erased, Forgotten, Found, Given, Query, Stored, Wallet};
 
 use super::super::plugin;
@@ -102,13 +103,7 @@ fn the_wallet_is_not_touched_before_a_question_and_others_are_answered_while_it_
         Err(Error::NoHome)
     });
     let (mut input, mut output, mut notes) = (Input::new(Pipe(input, Vec::new())), Lines(output), Vec::new());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
+    let mut wire = wire(&mut input, &mut output, &mut notes);
     plugin::serve(&mut wire, &wallet, |_| true, &|| panic!("nobody left"));
     drop(output);
     test.join().unwrap();
@@ -126,13 +121,8 @@ fn whoever_is_gone_is_left() {
         }
     }
     let left = AtomicUsize::new(0);
-    let mut wire = Wire {
-        input: &mut &b""[..],
-        output: &mut Gone,
-        notes: &mut Vec::new(),
-        by_hand: false,
-        person_watches: false,
-    };
+    let (mut input, mut output, mut notes) = (io::empty(), Gone, Vec::new());
+    let mut wire = wire(&mut input, &mut output, &mut notes);
     let wallet = Odd(|_: &Query| Err(Error::NoHome));
     plugin::serve(&mut wire, &wallet, |_| true, &|| {
         left.fetch_add(1, Ordering::SeqCst);
@@ -166,13 +156,7 @@ fn a_host_that_is_gone_is_noticed_while_nobody_reads() {
     let input =
         request("m", "MonitorNuGetProcessExit", "{\"ProcessId\":7}") + &request("r", "SetLogLevel", "{}");
     let (mut bytes, mut output, mut notes) = (input.as_bytes(), Full(&left, false), Vec::new());
-    let mut wire = Wire {
-        input: &mut bytes,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
+    let mut wire = wire(&mut bytes, &mut output, &mut notes);
     let wallet = Odd(|_: &Query| Err(Error::NoHome));
     plugin::serve(&mut wire, &wallet, |_| ALIVE.load(Ordering::SeqCst), &|| {
         left.fetch_add(1, Ordering::SeqCst);
@@ -207,13 +191,7 @@ fn what_is_cancelled_while_it_waits_for_others_is_not_asked() {
         Err(Error::NoHome)
     });
     let (mut input, mut output, mut notes) = (Input::new(Pipe(input, Vec::new())), Lines(output), Vec::new());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
+    let mut wire = wire(&mut input, &mut output, &mut notes);
     plugin::serve(&mut wire, &wallet, |_| true, &|| panic!("nobody left"));
     drop(output);
     test.join().unwrap();
@@ -229,13 +207,7 @@ fn a_panic_leaves_nothing_but_whole_lines_on_standard_output() {
     });
     let input = request("i", "Initialize", "{}") + &question("q", FEED, false);
     let (mut bytes, mut output, mut notes) = (input.as_bytes(), Vec::new(), Vec::new());
-    let mut wire = Wire {
-        input: &mut bytes,
-        output: &mut output,
-        notes: &mut notes,
-        by_hand: false,
-        person_watches: false,
-    };
+    let mut wire = wire(&mut bytes, &mut output, &mut notes);
     let serve = std::panic::AssertUnwindSafe(|| plugin::serve(&mut wire, &wallet, |_| true, &|| {}));
     assert!(std::panic::catch_unwind(serve).is_err());
     assert_eq!(asked.get(), 1);

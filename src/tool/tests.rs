@@ -1,0 +1,109 @@
+//! What all tools have in common, and how their adapters are called in tests: bytes in, bytes out, a wallet in memory.
+
+use std::ffi::OsString;
+use std::io::{BufRead, Write};
+
+use crate::wallet::tests::bench::Bench;
+
+use super::*;
+
+/// What a call brought: exit code, standard output, standard error.
+pub(crate) type Ran = (u8, String, String);
+
+/// The person beside a call; by default there is none.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Person {
+    /// Has started it by hand.
+    pub(crate) by_hand: bool,
+    /// Sees standard error.
+    pub(crate) watches: bool,
+}
+
+/// A wire to nobody in particular.
+pub(crate) fn wire<'w>(
+    input: &'w mut (dyn BufRead + Send),
+    output: &'w mut (dyn Write + Send),
+    notes: &'w mut dyn Write,
+) -> Wire<'w> {
+    Wire { input, output, notes, by_hand: false, person_watches: false }
+}
+
+/// One call as the tool makes it.
+pub(crate) fn call(serve: Serve, bench: &Bench, arguments: &[&str], input: &[u8]) -> Ran {
+    call_beside(Person::default(), serve, bench, arguments, input)
+}
+
+/// The same with a person beside it.
+pub(crate) fn call_beside(
+    person: Person,
+    serve: Serve,
+    bench: &Bench,
+    arguments: &[&str],
+    input: &[u8],
+) -> Ran {
+    let (code, output, notes) = call_for_bytes(person, serve, bench, arguments, input);
+    (code, String::from_utf8(output).unwrap(), notes)
+}
+
+/// The same, of which the answer need not be text.
+pub(crate) fn call_for_bytes(
+    person: Person,
+    serve: Serve,
+    bench: &Bench,
+    arguments: &[&str],
+    mut input: &[u8],
+) -> (u8, Vec<u8>, String) {
+    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    let (mut output, mut notes) = (Vec::new(), Vec::new());
+    let mut wire = Wire {
+        by_hand: person.by_hand,
+        person_watches: person.watches,
+        ..wire(&mut input, &mut output, &mut notes)
+    };
+    let code = bench.with(|wallet| serve(&arguments, &mut wire, wallet));
+    (code, output, String::from_utf8(notes).unwrap())
+}
+
+#[test]
+fn only_git_is_told_of_its_own_settings() {
+    let miss = Miss::NoOrganisation { host: "dev.azure.com".to_owned() };
+    let remote = Remote::from_url("https://dev.azure.com").unwrap().0;
+    let said = |say: fn(&mut Wire<'_>, &Miss, &Remote)| {
+        let mut notes = Vec::new();
+        let (mut input, mut output) = (std::io::empty(), std::io::sink());
+        let mut wire = wire(&mut input, &mut output, &mut notes);
+        say(&mut wire, &miss, &remote);
+        String::from_utf8(notes).unwrap()
+    };
+    assert!(said(|wire, miss, remote| wire.miss_of_git(miss, true, remote)).contains("git config"));
+    let other = said(|wire, miss, remote| wire.miss(miss, true, remote));
+    assert!(other.contains("does not tell the organisation") && !other.contains("git"), "{other}");
+}
+
+#[test]
+fn a_tool_is_found_by_its_program_name_only_when_that_is_whole() {
+    assert!(by_link("git-credential-keyfob").is_some());
+    assert!(by_link("git-credential-keyfob.exe").is_some());
+    assert!(by_link("xgit-credential-keyfob").is_none());
+    assert!(by_link("keyfob-pnpm+https+h.exe").is_some());
+    assert!(by_link("+keyfob-pnpm").is_none() && by_link("x+keyfob-pnpm").is_none());
+    assert_eq!(argument_of_link("keyfob-pnpm+https+h.exe"), Some("+https+h"));
+    assert_eq!(argument_of_link("keyfob-pnpm"), None);
+    assert!(by_link("keyfob").is_none());
+}
+
+#[test]
+fn an_installation_takes_no_name_of_somebody_elses() {
+    let installed: Vec<&str> = installed_links().collect();
+    assert!(installed.contains(&"git-credential-keyfob") && !installed.contains(&"keyring"), "{installed:?}");
+}
+
+#[test]
+fn names_and_links_are_unique() {
+    let mut names = std::collections::BTreeSet::new();
+    let mut links = std::collections::BTreeSet::new();
+    for tool in ALL {
+        assert!(names.insert(tool.name), "{}", tool.name);
+        assert!(tool.links.iter().all(|link| links.insert(link)), "{}", tool.name);
+    }
+}
