@@ -77,13 +77,16 @@ fn left_behind(
     service: &Azure<'_>,
     context: &Context<'_>,
 ) -> Result<String, Error> {
-    let Some(old) = pending.old.as_deref().filter(|old| !old.is_empty()) else { return Ok(String::new()) };
-    if context.wallet.in_force_of(pending)?.is_some()
-        || !service.all(Which::Active)?.iter().any(|pat| pat.id.as_str() == old)
-    {
+    let lives =
+        |old: &str| Ok::<_, Error>(service.all(Which::Active)?.iter().any(|pat| pat.id.as_str() == old));
+    let is_left = match &pending.old {
+        Some(old) if context.wallet.in_force_of(pending)?.is_none() => lives(old)?,
+        _ => false,
+    };
+    if !is_left {
+        list.remove(&pending.mark)?;
         return Ok(String::new());
     }
-    // `finish` has taken the rotation itself off.
     list.replace(Pending { kind: Kind::ByHand, ..pending.clone() })?;
     Ok(format!("; {}", still_to_do(pending)))
 }
@@ -149,9 +152,11 @@ pub(super) fn in_words(pending: &Pending, context: &Context<'_>) -> (String, Str
     let (realm, url) = (&pending.realm, target(&pending.url, pending.account.as_deref()));
     let since = crate::terminal::date(pending.since);
     let settled = format!("keyfob rotate {url} --settled");
+    // The account may be gone, and then there is nothing to rotate.
+    let is_held = context.wallet.in_force_of(pending).is_ok_and(|id| id.is_some());
     if pending.kind != Kind::ByHand {
-        let mut fix =
-            format!("keyfob rotate {url}; or keyfob doctor --repair, which asks the service for once");
+        let repair = "keyfob doctor --repair, which asks the service for once";
+        let mut fix = if is_held { format!("keyfob rotate {url}; or {repair}") } else { repair.to_owned() };
         // An organisation that is gone cannot be asked any more. Clocks are wrong at times, so a person decides.
         if context.now.saturating_sub(pending.since) > LONGEST_LIFE {
             fix = format!("{fix}; or, if nothing can come of that any more: {settled}");
@@ -161,8 +166,6 @@ pub(super) fn in_words(pending: &Pending, context: &Context<'_>) -> (String, Str
     let words =
         format!("a token of {realm} was to be replaced on {since}, and the earlier one may still work");
     let place = pending.page.as_deref().unwrap_or("the service's page");
-    // The account may be gone, and then there is nothing to rotate.
-    let is_held = context.wallet.in_force_of(pending).is_ok_and(|id| id.is_some());
     let way = match &pending.old {
         Some(old) => {
             format!(

@@ -7,7 +7,7 @@ use crate::forge::life::azure::{Order, Pat, PatId, Which};
 use crate::forge::life::scopes::{self, Chosen};
 use crate::remote::Remote;
 use crate::terminal::{date, visible};
-use crate::wallet::pending::List;
+use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::add::{Change, Wish};
 use crate::wallet::person::rotate::{Done, LONGEST, Making, Service, is_long};
 
@@ -125,7 +125,9 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     };
     let list = List::new(&context.data);
     let done = list.alone(|| {
-        say_all(&finish_pending(&list, |pending| pending.url == url, context)?, context);
+        // What waits for a person waits on.
+        let is_meant = |pending: &Pending| pending.url == url && pending.kind != Kind::ByHand;
+        say_all(&finish_pending(&list, is_meant, context)?, context);
         context.wallet.make(&list, making, &service)
     })?;
     tell(&done, context);

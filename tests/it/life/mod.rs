@@ -28,6 +28,7 @@ mod rotate;
 mod sign_in;
 #[cfg(target_os = "linux")]
 mod together;
+mod unexpected;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 

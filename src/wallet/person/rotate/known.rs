@@ -8,7 +8,7 @@ use super::super::super::Local;
 use super::super::super::pending::Pending;
 use super::super::add::{Planned, is_same};
 use super::super::change::bring_forward;
-use super::super::check::{Question, global_end};
+use super::super::check::global_end;
 
 impl Local<'_> {
     /// Notes the service's name for the token in force, where none is known and it still is the one that is held by this id.
@@ -26,32 +26,6 @@ impl Local<'_> {
             }
             Ok(((), write))
         })
-    }
-
-    /// The question about the token that was in force before, which is set aside now; `None` if it is not held any more.
-    ///
-    /// # Errors
-    /// Those of the record and of the store.
-    pub fn question_of_earlier(&self, pending: &Pending) -> Result<Option<Question>, Error> {
-        let (realm, at) = self.account_of_pending(pending)?;
-        let Some((realm, at)) = realm.zip(at) else { return Ok(None) };
-        let mut account = realm.accounts[at].clone();
-        let is_before = |aside: &&SetAside| Some(&aside.id) == pending.before.as_ref();
-        let Some(aside) = account.set_aside.iter().find(is_before).cloned() else { return Ok(None) };
-        // As it was when it was in force.
-        (account.id, account.store, account.authtype) = (aside.id, aside.store, aside.authtype);
-        match self.subject(&self.group_of_pending(pending)?, &realm, &account).question {
-            Err(Error::Lost { .. }) => Ok(None),
-            question => question.map(Some),
-        }
-    }
-
-    /// Destroys the token that was in force before, which was revoked.
-    ///
-    /// # Errors
-    /// Those of reading and writing the record.
-    pub fn destroy_earlier(&self, pending: &Pending) -> Result<(), Error> {
-        self.destroy_aside_where(pending, |aside| Some(&aside.id) == pending.before.as_ref())
     }
 
     /// The service's names for the tokens in force of a place, with their accounts.
@@ -76,6 +50,15 @@ impl Local<'_> {
             account.expires = Some(Expiry { at, hard: true });
             account.hinted = None;
         })
+    }
+
+    /// Whether the token in force is not handed out any more.
+    pub(super) fn is_refused(&self, planned: &Planned) -> Result<bool, Error> {
+        let group = self.records.read(&planned.group)?;
+        let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
+        let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
+        let all = account.and_then(|account| account.trouble.get("*"));
+        Ok(all.is_some_and(|trouble| trouble.state == TroubleState::Rejected))
     }
 
     /// Keeps that a token is for all organisations, by what it is known here: then it ends when those do.

@@ -6,9 +6,10 @@ use crate::credential::{Account, Id, Key};
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::azure::{Made, Order, Pat, PatId};
-use crate::records::{AccountRecord, RealmRecord, Source, TroubleState};
+use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
 
+mod by_hand;
 mod known;
 mod mark;
 mod renew;
@@ -95,7 +96,7 @@ pub enum Finished {
     RevokedNew,
     /// The new token is in use and verified, the old one revoked.
     Completed,
-    /// A new token is left as it is: somebody may have it.
+    /// A new token is left as it is: somebody may have it. It is still on the list.
     Left,
 }
 
@@ -131,15 +132,6 @@ impl Local<'_> {
         let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
         let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
         Ok(account.map(|account| account.id.clone()))
-    }
-
-    /// Whether the token in force is not handed out any more.
-    fn is_refused(&self, planned: &Planned) -> Result<bool, Error> {
-        let group = self.records.read(&planned.group)?;
-        let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
-        let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
-        let all = account.and_then(|account| account.trouble.get("*"));
-        Ok(all.is_some_and(|trouble| trouble.state == TroubleState::Rejected))
     }
 
     /// That the store for new tokens answers now. What it does not take later is revoked again, so no more is tried: what was
@@ -320,25 +312,11 @@ impl Local<'_> {
                 };
             }
         };
-        list.remove(&pending.mark)?;
+        // What is left is for the caller to say, and then to take off.
+        if finished != Finished::Left {
+            list.remove(&pending.mark)?;
+        }
         Ok(finished)
-    }
-
-    /// What is put on the list before a person's own token takes the place of the one with the id `before`.
-    ///
-    /// # Errors
-    /// That the machine gives no random numbers.
-    pub fn by_hand(&self, planned: &Planned, before: &str) -> Result<Pending, Error> {
-        Ok(about(planned, mark::mark()?, Kind::ByHand, Some(before.to_owned()), self.now))
-    }
-
-    /// The id of the secret in force of the account that something half done is about.
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub fn in_force_of(&self, pending: &Pending) -> Result<Option<String>, Error> {
-        let (realm, at) = self.account_of_pending(pending)?;
-        Ok(realm.zip(at).map(|(realm, at)| realm.accounts[at].id.clone()))
     }
 
     /// The question about an account of something half done.
