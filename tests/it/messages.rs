@@ -119,6 +119,7 @@ fn problems() -> Vec<Problem> {
         Problem::Expired,
         Problem::SignIn,
         Problem::Anonymous,
+        Problem::Gone,
         Problem::MissingScope,
         Problem::Blocked,
         Problem::NeedsPerson,
