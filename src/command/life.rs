@@ -83,6 +83,11 @@ impl<'e> Azure<'e> {
         Err(self.refused(Refusal::Odd { status: 200 }))
     }
 
+    /// Whether a token of this id works.
+    pub(super) fn works(&self, id: &str) -> Result<bool, Error> {
+        Ok(self.all(Which::Active)?.iter().any(|pat| pat.id.as_str() == id))
+    }
+
     /// A token that shall end at another time.
     pub(super) fn extend(&self, id: &PatId, to: i64) -> Result<Pat, Error> {
         let answer = self.send(&azure::extend(&self.organisation, id, to))?;

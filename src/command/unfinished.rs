@@ -4,7 +4,6 @@
 
 use crate::error::{Error, target};
 use crate::forge::check::{Outcome, Problem, Verdict};
-use crate::forge::life::azure::Which;
 use crate::wallet::DAY;
 use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::check::Question;
@@ -28,7 +27,7 @@ pub(super) struct MadeGood {
 /// Makes good what is half done and meant, and says what was done. What could not be, stays, and its error comes back.
 pub(super) fn finish_pending(
     list: &List,
-    is_meant: impl Fn(&Pending) -> bool,
+    is_meant: &dyn Fn(&Pending) -> bool,
     context: &mut Context<'_>,
 ) -> Result<Vec<MadeGood>, Error> {
     let mut said = Vec::new();
@@ -77,10 +76,8 @@ fn left_behind(
     service: &Azure<'_>,
     context: &Context<'_>,
 ) -> Result<String, Error> {
-    let lives =
-        |old: &str| Ok::<_, Error>(service.all(Which::Active)?.iter().any(|pat| pat.id.as_str() == old));
     let is_left = match &pending.old {
-        Some(old) if context.wallet.in_force_of(pending)?.is_none() => lives(old)?,
+        Some(old) if context.wallet.in_force_of(pending)?.is_none() => service.works(old)?,
         _ => false,
     };
     if !is_left {
@@ -100,7 +97,7 @@ fn finish_by_hand(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
     };
     if let Some(old) = &pending.old {
         let service = Azure::begin(organisation_of(pending), context)?;
-        if !service.all(Which::Active)?.iter().any(|pat| pat.id.as_str() == old) {
+        if !service.works(old)? {
             return is_over(format!("the earlier token of {realm} does not work any more"), false);
         }
     } else if context.wallet.in_force_of(pending)?.is_some_and(|id| Some(id) == pending.before) {

@@ -117,6 +117,14 @@ impl List {
         self.write(all)
     }
 
+    /// Takes something off it, alone.
+    ///
+    /// # Errors
+    /// As [`List::alone`] and [`List::remove`].
+    pub fn take_off(&self, mark: &str) -> Result<(), Error> {
+        self.alone(|| self.remove(mark))
+    }
+
     /// Puts this in the place of what has its mark. Only within [`List::alone`].
     ///
     /// # Errors

@@ -127,7 +127,7 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     let done = list.alone(|| {
         // What waits for a person waits on.
         let is_meant = |pending: &Pending| pending.url == url && pending.kind != Kind::ByHand;
-        say_all(&finish_pending(&list, is_meant, context)?, context);
+        say_all(&finish_pending(&list, &is_meant, context)?, context);
         context.wallet.make(&list, making, &service)
     })?;
     tell(&done, context);

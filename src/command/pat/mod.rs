@@ -124,7 +124,7 @@ fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let is_global = |one: &&Shown| one.pat.global && one.state == Which::Active && one.held.is_some();
     for one in shown.iter().filter(is_global) {
         let id = Some(one.pat.id.as_str());
-        context.wallet.keep_global_end(&url, |held| held.service_id.as_deref() == id)?;
+        context.wallet.keep_global_end(&url, &|held| held.service_id.as_deref() == id)?;
     }
     let end = |pat: &Pat| pat.to.unwrap_or(i64::MAX);
     match text(matches, "sort") {

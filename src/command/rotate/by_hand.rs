@@ -85,7 +85,7 @@ fn offer_revocation(
     let wallet = context.wallet;
     let told = |context: &mut Context<'_>| {
         context.terminal.note(&by_page);
-        list.alone(|| list.remove(&pending.mark))
+        list.take_off(&pending.mark)
     };
     let question = wallet.question_of_earlier(pending)?;
     let request = question.as_ref().zip(planned.forge.life.revocation).and_then(|(question, revocation)| {
@@ -103,7 +103,7 @@ fn offer_revocation(
     match answer {
         Ok(answer) if (revocation.done)(&answer) => {
             wallet.destroy_earlier(pending)?;
-            list.alone(|| list.remove(&pending.mark))?;
+            list.take_off(&pending.mark)?;
             context.terminal.note("the earlier one is revoked");
             return Ok(());
         }
@@ -131,7 +131,7 @@ pub(super) fn resume(
     };
     let mut done = false;
     for pending in list.read()?.into_iter().filter(about_it) {
-        let remove = || list.alone(|| list.remove(&pending.mark));
+        let remove = || list.take_off(&pending.mark);
         if context.wallet.in_force_of(&pending)? == pending.before {
             // No new one came.
             remove()?;
@@ -189,7 +189,7 @@ pub(super) fn settle(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         };
         let question = format!("speak no more of {what}, which was begun on {}?", date(pending.since));
         context.terminal.agree(&question, matches.get_flag("yes"))?;
-        list.alone(|| list.remove(&pending.mark))?;
+        list.take_off(&pending.mark)?;
         context.terminal.note(&format!("{what} is not spoken of any more; nothing was revoked"));
     }
     Ok(())

@@ -133,7 +133,7 @@ fn is_rotated(
     let about_it = |pending: &Pending| {
         pending.realm == planned.realm.as_str() && pending.account == account.name && !by_hand::is_it(pending)
     };
-    let done = finish_pending(list, about_it, context)?;
+    let done = finish_pending(list, &about_it, context)?;
     say_all(&done, context);
     if done.iter().any(|done: &MadeGood| done.rotated) {
         return Ok(true);
@@ -182,7 +182,7 @@ fn azure(
     let lasted = old.as_ref().and_then(|old| Some(old.to? - old.from?));
     let global = old.as_ref().is_some_and(|old| old.global);
     if global {
-        context.wallet.keep_global_end(&planned.url, |held| held.id == account.id)?;
+        context.wallet.keep_global_end(&planned.url, &|held| held.id == account.id)?;
         context.terminal.note(&format!(
             "the old one is for all organisations, which ends on 2026-12-01; the new one is for {organisation} alone, so the old \
              one is not revoked"

@@ -46,7 +46,7 @@ impl Local<'_> {
     /// # Errors
     /// Those of reading and writing.
     pub fn keep_end(&self, place: &str, service_id: &str, at: i64) -> Result<bool, Error> {
-        self.change_known(place, service_id, |account| {
+        self.change_known(place, &is_known_as(service_id), &|account| {
             account.expires = Some(Expiry { at, hard: true });
             account.hinted = None;
         })
@@ -65,17 +65,12 @@ impl Local<'_> {
     ///
     /// # Errors
     /// Those of reading and writing.
-    pub fn keep_global_end(&self, place: &str, is_it: impl Fn(&AccountRecord) -> bool) -> Result<(), Error> {
-        let selection = self.select(place, None)?;
-        self.records.change(&selection.group, |group| {
-            let mut write = false;
-            for account in group.accounts_mut().filter(|account| is_it(account)) {
-                let end = Some(global_end(account.expires));
-                write |= account.expires != end;
-                account.expires = end;
-            }
-            Ok(((), write))
-        })
+    pub fn keep_global_end(
+        &self,
+        place: &str,
+        is_it: &dyn Fn(&AccountRecord) -> bool,
+    ) -> Result<bool, Error> {
+        self.change_known(place, is_it, &|account| account.expires = Some(global_end(account.expires)))
     }
 
     /// Hands a token out no more: it was revoked. Returns whether it is one of the wallet's.
@@ -84,7 +79,7 @@ impl Local<'_> {
     /// Those of reading and writing.
     pub fn reject(&self, place: &str, service_id: &str) -> Result<bool, Error> {
         let trouble = Trouble { state: TroubleState::Rejected, since: self.now };
-        self.change_known(place, service_id, |account| {
+        self.change_known(place, &is_known_as(service_id), &|account| {
             account.trouble.insert("*".to_owned(), trouble);
         })
     }
@@ -92,8 +87,8 @@ impl Local<'_> {
     fn change_known(
         &self,
         place: &str,
-        service_id: &str,
-        change: impl Fn(&mut AccountRecord),
+        is_it: &dyn Fn(&AccountRecord) -> bool,
+        change: &dyn Fn(&mut AccountRecord),
     ) -> Result<bool, Error> {
         let selection = match self.select(place, None) {
             Ok(selection) => selection,
@@ -102,7 +97,7 @@ impl Local<'_> {
         };
         self.records.change(&selection.group, |group| {
             let mut found = false;
-            for account in group.accounts_mut().filter(|a| a.service_id.as_deref() == Some(service_id)) {
+            for account in group.accounts_mut().filter(|account| is_it(account)) {
                 change(account);
                 found = true;
             }
@@ -180,4 +175,8 @@ impl Local<'_> {
         let _ = self.destroy(&name, &dead);
         Ok(())
     }
+}
+
+fn is_known_as(service_id: &str) -> impl Fn(&AccountRecord) -> bool {
+    move |account| account.service_id.as_deref() == Some(service_id)
 }
