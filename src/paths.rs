@@ -31,18 +31,37 @@ impl Paths {
             }
             return Ok(Paths { config: data.join("config.toml"), data });
         }
-        if cfg!(unix) {
-            let home = environment.os("HOME").ok_or(Error::NoHome)?;
-            if !PathBuf::from(home).is_absolute() {
-                return Err(Error::usage("HOME is not an absolute path", "set it, or KEYFOB_HOME, to one"));
-            }
-        }
-        let folders = directories::ProjectDirs::from("", "", "keyfob").ok_or(Error::NoHome)?;
-        Ok(Paths {
-            data: folders.data_local_dir().to_owned(),
-            config: folders.config_dir().join("config.toml"),
-        })
+        let (data, config) = folders(environment)?;
+        Ok(Paths { data, config: config.join("config.toml") })
     }
+}
+
+/// The XDG Base Directory Specification, in four lines and not by the library that serves the other systems: that one asks the user
+/// database for want of HOME, and with it 95 KB of the C library (name services, a resolver) come into a static program.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn folders(environment: &Environment) -> Result<(PathBuf, PathBuf), Error> {
+    let home = home(environment)?;
+    // A relative one is to be passed over, the specification says.
+    let set = |name| environment.os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let below = |name, usual| set(name).unwrap_or_else(|| home.join(usual)).join("keyfob");
+    Ok((below("XDG_DATA_HOME", ".local/share"), below("XDG_CONFIG_HOME", ".config")))
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn folders(environment: &Environment) -> Result<(PathBuf, PathBuf), Error> {
+    if cfg!(unix) {
+        home(environment)?;
+    }
+    let folders = directories::ProjectDirs::from("", "", "keyfob").ok_or(Error::NoHome)?;
+    Ok((folders.data_local_dir().to_owned(), folders.config_dir().to_owned()))
+}
+
+fn home(environment: &Environment) -> Result<PathBuf, Error> {
+    let home = PathBuf::from(environment.os("HOME").ok_or(Error::NoHome)?);
+    if !home.is_absolute() {
+        return Err(Error::usage("HOME is not an absolute path", "set it, or KEYFOB_HOME, to one"));
+    }
+    Ok(home)
 }
 
 #[cfg(test)]
@@ -56,6 +75,21 @@ mod tests {
                 let environment = Environment::new([(name.into(), folder.into())]);
                 assert_eq!(Paths::find(&environment).is_ok(), fine || cfg!(windows), "{name}={folder}");
             }
+        }
+    }
+
+    #[test]
+    #[cfg(all(unix, not(target_os = "macos")))]
+    fn the_desktops_folders_count_where_they_are_absolute() {
+        let find = |data: &str, config: &str| {
+            let pairs = [("HOME", "/h"), ("XDG_DATA_HOME", data), ("XDG_CONFIG_HOME", config)];
+            let environment = Environment::new(pairs.map(|(name, value)| (name.into(), value.into())));
+            let paths = Paths::find(&environment).unwrap();
+            [paths.data, paths.config].map(|path| path.to_str().unwrap().to_owned())
+        };
+        assert_eq!(find("/d", "/c"), ["/d/keyfob", "/c/keyfob/config.toml"]);
+        for unusable in ["", "relative"] {
+            assert_eq!(find(unusable, unusable), ["/h/.local/share/keyfob", "/h/.config/keyfob/config.toml"]);
         }
     }
 }

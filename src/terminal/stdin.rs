@@ -21,8 +21,46 @@ impl Stdin {
 impl Read for Stdin {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         #[cfg(unix)]
-        return Ok(rustix::io::read(rustix::stdio::stdin(), out)?);
+        return read(rustix::stdio::stdin(), out);
         #[cfg(not(unix))]
         return io::stdin().read(out);
+    }
+}
+
+/// Waits where there is nothing yet: whoever started us may have left the pipe in a mode in which a read does not wait.
+#[cfg(unix)]
+fn read(stdin: rustix::fd::BorrowedFd<'_>, out: &mut [u8]) -> io::Result<usize> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    loop {
+        match rustix::io::read(stdin, &mut *out) {
+            Err(rustix::io::Errno::AGAIN) => poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None)?,
+            read => return Ok(read?),
+        };
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    #[test]
+    fn a_pipe_that_does_not_wait_is_waited_for() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut out = [0; 8];
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(Duration::from_millis(30));
+                theirs.write_all(b"host=x").unwrap();
+            });
+            assert_eq!(read(ours.as_fd(), &mut out).unwrap(), 6);
+            assert_eq!(read(ours.as_fd(), &mut out).unwrap(), 0);
+        });
+        assert_eq!(&out[..6], b"host=x");
     }
 }

@@ -5,6 +5,7 @@
 #          tests/bench/instructions.sh --update   writes instructions.txt: only on purpose, in the commit that explains it
 # And in how many pieces of 64 KiB the functions of a get lie (pages are brought in by these): more mean that install/often.ld, which
 # lays them side by side, no longer names what runs (tests/bench/order.sh).
+# And whether the program is still within the 5 MB that docs/design.md section 7 allows it.
 # Instructions do not hang on how busy a machine is, but they do on what was linked in and on the processor (the C library and
 # the cipher choose their code by it). So the file names compiler, C library and processor; on others the tolerance is 25 %.
 set -eu
@@ -84,4 +85,7 @@ while read -r name counted; do
   esac
   echo "$name: $counted, expected $wanted ($difference %): $verdict"
 done <"$folder/counts"
+size=$(($(wc -c <"$binary")))
+[ "$size" -le 5000000 ] || die "the program has $size bytes; 5,000,000 are allowed" "look at what was linked in: a map of the linker tells (-Wl,-Map=FILE)"
+echo "size: $size of 5000000: ok"
 [ -z "$failed" ] || die "the hot paths have changed" "look at callgrind; if it is right so: tests/bench/instructions.sh --update"

@@ -8,7 +8,7 @@
 //! The first of a case's rows is compared with each of the others, round by round: the median of the ratios says more than the
 //! ratio of the medians. `EVERY` lets a slow row take part in every so many rounds only. `BAR` is the largest ratio that is
 //! wanted (of the first row: the most milliseconds), or `-`. In `STDIN` and `EXPECTED`, `\n` is a line end and `{round}` the number of the round; `EXPECTED` is `-` where the
-//! answer goes nowhere (as git has it for store), `~TEXT` where the answer has to hold TEXT, and begins with `!` where the program
+//! answer goes nowhere (as git has it for store) and no error may be told, `~TEXT` where the answer has to hold TEXT, and begins with `!` where the program
 //! may fail. `KIND` is `once`, `burst` (200 processes at the same time) or the two moments of a NuGet plugin's life (nuget.rs). A wrong
 //! answer ends it all.
 //!

@@ -112,8 +112,8 @@ rows() {
   rows_of_tools
 
   case='get, hit, 200 at the same time' kind=burst
-  row 10 'keyfob, vault' - "$host\\n" - "$vault" "$git" get
-  row 10 git-credential-store 1.0 "$host\\n" - x=x "$store" "--file=$file" get
+  row 10 'keyfob, vault' - "$host\\n" "$pair" "$vault" "$git" get
+  row 10 git-credential-store 1.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
 }
 
 rows_of_secret_service() {

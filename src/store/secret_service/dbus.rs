@@ -28,6 +28,9 @@ pub(super) const BUS: Peer<'_> = Peer {
     interface: "org.freedesktop.DBus",
 };
 
+/// More signals than these are never waited past: the one that is wanted comes among the first.
+const SIGNALS: usize = 1000;
+
 /// Why a call gave no answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -136,9 +139,13 @@ impl Bus {
             if wanted(&message) {
                 return Ok(message);
             }
-            // An answer to another call, which is wanted later. The bus lets nobody answer what was not asked.
+            // An answer to another call, which is wanted later, or a signal. Nobody answers more often than was asked, and few
+            // signals come: anything above is a peer that would fill the memory until the deadline.
             if message.reply_to.is_some() || message.signal.is_some() {
                 self.kept.push(message);
+            }
+            if self.kept.len() > SIGNALS + usize::try_from(self.serial).unwrap_or(usize::MAX - SIGNALS) {
+                return Err(Fault::Broken);
             }
         }
     }

@@ -285,6 +285,23 @@ fn answers_may_come_out_of_order_and_among_signals() {
 }
 
 #[test]
+fn a_flood_of_signals_or_answers_is_not_kept() {
+    let flood = |one: fn(u32) -> Vec<u8>| {
+        let answer = move |member: &str, serial| match member {
+            // Never the answer that was asked for.
+            "SearchItems" => one(serial).repeat(5000),
+            _ => well(member, serial),
+        };
+        peer(65_536, answer).with(&[], |store| store.get(&key())).0
+    };
+    let signal: fn(u32) -> Vec<u8> = |_| completed("/of/somebody/else", false);
+    let other: fn(u32) -> Vec<u8> = |serial| well("ReadAlias", serial + 1);
+    for kind in [signal, other] {
+        assert!(matches!(flood(kind), Err(Error::Unavailable { .. })), "a flood was waited out");
+    }
+}
+
+#[test]
 fn a_prompt_that_the_person_answers_opens_the_item() {
     let answer = |member: &str, serial| match member {
         "SearchItems" => one_locked(serial),
