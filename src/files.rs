@@ -241,20 +241,18 @@ pub fn check_folder(folder: &Path) -> Result<bool, Error> {
 /// [`Error::Busy`] when it stays taken, [`Error::Io`] when locking does not work here (never writes unlocked), and
 /// what `work` returns.
 pub fn locked<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    // Closing the file unlocks it.
     let _held = lock(path)?;
     work()
 }
 
-/// The lock file, locked. On its own, so that it is in the program once and not for each kind of work.
+/// The lock file; closing it unlocks. On its own, so that it is in the program once and not for each kind of work.
 #[inline(never)]
 fn lock(path: &Path) -> Result<fs::File, Error> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     private_mode(&mut options);
     let file = options.open(path).map_err(|error| symlink_or(error, path))?;
-    let start = Instant::now();
-    let mut pause = Duration::from_micros(200);
+    let (start, mut pause) = (Instant::now(), Duration::from_micros(200));
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
