@@ -105,9 +105,15 @@ impl Answer {
     #[must_use]
     pub fn retry_after(&self) -> Option<u64> {
         let value = self.header("retry-after")?.trim();
-        if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // A fraction is none of the standard's, and sent all the same; sooner than asked for would be too soon.
+        let (whole, more) = match value.split_once('.') {
+            Some((whole, part)) if is_number(part) => (whole, part.bytes().any(|digit| digit != b'0')),
+            _ => (value, false),
+        };
+        if is_number(whole) {
             // One that no number can hold is long.
-            return Some(value.parse().unwrap_or(DAY).min(DAY));
+            return Some(whole.parse().unwrap_or(DAY).saturating_add(more.into()).min(DAY));
         }
         // A date counts from the service's own, so that nobody's clock matters.
         self.until(at(value)?)
@@ -170,6 +176,19 @@ mod tests {
     }
 
     #[test]
+    fn a_fraction_of_a_second_is_waited_for_whole() {
+        let after = |value: &str| {
+            let headers = vec![("retry-after".to_owned(), value.to_owned())];
+            Answer { status: 429, headers, body: Zeroizing::default() }.retry_after()
+        };
+        for (value, seconds) in
+            [("2.5", 3), ("2.0", 2), ("0.001", 1), ("86400.5", 86_400), ("99999999999999999999.5", 86_400)]
+        {
+            assert_eq!(after(value), Some(seconds), "{value}");
+        }
+    }
+
+    #[test]
     fn a_service_that_wants_to_be_left_alone_says_so_in_seconds_or_as_a_date() {
         let after = |value: &str, date: Option<&str>| {
             let pairs = [("retry-after", Some(value)), ("date", date)];
@@ -184,9 +203,12 @@ mod tests {
             (None, None, None)
         );
         assert_eq!(
-            (after("-5", None), after("1.5", None), after("", None), after("+7", None)),
+            (after("-5", None), after("1.x", None), after("", None), after("+7", None)),
             (None, None, None, None)
         );
+        for odd in [".5", "1.", "1.-5", "1.2.3", "1,5"] {
+            assert_eq!(after(odd, None), None, "{odd}");
+        }
         let long = ["86401", "18446744073709551615", "99999999999999999999999"];
         assert!(long.iter().all(|value| after(value, None) == Some(86_400)));
         assert_eq!(after("Sun, 22 Nov 2099 09:00:00 GMT", Some(now)), Some(86_400));

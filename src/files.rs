@@ -241,15 +241,21 @@ pub fn check_folder(folder: &Path) -> Result<bool, Error> {
 /// [`Error::Busy`] when it stays taken, [`Error::Io`] when locking does not work here (never writes unlocked), and
 /// what `work` returns.
 pub fn locked<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let _held = lock(path)?;
+    work()
+}
+
+/// The lock file; closing it unlocks. On its own, so that it is in the program once and not for each kind of work.
+#[inline(never)]
+fn lock(path: &Path) -> Result<fs::File, Error> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     private_mode(&mut options);
     let file = options.open(path).map_err(|error| symlink_or(error, path))?;
-    let start = Instant::now();
-    let mut pause = Duration::from_micros(200);
+    let (start, mut pause) = (Instant::now(), Duration::from_micros(200));
     loop {
         match file.try_lock() {
-            Ok(()) => break,
+            Ok(()) => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
             Err(TryLockError::WouldBlock) if start.elapsed() > LOCK_WAIT => {
                 return Err(Error::Busy { seconds: LOCK_WAIT.as_secs() });
@@ -260,8 +266,6 @@ pub fn locked<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result
             }
         }
     }
-    work()
-    // Closing the file unlocks it.
 }
 
 /// Removes temporary files that a crash left in `folder` more than an hour ago. Failures do not matter: the next

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,21 +53,47 @@ pub fn output_within(command: &mut Command, limit: Duration) -> io::Result<Optio
 pub fn secret_within(command: &mut Command, limit: Duration) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     /// The longest answer that holds a secret.
     const LONGEST: usize = 1 << 20;
+    /// How long the output of a program that has ended is waited for: what it started in its turn may hold the pipe for hours.
+    const GRACE: Duration = Duration::from_millis(500);
     let end = Instant::now() + limit;
-    let (mut child, text) = listen(command, limit, |out| {
-        // Reserved whole: a growing buffer would leave pieces behind.
-        let mut text = Zeroizing::new(Vec::with_capacity(LONGEST));
-        out.take(LONGEST as u64).read_to_end(&mut text).map(|_| text)
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let out = child.stdout.take();
+    // Reserved whole: a growing buffer would leave pieces behind.
+    let said = Arc::new(Mutex::new(Zeroizing::new(Vec::with_capacity(LONGEST))));
+    let (begun, hears) = (Instant::now(), Arc::clone(&said));
+    let reader = thread::Builder::new().spawn(move || {
+        let mut piece = Zeroizing::new([0; 4096]);
+        let Some(mut out) = out else { return };
+        loop {
+            match out.read(&mut *piece) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => return,
+                Ok(read) => {
+                    let Ok(mut said) = hears.lock() else { return };
+                    let room = LONGEST - said.len();
+                    said.extend_from_slice(&piece[..read.min(room)]);
+                }
+            }
+        }
     })?;
-    while text.is_some() && Instant::now() < end {
-        // It has ended its output, and may take a moment to end itself.
-        match child.try_wait()? {
-            Some(status) => return Ok(text.filter(|_| status.success())),
-            None => thread::sleep(Duration::from_millis(2)),
+    let mut ended = None;
+    loop {
+        if ended.is_none() {
+            ended = child.try_wait()?.map(|status| (status, Instant::now()));
+        }
+        match ended {
+            Some((status, at)) if reader.is_finished() || at.elapsed() >= GRACE => {
+                let said = said.lock().map(|mut said| std::mem::take(&mut *said)).unwrap_or_default();
+                return Ok(Some(said).filter(|_| status.success()));
+            }
+            None if Instant::now() >= end => {
+                stop(&mut child);
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            // Most have ended after some milliseconds, the others take seconds.
+            _ => thread::sleep(Duration::from_millis(if begun.elapsed() < GRACE { 2 } else { 20 })),
         }
     }
-    stop(&mut child);
-    Err(io::ErrorKind::TimedOut.into())
 }
 
 /// Starts a program and reads its standard output; `None` if it has not ended its output within `limit`.

@@ -14,6 +14,7 @@ use crate::forge::shape::{Looks, looks};
 use crate::remote::Remote;
 use crate::store;
 use crate::terminal::{date, visible};
+use crate::wallet::DAY;
 use crate::wallet::person::add::{Added, Change, Planned, Wish};
 
 use super::arguments::{self, list};
@@ -200,7 +201,8 @@ pub(super) fn look_at(
     force: bool,
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
-    let again = "copy the token again from the page that made it; --force keeps it as it is";
+    let again_of = "copy the token again from the page that made it";
+    let again = format!("{again_of}; --force keeps it as it is");
     match looks(token, planned.forge) {
         _ if force => {}
         Looks::Damaged(why) => return Err(Error::usage(format!("that is not a whole token: {why}"), again)),
@@ -224,6 +226,11 @@ pub(super) fn look_at(
             context.terminal.note(&what);
             context.terminal.agree("Keep it here all the same?", false)?;
         }
+        Looks::Fits { ends_by: Some(at), .. } if let Some(odd) = odd_age(at, context.now) => {
+            // Not recorded: it may have been extended since, and a clock may be wrong.
+            context.terminal.note(&odd);
+            context.terminal.hint(&format!("{again_of}; keyfob check {} asks the service", planned.url));
+        }
         Looks::Fits { ends_by: Some(at), .. } if planned.wish.expires.is_none() => {
             planned.wish.expires = Some(at);
             if context.terminal.about.stderr {
@@ -233,7 +240,7 @@ pub(super) fn look_at(
                     .note(&format!("by its look it ends on {day} at the latest; --expires says when"));
             }
         }
-        Looks::Unknown if context.terminal.about.stderr && !planned.forge.shapes.is_empty() => {
+        Looks::Unknown if !planned.forge.shapes.is_empty() => {
             let name = planned.forge.name;
             context
                 .terminal
@@ -242,6 +249,25 @@ pub(super) fn look_at(
         Looks::Fits { .. } | Looks::Unknown => {}
     }
     Ok(())
+}
+
+/// What is odd about the month that a token bears, by the latest that it can end: it is a year ago, or yet to come.
+fn odd_age(ends_by: i64, now: i64) -> Option<String> {
+    // The month's last day is where the year ends, so it was made within the month before.
+    let made_from = ends_by.saturating_sub((366 + 31) * DAY);
+    if ends_by <= now {
+        Some(format!(
+            "by its look it was to end on {} at the latest: if nobody extended it, it does not work any more",
+            date(ends_by)
+        ))
+    } else if made_from > now.saturating_add(DAY) {
+        Some(format!(
+            "by its look it was made after {}, which is yet to come: a character in it is wrong, or the clock",
+            date(made_from)
+        ))
+    } else {
+        None
+    }
 }
 
 /// What came of asking the service.
@@ -300,7 +326,8 @@ pub(super) fn say_what_was_told(planned: &Planned, asked: &Asked, context: &mut 
         }
         Asked::Told(verdict, host) => {
             if let Some(problem) = &verdict.problem {
-                terminal.note(&problem.words(host));
+                let reason = verdict.reason.as_ref().map(|said| format!("; it says: {said}"));
+                terminal.note(&format!("{}{}", problem.words(host), reason.unwrap_or_default()));
             } else {
                 let who = verdict.who.as_deref().map(|who| format!(", as {who}")).unwrap_or_default();
                 let end = verdict.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();

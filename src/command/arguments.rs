@@ -7,12 +7,14 @@ use crate::forge;
 
 /// The argument for a place.
 pub(super) fn url() -> Arg {
-    Arg::new("URL").help("A URL of the place, or a realm as list shows it")
+    Arg::new("URL").help("A URL of the place, or a realm as list shows it").value_parser(filled)
 }
 
 /// The option for an account.
 pub(super) fn account() -> Arg {
-    option("account", "NAME").help("The account, as list shows it (- for the one without a name)")
+    option("account", "NAME")
+        .value_parser(filled)
+        .help("The account, as list shows it (- for the one without a name)")
 }
 
 /// The option for a forge; its help is the command's.
@@ -38,6 +40,11 @@ pub(super) fn flag(name: &'static str, help: &'static str) -> Arg {
 /// An option, `--NAME VALUE`.
 pub(super) fn option(name: &'static str, value: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value)
+}
+
+/// That an argument is not empty, as a variable is that is not set: left out, many mean something else, or everything.
+pub(super) fn filled(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("it is empty; is a variable not set?") } else { Ok(text.to_owned()) }
 }
 
 /// The value of an argument, if it was given.

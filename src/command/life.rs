@@ -1,5 +1,5 @@
-//! What the commands about the life of tokens share: the interface of Azure DevOps Services behind one client and one sign-in, the
-//! question whether a token is taken, and making good what is half done.
+//! What the commands about the life of tokens share: the interface of Azure DevOps Services behind one client and one sign-in, and the
+//! question whether a token is taken.
 
 use clap::Arg;
 
@@ -7,26 +7,21 @@ use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::{Error, Trouble};
 use crate::exchange::{Answer, Request};
-use crate::forge::check::{Outcome, Problem, Verdict};
+use crate::forge::check::Verdict;
 use crate::forge::life::azure::{self, HOST, Made, Order, Pat, PatId, Refusal, Which};
 use crate::forge::shape::redacted;
 use crate::forge::{self};
 use crate::remote::Remote;
 use crate::terminal::{aside, visible};
-use crate::wallet::DAY;
-use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::check::Question;
-use crate::wallet::person::rotate::{Failed, Finished, Service, bears, without_mark};
+use crate::wallet::person::rotate::{Failed, Service, bears, mark_of, without_mark};
 use crate::wallet::spot::Spot;
 
 use super::online::Client;
-use super::{Context, online, sign_in};
+use super::{Context, filled, online, sign_in};
 
 /// The most pages of a list that are read: 10,000 tokens.
 const MOST_PAGES: usize = 100;
-
-/// No token lives longer: a year, and a month for clocks.
-const LONGEST_LIFE: i64 = 396 * DAY;
 
 /// The interface, as one signed-in person sees it.
 pub(super) struct Azure<'e> {
@@ -88,6 +83,11 @@ impl<'e> Azure<'e> {
         Err(self.refused(Refusal::Odd { status: 200 }))
     }
 
+    /// Whether a token of this id works.
+    pub(super) fn works(&self, id: &str) -> Result<bool, Error> {
+        Ok(self.all(Which::Active)?.iter().any(|pat| pat.id.as_str() == id))
+    }
+
     /// A token that shall end at another time.
     pub(super) fn extend(&self, id: &PatId, to: i64) -> Result<Pat, Error> {
         let answer = self.send(&azure::extend(&self.organisation, id, to))?;
@@ -124,7 +124,14 @@ impl Service for Azure<'_> {
     fn create(&self, order: &Order) -> Result<Made, Failed> {
         let answer = self.send(&azure::create(&self.organisation, order)).map_err(failed)?;
         azure::read_made(&answer).map_err(|refusal| {
-            let nothing_happened = !matches!(refusal, Refusal::Broken { .. } | Refusal::Odd { .. });
+            let nothing_happened = match refusal {
+                Refusal::Broken { .. } | Refusal::Odd { .. } => false,
+                // It says so; whether it is so, its list tells.
+                Refusal::Nothing => {
+                    mark_of(&order.name).is_some_and(|mark| matches!(self.find(mark), Ok(None)))
+                }
+                _ => true,
+            };
             let error = self.refused(refusal);
             Failed { error: if nothing_happened { error } else { in_doubt(&error) }, nothing_happened }
         })
@@ -194,7 +201,7 @@ pub(super) fn may_use_network(context: &Context<'_>) -> Result<(), Error> {
 
 /// The argument for an organisation.
 pub(super) fn organisation_argument() -> Arg {
-    Arg::new("ORG").required(true).help("The organisation: its name, or any URL of it")
+    Arg::new("ORG").required(true).value_parser(filled).help("The organisation: its name, or any URL of it")
 }
 
 /// The organisation that a person means, and its URL.
@@ -236,100 +243,6 @@ pub(super) fn one_of<'p>(pats: &'p [Pat], word: &str, organisation: &str) -> Res
         several => Err(Error::Ambiguous {
             what: format!("{organisation} has {} tokens named {}", several.len(), visible(word)),
             hint: format!("give the id that keyfob pat list {organisation} shows"),
-        }),
-    }
-}
-
-/// What was made good.
-pub(super) struct MadeGood {
-    /// In words.
-    pub words: String,
-    /// Whether that was all that a rotation does.
-    pub rotated: bool,
-}
-
-/// Makes good what is half done and meant, and says what was done. What could not be, stays, and its error comes back.
-pub(super) fn finish_pending(
-    list: &List,
-    is_meant: impl Fn(&Pending) -> bool,
-    context: &mut Context<'_>,
-) -> Result<Vec<MadeGood>, Error> {
-    let mut said = Vec::new();
-    for pending in list.read()?.into_iter().filter(is_meant) {
-        // Whatever came of it has ended by itself; an organisation that is gone cannot be asked any more.
-        if context.now.saturating_sub(pending.since) > LONGEST_LIFE {
-            list.remove(&pending.mark)?;
-            continue;
-        }
-        let words = match pending.kind {
-            Kind::Made => finish_made(list, &pending, context)?,
-            Kind::Renewed => finish_renewed(list, &pending, context)?,
-        };
-        said.push(words);
-    }
-    Ok(said)
-}
-
-fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
-    let organisation = pending.realm.split_once('/').map_or("", |(_, what)| what);
-    let service = Azure::begin(organisation, context)?;
-    let finished = context.wallet.finish(list, pending, &service)?;
-    let realm = &pending.realm;
-    let rotated = finished == Finished::Completed;
-    let words = match finished {
-        Finished::Forgotten => format!("nothing had come of the new token of {realm} that was begun"),
-        Finished::RevokedNew => {
-            format!("revoked a new token of {realm} that nobody had; the one in use goes on")
-        }
-        Finished::Completed => match &pending.old {
-            Some(_) => format!("the new token of {realm} is verified, and the earlier one is revoked"),
-            None => format!("the new token of {realm} is verified"),
-        },
-        Finished::Left => format!(
-            "{organisation} has a token whose name ends with {}; keyfob does not know it to be in use here, and leaves it as it is: keyfob \
-             pat list {organisation} shows it",
-            pending.mark
-        ),
-    };
-    Ok(MadeGood { words, rotated })
-}
-
-/// Whether a token was renewed before its answer was lost: the old one tells.
-fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
-    may_use_network(context)?;
-    let realm = &pending.realm;
-    let question =
-        context.wallet.question_of(pending, |account| Some(&account.id) == pending.before.as_ref())?;
-    let Some(question) = question else {
-        list.remove(&pending.mark)?;
-        return Ok(MadeGood { words: format!("the renewed token of {realm} is in use"), rotated: true });
-    };
-    let allow_http = context.wallet.select(realm, None).is_ok_and(|selection| selection.realm.allow_http);
-    let verdict = verify(&question, allow_http, &Client::default(), context.environment)?;
-    // A blocked account is refused with any token.
-    let outcome = match verdict.problem {
-        Some(Problem::Blocked) => Outcome::Unclear,
-        _ => verdict.outcome,
-    };
-    match outcome {
-        Outcome::Accepted => {
-            list.remove(&pending.mark)?;
-            let words = format!("the token of {realm} was not renewed before: it is accepted as it is");
-            Ok(MadeGood { words, rotated: false })
-        }
-        Outcome::Refused => {
-            list.remove(&pending.mark)?;
-            Err(Error::NotUsable {
-                what: format!("the token of {realm} was renewed, and the answer with the new one was lost"),
-                hint: format!(
-                    "make one by hand: keyfob add {} --open; the lost one can be revoked on the same page",
-                    pending.url
-                ),
-            })
-        }
-        Outcome::Unclear => Err(Error::Service {
-            what: format!("whether the token of {realm} was renewed cannot be found out now"),
-            hint: format!("keyfob check {0} says why; later: keyfob rotate {0}", pending.url),
         }),
     }
 }

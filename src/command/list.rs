@@ -3,7 +3,9 @@
 use clap::{Arg, ArgMatches};
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::error::{Error, target};
+use crate::forge::azure_devops;
+use crate::forge::life::azure::GLOBAL_END;
 use crate::remote::Remote;
 use crate::terminal::{Colour, LAST_SECOND, date, rfc3339, visible};
 use crate::wallet::person::{Entry, State};
@@ -78,6 +80,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         context.terminal.hint("keyfob add https://dev.azure.com/contoso");
     } else if !entries.is_empty() {
         show(&entries, context);
+        speak_of_global(&entries, context);
     } else if errors.is_empty() {
         context.terminal.note("no token ends in that time");
     }
@@ -155,6 +158,23 @@ fn show(entries: &[Entry], context: &mut Context<'_>) {
     };
     let head = ["REALM", "ACCOUNT", "STATE", "EXPIRES", "STORE", "NOTES"];
     table::print(head, &rows, colour, &mut context.terminal);
+}
+
+/// Of tokens that end with all of their kind: what is to be done, for each organisation.
+fn speak_of_global(entries: &[Entry], context: &mut Context<'_>) {
+    let is_global = |entry: &&Entry| {
+        entry.expires == Some((GLOBAL_END, false)) && entry.realm.starts_with(azure_devops::FORGE.id)
+    };
+    let ending: Vec<&Entry> = entries.iter().filter(is_global).collect();
+    let Some(first) = ending.first() else { return };
+    context.terminal.note(&format!(
+        "tokens for all organisations stop working on {}: each organisation needs one of its own",
+        date(GLOBAL_END)
+    ));
+    let url = target(&first.url, first.account.as_deref());
+    context
+        .terminal
+        .hint(&format!("keyfob rotate {url}, and the same for each other organisation that it opens"));
 }
 
 fn cells(entry: &Entry, with_bar: bool, now: i64) -> [String; 6] {

@@ -43,10 +43,11 @@ pub mod storage;
 mod table;
 mod time;
 pub mod token;
+mod unfinished;
 pub mod unlock;
 pub mod unsetup;
 
-use arguments::{account, flag, json, option, text, url, yes};
+use arguments::{account, filled, flag, json, option, text, url, yes};
 
 /// Every command, in the order of `keyfob help`; each one's example works after those before it.
 pub static ALL: &[&Command] = &[

@@ -3,7 +3,10 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
+use crate::wallet::pending::{List, Pending};
+use crate::wallet::person::Selection;
 
+use super::unfinished::in_words;
 use super::{Command, Context, account, flag, text, url, whose, yes};
 
 /// `keyfob remove`.
@@ -54,6 +57,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     context.terminal.agree(&format!("destroy {tokens} of {whose}?"), matches.get_flag("yes"))?;
     let mut failures = context.wallet.remove(&selection, matches.get_flag("force"))?.into_iter();
     context.terminal.note(&format!("removed {tokens} of {whose}"));
+    say_what_is_half_done(&selection, context);
     super::setup::keep_in_step(context);
     // The wallet no longer knows them, so none is handed out; but a store still has what it could not destroy.
     let first = failures.next();
@@ -64,5 +68,18 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             context.terminal.note("a store could not destroy its copy, which nothing hands out any more");
             Err(error)
         }
+    }
+}
+
+/// A rotation that is not finished leaves a token at the service which nothing here knows of after this but the list.
+fn say_what_is_half_done(selection: &Selection, context: &mut Context<'_>) {
+    let all = List::new(&context.data).read().unwrap_or_default();
+    let names: Vec<_> = selection.accounts.iter().map(|account| &account.name).collect();
+    let is_it =
+        |pending: &&Pending| pending.realm == selection.realm.realm && names.contains(&&pending.account);
+    for pending in all.iter().filter(is_it) {
+        let (words, fix) = in_words(pending, context);
+        context.terminal.note(&words);
+        context.terminal.hint(&fix);
     }
 }

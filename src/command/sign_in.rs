@@ -137,8 +137,9 @@ fn by_device_code(
     client: &Client,
     context: &mut Context<'_>,
 ) -> Result<Secret, Error> {
-    if context.terminal.about.unattended {
-        return Err(Error::NobodyToAsk { what: "a sign-in to Microsoft Entra" });
+    // The code is for a person who reads it now; a job would wait for a quarter of an hour for nobody.
+    if context.terminal.about.unattended || !context.terminal.about.stderr {
+        return Err(Error::NobodyToSignIn);
     }
     let failed = |why: &str| {
         Error::Service {

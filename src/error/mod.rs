@@ -101,6 +101,9 @@ pub enum Error {
         /// What would have been asked for.
         what: &'static str,
     },
+    /// A sign-in with a code that a person has to enter, and nobody sees it.
+    #[error("a sign-in to Microsoft Entra is needed, and nobody can be asked here")]
+    NobodyToSignIn,
     /// An operation that this store does not have.
     #[error("the {store} store cannot {what}")]
     Unsupported {
@@ -366,6 +369,9 @@ impl Error {
                 )
             }
             Error::WrongPassphrase => "keyfob unlock asks again".to_owned(),
+            Error::NobodyToSignIn => {
+                "run it in a terminal; where nobody sits, set KEYFOB_ENTRA_TOKEN, or entra.command in the settings".to_owned()
+            }
             Error::NobodyToAsk { .. } => {
                 "run it in a terminal; for the vault's passphrase: keyfob unlock".to_owned()
             }
@@ -434,7 +440,11 @@ impl Error {
             Error::Usage { .. } | Error::Url { .. } | Error::Token { .. } | Error::PlainHttp { .. } => 2,
             Error::NoSuchStore { .. } | Error::Unsupported { .. } => 2,
             Error::Locked { .. } | Error::Unavailable { .. } | Error::Silent { .. } => 3,
-            Error::WrongPassphrase | Error::NobodyToAsk { .. } | Error::Busy { .. } | Error::Lost { .. } => 3,
+            Error::WrongPassphrase
+            | Error::NobodyToAsk { .. }
+            | Error::NobodyToSignIn
+            | Error::Busy { .. }
+            | Error::Lost { .. } => 3,
             Error::KeyFile { .. } | Error::Changing => 3,
             Error::Ambiguous { .. } => 4,
             Error::NotUsable { .. } => 5,

@@ -176,6 +176,7 @@ struct Rotated {
 fn read_rotated(answer: &Answer) -> Result<Renewed, Trouble> {
     match answer.status {
         200 | 201 => {}
+        status @ (400 | 401 | 403 | 404 | 405) if answer.is_page() => return Err(Trouble::Page { status }),
         401 => return Err(Trouble::Refused),
         403 => {
             let named = check::message(answer).filter(|said| check::obstacle(said, OBSTACLES).is_some());
@@ -248,6 +249,15 @@ mod tests {
             (405, "", Trouble::TooOld),
             (429, "", Trouble::Later),
             (400, "{\"message\":\"no such day\"}", Trouble::End(Some("no such day".to_owned()))),
+            (
+                400,
+                "{\"message\":{\"expires_at\":[\"must be before 2027-11-22\",\"is too far\"]}}",
+                Trouble::End(Some("expires_at must be before 2027-11-22, is too far".to_owned())),
+            ),
+            // Of a gateway on the way, whatever the number on it.
+            (403, "<html>blocked</html>", Trouble::Page { status: 403 }),
+            (404, "<!DOCTYPE html>", Trouble::Page { status: 404 }),
+            (401, "<html>sign in</html>", Trouble::Page { status: 401 }),
             // Whether it happened before the trouble came, nobody knows.
             (500, "", Trouble::Unclear),
             (502, "", Trouble::Unclear),

@@ -139,7 +139,7 @@ pub fn looks(token: &Secret, forge: &'static Forge) -> Looks {
             "it is a token in Base64, as it stands in a header; give the token itself".to_owned(),
         );
     }
-    if let Some(what) = forge.shapes.iter().find_map(|shape| shape.damage(bytes)) {
+    if let Some(what) = damage(bytes, forge) {
         return Looks::Damaged(what);
     }
     let others = || {
@@ -151,6 +151,33 @@ pub fn looks(token: &Secret, forge: &'static Forge) -> Looks {
         .find(|(_, shape)| shape.fits(bytes))
         .or_else(|| others().find(|(_, shape)| shape.is_meant(bytes)));
     foreign.map_or(Looks::Unknown, |(forge, shape)| Looks::Foreign { forge, shape })
+}
+
+/// In what way this is one of a forge's tokens, but not whole. Where several kinds of one name begin alike, nobody knows which one it
+/// was: then the lengths of all are named, unless it has the length of one.
+fn damage(token: &[u8], forge: &'static Forge) -> Option<String> {
+    let mut like = forge.shapes.iter().filter(|shape| shape.damage(token).is_some());
+    let first = like.next()?;
+    let others: Vec<&Shape> =
+        like.filter(|shape| shape.name == first.name && shape.is_meant(token)).collect();
+    let has_length = |shape: &&Shape| (shape.span().0..=shape.span().1).contains(&token.len());
+    let all = || std::iter::once(first).chain(others.iter().copied());
+    if others.is_empty() || has_length(&first) {
+        return first.damage(token);
+    }
+    if let Some(shape) = all().find(has_length) {
+        return shape.damage(token);
+    }
+    let lengths = all().map(|shape| match shape.span() {
+        (least, most) if least == most => least.to_string(),
+        (least, _) => format!("at least {least}"),
+    });
+    let lengths = lengths.collect::<Vec<_>>().join(", or ");
+    Some(format!(
+        "it looks like {}, but has {} characters where those have {lengths}",
+        first.name,
+        token.len()
+    ))
 }
 
 /// Foreign text without any token in it: neither `known`, however it is dressed, nor what looks like one.
@@ -457,6 +484,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_cut_token_of_which_there_are_two_lengths_is_measured_against_both() {
+        let routable = format!("glpat-{}.01abcdefg", "a".repeat(40));
+        for length in [7, 25, 27, 36] {
+            let why = verdict(&routable[..length], "gitlab");
+            assert!(
+                why.ends_with(&format!("has {length} characters where those have 26, or at least 43")),
+                "{why}"
+            );
+        }
+        // As long as one of the kinds, but not whole: something in it is wrong.
+        let why = verdict(&routable[..50], "gitlab");
+        assert!(why.ends_with("a character in it does not belong there"), "{why}");
     }
 
     #[test]

@@ -85,20 +85,25 @@ impl Records {
             let mut found = self.read(group)?;
             let (result, write) = change(&mut found)?;
             if write {
-                found.realms.retain(|realm| !realm.accounts.is_empty());
-                let path = self.path(group);
-                if found.realms.is_empty() {
-                    files::remove(&path)?;
-                } else {
-                    // Without blanks: reading over them is a thirtieth of what a get costs.
-                    let mut text = serde_json::to_vec(&found)
-                        .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
-                    text.push(b'\n');
-                    files::write_private(&path, &text)?;
-                }
+                self.write(group, found)?;
             }
             Ok(result)
         })
+    }
+
+    /// On its own, so that it is in the program once and not for each kind of change.
+    #[inline(never)]
+    fn write(&self, name: &str, mut group: Group) -> Result<(), Error> {
+        group.realms.retain(|realm| !realm.accounts.is_empty());
+        let path = self.path(name);
+        if group.realms.is_empty() {
+            return files::remove(&path);
+        }
+        // Without blanks: reading over them is a thirtieth of what a get costs.
+        let mut text = serde_json::to_vec(&group)
+            .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
+        text.push(b'\n');
+        files::write_private(&path, &text)
     }
 
     /// Holds the lock of a group while `work` runs.
@@ -106,10 +111,15 @@ impl Records {
     /// # Errors
     /// [`Error::Busy`], those of making the folder, and what `work` returns.
     pub fn locked<T>(&self, group: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        files::locked(&self.lock_of(group)?, work)
+    }
+
+    #[inline(never)]
+    fn lock_of(&self, group: &str) -> Result<PathBuf, Error> {
         files::make_folder(&self.data)?;
         files::make_folder(&self.folder)?;
         let digest = Sha256::digest(group.as_bytes());
-        files::locked(&self.folder.join(format!(".lock-{:02}", digest[0] % LOCKS)), work)
+        Ok(self.folder.join(format!(".lock-{:02}", digest[0] % LOCKS)))
     }
 
     /// Reads every group, in no particular order; what cannot be read comes as its error.

@@ -34,6 +34,9 @@ pub struct Pending {
     /// The service's name for the token that is to be revoked at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<String>,
+    /// The page where tokens are made and revoked, if one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// Since when, in Unix seconds.
     pub since: i64,
 }
@@ -46,6 +49,8 @@ pub enum Kind {
     Made,
     /// The service gives another one for the old one, which does not work from that moment on.
     Renewed,
+    /// A person made another one; the earlier one goes on working until that person revokes it. Nothing of it is ever revoked unasked.
+    ByHand,
 }
 
 /// The whole file.
@@ -112,6 +117,25 @@ impl List {
         self.write(all)
     }
 
+    /// Takes something off it, alone.
+    ///
+    /// # Errors
+    /// As [`List::alone`] and [`List::remove`].
+    pub fn take_off(&self, mark: &str) -> Result<(), Error> {
+        self.alone(|| self.remove(mark))
+    }
+
+    /// Puts this in the place of what has its mark. Only within [`List::alone`].
+    ///
+    /// # Errors
+    /// As [`List::add`].
+    pub fn replace(&self, pending: Pending) -> Result<(), Error> {
+        let mut all = self.read()?;
+        all.retain(|other| other.mark != pending.mark);
+        all.push(pending);
+        self.write(all)
+    }
+
     fn write(&self, pending: Vec<Pending>) -> Result<(), Error> {
         let path = self.path();
         if pending.is_empty() {
@@ -174,6 +198,7 @@ mod tests {
             account: None,
             before: before.map(str::to_owned),
             old: None,
+            page: None,
             since: 1,
         }
     }

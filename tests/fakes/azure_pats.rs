@@ -75,6 +75,8 @@ pub struct State {
     pub retry_after: Option<u32>,
     /// A create works, and its answer never arrives. (Assumed: networks do that.)
     pub loses_answers: bool,
+    /// A create works, and its answer says that nothing was made and nothing went wrong. (Assumed.)
+    pub denies_making: bool,
     /// Names are trimmed and cut to so many characters. (Assumed.)
     pub longest_name: usize,
     /// So many entries of each page are none that can be read. (Assumed.)
@@ -122,6 +124,7 @@ impl Pats {
             page: 100,
             retry_after: None,
             loses_answers: false,
+            denies_making: false,
             longest_name: 128,
             garbled: 0,
             makes_duds: false,
@@ -239,6 +242,9 @@ impl Pats {
             let name: String = text("displayName").trim().chars().take(state.longest_name).collect();
             let mut pat = state.keep(organisation, &name, &scope, &end, &value);
             pat.global = global;
+            if state.denies_making {
+                return Err(failed("none"));
+            }
             Ok((pat, state.loses_answers, state.makes_duds))
         });
         let (pat, lost, dud) = match made {

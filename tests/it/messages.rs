@@ -26,6 +26,7 @@ fn errors() -> Vec<Error> {
         Error::Damaged { path: path(), why: "it is cut off" },
         Error::WrongPassphrase,
         Error::NobodyToAsk { what: "a passphrase" },
+        Error::NobodyToSignIn,
         Error::Unsupported { store: "keychain", what: "be locked" },
         Error::NoSuchStore { name: text("cellar") },
         Error::Unsafe {
@@ -118,6 +119,7 @@ fn problems() -> Vec<Problem> {
         Problem::Expired,
         Problem::SignIn,
         Problem::Anonymous,
+        Problem::Gone,
         Problem::MissingScope,
         Problem::Blocked,
         Problem::NeedsPerson,

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::command::setup::setup_context;
+use crate::command::unfinished::in_words;
 use crate::command::{Context, counted};
 use crate::error::{Error, target};
 use crate::files;
@@ -240,11 +241,7 @@ fn pending(context: &Context<'_>) -> Vec<Finding> {
         Err(error) => return vec![Finding::error("tokens", &error)],
     };
     let finding = |pending: &Pending| {
-        let realm = &pending.realm;
-        let words =
-            format!("a new token of {realm} was begun on {} and is not finished", date(pending.since));
-        let url = target(&pending.url, pending.account.as_deref());
-        let fix = format!("keyfob rotate {url}; or keyfob doctor --repair, which asks the service for once");
+        let (words, fix) = in_words(pending, context);
         Finding::hint("tokens", words, fix)
     };
     all.iter().map(finding).collect()

@@ -11,7 +11,7 @@ use crate::tool::setup::{Finding, Level};
 use crate::wallet::pending::List;
 use crate::wallet::person::survey::Survey;
 
-use super::life::finish_pending;
+use super::unfinished::finish_pending;
 use super::{Command, Context, counted, flag, json, write_json};
 
 mod checks;
@@ -98,7 +98,7 @@ fn finish(context: &mut Context<'_>) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for one in pending {
-        let done = list.alone(|| finish_pending(&list, |other| other.mark == one.mark, context));
+        let done = list.alone(|| finish_pending(&list, &|other| other.mark == one.mark, context));
         match done {
             Ok(done) => findings.extend(
                 done.into_iter()

@@ -7,12 +7,13 @@ use crate::forge::life::azure::{Order, Pat, PatId, Which};
 use crate::forge::life::scopes::{self, Chosen};
 use crate::remote::Remote;
 use crate::terminal::{date, visible};
-use crate::wallet::pending::List;
+use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::add::{Change, Wish};
 use crate::wallet::person::rotate::{Done, LONGEST, Making, Service, is_long};
 
-use super::super::life::{Azure, MadeGood, finish_pending, one_of, organisation};
-use super::super::{Context, account, add, flag, option, time, yes};
+use super::super::life::{Azure, one_of, organisation};
+use super::super::unfinished::{MadeGood, finish_pending};
+use super::super::{Context, account, add, filled, flag, option, time, yes};
 use super::which_argument;
 
 /// How long a token lasts when nothing else is said. The service's own page offers 30 days, its most is a year.
@@ -21,19 +22,20 @@ const LASTS: &str = "90d";
 type Word = fn(&'static str, &'static str, &'static str) -> clap::Command;
 
 pub(super) fn create_word(word: Word) -> clap::Command {
+    let filled = |name: &'static str, value: &'static str| option(name, value).value_parser(filled);
     word(
         "create",
         "Make a token and put it into the wallet",
         "keyfob pat create contoso --for git,packages --expires 30d",
     )
     .arg(
-        option("for", "TASKS")
+        filled("for", "TASKS")
             .required(true)
             .help(format!("What it is for: {}; or scopes such as vso.code", scopes::tasks())),
     )
-    .arg(option("expires", "WHEN").default_value(LASTS).help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"))
-    .arg(option("name", "TEXT").help("Its name on the service's page; a mark is put behind it"))
-    .arg(option("account", "NAME").help("Any name, to tell several accounts apart"))
+    .arg(filled("expires", "WHEN").default_value(LASTS).help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"))
+    .arg(filled("name", "TEXT").help("Its name on the service's page; a mark is put behind it"))
+    .arg(filled("account", "NAME").help("Any name, to tell several accounts apart"))
     .arg(option("label", "TEXT").help("Your own words, shown by list"))
     .arg(flag("default", "Prefer this account in its realm"))
     .arg(flag("unchecked", "Do not ask whether the new token is taken"))
@@ -47,7 +49,12 @@ pub(super) fn extend_word(word: Word) -> clap::Command {
     )
     .arg(which_argument("WHICH"))
     .arg(account())
-    .arg(option("expires", "WHEN").default_value(LASTS).help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"))
+    .arg(
+        option("expires", "WHEN")
+            .value_parser(filled)
+            .default_value(LASTS)
+            .help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"),
+    )
 }
 
 pub(super) fn revoke_word(word: Word) -> clap::Command {
@@ -118,7 +125,9 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     };
     let list = List::new(&context.data);
     let done = list.alone(|| {
-        say_all(&finish_pending(&list, |pending| pending.url == url, context)?, context);
+        // What waits for a person waits on.
+        let is_meant = |pending: &Pending| pending.url == url && pending.kind != Kind::ByHand;
+        say_all(&finish_pending(&list, &is_meant, context)?, context);
         context.wallet.make(&list, making, &service)
     })?;
     tell(&done, context);
@@ -139,10 +148,11 @@ pub(in super::super) fn say_all(done: &[MadeGood], context: &mut Context<'_>) {
 
 /// What was made and where it is.
 pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
-    let Done { pat, added, revoked, .. } = done;
+    let Done { pat, added, revoked, was_refused, .. } = done;
     let end = pat.to.map(|at| format!(", until {}", date(at))).unwrap_or_default();
     let old = match added.change {
         _ if *revoked => "; the earlier one is revoked",
+        Change::Replaced if *was_refused => "; the earlier one, which was not taken any more, is set aside",
         Change::Replaced => "; the earlier one is set aside, and works until it is revoked",
         Change::New | Change::Same => "",
     };

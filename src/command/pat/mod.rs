@@ -11,7 +11,7 @@ use crate::terminal::{Colour, date, rfc3339, visible};
 
 use super::life::{Azure, organisation, organisation_argument};
 use super::list::{colour_of_end, left};
-use super::{Command, Context, flag, json, option, table, text, write_json};
+use super::{Command, Context, filled, flag, json, option, table, text, write_json};
 
 pub(super) mod change;
 
@@ -77,6 +77,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 fn which_argument(name: &'static str) -> Arg {
     Arg::new(name)
         .value_name("TOKEN")
+        .value_parser(filled)
         .help("Its name, its id, or the beginning of that, as pat list shows them")
 }
 
@@ -119,6 +120,11 @@ fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             let held = held.iter().find(|(id, _)| id == pat.id.as_str()).map(|(_, account)| account.clone());
             shown.push(Shown { pat, state, held });
         }
+    }
+    let is_global = |one: &&Shown| one.pat.global && one.state == Which::Active && one.held.is_some();
+    for one in shown.iter().filter(is_global) {
+        let id = Some(one.pat.id.as_str());
+        context.wallet.keep_global_end(&url, &|held| held.service_id.as_deref() == id)?;
     }
     let end = |pat: &Pat| pat.to.unwrap_or(i64::MAX);
     match text(matches, "sort") {

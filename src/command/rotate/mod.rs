@@ -4,24 +4,23 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
-use crate::forge::check::Outcome;
 use crate::forge::life::azure::Order;
 use crate::forge::life::{ByItself, Renewal, Trouble};
 use crate::records::{AccountRecord, Source};
 use crate::terminal::{Uninterrupted, date, visible};
 use crate::wallet::DAY;
 use crate::wallet::pending::{List, Pending};
-use crate::wallet::person::add::{Change, Planned};
+use crate::wallet::person::add::Planned;
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Making, NotRenewed, is_long};
 
-use super::life::{self, Azure, MadeGood, failed, finish_pending, may_use_network};
+use super::life::{self, Azure, failed, may_use_network};
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
-use super::{
-    Command, Context, account, add, browser, flag, online, option, text, time, token, url, whose, yes,
-};
+use super::unfinished::{MadeGood, finish_pending};
+use super::{Command, Context, account, filled, flag, online, option, text, time, token, url, whose, yes};
 
+mod by_hand;
 mod old;
 
 /// `keyfob rotate`.
@@ -35,6 +34,7 @@ pub static COMMAND: Command = Command {
               KEYFOB_OFFLINE=1 keeps every command from the network.",
     example: "keyfob rotate https://dev.azure.com/contoso",
     arguments: |command| {
+        let option = |name: &'static str, value: &'static str| option(name, value).value_parser(filled);
         command
             .arg(url().required(true))
             .arg(account())
@@ -58,6 +58,10 @@ pub static COMMAND: Command = Command {
                 "Open that page in the browser, even where nobody sits at a terminal with a desktop",
             ))
             .arg(flag("no-open", "Open no page").conflicts_with("open"))
+            .arg(flag(
+                "settled",
+                "Rotate nothing: what doctor names as half done here is done, and need not be spoken of any more",
+            ))
             .arg(flag("force", "Keep the new token even if it looks wrong or is not accepted"))
             .arg(yes())
     },
@@ -71,12 +75,19 @@ const SPAN: (i64, i64) = (DAY, 365 * DAY);
 const USUAL: i64 = 90 * DAY;
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
+    if matches.get_flag("settled") {
+        return by_hand::settle(matches, context);
+    }
     let (account, planned) = the_account(matches, context)?;
     let list = List::new(&context.data);
     let is_it =
         |pending: &Pending| pending.realm == planned.realm.as_str() && pending.account == account.name;
-    let under_way = list.read()?.iter().any(is_it);
+    let under_way = list.read()?.iter().any(|pending| is_it(pending) && !by_hand::is_it(pending));
     let by_hand = matches.get_flag("by-hand");
+    if by_hand::resume(&list, &account, &planned, matches, context)? {
+        super::setup::keep_in_step(context);
+        return Ok(());
+    }
     if list.alone(|| is_rotated(&list, under_way, &account, &planned, context))? {
         super::setup::keep_in_step(context);
         return Ok(());
@@ -84,7 +95,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     match &planned.forge.life.renewal {
         Renewal::Azure if !by_hand => azure(&list, &account, planned, matches, context)?,
         Renewal::ByItself(way) if !by_hand => by_itself(&list, way, &account, planned, matches, context)?,
-        _ => on_its_page(planned, matches, context)?,
+        _ => by_hand::on_its_page(&list, planned, matches, context)?,
     }
     super::setup::keep_in_step(context);
     Ok(())
@@ -118,9 +129,11 @@ fn is_rotated(
     planned: &Planned,
     context: &mut Context<'_>,
 ) -> Result<bool, Error> {
-    let about_it =
-        |pending: &Pending| pending.realm == planned.realm.as_str() && pending.account == account.name;
-    let done = finish_pending(list, about_it, context)?;
+    // Of what a person does, `by_hand` has spoken already.
+    let about_it = |pending: &Pending| {
+        pending.realm == planned.realm.as_str() && pending.account == account.name && !by_hand::is_it(pending)
+    };
+    let done = finish_pending(list, &about_it, context)?;
     say_all(&done, context);
     if done.iter().any(|done: &MadeGood| done.rotated) {
         return Ok(true);
@@ -169,6 +182,7 @@ fn azure(
     let lasted = old.as_ref().and_then(|old| Some(old.to? - old.from?));
     let global = old.as_ref().is_some_and(|old| old.global);
     if global {
+        context.wallet.keep_global_end(&planned.url, &|held| held.id == account.id)?;
         context.terminal.note(&format!(
             "the old one is for all organisations, which ends on 2026-12-01; the new one is for {organisation} alone, so the old \
              one is not revoked"
@@ -294,88 +308,19 @@ fn not_renewed(trouble: &Trouble, way: &ByItself, url: &str) -> Failed {
             "the service wants to be left alone for a while".to_owned(),
             "try again in some minutes".to_owned(),
         ),
+        Trouble::Page { status } => (
+            format!(
+                "a page for people came in place of an answer ({status}): something on the way to the service sent it"
+            ),
+            format!(
+                "keyfob check {url} shows whether the service is reached; nothing was changed that is known of"
+            ),
+        ),
         Trouble::Unclear => (
             "the service gave no clear answer, so whether the token was renewed is not known".to_owned(),
             format!("do not try it again blindly: keyfob rotate {url} finds out first"),
         ),
     };
-    Failed { error: Error::Service { what, hint }, nothing_happened: *trouble != Trouble::Unclear }
-}
-
-fn on_its_page(mut planned: Planned, matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let force = matches.get_flag("force");
-    planned.wish.expires = text(matches, "expires").map(|text| time::end(text, context.now)).transpose()?;
-    let person = context.terminal.about.can_ask() && !matches.get_flag("no-open");
-    let open = matches.get_flag("open") || (person && browser::is_at_hand(context.environment));
-    add::show_page(&planned, matches, open, context);
-    let before = context.wallet.in_force(&planned)?;
-    let secret = add::read_token(&planned, context)?;
-    add::look_at(&secret, &mut planned, force, context)?;
-    let offline = matches.get_flag("unchecked") || online::is_offline(context.environment);
-    let (secret, answer) =
-        if offline { (secret, add::Asked::Not) } else { add::ask(secret, &planned, force, context)? };
-    let added = context.wallet.add(&planned, secret)?;
-    if added.change == Change::Same {
-        return Err(Error::usage(
-            format!("that is the token that {} holds already", added.realm),
-            "make a new one on the service's page; --open opens it",
-        ));
-    }
-    if let add::Asked::Told(verdict, _) = &answer {
-        context.wallet.keep_verdict_of_new(&planned, verdict)?;
-    }
-    context.terminal.note(&format!("the new token of {} is in the {} store", added.realm, added.store));
-    add::say_what_was_told(&planned, &answer, context);
-    let verified = matches!(&answer, add::Asked::Told(verdict, _) if verdict.outcome == Outcome::Accepted);
-    match before {
-        Some(before) if !matches.get_flag("keep-old") => {
-            offer_revocation(&planned, &before, verified, matches, context)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The old one still works. Where it can be revoked by showing it, that is offered; else its page is named.
-fn offer_revocation(
-    planned: &Planned,
-    id: &str,
-    verified: bool,
-    matches: &ArgMatches,
-    context: &mut Context<'_>,
-) -> Result<(), Error> {
-    let page = planned.token_page.as_deref().unwrap_or("the service's page");
-    let by_page = format!("the earlier one is set aside and works until it is revoked: {page}");
-    let wallet = context.wallet;
-    let question = wallet.question_of_earlier(planned, id)?;
-    let request = question.as_ref().zip(planned.forge.life.revocation).and_then(|(question, revocation)| {
-        Some((question, revocation, wallet.request_for(question, revocation.request)?))
-    });
-    let Some((question, revocation, request)) = request.filter(|_| verified) else {
-        context.terminal.note(&by_page);
-        return Ok(());
-    };
-    let wanted = matches.get_flag("yes")
-        || (context.terminal.about.can_ask()
-            && context.terminal.confirm("revoke the earlier token? It cannot be taken back")?);
-    if !wanted {
-        context.terminal.note(&by_page);
-        return Ok(());
-    }
-    let way = online::way(&request.url, planned.wish.allow_http, context.environment)?;
-    let answer = Client::default().send(&request, &question.token, &way);
-    match answer {
-        Ok(answer) if (revocation.done)(&answer) => {
-            wallet.destroy_earlier(planned, id)?;
-            context.terminal.note("the earlier one is revoked");
-        }
-        Ok(answer) => {
-            context.terminal.note(&format!("the service did not revoke the earlier one ({})", answer.status));
-            context.terminal.note(&by_page);
-        }
-        Err(error) => {
-            context.terminal.error(&error);
-            context.terminal.note(&by_page);
-        }
-    }
-    Ok(())
+    let is_open = matches!(trouble, Trouble::Unclear | Trouble::Page { .. });
+    Failed { error: Error::Service { what, hint }, nothing_happened: !is_open }
 }

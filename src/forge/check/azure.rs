@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::exchange::{Answer, Auth, Request};
 
-use super::{Check, Obstacles, Outcome, Problem, Target, Verdict, message, obstacle, shortened};
+use super::{Check, Obstacles, Problem, Target, Verdict, message, obstacle, shortened};
 
 /// For Services.
 pub(in super::super) static SERVICES: Check =
@@ -16,7 +16,13 @@ pub(in super::super) static SERVER: Check =
     Check { request: |target| request(target, "3.0-preview.1"), read };
 
 /// Conditional access of Microsoft Entra, which may look at a token's network, too.
-pub(in super::super) const OBSTACLES: Obstacles = &[("VS403463", Problem::Barred)];
+pub(in super::super) const OBSTACLES: Obstacles = &[
+    ("VS403463", Problem::Barred),
+    // The same in Entra's own words, which come through at times; whatever the first letters.
+    ("AADSTS53003", Problem::Barred),
+    ("onditional access", Problem::Barred),
+    ("onditional Access", Problem::Barred),
+];
 
 fn request(target: &Target<'_>, version: &str) -> Request {
     let url = format!("{}/_apis/connectionData?api-version={version}", target.home);
@@ -59,6 +65,12 @@ fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
         (401 | 403, _) if let Some(problem) = named() => Verdict::problem(problem, answer),
         (401, _) if is_expired(answer, said.as_deref()) => Verdict::problem(Problem::Expired, answer),
         (401, _) if is_iis_basic(answer) => Verdict::problem(Problem::IisBasic, answer),
+        // Of an address that is not there, an answer in the service's own form or none at all. A page may be anybody's.
+        (404, _) if !answer.is_page() => Verdict::problem(Problem::Gone, answer),
+        // Whom it lacks a scope for, the service names. A rule that lets nobody in comes in the same form.
+        (403, None) if super::is_limit(answer).is_none() => {
+            Verdict::problem(Problem::Odd { status: 403 }, answer)
+        }
         (400 | 401 | 403, Some(account)) => {
             Verdict { who: shortened(&account), ..Verdict::problem(Problem::MissingScope, answer) }
         }
@@ -73,7 +85,7 @@ fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
             Some(Verdict::accepted(account.or(name)))
         }),
     };
-    if verdict.outcome != Outcome::Accepted {
+    if verdict.problem.is_some() {
         verdict.reason = said.or(verdict.reason);
     }
     verdict
@@ -103,7 +115,7 @@ fn is_iis_basic(answer: &Answer) -> bool {
 }
 
 /// What the service says of itself, percent-encoded in a header.
-fn service_error(answer: &Answer) -> Option<String> {
+pub(in super::super) fn service_error(answer: &Answer) -> Option<String> {
     let value = answer.header("x-tfs-serviceerror")?;
     // `+` stands for itself here; form decoding would make a blank of it.
     let value = value.replace('+', "%2B");

@@ -87,6 +87,8 @@ pub enum Problem {
     SignIn,
     /// The service is at another address now, which is not asked (R12).
     Moved,
+    /// The service knows no such place: an organisation that was renamed, or is gone.
+    Gone,
     /// The service took us for nobody in particular.
     Anonymous,
     /// The token is good, but may not ask who it is.
@@ -133,6 +135,7 @@ impl Problem {
             Problem::Expired => "expired",
             Problem::SignIn => "sign-in-page",
             Problem::Moved => "moved",
+            Problem::Gone => "not-found",
             Problem::Anonymous => "anonymous",
             Problem::MissingScope => "missing-scope",
             Problem::Blocked => "account-blocked",
@@ -165,6 +168,9 @@ impl Problem {
                 format!(
                     "{host} says that what is asked is at another address now, and nothing was sent there"
                 )
+            }
+            Problem::Gone => {
+                format!("{host} has nothing at this address: what was there has another name now, or is gone")
             }
             Problem::Anonymous => {
                 format!("{host} answered as to a stranger, so it does not accept the token")
@@ -221,6 +227,9 @@ impl Problem {
                 format!("make a new one on the service's page, and: keyfob add {target}")
             }
             Problem::Moved => format!("if that is so: keyfob move {target} NEW-URL"),
+            Problem::Gone => format!(
+                "look with a browser; with another name: keyfob move {target} NEW-URL; if it is gone: keyfob remove {target}"
+            ),
             Problem::MissingScope => "that is no fault; it may still do what it was made for".to_owned(),
             Problem::Blocked => {
                 "ask the service's support or your administrator; a new token would not help".to_owned()
@@ -287,13 +296,8 @@ pub(super) fn read(
     ok: impl FnOnce(&Answer) -> Option<Verdict>,
 ) -> Verdict {
     let named = || message(answer).and_then(|said| obstacle(&said, obstacles));
-    let used_up = answer.header("x-ratelimit-remaining") == Some("0");
     let problem = match answer.status {
-        429 => Problem::RateLimit { seconds: answer.limit_ends() },
-        // GitHub's secondary limits need not show in a header.
-        403 if used_up || answer.retry_after().is_some() || speaks_of_limit(answer) => {
-            Problem::RateLimit { seconds: answer.limit_ends() }
-        }
+        429 | 403 if let Some(limit) = is_limit(answer) => limit,
         403 if let Some(problem) = named() => problem,
         // For good, so it is no page to sign in.
         301 | 308 => Problem::Moved,
@@ -313,6 +317,15 @@ pub(super) fn read(
     Verdict::problem(problem, answer)
 }
 
+/// That too much was asked for.
+fn is_limit(answer: &Answer) -> Option<Problem> {
+    let used_up = || answer.header("x-ratelimit-remaining") == Some("0");
+    // GitHub's secondary limits need not show in a header.
+    let is_limit =
+        answer.status == 429 || used_up() || answer.retry_after().is_some() || speaks_of_limit(answer);
+    is_limit.then(|| Problem::RateLimit { seconds: answer.limit_ends() })
+}
+
 fn speaks_of_limit(answer: &Answer) -> bool {
     message(answer).is_some_and(|said| said.to_ascii_lowercase().contains("rate limit"))
 }
@@ -321,7 +334,7 @@ fn speaks_of_limit(answer: &Answer) -> bool {
 pub(super) fn message(answer: &Answer) -> Option<String> {
     #[derive(Deserialize)]
     struct Body {
-        message: Option<String>,
+        message: Option<serde_json::Value>,
         error_description: Option<String>,
         error: Option<Nested>,
     }
@@ -337,8 +350,24 @@ pub(super) fn message(answer: &Answer) -> Option<String> {
         Some(Nested::Object { message }) => message,
         None => None,
     };
-    let text = body.message.or(body.error_description).or_else(nested)?;
+    let said = body.message.as_ref().map(in_words).filter(|said| !said.is_empty());
+    let text = said.or(body.error_description).or_else(nested)?;
     shortened(&text)
+}
+
+/// A message in whatever form it comes: a text, or, of what was wrong with a request, texts by member (GitLab).
+fn in_words(said: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match said {
+        Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().map(in_words).collect::<Vec<_>>().join(", "),
+        Value::Object(all) => {
+            let pairs = all.iter().map(|(name, said)| format!("{name} {}", in_words(said)));
+            pairs.collect::<Vec<_>>().join("; ")
+        }
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
 }
 
 /// One line of at most 300 characters.

@@ -222,7 +222,7 @@ fn a_bad_minute_of_a_service_says_nothing_of_the_token() {
             (403, &[], "{\"message\":\"You have exceeded a secondary rate limit.\"}", "rate-limit"),
             (200, &[], "{}", "odd-answer"),
         ] {
-            if realm.starts_with("gitlab") && body == "{}" {
+            if realm.starts_with("gitlab") && body == "{}" || realm == CONTOSO && status == 404 {
                 continue;
             }
             let told = verdict(realm, status, headers, body);
@@ -308,6 +308,59 @@ fn a_403_about_the_account_or_the_place_is_no_missing_scope() {
         let header =
             [("x-tfs-serviceerror", "VS403463%3A%20The%20conditional%20access%20policy%20has%20failed.")];
         assert_eq!(problem(&verdict(CONTOSO, status, &header, "")), barred, "{status}");
+    }
+}
+
+#[test]
+fn an_organisation_that_was_renamed_or_is_gone_has_a_sentence_and_a_hint_of_its_own() {
+    for (realm, body) in [
+        (CONTOSO, ""),
+        (CONTOSO, "{\"message\":\"VS800075: The project does not exist.\"}"),
+        (SERVER, "TF400324"),
+    ] {
+        let told = verdict(realm, 404, &[], body);
+        assert_eq!(problem(&told), (Outcome::Unclear, Some("not-found")), "{realm} {body}");
+    }
+    let gone = Problem::Gone;
+    assert!(gone.words("dev.azure.com").contains("has another name now, or is gone"));
+    assert!(gone.hint("URL").unwrap().contains("keyfob move URL NEW-URL"));
+    // A page may be that of something on the way.
+    let page = verdict(CONTOSO, 404, &[("content-type", "text/html")], "<html>");
+    assert_eq!(problem(&page), (Outcome::Unclear, Some("odd-answer")));
+}
+
+#[test]
+fn conditional_access_in_whatever_words_is_no_missing_scope() {
+    let said = |message: &str| serde_json::json!({ "message": message }).to_string();
+    let barred = (Outcome::Unclear, Some("barred-here"));
+    for message in [
+        "AADSTS53003: Access has been blocked by policies.",
+        "Access has been blocked by Conditional Access policies.",
+        "TF400813: not authorized due to conditional access policy.",
+    ] {
+        for headers in [&[][..], &[("x-vss-userdata", "66666666-6666-6666-6666-666666666666:a@contoso.test")]]
+        {
+            assert_eq!(problem(&verdict(CONTOSO, 403, headers, &said(message))), barred, "{message}");
+        }
+    }
+    // Only of a caller whom the service names is it known that the token is accepted.
+    let told = verdict(CONTOSO, 403, &[], &said("TF401019: no."));
+    assert_eq!(problem(&told), (Outcome::Unclear, Some("odd-answer")));
+}
+
+#[test]
+fn the_reason_in_a_header_is_shown_whatever_the_body_is() {
+    let header = ("x-tfs-serviceerror", "TF400409%3A%20You%20do%20not%20have%20licensing%20rights.");
+    let user = ("x-vss-userdata", "66666666-6666-6666-6666-666666666666:alice@contoso.test");
+    for (headers, body) in [
+        (&[header][..], ""),
+        (&[header], "Access denied."),
+        (&[header, ("content-type", "text/plain")], "no"),
+        (&[header, user], ""),
+        (&[header, user], "no"),
+    ] {
+        let told = verdict(CONTOSO, 403, headers, body);
+        assert_eq!(told.reason.as_deref(), Some("TF400409: You do not have licensing rights."), "{body}");
     }
 }
 

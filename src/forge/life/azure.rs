@@ -25,6 +25,9 @@ pub const HOST: &str = "vssps.dev.azure.com";
 
 const VERSION: &str = "7.1-preview.1";
 
+/// 2026-12-01, the first second of it: from then on, tokens for all organisations are not taken any more.
+pub const GLOBAL_END: i64 = 1_796_083_200;
+
 /// How many tokens a page has at most.
 const PAGE: u32 = 100;
 
@@ -262,7 +265,7 @@ pub fn read_made(answer: &Answer) -> Result<Made, Refusal> {
     if !named.is_empty() && !named.eq_ignore_ascii_case("none") {
         return Err(Refusal::of_error(named));
     }
-    let mut wire = result.pat_token.ok_or(Refusal::Odd { status: answer.status })?;
+    let mut wire = result.pat_token.ok_or(Refusal::Nothing)?;
     let token = wire.token.take().filter(|token| !token.is_empty());
     let token = token.map(|token| Secret::copy_of(token.as_bytes()));
     let pat = wire.pat().ok_or(Refusal::Odd { status: answer.status })?;

@@ -78,6 +78,11 @@ pub enum Trouble {
     End(Option<String>),
     /// Too many requests, or trouble of the service's own. Nothing has happened.
     Later,
+    /// A page for people came: from something on the way, or from another server. The service's own answers are none.
+    Page {
+        /// The status.
+        status: u16,
+    },
     /// Something happened, but what is not known.
     Unclear,
 }

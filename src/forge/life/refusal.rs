@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::error::Error;
 use crate::exchange::Answer;
 
-use super::super::check::azure::OBSTACLES;
+use super::super::check::azure::{OBSTACLES, service_error};
 use super::super::check::{message, obstacle, shortened};
 
 /// A refusal.
@@ -44,6 +44,8 @@ pub enum Refusal {
     },
     /// Named, but not known here. A stranger's words.
     Named(String),
+    /// An answer that looks like success, without a token and without a reason.
+    Nothing,
     /// An answer that cannot be read.
     Odd {
         /// The status.
@@ -104,7 +106,7 @@ impl Refusal {
         if answer.status == 401 && answer.header("x-vss-resourcetenant").is_some_and(nobody) {
             return Refusal::NoTenant;
         }
-        let said = message(answer);
+        let said = message(answer).or_else(|| service_error(answer));
         // A name has its own place, stands alone, or is a word of the message.
         let name = answer.json::<Name>().and_then(|name| name.pat_token_error);
         let name = name.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("none"));
@@ -202,6 +204,10 @@ impl Refusal {
                 seconds.map_or_else(|| "try again later".to_owned(), again),
             ),
             Refusal::Named(said) => (format!("Azure DevOps refused: {said}"), format!("see what its page says: {page}")),
+            Refusal::Nothing => (
+                "Azure DevOps answered as if all was well, but without a token, and gave no reason".to_owned(),
+                format!("try again; if it stays so, see whether its page makes one: {page}"),
+            ),
             Refusal::Odd { status } => (
                 format!("Azure DevOps gave an answer that keyfob cannot read ({status})"),
                 format!("see what its page shows: {page}"),

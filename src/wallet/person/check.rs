@@ -5,6 +5,7 @@ use crate::credential::Secret;
 use crate::error::Error;
 use crate::exchange::{Answer, Request};
 use crate::forge::check::{Outcome, Problem, Target, Verdict};
+use crate::forge::life::azure::GLOBAL_END;
 use crate::forge::shape::redacted;
 use crate::forge::{self, Forge};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord};
@@ -289,10 +290,18 @@ pub fn mark_global(told: &mut [(&Subject, Verdict)]) {
     }
 }
 
-/// When an accepted token ends: what the service says; else what was recorded, unless the token has outlived it.
+/// When an accepted token ends: what the service says; else what was recorded, unless the token has outlived it. One for all
+/// organisations, when those do.
 fn told_end(recorded: Option<Expiry>, verdict: &Verdict, now: i64) -> Option<Expiry> {
-    match verdict.expires {
+    let end = match verdict.expires {
         Some(at) => Some(Expiry { at, hard: true }),
         None => recorded.filter(|expiry| !(expiry.hard && expiry.at <= now)),
-    }
+    };
+    if verdict.problem == Some(Problem::Global) { Some(global_end(end)) } else { end }
+}
+
+/// The end of a token for all organisations, if none before that is known. Announced and not promised, so it keeps nothing from being
+/// handed out.
+pub(super) fn global_end(known: Option<Expiry>) -> Expiry {
+    known.filter(|known| known.at <= GLOBAL_END).unwrap_or(Expiry { at: GLOBAL_END, hard: false })
 }

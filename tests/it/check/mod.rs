@@ -18,6 +18,7 @@ use crate::scene::Scene;
 
 #[cfg(target_os = "linux")]
 mod at_a_terminal;
+mod global;
 mod hostile;
 mod odd_answers;
 mod on_adding;
@@ -278,16 +279,6 @@ fn at_most_four_are_asked_at_a_time() {
     }
     assert_eq!(stage.check("").0, 0);
     assert_eq!(asked.0.lock().unwrap().1, 4);
-}
-
-#[test]
-fn a_token_that_opens_two_organisations_is_a_global_one() {
-    let stage = Stage::new();
-    stage.services.change(|state| state.token(TOKEN).realm = String::new());
-    stage.holds(CONTOSO, TOKEN);
-    stage.holds("https://dev.azure.com/fabrikam", TOKEN);
-    let output = stage.run("check", "");
-    output.says(0, &["global tokens stop working on 2026-12-01", "make one for each organisation"]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn a_damaged_token_is_refused_with_the_reason_before_it_is_stored() {
         (CONTOSO, &AZURE.replace('y', "x"), "its checksum does not fit"),
         ("https://github.com", &GITHUB[..39], "has 39 characters where those have 40"),
         ("https://github.com", &GITHUB.replace('z', "Z"), "its checksum does not fit"),
-        ("https://gitlab.com", "glpat-short", "has 11 characters where those have 26"),
+        ("https://gitlab.com", "glpat-short", "has 11 characters where those have 26, or at least 43"),
         ("https://huggingface.co", "hf_short", "has 8 characters"),
     ] {
         let output =
@@ -126,9 +126,35 @@ fn offline_asks_nobody() {
     assert_eq!((held(&stage), stage.proxy.tunnels().len()), (1, 0));
 }
 
+/// Whoever pipes it in reads the log of the job, and a note is all that tells a wrong variable from a token.
 #[test]
-fn what_a_machine_reads_is_quiet_about_looks() {
+fn a_token_of_no_known_look_is_kept_with_a_note_where_nobody_sits_at_a_terminal_too() {
     let stage = Stage::new();
     let output = stage.scene.keyfob_with(["add", CONTOSO], "present-token");
-    assert_eq!(output.stderr(), "keyfob: note: the token of azure-devops/contoso is in the vault store\n");
+    assert_eq!(
+        output.stderr(),
+        "keyfob: note: the token looks like none of Azure DevOps Services that keyfob knows; it is kept as it is\n\
+         keyfob: note: the token of azure-devops/contoso is in the vault store\n"
+    );
+    // Where nothing is known of looks, there is nothing to say.
+    let output =
+        stage.scene.keyfob_with(["add", "https://git.example.com", "--account", "a"], "present-token");
+    assert!(!output.stderr().contains("looks like"), "{output}");
+}
+
+#[test]
+fn a_month_that_is_long_past_or_yet_to_come_is_said_and_not_recorded() {
+    let stage = Stage::new();
+    for (month, text) in [
+        // Made in January 2024, and in May 2049.
+        ("AA", "by its look it was to end on 2025-01-31 at the latest"),
+        ("ZE", "which is yet to come: a character in it is wrong, or the clock"),
+    ] {
+        let token = format!("{}JQQJ99{month}AC{}AZDO1aB2", "0aB".repeat(17) + "x", "A".repeat(14));
+        let output = stage.scene.keyfob_with(["add", CONTOSO], &token);
+        output.says(0, &[text, "keyfob check https://dev.azure.com/contoso asks the service"]);
+        let list = stage.scene.keyfob(["list", "--json"]).succeeds();
+        let list: Value = serde_json::from_str(list.stdout()).unwrap();
+        assert_eq!((&list[0]["expires"], &list[0]["state"]), (&Value::Null, &"active".into()), "{month}");
+    }
 }

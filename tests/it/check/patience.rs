@@ -26,7 +26,7 @@ fn for_how_long_is_told_however_it_is_said() {
         (429, &[("Retry-After", "999999999999999999999999")], "wants to be left alone for 86400 s"),
         (429, &[("Retry-After", "Sun, 22 Nov 2099 09:00:00 GMT")], "wants to be left alone for 86400 s"),
         (429, &[("Retry-After", "-5")], busy),
-        (429, &[("Retry-After", "1.5")], busy),
+        (429, &[("Retry-After", "1.5")], "left alone for 2 s"),
         (429, &[("Retry-After", "soon")], busy),
         (429, &[("Retry-After", DATE), ("Date", LATER)], busy),
         (429, &[], busy),

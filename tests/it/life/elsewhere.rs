@@ -8,7 +8,7 @@ use super::{Stage, shown};
 use crate::loopback::http::{Handler, Request, Response};
 
 pub const GITLAB: &str = "https://gitlab.com";
-const GITHUB: &str = "https://github.com";
+pub const GITHUB: &str = "https://github.com";
 
 fn answer(status: u16, body: &serde_json::Value) -> Response {
     Response::with(status, "application/json", body.to_string())
@@ -229,7 +229,7 @@ fn a_blocked_account_neither_renews_nor_passes_for_a_renewal_that_was_lost() {
 }
 
 /// github.com's interface with two tokens, of which any can be revoked by whoever has it.
-fn github(revoked: &Arc<Mutex<Vec<String>>>) -> Handler {
+pub fn github(revoked: &Arc<Mutex<Vec<String>>>) -> Handler {
     let revoked = Arc::clone(revoked);
     Arc::new(move |request: &Request| {
         let shown = request.header("authorization").unwrap_or_default();

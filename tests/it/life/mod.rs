@@ -17,15 +17,18 @@ use crate::process::{Call, Output};
 use crate::scene::Scene;
 
 #[cfg(target_os = "linux")]
+mod by_hand;
+#[cfg(target_os = "linux")]
 mod crash;
 mod elsewhere;
 mod hostile;
 mod pat;
 mod rotate;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod sign_in;
 #[cfg(target_os = "linux")]
 mod together;
+mod unexpected;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 

@@ -202,6 +202,21 @@ fn tokens_for_all_organisations_are_recognised_and_explained() {
 }
 
 #[test]
+fn a_global_token_that_the_wallet_holds_ends_there_when_those_do() {
+    // From the list, and from the answer about the old one in a rotation.
+    for (words, aside) in [("pat list contoso", false), ("rotate https://dev.azure.com/contoso", true)] {
+        let stage = Stage::new();
+        stage.ends("pat create contoso --for git --expires 2099-01-31", 0, &[]);
+        stage.pats.change(|state| state.pats[0].global = true);
+        stage.ends(words, 0, &["2026-12-01"]);
+        if aside {
+            stage.scene.restore(CONTOSO, None);
+        }
+        assert_eq!(stage.list()[0]["expires"], "2026-12-01T00:00:00Z", "{words}");
+    }
+}
+
+#[test]
 fn a_refusal_is_said_in_words_with_the_way_out_and_nothing_changes() {
     let stage = Stage::new();
     for (policy, text, hint) in [

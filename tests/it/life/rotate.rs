@@ -178,22 +178,6 @@ fn an_old_one_that_could_not_be_revoked_is_by_the_next_rotation_or_by_doctor() {
 }
 
 #[test]
-fn what_has_ended_by_itself_is_not_asked_for_any_more() {
-    let (stage, _) = Stage::holding("git");
-    stage.pats.change(|state| state.loses_answers = true);
-    stage.ends(&format!("rotate {CONTOSO} --pat git"), 6, &[]);
-    stage.proxy.log().take();
-    let path = stage.scene.data().join("pending.json");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let since = file["pending"][0]["since"].as_i64().unwrap();
-    file["pending"][0]["since"] = (since - 400 * 86_400).into();
-    std::fs::write(&path, file.to_string()).unwrap();
-    stage.run("doctor --repair", "");
-    assert!(stage.is_done() && stage.proxy.log().take().is_empty());
-}
-
-#[test]
 fn doctor_uses_the_network_only_to_repair_and_says_so() {
     let (stage, _) = Stage::holding("git");
     stage.pats.change(|state| state.loses_answers = true);

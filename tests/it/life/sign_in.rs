@@ -1,6 +1,7 @@
 //! Signing in for the life of tokens.
 
 use super::{BEARER, Stage};
+use crate::commands::terminal::Talk;
 
 /// An Azure CLI that prints the bearer, and writes down how it was called.
 fn az(stage: &Stage) -> std::path::PathBuf {
@@ -14,6 +15,17 @@ fn az(stage: &Stage) -> std::path::PathBuf {
 fn settings(stage: &Stage, text: &str) {
     stage.scene.private_folder(&stage.scene.data());
     stage.scene.append("keyfob/config.toml", text);
+}
+
+/// `pat list` at a terminal, up to its end; the screen.
+#[track_caller]
+fn signs_in(stage: &mut Stage, text: &str, code: i32) -> String {
+    stage.scene.set("TERM", "dumb");
+    let mut talk = Talk::begin_shell(&stage.scene, "KEYFOB_OFFLINE= keyfob pat list contoso");
+    talk.sees(text);
+    let (ended, screen) = talk.end();
+    assert_eq!(ended, code, "{screen}");
+    screen
 }
 
 #[test]
@@ -72,7 +84,8 @@ fn a_device_code_of_ones_own_client_signs_in_and_is_kept_nowhere() {
     stage.scene.unset("KEYFOB_ENTRA_TOKEN").unset("GIT_TERMINAL_PROMPT");
     settings(&stage, "[entra]\nclient_id = \"our-client\"\n");
     stage.pats.change(|state| state.pending = 1);
-    stage.ends("pat list contoso", 0, &["open https://microsoft.com/devicelogin and enter ABCD-1234"]);
+    let screen = signs_in(&mut stage, "open https://microsoft.com/devicelogin and enter ABCD-1234", 0);
+    assert!(!screen.contains("s3cret"), "{screen}");
     let log = stage.proxy.log();
     let asked: Vec<(String, String)> =
         log.entries().iter().map(|e| (e.host.clone(), e.target.clone())).collect();
@@ -92,7 +105,7 @@ fn a_connection_that_breaks_off_does_not_end_the_sign_in() {
     stage.scene.unset("KEYFOB_ENTRA_TOKEN").unset("GIT_TERMINAL_PROMPT");
     settings(&stage, "[entra]\nclient_id = \"our-client\"\n");
     stage.pats.change(|state| state.pending = usize::MAX);
-    stage.ends("pat list contoso", 0, &["enter ABCD-1234"]);
+    signs_in(&mut stage, "enter ABCD-1234", 0);
 }
 
 #[test]
@@ -106,5 +119,29 @@ fn no_client_of_microsofts_own_is_used_and_nobody_is_asked_where_nobody_is() {
         &["a sign-in to Microsoft Entra is needed, and nobody can be asked here"],
     );
     stage.scene.unset("GIT_TERMINAL_PROMPT");
-    stage.ends("pat list contoso", 6, &["AADSTS700016: no such application", "az login"]);
+    let screen = signs_in(&mut stage, "AADSTS700016: no such application", 6);
+    assert!(screen.contains("az login"), "{screen}");
+}
+
+#[test]
+fn a_code_that_nobody_would_see_is_not_waited_for() {
+    let mut stage = Stage::new();
+    stage.scene.unset("KEYFOB_ENTRA_TOKEN").unset("GIT_TERMINAL_PROMPT");
+    settings(&stage, "[entra]\nclient_id = \"our-client\"\n");
+    stage.pats.change(|state| state.pending = usize::MAX);
+    let texts = ["nobody can be asked here", "KEYFOB_ENTRA_TOKEN, or entra.command in the settings"];
+    stage.ends("pat list contoso", 3, &texts);
+    assert!(stage.proxy.log().entries().is_empty(), "no code was fetched");
+}
+
+#[test]
+fn what_the_azure_cli_leaves_running_does_not_hold_up_the_sign_in() {
+    let mut stage = Stage::new();
+    stage.scene.unset("KEYFOB_ENTRA_TOKEN");
+    let script = format!("#!/bin/sh\necho {BEARER}\nsleep 30 &\n");
+    let program = stage.scene.script("az", &script);
+    std::os::unix::fs::symlink(program, stage.scene.bin().join("az")).unwrap();
+    let begun = std::time::Instant::now();
+    stage.ends("pat list contoso", 0, &["no such token"]);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(15), "{:?}", begun.elapsed());
 }

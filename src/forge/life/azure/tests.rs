@@ -104,7 +104,11 @@ fn every_form_of_a_refusal_is_understood() {
         (json(200, &result(&null, "globalPatPolicyViolation")), Refusal::Policy(Policy::Global)),
         (json(200, &result(&null, "invalidScope")), Refusal::Scope),
         (json(200, &result(&null, "newKindOfTrouble")), Refusal::Named("newKindOfTrouble".to_owned())),
-        (json(200, &result(&null, "none")), Refusal::Odd { status: 200 }),
+        (json(200, &result(&null, "none")), Refusal::Nothing),
+        (
+            answer(403, &[("x-tfs-serviceerror", "TF400409%3A%20No%20rights.")], ""),
+            Refusal::Denied(Some("TF400409: No rights.".to_owned())),
+        ),
         (json(400, &message("FailedToReadTenantPolicy")), Refusal::Policy(Policy::Unreadable)),
         (json(400, &message("invalidDisplayName: too long")), Refusal::Name),
         (json(400, &message("Something else.")), Refusal::Named("Something else.".to_owned())),

@@ -3,14 +3,12 @@
 use crate::error::Error;
 use crate::forge::life::azure::PatId;
 use crate::records::{AccountRecord, Expiry, SetAside, Source, Trouble, TroubleState};
-use crate::store::payload::Payload;
 
 use super::super::super::Local;
-use super::super::super::pending::{Kind, Pending};
+use super::super::super::pending::Pending;
 use super::super::add::{Planned, is_same};
 use super::super::change::bring_forward;
-use super::super::check::Question;
-use super::about;
+use super::super::check::global_end;
 
 impl Local<'_> {
     /// Notes the service's name for the token in force, where none is known and it still is the one that is held by this id.
@@ -27,36 +25,6 @@ impl Local<'_> {
                 account.service_id = Some(id.as_str().to_owned());
             }
             Ok(((), write))
-        })
-    }
-
-    /// The question about an earlier token of an account, which is set aside now.
-    ///
-    /// # Errors
-    /// Those of the record and of the store.
-    pub fn question_of_earlier(&self, planned: &Planned, id: &str) -> Result<Option<Question>, Error> {
-        let group = self.records.read(&planned.group)?;
-        let Some(realm) = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str()) else {
-            return Ok(None);
-        };
-        let account = realm.accounts.iter().find(|account| is_same(account, planned));
-        let aside = account.and_then(|account| account.set_aside.iter().find(|aside| aside.id == id));
-        let Some((account, aside)) = account.zip(aside) else { return Ok(None) };
-        let secret = self.stores.open(&aside.store)?.get(&realm.key_of(account, id)?)?;
-        let home = planned.forge.home_url(&planned.realm).unwrap_or_else(|| planned.url.clone());
-        Ok(secret.map(|secret| {
-            let token = Payload::unpack(&secret).token;
-            self.question(planned.forge, planned.realm.clone(), home, account.name.clone(), token)
-        }))
-    }
-
-    /// Destroys an earlier token of an account, which was revoked.
-    ///
-    /// # Errors
-    /// Those of reading and writing the record.
-    pub fn destroy_earlier(&self, planned: &Planned, id: &str) -> Result<(), Error> {
-        self.destroy_aside_where(&about(planned, String::new(), Kind::Renewed, None, self.now), |aside| {
-            aside.id == id
         })
     }
 
@@ -78,10 +46,31 @@ impl Local<'_> {
     /// # Errors
     /// Those of reading and writing.
     pub fn keep_end(&self, place: &str, service_id: &str, at: i64) -> Result<bool, Error> {
-        self.change_known(place, service_id, |account| {
+        self.change_known(place, &is_known_as(service_id), &|account| {
             account.expires = Some(Expiry { at, hard: true });
             account.hinted = None;
         })
+    }
+
+    /// Whether the token in force is not handed out any more.
+    pub(super) fn is_refused(&self, planned: &Planned) -> Result<bool, Error> {
+        let group = self.records.read(&planned.group)?;
+        let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
+        let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
+        let all = account.and_then(|account| account.trouble.get("*"));
+        Ok(all.is_some_and(|trouble| trouble.state == TroubleState::Rejected))
+    }
+
+    /// Keeps that a token is for all organisations, by what it is known here: then it ends when those do.
+    ///
+    /// # Errors
+    /// Those of reading and writing.
+    pub fn keep_global_end(
+        &self,
+        place: &str,
+        is_it: &dyn Fn(&AccountRecord) -> bool,
+    ) -> Result<bool, Error> {
+        self.change_known(place, is_it, &|account| account.expires = Some(global_end(account.expires)))
     }
 
     /// Hands a token out no more: it was revoked. Returns whether it is one of the wallet's.
@@ -90,7 +79,7 @@ impl Local<'_> {
     /// Those of reading and writing.
     pub fn reject(&self, place: &str, service_id: &str) -> Result<bool, Error> {
         let trouble = Trouble { state: TroubleState::Rejected, since: self.now };
-        self.change_known(place, service_id, |account| {
+        self.change_known(place, &is_known_as(service_id), &|account| {
             account.trouble.insert("*".to_owned(), trouble);
         })
     }
@@ -98,8 +87,8 @@ impl Local<'_> {
     fn change_known(
         &self,
         place: &str,
-        service_id: &str,
-        change: impl Fn(&mut AccountRecord),
+        is_it: &dyn Fn(&AccountRecord) -> bool,
+        change: &dyn Fn(&mut AccountRecord),
     ) -> Result<bool, Error> {
         let selection = match self.select(place, None) {
             Ok(selection) => selection,
@@ -108,7 +97,7 @@ impl Local<'_> {
         };
         self.records.change(&selection.group, |group| {
             let mut found = false;
-            for account in group.accounts_mut().filter(|a| a.service_id.as_deref() == Some(service_id)) {
+            for account in group.accounts_mut().filter(|account| is_it(account)) {
                 change(account);
                 found = true;
             }
@@ -186,4 +175,8 @@ impl Local<'_> {
         let _ = self.destroy(&name, &dead);
         Ok(())
     }
+}
+
+fn is_known_as(service_id: &str) -> impl Fn(&AccountRecord) -> bool {
+    move |account| account.service_id.as_deref() == Some(service_id)
 }

@@ -17,6 +17,12 @@ pub(super) fn mark() -> Result<String, Error> {
     Ok(format!("#{}", id.as_str().get(..8).unwrap_or_default()))
 }
 
+/// The mark behind a name.
+#[must_use]
+pub fn mark_of(name: &str) -> Option<&str> {
+    name.strip_prefix(without_mark(name)).map(str::trim_start).filter(|mark| !mark.is_empty())
+}
+
 /// A name without the mark that an earlier rotation put behind it.
 #[must_use]
 pub fn without_mark(name: &str) -> &str {

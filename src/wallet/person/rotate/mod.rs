@@ -9,11 +9,12 @@ use crate::forge::life::azure::{Made, Order, Pat, PatId};
 use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
 
+mod by_hand;
 mod known;
 mod mark;
 mod renew;
 
-pub use mark::{LONGEST, bears, is_long, marked, without_mark};
+pub use mark::{LONGEST, bears, is_long, mark_of, marked, without_mark};
 pub use renew::{Homeless, NotRenewed, Renewal};
 
 use super::super::Local;
@@ -80,6 +81,8 @@ pub struct Done {
     pub added: Added,
     /// Whether the old one was revoked.
     pub revoked: bool,
+    /// Whether the one before was refused, or revoked by hand, before this one was made.
+    pub was_refused: bool,
     /// What is still to be done, and why; the new token is in use all the same.
     pub unfinished: Option<Error>,
 }
@@ -93,7 +96,7 @@ pub enum Finished {
     RevokedNew,
     /// The new token is in use and verified, the old one revoked.
     Completed,
-    /// A new token is left as it is: somebody may have it.
+    /// A new token is left as it is: somebody may have it. It is still on the list.
     Left,
 }
 
@@ -148,6 +151,7 @@ impl Local<'_> {
         let Making { mut planned, mut order, old, held, verify } = making;
         self.is_open(&planned)?;
         let before = self.in_force(&planned)?;
+        let was_refused = self.is_refused(&planned)?;
         if let Some(old) = &old {
             if before != held {
                 return Err(Error::Changing);
@@ -194,7 +198,7 @@ impl Local<'_> {
                 return Err(error);
             }
         };
-        let mut done = Done { pat, added, revoked: false, unfinished: None };
+        let mut done = Done { pat, added, revoked: false, was_refused, unfinished: None };
         match self.complete(list, &pending, &done.pat.id, verify, service) {
             Ok(revoked) => done.revoked = revoked,
             Err(Stop::Later(error)) => done.unfinished = Some(error),
@@ -308,7 +312,10 @@ impl Local<'_> {
                 };
             }
         };
-        list.remove(&pending.mark)?;
+        // What is left is for the caller to say, and then to take off.
+        if finished != Finished::Left {
+            list.remove(&pending.mark)?;
+        }
         Ok(finished)
     }
 
@@ -359,7 +366,8 @@ enum Stop {
 /// What is put on the list about a plan.
 fn about(planned: &Planned, mark: String, kind: Kind, before: Option<String>, since: i64) -> Pending {
     let (realm, url) = (planned.realm.to_string(), planned.url.clone());
-    Pending { mark, kind, realm, url, account: planned.wish.account.clone(), before, old: None, since }
+    let (account, page) = (planned.wish.account.clone(), planned.token_page.clone());
+    Pending { mark, kind, realm, url, account, before, old: None, page, since }
 }
 
 /// That the service does not take what it made, and what became of that.
