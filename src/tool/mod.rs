@@ -1,4 +1,4 @@
-//! Programs that ask: one file each, which turns the tool's own protocol into a [`Query`](crate::wallet::Query) and an answer
+//! Programs that ask: one file each, which turns the tool's own protocol into a [`Query`] and an answer
 //! into the tool's own bytes. What goes in and out is passed in, so every protocol is tested with byte buffers.
 //!
 //! To add one: write its file with a `TOOL` record and put a line into [`ALL`]. Deliberately absent: policy (the wallet's),
