@@ -10,22 +10,34 @@ fn main() {
     for file in ["build.rs", "no-unwind-tables.ld", "often.ld"] {
         println!("cargo::rerun-if-changed=install/{file}");
     }
-    // Other profiles unwind when they panic, and nobody waits for them.
+    // Other profiles unwind when they panic, and nobody waits for them. A program for another machine cannot be tried here; one with
+    // another C library can.
+    let machine = |name| value(name).replace("-musl", "-gnu");
     if value("PROFILE") != "release"
         || value("CARGO_CFG_TARGET_OS") != "linux"
-        || value("HOST") != value("TARGET")
+        || machine("HOST") != machine("TARGET")
     {
         return;
     }
-    // Nothing unwinds, so the tables for it go; what runs often lies side by side; functions that came out the same are kept once.
     let folder = format!("-T{}/install", value("CARGO_MANIFEST_DIR"));
-    for option in
-        [format!("{folder}/no-unwind-tables.ld"), format!("{folder}/often.ld"), "-Wl,--icf=all".to_owned()]
-    {
-        if links(&["-C", &format!("link-arg={option}")]) {
-            println!("cargo::rustc-link-arg-bins={option}");
-            println!("cargo::rustc-link-arg-examples={option}");
+    let mut options: Vec<String> = Vec::new();
+    for wish in [
+        // The linker that the compiler brings, where it does not take it by itself.
+        compilers_linker().filter(|_| value("TARGET") != value("HOST")).unwrap_or_default(),
+        // Nothing unwinds, so the tables for it go; what runs often lies side by side; functions that came out the same are kept once.
+        vec![format!("{folder}/no-unwind-tables.ld")],
+        vec![format!("{folder}/often.ld")],
+        vec!["-Wl,--icf=all".to_owned()],
+    ] {
+        let with_it = [options.clone(), wish].concat();
+        let flags: Vec<String> = with_it.iter().map(|option| format!("-Clink-arg={option}")).collect();
+        if links(&flags.iter().map(String::as_str).collect::<Vec<_>>()) {
+            options = with_it;
         }
+    }
+    for option in options {
+        println!("cargo::rustc-link-arg-bins={option}");
+        println!("cargo::rustc-link-arg-examples={option}");
     }
     // The compiler's library of its own as part of the program: loading it takes as long as a tenth of a `get`.
     if !value("CARGO_CFG_TARGET_FEATURE").contains("crt-static")
@@ -39,6 +51,14 @@ fn main() {
 
 fn value(name: &str) -> String {
     env::var(name).unwrap_or_default()
+}
+
+/// How the C compiler is told to link with the compiler's own linker.
+fn compilers_linker() -> Option<Vec<String>> {
+    let asked = Command::new(value("RUSTC")).args(["--print", "sysroot"]).output().ok()?;
+    let sysroot = String::from_utf8(asked.stdout).ok()?;
+    let folder = format!("{}/lib/rustlib/{}/bin/gcc-ld", sysroot.trim_end(), value("HOST"));
+    Path::new(&folder).is_dir().then(|| vec![format!("-B{folder}"), "-fuse-ld=lld".to_owned()])
 }
 
 /// Where the C compiler keeps a library.

@@ -1,6 +1,6 @@
-//! Names to addresses. Where the C library is linked statically, its resolver would load parts of itself at run time, of whatever
-//! version the machine has, and may crash on them; so there it is done here, in [`dns`]: the hosts file, then the servers of
-//! resolv.conf. Everywhere else the system does it.
+//! Names to addresses. Where the C library is linked statically, glibc's resolver would load parts of itself at run time, of whatever
+//! version the machine has, and may crash on them; so there it is done here, in [`dns`], with musl as well: the hosts file, then the
+//! servers of resolv.conf. Everywhere else the system does it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use ureq::config::Config;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-#[cfg(any(test, all(target_os = "linux", target_env = "gnu", target_feature = "crt-static")))]
+#[cfg(any(test, all(target_os = "linux", target_feature = "crt-static")))]
 mod dns;
 
 /// The most addresses of one host that are tried.
@@ -49,12 +49,12 @@ fn known(host: &str) -> Option<Vec<IpAddr>> {
     here.then(|| vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)])
 }
 
-#[cfg(all(target_os = "linux", target_env = "gnu", target_feature = "crt-static"))]
+#[cfg(all(target_os = "linux", target_feature = "crt-static"))]
 fn ask(host: &str, within: Duration) -> Result<Vec<IpAddr>, ureq::Error> {
     dns::look_up(host, &dns::Settings::of_this_machine(), within).map_err(ureq::Error::from)
 }
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu", target_feature = "crt-static")))]
+#[cfg(not(all(target_os = "linux", target_feature = "crt-static")))]
 fn ask(host: &str, within: Duration) -> Result<Vec<IpAddr>, ureq::Error> {
     use std::net::ToSocketAddrs;
     // The system's call has no deadline; a thread that waits for it in vain ends with the process.

@@ -2,7 +2,8 @@
 # Counts the instructions of the four calls that git makes most, and compares them with the committed counts.
 #   usage: tests/bench/instructions.sh            exit 1 where one differs by more than 5 %, in either direction
 #          tests/bench/instructions.sh --show     counts only
-#          tests/bench/instructions.sh --update   writes instructions.txt: only on purpose, in the commit that explains it
+#          tests/bench/instructions.sh --update   writes instructions-LIBC.txt: only on purpose, in the commit that explains it
+# LIBC is the C library that the program was built with: musl, or with KEYFOB_INSTALL_LIBC=gnu glibc (install/common.sh).
 # And in how many pieces of 64 KiB the functions of a get lie (pages are brought in by these): more mean that install/often.ld, which
 # lays them side by side, no longer names what runs (tests/bench/order.sh).
 # And whether the program is still within the 5 MB that docs/design.md section 7 allows it.
@@ -12,11 +13,12 @@ set -eu
 # shellcheck source=install/common.sh
 . "$(dirname -- "$0")/../../install/common.sh"
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P)
-expected=$root/tests/bench/instructions.txt
 
 check_needs
 have valgrind || die "valgrind is missing" "on Debian and Ubuntu: apt-get install valgrind"
 build_release
+case $target in *-musl) libc=musl version=musl ;; *) libc=glibc version=$(ldd --version 2>/dev/null | sed -n '1s/.* //p') ;; esac
+expected=$root/tests/bench/instructions-$libc.txt
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir -m 700 "$folder/home"
@@ -48,10 +50,9 @@ for number in 01 02 03 04 05 06 07 08 09 10; do pair "host$number" "00$number" |
   pair host05 9999 | count erase-of-another erase
 } >"$folder/counts"
 
-libc=$(ldd --version 2>/dev/null | sed -n '1s/.* //p')
 processor=$(sed -n 's/^vendor_id[^:]*: //p' /proc/cpuinfo | head -n 1)
 for feature in avx2 avx512f; do if grep -qw $feature /proc/cpuinfo; then processor="$processor $feature"; fi; done
-where="$(rustc --version | cut -d' ' -f1,2), C library ${libc:-?}, $(uname -m) ${processor:-?}"
+where="$(rustc --version | cut -d' ' -f1,2), C library ${version:-?}, $(uname -m) ${processor:-?}"
 
 case ${1:-} in
 --show) cat "$folder/counts"; exit ;;
@@ -74,7 +75,7 @@ fi
 failed=
 while read -r name counted; do
   wanted=$(sed -n "s/^$name //p" "$expected")
-  [ -n "$wanted" ] || die "$name is not in instructions.txt" "tests/bench/instructions.sh --update"
+  [ -n "$wanted" ] || die "$name is not in instructions-$libc.txt" "tests/bench/instructions.sh --update"
   difference=$(awk "BEGIN { printf \"%+.1f\", ($counted / $wanted - 1) * 100 }")
   verdict=ok
   case $name in

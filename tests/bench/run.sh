@@ -35,11 +35,7 @@ prepare() {
   build_release
   (cd "$root" && cargo build --locked --quiet --example bench)
   # The floor is built as the program is, so that both start alike.
-  (
-    cd "$root"
-    case $binary in */"$host"/release/keyfob) set -- --target "$host" --config "build.rustflags=[$flags]" ;; esac
-    cargo build --release --locked --quiet --example bench-floor "$@"
-  )
+  for_target cargo build --release --locked --quiet --example bench-floor
   sandbox=$(mktemp -d)
   trap 'rm -rf "$sandbox"' EXIT
   mkdir -m 700 "$sandbox/home" "$sandbox/bin" "$sandbox/cache" "$sandbox/gnupg" "$sandbox/floor"
