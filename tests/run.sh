@@ -108,10 +108,18 @@ step "scripts"
 shellcheck -x install/*.sh tests/*.sh tests/bench/*.sh
 step "crates"
 tests/crates.sh
-step "instructions"
+step "instructions, with each C library that install.sh links with"
+KEYFOB_INSTALL_LIBC=gnu tests/bench/instructions.sh
 tests/bench/instructions.sh
 step "tests"
 cargo test --locked --all-targets "$@"
+if [ $# = 0 ]; then
+  step "tests of the program as install.sh builds it"
+  build_release
+  # No library can be put before a static program, as these do to make the system's calls fail; they have just run with cargo's.
+  KEYFOB_TEST_PROGRAM=$binary cargo test --locked --test it -- --skip faults::crash --skip faults::disk --skip faults::import \
+    --skip life::crash --skip life::by_hand
+fi
 step "documentation"
 RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
 say

@@ -41,5 +41,6 @@ mod run;
 mod secret_service;
 mod secrets;
 mod setup;
+mod streams;
 mod terraform;
 mod transcripts;

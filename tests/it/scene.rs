@@ -135,7 +135,7 @@ impl Scene {
 
     /// keyfob by this name.
     pub fn link(&self, name: &str) -> PathBuf {
-        let program = Path::new(env!("CARGO_BIN_EXE_keyfob"));
+        let program = program_under_test();
         let link = self.bin().join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
         if !link.exists() {
             #[cfg(unix)]
@@ -200,6 +200,12 @@ fn git_version(git: &Path) -> Option<(u32, u32)> {
     let text = String::from_utf8(output.stdout).ok()?;
     let mut numbers = text.strip_prefix("git version ")?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// The program that is tested: cargo's, or the one that `KEYFOB_TEST_PROGRAM` names (tests/run.sh has the release program tested, too).
+pub fn program_under_test() -> PathBuf {
+    std::env::var_os("KEYFOB_TEST_PROGRAM")
+        .map_or_else(|| env!("CARGO_BIN_EXE_keyfob").into(), |named| fs::canonicalize(named).unwrap())
 }
 
 /// The newest git.

@@ -185,10 +185,13 @@ fn a_token_for_https_is_never_sent_in_clear_text() {
 
 #[test]
 fn nobody_there_is_told_as_such() {
+    use rustix::net::{AddressFamily, SocketAddrV4, SocketType, bind, getsockname, socket};
     let stage = Stage::new();
-    let gone = Server::start(stage.services.handler());
-    let url = format!("{}/tfs/Main", gone.url());
+    // Taken, so that no other test's server gets it, and not listened at.
+    let taken = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&taken, &SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = SocketAddrV4::try_from(getsockname(&taken).unwrap()).unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/tfs/Main");
     stage.holds(&url, TOKEN);
-    drop(gone);
     stage.run(&format!("check {url}"), "").says(6, &["cannot ask 127.0.0.1:", "the connection was refused"]);
 }

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use super::crash::is_sound;
 use super::{PLACE, TOKEN, USER, is_root, mode, one_line, scene};
 use crate::process::{Call, Output};
-use crate::scene::{Scene, files_below};
+use crate::scene::{Scene, files_below, program_under_test};
 
 /// No operation makes more calls than this that change files.
 const MOST: usize = 100;
@@ -153,7 +153,7 @@ fn a_read_only_folder_still_answers() {
     };
     if is_root() {
         // Its program, where nobody can reach it.
-        fs::copy(env!("CARGO_BIN_EXE_keyfob"), scene.home().join("git-credential-keyfob")).unwrap();
+        fs::copy(program_under_test(), scene.home().join("git-credential-keyfob")).unwrap();
         mode(scene.home().parent().unwrap(), 0o711);
         mode(&scene.home(), 0o711);
         let own = |path: &Path| std::os::unix::fs::chown(path, Some(USER), Some(USER)).unwrap();

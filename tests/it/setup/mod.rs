@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::process::Output;
-use crate::scene::Scene;
+use crate::scene::{Scene, program_under_test};
 
 mod undo;
 
@@ -114,7 +114,7 @@ fn uninstall_takes_the_lines_and_the_program_and_keeps_the_wallet() {
     let before = configured(&scene);
     let bin = scene.home().join("my tools/bin");
     fs::create_dir_all(&bin).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_keyfob"), bin.join("keyfob")).unwrap();
+    fs::copy(program_under_test(), bin.join("keyfob")).unwrap();
     std::os::unix::fs::symlink("keyfob", bin.join("git-credential-keyfob")).unwrap();
     scene.command(bin.join("keyfob")).args(["setup", "git", "--yes"]).run().succeeds();
     assert!(configured(&scene).contains("keyfob"));
@@ -271,7 +271,7 @@ fn a_path_with_blanks_and_quotes_is_one_that_git_can_start() {
     let odd = scene.home().join("my \"odd\" tool's; $(rm) folder");
     fs::create_dir(&odd).unwrap();
     for name in ["keyfob", "git-credential-keyfob"] {
-        symlink(env!("CARGO_BIN_EXE_keyfob"), odd.join(name)).unwrap();
+        symlink(program_under_test(), odd.join(name)).unwrap();
     }
     let mut scene = scene;
     scene.set("PATH", std::env::var_os("PATH").unwrap());
@@ -305,7 +305,7 @@ fn the_stable_link_is_written_and_not_the_folder_of_one_version() {
     let version = prefix.join("Cellar/keyfob/1.2.3/bin");
     fs::create_dir_all(&version).unwrap();
     fs::create_dir_all(prefix.join("bin")).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_keyfob"), version.join("keyfob")).unwrap();
+    fs::copy(program_under_test(), version.join("keyfob")).unwrap();
     symlink("keyfob", version.join("git-credential-keyfob")).unwrap();
     for name in ["keyfob", "git-credential-keyfob"] {
         symlink(format!("../Cellar/keyfob/1.2.3/bin/{name}"), prefix.join("bin").join(name)).unwrap();
