@@ -62,8 +62,8 @@ fn section(line: &str) -> Option<Section> {
 /// How the linker script names a section. What hangs on the compiler's or another crate's version is left open. `None` for what
 /// has no name of its own.
 fn pattern(section: &Section) -> Option<String> {
-    let member = section.file.strip_prefix("libc.a(").and_then(|rest| rest.strip_suffix(".o)"));
-    Some(match member {
+    let member = section.file.strip_prefix("libc.a(").and_then(|rest| rest.strip_suffix(')'));
+    Some(match member.and_then(|member| member.strip_suffix(".o")) {
         // The C library chooses by the processor, and callgrind's is an old one.
         Some(member) => match ["-avx2", "-sse2", "-sse4"].iter().find_map(|kind| member.split_once(kind)) {
             Some((function, _)) => {
@@ -71,7 +71,8 @@ fn pattern(section: &Section) -> Option<String> {
             }
             None => format!("*libc.a:{member}.o(.text .text.*)"),
         },
-        None if section.name == ".text" => return None,
+        // musl's functions have names of their own, but for those in assembler.
+        None if section.name == ".text" => format!("*libc.a:{}(.text)", member?),
         None => format!("*({})", open(&section.name)),
     })
 }
