@@ -80,6 +80,7 @@ rows() {
   row 1 'keyfob, vault' - "$host\\n" "$pair" "$vault" "$git" get
   row 1 git-credential-store 1.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
   row 1 'floor: reads one file' 1.3 "$host\\n" "$pair" x=x "$sandbox/floor/bench-floor" "$sandbox/floor/answer"
+  [ -z "$cfloor" ] || row 1 'floor: reads one file, in C, static' 1.3 "$host\\n" "$pair" x=x "$cfloor" "$sandbox/floor/answer"
   printf 'username=alice\npassword=%s\n' "$token" >"$sandbox/floor/answer"
   row 1 git-credential-cache - "$host\\n" "~password=$token" x=x "$cache" "--socket=$socket" get
   [ -z "$passhelper" ] || row 10 'pass-git-helper' - "$host\\n" "~password=$token" x=x "$passhelper" -m "$sandbox/home/mapping.ini" get

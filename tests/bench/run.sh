@@ -48,7 +48,7 @@ prepare() {
   cp "${CARGO_TARGET_DIR:-$root/target}/debug/examples/bench" "$sandbox/bench"
   cp "$(dirname -- "$binary")/examples/bench-floor" "$sandbox/floor/bench-floor"
   for count in 1 100 10000 100000; do flat "$count"; done
-  for name in sandbox bench store cache libsecret gcm provider pykeyring passhelper oauth; do
+  for name in sandbox bench cfloor store cache libsecret gcm provider pykeyring passhelper oauth; do
     eval "printf \"%s='%s'\\n\" $name \"\$$name\""
   done >"$sandbox/peers"
   set -- "$root/tests/bench/run.sh" --inside "$sandbox" "$rounds"
