@@ -19,18 +19,31 @@ pub(crate) struct Case {
     pub(crate) rows: Vec<Row>,
 }
 
+/// Which rounds count, and who takes part in them.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    /// Rounds before those that count.
+    pub(crate) warm_up: usize,
+    /// Slow rows take part in one of so many.
+    pub(crate) every: usize,
+}
+
 impl Case {
     /// All rows once, in turns, and each time another one first.
-    pub(crate) fn round(&mut self, round: usize, warm_up: bool) {
+    pub(crate) fn round(&mut self, round: usize, plan: Plan) {
         let count = self.rows.len();
+        let counts = round >= plan.warm_up;
+        // A slow one is warm after one turn.
+        let slow_too = if counts { round.is_multiple_of(plan.every) } else { round == 0 };
+        // Reckoned by its own rounds: else a slow row could have the same neighbour each time.
+        let first = if slow_too { round / plan.every } else { round };
         for at in 0..count {
-            let row = &mut self.rows[(at + round) % count];
-            // A slow one is warm after one turn.
-            if !round.is_multiple_of(row.every) {
+            let row = &mut self.rows[(at + first) % count];
+            if row.slow && !slow_too {
                 continue;
             }
             let time = row.run(round);
-            if !warm_up {
+            if counts {
                 row.times.push((round, time.as_secs_f64() * 1000.0));
             }
         }
@@ -48,7 +61,7 @@ enum Kind {
 pub(crate) struct Row {
     pub(crate) case: String,
     kind: Kind,
-    every: usize,
+    slow: bool,
     pub(crate) name: String,
     /// The largest ratio of the first row's time to this one's that is wanted; of the first row itself, milliseconds.
     pub(crate) bar: Option<f64>,
@@ -73,13 +86,19 @@ impl Row {
             "nuget-answer" => Kind::NuGet(Moment::Answer),
             other => panic!("no kind of row: {other}"),
         };
-        let every = cell().parse().unwrap();
+        let slow = match cell().as_str() {
+            "each" => false,
+            "some" => true,
+            other => panic!("no kind of rounds: {other}"),
+        };
         let (name, bar, stdin, expected) = (cell(), cell().parse().ok(), cell(), cell());
-        let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let pair = |variable: &str| {
+            variable.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
         let environment = cell().split(' ').filter_map(pair).collect();
         let program = cell();
         let (arguments, times) = (cells.collect(), Vec::new());
-        Row { case, kind, every, name, bar, stdin, expected, environment, program, arguments, times }
+        Row { case, kind, slow, name, bar, stdin, expected, environment, program, arguments, times }
     }
 
     fn run(&self, round: usize) -> Duration {

@@ -65,7 +65,7 @@ end_servers() {
   gpgconf --kill all 2>/dev/null || :
 }
 
-# row EVERY NAME BAR STDIN EXPECTED ENVIRONMENT PROGRAM [ARGUMENT...]: a line of the table, of $case and $kind.
+# row ROUNDS NAME BAR STDIN EXPECTED ENVIRONMENT PROGRAM [ARGUMENT...]: a line of the table, of $case and $kind.
 row() {
   # printf's %s keeps the backslashes, which bench reads.
   printf '%s' "$case$tab$kind"
@@ -77,71 +77,71 @@ rows() {
   kind=once
   host='protocol=https\nhost=host10.example.com\n'
   case='get, hit (files)'
-  row 1 'keyfob, vault' - "$host\\n" "$pair" "$vault" "$git" get
-  row 1 git-credential-store 1.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
-  row 1 'floor: reads one file' 1.3 "$host\\n" "$pair" x=x "$sandbox/floor/bench-floor" "$sandbox/floor/answer"
-  [ -z "$cfloor" ] || row 1 'floor: reads one file, in C, static' 1.3 "$host\\n" "$pair" x=x "$cfloor" "$sandbox/floor/answer"
+  row each 'keyfob, vault' - "$host\\n" "$pair" "$vault" "$git" get
+  row each git-credential-store 1.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
+  row each 'floor: reads one file' 1.3 "$host\\n" "$pair" x=x "$sandbox/floor/bench-floor" "$sandbox/floor/answer"
+  [ -z "$cfloor" ] || row each 'floor: reads one file, in C, static' 1.3 "$host\\n" "$pair" x=x "$cfloor" "$sandbox/floor/answer"
   printf 'username=alice\npassword=%s\n' "$token" >"$sandbox/floor/answer"
-  row 1 git-credential-cache - "$host\\n" "~password=$token" x=x "$cache" "--socket=$socket" get
-  [ -z "$passhelper" ] || row 10 'pass-git-helper' - "$host\\n" "~password=$token" x=x "$passhelper" -m "$sandbox/home/mapping.ini" get
-  [ -z "$gcm" ] || row 10 'Git Credential Manager, files' 0.01 "$host\\n" "~password=$token" "$plain" "$gcm" get
+  row each git-credential-cache - "$host\\n" "~password=$token" x=x "$cache" "--socket=$socket" get
+  [ -z "$passhelper" ] || row some 'pass-git-helper' - "$host\\n" "~password=$token" x=x "$passhelper" -m "$sandbox/home/mapping.ini" get
+  [ -z "$gcm" ] || row some 'Git Credential Manager, files' 0.01 "$host\\n" "~password=$token" "$plain" "$gcm" get
 
   other='protocol=https\nhost=other.example.com\n\n'
   case='get, not ours (files)'
-  row 1 'keyfob, vault' - "$other" '' "$vault" "$git" get
-  row 1 git-credential-store 0.8 "$other" '' x=x "$store" "--file=$file" get
-  row 1 git-credential-cache - "$other" '' x=x "$cache" "--socket=$socket" get
-  [ -z "$oauth" ] || row 10 git-credential-oauth - "$other" '!' x=x "$oauth" get
-  [ -z "$passhelper" ] || row 10 pass-git-helper - "$other" '!' x=x "$passhelper" -m "$sandbox/home/mapping.ini" get
-  [ -z "$gcm" ] || row 10 'Git Credential Manager, files' 0.01 "$other" '!' "$plain" "$gcm" get
+  row each 'keyfob, vault' - "$other" '' "$vault" "$git" get
+  row each git-credential-store 0.8 "$other" '' x=x "$store" "--file=$file" get
+  row each git-credential-cache - "$other" '' x=x "$cache" "--socket=$socket" get
+  [ -z "$oauth" ] || row some git-credential-oauth - "$other" '!' x=x "$oauth" get
+  [ -z "$passhelper" ] || row some pass-git-helper - "$other" '!' x=x "$passhelper" -m "$sandbox/home/mapping.ini" get
+  [ -z "$gcm" ] || row some 'Git Credential Manager, files' 0.01 "$other" '!' "$plain" "$gcm" get
 
   case='store, unchanged (files)'
-  row 1 'keyfob, vault' - "$host$pair\\n" - "$vault" "$git" store
-  row 1 git-credential-store - "$host$pair\\n" - x=x "$store" "--file=$file" store
-  row 1 git-credential-cache - "$host$pair\\n" - x=x "$cache" "--socket=$socket" store
-  [ -z "$gcm" ] || row 10 'Git Credential Manager, files' 0.01 "$host$pair\\n" - "$plain" "$gcm" store
+  row each 'keyfob, vault' - "$host$pair\\n" - "$vault" "$git" store
+  row each git-credential-store - "$host$pair\\n" - x=x "$store" "--file=$file" store
+  row each git-credential-cache - "$host$pair\\n" - x=x "$cache" "--socket=$socket" store
+  [ -z "$gcm" ] || row some 'Git Credential Manager, files' 0.01 "$host$pair\\n" - "$plain" "$gcm" store
 
   # A new account is a secret and a record.
   new="protocol=https\\nhost=new{round}.example.com\\n$pair\\n"
   case='store, a new account, durable'
-  row 1 'keyfob, vault' - "$new" - "$vault" "$git" store
-  row 1 'floor: 2 x write, sync, rename, sync' 1.5 x - x=x "$sandbox/floor/bench-floor" durable 2 "$sandbox/floor"
-  row 1 'git-credential-store, which does not sync' - "$new" - x=x "$store" "--file=$sandbox/home/durable" store
+  row each 'keyfob, vault' - "$new" - "$vault" "$git" store
+  row each 'floor: 2 x write, sync, rename, sync' 1.5 x - x=x "$sandbox/floor/bench-floor" durable 2 "$sandbox/floor"
+  row each 'git-credential-store, which does not sync' - "$new" - x=x "$store" "--file=$sandbox/home/durable" store
 
   [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ] || rows_of_secret_service
   rows_of_flat
   rows_of_tools
 
   case='get, hit, 200 at the same time' kind=burst
-  row 10 'keyfob, vault' - "$host\\n" "$pair" "$vault" "$git" get
-  row 10 git-credential-store 1.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
+  row some 'keyfob, vault' - "$host\\n" "$pair" "$vault" "$git" get
+  row some git-credential-store 1.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
 }
 
 rows_of_secret_service() {
   case='get, hit (Secret Service)'
-  row 1 'keyfob, Secret Service' - "$host\\n" "$pair" "$service" "$git" get
-  [ -z "$libsecret" ] || row 1 git-credential-libsecret 0.25 "$host\\n" "~password=$token" x=x "$libsecret" get
-  row 1 git-credential-store - "$host\\n" "$pair" x=x "$store" "--file=$file" get
-  [ -z "$gcm" ] || row 10 'Git Credential Manager, Secret Service' 0.01 "$host\\n" "~password=$token" "$desktop" "$gcm" get
+  row each 'keyfob, Secret Service' - "$host\\n" "$pair" "$service" "$git" get
+  [ -z "$libsecret" ] || row each git-credential-libsecret 0.25 "$host\\n" "~password=$token" x=x "$libsecret" get
+  row each git-credential-store - "$host\\n" "$pair" x=x "$store" "--file=$file" get
+  [ -z "$gcm" ] || row some 'Git Credential Manager, Secret Service' 0.01 "$host\\n" "~password=$token" "$desktop" "$gcm" get
 
   case='get, not ours (Secret Service)'
-  row 1 'keyfob, Secret Service' - "$other" '' "$service" "$git" get
-  [ -z "$libsecret" ] || row 1 git-credential-libsecret - "$other" '' x=x "$libsecret" get
+  row each 'keyfob, Secret Service' - "$other" '' "$service" "$git" get
+  [ -z "$libsecret" ] || row each git-credential-libsecret - "$other" '' x=x "$libsecret" get
 
   case='store, unchanged (Secret Service)'
-  row 1 'keyfob, Secret Service' - "$host$pair\\n" - "$service" "$git" store
-  [ -z "$libsecret" ] || row 1 git-credential-libsecret - "$host$pair\\n" - x=x "$libsecret" store
+  row each 'keyfob, Secret Service' - "$host$pair\\n" - "$service" "$git" store
+  [ -z "$libsecret" ] || row each git-credential-libsecret - "$host$pair\\n" - x=x "$libsecret" store
 
   [ -n "$pykeyring" ] || return 0
   case='keyring get (Secret Service)'
-  row 10 'keyfob, as keyring' - x "$token\\n" "$service" "$sandbox/bin/keyring" get https://host10.example.com/simple/ alice
-  row 10 "Python's keyring" 0.02 x "$token\\n" "PYTHON_KEYRING_BACKEND=keyring.backends.SecretService.Keyring" "$pykeyring" \
+  row some 'keyfob, as keyring' - x "$token\\n" "$service" "$sandbox/bin/keyring" get https://host10.example.com/simple/ alice
+  row some "Python's keyring" 0.02 x "$token\\n" "PYTHON_KEYRING_BACKEND=keyring.backends.SecretService.Keyring" "$pykeyring" \
     get https://host10.example.com/simple/ alice
 }
 
 # flat_row COUNT BAR: the wallet with so many; every one of them has host0.
 flat_row() {
-  row 1 "keyfob, wallet of $1" "$2" 'protocol=https\nhost=host0.example.com\n\n' \
+  row each "keyfob, wallet of $1" "$2" 'protocol=https\nhost=host0.example.com\n\n' \
     '~password=a-token-of-52-characters-as-services-make-them-0000' "KEYFOB_HOME=$bench/flat-$1 KEYFOB_STORE=vault" "$git" get
 }
 
@@ -151,37 +151,37 @@ rows_of_flat() {
   flat_row 1 1.2
   flat_row 100 1.2
   flat_row 10000 1.2
-  row 10 'git-credential-store, 100000 accounts' - 'protocol=https\nhost=host0.example.com\n\n' \
+  row some 'git-credential-store, 100000 accounts' - 'protocol=https\nhost=host0.example.com\n\n' \
     '~password=a-token-of-52-characters-as-services-make-them-0000' x=x "$store" "--file=$sandbox/home/large" get
   case='list'
-  row 10 'keyfob, 10000 accounts' 300 x '~host9999.example.com' "KEYFOB_HOME=$bench/flat-10000 KEYFOB_STORE=vault" "$sandbox/bin/keyfob" list
+  row some 'keyfob, 10000 accounts' 300 x '~host9999.example.com' "KEYFOB_HOME=$bench/flat-10000 KEYFOB_STORE=vault" "$sandbox/bin/keyfob" list
 }
 
 rows_of_tools() {
   asked='protocol=https\nhost=dev.azure.com\npath=contoso/Project/_git/Repo\n\n'
   case='cargo, and the same token to git'
-  row 1 'keyfob, to cargo' - \
+  row each 'keyfob, to cargo' - \
     '{"v":1,"registry":{"index-url":"sparse+https://pkgs.dev.azure.com/contoso/_packaging/f/Cargo/index/","name":"lab"},"kind":"get","operation":"read","args":[]}\n' \
     '~{"Ok":{"kind":"get"' "$vault" "$sandbox/bin/cargo-credential-keyfob" --cargo-plugin
-  row 1 'keyfob, to git' 1.2 "$asked" "~password=$token" "$vault" "$git" get
+  row each 'keyfob, to git' 1.2 "$asked" "~password=$token" "$vault" "$git" get
   case='docker, and the same token to git'
-  row 1 'keyfob, to docker' - ghcr.io "~\"Secret\":\"$token\"" "$vault" "$sandbox/bin/docker-credential-keyfob" get
-  row 1 'keyfob, to git' 1.2 'protocol=https\nhost=github.com\npath=a/b\n\n' "~password=$token" "$vault" "$git" get
+  row each 'keyfob, to docker' - ghcr.io "~\"Secret\":\"$token\"" "$vault" "$sandbox/bin/docker-credential-keyfob" get
+  row each 'keyfob, to git' 1.2 'protocol=https\nhost=github.com\npath=a/b\n\n' "~password=$token" "$vault" "$git" get
   case='keyring, and the same token to git'
-  row 1 'keyfob, as keyring' - x "$token\\n" "$vault" "$sandbox/bin/keyring" get "$feed" VssSessionToken
-  row 1 'keyfob, to git' 1.2 "$asked" "~password=$token" "$vault" "$git" get
+  row each 'keyfob, as keyring' - x "$token\\n" "$vault" "$sandbox/bin/keyring" get "$feed" VssSessionToken
+  row each 'keyfob, to git' 1.2 "$asked" "~password=$token" "$vault" "$git" get
 
   [ -e "$sandbox/bin/nuget-plugin-keyfob" ] || return 0
   endpoints="VSS_NUGET_EXTERNAL_FEED_ENDPOINTS={\"endpointCredentials\":[{\"endpoint\":\"$feed\",\"username\":\"alice\",\"password\":\"$token\"}]}"
   case='NuGet, to the answer of the handshake' kind=nuget-handshake
-  row 1 'keyfob, to NuGet' - "$feed" "$token" "$vault" "$sandbox/bin/nuget-plugin-keyfob" -Plugin
+  row each 'keyfob, to NuGet' - "$feed" "$token" "$vault" "$sandbox/bin/nuget-plugin-keyfob" -Plugin
   kind=once
-  row 1 'git-credential-store, a whole get' 3.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
+  row each 'git-credential-store, a whole get' 3.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
   kind=nuget-handshake
-  [ -z "$provider" ] || row 10 "Microsoft's provider" - "$feed" "$token" "$dotnet $endpoints" "$provider" -Plugin
+  [ -z "$provider" ] || row some "Microsoft's provider" - "$feed" "$token" "$dotnet $endpoints" "$provider" -Plugin
   case='NuGet, to the credential' kind=nuget-answer
-  row 1 'keyfob, to NuGet' - "$feed" "$token" "$vault" "$sandbox/bin/nuget-plugin-keyfob" -Plugin
-  [ -z "$provider" ] || row 10 "Microsoft's provider" 0.02 "$feed" "$token" "$dotnet $endpoints" "$provider" -Plugin
+  row each 'keyfob, to NuGet' - "$feed" "$token" "$vault" "$sandbox/bin/nuget-plugin-keyfob" -Plugin
+  [ -z "$provider" ] || row some "Microsoft's provider" 0.02 "$feed" "$token" "$dotnet $endpoints" "$provider" -Plugin
   kind=once
 }
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # keyfob and its peers, the same work in turns in one run; writes docs/benchmarks.md and docs/benchmarks.svg.
-#   usage: tests/bench/run.sh [ROUNDS]     (default 300; slow peers take part in every tenth)
+#   usage: tests/bench/run.sh [ROUNDS]     (default 300)
+#                                slow programs take part in some 40 of them, and leave cold caches behind: fewer are harder on all
 #   KEYFOB_BENCH_LIBSECRET=DIR   the folder with git-credential-libsecret.c (default: where Debian's git puts its contrib)
 #   KEYFOB_BENCH_OUT=DIR         writes both files into DIR instead
 # Needs what install.sh needs, and installs or builds the peers as far as they can be had (peers.sh). What is fetched or made for
@@ -70,8 +71,8 @@ report() {
 
 Written by tests/bench/run.sh; not edited by hand. Times of whole processes, from before the start until after the end, of keyfob and of
 other programs that do the same work, in turns in one run: whatever else the machine does meets all alike. The second column of
-figures is made pair by pair, a ratio for each round, and is what counts; single times are the machine's. The right answer is
-looked at each time.
+figures is made pair by pair, a ratio for each round in which both took part, and is what counts; single times are the machine's.
+The right answer is looked at each time.
 
 TEXT
     cat "$sandbox/tables.md"
@@ -87,7 +88,7 @@ TEXT
     echo '## How it was run'
     echo
     echo "- keyfob $(git -C "$root" describe --always --dirty 2>/dev/null || echo '?'), $(rustc --version), built as install/install.sh builds it"
-    echo "- $rounds rounds after 20 that do not count; in slow cases every tenth"
+    echo "- $rounds rounds after 20 that do not count; slow programs take part in one of $((rounds < 80 ? 1 : rounds / 40))"
     echo "- $(uname -s) $(uname -r), $(nproc) processors ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), load $(cut -d' ' -f1-3 /proc/loadavg) at the end"
     printf '%s' "$versions"
     echo '- each in a home of its own, with its own store; twenty pairs in each store, so that none is asked for the only one it has'
@@ -120,7 +121,7 @@ inside() {
 
 case ${1:-} in
 --inside) inside "$2" "$3" ;;
--h | --help) sed -n '2,7s/^# //p' "$0" ;;
+-h | --help) sed -n '2,8s/^# //p' "$0" ;;
 *)
   rounds=${1:-300}
   prepare
