@@ -101,12 +101,23 @@ rows() {
   row each git-credential-cache - "$host$pair\\n" - x=x "$cache" "--socket=$socket" store
   [ -z "$gcm" ] || row some 'Git Credential Manager, files' 0.01 "$host$pair\\n" - "$plain" "$gcm" store
 
+  another='username=alice\npassword=another-token\n'
+  case='erase, of another token (files)'
+  row each 'keyfob, vault' - "$host$another\\n" - "$vault" "$git" erase
+  row each git-credential-store - "$host$another\\n" - x=x "$store" "--file=$file" erase
+  row each git-credential-cache - "$host$another\\n" - x=x "$cache" "--socket=$socket" erase
+  # It erases whatever the token is, so it is asked for what it does not have.
+  [ -z "$gcm" ] || row some 'Git Credential Manager, files, which has none' 0.01 "$host$another\\n" - \
+    "$plain GCM_PLAINTEXT_STORE_PATH=$sandbox/home/gcm-none" "$gcm" erase
+
   # A new account is a secret and a record.
   new="protocol=https\\nhost=new{round}.example.com\\n$pair\\n"
   case='store, a new account, durable'
   row each 'keyfob, vault' - "$new" - "$vault" "$git" store
   row each 'floor: 2 x write, sync, rename, sync' 1.5 x - x=x "$sandbox/floor/bench-floor" durable 2 "$sandbox/floor"
   row each 'git-credential-store, which does not sync' - "$new" - x=x "$store" "--file=$sandbox/home/durable" store
+  [ -z "$gcm" ] || row some 'Git Credential Manager, files, which does not sync' 0.01 "$new" - \
+    "$plain GCM_PLAINTEXT_STORE_PATH=$sandbox/home/gcm-new" "$gcm" store
 
   [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ] || rows_of_secret_service
   rows_of_flat
@@ -127,16 +138,25 @@ rows_of_secret_service() {
   case='get, not ours (Secret Service)'
   row each 'keyfob, Secret Service' - "$other" '' "$service" "$git" get
   [ -z "$libsecret" ] || row each git-credential-libsecret - "$other" '' x=x "$libsecret" get
+  [ -z "$gcm" ] || row some 'Git Credential Manager, Secret Service' 0.01 "$other" '!' "$desktop" "$gcm" get
 
   case='store, unchanged (Secret Service)'
   row each 'keyfob, Secret Service' - "$host$pair\\n" - "$service" "$git" store
   [ -z "$libsecret" ] || row each git-credential-libsecret - "$host$pair\\n" - x=x "$libsecret" store
+  [ -z "$gcm" ] || row some 'Git Credential Manager, Secret Service' 0.01 "$host$pair\\n" - "$desktop" "$gcm" store
 
   [ -n "$pykeyring" ] || return 0
-  case='keyring get (Secret Service)'
-  row some 'keyfob, as keyring' - x "$token\\n" "$service" "$sandbox/bin/keyring" get https://host10.example.com/simple/ alice
-  row some "Python's keyring" 0.02 x "$token\\n" "PYTHON_KEYRING_BACKEND=keyring.backends.SecretService.Keyring" "$pykeyring" \
-    get https://host10.example.com/simple/ alice
+  keyring_rows 'Secret Service' "$service"
+  # It has no store of files of its own, so it is the same one.
+  keyring_rows vault "$vault"
+}
+
+# keyring_rows STORE ENVIRONMENT: keyfob with that store, and Python's keyring with the Secret Service.
+keyring_rows() {
+  case="keyring get ($1)"
+  row some "keyfob, as keyring, $1" - x "$token\\n" "$2" "$sandbox/bin/keyring" get https://host10.example.com/simple/ alice
+  row some "Python's keyring, Secret Service" 0.02 x "$token\\n" PYTHON_KEYRING_BACKEND=keyring.backends.SecretService.Keyring \
+    "$pykeyring" get https://host10.example.com/simple/ alice
 }
 
 # flat_row COUNT BAR: the wallet with so many; every one of them has host0.
