@@ -10,7 +10,7 @@
 //! each where there are fewer). `BAR` is the largest ratio that is wanted (of the first row: the most milliseconds), or `-`. In
 //! `STDIN` and `EXPECTED`, `\n` is a line end and `{round}` the number of the round; `EXPECTED` is `-` where the answer goes
 //! nowhere (as git has it for store) and no error may be told, `~TEXT` where the answer has to hold TEXT, and begins with `!`
-//! where the program may fail. `KIND` is `once`, `burst` (200
+//! where the program may fail. Between variables stands the control character U+001F. `KIND` is `once`, `burst` (200
 //! processes at the same time) or the two moments of a NuGet plugin's life (nuget.rs). A wrong answer ends it all.
 //!
 //! The other programs of this folder are modes of this one: `bench fill` makes a large wallet (fill.rs), `bench order` the

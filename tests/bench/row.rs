@@ -10,6 +10,9 @@ use crate::nuget::{self, Moment};
 /// Processes of a burst.
 const BURST: usize = 200;
 
+/// Stands between the variables of a row's environment, for paths may have blanks.
+const BETWEEN: char = '\u{1f}';
+
 /// Threads that start them: a single one would be what is measured.
 const STARTERS: usize = 8;
 
@@ -95,7 +98,7 @@ impl Row {
         let pair = |variable: &str| {
             variable.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
         };
-        let environment = cell().split(' ').filter_map(pair).collect();
+        let environment = cell().split(BETWEEN).filter_map(pair).collect();
         let program = cell();
         let (arguments, times) = (cells.collect(), Vec::new());
         Row { case, kind, slow, name, bar, stdin, expected, environment, program, arguments, times }

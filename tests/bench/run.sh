@@ -17,6 +17,9 @@ bench=${CARGO_TARGET_DIR:-$root/target}/bench
 # shellcheck source=tests/bench/rows.sh
 . "$root/tests/bench/rows.sh"
 
+# quoted TEXT: as a word of the shell.
+quoted() { printf '%s\n' "$1" | sed "s/'/'\\\\''/g; 1s/^/'/; \$s/\$/'/"; }
+
 # flat COUNT: a wallet with that many accounts, made once. In memory first, where that is possible: making it durable
 # one account at a time takes half an hour.
 flat() {
@@ -50,7 +53,9 @@ prepare() {
   cp "$(dirname -- "$binary")/examples/bench-floor" "$sandbox/floor/bench-floor"
   for count in 1 100 10000 100000; do flat "$count"; done
   for name in sandbox bench cfloor store cache libsecret gcm provider pykeyring passhelper oauth; do
-    eval "printf \"%s='%s'\\n\" $name \"\$$name\""
+    eval "value=\$$name"
+    # shellcheck disable=SC2154 # eval sets it
+    printf '%s=%s\n' "$name" "$(quoted "$value")"
   done >"$sandbox/peers"
   set -- "$root/tests/bench/run.sh" --inside "$sandbox" "$rounds"
   if have gnome-keyring-daemon && have dbus-daemon; then set -- "$root/tests/with-secret-service.sh" "$@"; fi
