@@ -1,5 +1,6 @@
 //! One row of the table: a program, what it is sent, what it has to answer, and the times it took.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Write};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
@@ -32,16 +33,13 @@ pub(crate) struct Plan {
 }
 
 impl Case {
-    /// All rows once, in turns, and each time another one first.
+    /// All rows once, in turns, and each time in another order.
     pub(crate) fn round(&mut self, round: usize, plan: Plan) {
-        let count = self.rows.len();
         let counts = round >= plan.warm_up;
         // A slow one is warm after one turn.
         let slow_too = if counts { round.is_multiple_of(plan.every) } else { round == 0 };
-        // Reckoned by its own rounds: else a slow row could have the same neighbour each time.
-        let first = if slow_too { round / plan.every } else { round };
-        for at in 0..count {
-            let row = &mut self.rows[(at + first) % count];
+        for at in order(self.rows.len(), round) {
+            let row = &mut self.rows[at];
             if row.slow && !slow_too {
                 continue;
             }
@@ -51,6 +49,18 @@ impl Case {
             }
         }
     }
+}
+
+/// By chance, but the same in each run. In turns that only begin elsewhere, one row would always come after the same other one; and
+/// who comes after a slow one finds the processor's caches filled with that one's things.
+fn order(count: usize, round: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_cached_key(|row| {
+        let mut hasher = DefaultHasher::new();
+        (round, row).hash(&mut hasher);
+        hasher.finish()
+    });
+    order
 }
 
 /// What is measured of a process.
