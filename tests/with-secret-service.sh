@@ -32,6 +32,12 @@ unset DISPLAY WAYLAND_DISPLAY GNOME_KEYRING_CONTROL SSH_AUTH_SOCK DBUS_SESSION_B
 export XDG_RUNTIME_DIR="$temporary" XDG_DATA_HOME="$home/data" XDG_CONFIG_HOME="$home/config" \
   XDG_CACHE_HOME="$home/cache"
 
+# In an address, all but a few characters are written as %XX; and XML has its own wishes.
+case $temporary in
+*[!-0-9A-Za-z_/.]*) path=$(printf %s "$temporary/bus" | od -An -v -tx1 | tr -d '\n' | sed 's/ /%/g') ;;
+*) path=$temporary/bus ;;
+esac
+
 # No service folders: nothing is started by activation, so a missing provider is told at once and no second daemon
 # can win a race.
 cat >"$temporary/bus.conf" <<XML
@@ -39,7 +45,7 @@ cat >"$temporary/bus.conf" <<XML
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
-  <listen>unix:path=$temporary/bus</listen>
+  <listen>unix:path=$path</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/>
@@ -75,7 +81,7 @@ has_default() { service ReadAlias string:default | grep -q /collection/; }
 dbus-daemon --config-file="$temporary/bus.conf" --nofork --nopidfile </dev/null >"$temporary/bus.log" 2>&1 &
 bus=$!
 until_true test -S "$temporary/bus"
-export DBUS_SESSION_BUS_ADDRESS="unix:path=$temporary/bus"
+export DBUS_SESSION_BUS_ADDRESS="unix:path=$path"
 
 if [ "${WSS_NO_DAEMON:-}" != 1 ]; then
   if [ "${WSS_NO_UNLOCK:-}" = 1 ]; then

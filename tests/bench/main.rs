@@ -2,15 +2,16 @@
 //! alike. `run.sh` writes the table that it reads, a row a line, with tabs between the cells:
 //!
 //! ```text
-//! CASE  KIND  EVERY  NAME  BAR  STDIN  EXPECTED STDOUT  NAME=VALUE …  PROGRAM  ARGUMENT …
+//! CASE  KIND  ROUNDS  NAME  BAR  STDIN  EXPECTED  NAME=VALUE …  PROGRAM  ARGUMENT …
 //! ```
 //!
 //! The first of a case's rows is compared with each of the others, round by round: the median of the ratios says more than the
-//! ratio of the medians. `EVERY` lets a slow row take part in every so many rounds only. `BAR` is the largest ratio that is
-//! wanted (of the first row: the most milliseconds), or `-`. In `STDIN` and `EXPECTED`, `\n` is a line end and `{round}` the number of the round; `EXPECTED` is `-` where the
-//! answer goes nowhere (as git has it for store) and no error may be told, `~TEXT` where the answer has to hold TEXT, and begins with `!` where the program
-//! may fail. `KIND` is `once`, `burst` (200 processes at the same time) or the two moments of a NuGet plugin's life (nuget.rs). A wrong
-//! answer ends it all.
+//! ratio of the medians. `ROUNDS` is `each`, or `some` for a slow row, which takes part in at least 40 of them, spread over all (in
+//! each where there are fewer). `BAR` is the largest ratio that is wanted (of the first row: the most milliseconds), or `-`. In
+//! `STDIN` and `EXPECTED`, `\n` is a line end and `{round}` the number of the round; `EXPECTED` is `-` where the answer goes
+//! nowhere (as git has it for store) and no error may be told, `~TEXT` where the answer has to hold TEXT, and begins with `!`
+//! where the program may fail. Between variables stands the control character U+001F. `KIND` is `once`, `burst` (200
+//! processes at the same time) or the two moments of a NuGet plugin's life (nuget.rs). A wrong answer ends it all.
 //!
 //! The other programs of this folder are modes of this one: `bench fill` makes a large wallet (fill.rs), `bench order` the
 //! order of the release program's functions (order.rs).
@@ -34,6 +35,9 @@ mod row;
 /// Rounds that are not counted: the first ones fill the caches.
 const WARM_UP: usize = 20;
 
+/// In how many of the rounds that count a slow row takes part at least, if there are as many: a median of fewer is chance.
+const OF_SLOW: usize = 40;
+
 const USAGE: &str = "usage: bench run ROUNDS PICTURE.svg <TABLE >TABLES.md | bench fill FOLDER COUNT | bench order MAP PROFILE...";
 
 fn main() {
@@ -56,10 +60,11 @@ fn run(rounds: usize, picture: &str) {
             None => cases.push(row::Case { name: row.case.clone(), rows: vec![row] }),
         }
     }
+    let plan = row::Plan { warm_up: WARM_UP, every: (rounds / OF_SLOW).max(1) };
     for case in &mut cases {
         eprintln!("bench: {}", case.name);
         for round in 0..WARM_UP + rounds {
-            case.round(round, round < WARM_UP);
+            case.round(round, plan);
         }
     }
     report::tables(&cases);

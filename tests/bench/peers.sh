@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034 # what is set here is used by those who source it
-# Gets the peers that run.sh measures against. Sourced, not run; needs install/common.sh and $bench, the folder for what is got.
+# Gets the peers that run.sh measures against. Sourced, not run; needs install/common.sh, $root, and $bench, the folder for what is got.
 # What cannot be had is said and named in the report: $absent holds a line for each, and the peer's rows are left out.
 
-# shellcheck disable=SC2154 # $bench is run.sh's
+# shellcheck disable=SC2154 # $bench and $root are run.sh's
 
 absent=
 lacks() {
@@ -58,6 +58,12 @@ get_peers() {
   python3 -c 'import ensurepip' 2>/dev/null || debian python3-venv:none-such
   versions="- git-credential-store, git-credential-cache: git $(git --version | sed 's/git version //')
 "
+  cfloor=$bench/bench-floor-in-c
+  # Left out where it can only be dynamic: it would be no floor.
+  if ! ${CC:-cc} -O2 -static -o "$cfloor" "$root/tests/bench/floor.c" 2>/dev/null; then
+    cfloor=
+    lacks "the floor in C" "the C library cannot be linked statically here"
+  fi
   store=$(git --exec-path)/git-credential-store
   cache=$(git --exec-path)/git-credential-cache
 

@@ -103,7 +103,7 @@ fn pairs<'a>(ours: &'a Row, other: &'a Row) -> impl Iterator<Item = f64> + 'a {
 
 fn quantile(values: impl Iterator<Item = f64>, at: f64) -> f64 {
     let mut values: Vec<f64> = values.collect();
-    assert!(!values.is_empty(), "a row without a counted round: more rounds than its EVERY are needed");
+    assert!(!values.is_empty(), "a row without a round that counts");
     values.sort_by(f64::total_cmp);
     values[((values.len() - 1) as f64 * at).round() as usize]
 }

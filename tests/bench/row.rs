@@ -1,5 +1,6 @@
 //! One row of the table: a program, what it is sent, what it has to answer, and the times it took.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Write};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
@@ -10,6 +11,9 @@ use crate::nuget::{self, Moment};
 /// Processes of a burst.
 const BURST: usize = 200;
 
+/// Stands between the variables of a row's environment, for paths may have blanks.
+const BETWEEN: char = '\u{1f}';
+
 /// Threads that start them: a single one would be what is measured.
 const STARTERS: usize = 8;
 
@@ -19,22 +23,44 @@ pub(crate) struct Case {
     pub(crate) rows: Vec<Row>,
 }
 
+/// Which rounds count, and who takes part in them.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    /// Rounds before those that count.
+    pub(crate) warm_up: usize,
+    /// Slow rows take part in one of so many.
+    pub(crate) every: usize,
+}
+
 impl Case {
-    /// All rows once, in turns, and each time another one first.
-    pub(crate) fn round(&mut self, round: usize, warm_up: bool) {
-        let count = self.rows.len();
-        for at in 0..count {
-            let row = &mut self.rows[(at + round) % count];
-            // A slow one is warm after one turn.
-            if !round.is_multiple_of(row.every) {
+    /// All rows once, in turns, and each time in another order.
+    pub(crate) fn round(&mut self, round: usize, plan: Plan) {
+        let counts = round >= plan.warm_up;
+        // A slow one is warm after one turn.
+        let slow_too = if counts { round.is_multiple_of(plan.every) } else { round == 0 };
+        for at in order(self.rows.len(), round) {
+            let row = &mut self.rows[at];
+            if row.slow && !slow_too {
                 continue;
             }
             let time = row.run(round);
-            if !warm_up {
+            if counts {
                 row.times.push((round, time.as_secs_f64() * 1000.0));
             }
         }
     }
+}
+
+/// By chance, but the same in each run. In turns that only begin elsewhere, one row would always come after the same other one; and
+/// who comes after a slow one finds the processor's caches filled with that one's things.
+fn order(count: usize, round: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_cached_key(|row| {
+        let mut hasher = DefaultHasher::new();
+        (round, row).hash(&mut hasher);
+        hasher.finish()
+    });
+    order
 }
 
 /// What is measured of a process.
@@ -48,7 +74,7 @@ enum Kind {
 pub(crate) struct Row {
     pub(crate) case: String,
     kind: Kind,
-    every: usize,
+    slow: bool,
     pub(crate) name: String,
     /// The largest ratio of the first row's time to this one's that is wanted; of the first row itself, milliseconds.
     pub(crate) bar: Option<f64>,
@@ -73,13 +99,19 @@ impl Row {
             "nuget-answer" => Kind::NuGet(Moment::Answer),
             other => panic!("no kind of row: {other}"),
         };
-        let every = cell().parse().unwrap();
+        let slow = match cell().as_str() {
+            "each" => false,
+            "some" => true,
+            other => panic!("no kind of rounds: {other}"),
+        };
         let (name, bar, stdin, expected) = (cell(), cell().parse().ok(), cell(), cell());
-        let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let environment = cell().split(' ').filter_map(pair).collect();
+        let pair = |variable: &str| {
+            variable.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
+        let environment = cell().split(BETWEEN).filter_map(pair).collect();
         let program = cell();
         let (arguments, times) = (cells.collect(), Vec::new());
-        Row { case, kind, every, name, bar, stdin, expected, environment, program, arguments, times }
+        Row { case, kind, slow, name, bar, stdin, expected, environment, program, arguments, times }
     }
 
     fn run(&self, round: usize) -> Duration {

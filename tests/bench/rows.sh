@@ -4,11 +4,23 @@
 # shellcheck disable=SC2154 # set by run.sh from the list of peers
 
 tab=$(printf '\t')
+# Between the variables of an environment, for paths may have blanks.
+between=$(printf '\037')
 token=a-token-of-52-characters-as-services-make-them-0010
 pair="username=alice\\npassword=$token\\n"
 azure=https://dev.azure.com/contoso
 feed=https://pkgs.dev.azure.com/contoso/_packaging/feed/nuget/v3/index.json
-dotnet='DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_CLI_TELEMETRY_OPTOUT=1'
+dotnet=DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1${between}DOTNET_CLI_TELEMETRY_OPTOUT=1
+
+# with ENVIRONMENT COMMAND...: runs it with these variables besides.
+with() (
+  variables=$1
+  shift
+  IFS=$between
+  set -f
+  # shellcheck disable=SC2086 # a list
+  exec env $variables "$@"
+)
 
 # twenty COMMAND...: twenty pairs go into a store.
 twenty() {
@@ -21,32 +33,32 @@ twenty() {
 }
 
 fill_stores() {
-  vault="KEYFOB_HOME=$sandbox/vault KEYFOB_STORE=vault"
-  service="KEYFOB_HOME=$sandbox/service KEYFOB_STORE=secret-service"
+  vault=KEYFOB_HOME=$sandbox/vault${between}KEYFOB_STORE=vault
+  service=KEYFOB_HOME=$sandbox/service${between}KEYFOB_STORE=secret-service
   git=$sandbox/bin/git-credential-keyfob
   file=$sandbox/home/.git-credentials
   socket=$sandbox/cache/socket
   # Never the network: the host is not looked at, and nobody is asked.
-  plain="$dotnet GCM_CREDENTIAL_STORE=plaintext GCM_PROVIDER=generic GCM_INTERACTIVE=0"
-  desktop="$dotnet GCM_CREDENTIAL_STORE=secretservice GCM_PROVIDER=generic GCM_INTERACTIVE=0 DISPLAY=:0"
-  # shellcheck disable=SC2086 # lists of words
+  alone=$dotnet${between}GCM_PROVIDER=generic${between}GCM_INTERACTIVE=0
+  plain=$alone${between}GCM_CREDENTIAL_STORE=plaintext
+  desktop=$alone${between}GCM_CREDENTIAL_STORE=secretservice${between}DISPLAY=:0
   {
-    twenty env $vault "$git"
+    twenty with "$vault" "$git"
     for url in $azure https://github.com; do
-      echo "$token" | env $vault "$sandbox/bin/keyfob" add "$url" --offline 2>/dev/null ||
-        echo "$token" | env $vault "$sandbox/bin/keyfob" add "$url"
+      echo "$token" | with "$vault" "$sandbox/bin/keyfob" add "$url" --offline 2>/dev/null ||
+        echo "$token" | with "$vault" "$sandbox/bin/keyfob" add "$url"
     done
     twenty "$store" --file="$file"
     cp "$file" "$sandbox/home/durable"
     awk 'BEGIN { for (n = 99999; n >= 0; n--) printf "https://alice:a-token-of-52-characters-as-services-make-them-%04d@host%d.example.com\n", n, n }' \
       >"$sandbox/home/large"
     twenty "$cache" --socket="$socket" --timeout=7200
-    [ -z "$gcm" ] || twenty env $plain "$gcm"
+    [ -z "$gcm" ] || twenty with "$plain" "$gcm"
     [ -z "$passhelper" ] || fill_pass
     if [ -n "${DBUS_SESSION_BUS_ADDRESS:-}" ]; then
-      twenty env $service "$git"
+      twenty with "$service" "$git"
       [ -z "$libsecret" ] || twenty "$libsecret"
-      [ -z "$gcm" ] || twenty env $desktop "$gcm"
+      [ -z "$gcm" ] || twenty with "$desktop" "$gcm"
       [ -z "$pykeyring" ] || printf %s "$token" | "$pykeyring" set https://host10.example.com/simple/ alice
     fi
   } >&2
@@ -65,7 +77,7 @@ end_servers() {
   gpgconf --kill all 2>/dev/null || :
 }
 
-# row EVERY NAME BAR STDIN EXPECTED ENVIRONMENT PROGRAM [ARGUMENT...]: a line of the table, of $case and $kind.
+# row ROUNDS NAME BAR STDIN EXPECTED ENVIRONMENT PROGRAM [ARGUMENT...]: a line of the table, of $case and $kind.
 row() {
   # printf's %s keeps the backslashes, which bench reads.
   printf '%s' "$case$tab$kind"
@@ -77,71 +89,92 @@ rows() {
   kind=once
   host='protocol=https\nhost=host10.example.com\n'
   case='get, hit (files)'
-  row 1 'keyfob, vault' - "$host\\n" "$pair" "$vault" "$git" get
-  row 1 git-credential-store 1.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
-  row 1 'floor: reads one file' 1.3 "$host\\n" "$pair" x=x "$sandbox/floor/bench-floor" "$sandbox/floor/answer"
+  row each 'keyfob, vault' - "$host\\n" "$pair" "$vault" "$git" get
+  row each git-credential-store 1.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
+  row each 'floor: reads one file' 1.3 "$host\\n" "$pair" x=x "$sandbox/floor/bench-floor" "$sandbox/floor/answer"
+  [ -z "$cfloor" ] || row each 'floor: reads one file, in C, static' 1.3 "$host\\n" "$pair" x=x "$cfloor" "$sandbox/floor/answer"
   printf 'username=alice\npassword=%s\n' "$token" >"$sandbox/floor/answer"
-  row 1 git-credential-cache - "$host\\n" "~password=$token" x=x "$cache" "--socket=$socket" get
-  [ -z "$passhelper" ] || row 10 'pass-git-helper' - "$host\\n" "~password=$token" x=x "$passhelper" -m "$sandbox/home/mapping.ini" get
-  [ -z "$gcm" ] || row 10 'Git Credential Manager, files' 0.01 "$host\\n" "~password=$token" "$plain" "$gcm" get
+  row each git-credential-cache - "$host\\n" "~password=$token" x=x "$cache" "--socket=$socket" get
+  [ -z "$passhelper" ] || row some 'pass-git-helper' - "$host\\n" "~password=$token" x=x "$passhelper" -m "$sandbox/home/mapping.ini" get
+  [ -z "$gcm" ] || row some 'Git Credential Manager, files' 0.01 "$host\\n" "~password=$token" "$plain" "$gcm" get
 
   other='protocol=https\nhost=other.example.com\n\n'
   case='get, not ours (files)'
-  row 1 'keyfob, vault' - "$other" '' "$vault" "$git" get
-  row 1 git-credential-store 0.8 "$other" '' x=x "$store" "--file=$file" get
-  row 1 git-credential-cache - "$other" '' x=x "$cache" "--socket=$socket" get
-  [ -z "$oauth" ] || row 10 git-credential-oauth - "$other" '!' x=x "$oauth" get
-  [ -z "$passhelper" ] || row 10 pass-git-helper - "$other" '!' x=x "$passhelper" -m "$sandbox/home/mapping.ini" get
-  [ -z "$gcm" ] || row 10 'Git Credential Manager, files' 0.01 "$other" '!' "$plain" "$gcm" get
+  row each 'keyfob, vault' - "$other" '' "$vault" "$git" get
+  row each git-credential-store 0.8 "$other" '' x=x "$store" "--file=$file" get
+  row each git-credential-cache - "$other" '' x=x "$cache" "--socket=$socket" get
+  [ -z "$oauth" ] || row some git-credential-oauth - "$other" '!' x=x "$oauth" get
+  [ -z "$passhelper" ] || row some pass-git-helper - "$other" '!' x=x "$passhelper" -m "$sandbox/home/mapping.ini" get
+  [ -z "$gcm" ] || row some 'Git Credential Manager, files' 0.01 "$other" '!' "$plain" "$gcm" get
 
   case='store, unchanged (files)'
-  row 1 'keyfob, vault' - "$host$pair\\n" - "$vault" "$git" store
-  row 1 git-credential-store - "$host$pair\\n" - x=x "$store" "--file=$file" store
-  row 1 git-credential-cache - "$host$pair\\n" - x=x "$cache" "--socket=$socket" store
-  [ -z "$gcm" ] || row 10 'Git Credential Manager, files' 0.01 "$host$pair\\n" - "$plain" "$gcm" store
+  row each 'keyfob, vault' - "$host$pair\\n" - "$vault" "$git" store
+  row each git-credential-store - "$host$pair\\n" - x=x "$store" "--file=$file" store
+  row each git-credential-cache - "$host$pair\\n" - x=x "$cache" "--socket=$socket" store
+  [ -z "$gcm" ] || row some 'Git Credential Manager, files' 0.01 "$host$pair\\n" - "$plain" "$gcm" store
+
+  another='username=alice\npassword=another-token\n'
+  case='erase, of another token (files)'
+  row each 'keyfob, vault' - "$host$another\\n" - "$vault" "$git" erase
+  row each git-credential-store - "$host$another\\n" - x=x "$store" "--file=$file" erase
+  row each git-credential-cache - "$host$another\\n" - x=x "$cache" "--socket=$socket" erase
+  # It erases whatever the token is, so it is asked for what it does not have.
+  [ -z "$gcm" ] || row some 'Git Credential Manager, files, which has none' 0.01 "$host$another\\n" - \
+    "$plain${between}GCM_PLAINTEXT_STORE_PATH=$sandbox/home/gcm-none" "$gcm" erase
 
   # A new account is a secret and a record.
   new="protocol=https\\nhost=new{round}.example.com\\n$pair\\n"
   case='store, a new account, durable'
-  row 1 'keyfob, vault' - "$new" - "$vault" "$git" store
-  row 1 'floor: 2 x write, sync, rename, sync' 1.5 x - x=x "$sandbox/floor/bench-floor" durable 2 "$sandbox/floor"
-  row 1 'git-credential-store, which does not sync' - "$new" - x=x "$store" "--file=$sandbox/home/durable" store
+  row each 'keyfob, vault' - "$new" - "$vault" "$git" store
+  row each 'floor: 2 x write, sync, rename, sync' 1.5 x - x=x "$sandbox/floor/bench-floor" durable 2 "$sandbox/floor"
+  row each 'git-credential-store, which does not sync' - "$new" - x=x "$store" "--file=$sandbox/home/durable" store
+  [ -z "$gcm" ] || row some 'Git Credential Manager, files, which does not sync' 0.01 "$new" - \
+    "$plain${between}GCM_PLAINTEXT_STORE_PATH=$sandbox/home/gcm-new" "$gcm" store
 
   [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ] || rows_of_secret_service
   rows_of_flat
   rows_of_tools
 
   case='get, hit, 200 at the same time' kind=burst
-  row 10 'keyfob, vault' - "$host\\n" "$pair" "$vault" "$git" get
-  row 10 git-credential-store 1.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
+  row some 'keyfob, vault' - "$host\\n" "$pair" "$vault" "$git" get
+  row some git-credential-store 1.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
 }
 
 rows_of_secret_service() {
   case='get, hit (Secret Service)'
-  row 1 'keyfob, Secret Service' - "$host\\n" "$pair" "$service" "$git" get
-  [ -z "$libsecret" ] || row 1 git-credential-libsecret 0.25 "$host\\n" "~password=$token" x=x "$libsecret" get
-  row 1 git-credential-store - "$host\\n" "$pair" x=x "$store" "--file=$file" get
-  [ -z "$gcm" ] || row 10 'Git Credential Manager, Secret Service' 0.01 "$host\\n" "~password=$token" "$desktop" "$gcm" get
+  row each 'keyfob, Secret Service' - "$host\\n" "$pair" "$service" "$git" get
+  [ -z "$libsecret" ] || row each git-credential-libsecret 0.25 "$host\\n" "~password=$token" x=x "$libsecret" get
+  row each git-credential-store - "$host\\n" "$pair" x=x "$store" "--file=$file" get
+  [ -z "$gcm" ] || row some 'Git Credential Manager, Secret Service' 0.01 "$host\\n" "~password=$token" "$desktop" "$gcm" get
 
   case='get, not ours (Secret Service)'
-  row 1 'keyfob, Secret Service' - "$other" '' "$service" "$git" get
-  [ -z "$libsecret" ] || row 1 git-credential-libsecret - "$other" '' x=x "$libsecret" get
+  row each 'keyfob, Secret Service' - "$other" '' "$service" "$git" get
+  [ -z "$libsecret" ] || row each git-credential-libsecret - "$other" '' x=x "$libsecret" get
+  [ -z "$gcm" ] || row some 'Git Credential Manager, Secret Service' 0.01 "$other" '!' "$desktop" "$gcm" get
 
   case='store, unchanged (Secret Service)'
-  row 1 'keyfob, Secret Service' - "$host$pair\\n" - "$service" "$git" store
-  [ -z "$libsecret" ] || row 1 git-credential-libsecret - "$host$pair\\n" - x=x "$libsecret" store
+  row each 'keyfob, Secret Service' - "$host$pair\\n" - "$service" "$git" store
+  [ -z "$libsecret" ] || row each git-credential-libsecret - "$host$pair\\n" - x=x "$libsecret" store
+  [ -z "$gcm" ] || row some 'Git Credential Manager, Secret Service' 0.01 "$host$pair\\n" - "$desktop" "$gcm" store
 
   [ -n "$pykeyring" ] || return 0
-  case='keyring get (Secret Service)'
-  row 10 'keyfob, as keyring' - x "$token\\n" "$service" "$sandbox/bin/keyring" get https://host10.example.com/simple/ alice
-  row 10 "Python's keyring" 0.02 x "$token\\n" "PYTHON_KEYRING_BACKEND=keyring.backends.SecretService.Keyring" "$pykeyring" \
-    get https://host10.example.com/simple/ alice
+  keyring_rows 'Secret Service' "$service"
+  # It has no store of files of its own, so it is the same one.
+  keyring_rows vault "$vault"
+}
+
+# keyring_rows STORE ENVIRONMENT: keyfob with that store, and Python's keyring with the Secret Service.
+keyring_rows() {
+  case="keyring get ($1)"
+  row some "keyfob, as keyring, $1" - x "$token\\n" "$2" "$sandbox/bin/keyring" get https://host10.example.com/simple/ alice
+  row some "Python's keyring, Secret Service" 0.02 x "$token\\n" PYTHON_KEYRING_BACKEND=keyring.backends.SecretService.Keyring \
+    "$pykeyring" get https://host10.example.com/simple/ alice
 }
 
 # flat_row COUNT BAR: the wallet with so many; every one of them has host0.
 flat_row() {
-  row 1 "keyfob, wallet of $1" "$2" 'protocol=https\nhost=host0.example.com\n\n' \
-    '~password=a-token-of-52-characters-as-services-make-them-0000' "KEYFOB_HOME=$bench/flat-$1 KEYFOB_STORE=vault" "$git" get
+  row each "keyfob, wallet of $1" "$2" 'protocol=https\nhost=host0.example.com\n\n' \
+    '~password=a-token-of-52-characters-as-services-make-them-0000' "KEYFOB_HOME=$bench/flat-$1${between}KEYFOB_STORE=vault" "$git" get
 }
 
 rows_of_flat() {
@@ -150,70 +183,95 @@ rows_of_flat() {
   flat_row 1 1.2
   flat_row 100 1.2
   flat_row 10000 1.2
-  row 10 'git-credential-store, 100000 accounts' - 'protocol=https\nhost=host0.example.com\n\n' \
+  row some 'git-credential-store, 100000 accounts' - 'protocol=https\nhost=host0.example.com\n\n' \
     '~password=a-token-of-52-characters-as-services-make-them-0000' x=x "$store" "--file=$sandbox/home/large" get
   case='list'
-  row 10 'keyfob, 10000 accounts' 300 x '~host9999.example.com' "KEYFOB_HOME=$bench/flat-10000 KEYFOB_STORE=vault" "$sandbox/bin/keyfob" list
+  row some 'keyfob, 10000 accounts' 300 x '~host9999.example.com' "KEYFOB_HOME=$bench/flat-10000${between}KEYFOB_STORE=vault" "$sandbox/bin/keyfob" list
 }
 
 rows_of_tools() {
   asked='protocol=https\nhost=dev.azure.com\npath=contoso/Project/_git/Repo\n\n'
+  cargo='{"v":1,"registry":{"index-url":"sparse+https://pkgs.dev.azure.com/contoso/_packaging/f/Cargo/index/","name":"lab"},"kind":"get","operation":"read","args":[]}\n'
   case='cargo, and the same token to git'
-  row 1 'keyfob, to cargo' - \
-    '{"v":1,"registry":{"index-url":"sparse+https://pkgs.dev.azure.com/contoso/_packaging/f/Cargo/index/","name":"lab"},"kind":"get","operation":"read","args":[]}\n' \
-    '~{"Ok":{"kind":"get"' "$vault" "$sandbox/bin/cargo-credential-keyfob" --cargo-plugin
-  row 1 'keyfob, to git' 1.2 "$asked" "~password=$token" "$vault" "$git" get
+  row each 'keyfob, to cargo' - "$cargo" '~{"Ok":{"kind":"get"' "$vault" "$sandbox/bin/cargo-credential-keyfob" --cargo-plugin
+  row each 'keyfob, to git' 1.2 "$asked" "~password=$token" "$vault" "$git" get
   case='docker, and the same token to git'
-  row 1 'keyfob, to docker' - ghcr.io "~\"Secret\":\"$token\"" "$vault" "$sandbox/bin/docker-credential-keyfob" get
-  row 1 'keyfob, to git' 1.2 'protocol=https\nhost=github.com\npath=a/b\n\n' "~password=$token" "$vault" "$git" get
+  row each 'keyfob, to docker' - ghcr.io "~\"Secret\":\"$token\"" "$vault" "$sandbox/bin/docker-credential-keyfob" get
+  row each 'keyfob, to git' 1.2 'protocol=https\nhost=github.com\npath=a/b\n\n' "~password=$token" "$vault" "$git" get
   case='keyring, and the same token to git'
-  row 1 'keyfob, as keyring' - x "$token\\n" "$vault" "$sandbox/bin/keyring" get "$feed" VssSessionToken
-  row 1 'keyfob, to git' 1.2 "$asked" "~password=$token" "$vault" "$git" get
+  row each 'keyfob, as keyring' - x "$token\\n" "$vault" "$sandbox/bin/keyring" get "$feed" VssSessionToken
+  row each 'keyfob, to git' 1.2 "$asked" "~password=$token" "$vault" "$git" get
 
   [ -e "$sandbox/bin/nuget-plugin-keyfob" ] || return 0
+  greeting='{"Id":"1","Type":"Request","Method":"Handshake","Payload":{"ProtocolVersion":"2.0.0","MinimumProtocolVersion":"1.0.0"}}\r\n'
   endpoints="VSS_NUGET_EXTERNAL_FEED_ENDPOINTS={\"endpointCredentials\":[{\"endpoint\":\"$feed\",\"username\":\"alice\",\"password\":\"$token\"}]}"
   case='NuGet, to the answer of the handshake' kind=nuget-handshake
-  row 1 'keyfob, to NuGet' - "$feed" "$token" "$vault" "$sandbox/bin/nuget-plugin-keyfob" -Plugin
+  row each 'keyfob, to NuGet' - "$feed" "$token" "$vault" "$sandbox/bin/nuget-plugin-keyfob" -Plugin
   kind=once
-  row 1 'git-credential-store, a whole get' 3.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
+  row each 'git-credential-store, a whole get' 3.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
   kind=nuget-handshake
-  [ -z "$provider" ] || row 10 "Microsoft's provider" - "$feed" "$token" "$dotnet $endpoints" "$provider" -Plugin
+  [ -z "$provider" ] || row some "Microsoft's provider" - "$feed" "$token" "$dotnet$between$endpoints" "$provider" -Plugin
   case='NuGet, to the credential' kind=nuget-answer
-  row 1 'keyfob, to NuGet' - "$feed" "$token" "$vault" "$sandbox/bin/nuget-plugin-keyfob" -Plugin
-  [ -z "$provider" ] || row 10 "Microsoft's provider" 0.02 "$feed" "$token" "$dotnet $endpoints" "$provider" -Plugin
+  row each 'keyfob, to NuGet' - "$feed" "$token" "$vault" "$sandbox/bin/nuget-plugin-keyfob" -Plugin
+  [ -z "$provider" ] || row some "Microsoft's provider" 0.02 "$feed" "$token" "$dotnet$between$endpoints" "$provider" -Plugin
   kind=once
 }
 
-# memory NAME INPUT PROGRAM...: the largest resident set, as the system counts it.
+# judged FIGURE WANTED: the last cell of a row, empty without something wanted.
+judged() {
+  case $2 in
+  -) ;;
+  *) printf '≤ %s: %s' "$2" "$(awk "BEGIN { print ($1 <= $2) ? \"holds\" : \"**missed**\" }")" ;;
+  esac
+}
+
+# memory NAME WANTED INPUT ENVIRONMENT PROGRAM...: the largest resident set, as the system counts it.
 memory() {
-  name=$1 input=$2
-  shift 2
+  name=$1 wanted=$2 input=$3 variables=$4
+  shift 4
   # shellcheck disable=SC2059 # the text is ours, and has the line ends as \n
-  kib=$(printf "$input" | env time -f %M "$@" 2>&1 >/dev/null | tail -n 1)
-  printf '| %s | %s |\n' "$name" "$(awk "BEGIN { printf \"%.1f\", $kib / 1024 }")"
+  printf "$input" | with "$variables" time -o "$sandbox/kib" -f %M "$@" >/dev/null 2>"$sandbox/said" || {
+    cat "$sandbox/kib" "$sandbox/said" >&2
+    die "memory of $name: the call failed"
+  }
+  kib=$(cat "$sandbox/kib")
+  printf '| %s | %s | %s |\n' "$name" "$(awk "BEGIN { printf \"%.1f\", $kib / 1024 }")" "$(judged "$kib / 1024" "$wanted")"
+}
+
+# size NAME WANTED FILE
+size() {
+  bytes=$(($(wc -c <"$3")))
+  printf '| %s | %s | %s |\n' "$1" "$(awk "BEGIN { printf \"%.2f\", $bytes / 1e6 }")" "$(judged "$bytes / 1e6" "$2")"
 }
 
 sizes() {
   program=$sandbox/bin/keyfob
-  bytes=$(($(wc -c <"$program")))
-  printf '## Size and memory\n\n| program | MB on disk |\n|---|---:|\n'
-  printf '| keyfob, %s (wanted: ≤ 5) | %s |\n' "$(if ldd "$program" 2>&1 | grep -q 'statically linked\|not a dynamic'; then echo static; else echo dynamic; fi)" \
-    "$(awk "BEGIN { printf \"%.2f\", $bytes / 1e6 }")"
+  printf '## Size\n\n| program | MB on disk | wanted |\n|---|---:|---|\n'
+  size "keyfob, $(if ldd "$program" 2>&1 | grep -q 'statically linked\|not a dynamic'; then echo static; else echo dynamic; fi)" 5 "$program"
   for peer in "$gcm" "$oauth" "$provider"; do
-    [ -z "$peer" ] || printf '| %s | %s |\n' "$(basename -- "$peer")" "$(awk "BEGIN { printf \"%.2f\", $(($(wc -c <"$peer"))) / 1e6 }")"
+    [ -z "$peer" ] || size "$(basename -- "$peer")" - "$peer"
   done
-  printf '\n| call | peak memory, MiB (wanted of keyfob: ≤ 6) |\n|---|---:|\n'
-  # shellcheck disable=SC2086 # lists of words
-  {
-    memory 'keyfob, get, vault' "$host\\n" env $vault "$git" get
-    [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ] || memory 'keyfob, get, Secret Service' "$host\\n" env $service "$git" get
-    memory 'keyfob, get, one of 100000' 'protocol=https\nhost=host0.example.com\n\n' \
-      env "KEYFOB_HOME=$bench/flat-100000" KEYFOB_STORE=vault "$git" get
-    memory 'keyfob, list of 10000' '' env "KEYFOB_HOME=$bench/flat-10000" KEYFOB_STORE=vault "$program" list
-    memory git-credential-store "$host\\n" "$store" "--file=$file" get
-    [ -z "$libsecret" ] || memory git-credential-libsecret "$host\\n" "$libsecret" get
-    [ -z "$gcm" ] || memory 'Git Credential Manager' "$host\\n" env $plain "$gcm" get
-    [ -z "$pykeyring" ] || memory "Python's keyring" '' "$pykeyring" --list-backends
-  }
+  printf '\n## Memory\n\n| call | peak, MiB | wanted |\n|---|---:|---|\n'
+  memory 'keyfob, get, vault' 6 "$host\\n" "$vault" "$git" get
+  memory 'keyfob, get of what is not ours' 6 "$other" "$vault" "$git" get
+  memory 'keyfob, store, unchanged' 6 "$host$pair\\n" "$vault" "$git" store
+  memory 'keyfob, store, a new account' 6 "protocol=https\\nhost=memory.example.com\\n$pair\\n" "$vault" "$git" store
+  memory 'keyfob, erase, of another token' 6 "$host$another\\n" "$vault" "$git" erase
+  memory 'keyfob, erase' 6 "protocol=https\\nhost=memory.example.com\\n$pair\\n" "$vault" "$git" erase
+  memory 'keyfob, to cargo' 6 "$cargo" "$vault" "$sandbox/bin/cargo-credential-keyfob" --cargo-plugin
+  memory 'keyfob, to docker' 6 ghcr.io "$vault" "$sandbox/bin/docker-credential-keyfob" get
+  memory 'keyfob, as keyring' 6 '' "$vault" "$sandbox/bin/keyring" get "$feed" VssSessionToken
+  [ ! -e "$sandbox/bin/nuget-plugin-keyfob" ] || memory 'keyfob, to NuGet' 6 "$greeting" "$vault" "$sandbox/bin/nuget-plugin-keyfob" -Plugin
+  if [ -n "${DBUS_SESSION_BUS_ADDRESS:-}" ]; then
+    memory 'keyfob, get, Secret Service' 6 "$host\\n" "$service" "$git" get
+    memory 'keyfob, store, unchanged, Secret Service' 6 "$host$pair\\n" "$service" "$git" store
+  fi
+  memory 'keyfob, get, one of 100000' 6 'protocol=https\nhost=host0.example.com\n\n' \
+    "KEYFOB_HOME=$bench/flat-100000${between}KEYFOB_STORE=vault" "$git" get
+  memory 'keyfob, list of 10000' - '' "KEYFOB_HOME=$bench/flat-10000${between}KEYFOB_STORE=vault" "$program" list
+  memory git-credential-store - "$host\\n" x=x "$store" "--file=$file" get
+  [ -z "$libsecret" ] || [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ] || memory git-credential-libsecret - "$host\\n" x=x "$libsecret" get
+  [ -z "$gcm" ] || memory 'Git Credential Manager' - "$host\\n" "$plain" "$gcm" get
+  [ -z "$pykeyring" ] || memory "Python's keyring" - '' x=x "$pykeyring" --list-backends
   printf '\n'
 }
