@@ -26,11 +26,23 @@ pub(crate) fn base64(bytes: &[u8]) -> Bytes {
 pub(crate) fn append(bytes: &mut Bytes, more: &[u8]) {
     let needed = bytes.len() + more.len();
     if needed > bytes.capacity() {
-        let mut larger = Zeroizing::new(Vec::with_capacity(2 * needed));
+        let mut larger = Zeroizing::new(Vec::with_capacity((2 * needed).max(512)));
         larger.extend_from_slice(bytes);
         *bytes = larger;
     }
     bytes.extend_from_slice(more);
+}
+
+/// Undoes `%20`, or the like with another mark; `None` where no two hexadecimal digits are behind a mark.
+#[must_use]
+pub(crate) fn unescaped(text: &[u8], mark: u8) -> Option<Bytes> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text.iter();
+    while let Some(&byte) = rest.next() {
+        let mut digit = || char::from(*rest.next()?).to_digit(16);
+        bytes.push(if byte == mark { u8::try_from(digit()? << 4 | digit()?).ok()? } else { byte });
+    }
+    Some(bytes)
 }
 
 /// JSON of pieces that stand as they are, each with a text behind it, and an end.
@@ -52,6 +64,14 @@ pub(crate) fn json(pieces: &[(&str, &str)], end: &str) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_growing_buffer_keeps_its_content() {
+        let mut buffer = Bytes::default();
+        (0..2000_u32).for_each(|number| append(&mut buffer, &number.to_ne_bytes()));
+        assert_eq!(buffer.len(), 8000);
+        assert_eq!(buffer[7996..], 1999_u32.to_ne_bytes());
+    }
 
     #[test]
     fn the_worst_text_fits_into_the_room_that_was_reserved() {

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::files;
+use crate::wiped;
 
 use super::{Outside, Reading};
 
@@ -241,11 +242,6 @@ pub fn lines<'f>(file: &TextFile, text: &'f str) -> Vec<Line<'f>> {
 /// Undoes `%20`; `None` for a `%` without two hexadecimal digits, or what is no text.
 #[must_use]
 pub fn unescaped(text: &str) -> Option<Zeroizing<String>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let mut digit = || char::from(rest.next()?).to_digit(16);
-        bytes.push(if byte == b'%' { u8::try_from(digit()? << 4 | digit()?).ok()? } else { byte });
-    }
+    let bytes = wiped::unescaped(text.as_bytes(), b'%')?;
     std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
 }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 use crate::error::Error;
+use crate::wiped;
 
 use super::file::{self, TextFile};
 use super::{Entry, Hold, Outside, Reading, Source, az, ini, keyrings};
@@ -86,11 +87,6 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) -> usize 
 
 /// Undoes `_3A`, in which it writes what is neither letter nor digit.
 fn unescaped(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let mut digit = || char::from(rest.next()?).to_digit(16);
-        bytes.push(if byte == b'_' { u8::try_from(digit()? << 4 | digit()?).ok()? } else { byte });
-    }
-    String::from_utf8(bytes).ok()
+    let bytes = wiped::unescaped(text.as_bytes(), b'_')?;
+    std::str::from_utf8(&bytes).ok().map(str::to_owned)
 }

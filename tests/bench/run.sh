@@ -97,9 +97,9 @@ TEXT
     echo '- each in a home of its own, with its own store; twenty pairs in each store, so that none is asked for the only one it has'
     cat <<'TEXT'
 
-Measured once, by hand, and not part of the run: `get` from the Secret Service against a bare program with the crate
-dbus-secret-service (no request read, no record), both static: 0.95 times its time (quartiles 0.83 and 1.05, 600 rounds), 358,000
-instructions against 508,000. docs/design.md section 10 says why keyfob has its own client all the same.
+Measured once, by hand, and not part of the run: the same keyfob with the crate dbus-secret-service behind its store, pair by pair, took
+1.33 (linked with glibc; quartiles 1.28 and 1.38, 600 rounds) to 1.38 (musl; 1.31 and 1.43) times as long for a `get` from the Secret
+Service, and 645,000 instructions against 248,000. docs/design.md section 10 says why keyfob has its own client all the same.
 TEXT
     if [ -n "$absent" ]; then
       echo

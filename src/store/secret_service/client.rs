@@ -69,16 +69,13 @@ impl Client {
 
     /// Opens a session, without which no secret is given or taken. Never the first call.
     pub(super) fn session(&mut self) -> Result<String, Error> {
-        let mut body = Writer::default();
-        body.text("plain");
-        body.signature("s");
-        body.text("");
-        let call = self.bus.call(&SERVICE, "OpenSession", "sv", &body);
-        let reply = self.bus.reply(call)?;
+        let reply = self.bus.ask(&SERVICE, "OpenSession", "sv", &|body| {
+            body.text("plain");
+            body.signature("s");
+            body.text("");
+        })?;
         let mut body = reply.body("vo")?;
-        if body.signature()? != "s" {
-            return Err(Fault::Broken.into());
-        }
+        body.variant("s")?;
         body.text()?;
         Ok(body.path()?.to_owned())
     }
@@ -110,10 +107,7 @@ impl Client {
 
     /// What a search finds: unlocked items, locked items.
     fn hits(&mut self, marks: &[(&str, &str)]) -> Result<(Vec<String>, Vec<String>), Fault> {
-        let mut body = Writer::default();
-        write_marks(&mut body, marks);
-        let call = self.bus.call(&SERVICE, "SearchItems", "a{ss}", &body);
-        let reply = self.bus.reply(call)?;
+        let reply = self.bus.ask(&SERVICE, "SearchItems", "a{ss}", &|body| write_marks(body, marks))?;
         let mut body = reply.body("aoao")?;
         let [mut open, mut locked] = [Vec::new(), Vec::new()];
         for list in [&mut open, &mut locked] {
@@ -125,13 +119,11 @@ impl Client {
         Ok((open, locked))
     }
 
-    pub(super) fn get_secret(&mut self, item: &str, session: &str) -> u32 {
-        let mut body = Writer::default();
-        body.text(session);
-        self.bus.call(&at(item, ITEM), "GetSecret", "o", &body)
+    pub(super) fn get_secret(&mut self, item: &str, session: &str) -> usize {
+        self.bus.call(&at(item, ITEM), "GetSecret", "o", &|body| body.text(session))
     }
 
-    pub(super) fn secret(&mut self, call: u32) -> Result<Secret, Fault> {
+    pub(super) fn secret(&mut self, call: usize) -> Result<Secret, Fault> {
         let reply = self.bus.reply(call)?;
         let mut body = reply.body("(oayays)")?;
         body.path()?;
@@ -139,16 +131,14 @@ impl Client {
         Ok(Secret::copy_of(body.bytes()?))
     }
 
-    pub(super) fn attributes(&mut self, item: &str) -> u32 {
+    pub(super) fn attributes(&mut self, item: &str) -> usize {
         self.property(item, ITEM, "Attributes")
     }
 
-    pub(super) fn read_attributes(&mut self, call: u32) -> Result<Vec<(String, String)>, Fault> {
+    pub(super) fn read_attributes(&mut self, call: usize) -> Result<Vec<(String, String)>, Fault> {
         let reply = self.bus.reply(call)?;
         let mut body = reply.body("v")?;
-        if body.signature()? != "a{ss}" {
-            return Err(Fault::Broken);
-        }
+        body.variant("a{ss}")?;
         let mut attributes = Vec::new();
         body.array(8, |entry| {
             entry.align(8)?;
@@ -160,8 +150,7 @@ impl Client {
 
     /// Destroys an item and returns the prompt that this needs.
     pub(super) fn delete(&mut self, item: &str) -> Result<String, Fault> {
-        let call = self.bus.call(&at(item, ITEM), "Delete", "", &Writer::default());
-        Ok(self.bus.reply(call)?.body("o")?.path()?.to_owned())
+        Ok(self.bus.ask(&at(item, ITEM), "Delete", "", &|_| ())?.body("o")?.path()?.to_owned())
     }
 
     /// Makes an item and returns the prompt that this needs.
@@ -178,26 +167,26 @@ impl Client {
         let secret = item.secret.expose();
         // Viewers show text as text. Nothing is decided by it here.
         let is_text = std::str::from_utf8(secret).is_ok();
-        let mut body = Writer::default();
-        body.array(8, |properties| {
-            properties.align(8);
-            properties.text("org.freedesktop.Secret.Item.Label");
-            properties.signature("s");
-            properties.text(&label);
-            properties.align(8);
-            properties.text("org.freedesktop.Secret.Item.Attributes");
-            properties.signature("a{ss}");
-            write_marks(properties, &item.marks.iter().copied().chain(account).collect::<Vec<_>>());
-        });
-        body.align(8);
-        body.text(session);
-        body.bytes(&[]);
-        body.bytes(secret);
-        body.text(if is_text { "text/plain" } else { "application/octet-stream" });
-        // Never replace: the id is new, so whatever is there is not ours to overwrite.
-        body.number(0);
-        let call = self.bus.call(&at(collection, COLLECTION), "CreateItem", "a{sv}(oayays)b", &body);
-        let reply = self.bus.reply(call)?;
+        let marks: Vec<(&str, &str)> = item.marks.iter().copied().chain(account).collect();
+        let reply = self.bus.ask(&at(collection, COLLECTION), "CreateItem", "a{sv}(oayays)b", &|body| {
+            body.array(8, |properties| {
+                properties.align(8);
+                properties.text("org.freedesktop.Secret.Item.Label");
+                properties.signature("s");
+                properties.text(&label);
+                properties.align(8);
+                properties.text("org.freedesktop.Secret.Item.Attributes");
+                properties.signature("a{ss}");
+                write_marks(properties, &marks);
+            });
+            body.align(8);
+            body.text(session);
+            body.bytes(&[]);
+            body.bytes(secret);
+            body.text(if is_text { "text/plain" } else { "application/octet-stream" });
+            // Never replace: the id is new, so whatever is there is not ours to overwrite.
+            body.number(0);
+        })?;
         let mut body = reply.body("oo")?;
         body.path()?;
         Ok(body.path()?.to_owned())
@@ -205,10 +194,8 @@ impl Client {
 
     /// Asks for the path of the default collection, which may be [`NOTHING`]: a first call that needs no note of the caller.
     pub(super) fn introduce(&mut self) -> Result<String, Fault> {
-        let mut body = Writer::default();
-        body.text("default");
-        let call = self.bus.call(&SERVICE, "ReadAlias", "s", &body);
-        Ok(self.bus.reply(call)?.body("o")?.path()?.to_owned())
+        let reply = self.bus.ask(&SERVICE, "ReadAlias", "s", &|body| body.text("default"))?;
+        Ok(reply.body("o")?.path()?.to_owned())
     }
 
     /// The default collection. GNOME Keyring takes it away for a moment when it reads a file again that it has just written, so
@@ -231,17 +218,15 @@ impl Client {
         let call = self.property(collection, COLLECTION, "Locked");
         let reply = self.bus.reply(call)?;
         let mut body = reply.body("v")?;
-        if body.signature()? != "b" {
-            return Err(Fault::Broken.into());
-        }
+        body.variant("b")?;
         Ok(body.number()? != 0)
     }
 
-    fn property(&mut self, object: &str, interface: &str, name: &str) -> u32 {
-        let mut body = Writer::default();
-        body.text(interface);
-        body.text(name);
-        self.bus.call(&at(object, "org.freedesktop.DBus.Properties"), "Get", "ss", &body)
+    fn property(&mut self, object: &str, interface: &str, name: &str) -> usize {
+        self.bus.call(&at(object, "org.freedesktop.DBus.Properties"), "Get", "ss", &|body| {
+            body.text(interface);
+            body.text(name);
+        })
     }
 
     /// Opens items or a keyring; the service asks the person for its password.
@@ -255,10 +240,9 @@ impl Client {
 
     /// `Lock` or `Unlock`, which answer with the prompt that they need.
     pub(super) fn on_objects(&mut self, member: &str, objects: &[String]) -> Result<String, Error> {
-        let mut body = Writer::default();
-        body.array(4, |list| objects.iter().for_each(|object| list.text(object)));
-        let call = self.bus.call(&SERVICE, member, "ao", &body);
-        let reply = self.bus.reply(call)?;
+        let reply = self.bus.ask(&SERVICE, member, "ao", &|body| {
+            body.array(4, |list| objects.iter().for_each(|object| list.text(object)));
+        })?;
         let mut body = reply.body("aoo")?;
         body.array(4, |object| object.path().map(|_| ()))?;
         Ok(body.path()?.to_owned())
@@ -272,14 +256,9 @@ impl Client {
         if !self.may_prompt {
             return Err(locked(true));
         }
-        let mut body = Writer::default();
-        body.text(&format!("type='signal',interface='{PROMPT}',member='Completed',path='{path}'"));
-        let watch = self.bus.call(&BUS, "AddMatch", "s", &body);
-        let mut body = Writer::default();
-        body.text("");
-        let show = self.bus.call(&at(path, PROMPT), "Prompt", "s", &body);
-        self.bus.reply(watch)?;
-        self.bus.reply(show)?;
+        let rule = format!("type='signal',interface='{PROMPT}',member='Completed',path='{path}'");
+        self.bus.ask(&BUS, "AddMatch", "s", &|body| body.text(&rule))?;
+        self.bus.ask(&at(path, PROMPT), "Prompt", "s", &|body| body.text(""))?;
         self.bus.allow(self.prompt_timeout);
         let completed = match self.bus.signal(path, "Completed") {
             // Nobody came.

@@ -30,7 +30,7 @@ pub fn search(opening: &Opening<'_>, marks: &[(&str, &str)], secrets: bool) -> R
     }
     let objects = client.search(marks, secrets)?;
     let session = if secrets { Some(client.session()?) } else { None };
-    let calls: Vec<(u32, Option<u32>)> = objects
+    let calls: Vec<(usize, Option<usize>)> = objects
         .iter()
         .map(|object| {
             let secret = session.as_ref().map(|session| client.get_secret(object, session));

@@ -56,7 +56,7 @@ impl Store for SecretService<'_> {
             return Ok(None);
         }
         let session = client.session()?;
-        let calls: Vec<u32> = items.iter().map(|item| client.get_secret(item, &session)).collect();
+        let calls: Vec<usize> = items.iter().map(|item| client.get_secret(item, &session)).collect();
         let mut held: Option<Secret> = None;
         for call in calls {
             let Some(secret) = still_there(client.secret(call))? else { continue };
@@ -97,7 +97,7 @@ impl Store for SecretService<'_> {
     fn keys(&self) -> Result<Option<Vec<Key>>, Error> {
         let mut client = Client::connect(&self.opening, self.opening.timeout)?;
         let items = client.search(&OURS, true)?;
-        let calls: Vec<u32> = items.iter().map(|item| client.attributes(item)).collect();
+        let calls: Vec<usize> = items.iter().map(|item| client.attributes(item)).collect();
         let mut keys = Vec::new();
         for call in calls {
             let attributes = still_there(client.read_attributes(call))?;

@@ -5,7 +5,7 @@
 //! Deliberately absent: value types that the Secret Service does not have, and the other byte order: the peers of
 //! a session bus run on one machine.
 
-use zeroize::Zeroizing;
+use crate::wiped::{Bytes, append};
 
 use super::dbus::{Fault, Peer};
 
@@ -15,20 +15,12 @@ const LIMIT: usize = 16 << 20;
 /// The first byte of every message from this kind of machine.
 const ENDIAN: u8 = if cfg!(target_endian = "big") { b'B' } else { b'l' };
 
-/// Appends without leaving an unwiped copy behind, as a growing vector would.
-pub(super) fn append(buffer: &mut Zeroizing<Vec<u8>>, bytes: &[u8]) {
-    let needed = buffer.len() + bytes.len();
-    if needed > buffer.capacity() {
-        let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * buffer.capacity()).max(512)));
-        larger.extend_from_slice(buffer);
-        *buffer = larger;
-    }
-    buffer.extend_from_slice(bytes);
-}
+/// What writes the body of a call.
+pub(super) type Fill<'a> = &'a dyn Fn(&mut Writer);
 
 /// Writes values of a message body, each at its alignment.
 #[derive(Default)]
-pub(super) struct Writer(pub(super) Zeroizing<Vec<u8>>);
+pub(super) struct Writer(pub(super) Bytes);
 
 impl Writer {
     pub(super) fn align(&mut self, to: usize) {
@@ -37,9 +29,9 @@ impl Writer {
     }
 
     /// A `u`, or a `b` as 0 or 1.
-    pub(super) fn number(&mut self, number: u32) {
+    pub(super) fn number(&mut self, number: usize) {
         self.align(4);
-        append(&mut self.0, &number.to_ne_bytes());
+        append(&mut self.0, &bytes_of(number));
     }
 
     /// An `s` or `o`.
@@ -50,7 +42,7 @@ impl Writer {
 
     /// An `ay`.
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.number(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        self.number(bytes.len());
         append(&mut self.0, bytes);
     }
 
@@ -72,19 +64,27 @@ impl Writer {
         self.number(0);
         let length_at = self.0.len() - 4;
         self.align(alignment);
+        self.measured(length_at, fill);
+    }
+
+    /// Writes the length of what `fill` writes to where there is room for it.
+    fn measured(&mut self, length_at: usize, fill: impl FnOnce(&mut Writer)) {
         let start = self.0.len();
         fill(self);
-        let length = u32::try_from(self.0.len() - start).unwrap_or(u32::MAX);
-        self.0[length_at..length_at + 4].copy_from_slice(&length.to_ne_bytes());
+        let length = bytes_of(self.0.len() - start);
+        self.0[length_at..length_at + 4].copy_from_slice(&length);
     }
 }
 
-/// A method call as bytes.
-pub(super) fn call(serial: u32, peer: &Peer<'_>, member: &str, signature: &str, body: &Writer) -> Writer {
+fn bytes_of(number: usize) -> [u8; 4] {
+    u32::try_from(number).unwrap_or(u32::MAX).to_ne_bytes()
+}
+
+/// A method call as bytes, whose body `fill` writes.
+pub(super) fn call(serial: usize, peer: &Peer<'_>, member: &str, signature: &str, fill: Fill<'_>) -> Bytes {
     let mut call = Writer::default();
-    // A call, no flags, protocol version 1.
-    append(&mut call.0, &[ENDIAN, 1, 0, 1]);
-    call.number(u32::try_from(body.0.len()).unwrap_or(u32::MAX));
+    // A call, no flags, protocol version 1, room for the length of the body.
+    append(&mut call.0, &[ENDIAN, 1, 0, 1, 0, 0, 0, 0]);
     call.number(serial);
     call.array(8, |fields| {
         let texts = [(1, "o", peer.path), (2, "s", peer.interface), (3, "s", member), (6, "s", peer.service)];
@@ -96,48 +96,47 @@ pub(super) fn call(serial: u32, peer: &Peer<'_>, member: &str, signature: &str, 
         fields.signature(signature);
     });
     call.align(8);
-    append(&mut call.0, &body.0);
-    call
+    call.measured(4, fill);
+    call.0
 }
 
-/// The length of the message at the start of `bytes`; `None` while too little of it is there to tell.
+/// The length of the message at the start of `bytes`; `None` while not all of it is there.
 pub(super) fn frame(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     if bytes.len() < 16 {
         return Ok(None);
     }
-    let mut head = Reader { bytes, at: 4 };
-    let body = head.number()?;
-    head.at = 12;
-    let length = (16 + head.number()?).next_multiple_of(8) + body;
-    if bytes.first() == Some(&ENDIAN) && length <= LIMIT { Ok(Some(length)) } else { Err(Fault::Broken) }
+    let number = |at| Reader { bytes, at }.number();
+    let length = (16 + number(12)?).next_multiple_of(8) + number(4)?;
+    if bytes.first() != Some(&ENDIAN) || length > LIMIT {
+        return Err(Fault::Broken);
+    }
+    Ok((length <= bytes.len()).then_some(length))
 }
 
 /// A message that came in: an answer, an error or a signal.
-#[derive(Debug)]
 pub(super) struct Message {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Bytes,
     body: usize,
     signature: String,
-    pub(super) reply_to: Option<u32>,
+    pub(super) reply_to: Option<usize>,
     pub(super) error: Option<String>,
-    pub(super) signal: Option<(String, String)>,
+    pub(super) signal: Option<[String; 2]>,
 }
 
 impl Message {
-    pub(super) fn parse(bytes: Zeroizing<Vec<u8>>) -> Result<Message, Fault> {
+    pub(super) fn parse(bytes: Bytes) -> Result<Message, Fault> {
         let [_, kind, _, 1, ..] = bytes[..] else { return Err(Fault::Broken) };
         let mut head = Reader { bytes: &bytes, at: 12 };
         let mut serial = None;
-        let [mut path, mut member, mut error, mut signature] = [const { String::new() }; 4];
+        let [mut path, mut member, mut error, mut signature] = [""; 4];
         head.array(8, |field| {
             field.align(8)?;
-            let code = field.byte()?;
-            match (code, field.signature()?) {
-                (1, "o") => field.path()?.clone_into(&mut path),
-                (3, "s") => field.text()?.clone_into(&mut member),
-                (4, "s") => field.text()?.clone_into(&mut error),
-                (5, "u") => serial = u32::try_from(field.number()?).ok(),
-                (8, "g") => field.signature()?.clone_into(&mut signature),
+            match (field.byte()?, field.signature()?) {
+                (1, "o") => path = field.text()?,
+                (3, "s") => member = field.text()?,
+                (4, "s") => error = field.text()?,
+                (5, "u") => serial = Some(field.number()?),
+                (8, "g") => signature = field.signature()?,
                 // Fields that are of no use here, or of a later day, are skipped.
                 (_, "s" | "o") => field.text().map(|_| ())?,
                 (_, "g") => field.signature().map(|_| ())?,
@@ -149,10 +148,10 @@ impl Message {
         head.align(8)?;
         Ok(Message {
             body: head.at,
-            signature,
+            signature: signature.to_owned(),
             reply_to: serial.filter(|_| matches!(kind, 2 | 3)),
-            error: (kind == 3).then_some(error),
-            signal: (kind == 4).then_some((path, member)),
+            error: (kind == 3).then(|| error.to_owned()),
+            signal: (kind == 4).then(|| [path.to_owned(), member.to_owned()]),
             bytes,
         })
     }
@@ -166,6 +165,9 @@ impl Message {
     }
 }
 
+/// What was read.
+type Read<T> = Result<T, Fault>;
+
 /// Reads values of a message, each at its alignment, never past the end.
 pub(super) struct Reader<'a> {
     bytes: &'a [u8],
@@ -173,66 +175,72 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Fault> {
-        let end = self.at.checked_add(length).ok_or(Fault::Broken)?;
-        let taken = self.bytes.get(self.at..end).ok_or(Fault::Broken)?;
-        self.at = end;
+    fn take(&mut self, length: usize) -> Read<&'a [u8]> {
+        let taken = self.bytes.get(self.at..self.at + length).ok_or(Fault::Broken)?;
+        self.at += length;
         Ok(taken)
     }
 
-    pub(super) fn align(&mut self, to: usize) -> Result<(), Fault> {
+    pub(super) fn align(&mut self, to: usize) -> Read<()> {
         self.take(self.at.next_multiple_of(to) - self.at).map(|_| ())
     }
 
-    fn byte(&mut self) -> Result<u8, Fault> {
+    fn byte(&mut self) -> Read<u8> {
         self.take(1)?.first().copied().ok_or(Fault::Broken)
     }
 
     /// A `u`, `i` or `b`. As a length, anything over the limit is refused here, so that sums cannot overflow.
-    pub(super) fn number(&mut self) -> Result<usize, Fault> {
+    pub(super) fn number(&mut self) -> Read<usize> {
         self.align(4)?;
         let bytes: [u8; 4] = self.take(4)?.try_into().map_err(|_| Fault::Broken)?;
         usize::try_from(u32::from_ne_bytes(bytes)).ok().filter(|number| *number <= LIMIT).ok_or(Fault::Broken)
     }
 
     /// An `ay`.
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Fault> {
+    pub(super) fn bytes(&mut self) -> Read<&'a [u8]> {
         let length = self.number()?;
         self.take(length)
     }
 
     /// An `s`.
-    pub(super) fn text(&mut self) -> Result<&'a str, Fault> {
-        let text = self.bytes()?;
+    pub(super) fn text(&mut self) -> Read<&'a str> {
+        let length = self.number()?;
+        self.ended(length)
+    }
+
+    /// A `g`; also what stands before the value of a variant.
+    pub(super) fn signature(&mut self) -> Read<&'a str> {
+        let length = self.byte()?;
+        self.ended(usize::from(length))
+    }
+
+    /// Text with a NUL behind it and none in it.
+    fn ended(&mut self, length: usize) -> Read<&'a str> {
+        let text = self.take(length)?;
         if self.byte()? != 0 || text.contains(&0) {
             return Err(Fault::Broken);
         }
         std::str::from_utf8(text).map_err(|_| Fault::Broken)
     }
 
+    /// What stands before the value of a variant: its type, which must be this one.
+    pub(super) fn variant(&mut self, signature: &str) -> Read<()> {
+        if self.signature()? == signature { Ok(()) } else { Err(Fault::Broken) }
+    }
+
     /// An `o`. Checked, because it goes into a match rule.
-    pub(super) fn path(&mut self) -> Result<&'a str, Fault> {
+    pub(super) fn path(&mut self) -> Read<&'a str> {
         let path = self.text()?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'/';
         if path.starts_with('/') && path.bytes().all(plain) { Ok(path) } else { Err(Fault::Broken) }
-    }
-
-    /// A `g`; also what stands before the value of a variant.
-    pub(super) fn signature(&mut self) -> Result<&'a str, Fault> {
-        let length = self.byte()?;
-        let signature = self.take(usize::from(length))?;
-        if self.byte()? != 0 {
-            return Err(Fault::Broken);
-        }
-        std::str::from_utf8(signature).map_err(|_| Fault::Broken)
     }
 
     /// An array: `each` reads one element, over and over until the end.
     pub(super) fn array(
         &mut self,
         alignment: usize,
-        mut each: impl FnMut(&mut Reader<'a>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+        mut each: impl FnMut(&mut Reader<'a>) -> Read<()>,
+    ) -> Read<()> {
         let length = self.number()?;
         self.align(alignment)?;
         let end = self.at + length;
@@ -249,21 +257,21 @@ mod tests {
 
     /// An answer with every type that we read, as a bus would send it.
     fn sample() -> Vec<u8> {
-        let mut body = Writer::default();
-        body.text("/session");
-        body.bytes(b"");
-        body.bytes(b"secret");
-        body.text("text/plain");
         let peer = Peer { service: "org.example", path: "/a", interface: "org.example.I" };
-        let mut bytes = call(3, &peer, "Member", "(oayays)", &body).0.to_vec();
+        let mut bytes = call(3, &peer, "Member", "(oayays)", &|body| {
+            body.text("/session");
+            body.bytes(b"");
+            body.bytes(b"secret");
+            body.text("text/plain");
+        });
         bytes[1] = 2;
-        bytes
+        bytes.to_vec()
     }
 
     /// Reads everything that can be read.
     fn read_all(bytes: &[u8]) -> Result<(), Fault> {
         let Some(length) = frame(bytes)? else { return Err(Fault::Broken) };
-        let message = Message::parse(Zeroizing::new(bytes.get(..length).ok_or(Fault::Broken)?.to_vec()))?;
+        let message = Message::parse(Bytes::new(bytes[..length].to_vec()))?;
         for signature in ["(oayays)", "aoao", "vo", "bv", ""] {
             let Ok(mut body) = message.body(signature) else { continue };
             let _ =
@@ -281,7 +289,7 @@ mod tests {
     fn a_message_reads_back_as_it_was_written() {
         let bytes = sample();
         assert_eq!(frame(&bytes), Ok(Some(bytes.len())));
-        let message = Message::parse(Zeroizing::new(bytes)).unwrap();
+        let message = Message::parse(Bytes::new(bytes)).unwrap();
         let mut body = message.body("(oayays)").unwrap();
         assert_eq!(body.path(), Ok("/session"));
         assert_eq!(body.bytes(), Ok(&b""[..]));
@@ -296,7 +304,7 @@ mod tests {
         for length in 0..sample.len() {
             assert!(read_all(&sample[..length]).is_err(), "{length}");
             // Also with lengths that fit, so that the cut goes through the content.
-            let _ = Message::parse(Zeroizing::new(sample[..length].to_vec()));
+            let _ = Message::parse(Bytes::new(sample[..length].to_vec()));
         }
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let mut random = || {
@@ -316,7 +324,7 @@ mod tests {
                 }
             }
             let _ = read_all(&bytes);
-            let _ = Message::parse(Zeroizing::new(bytes));
+            let _ = Message::parse(Bytes::new(bytes));
         }
     }
 
@@ -338,13 +346,5 @@ mod tests {
             body.text(path);
             assert_eq!(Reader { bytes: &body.0, at: 0 }.path().is_ok(), good, "{path}");
         }
-    }
-
-    #[test]
-    fn a_growing_buffer_keeps_its_content() {
-        let mut buffer = Zeroizing::default();
-        (0..2000_u32).for_each(|number| append(&mut buffer, &number.to_ne_bytes()));
-        assert_eq!(buffer.len(), 8000);
-        assert_eq!(buffer[7996..], 1999_u32.to_ne_bytes());
     }
 }

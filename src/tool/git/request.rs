@@ -11,6 +11,7 @@ use crate::credential::Secret;
 use crate::error::Error;
 use crate::remote::Remote;
 use crate::tool::input;
+use crate::wiped::unescaped;
 
 /// The longest value that is a name, a host or a date. Secrets and headers may be longer.
 const LONGEST: usize = 8192;
@@ -244,19 +245,9 @@ fn push(list: &mut Vec<String>, value: &[u8]) -> Result<(), Error> {
 
 /// Percent-decodes; `None` for broken escapes and for what may not stand in a value.
 fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let mut digit = || char::from(rest.next()?).to_digit(16);
-            let (high, low) = (digit()?, digit()?);
-            bytes.push(u8::try_from(high * 16 + low).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    let decoded = String::from_utf8(bytes).ok()?;
-    (!decoded.chars().any(char::is_control)).then_some(decoded)
+    let bytes = unescaped(text.as_bytes(), b'%')?;
+    let decoded = std::str::from_utf8(&bytes).ok()?;
+    (!decoded.chars().any(char::is_control)).then(|| decoded.to_owned())
 }
 
 #[cfg(test)]

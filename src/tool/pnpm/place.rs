@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::remote::Remote;
+use crate::wiped;
 
 /// The longest name of a link: file systems take 255 bytes.
 const LONGEST: usize = 200;
@@ -49,19 +50,8 @@ pub(super) fn decode(name: &str) -> Result<String, Error> {
 }
 
 fn unescaped(part: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        if *first == b'~' {
-            let hex = std::str::from_utf8(tail.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(hex, 16).ok()?);
-            rest = tail.get(2..)?;
-        } else {
-            bytes.push(*first);
-        }
-    }
-    String::from_utf8(bytes).ok()
+    let bytes = wiped::unescaped(part.as_bytes(), b'~')?;
+    std::str::from_utf8(&bytes).ok().map(str::to_owned)
 }
 
 /// How pnpm's settings name a place. They have no scheme.

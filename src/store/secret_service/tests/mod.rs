@@ -10,6 +10,7 @@ use super::dbus::addresses;
 use super::wire::Writer;
 use super::*;
 use crate::environment::Environment;
+use crate::wiped::append;
 use peer::*;
 
 mod peer;
@@ -90,8 +91,8 @@ fn answers_may_come_out_of_order_and_among_signals() {
 }
 
 #[test]
-fn a_flood_of_signals_or_answers_is_not_kept() {
-    let flood = |one: fn(u32) -> Vec<u8>| {
+fn a_flood_of_signals_answers_or_calls_is_not_waited_out() {
+    let flood = |one: fn(usize) -> Vec<u8>| {
         let answer = move |member: &str, serial| match member {
             // Never the answer that was asked for.
             "SearchItems" => one(serial).repeat(5000),
@@ -99,9 +100,10 @@ fn a_flood_of_signals_or_answers_is_not_kept() {
         };
         peer(65_536, answer).with(&[], |store| store.get(&key())).0
     };
-    let signal: fn(u32) -> Vec<u8> = |_| completed("/of/somebody/else", false);
-    let other: fn(u32) -> Vec<u8> = |serial| well("ReadAlias", serial + 1);
-    for kind in [signal, other] {
+    let signal: fn(usize) -> Vec<u8> = |_| completed("/of/somebody/else", false);
+    let other: fn(usize) -> Vec<u8> = |serial| well("ReadAlias", serial + 1);
+    let call: fn(usize) -> Vec<u8> = |_| message(1, &[], 0, "", &Writer::default());
+    for kind in [signal, other, call] {
         assert!(matches!(flood(kind), Err(Error::Unavailable { .. })), "a flood was waited out");
     }
 }
@@ -281,4 +283,24 @@ fn a_bus_that_does_not_even_accept_is_silent_within_the_time() {
     let words = Error::Silent { store: "secret-service", waited }.to_string();
     assert_eq!(words, "the secret-service store did not answer within 0.3 s");
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_bus_that_drips_a_message_without_end_is_silent_within_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(folder.path().join("bus")).unwrap();
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut long = Writer::default();
+        append(&mut long.0, &[if cfg!(target_endian = "big") { b'B' } else { b'l' }, 2, 0, 1]);
+        [16_000_000, 7, 0].into_iter().for_each(|number| long.number(number));
+        stream.write_all(&[b"OK 0123456789abcdef\r\n", long.0.as_slice()].concat()).unwrap();
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(3) && stream.write_all(b"x").is_ok() {}
+    });
+    let environment = environment(&[("XDG_RUNTIME_DIR", folder.path().to_str().unwrap())]);
+    let waited = Duration::from_millis(300);
+    let fault = dbus::Bus::connect(&environment, waited).and_then(|mut bus| bus.reply(1)).err();
+    assert_eq!(fault, Some(Fault::Silent { waited }));
+    thread.join().unwrap();
 }

@@ -6,9 +6,10 @@ use std::os::unix::net::UnixListener;
 use std::thread::JoinHandle;
 
 use super::super::super::{Ask, Nobody};
-use super::super::wire::{self, Writer, frame};
+use super::super::wire::{Writer, frame};
 use super::super::*;
 use crate::environment::Environment;
+use crate::wiped::append;
 
 /// A peer and the calls it got: each with how many bytes had already come behind it.
 pub(super) struct Peer {
@@ -17,7 +18,7 @@ pub(super) struct Peer {
 }
 
 /// A peer that lets us in, and for each call sends what `answer` makes of member and serial number, `piece` bytes at a time.
-pub(super) fn peer(piece: usize, mut answer: impl FnMut(&str, u32) -> Vec<u8> + Send + 'static) -> Peer {
+pub(super) fn peer(piece: usize, mut answer: impl FnMut(&str, usize) -> Vec<u8> + Send + 'static) -> Peer {
     let folder = tempfile::tempdir().unwrap();
     let listener = UnixListener::bind(folder.path().join("bus")).unwrap();
     let thread = std::thread::spawn(move || {
@@ -36,9 +37,9 @@ pub(super) fn peer(piece: usize, mut answer: impl FnMut(&str, u32) -> Vec<u8> + 
                 let_in = true;
                 stream.write_all(b"OK 0123456789abcdef\r\n").unwrap();
             }
-            while let Some(length) = frame(&inbox).unwrap().filter(|length| *length <= inbox.len()) {
+            while let Some(length) = frame(&inbox).unwrap() {
                 let call: Vec<u8> = inbox.drain(..length).collect();
-                let serial = u32::from_ne_bytes(call[8..12].try_into().unwrap());
+                let serial = usize::try_from(u32::from_ne_bytes(call[8..12].try_into().unwrap())).unwrap();
                 // The header field 3 is the member.
                 let at = find(&call, &[3, 1, b's', 0]).unwrap() + 4;
                 let end = at
@@ -112,13 +113,13 @@ pub(super) fn key() -> Key {
 pub(super) fn message(
     kind: u8,
     texts: &[(u8, &str, &str)],
-    answers: u32,
+    answers: usize,
     signature: &str,
     body: &Writer,
 ) -> Vec<u8> {
     let mut message = Writer::default();
-    wire::append(&mut message.0, &[if cfg!(target_endian = "big") { b'B' } else { b'l' }, kind, 0, 1]);
-    message.number(u32::try_from(body.0.len()).unwrap());
+    append(&mut message.0, &[if cfg!(target_endian = "big") { b'B' } else { b'l' }, kind, 0, 1]);
+    message.number(body.0.len());
     message.number(7);
     message.array(8, |fields| {
         for (code, kind, text) in texts {
@@ -134,13 +135,13 @@ pub(super) fn message(
     [message.0.as_slice(), body.0.as_slice()].concat()
 }
 
-pub(super) fn refusal(serial: u32, name: &str) -> Vec<u8> {
+pub(super) fn refusal(serial: usize, name: &str) -> Vec<u8> {
     message(3, &[(4, "s", name)], serial, "", &Writer::default())
 }
 
 pub(super) fn completed(path: &str, dismissed: bool) -> Vec<u8> {
     let mut body = Writer::default();
-    body.number(u32::from(dismissed));
+    body.number(usize::from(dismissed));
     body.signature("s");
     body.text("");
     message(4, &[(1, "o", path), (3, "s", "Completed")], 0, "bv", &body)
@@ -153,7 +154,7 @@ pub(super) fn paths(lists: &[&[&str]], body: &mut Writer) {
 }
 
 /// What an unlocked keyring with one item answers.
-pub(super) fn well(member: &str, serial: u32) -> Vec<u8> {
+pub(super) fn well(member: &str, serial: usize) -> Vec<u8> {
     let mut body = Writer::default();
     let signature = match member {
         "ReadAlias" => {
@@ -199,17 +200,17 @@ pub(super) fn well(member: &str, serial: u32) -> Vec<u8> {
 }
 
 /// The answer to a search: unlocked items, locked items.
-pub(super) fn found(lists: [&[&str]; 2], serial: u32) -> Vec<u8> {
+pub(super) fn found(lists: [&[&str]; 2], serial: usize) -> Vec<u8> {
     let mut body = Writer::default();
     paths(&lists, &mut body);
     message(2, &[], serial, "aoao", &body)
 }
 
-pub(super) fn one_locked(serial: u32) -> Vec<u8> {
+pub(super) fn one_locked(serial: usize) -> Vec<u8> {
     found([&[], &["/item/1"]], serial)
 }
 
-pub(super) fn prompt_needed(serial: u32) -> Vec<u8> {
+pub(super) fn prompt_needed(serial: usize) -> Vec<u8> {
     let mut body = Writer::default();
     paths(&[&[]], &mut body);
     body.text("/prompt/1");
