@@ -38,26 +38,34 @@ calls() {
     profile nuget vault nuget-plugin-keyfob -Plugin
 }
 
-case ${1:-} in
---inside) calls "$2" ;;
-'')
-  check_needs
-  for program in valgrind dbus-daemon gnome-keyring-daemon; do have $program || die "$program is missing"; done
-  folder=$(mktemp -d)
-  trap 'rm -rf "$folder"' EXIT
-  mkdir -m 700 "$folder/home" "$folder/vault" "$folder/secret-service"
-  # The linker gets its options as words, and commas in them are its own.
-  case $folder in *[!-0-9A-Za-z_/.]*) die "the linker cannot write below $folder" "TMPDIR=/tmp tests/bench/order.sh" ;; esac
+# found LIBC: writes the order for the program that is linked with that C library.
+found() {
+  folder=$whole/$1
+  mkdir -m 700 "$folder" "$folder/home" "$folder/vault" "$folder/secret-service"
   # Each function by its own name: of equal ones, which name is kept depends on the order itself.
-  link_options=-Wl,-Map=$folder/map CARGO_PROFILE_RELEASE_STRIP=false KEYFOB_BUILD_UNFOLDED=1
+  link_options=-Wl,-Map=$folder/map CARGO_PROFILE_RELEASE_STRIP=false KEYFOB_BUILD_UNFOLDED=1 KEYFOB_INSTALL_LIBC=$1
   export CARGO_PROFILE_RELEASE_STRIP KEYFOB_BUILD_UNFOLDED
   build_release
   cp "$binary" "$folder/keyfob"
   env -i PATH="$PATH" CARGO_HOME="${CARGO_HOME:-}" RUSTUP_HOME="${RUSTUP_HOME:-}" "$root/tests/with-secret-service.sh" \
     "$root/tests/bench/order.sh" --inside "$folder"
   (cd "$root" && cargo run --locked --quiet --example bench -- order "$folder/map" "$folder"/vault-hit.profile "$folder"/vault-*.profile \
-    "$folder"/secret-service-hit.profile "$folder"/*.profile) >"$folder/often.ld"
-  cp "$folder/often.ld" "$root/install/often.ld"
+    "$folder"/secret-service-hit.profile "$folder"/*.profile) >"$folder.ld"
+}
+
+case ${1:-} in
+--inside) calls "$2" ;;
+'')
+  check_needs
+  for program in valgrind dbus-daemon gnome-keyring-daemon; do have $program || die "$program is missing"; done
+  whole=$(mktemp -d)
+  trap 'rm -rf "$whole"' EXIT
+  # The linker gets its options as words, and commas in them are its own.
+  case $whole in *[!-0-9A-Za-z_/.]*) die "the linker cannot write below $whole" "TMPDIR=/tmp tests/bench/order.sh" ;; esac
+  for libc in musl gnu; do found $libc; done
+  # What only glibc has behind what musl has; a name that is not in a program costs nothing there.
+  awk '/^  }$/ { while ((getline line < "'"$whole"'/gnu.ld") > 0) if (line ~ /^    / && !(line in had)) print line } { had[$0]; print }' \
+    "$whole/musl.ld" >"$root/install/often.ld"
   say "order: wrote install/often.ld: $(grep -c '^    ' "$root/install/often.ld") places" ;;
 *) sed -n '2,4s/^# //p' "$0" ;;
 esac
