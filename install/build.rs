@@ -39,8 +39,10 @@ fn main() {
         println!("cargo::rustc-link-arg-bins={option}");
         println!("cargo::rustc-link-arg-examples={option}");
     }
-    // The compiler's library of its own as part of the program: loading it takes as long as a tenth of a `get`.
-    if !value("CARGO_CFG_TARGET_FEATURE").contains("crt-static")
+    // The compiler's library of its own as part of the program: loading it takes as long as a tenth of a `get`. It is made for the
+    // host's C library; and what is linked statically has one in it.
+    if value("TARGET") == value("HOST")
+        && !value("CARGO_CFG_TARGET_FEATURE").contains("crt-static")
         && let Some(folder) = folder_of("libgcc_eh.a")
         && links(&["-L", &format!("native={folder}"), "-l", "static:-bundle=gcc_eh"])
     {
