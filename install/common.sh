@@ -59,7 +59,7 @@ can_link_statically() {
 has_target() {
   sysroot=$(rust --print sysroot)
   has_library "$1" && return
-  if have rustup && [ "$(cd "$root" && rustup which rustc 2>/dev/null)" = "$sysroot/bin/rustc" ]; then
+  if have rustup && own=$(cd "$root" && rustup which rustc 2>/dev/null) && [ "$("$own" --print sysroot)" = "$sysroot" ]; then
     say "keyfob install: fetching Rust's library for $1 (KEYFOB_INSTALL_LIBC=gnu does without)"
     # In the foreground, so that Ctrl-C reaches it, too.
     limit='timeout --foreground 180'
