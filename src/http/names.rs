@@ -51,7 +51,17 @@ fn known(host: &str) -> Option<Vec<IpAddr>> {
 
 #[cfg(all(target_os = "linux", target_feature = "crt-static"))]
 fn ask(host: &str, within: Duration) -> Result<Vec<IpAddr>, ureq::Error> {
-    dns::look_up(host, &dns::Settings::of_this_machine(), within).map_err(ureq::Error::from)
+    dns::look_up(host, &dns::Settings::of_this_machine(), within).map_err(failed)
+}
+
+/// A name server that refuses or fails must not sound as if the service had done so; a network that is not there is told as what it is.
+#[cfg(any(test, all(target_os = "linux", target_feature = "crt-static")))]
+fn failed(error: std::io::Error) -> ureq::Error {
+    use std::io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut, WouldBlock};
+    match error.kind() {
+        TimedOut | WouldBlock | NetworkUnreachable | HostUnreachable => ureq::Error::from(error),
+        _ => ureq::Error::HostNotFound,
+    }
 }
 
 #[cfg(not(all(target_os = "linux", target_feature = "crt-static")))]
@@ -75,6 +85,18 @@ fn ask(host: &str, within: Duration) -> Result<Vec<IpAddr>, ureq::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_server_that_refuses_is_not_taken_for_the_service() {
+        let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let settings =
+            dns::Settings { hosts: String::new(), servers: vec![nobody], search: Vec::new(), dots: 1 };
+        let error = dns::look_up("dev.azure.com", &settings, Duration::from_secs(20)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+        assert!(matches!(failed(error), ureq::Error::HostNotFound));
+        let offline = std::io::Error::from(std::io::ErrorKind::NetworkUnreachable);
+        assert!(matches!(failed(offline), ureq::Error::Io(_)));
+    }
 
     #[test]
     fn this_machines_own_name_is_never_asked_for() {
