@@ -82,6 +82,7 @@ has_library() {
 choose_target() {
   host=$(rust -vV | sed -n 's/^host: //p')
   target='' flags=''
+  case ${KEYFOB_INSTALL_LIBC:-musl} in gnu | musl) ;; *) die "KEYFOB_INSTALL_LIBC is neither gnu nor musl: $KEYFOB_INSTALL_LIBC" ;; esac
   case $host in *-unknown-linux-gnu | *-unknown-linux-musl) ;; *) return 0 ;; esac
   if [ "${KEYFOB_INSTALL_LIBC:-}" != gnu ] && has_target "${host%-*}-musl"; then target=${host%-*}-musl
   elif can_link_statically; then target=$host
