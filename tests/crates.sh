@@ -9,8 +9,9 @@ cd "$root"
 find_toolchain
 found=$(mktemp)
 trap 'rm -f "$found"' EXIT
-cargo tree --locked --edges normal,no-proc-macro --target x86_64-unknown-linux-gnu --prefix none --format '{p}' |
-  cut -d' ' -f1 | LC_ALL=C sort -u >"$found"
+for libc in gnu musl; do
+  cargo tree --locked --edges normal,no-proc-macro --target x86_64-unknown-linux-$libc --prefix none --format '{p}'
+done | cut -d' ' -f1 | LC_ALL=C sort -u >"$found"
 [ -s "$found" ] || die "cargo tree named no crate"
 if ! grep -v '^#' tests/crates.txt | diff -u - "$found" >&2; then
   die "the binary's crates are not those of tests/crates.txt" "look at what was added, then change the list"
