@@ -15,6 +15,9 @@ mod dns;
 /// The most addresses of one host that are tried.
 const MOST: usize = 8;
 
+/// No answer in the time that names have, which is not that of the whole request.
+const LATE: ureq::Error = ureq::Error::Timeout(ureq::Timeout::Resolve);
+
 /// Our resolver.
 #[derive(Debug)]
 pub(super) struct Names;
@@ -59,7 +62,8 @@ fn ask(host: &str, within: Duration) -> Result<Vec<IpAddr>, ureq::Error> {
 fn failed(error: std::io::Error) -> ureq::Error {
     use std::io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut, WouldBlock};
     match error.kind() {
-        TimedOut | WouldBlock | NetworkUnreachable | HostUnreachable => ureq::Error::from(error),
+        TimedOut | WouldBlock => LATE,
+        NetworkUnreachable | HostUnreachable => ureq::Error::from(error),
         _ => ureq::Error::HostNotFound,
     }
 }
@@ -78,7 +82,7 @@ fn ask(host: &str, within: Duration) -> Result<Vec<IpAddr>, ureq::Error> {
         Ok(Ok(found)) => Ok(found),
         // The library has no kind of its own for "no such name"; a broken network shows when a known name is asked for.
         Ok(Err(_)) => Err(ureq::Error::HostNotFound),
-        Err(_) => Err(ureq::Error::from(std::io::Error::from(std::io::ErrorKind::TimedOut))),
+        Err(_) => Err(LATE),
     }
 }
 
@@ -87,13 +91,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_server_that_refuses_is_not_taken_for_the_service() {
+    fn a_name_server_that_refuses_or_is_mute_is_not_taken_for_the_service() {
         let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let settings =
             dns::Settings { hosts: String::new(), servers: vec![nobody], search: Vec::new(), dots: 1 };
         let error = dns::look_up("dev.azure.com", &settings, Duration::from_secs(20)).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
         assert!(matches!(failed(error), ureq::Error::HostNotFound));
+        let mute = failed(std::io::Error::from(std::io::ErrorKind::WouldBlock));
+        assert!(matches!(mute, ureq::Error::Timeout(ureq::Timeout::Resolve)));
         let offline = std::io::Error::from(std::io::ErrorKind::NetworkUnreachable);
         assert!(matches!(failed(offline), ureq::Error::Io(_)));
     }
