@@ -259,10 +259,13 @@ pub(super) fn addresses(environment: &Environment) -> Vec<SocketAddrUnix> {
 /// Connects, within the time: a stopped bus with a full queue would block us. PERM: somebody else listens there.
 fn open(address: &SocketAddrUnix, deadline: Instant) -> io::Result<UnixStream> {
     let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    // Zero would be "for ever".
-    let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(left))?;
-    net::connect(&socket, address)?;
+    // Who is stopped meanwhile (Ctrl-Z) and goes on begins again, with the time that is left.
+    io::retry_on_intr(|| {
+        // Zero would be "for ever".
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(left))?;
+        net::connect(&socket, address)
+    })?;
     // The address may be a left-over of an old session, and anyone may listen there now.
     #[cfg(target_os = "linux")]
     {
