@@ -10,6 +10,7 @@ fn main() {
     for file in ["build.rs", "no-unwind-tables.ld", "often.ld"] {
         println!("cargo::rerun-if-changed=install/{file}");
     }
+    println!("cargo::rerun-if-env-changed=KEYFOB_BUILD_UNFOLDED");
     // Other profiles unwind when they panic, and nobody waits for them. A program for another machine cannot be tried here; one with
     // another C library can.
     let machine = |name| value(name).replace("-musl", "-gnu");
@@ -24,10 +25,11 @@ fn main() {
     for wish in [
         // The linker that the compiler brings, where it does not take it by itself.
         compilers_linker().filter(|_| value("TARGET") != value("HOST")).unwrap_or_default(),
-        // Nothing unwinds, so the tables for it go; what runs often lies side by side; functions that came out the same are kept once.
+        // Nothing unwinds, so the tables for it go; what runs often lies side by side.
         vec![format!("{folder}/no-unwind-tables.ld")],
         vec![format!("{folder}/often.ld")],
-        vec!["-Wl,--icf=all".to_owned()],
+        // Functions that came out the same are kept once; tests/bench/order.sh has to see which of them runs.
+        vec!["-Wl,--icf=all".to_owned(); usize::from(env::var_os("KEYFOB_BUILD_UNFOLDED").is_none())],
     ] {
         let with_it = [options.clone(), wish].concat();
         let flags: Vec<String> = with_it.iter().map(|option| format!("-Clink-arg={option}")).collect();

@@ -72,7 +72,10 @@ fn pattern(section: &Section) -> Option<String> {
             None => format!("*libc.a:{member}.o(.text .text.*)"),
         },
         // musl's functions have names of their own, but for those in assembler.
-        None if section.name == ".text" => format!("*libc.a:{}(.text)", member?),
+        None if section.name == ".text" => match member {
+            Some(member) => format!("*libc.a:{member}(.text)"),
+            None => return (section.file == "crt1.o").then(|| "*crt1.o(.text)".to_owned()),
+        },
         None => format!("*({})", open(&section.name)),
     })
 }
