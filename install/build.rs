@@ -41,11 +41,14 @@ fn main() {
         println!("cargo::rustc-link-arg-bins={option}");
         println!("cargo::rustc-link-arg-examples={option}");
     }
-    // The compiler's library of its own as part of the program: loading it takes as long as a tenth of a `get`.
-    if !value("CARGO_CFG_TARGET_FEATURE").contains("crt-static")
+    // The compiler's library of its own as part of the program: loading it takes as long as a tenth of a `get`. It is made for the
+    // host's C library; and what is linked statically has one in it.
+    if value("TARGET") == value("HOST")
+        && !value("CARGO_CFG_TARGET_FEATURE").contains("crt-static")
         && let Some(folder) = folder_of("libgcc_eh.a")
         && links(&["-L", &format!("native={folder}"), "-l", "static:-bundle=gcc_eh"])
     {
+        println!("cargo::rerun-if-changed={folder}/libgcc_eh.a");
         println!("cargo::rustc-link-search=native={folder}");
         println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
     }
@@ -60,7 +63,11 @@ fn compilers_linker() -> Option<Vec<String>> {
     let asked = Command::new(value("RUSTC")).args(["--print", "sysroot"]).output().ok()?;
     let sysroot = String::from_utf8(asked.stdout).ok()?;
     let folder = format!("{}/lib/rustlib/{}/bin/gcc-ld", sysroot.trim_end(), value("HOST"));
-    Path::new(&folder).is_dir().then(|| vec![format!("-B{folder}"), "-fuse-ld=lld".to_owned()])
+    Path::new(&folder).is_dir().then(|| {
+        // This folder and the other one that the linker is told of may be gone after an upgrade; then cargo asks again.
+        println!("cargo::rerun-if-changed={folder}");
+        vec![format!("-B{folder}"), "-fuse-ld=lld".to_owned()]
+    })
 }
 
 /// Where the C compiler keeps a library.

@@ -9,31 +9,40 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # The folder of the checkout, whatever the current one is.
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 
-# rustup finds its toolchains below HOME; with another HOME they are where cargo itself is.
+# rustup finds its toolchains below HOME; with another HOME they are where cargo itself is. What is found counts for $root, for any
+# folder may ask rustup for a toolchain of its own.
 find_toolchain() {
+  # Whatever cargo's settings say, it is known afterwards where the program is.
+  case ${CARGO_TARGET_DIR:=${CARGO_BUILD_TARGET_DIR:-$root/target}} in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
+  export CARGO_TARGET_DIR
+  unset CARGO_BUILD_TARGET || :
   if ! have cargo; then
     for folder in "${CARGO_HOME:-}/bin" "${HOME:-}/.cargo/bin" /usr/local/cargo/bin; do
       if [ -x "$folder/cargo" ]; then PATH=$folder:$PATH; export PATH; break; fi
     done
   fi
   have cargo || die "cargo is missing" "install Rust from https://rustup.rs, or your system's packages"
-  cargo --version >/dev/null 2>&1 && return
+  toolchain_works 2>/dev/null && return
   bin=$(dirname -- "$(command -v cargo)")
   beside=$(dirname -- "$(dirname -- "$bin")")/.rustup
   if [ -z "${RUSTUP_HOME:-}" ] && [ -d "$beside" ]; then
     RUSTUP_HOME=$beside CARGO_HOME=${CARGO_HOME:-$(dirname -- "$bin")}
     export RUSTUP_HOME CARGO_HOME
   fi
-  cargo --version >/dev/null 2>&1 || die "cargo does not work here: $(cargo --version 2>&1 | head -n 1)" \
+  toolchain_works 2>/dev/null || die "cargo or rustc does not work here: $(toolchain_works 2>&1 | head -n 1)" \
     "rustup default stable; with another HOME than usual, set RUSTUP_HOME and CARGO_HOME"
 }
+
+rust() { (cd "$root" && "${RUSTC:-rustc}" "$@"); }
+toolchain_works() { (cd "$root" && cargo --version >/dev/null) && rust --version >/dev/null; }
 
 # Names everything that is missing at once.
 check_needs() {
   missing=
   find_toolchain
   have git || missing="$missing git"
-  have cc || have gcc || have clang || missing="$missing a-C-linker(gcc)"
+  # By this name rustc looks for it, too.
+  have cc || missing="$missing a-C-compiler(cc)"
   [ -z "$missing" ] || die "missing:$missing" "on Debian and Ubuntu: apt-get install git gcc libc6-dev"
 }
 
@@ -46,23 +55,34 @@ can_link_statically() {
   return 1
 }
 
-# Whether programs can be built for a target; rustup is asked to fetch what is missing.
+# Whether programs can be built for a target; rustup is asked to fetch what is missing, if the toolchain is one of its own.
 has_target() {
-  libraries=$(rustc --print sysroot)/lib/rustlib/$1/lib
-  [ -d "$libraries" ] && return
-  if have rustup; then
-    say "keyfob install: fetching Rust's library for $1"
-    case $(command -v timeout) in '') set -- rustup target add "$1" ;; *) set -- timeout 180 rustup target add "$1" ;; esac
-    "$@" >/dev/null 2>&1 || :
+  sysroot=$(rust --print sysroot)
+  has_library "$1" && return
+  if have rustup && own=$(cd "$root" && rustup which rustc 2>/dev/null) && [ "$("$own" --print sysroot)" = "$sysroot" ]; then
+    say "keyfob install: fetching Rust's library for $1 (KEYFOB_INSTALL_LIBC=gnu does without)"
+    # In the foreground, so that Ctrl-C reaches it, too.
+    limit='timeout --foreground 180'
+    $limit true 2>/dev/null || limit=
+    (cd "$root" && $limit rustup target add "$1" >&2) || :
+    has_library "$1" && return
   fi
-  [ -d "$libraries" ]
+  say "keyfob install: note: Rust's library for $1 is not there; building with the system's C library"
+  return 1
+}
+
+# A folder that is there may be empty: an installation that broke off.
+has_library() {
+  for file in "$sysroot/lib/rustlib/$1/lib"/libstd-*.rlib; do [ ! -e "$file" ] || return 0; done
+  return 1
 }
 
 # Sets $target, and $flags for it as cargo's --config takes them; empty where the program is built as any other.
 #   KEYFOB_INSTALL_LIBC=gnu    without musl
 choose_target() {
-  host=$(rustc -vV | sed -n 's/^host: //p')
+  host=$(rust -vV | sed -n 's/^host: //p')
   target='' flags=''
+  case ${KEYFOB_INSTALL_LIBC:-musl} in gnu | musl) ;; *) die "KEYFOB_INSTALL_LIBC is neither gnu nor musl: $KEYFOB_INSTALL_LIBC" ;; esac
   case $host in *-unknown-linux-gnu | *-unknown-linux-musl) ;; *) return 0 ;; esac
   if [ "${KEYFOB_INSTALL_LIBC:-}" != gnu ] && has_target "${host%-*}-musl"; then target=${host%-*}-musl
   elif can_link_statically; then target=$host
@@ -82,10 +102,13 @@ for_target() {
   [ -z "$target" ] || set -- "$@" --target "$target" --config "build.rustflags=[$flags]"
   (
     cd "$root" || exit
-    # The system's C compiler does for the C in our libraries: it asks nothing of the C library but its headers.
+    # The system's C compiler does for the C in our libraries, unless another was named for this target: they ask nothing of the C
+    # library but its headers.
     case $target in *-musl)
       name=$(printf %s "$target" | tr - _)
-      export "CC_$name=cc" "CFLAGS_$name=-U_FORTIFY_SOURCE" ;;
+      eval "own_cc=\${CC_$name:-cc} own_flags=\${CFLAGS_$name:-\${CFLAGS:-}}"
+      # shellcheck disable=SC2154 # eval sets them
+      export "CC_$name=$own_cc" "CFLAGS_$name=${own_flags:+$own_flags }-U_FORTIFY_SOURCE" ;;
     esac
     "$@" >&2
   )
@@ -106,5 +129,5 @@ build_release() {
     choose_target
     for_target cargo build --release --locked --bin keyfob || die "the build failed"
   fi
-  binary=${CARGO_TARGET_DIR:-$root/target}/${target:+$target/}release/keyfob
+  binary=$CARGO_TARGET_DIR/${target:+$target/}release/keyfob
 }

@@ -16,7 +16,7 @@ check_needs
 step "building (a few minutes the first time)"
 build_release
 (cd "$root" && cargo build --locked --example fake-forge >&2) || die "the build of the demo's servers failed"
-servers=${CARGO_TARGET_DIR:-$root/target}/debug/examples/fake-forge
+servers=$CARGO_TARGET_DIR/debug/examples/fake-forge
 
 sandbox=$(mktemp -d)
 server_pid=

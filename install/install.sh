@@ -10,6 +10,9 @@ case ${1:-} in -h | --help) sed -n '2,3s/^# //p' "$0"; exit 0 ;; -*) die "unknow
 prefix=${1:-$HOME/.local}
 check_needs
 build_release
+# Asked before it takes the place of one that works. It reads no wallet for this, but wants to know where one would be.
+ask() { KEYFOB_HOME=${KEYFOB_HOME:-$root} "$binary" "$@"; }
+{ links=$(ask links) && version=$(ask --version); } || die "the program was built, but does not run here: $binary"
 mkdir -p "$prefix/bin" || die "cannot make $prefix/bin" "give a folder of yours: install/install.sh PREFIX"
 prefix=$(CDPATH='' cd -- "$prefix" && pwd)
 
@@ -19,7 +22,7 @@ trap 'rm -f "$new"' EXIT
 if ! { cp "$binary" "$new" && chmod 755 "$new" && mv -f "$new" "$prefix/bin/keyfob"; }; then
   die "cannot write to $prefix/bin" "give a folder of yours: install/install.sh PREFIX"
 fi
-for link in $("$prefix/bin/keyfob" links); do
+for link in $links; do
   file=$prefix/bin/$link
   if [ -e "$file" ] && [ ! -L "$file" ]; then
     say "keyfob install: note: $file is there and is no link of ours; left as it is"
@@ -27,7 +30,7 @@ for link in $("$prefix/bin/keyfob" links); do
     ln -sf keyfob "$file"
   fi
 done
-say "installed $("$prefix/bin/keyfob" --version) into $prefix/bin"
+say "installed $version into $prefix/bin"
 case :$PATH: in
 *":$prefix/bin:"*) ;;
 *) say "keyfob install: hint: $prefix/bin is not on your PATH; add it in your shell's start file: export PATH=\"$prefix/bin:\$PATH\"" ;;

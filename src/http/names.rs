@@ -15,6 +15,9 @@ mod dns;
 /// The most addresses of one host that are tried.
 const MOST: usize = 8;
 
+/// No answer in the time that names have, which is not that of the whole request.
+const LATE: ureq::Error = ureq::Error::Timeout(ureq::Timeout::Resolve);
+
 /// Our resolver.
 #[derive(Debug)]
 pub(super) struct Names;
@@ -51,7 +54,18 @@ fn known(host: &str) -> Option<Vec<IpAddr>> {
 
 #[cfg(all(target_os = "linux", target_feature = "crt-static"))]
 fn ask(host: &str, within: Duration) -> Result<Vec<IpAddr>, ureq::Error> {
-    dns::look_up(host, &dns::Settings::of_this_machine(), within).map_err(ureq::Error::from)
+    dns::look_up(host, &dns::Settings::of_this_machine(), within).map_err(failed)
+}
+
+/// A name server that refuses or fails must not sound as if the service had done so; a network that is not there is told as what it is.
+#[cfg(any(test, all(target_os = "linux", target_feature = "crt-static")))]
+fn failed(error: std::io::Error) -> ureq::Error {
+    use std::io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut, WouldBlock};
+    match error.kind() {
+        TimedOut | WouldBlock => LATE,
+        NetworkUnreachable | HostUnreachable => ureq::Error::from(error),
+        _ => ureq::Error::HostNotFound,
+    }
 }
 
 #[cfg(not(all(target_os = "linux", target_feature = "crt-static")))]
@@ -68,13 +82,27 @@ fn ask(host: &str, within: Duration) -> Result<Vec<IpAddr>, ureq::Error> {
         Ok(Ok(found)) => Ok(found),
         // The library has no kind of its own for "no such name"; a broken network shows when a known name is asked for.
         Ok(Err(_)) => Err(ureq::Error::HostNotFound),
-        Err(_) => Err(ureq::Error::from(std::io::Error::from(std::io::ErrorKind::TimedOut))),
+        Err(_) => Err(LATE),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_server_that_refuses_or_is_mute_is_not_taken_for_the_service() {
+        let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let settings =
+            dns::Settings { hosts: String::new(), servers: vec![nobody], search: Vec::new(), dots: 1 };
+        let error = dns::look_up("dev.azure.com", &settings, Duration::from_secs(20)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+        assert!(matches!(failed(error), ureq::Error::HostNotFound));
+        let mute = failed(std::io::Error::from(std::io::ErrorKind::WouldBlock));
+        assert!(matches!(mute, ureq::Error::Timeout(ureq::Timeout::Resolve)));
+        let offline = std::io::Error::from(std::io::ErrorKind::NetworkUnreachable);
+        assert!(matches!(failed(offline), ureq::Error::Io(_)));
+    }
 
     #[test]
     fn this_machines_own_name_is_never_asked_for() {

@@ -10,6 +10,7 @@ use keyfob::remote::Realm;
 use keyfob::store::{Fit, Nobody, Opening, Store, secret_service::STORE};
 
 use crate::bus::{Desktop, Provider};
+use crate::scene::program_under_test;
 
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -234,6 +235,40 @@ fn a_mute_keyring_or_bus_is_silent_within_the_time() {
         assert_eq!(fit, Fit::No("not answering".to_owned()));
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     }
+}
+
+#[test]
+fn a_program_that_is_stopped_while_it_waits_for_the_bus_goes_on_waiting() {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket};
+    use rustix::process::{Pid, Signal, kill_process};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bus");
+    let listener = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+    bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+    listen(&listener, 0).unwrap();
+    let _fills_the_queue = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    let start = Instant::now();
+    let program = std::process::Command::new(program_under_test())
+        .arg("unlock")
+        .env_clear()
+        .env("HOME", folder.path())
+        .env("KEYFOB_STORE", "secret-service")
+        .env("KEYFOB_TIMEOUT", "2")
+        .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", path.display()))
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_child(&program);
+    while start.elapsed() < Duration::from_secs(1) {
+        for signal in [Signal::STOP, Signal::CONT] {
+            std::thread::sleep(Duration::from_millis(20));
+            kill_process(pid, signal).unwrap();
+        }
+    }
+    let output = program.wait_with_output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.contains("did not answer within 2 s"), "{words}");
+    assert!(start.elapsed() >= Duration::from_secs(2) && start.elapsed() < PATIENCE);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long one server may take before the next is asked.
@@ -30,8 +31,13 @@ pub(super) struct Settings {
 impl Settings {
     /// From the usual files; what is missing is left out, as the C library does.
     pub(super) fn of_this_machine() -> Settings {
-        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-        Settings::parse(read("/etc/hosts"), &read("/etc/resolv.conf"))
+        Settings::read("/etc/hosts".as_ref(), "/etc/resolv.conf".as_ref())
+    }
+
+    /// Old files have comments in old encodings.
+    fn read(hosts: &Path, conf: &Path) -> Settings {
+        let read = |path| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
+        Settings::parse(read(hosts), &read(conf))
     }
 
     fn parse(hosts: String, conf: &str) -> Settings {
@@ -86,19 +92,21 @@ pub(super) fn look_up(name: &str, settings: &Settings, within: Duration) -> io::
     if !known.is_empty() {
         return Ok(known);
     }
+    let mut failed = None;
     for candidate in settings.candidates(name) {
-        let mut found = ask_all(&candidate, A, settings, until)?;
-        // One family is enough to go on with.
-        match ask_all(&candidate, AAAA, settings, until) {
-            Ok(more) => found.extend(more),
-            Err(error) if found.is_empty() => return Err(error),
-            Err(_) => {}
+        let mut found = Vec::new();
+        for kind in [A, AAAA] {
+            match ask_all(&candidate, kind, settings, until) {
+                Ok(more) => found.extend(more),
+                // One family is enough to go on with; and a search domain that nobody answers for must not hide the name itself.
+                Err(error) => failed = Some(error),
+            }
         }
         if !found.is_empty() {
             return Ok(found);
         }
     }
-    Ok(Vec::new())
+    failed.map_or(Ok(Vec::new()), Err)
 }
 
 /// Asks one server after the other until one answers, be it that there is no such name.
@@ -356,6 +364,34 @@ mod tests {
         let found = look_up("dev.azure.com", &settings(&[bad, good], "", ""), LIMIT).unwrap();
         assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
         assert!(look_up("dev.azure.com", &settings(&[bad], "", ""), LIMIT).is_err());
+    }
+
+    #[test]
+    fn a_search_domain_that_fails_does_not_hide_the_name_itself() {
+        let at = server(|name, kind, question| {
+            let (code, records): (u8, &[(u16, &[u8])]) = match name {
+                "dev.azure.com" if kind == A => (0, &[(A, &[192, 0, 2, 1])]),
+                "dev.azure.com" => (0, &[]),
+                _ => (2, &[]),
+            };
+            vec![answered(question, code, records)]
+        });
+        // As Kubernetes has it.
+        let settings = settings(&[at], "search corp.example\noptions ndots:5", "");
+        assert_eq!(look_up("dev.azure.com", &settings, LIMIT).unwrap(), [IpAddr::from([192, 0, 2, 1])]);
+        let nowhere = look_up("nowhere.example", &settings, LIMIT);
+        assert!(nowhere.is_err(), "a failure became the answer that there is no such name");
+    }
+
+    #[test]
+    fn files_with_a_comment_in_an_old_encoding_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (hosts, conf) = (folder.path().join("hosts"), folder.path().join("resolv.conf"));
+        std::fs::write(&hosts, b"192.0.2.7 tfs # B\xfcro\n").unwrap();
+        std::fs::write(&conf, b"# f\xfcr alle\nnameserver 192.0.2.53\n").unwrap();
+        let settings = Settings::read(&hosts, &conf);
+        assert_eq!(settings.servers, ["192.0.2.53:53".parse().unwrap()]);
+        assert_eq!(look_up("tfs", &settings, LIMIT).unwrap(), [IpAddr::from([192, 0, 2, 7])]);
     }
 
     #[test]

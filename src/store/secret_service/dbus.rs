@@ -77,6 +77,7 @@ pub(super) struct Bus {
     inbox: Bytes,
     let_in: bool,
     kept: Vec<Message>,
+    kept_bytes: usize,
 }
 
 impl Bus {
@@ -96,7 +97,8 @@ impl Bus {
         }
         let (outbox, inbox) = Default::default();
         let (stream, kept) = (stream?, Vec::new());
-        let mut bus = Bus { stream, deadline, allowed, serial: 0, outbox, inbox, let_in: false, kept };
+        let mut bus =
+            Bus { stream, deadline, allowed, serial: 0, outbox, inbox, let_in: false, kept, kept_bytes: 0 };
         bus.log_in();
         Ok(bus)
     }
@@ -146,14 +148,17 @@ impl Bus {
         self.flush()?;
         loop {
             if let Some(at) = self.kept.iter().position(&wanted) {
-                return Ok(self.kept.swap_remove(at));
+                let message = self.kept.swap_remove(at);
+                self.kept_bytes -= message.length();
+                return Ok(message);
             }
             // Answers to other calls, which are wanted later, and signals. Nobody answers more often than was asked, and few signals
-            // come: anything above is a peer that would fill the memory until the deadline.
-            if self.kept.len() > STRAYS + self.serial {
+            // come, and short ones: anything above is a peer that would fill the memory until the deadline.
+            if self.kept.len() > STRAYS + self.serial || self.kept_bytes > wire::LIMIT {
                 return Err(Fault::Broken);
             }
             let message = self.receive()?;
+            self.kept_bytes += message.length();
             self.kept.push(message);
         }
     }
@@ -254,10 +259,13 @@ pub(super) fn addresses(environment: &Environment) -> Vec<SocketAddrUnix> {
 /// Connects, within the time: a stopped bus with a full queue would block us. PERM: somebody else listens there.
 fn open(address: &SocketAddrUnix, deadline: Instant) -> io::Result<UnixStream> {
     let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    // Zero would be "for ever".
-    let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(left))?;
-    net::connect(&socket, address)?;
+    // Who is stopped meanwhile (Ctrl-Z) and goes on begins again, with the time that is left.
+    io::retry_on_intr(|| {
+        // Zero would be "for ever".
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(left))?;
+        net::connect(&socket, address)
+    })?;
     // The address may be a left-over of an old session, and anyone may listen there now.
     #[cfg(target_os = "linux")]
     {

@@ -10,7 +10,7 @@ use crate::wiped::{Bytes, append};
 use super::dbus::{Fault, Peer};
 
 /// Longer messages are refused: ours are a few hundred bytes, a token at most some kilobytes.
-const LIMIT: usize = 16 << 20;
+pub(super) const LIMIT: usize = 16 << 20;
 
 /// The first byte of every message from this kind of machine.
 const ENDIAN: u8 = if cfg!(target_endian = "big") { b'B' } else { b'l' };
@@ -154,6 +154,11 @@ impl Message {
             signal: (kind == 4).then(|| [path.to_owned(), member.to_owned()]),
             bytes,
         })
+    }
+
+    /// All its bytes.
+    pub(super) fn length(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Reads the body, which must begin with values of these types.

@@ -109,6 +109,25 @@ fn a_flood_of_signals_answers_or_calls_is_not_waited_out() {
 }
 
 #[test]
+fn a_flood_of_long_messages_fills_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(folder.path().join("bus")).unwrap();
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut long = Writer::default();
+        long.bytes(&vec![b'x'; 1 << 20]);
+        let signal = message(4, &[], 0, "ay", &long);
+        stream.write_all(b"OK 0123456789abcdef\r\n").unwrap();
+        (0..500).take_while(|_| stream.write_all(&signal).is_ok()).count()
+    });
+    let environment = environment(&[("XDG_RUNTIME_DIR", folder.path().to_str().unwrap())]);
+    let fault = dbus::Bus::connect(&environment, Duration::from_secs(60)).and_then(|mut bus| bus.reply(1));
+    assert_eq!(fault.err(), Some(Fault::Broken));
+    let taken = thread.join().unwrap();
+    assert!(taken < 30, "{taken} messages of a mebibyte were taken");
+}
+
+#[test]
 fn a_prompt_that_the_person_answers_opens_the_item() {
     let answer = |member: &str, serial| match member {
         "SearchItems" => one_locked(serial),
