@@ -90,7 +90,7 @@ TEXT
     cat "$sandbox/sizes.md"
     echo '## How it was run'
     echo
-    echo "- $("$binary" --version) on $(date -u +%Y-%m-%d), $(rustc --version), built as install/install.sh builds it"
+    echo "- $("$binary" --version) on $(date -u +%Y-%m-%d), $(rustc --version), built as install/install.sh builds it (${target:-as the host has it})"
     echo "- $rounds rounds after 20 that do not count; slow programs take part in one of $((rounds < 80 ? 1 : rounds / 40))"
     echo "- $(uname -s) $(uname -r), $(nproc) processors ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), load $(cut -d' ' -f1-3 /proc/loadavg) at the end"
     printf '%s' "$versions"
