@@ -21,6 +21,9 @@ fn main() {
         return;
     }
     let folder = format!("-T{}/install", value("CARGO_MANIFEST_DIR"));
+    // Functions that came out the same are kept once; but tests/bench/order.sh has to see which of them runs.
+    let folded = env::var_os("KEYFOB_BUILD_UNFOLDED").is_none();
+    let fold = if folded { vec!["-Wl,--icf=all".to_owned()] } else { Vec::new() };
     let mut options: Vec<String> = Vec::new();
     for wish in [
         // The linker that the compiler brings, where it does not take it by itself.
@@ -28,8 +31,7 @@ fn main() {
         // Nothing unwinds, so the tables for it go; what runs often lies side by side.
         vec![format!("{folder}/no-unwind-tables.ld")],
         vec![format!("{folder}/often.ld")],
-        // Functions that came out the same are kept once; tests/bench/order.sh has to see which of them runs.
-        vec!["-Wl,--icf=all".to_owned(); usize::from(env::var_os("KEYFOB_BUILD_UNFOLDED").is_none())],
+        fold,
     ] {
         let with_it = [options.clone(), wish].concat();
         let flags: Vec<String> = with_it.iter().map(|option| format!("-Clink-arg={option}")).collect();
