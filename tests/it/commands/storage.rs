@@ -36,6 +36,17 @@ fn a_look_at_an_empty_wallet_makes_and_chooses_nothing() {
 }
 
 #[test]
+fn a_vault_that_is_yet_to_be_made_sounds_like_no_trouble() {
+    let mut scene = Scene::new();
+    scene.unset("KEYFOB_STORE");
+    let yet = "not made yet; the first token makes it";
+    let row = json(&run(&scene, "storage --json").succeeds())[vault_at()].clone();
+    assert_eq!((&row["usable"], &row["state"]), (&true.into(), &yet.into()));
+    assert!(run(&scene, "doctor").stdout().contains(&format!("ok      vault: not used; {yet}")));
+    assert!(!scene.home().join("keyfob").exists());
+}
+
+#[test]
 fn a_store_is_changed_by_moving_to_it_and_only_to_one_that_keeps_tokens() {
     let mut scene = holding(&[(CONTOSO, "s3cret-1")]);
     scene.unset("KEYFOB_STORE");
@@ -72,6 +83,16 @@ fn a_protected_vault_is_locked_until_a_person_opens_it() {
         assert!([1, 3].contains(&run(&scene, words).code()), "{words}");
     }
     assert_eq!(json(&run(&scene, "list --json"))[0]["state"], "active");
+}
+
+#[test]
+fn who_cannot_be_asked_at_a_terminal_is_told_which_variables_say_so() {
+    let scene = holding(&[(CONTOSO, "s3cret-1")]);
+    protect(&scene);
+    let variables = "without CI, TF_BUILD and GIT_TERMINAL_PROMPT=0 in the environment";
+    ends(&scene, "unlock", 3, &[&format!("hint: in a terminal, and {variables}: keyfob unlock\n")]);
+    // A passphrase of another thing is not asked for by unlock.
+    ends(&scene, "storage slots change", 3, &[&format!("hint: in a terminal, and {variables}\n")]);
 }
 
 #[test]
