@@ -1,6 +1,6 @@
 //! `keyfob storage`, `unlock` and `lock`.
 
-use super::{CONTOSO, ends, holding, json, keys, protect, run, token_of};
+use super::{CONTOSO, ends, holding, json, keys, protect, run, run_with, token_of};
 use crate::scene::Scene;
 
 #[test]
@@ -44,6 +44,19 @@ fn a_vault_that_is_yet_to_be_made_sounds_like_no_trouble() {
     assert_eq!((&row["usable"], &row["state"]), (&true.into(), &yet.into()));
     assert!(run(&scene, "doctor").stdout().contains(&format!("ok      vault: not used; {yet}")));
     assert!(!scene.home().join("keyfob").exists());
+}
+
+#[test]
+fn who_names_a_store_that_there_is_not_is_shown_those_that_there_are() {
+    let mut scene = holding(&[(CONTOSO, "s3cret-1")]);
+    scene.set("KEYFOB_STORE", "attic");
+    let add = run_with(&scene, &format!("add {CONTOSO} --account bob"), "s3cret-2");
+    add.says(2, &["no store named attic", "hint: keyfob storage lists the stores"]);
+    let listed = ends(&scene, "storage", 2, &["KEYFOB_STORE names attic for new tokens"]);
+    assert!(listed.stdout().contains("  vault                1  unlocked"), "{listed}");
+    scene.unset("KEYFOB_STORE").append("keyfob/config.toml", "store = \"loft\"\n");
+    let listed = ends(&scene, "storage --json", 2, &["config.toml names loft for new tokens"]);
+    assert_eq!(json(&listed)[vault_at()]["chosen"], false);
 }
 
 #[test]
