@@ -11,6 +11,7 @@ check_needs
 build_release
 [ -n "$target" ] || { say "bare: no static program can be built here"; exit 0; }
 if [ "$(id -u)" = 0 ]; then as=; elif have sudo && sudo -n true 2>/dev/null; then as='sudo -n'; else as='unshare --map-root-user'; fi
+$as true 2>/dev/null || die "a folder cannot be made the root here: that takes root, sudo without a password, or user namespaces"
 folder=$(mktemp -d)
 trap '$as rm -rf "$folder"' EXIT
 cp "$binary" "$folder/git-credential-keyfob"
