@@ -374,10 +374,10 @@ impl Error {
             Error::NobodyToSignIn => {
                 "run it in a terminal; where nobody sits, set KEYFOB_ENTRA_TOKEN, or entra.command in the settings".to_owned()
             }
-            // Said to somebody who has just typed that, too.
+            // Said to somebody who has just typed that at a terminal, too.
             Error::NobodyToAsk { what } => {
-                let command = if what.starts_with("the vault's") { ": keyfob unlock" } else { "" };
-                format!("in a terminal, and without CI, TF_BUILD and GIT_TERMINAL_PROMPT=0 in the environment{command}")
+                let it = if what.starts_with("the vault's") { "keyfob unlock" } else { "it" };
+                format!("run {it} in a terminal, without CI, TF_BUILD and GIT_TERMINAL_PROMPT=0 in the environment")
             }
             Error::Unsupported { .. } => "keyfob storage shows what each store can do".to_owned(),
             Error::NoSuchStore { .. } => "keyfob storage lists the stores".to_owned(),

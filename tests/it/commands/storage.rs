@@ -103,9 +103,9 @@ fn who_cannot_be_asked_at_a_terminal_is_told_which_variables_say_so() {
     let scene = holding(&[(CONTOSO, "s3cret-1")]);
     protect(&scene);
     let variables = "without CI, TF_BUILD and GIT_TERMINAL_PROMPT=0 in the environment";
-    ends(&scene, "unlock", 3, &[&format!("hint: in a terminal, and {variables}: keyfob unlock\n")]);
-    // A passphrase of another thing is not asked for by unlock.
-    ends(&scene, "storage slots change", 3, &[&format!("hint: in a terminal, and {variables}\n")]);
+    ends(&scene, "unlock", 3, &[&format!("hint: run keyfob unlock in a terminal, {variables}\n")]);
+    // The passphrase of another thing is not asked for by unlock.
+    ends(&scene, "storage slots change", 3, &[&format!("hint: run it in a terminal, {variables}\n")]);
 }
 
 #[test]
