@@ -4,6 +4,7 @@ use clap::{Arg, ArgMatches};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::store;
 use crate::terminal::{Colour, visible};
 use crate::wallet::stores::{View, writable};
 
@@ -122,10 +123,15 @@ fn exists(configured: Option<&str>, context: &Context<'_>) -> Result<(), Error> 
                 wish(context),
                 visible(&name)
             ),
-            "name one of the above",
+            format!("it may name {}", usable_names().join(", ")),
         ),
         error => error,
     })
+}
+
+/// The stores that take new tokens.
+fn usable_names() -> Vec<&'static str> {
+    store::ALL.iter().filter(|record| record.open.is_some()).map(|record| record.name).collect()
 }
 
 /// Who wishes for a store.

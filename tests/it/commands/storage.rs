@@ -52,7 +52,8 @@ fn who_names_a_store_that_there_is_not_is_shown_those_that_there_are() {
     scene.set("KEYFOB_STORE", "attic");
     let add = run_with(&scene, &format!("add {CONTOSO} --account bob"), "s3cret-2");
     add.says(2, &["no store named attic", "hint: keyfob storage lists the stores"]);
-    let listed = ends(&scene, "storage", 2, &["KEYFOB_STORE names attic for new tokens"]);
+    let listed =
+        ends(&scene, "storage", 2, &["KEYFOB_STORE names attic for new tokens", "it may name ", "vault\n"]);
     assert!(listed.stdout().contains("  vault                1  unlocked"), "{listed}");
     scene.unset("KEYFOB_STORE").append("keyfob/config.toml", "store = \"loft\"\n");
     let listed = ends(&scene, "storage --json", 2, &["config.toml names loft for new tokens"]);
