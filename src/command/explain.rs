@@ -87,7 +87,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     };
     match found {
         Ok(Found::Answer(answer)) => {
-            if let Some(what) = tool.withheld(&answer) {
+            if let Some(what) = tool.peculiar.and_then(|peculiar| (peculiar.withheld)(&answer)) {
                 explained.outcome = "none";
                 return end(Error::NoSuchCredential { what, hint: None }, explained, as_json, context);
             }
@@ -118,7 +118,9 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 /// The steps and the outcome: of the first of the tool's places that the wallet knows, else of the first.
 fn decision(tool: &Tool, query: &Query, context: &Context<'_>) -> (Vec<String>, Result<Found, Error>) {
     let mut first = None;
-    for place in tool.places(&query.remote) {
+    let places =
+        tool.peculiar.map_or_else(|| vec![query.remote.clone()], |peculiar| (peculiar.places)(&query.remote));
+    for place in places {
         let query = Query { remote: place, ..query.clone() };
         let mut steps = context.wallet.environment_notes();
         let found = context.wallet.get_traced(&query, &mut |step| steps.push(step.to_string()));

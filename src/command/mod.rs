@@ -244,7 +244,7 @@ fn write_json(value: &impl Serialize, context: &mut Context<'_>) -> Result<(), E
 /// [`Error::NobodyToAsk`], [`Error::Usage`] when it is empty or not the same twice.
 fn new_passphrase(context: &mut Context<'_>, what: &str) -> Result<Secret, Error> {
     if !context.terminal.about.can_ask() {
-        return Err(Error::NobodyToAsk { what: "a new passphrase" });
+        return Err(Error::NobodyToAsk { what: "a new passphrase", run: "it" });
     }
     let one = context.terminal.secret(&format!("{what}: "))?;
     if one.is_empty() {

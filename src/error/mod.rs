@@ -100,6 +100,8 @@ pub enum Error {
     NobodyToAsk {
         /// What would have been asked for.
         what: &'static str,
+        /// What to run where somebody can be: `it` is what was run.
+        run: &'static str,
     },
     /// A sign-in with a code that a person has to enter, and nobody sees it.
     #[error("a sign-in to Microsoft Entra is needed, and nobody can be asked here")]
@@ -375,9 +377,8 @@ impl Error {
                 "run it in a terminal; where nobody sits, set KEYFOB_ENTRA_TOKEN, or entra.command in the settings".to_owned()
             }
             // Said to somebody who has just typed that at a terminal, too.
-            Error::NobodyToAsk { what } => {
-                let it = if what.starts_with("the vault's") { "keyfob unlock" } else { "it" };
-                format!("run {it} in a terminal, without CI, TF_BUILD and GIT_TERMINAL_PROMPT=0 in the environment")
+            Error::NobodyToAsk { run, .. } => {
+                format!("run {run} in a terminal, without CI, TF_BUILD and GIT_TERMINAL_PROMPT=0 in the environment")
             }
             Error::Unsupported { .. } => "keyfob storage shows what each store can do".to_owned(),
             Error::NoSuchStore { .. } => "keyfob storage lists the stores".to_owned(),

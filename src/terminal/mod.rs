@@ -206,7 +206,7 @@ impl Terminal<'_> {
     /// [`Error::NobodyToAsk`].
     pub fn confirm(&mut self, question: &str) -> Result<bool, Error> {
         if !self.about.can_ask() {
-            return Err(Error::NobodyToAsk { what: "a yes" });
+            return Err(Error::NobodyToAsk { what: "a yes", run: "it" });
         }
         let answer = self.question(&format!("{question} [y/N] "))?;
         Ok(answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes"))
@@ -218,7 +218,7 @@ impl Terminal<'_> {
     /// [`Error::NobodyToAsk`], [`Error::Wire`].
     pub fn question(&mut self, question: &str) -> Result<String, Error> {
         if !self.about.can_ask() {
-            return Err(Error::NobodyToAsk { what: "an answer" });
+            return Err(Error::NobodyToAsk { what: "an answer", run: "it" });
         }
         let _ = write!(self.err, "{}", visible(question)).and_then(|()| self.err.flush());
         let mut line = String::new();
@@ -264,7 +264,7 @@ impl Terminal<'_> {
     /// [`Error::NobodyToAsk`], [`Error::Wire`].
     pub fn secret(&mut self, question: &str) -> Result<Secret, Error> {
         if !self.about.can_ask() {
-            return Err(Error::NobodyToAsk { what: "a secret" });
+            return Err(Error::NobodyToAsk { what: "a secret", run: "it" });
         }
         hidden::ask(&visible(question), None)
             .map_err(|source| Error::Wire { doing: "read what was typed", source })

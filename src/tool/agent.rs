@@ -15,6 +15,7 @@ pub static TOOL: Tool = Tool {
     how: "variables: keyfob run --profile agent --for URL -- ./config.sh --unattended",
     serve: None,
     setup: None,
+    peculiar: None,
     profile: Some(&Profile {
         programs: &[],
         discover: None,

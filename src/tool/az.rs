@@ -15,6 +15,7 @@ pub static TOOL: Tool = Tool {
     how: "a variable: keyfob run -- az …",
     serve: None,
     setup: None,
+    peculiar: None,
     profile: Some(&Profile {
         programs: &["az"],
         discover: Some((

@@ -19,6 +19,7 @@ pub static TOOL: Tool = Tool {
     how: "a variable: keyfob run -- composer …",
     serve: None,
     setup: None,
+    peculiar: None,
     profile: Some(&Profile {
         programs: &["composer", "composer.phar"],
         discover: Some(("`repositories` in `composer.json` and in your `config.json`", discover)),

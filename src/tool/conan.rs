@@ -16,6 +16,7 @@ pub static TOOL: Tool = Tool {
     how: "variables: keyfob run -- conan …",
     serve: None,
     setup: None,
+    peculiar: None,
     profile: Some(&Profile {
         programs: &["conan"],
         discover: Some(("`remotes.json` in Conan's home (`conan remote list`)", discover)),

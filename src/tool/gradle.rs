@@ -15,6 +15,7 @@ pub static TOOL: Tool = Tool {
     how: "variables: keyfob run --for REPOSITORY=URL -- gradle …",
     serve: None,
     setup: None,
+    peculiar: None,
     profile: Some(&Profile {
         programs: &["gradle", "gradlew"],
         discover: None,

@@ -17,6 +17,7 @@ pub static TOOL: Tool = Tool {
     how: "variables that settings.xml names: keyfob run -- mvn …",
     serve: None,
     setup: None,
+    peculiar: None,
     profile: Some(&Profile {
         programs: &["mvn", "mvnw", "mvnd"],
         discover: Some((

@@ -84,22 +84,18 @@ pub struct Tool {
     pub serve: Option<Serve>,
     /// How it is made to ask us, where we can do that.
     pub setup: Option<&'static setup::Setup>,
+    /// How its answers differ from the wallet's, if they do.
+    pub peculiar: Option<&'static Peculiar>,
     /// Which variables it reads, for `keyfob run`, where it has no way to ask us.
     pub profile: Option<&'static profile::Profile>,
 }
 
-impl Tool {
-    /// Where a token for this URL may be held if this tool asks for it, most likely first; never empty.
-    #[must_use]
-    pub fn places(&self, url: &Remote) -> Vec<Remote> {
-        if self.name == docker::TOOL.name { docker::places(url) } else { vec![url.clone()] }
-    }
-
-    /// Why this tool does not get what the wallet would give.
-    #[must_use]
-    pub fn withheld(&self, answer: &Answer) -> Option<String> {
-        if self.name == terraform::TOOL.name { terraform::withheld(answer) } else { None }
-    }
+/// What the wallet's rules alone do not tell of a tool's answers; `explain` has to know.
+pub struct Peculiar {
+    /// Where a token for this URL may be held if the tool asks for it, most likely first; never empty.
+    pub places: fn(&Remote) -> Vec<Remote>,
+    /// Why the tool does not get what the wallet would give.
+    pub withheld: fn(&Answer) -> Option<String>,
 }
 
 /// Speaks a tool's protocol: arguments, bytes, wallet.

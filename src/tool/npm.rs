@@ -23,6 +23,7 @@ pub static TOOL: Tool = Tool {
     how: "variables: keyfob run -- npm …",
     serve: None,
     setup: None,
+    peculiar: None,
     profile: Some(&Profile {
         programs: &["npm", "npx", "yarn", "yarnpkg"],
         discover: Some((

@@ -18,6 +18,7 @@ pub static TOOL: Tool = Tool {
     how: "variables: keyfob run -- poetry …",
     serve: None,
     setup: None,
+    peculiar: None,
     profile: Some(&Profile {
         programs: &["poetry"],
         discover: Some((

@@ -15,6 +15,7 @@ pub static TOOL: Tool = Tool {
     how: "variables: keyfob run --for URL -- twine …",
     serve: None,
     setup: None,
+    peculiar: None,
     profile: Some(&Profile {
         programs: &["twine"],
         discover: Some(("`TWINE_REPOSITORY_URL`", discover)),

@@ -19,6 +19,7 @@ pub static TOOL: Tool = Tool {
     how: "variables: keyfob run -- yarn …",
     serve: None,
     setup: None,
+    peculiar: None,
     profile: Some(&Profile {
         programs: &["yarn", "yarnpkg"],
         discover: Some((

@@ -110,7 +110,7 @@ impl Vault<'_> {
     pub(super) fn say_who_is_missing(&self, error: Error) -> Error {
         match error {
             Error::Locked { .. } if !self.opening.ask.possible() => {
-                Error::NobodyToAsk { what: "the vault's passphrase" }
+                Error::NobodyToAsk { what: "the vault's passphrase", run: "keyfob unlock" }
             }
             error => error,
         }

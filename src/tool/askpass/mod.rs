@@ -28,6 +28,7 @@ pub static TOOL: Tool = Tool {
     how: "GIT_ASKPASS, or wget --use-askpass",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    peculiar: None,
     profile: None,
 };
 

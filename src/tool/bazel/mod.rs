@@ -31,6 +31,7 @@ pub static TOOL: Tool = Tool {
     how: "--credential_helper for each host in the person's .bazelrc",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    peculiar: None,
     profile: None,
 };
 

@@ -35,6 +35,7 @@ pub static TOOL: Tool = Tool {
     how: "registry.global-credential-providers in cargo's config.toml",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    peculiar: None,
     profile: None,
 };
 

@@ -17,7 +17,7 @@ use crate::forge::Need;
 use crate::remote::{Remote, has_control};
 use crate::wallet::{Answer, Found, Query, Wallet};
 
-use super::{Tool, Wire, input, login, write_to_somebody};
+use super::{Peculiar, Tool, Wire, input, login, write_to_somebody};
 use crate::wiped::{Bytes, json};
 
 mod config;
@@ -33,6 +33,7 @@ pub static TOOL: Tool = Tool {
     how: "credsStore and credHelpers in docker's config.json",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    peculiar: Some(&Peculiar { places, withheld: |_| None }),
     profile: None,
 };
 
@@ -197,7 +198,7 @@ fn find(wallet: &dyn Wallet, places: &[Remote], person_watches: bool) -> Result<
 }
 
 /// Where the token for a registry may be held, most likely first: Docker Hub goes by several names.
-pub(super) fn places(registry: &Remote) -> Vec<Remote> {
+fn places(registry: &Remote) -> Vec<Remote> {
     server::places(&registry.to_string()).unwrap_or_else(|_| vec![registry.clone()])
 }
 

@@ -44,6 +44,7 @@ pub static TOOL: Tool = Tool {
     how: "credential.helper in git's configuration",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    peculiar: None,
     profile: None,
 };
 

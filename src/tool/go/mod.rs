@@ -30,6 +30,7 @@ pub static TOOL: Tool = Tool {
     how: "GOAUTH in Go's own settings",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    peculiar: None,
     profile: None,
 };
 

@@ -38,6 +38,7 @@ pub static TOOL: Tool = Tool {
     how: "a program named keyring in PATH",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    peculiar: None,
     profile: None,
 };
 

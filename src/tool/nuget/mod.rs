@@ -35,6 +35,7 @@ pub static TOOL: Tool = Tool {
     how: "a program named nuget-plugin-… in PATH",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    peculiar: None,
     profile: Some(&profile::PROFILE),
 };
 

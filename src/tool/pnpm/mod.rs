@@ -30,6 +30,7 @@ pub static TOOL: Tool = Tool {
     how: "tokenHelper for each place in the person's .npmrc",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    peculiar: None,
     profile: None,
 };
 

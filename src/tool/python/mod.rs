@@ -20,5 +20,6 @@ pub static TOOL: Tool = Tool {
     how: "a module that the settings of Python's keyring name",
     serve: None,
     setup: Some(&setup::SETUP),
+    peculiar: None,
     profile: None,
 };

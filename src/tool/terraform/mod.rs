@@ -17,7 +17,7 @@ use crate::remote::Remote;
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Found, Given, Query, Wallet};
 
-use super::{Tool, Wire, header, input, login, write};
+use super::{Peculiar, Tool, Wire, header, input, login, write};
 use crate::wiped::json;
 
 mod setup;
@@ -33,6 +33,7 @@ pub static TOOL: Tool = Tool {
     how: "credentials_helper in Terraform's own settings",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
+    peculiar: Some(&Peculiar { places: |url| vec![url.clone()], withheld }),
     profile: None,
 };
 
@@ -106,7 +107,7 @@ fn no_bearer(answer: &Answer) -> String {
 }
 
 /// Why terraform does not get what the wallet would give.
-pub(super) fn withheld(answer: &Answer) -> Option<String> {
+fn withheld(answer: &Answer) -> Option<String> {
     token(answer).is_none().then(|| no_bearer(answer))
 }
 
