@@ -488,6 +488,7 @@ fn io_hint(source: &io::Error, path: &Path) -> Option<String> {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             format!("make room on the disk of {place}; nothing was changed")
         }
+        io::ErrorKind::FileTooLarge => "the shell allows no longer ones: ulimit -f unlimited".to_owned(),
         io::ErrorKind::ReadOnlyFilesystem => {
             format!("{place} is read-only; set KEYFOB_HOME to a folder that can be written")
         }
