@@ -472,7 +472,9 @@ fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     let cut = text.find(" (os error").unwrap_or(text.len());
     let mut words = text[..cut].to_owned();
-    if let Some(first) = words.get(..1).map(str::to_lowercase) {
+    // An abbreviation ("I/O error", as musl has it) stays one.
+    let is_word = words.chars().nth(1).is_none_or(char::is_lowercase);
+    if let Some(first) = words.get(..1).map(str::to_lowercase).filter(|_| is_word) {
         words.replace_range(..1, &first);
     }
     words
@@ -498,4 +500,19 @@ fn io_hint(source: &io::Error, path: &Path) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_words_begin_small_unless_they_are_capitals() {
+        // As one C library and the other call the same thing.
+        for (theirs, ours) in
+            [("Input/output error", "input/output error"), ("I/O error", "I/O error"), ("", "")]
+        {
+            assert_eq!(plain(&io::Error::other(theirs)), ours);
+        }
+    }
 }
