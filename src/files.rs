@@ -183,7 +183,7 @@ pub fn make_folder(folder: &Path) -> Result<(), Error> {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(Error::io("make the folder", folder))?;
+        crate::process::unmasked(|| builder.create(folder)).map_err(Error::io("make the folder", folder))?;
     }
     check_folder(folder).map(|_| ())
 }
@@ -318,27 +318,13 @@ fn temporary_beside(path: &Path) -> Result<PathBuf, Error> {
 /// Writes a file that must not exist yet, mode 0600, synced. What goes wrong is told of `target`, for which it is meant: a
 /// random name says nothing to a person.
 fn write_new(path: &Path, target: &Path, bytes: &[u8]) -> Result<(), Error> {
-    within_the_limit(bytes).map_err(Error::io("write", target))?;
+    crate::process::may_write(bytes).map_err(Error::io("write", target))?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     private_mode(&mut options);
     let mut file = options.open(path).map_err(Error::io("write", target))?;
     file.write_all(bytes).map_err(Error::io("write", target))?;
     file.sync_all().map_err(Error::io("write", target))
-}
-
-/// Writing past the limit that a shell sets (`ulimit -f`) ends a program by a signal, in the middle of the file and without a word.
-fn within_the_limit(bytes: &[u8]) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
-        if limit.is_some_and(|limit| bytes.len() as u64 > limit) {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = bytes;
-    Ok(())
 }
 
 fn sync_folder(path: &Path) -> Result<(), Error> {
