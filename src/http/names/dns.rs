@@ -107,11 +107,11 @@ pub(super) fn look_up(name: &str, settings: &Settings, within: Duration) -> io::
     if !known.is_empty() {
         return Ok(known);
     }
-    let mut failed = None;
+    let (mut failed, mut first) = (None, 0);
     for candidate in settings.candidates(name) {
         let mut found = Vec::new();
         for kind in [A, AAAA] {
-            match ask_all(&candidate, kind, settings, until) {
+            match ask_all(&candidate, kind, settings, &mut first, until) {
                 Ok(more) => found.extend(more),
                 // One family is enough to go on with; and a search domain that nobody answers for must not hide the name itself.
                 Err(error) => failed = Some(error),
@@ -124,19 +124,30 @@ pub(super) fn look_up(name: &str, settings: &Settings, within: Duration) -> io::
     failed.map_or(Ok(Vec::new()), Err)
 }
 
-/// Asks one server after the other until one answers, be it that there is no such name.
-fn ask_all(name: &str, kind: u16, settings: &Settings, until: Instant) -> io::Result<Vec<IpAddr>> {
+/// Asks one server after the other until one answers, be it that there is no such name. `first`: where to begin; the next question
+/// begins with the one that answered, or a mute one would take its time for each search domain anew.
+fn ask_all(
+    name: &str,
+    kind: u16,
+    settings: &Settings,
+    first: &mut usize,
+    until: Instant,
+) -> io::Result<Vec<IpAddr>> {
     // A name that cannot be one is none.
     let Some(mut question) = question(name, kind) else { return Ok(Vec::new()) };
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
-    for server in std::iter::repeat_n(&settings.servers, ROUNDS).flatten() {
+    let servers = settings.servers.iter().enumerate().cycle().skip(*first);
+    for (at, server) in servers.take(ROUNDS * settings.servers.len()) {
         let end = until.min(Instant::now() + PER_SERVER);
         left(until)?;
         // Each has a number of its own, so that nobody knows the next.
         let id = crate::credential::fill_random(&mut question[..2]);
         id.map_err(|_| io::Error::from(io::ErrorKind::Other))?;
         match ask(&question, kind, *server, end) {
-            Ok(found) => return Ok(found),
+            Ok(found) => {
+                *first = at;
+                return Ok(found);
+            }
             Err(error) => last = error,
         }
     }
@@ -424,6 +435,24 @@ mod tests {
         let start = Instant::now();
         assert!(look_up("dev.azure.com", &settings(&[at], "", ""), Duration::from_millis(300)).is_err());
         assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_server_that_is_mute_costs_its_time_once_and_not_for_each_search_domain() {
+        let mute = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let good = server(|name, kind, question| {
+            let known = name == "dev.azure.com" && kind == A;
+            vec![answered(
+                question,
+                if known { 0 } else { 3 },
+                if known { &[(A, &[192, 0, 2, 1])] } else { &[] },
+            )]
+        });
+        let servers = [mute.local_addr().unwrap(), good];
+        let settings =
+            settings(&servers, "search a.example b.example c.example d.example\noptions ndots:5", "");
+        let found = look_up("dev.azure.com", &settings, 3 * PER_SERVER).unwrap();
+        assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
     }
 
     #[test]
