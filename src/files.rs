@@ -183,7 +183,7 @@ pub fn make_folder(folder: &Path) -> Result<(), Error> {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(Error::io("make the folder", folder))?;
+        crate::process::unmasked(|| builder.create(folder)).map_err(Error::io("make the folder", folder))?;
     }
     check_folder(folder).map(|_| ())
 }
@@ -318,6 +318,7 @@ fn temporary_beside(path: &Path) -> Result<PathBuf, Error> {
 /// Writes a file that must not exist yet, mode 0600, synced. What goes wrong is told of `target`, for which it is meant: a
 /// random name says nothing to a person.
 fn write_new(path: &Path, target: &Path, bytes: &[u8]) -> Result<(), Error> {
+    crate::process::may_write(bytes).map_err(Error::io("write", target))?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     private_mode(&mut options);

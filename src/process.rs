@@ -1,6 +1,7 @@
 //! What a process that holds secrets does to itself first: no core dumps, not traceable by others of the same user (R11). How it
 //! asks another program something without being held up by it. And, where a tool's protocol wants it, what it does about the
-//! process that started it; and how `keyfob run` becomes the command that it starts.
+//! process that started it; and how `keyfob run` becomes the command that it starts. And what a shell may have set that would be in the
+//! way of files.
 
 use std::io::{self, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -28,6 +29,35 @@ pub fn harden() {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
+}
+
+/// Whether a file of these bytes may be written. Writing past the limit that a shell sets (`ulimit -f`) ends a program by a signal, in
+/// the middle of the file and without a word.
+///
+/// # Errors
+/// [`io::ErrorKind::FileTooLarge`].
+pub fn may_write(bytes: &[u8]) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+        if limit.is_some_and(|limit| bytes.len() as u64 > limit) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = bytes;
+    Ok(())
+}
+
+/// Makes something under a mask that takes nothing from ourselves: one that is meant for files (`umask 177`) would shut us out of a
+/// folder for good.
+pub fn unmasked<T>(make: impl FnOnce() -> T) -> T {
+    #[cfg(unix)]
+    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let made = make();
+    #[cfg(unix)]
+    rustix::process::umask(mask);
+    made
 }
 
 /// What a program writes to its standard output, however it ends; `None` if it has not ended its output within `limit`. Then it

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::thread::{self, Builder};
 
 use crate::environment::{Environment, means_no};
 use crate::error::Error;
@@ -88,19 +89,24 @@ pub(super) fn ask_all(
     });
     let next = AtomicUsize::new(0);
     let mut answers: Vec<Option<Result<Answer, Error>>> = errands.iter().map(|_| None).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..errands.len().min(AT_ONCE) {
-            let (send, next, client) = (send.clone(), &next, &client);
-            scope.spawn(move || {
-                while let Some((at, errand)) = {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    errands.get(at).map(|errand| (at, errand))
-                } {
-                    if send.send(Report::Answer(at, errand.run(client))).is_err() {
-                        return;
-                    }
-                }
-            });
+    let ask = |send: &mpsc::Sender<Report>| {
+        while let Some((at, errand)) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            errands.get(at).map(|errand| (at, errand))
+        } {
+            if send.send(Report::Answer(at, errand.run(&client))).is_err() {
+                return;
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for number in 0..errands.len().min(AT_ONCE) {
+            let (sender, ask) = (send.clone(), &ask);
+            // Where the machine allows no more threads, those that there are do it all, be it this one.
+            let started = Builder::new().spawn_scoped(scope, move || ask(&sender));
+            if started.is_err() && number == 0 {
+                ask(&send);
+            }
         }
         let mut done = 0;
         terminal.progress(done, errands.len());

@@ -483,7 +483,9 @@ fn plain(error: &io::Error) -> String {
     };
     let cut = text.find(" (os error").unwrap_or(text.len());
     let mut words = text[..cut].to_owned();
-    if let Some(first) = words.get(..1).map(str::to_lowercase) {
+    // An abbreviation ("I/O error", as musl has it) stays one.
+    let is_word = words.chars().nth(1).is_none_or(char::is_lowercase);
+    if let Some(first) = words.get(..1).map(str::to_lowercase).filter(|_| is_word) {
         words.replace_range(..1, &first);
     }
     words
@@ -499,6 +501,7 @@ fn io_hint(source: &io::Error, path: &Path) -> Option<String> {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             format!("make room on the disk of {place}; nothing was changed")
         }
+        io::ErrorKind::FileTooLarge => "the shell allows no longer ones: ulimit -f unlimited".to_owned(),
         io::ErrorKind::ReadOnlyFilesystem => {
             format!("{place} is read-only; set KEYFOB_HOME to a folder that can be written")
         }
@@ -508,4 +511,19 @@ fn io_hint(source: &io::Error, path: &Path) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_words_begin_small_unless_they_are_capitals() {
+        // As one C library and the other call the same thing.
+        for (theirs, ours) in
+            [("Input/output error", "input/output error"), ("I/O error", "I/O error"), ("", "")]
+        {
+            assert_eq!(plain(&io::Error::other(theirs)), ours);
+        }
+    }
 }

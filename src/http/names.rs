@@ -74,7 +74,8 @@ fn ask(host: &str, within: Duration) -> Result<Vec<IpAddr>, ureq::Error> {
     // The system's call has no deadline; a thread that waits for it in vain ends with the process.
     let (send, receive) = std::sync::mpsc::sync_channel(1);
     let host = (host.to_owned(), 0);
-    std::thread::spawn(move || {
+    // Where no thread can be had, `send` goes with it, and nothing is heard.
+    let _ = std::thread::Builder::new().spawn(move || {
         let found = host.to_socket_addrs().map(|found| found.map(|address| address.ip()).collect());
         let _ = send.send(found);
     });

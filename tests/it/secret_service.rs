@@ -92,6 +92,22 @@ fn accounts_and_realms_are_kept_apart_and_all_keys_are_found_again() {
     assert_eq!(store.keys().unwrap().unwrap().len(), 2);
 }
 
+/// A bus without settings of its own lets a program wait for 128 answers at once, and refuses what is more.
+#[test]
+fn a_keyring_with_more_tokens_than_the_bus_allows_calls_is_listed_whole() {
+    let Some(desktop) = Desktop::start(Provider::Unlocked) else { return };
+    let environment = desktop.environment(&[]);
+    let store = store(&desktop, &environment);
+    for number in 0..140 {
+        store.put(&key("azure-devops/contoso", Some(&number.to_string())), &Secret::copy_of(b"x")).unwrap();
+    }
+    assert_eq!(store.keys().unwrap().unwrap().len(), 140);
+    let marks = [("application", "keyfob")];
+    let opening = opening(&desktop, &environment, PATIENCE);
+    let found = keyfob::store::secret_service::foreign::search(&opening, &marks, true).unwrap();
+    assert_eq!(found.len(), 140);
+}
+
 #[test]
 fn people_see_what_an_entry_is() {
     let Some(desktop) = Desktop::start(Provider::Unlocked) else { return };

@@ -3,7 +3,7 @@
 //! (mDNS, LDAP …); a machine that needs those has a dynamically linked keyfob, or a proxy.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -45,10 +45,7 @@ impl Settings {
         for line in conf.lines() {
             let mut words = line.split(['#', ';']).next().unwrap_or_default().split_whitespace();
             match words.next() {
-                Some("nameserver") => {
-                    let ip = words.next().and_then(|word| word.split('%').next()?.parse().ok());
-                    settings.servers.extend(ip.map(|ip: IpAddr| SocketAddr::new(ip, 53)));
-                }
+                Some("nameserver") => settings.servers.extend(words.next().and_then(server_at)),
                 Some("search" | "domain") => settings.search = words.map(str::to_owned).collect(),
                 Some("options") => {
                     let dots = words.find_map(|word| word.strip_prefix("ndots:")?.parse().ok());
@@ -85,6 +82,24 @@ impl Settings {
     }
 }
 
+/// A server, by the address that resolv.conf has for it. One that is good on one link only has that link behind a `%`, as a router
+/// announces itself; without it, nothing could be sent there.
+fn server_at(word: &str) -> Option<SocketAddr> {
+    let (ip, link) = word.split_once('%').unwrap_or((word, ""));
+    Some(match ip.parse().ok()? {
+        IpAddr::V6(ip) => SocketAddrV6::new(ip, 53, 0, number_of(link)).into(),
+        ip => SocketAddr::new(ip, 53),
+    })
+}
+
+/// The number of a link that is named by its name or its number; 0, which is none, where there is no such link.
+fn number_of(link: &str) -> u32 {
+    // A file, so that no socket is needed to ask by.
+    let named =
+        || std::fs::read_to_string(format!("/sys/class/net/{link}/ifindex")).ok()?.trim().parse().ok();
+    link.parse().ok().or_else(|| if link.contains('/') { None } else { named() }).unwrap_or(0)
+}
+
 /// The addresses of a name; none if there is no such name.
 pub(super) fn look_up(name: &str, settings: &Settings, within: Duration) -> io::Result<Vec<IpAddr>> {
     let until = Instant::now() + within;
@@ -92,11 +107,11 @@ pub(super) fn look_up(name: &str, settings: &Settings, within: Duration) -> io::
     if !known.is_empty() {
         return Ok(known);
     }
-    let mut failed = None;
+    let (mut failed, mut first) = (None, 0);
     for candidate in settings.candidates(name) {
         let mut found = Vec::new();
         for kind in [A, AAAA] {
-            match ask_all(&candidate, kind, settings, until) {
+            match ask_all(&candidate, kind, settings, &mut first, until) {
                 Ok(more) => found.extend(more),
                 // One family is enough to go on with; and a search domain that nobody answers for must not hide the name itself.
                 Err(error) => failed = Some(error),
@@ -109,46 +124,56 @@ pub(super) fn look_up(name: &str, settings: &Settings, within: Duration) -> io::
     failed.map_or(Ok(Vec::new()), Err)
 }
 
-/// Asks one server after the other until one answers, be it that there is no such name.
-fn ask_all(name: &str, kind: u16, settings: &Settings, until: Instant) -> io::Result<Vec<IpAddr>> {
+/// Asks one server after the other until one answers, be it that there is no such name. `first`: where to begin; the next question
+/// begins with the one that answered, or a mute one would take its time for each search domain anew.
+fn ask_all(
+    name: &str,
+    kind: u16,
+    settings: &Settings,
+    first: &mut usize,
+    until: Instant,
+) -> io::Result<Vec<IpAddr>> {
+    // A name that cannot be one is none.
+    let Some(mut question) = question(name, kind) else { return Ok(Vec::new()) };
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
-    for server in std::iter::repeat_n(&settings.servers, ROUNDS).flatten() {
-        let left = until.saturating_duration_since(Instant::now()).min(PER_SERVER);
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        match ask(name, kind, *server, left) {
-            Ok(found) => return Ok(found),
-            // A name that cannot be one is none.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(Vec::new()),
+    let servers = settings.servers.iter().enumerate().cycle().skip(*first);
+    for (at, server) in servers.take(ROUNDS * settings.servers.len()) {
+        let end = until.min(Instant::now() + PER_SERVER);
+        left(until)?;
+        // Each has a number of its own, so that nobody knows the next.
+        let id = crate::credential::fill_random(&mut question[..2]);
+        id.map_err(|_| io::Error::from(io::ErrorKind::Other))?;
+        match ask(&question, kind, *server, end) {
+            Ok(found) => {
+                *first = at;
+                return Ok(found);
+            }
             Err(error) => last = error,
         }
     }
     Err(last)
 }
 
-fn ask(name: &str, kind: u16, server: SocketAddr, within: Duration) -> io::Result<Vec<IpAddr>> {
-    let mut id = [0u8; 2];
-    crate::credential::fill_random(&mut id).map_err(|_| io::Error::from(io::ErrorKind::Other))?;
-    let question = question(id, name, kind).ok_or(io::ErrorKind::InvalidInput)?;
+/// How long it is until then; an error when it is over.
+fn left(until: Instant) -> io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
+
+fn ask(question: &[u8], kind: u16, server: SocketAddr, until: Instant) -> io::Result<Vec<IpAddr>> {
     let any: IpAddr =
         if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     // The system chooses the port at random; connected, the socket hears nobody else.
     let socket = UdpSocket::bind((any, 0))?;
     socket.connect(server)?;
-    socket.send(&question)?;
-    let until = Instant::now() + within;
+    socket.send(question)?;
     let mut buffer = [0u8; 4096];
     loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        socket.set_read_timeout(Some(left))?;
+        socket.set_read_timeout(Some(left(until)?))?;
         let read = socket.recv(&mut buffer)?;
-        match read_answer(&buffer[..read], &question, kind) {
+        match read_answer(&buffer[..read], question, kind) {
             Said::Addresses(found) => return Ok(found),
-            Said::CutOff => return ask_by_tcp(&question, kind, server, left),
+            Said::CutOff => return ask_by_tcp(question, kind, server, until),
             Said::Failure => return Err(io::ErrorKind::Other.into()),
             // Somebody guesses; the real answer may still come.
             Said::NotOurs => {}
@@ -156,26 +181,38 @@ fn ask(name: &str, kind: u16, server: SocketAddr, within: Duration) -> io::Resul
     }
 }
 
-fn ask_by_tcp(question: &[u8], kind: u16, server: SocketAddr, within: Duration) -> io::Result<Vec<IpAddr>> {
-    let mut stream = TcpStream::connect_timeout(&server, within)?;
-    stream.set_read_timeout(Some(within))?;
-    stream.set_write_timeout(Some(within))?;
+fn ask_by_tcp(question: &[u8], kind: u16, server: SocketAddr, until: Instant) -> io::Result<Vec<IpAddr>> {
+    let mut stream = TcpStream::connect_timeout(&server, left(until)?)?;
+    stream.set_write_timeout(Some(left(until)?))?;
     let length = u16::try_from(question.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     stream.write_all(&[&length.to_be_bytes(), question].concat())?;
     let mut length = [0u8; 2];
-    stream.read_exact(&mut length)?;
+    fill(&mut stream, &mut length, until)?;
     let mut answer = vec![0u8; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut answer)?;
+    fill(&mut stream, &mut answer, until)?;
     match read_answer(&answer, question, kind) {
         Said::Addresses(found) => Ok(found),
         Said::CutOff | Said::Failure | Said::NotOurs => Err(io::ErrorKind::InvalidData.into()),
     }
 }
 
-/// `None` for a name that cannot be asked for.
-fn question(id: [u8; 2], name: &str, kind: u16) -> Option<Vec<u8>> {
+/// Fills `buffer` until then, in however small pieces it comes: each of them would have a time of its own.
+fn fill(stream: &mut TcpStream, buffer: &mut [u8], until: Instant) -> io::Result<()> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        stream.set_read_timeout(Some(left(until)?))?;
+        match stream.read(&mut buffer[filled..])? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => filled += read,
+        }
+    }
+    Ok(())
+}
+
+/// A question whose number is still to be chosen; `None` for a name that cannot be asked for.
+fn question(name: &str, kind: u16) -> Option<Vec<u8>> {
     // Recursion is wanted; one question.
-    let mut bytes = vec![id[0], id[1], 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    let mut bytes = vec![0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     if name.len() > 253 || !name.is_ascii() {
         return None;
     }
@@ -348,7 +385,7 @@ mod tests {
         });
         let found = look_up("dev.azure.com", &settings(&[at], "", ""), LIMIT).unwrap();
         assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
-        let question = question([1, 2], "a.b", A).unwrap();
+        let question = question("a.b", A).unwrap();
         let whole = answered(&question, 0, &[(A, &[192, 0, 2, 1])]);
         for end in question.len()..whole.len() {
             assert_eq!(read_answer(&whole[..end], &question, A), Said::Failure, "{end}");
@@ -364,6 +401,58 @@ mod tests {
         let found = look_up("dev.azure.com", &settings(&[bad, good], "", ""), LIMIT).unwrap();
         assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
         assert!(look_up("dev.azure.com", &settings(&[bad], "", ""), LIMIT).is_err());
+    }
+
+    #[test]
+    fn a_server_that_cannot_be_sent_to_is_passed_over() {
+        let good = server(|_, kind, question| {
+            vec![answered(question, 0, if kind == A { &[(A, &[192, 0, 2, 1])] } else { &[] })]
+        });
+        // An address of one link, and nothing says which: the system calls that an invalid argument.
+        let nowhere = "[fe80::1]:53".parse().unwrap();
+        let found = look_up("dev.azure.com", &settings(&[nowhere, good], "", ""), LIMIT).unwrap();
+        assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
+        assert!(look_up("dev.azure.com", &settings(&[nowhere], "", ""), LIMIT).is_err());
+    }
+
+    #[test]
+    fn an_answer_that_drips_is_given_up_when_the_time_is_over() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let datagrams = UdpSocket::bind(at).unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 512];
+            let (read, from) = datagrams.recv_from(&mut buffer).unwrap();
+            let mut cut_off = answered(&buffer[..read], 0, &[]);
+            cut_off[2] |= 2;
+            datagrams.send_to(&cut_off, from).unwrap();
+            let (mut stream, _) = listener.accept().unwrap();
+            // An answer of 257 bytes, in five seconds.
+            while stream.write_all(&[1]).is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let start = Instant::now();
+        assert!(look_up("dev.azure.com", &settings(&[at], "", ""), Duration::from_millis(300)).is_err());
+        assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_server_that_is_mute_costs_its_time_once_and_not_for_each_search_domain() {
+        let mute = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let good = server(|name, kind, question| {
+            let known = name == "dev.azure.com" && kind == A;
+            vec![answered(
+                question,
+                if known { 0 } else { 3 },
+                if known { &[(A, &[192, 0, 2, 1])] } else { &[] },
+            )]
+        });
+        let servers = [mute.local_addr().unwrap(), good];
+        let settings =
+            settings(&servers, "search a.example b.example c.example d.example\noptions ndots:5", "");
+        let found = look_up("dev.azure.com", &settings, 3 * PER_SERVER).unwrap();
+        assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
     }
 
     #[test]
@@ -401,6 +490,12 @@ mod tests {
             "# made by dhcp\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\ndomain a.example\noptions timeout:1 ndots:3\n",
         );
         assert_eq!(read.servers.len(), 2);
+        #[cfg(target_os = "linux")]
+        for (link, number) in [("%lo", 1), ("%3", 3), ("%nosuch", 0), ("", 0)] {
+            let conf = format!("nameserver fe80::1{link}\n");
+            let server = SocketAddrV6::new("fe80::1".parse().unwrap(), 53, 0, number);
+            assert_eq!(Settings::parse(String::new(), &conf).servers, [SocketAddr::from(server)], "{link}");
+        }
         assert_eq!((read.search, read.dots), (vec!["a.example".to_owned()], 3));
         assert_eq!(Settings::parse(String::new(), "").servers.len(), 1);
         assert!(!Settings::of_this_machine().servers.is_empty());

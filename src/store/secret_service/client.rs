@@ -15,6 +15,9 @@ use super::wire::Writer;
 /// No object: no prompt is needed, or there is no such keyring.
 const NOTHING: &str = "/";
 
+/// How many calls may wait for their answers together. A bus without settings of its own allows 128.
+pub(super) const TOGETHER: usize = 64;
+
 /// How long a default collection may be away before there is none.
 const SETTLING: Duration = Duration::from_millis(500);
 

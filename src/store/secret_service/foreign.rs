@@ -5,7 +5,7 @@ use crate::credential::Secret;
 use crate::error::Error;
 
 use super::super::Opening;
-use super::client::{Client, still_there};
+use super::client::{Client, TOGETHER, still_there};
 
 /// An item of another program.
 #[derive(Debug)]
@@ -30,24 +30,27 @@ pub fn search(opening: &Opening<'_>, marks: &[(&str, &str)], secrets: bool) -> R
     }
     let objects = client.search(marks, secrets)?;
     let session = if secrets { Some(client.session()?) } else { None };
-    let calls: Vec<(usize, Option<usize>)> = objects
-        .iter()
-        .map(|object| {
-            let secret = session.as_ref().map(|session| client.get_secret(object, session));
-            (client.attributes(object), secret)
-        })
-        .collect();
     let mut items = Vec::new();
-    for (object, (attributes, secret)) in objects.into_iter().zip(calls) {
-        let Some(attributes) = still_there(client.read_attributes(attributes))? else { continue };
-        let secret = match secret {
-            None => None,
-            Some(call) => match still_there(client.secret(call))? {
-                None => continue,
-                secret => secret,
-            },
-        };
-        items.push(Item { object, attributes, secret });
+    // Two calls for each.
+    for objects in objects.chunks(TOGETHER / 2) {
+        let calls: Vec<(usize, Option<usize>)> = objects
+            .iter()
+            .map(|object| {
+                let secret = session.as_ref().map(|session| client.get_secret(object, session));
+                (client.attributes(object), secret)
+            })
+            .collect();
+        for (object, (attributes, secret)) in objects.iter().zip(calls) {
+            let Some(attributes) = still_there(client.read_attributes(attributes))? else { continue };
+            let secret = match secret {
+                None => None,
+                Some(call) => match still_there(client.secret(call))? {
+                    None => continue,
+                    secret => secret,
+                },
+            };
+            items.push(Item { object: object.clone(), attributes, secret });
+        }
     }
     Ok(items)
 }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::remote::Realm;
 
 use super::{Fit, Health, Opening, Record, Store};
-use client::{Client, IS_LOCKED, Item, still_there, unavailable};
+use client::{Client, IS_LOCKED, Item, TOGETHER, still_there, unavailable};
 use dbus::Fault;
 
 mod client;
@@ -97,11 +97,13 @@ impl Store for SecretService<'_> {
     fn keys(&self) -> Result<Option<Vec<Key>>, Error> {
         let mut client = Client::connect(&self.opening, self.opening.timeout)?;
         let items = client.search(&OURS, true)?;
-        let calls: Vec<usize> = items.iter().map(|item| client.attributes(item)).collect();
         let mut keys = Vec::new();
-        for call in calls {
-            let attributes = still_there(client.read_attributes(call))?;
-            keys.extend(attributes.and_then(|attributes| key_of(&attributes)));
+        for items in items.chunks(TOGETHER) {
+            let calls: Vec<usize> = items.iter().map(|item| client.attributes(item)).collect();
+            for call in calls {
+                let attributes = still_there(client.read_attributes(call))?;
+                keys.extend(attributes.and_then(|attributes| key_of(&attributes)));
+            }
         }
         Ok(Some(keys))
     }

@@ -100,6 +100,18 @@ impl Stage {
     }
 }
 
+/// As where a machine allows no more threads. Stacks larger than any memory are refused alike, without a limit that root is above.
+#[test]
+#[cfg(target_os = "linux")]
+fn where_no_thread_can_be_had_one_is_asked_after_the_other() {
+    let stage = Stage::new();
+    stage.holds(CONTOSO, TOKEN);
+    stage.holds("https://dev.azure.com/fabrikam", OTHER);
+    let call = stage.scene.program("keyfob").args(["check"]).env("RUST_MIN_STACK", "1000000000000000");
+    let output = call.env("KEYFOB_OFFLINE", "").run();
+    output.says(5, &["azure-devops/contoso", "accepted", "azure-devops/fabrikam", "refused"]);
+}
+
 #[test]
 fn an_accepted_token_is_shown_with_whose_it_is() {
     let stage = Stage::new();

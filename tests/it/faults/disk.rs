@@ -131,6 +131,26 @@ fn add_on_a_disk_that_fails_at_any_call_costs_nothing() {
     }
 }
 
+/// Writing past the limit would end the program by a signal, before it could say a word.
+#[test]
+fn a_limit_on_the_length_of_files_is_said_and_leaves_no_halves() {
+    let scene = scene();
+    let names = || files_below(&scene.data()).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+    let place = "protocol=https host=git.corp.example username=u";
+    let request = format!("{place} password=another").replace(' ', "\n");
+    let limited = ["-c", "ulimit -f 0; exec git-credential-keyfob store"];
+    let before = names();
+    scene.link("git-credential-keyfob");
+    let line = one_line(&scene.command("sh").args(limited).stdin(request).run());
+    assert!(
+        line.ends_with(": file too large; the shell allows no longer ones: ulimit -f unlimited"),
+        "{line}"
+    );
+    assert_eq!(names(), before);
+    scene.helper("store", &format!("{place} password=another")).succeeds();
+    assert_eq!(scene.get(place), "username=u\npassword=another\n");
+}
+
 /// In a folder that cannot be written, what is held is answered, and what cannot be done is said. Root may write anywhere, so this
 /// runs as nobody then.
 #[test]

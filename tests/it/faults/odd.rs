@@ -23,6 +23,27 @@ fn without_a_home_it_says_what_to_set() {
     }
 }
 
+/// `umask 177` is for files with secrets in them; a folder that it is used for cannot be entered, not even by its owner.
+#[test]
+fn a_mask_that_is_meant_for_files_makes_no_folder_that_cannot_be_entered() {
+    use std::os::unix::fs::PermissionsExt;
+    for mask in ["177", "133", "077", "000"] {
+        let scene = Scene::new();
+        scene.link("git-credential-keyfob");
+        let request = "protocol=https\nhost=git.corp.example\nusername=u\npassword=p\n";
+        let script = format!("umask {mask}; exec git-credential-keyfob store");
+        scene.command("sh").args(["-c", &script]).stdin(request).run().succeeds();
+        let data = scene.data();
+        for folder in [data.clone(), data.join("records"), data.join("vault")] {
+            let mode = fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o700, "{mask}: {}", folder.display());
+        }
+        let files = crate::scene::files_below(&data);
+        let modes = files.iter().map(|(path, _)| fs::metadata(path).unwrap().permissions().mode() & 0o777);
+        assert!(files.len() > 3 && modes.into_iter().all(|mode| mode == 0o600), "{mask}");
+    }
+}
+
 #[test]
 fn pipes_in_the_place_of_files_are_not_waited_for() {
     let scene = scene();
