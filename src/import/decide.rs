@@ -7,7 +7,7 @@ use crate::forge::shape::{Looks, looks};
 use crate::terminal::date;
 use crate::wallet::Local;
 use crate::wallet::person::add::{Planned, Wish};
-use crate::wallet::person::takeover::Standing;
+use crate::wallet::person::takeover::{Seen, Standing};
 
 use super::Found;
 
@@ -85,12 +85,17 @@ impl Decided<'_> {
 ///
 /// # Errors
 /// Those of reading the wallet: a locked store is an error, and nothing is decided (R9).
-pub fn decide<'f>(wallet: &Local<'_>, found: &'f [Found], leave: Leave) -> Result<Vec<Decided<'f>>, Error> {
+pub fn decide<'f>(
+    wallet: &Local<'_>,
+    found: &'f [Found],
+    leave: Leave,
+    seen: &Seen,
+) -> Result<Vec<Decided<'f>>, Error> {
     let mut all: Vec<Decided<'f>> = Vec::new();
     for found in found {
         let decided = match plan(wallet, found, leave.http) {
             Ok(mut planned) => {
-                let mut verdict = verdict(wallet, found, &planned, &all)?;
+                let mut verdict = verdict(wallet, found, &planned, &all, seen)?;
                 let mut note = None;
                 // What the wallet has, it has: a person put it there.
                 if matches!(verdict, Verdict::Take | Verdict::Aside) {
@@ -168,6 +173,7 @@ fn verdict(
     found: &Found,
     planned: &Planned,
     earlier: &[Decided<'_>],
+    seen: &Seen,
 ) -> Result<Verdict, Error> {
     let of_realm = earlier.iter().filter(|other| {
         other.planned.as_ref().is_some_and(|other| other.realm == planned.realm) && other.will_be_held()
@@ -180,7 +186,7 @@ fn verdict(
         let account = other.planned.as_ref().map(|other| &other.wish.account);
         same_account |= account == Some(&planned.wish.account) && other.is_new();
     }
-    Ok(match wallet.standing(planned, &found.token)? {
+    Ok(match wallet.standing(planned, &found.token, seen)? {
         Standing::Held { account, in_force } => Verdict::Held { account, in_force },
         Standing::Other => Verdict::Aside,
         Standing::New { .. } if same_account => Verdict::Aside,

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::import::decide::{Decided, Leave, Verdict, decide};
 use crate::import::{self, Found, Outside, Reading, Source};
 use crate::terminal::{Colour, visible};
-use crate::wallet::person::takeover::Standing;
+use crate::wallet::person::takeover::{Seen, Standing};
 
 use super::{Command, Context, flag, option, yes};
 
@@ -157,7 +157,8 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
         context.terminal.note(&format!("{} has nothing here ({})", source.title, source.places));
         return Ok(());
     }
-    let mut decided = decide(context.wallet, &reading.found, wish.leave)?;
+    let seen = Seen::default();
+    let mut decided = decide(context.wallet, &reading.found, wish.leave, &seen)?;
     show(&decided, &reading, context);
     let doubted = |one: &Decided<'_>| matches!(one.verdict, Verdict::Leave { doubt: true, .. });
     let foreign = |one: &Decided<'_>| matches!(one.verdict, Verdict::Ask { .. });
@@ -165,7 +166,8 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
     if asked > 0 && !wish.dry && !wish.yes {
         let question = format!("Take also {} of another service's look?", in_words(asked));
         if context.terminal.confirm(&question)? {
-            decided = decide(context.wallet, &reading.found, Leave { foreign: true, ..wish.leave })?;
+            let leave = Leave { foreign: true, ..wish.leave };
+            decided = decide(context.wallet, &reading.found, leave, &seen)?;
         }
     } else if decided.iter().any(|one| doubted(one) || foreign(one)) {
         context.terminal.hint("--force takes also what looks damaged or like another service's");
@@ -188,7 +190,7 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
     if !wish.yes && !context.terminal.confirm(&question)? {
         return Err(Error::Declined);
     }
-    let held = take_over(decided, context)?;
+    let held = take_over(decided, &seen, context)?;
     if wish.take_out {
         return take_out(source, file, &held, context);
     }
@@ -202,14 +204,18 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
 }
 
 /// Takes what is new, and returns what the wallet was seen to hold afterwards.
-fn take_over<'f>(decided: Vec<Decided<'f>>, context: &mut Context<'_>) -> Result<Vec<&'f Found>, Error> {
+fn take_over<'f>(
+    decided: Vec<Decided<'f>>,
+    seen: &Seen,
+    context: &mut Context<'_>,
+) -> Result<Vec<&'f Found>, Error> {
     let mut held = Vec::new();
     let mut taken = 0;
     for one in decided {
         let will_be_held = one.will_be_held();
         let Some(planned) = one.planned.filter(|_| will_be_held) else { continue };
         let realm = planned.realm.to_string();
-        let done = context.wallet.take_over(planned, &one.found.token)?;
+        let done = context.wallet.take_over(planned, &one.found.token, seen)?;
         if let Some(store) = &done.chosen {
             super::add::say_choice(store, context);
         }

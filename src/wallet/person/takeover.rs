@@ -2,6 +2,9 @@
 //! holds stays as it is and goes on answering: the same token is only recognised; another one for the same account is kept
 //! behind it, set aside (`restore` brings it forward); a second account does not make the first one ambiguous.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use crate::credential::{Account, Secret};
 use crate::error::Error;
 use crate::forge::Need;
@@ -43,6 +46,19 @@ pub struct TakenOver {
     pub default_now: Option<String>,
 }
 
+/// What stores gave while one import runs, by the id of each secret. A secret never changes under its id, so one that was
+/// another token stays another one: it need not be read again for each token that comes in, which for thousands in one realm
+/// would be millions of times. What was the *same* is read again: "held" means that it is there now.
+#[derive(Debug, Default)]
+pub struct Seen(RefCell<HashMap<String, Secret>>);
+
+impl Seen {
+    /// Whether the secret of this id was read before and is another token.
+    fn is_another(&self, id: &str, token: &Secret) -> bool {
+        self.0.borrow().get(id).is_some_and(|seen| !seen.same_as(token))
+    }
+}
+
 impl Local<'_> {
     /// Whether the user name of a URL would be taken for an organisation and is that of an account that we hold (R6): then the
     /// organisation is not to be seen.
@@ -60,11 +76,11 @@ impl Local<'_> {
     ///
     /// # Errors
     /// Those of reading: locked is never "not held" (R9).
-    pub fn standing(&self, planned: &Planned, token: &Secret) -> Result<Standing, Error> {
-        settled(|| self.standing_now(planned, token))
+    pub fn standing(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Standing, Error> {
+        settled(|| self.standing_now(planned, token, seen))
     }
 
-    fn standing_now(&self, planned: &Planned, token: &Secret) -> Result<Standing, Error> {
+    fn standing_now(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Standing, Error> {
         let group = self.records.read(&planned.group)?;
         let Some(realm) = group.realm(planned.realm.as_str()) else {
             return Ok(Standing::New { beside: false });
@@ -75,13 +91,18 @@ impl Local<'_> {
         let mut lost = false;
         for account in &accounts {
             for kept in account.secrets() {
-                match self.is_there(&planned.group, realm, account, kept, token)? {
+                // The one that this account has in force is looked for each time: its store may have lost it.
+                let own = kept.in_force && is_same(account, planned);
+                if !own && seen.is_another(kept.id, token) {
+                    continue;
+                }
+                match self.is_there(&planned.group, realm, account, kept, token, seen)? {
                     Some(true) => {
                         let account = account.account().to_string();
                         return Ok(Standing::Held { account, in_force: kept.in_force });
                     }
-                    None if kept.in_force && is_same(account, planned) => lost = true,
-                    Some(false) | None => {}
+                    None => lost |= own,
+                    Some(false) => {}
                 }
             }
         }
@@ -101,9 +122,15 @@ impl Local<'_> {
         account: &AccountRecord,
         Kept { store, id, .. }: Kept<'_>,
         token: &Secret,
+        seen: &Seen,
     ) -> Result<Option<bool>, Error> {
         match self.stores.open(store)?.get(&realm.key_of(account, id)?)? {
-            Some(secret) => Ok(Some(Payload::unpack(&secret).token.same_as(token))),
+            Some(secret) => {
+                let held = Payload::unpack(&secret).token;
+                let same = held.same_as(token);
+                seen.0.borrow_mut().insert(id.to_owned(), held);
+                Ok(Some(same))
+            }
             None => match self.missing(group, realm, store, id) {
                 Error::Lost { .. } => Ok(None),
                 error => Err(error),
@@ -116,8 +143,8 @@ impl Local<'_> {
     /// # Errors
     /// Those of the store and of the records, [`Error::Lost`] when the store does not give back what it took; then
     /// nothing that was there before has changed.
-    pub fn take_over(&self, mut planned: Planned, token: &Secret) -> Result<TakenOver, Error> {
-        let standing = self.standing(&planned, token)?;
+    pub fn take_over(&self, mut planned: Planned, token: &Secret, seen: &Seen) -> Result<TakenOver, Error> {
+        let standing = self.standing(&planned, token, seen)?;
         let mut done = TakenOver { standing, chosen: None, default_now: None };
         let change = match &done.standing {
             Standing::Held { .. } => return Ok(done),
@@ -134,7 +161,7 @@ impl Local<'_> {
                 Some(added.change)
             }
         };
-        match self.standing(&planned, token)? {
+        match self.standing(&planned, token, seen)? {
             // Another process may have put the same there meanwhile, or something else: whatever it is, this one is there.
             Standing::Held { .. } if change != Some(Change::Replaced) => Ok(done),
             Standing::Held { .. } => Ok(TakenOver { standing: Standing::Other, ..done }),
