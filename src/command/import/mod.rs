@@ -2,14 +2,17 @@
 //! be done is shown first. Nothing is taken out of its place, except with `--move`, and then only what was read
 //! back from the wallet.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches};
 
+use crate::credential::Secret;
 use crate::error::Error;
 use crate::import::decide::{Decided, Leave, Verdict, decide};
 use crate::import::{self, Found, Outside, Reading, Source};
 use crate::terminal::{Colour, visible};
+use crate::wallet::person::add::Planned;
 use crate::wallet::person::takeover::{Seen, Standing};
 
 use super::{Command, Context, flag, option, yes};
@@ -210,21 +213,27 @@ fn take_over<'f>(
     context: &mut Context<'_>,
 ) -> Result<Vec<&'f Found>, Error> {
     let mut held = Vec::new();
-    let mut taken = 0;
+    let mut realms: BTreeMap<(String, String), Vec<(Planned, &Secret)>> = BTreeMap::new();
     for one in decided {
         let will_be_held = one.will_be_held();
         let Some(planned) = one.planned.filter(|_| will_be_held) else { continue };
-        let realm = planned.realm.to_string();
-        let done = context.wallet.take_over(planned, &one.found.token, seen)?;
-        if let Some(store) = &done.chosen {
-            super::add::say_choice(store, context);
-        }
-        if let Some(account) = &done.default_now {
-            context.terminal.note(&format!("account {account} stays the one that answers for {realm}"));
-            context.terminal.hint(&format!("keyfob prefer {realm} --account NAME changes that"));
-        }
-        taken += usize::from(!matches!(done.standing, Standing::Held { .. }));
+        let place = (planned.group.clone(), planned.realm.to_string());
+        realms.entry(place).or_default().push((planned, &one.found.token));
         held.push(one.found);
+    }
+    let mut taken = 0;
+    let wallet = context.wallet;
+    for ((_, realm), tokens) in realms {
+        wallet.take_over_all(tokens, seen, &mut |done| {
+            if let Some(store) = &done.chosen {
+                super::add::say_choice(store, context);
+            }
+            if let Some(account) = &done.default_now {
+                context.terminal.note(&format!("account {account} stays the one that answers for {realm}"));
+                context.terminal.hint(&format!("keyfob prefer {realm} --account NAME changes that"));
+            }
+            taken += usize::from(!matches!(done.standing, Standing::Held { .. }));
+        })?;
     }
     if taken > 0 {
         context.terminal.note(&format!("{} taken into the wallet", in_words(taken)));

@@ -1,6 +1,6 @@
 //! `add`: a person puts a token in.
 
-use crate::credential::{Account, Secret};
+use crate::credential::{Account, Key, Secret};
 use crate::error::Error;
 use crate::forge::{self, Forge, Place};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
@@ -237,9 +237,7 @@ impl Local<'_> {
         let name = account.to_string();
         let (change, chosen) =
             self.keep(&planned.group, &planned.realm, account, &packed, |group, store, key| {
-                let mut record = AccountRecord::new(Source::Person, store, key, self.now);
-                update(&mut record, planned);
-                place(group, planned, record, self.now)
+                place_new(group, planned, store, key, self.now)
             })?;
         Ok(Added {
             realm: planned.realm.to_string(),
@@ -349,7 +347,16 @@ fn update(account: &mut AccountRecord, planned: &Planned) {
     account.default |= default;
 }
 
-fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) -> Result<Change, Error> {
+/// Writes a secret that was just put into a store into its group.
+pub(super) fn place_new(
+    group: &mut Group,
+    planned: &Planned,
+    store: &str,
+    key: &Key,
+    now: i64,
+) -> Result<Change, Error> {
+    let mut record = AccountRecord::new(Source::Person, store, key, now);
+    update(&mut record, planned);
     group.forget(&record.id);
     let realm = group.realm_or_new(planned.realm.as_str(), || {
         Ok(RealmRecord::new(&planned.realm, planned.url.clone(), planned.prefix.clone()))
