@@ -201,22 +201,32 @@ impl Local<'_> {
         seen: &Seen,
         done: &mut dyn FnMut(TakenOver),
     ) -> Result<(), Error> {
-        let Some((first, _)) = all.first() else { return Ok(()) };
-        let name = first.group.clone();
+        if all.len() == 1 {
+            return all.into_iter().try_for_each(|(planned, token)| {
+                done(self.take_over(planned, token, seen)?);
+                Ok(())
+            });
+        }
         let mut together = Vec::new();
-        let mut group = self.records.read(&name)?;
+        // As it was read since something was last written here.
+        let mut known: Option<Group> = None;
         for (planned, token) in all {
+            let group = match known.take() {
+                Some(group) => group,
+                None => self.records.read(&planned.group)?,
+            };
             match self.standing_in(&group, &planned, token, seen) {
                 Ok(standing @ Standing::Held { .. }) => {
                     done(TakenOver { standing, chosen: None, default_now: None });
-                    continue;
+                    known = Some(group);
                 }
                 Ok(Standing::New { .. }) if is_plain(&group, &planned, token, &together) => {
                     together.push((planned, token));
                     if together.len() < AT_A_TIME {
-                        continue;
+                        known = Some(group);
+                    } else {
+                        self.take_together(&mut together, seen, done)?;
                     }
-                    self.take_together(&mut together, seen, done)?;
                 }
                 Ok(_) | Err(Error::Changing) => {
                     self.take_together(&mut together, seen, done)?;
@@ -224,7 +234,6 @@ impl Local<'_> {
                 }
                 Err(error) => return Err(error),
             }
-            group = self.records.read(&name)?;
         }
         self.take_together(&mut together, seen, done)
     }
