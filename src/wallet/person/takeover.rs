@@ -14,7 +14,7 @@ use crate::store::payload::Payload;
 
 use super::super::stores::Chosen;
 use super::super::{Local, Query, settled};
-use super::add::{Change, Planned, is_same, place_new};
+use super::add::{Change, Planned, ReadRecord, is_same, place_new};
 use super::{State, entry};
 
 /// How the wallet stands to a token.
@@ -83,6 +83,24 @@ impl Local<'_> {
     /// Those of reading: locked is never "not held" (R9).
     pub fn standing(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Standing, Error> {
         settled(|| self.standing_now(planned, token, seen))
+    }
+
+    /// The same, with records that the caller reads: once, where many tokens come one after the other and nothing is written.
+    ///
+    /// # Errors
+    /// As [`Local::standing`], and those of `read`.
+    pub fn standing_by(
+        &self,
+        planned: &Planned,
+        token: &Secret,
+        seen: &Seen,
+        read: ReadRecord<'_>,
+    ) -> Result<Standing, Error> {
+        match self.standing_in(&*read(&planned.group)?, planned, token, seen) {
+            // Another process has written it since.
+            Err(Error::Changing) => self.standing(planned, token, seen),
+            standing => standing,
+        }
     }
 
     fn standing_now(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Standing, Error> {

@@ -10,6 +10,9 @@ use super::bench::{START, query, secret};
 use crate::credential::{Key, Secret};
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::files;
+use crate::import;
+use crate::import::decide::{Leave, decide};
 use crate::remote::Remote;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
@@ -37,6 +40,8 @@ struct Scene {
     sizes: RefCell<BTreeSet<usize>>,
     /// What another process does before the put of this number.
     meanwhile: RefCell<Option<(usize, Meanwhile)>>,
+    /// What it does before the next get.
+    before_get: RefCell<Option<Meanwhile>>,
 }
 
 type Meanwhile = Box<dyn FnOnce(&Local<'_>)>;
@@ -54,6 +59,7 @@ impl Scene {
             puts_end: Cell::new(usize::MAX),
             sizes: RefCell::default(),
             meanwhile: RefCell::default(),
+            before_get: RefCell::default(),
         }
     }
 
@@ -136,6 +142,10 @@ impl Store for Watched<'_> {
     fn get(&self, key: &Key) -> Result<Option<Secret>, Error> {
         self.0.look();
         self.0.gets.set(self.0.gets.get() + 1);
+        let meanwhile = self.0.before_get.take();
+        if let Some(work) = meanwhile {
+            work(&self.0.wallet());
+        }
         self.0.memory.get(key)
     }
     fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error> {
@@ -170,11 +180,11 @@ impl Store for Watched<'_> {
 #[test]
 fn many_accounts_of_one_realm_are_each_put_and_read_back_once_and_their_record_is_written_a_few_times() {
     let scene = Scene::new();
-    let done = scene.take_new(&pairs(400)).unwrap();
-    assert_eq!(scene.accounts(), 400);
-    assert!(done.len() == 400 && done.iter().all(|one| matches!(one.standing, Standing::New { .. })));
-    assert_eq!((scene.puts.get(), scene.gets.get()), (400, 400));
-    assert!(scene.sizes.borrow().len() < 12, "{:?}", scene.sizes.borrow());
+    let done = scene.take_new(&pairs(200)).unwrap();
+    assert_eq!(scene.accounts(), 200);
+    assert!(done.len() == 200 && done.iter().all(|one| matches!(one.standing, Standing::New { .. })));
+    assert_eq!((scene.puts.get(), scene.gets.get()), (200, 200));
+    assert!(scene.sizes.borrow().len() < 8, "{:?}", scene.sizes.borrow());
     // Only the first one can have been the choice of a store, and only one account was alone before.
     assert_eq!(done.iter().filter(|one| one.chosen.is_some()).count(), 1);
     let kept: Vec<_> = done.iter().filter_map(|one| one.default_now.as_deref()).collect();
@@ -202,6 +212,9 @@ fn many_at_once_become_what_they_become_one_after_the_other() {
     let (a, b) = (("alice", "A"), ("bob", "B"));
     for before in [&[][..], &[a], &[a, b], &[("alice", "token3"), ("user9", "other")]] {
         for refused in [false, true] {
+            if refused && !before.contains(&a) {
+                continue;
+            }
             let odd = [
                 // A second token of an account, the same token for two, what is held already, again what came.
                 ("user1", "T1"),
@@ -314,13 +327,49 @@ fn what_a_store_takes_and_does_not_give_back_is_not_taken_over_with_the_others_e
     scene.take_new(&some(&[("alice", "A"), ("bob", "B")])).unwrap();
     scene.memory.set_forgetful(true);
     let wallet = scene.wallet();
-    let token = secret("T");
-    let done = wallet.take_over_all(vec![(plan(&wallet, "carol"), &token)], &Seen::default(), &mut |_| {
-        panic!("it is not there");
-    });
+    let (one, other) = (secret("T"), secret("U"));
+    let both = vec![(plan(&wallet, "carol"), &one), (plan(&wallet, "dave"), &other)];
+    let done = wallet.take_over_all(both, &Seen::default(), &mut |_| panic!("it is not there"));
     assert!(matches!(done, Err(Error::Lost { .. })), "{done:?}");
     assert_eq!(scene.accounts(), 2);
     scene.memory.set_forgetful(false);
-    scene.take_new(&some(&[("carol", "T")])).unwrap();
-    assert_eq!(scene.in_words(), ["alice A true", "bob B false", "carol T false"]);
+    scene.take_new(&some(&[("carol", "T"), ("dave", "U")])).unwrap();
+    assert_eq!(scene.in_words(), ["alice A true", "bob B false", "carol T false", "dave U false"]);
+}
+
+#[test]
+fn all_entries_of_a_source_are_decided_by_one_reading_of_their_record_until_the_store_says_otherwise() {
+    let scene = Scene::new();
+    scene.lossy.set(true);
+    scene.take_new(&pairs(20)).unwrap();
+    let found: Vec<import::Found> = pairs(20).iter().map(|(user, token)| entry(user, token)).collect();
+    let decide = || -> Vec<&str> {
+        let wallet = scene.wallet();
+        let decided = decide(&wallet, &found, Leave::default(), &Seen::default()).unwrap();
+        decided.iter().map(|one| if one.is_new() { "new" } else { "held" }).collect()
+    };
+    // The record is gone after the first look, and its secrets are not.
+    let path = scene.wallet().records.path(GROUP);
+    let kept = std::fs::read(&path).unwrap();
+    scene.before_get.replace(Some(Box::new(|wallet| {
+        std::fs::remove_file(wallet.records.path(GROUP)).unwrap();
+    })));
+    assert_eq!(decide(), ["held"; 20]);
+    files::write_private(&path, &kept).unwrap();
+    // They go with it: then it is read again, and nothing is held that is not there.
+    scene.before_get.replace(Some(Box::new(|wallet| {
+        assert!(wallet.remove(&wallet.select(PLACE, None).unwrap(), false).unwrap().is_empty());
+    })));
+    assert_eq!(decide(), ["new"; 20]);
+}
+
+fn entry(user: &str, token: &str) -> import::Found {
+    import::Found {
+        at: format!("a file, {user}"),
+        remote: Remote::from_url(PLACE).unwrap().0,
+        user: Some(user.to_owned()),
+        token: secret(token),
+        expires: None,
+        hold: import::Hold::Text("/nowhere".into(), Vec::new()),
+    }
 }
