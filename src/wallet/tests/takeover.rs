@@ -228,6 +228,8 @@ fn many_at_once_become_what_they_become_one_after_the_other() {
             ];
             let mut all = some(&odd);
             all.splice(4..4, many.clone());
+            // Two that come in together have one token.
+            all.insert(20, ("gina".to_owned(), "token40".to_owned()));
             let (together, alone) = (Scene::new(), Scene::new());
             for scene in [&together, &alone] {
                 scene.take_new(&some(before)).unwrap();
