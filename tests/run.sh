@@ -111,6 +111,9 @@ tests/crates.sh
 step "instructions, with each C library that install.sh links with"
 KEYFOB_INSTALL_LIBC=gnu tests/bench/instructions.sh
 tests/bench/instructions.sh
+step "a static program where there is nothing else, with each C library"
+KEYFOB_INSTALL_LIBC=gnu tests/bare.sh
+tests/bare.sh
 step "tests"
 cargo test --locked --all-targets "$@"
 if [ $# = 0 ]; then

@@ -10,11 +10,11 @@ use crate::error::Error;
 use crate::forge;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::scopes;
+use crate::forge::month;
 use crate::forge::shape::{Looks, looks};
 use crate::remote::Remote;
 use crate::store;
 use crate::terminal::{date, visible};
-use crate::wallet::DAY;
 use crate::wallet::person::add::{Added, Change, Planned, Wish};
 
 use super::arguments::{self, list};
@@ -226,7 +226,7 @@ pub(super) fn look_at(
             context.terminal.note(&what);
             context.terminal.agree("Keep it here all the same?", false)?;
         }
-        Looks::Fits { ends_by: Some(at), .. } if let Some(odd) = odd_age(at, context.now) => {
+        Looks::Fits { ends_by: Some(at), .. } if let Some(odd) = month::odd(at, context.now) => {
             // Not recorded: it may have been extended since, and a clock may be wrong.
             context.terminal.note(&odd);
             context.terminal.hint(&format!("{again_of}; keyfob check {} asks the service", planned.url));
@@ -249,25 +249,6 @@ pub(super) fn look_at(
         Looks::Fits { .. } | Looks::Unknown => {}
     }
     Ok(())
-}
-
-/// What is odd about the month that a token bears, by the latest that it can end: it is a year ago, or yet to come.
-fn odd_age(ends_by: i64, now: i64) -> Option<String> {
-    // The month's last day is where the year ends, so it was made within the month before.
-    let made_from = ends_by.saturating_sub((366 + 31) * DAY);
-    if ends_by <= now {
-        Some(format!(
-            "by its look it was to end on {} at the latest: if nobody extended it, it does not work any more",
-            date(ends_by)
-        ))
-    } else if made_from > now.saturating_add(DAY) {
-        Some(format!(
-            "by its look it was made after {}, which is yet to come: a character in it is wrong, or the clock",
-            date(made_from)
-        ))
-    } else {
-        None
-    }
 }
 
 /// What came of asking the service.

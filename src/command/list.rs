@@ -4,7 +4,6 @@ use clap::{Arg, ArgMatches};
 use serde::Serialize;
 
 use crate::error::{Error, target};
-use crate::forge::azure_devops;
 use crate::forge::life::azure::GLOBAL_END;
 use crate::remote::Remote;
 use crate::terminal::{Colour, LAST_SECOND, date, rfc3339, visible};
@@ -162,11 +161,7 @@ fn show(entries: &[Entry], context: &mut Context<'_>) {
 
 /// Of tokens that end with all of their kind: what is to be done, for each organisation.
 fn speak_of_global(entries: &[Entry], context: &mut Context<'_>) {
-    let is_global = |entry: &&Entry| {
-        entry.expires == Some((GLOBAL_END, false)) && entry.realm.starts_with(azure_devops::FORGE.id)
-    };
-    let ending: Vec<&Entry> = entries.iter().filter(is_global).collect();
-    let Some(first) = ending.first() else { return };
+    let Some(first) = entries.iter().find(|entry| entry.is_global()) else { return };
     context.terminal.note(&format!(
         "tokens for all organisations stop working on {}: each organisation needs one of its own",
         date(GLOBAL_END)

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;
 
 use crate::credential::{Account, Secret};
@@ -116,9 +117,9 @@ pub struct Context<'c> {
 #[must_use]
 pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> i32 {
     let is_run = arguments.get(1).is_some_and(|word| word == run::COMMAND.name);
-    let matches = match parser().try_get_matches_from(arguments) {
+    let matches = match parser().try_get_matches_from(&arguments) {
         Ok(matches) => matches,
-        Err(error) => match refuse(&error, context) {
+        Err(error) => match refuse(&error, &arguments, context) {
             // Its codes below that are the started command's.
             1.. if is_run => return run::OWN_FAILURE,
             code => return code.into(),
@@ -136,9 +137,13 @@ pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> i32 {
 }
 
 /// Help and version are answers; everything else is a mistake, which clap words well; except that it would repeat a token
-/// which somebody put on the command line.
-fn refuse(error: &clap::Error, context: &mut Context<'_>) -> u8 {
-    use clap::error::{ContextKind, ErrorKind};
+/// which somebody put on the command line, and that it has no example of what is left out.
+fn refuse(error: &clap::Error, arguments: &[OsString], context: &mut Context<'_>) -> u8 {
+    if error.kind() == ErrorKind::MissingRequiredArgument {
+        let error = incomplete(error, arguments);
+        context.terminal.error(&error);
+        return error.exit_code();
+    }
     let not_here = |arg: &str| !arg.starts_with('-') || ["--token", "--pat", "--password"].contains(&arg);
     let surplus = || error.get(ContextKind::InvalidArg).is_some_and(|arg| not_here(&arg.to_string()));
     if error.kind() == ErrorKind::UnknownArgument && surplus() {
@@ -164,6 +169,23 @@ fn refuse(error: &clap::Error, context: &mut Context<'_>) -> u8 {
     }
     let _ = context.terminal.err.write_all(text.as_bytes());
     2
+}
+
+/// What a command needs and was not given, with the example that ends its help.
+fn incomplete(error: &clap::Error, arguments: &[OsString]) -> Error {
+    let missing = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(missing)) => missing.join(" and ").replace(['<', '>'], ""),
+        _ => "more".to_owned(),
+    };
+    let (mut command, mut name) = (&parser(), "keyfob".to_owned());
+    for word in arguments.iter().skip(1) {
+        let Some(below) = command.find_subcommand(word) else { break };
+        command = below;
+        name = format!("{name} {}", below.get_name());
+    }
+    let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let example = example.trim_start_matches("Example: ");
+    Error::usage(format!("{name} needs {missing}"), format!("for example: {example}"))
 }
 
 /// The whole command line, from the records.

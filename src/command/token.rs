@@ -6,7 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::credential::Secret;
-use crate::error::Error;
+use crate::error::{Error, target};
 use crate::forge::{Need, Presentation};
 use crate::remote::Remote;
 use crate::terminal::rfc3339;
@@ -27,18 +27,17 @@ pub static COMMAND: Command = Command {
     example: "keyfob token https://dev.azure.com/contoso --as header --yes",
     arguments: |command| {
         command
+            .override_usage("keyfob token <URL> --as <FORM> [OPTIONS]")
             .arg(url().required(true))
             .arg(account())
-            .arg(
-                option("as", "FORM")
-                    .required(true)
-                    .help("The form")
-                    .value_parser(["token", "basic", "header", "json", "netrc", "curl"]),
-            )
+            .arg(option("as", "FORM").help("The form; without one nothing is printed").value_parser(FORMS))
             .arg(yes())
     },
     run,
 };
+
+/// What `--as` takes.
+const FORMS: [&str; 6] = ["token", "basic", "header", "json", "netrc", "curl"];
 
 /// `--as json`. The shape is an interface: only ever added to.
 #[derive(Serialize)]
@@ -55,6 +54,7 @@ struct Shown<'s> {
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let typed = text(matches, "URL").unwrap_or_default();
     let (remote, user) = place(context, typed)?;
+    let wanted = text(matches, "as").ok_or_else(|| formless(&remote, text(matches, "account")))?;
     let mut query = Query { takes_authtype: true, ..Query::new(remote, Need::Anything) };
     let found = match text(matches, "account") {
         // A name on the command line is exact: no other account answers in its place.
@@ -71,7 +71,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         Found::Answer(answer) => answer,
         Found::Miss { miss, .. } => return Err(miss.into_error(&query.remote.to_string())),
     };
-    let bytes = form(text(matches, "as").unwrap_or_default(), &answer, &query.remote)?;
+    let bytes = form(wanted, &answer, &query.remote)?;
     if context.terminal.about.stdout && !matches.get_flag("yes") {
         if !context.terminal.about.can_ask() {
             return Err(Error::usage(
@@ -86,6 +86,15 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
     context.terminal.answer_bytes(&bytes);
     Ok(())
+}
+
+/// That no form was asked for.
+fn formless(remote: &Remote, account: Option<&str>) -> Error {
+    let url = target(&remote.to_string(), account);
+    Error::usage(
+        "--as FORM is missing: a token is printed only in a form that was asked for",
+        format!("keyfob token {url} --as token; the forms are {}", FORMS.join(", ")),
+    )
 }
 
 /// Shows a token that found no place, so that a person can save it; only to one who says so.

@@ -19,6 +19,7 @@ pub mod github;
 pub mod gitlab;
 pub mod hugging_face;
 pub mod life;
+pub mod month;
 mod place;
 mod server;
 pub mod shape;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 
+use super::month::end_of_year_from;
 use super::{ALL, Forge};
 
 /// One kind of token.
@@ -401,18 +402,6 @@ fn azure_holds(token: &[u8]) -> Option<bool> {
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
     !bytes.iter().fold(!0u32, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
-}
-
-/// The last second of the month that stands at `at` as two letters (`A` is 2024, `A` is January), a year later.
-fn end_of_year_from(token: &[u8], at: usize) -> Option<i64> {
-    let place = |byte: u8| i16::from(byte.wrapping_sub(b'A'));
-    let (year, month) = (token.get(at).copied()?, token.get(at + 1).copied()?);
-    if !year.is_ascii_uppercase() || !(b'A'..=b'L').contains(&month) {
-        return None;
-    }
-    let first = jiff::civil::Date::new(2025 + place(year), i8::try_from(place(month)).ok()? + 1, 1).ok()?;
-    let end = first.last_of_month().at(23, 59, 59, 0);
-    end.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|end| end.timestamp().as_second())
 }
 
 #[cfg(test)]

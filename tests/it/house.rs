@@ -264,6 +264,7 @@ fn tools_and_the_wallet_never_reach_the_network() {
 const HELPERS: &[&str] = &[
     "forge::check",
     "forge::life",
+    "forge::month",
     "forge::place",
     "forge::shape",
     "import::decide",

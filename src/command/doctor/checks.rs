@@ -8,6 +8,7 @@ use crate::command::unfinished::in_words;
 use crate::command::{Context, counted};
 use crate::error::{Error, target};
 use crate::files;
+use crate::forge::life::azure::GLOBAL_END;
 use crate::records::{AccountRecord, Group};
 use crate::store::{self, Health};
 use crate::terminal::date;
@@ -223,6 +224,15 @@ fn condition(entry: &Entry, now: i64) -> Option<Finding> {
         (State::Suspect, _) => {
             let words = format!("the server refused the token of {who} once; it will be offered once more");
             Some(Finding::hint("tokens", words, format!("keyfob restore {url}")))
+        }
+        // Long before, too: it may take a while until each organisation has one.
+        _ if entry.is_global() => {
+            let words = format!(
+                "the token of {who} is for all organisations, and Azure DevOps takes none of those from {} on: each organisation \
+                 needs one of its own",
+                date(GLOBAL_END)
+            );
+            Some(Finding::hint("tokens", words, format!("keyfob rotate {url}")))
         }
         (_, Some((at, _))) if at <= now => {
             Some(Finding::hint("tokens", format!("the token of {who} ended on {}", date(at)), again))

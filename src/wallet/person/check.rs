@@ -7,7 +7,7 @@ use crate::exchange::{Answer, Request};
 use crate::forge::check::{Outcome, Problem, Target, Verdict};
 use crate::forge::life::azure::GLOBAL_END;
 use crate::forge::shape::redacted;
-use crate::forge::{self, Forge};
+use crate::forge::{self, Forge, azure_devops};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord};
 use crate::remote::{Realm, Remote};
 use crate::store::environment;
@@ -15,6 +15,7 @@ use crate::store::environment;
 use super::super::Local;
 use super::super::get::{forge_of_server, realm_of_server};
 use super::super::spot::{Spot, forge_of, host_group};
+use super::Entry;
 use super::add::Planned;
 
 /// More scopes, or longer ones, no service has.
@@ -304,4 +305,12 @@ fn told_end(recorded: Option<Expiry>, verdict: &Verdict, now: i64) -> Option<Exp
 /// handed out.
 pub(super) fn global_end(known: Option<Expiry>) -> Expiry {
     known.filter(|known| known.at <= GLOBAL_END).unwrap_or(Expiry { at: GLOBAL_END, hard: false })
+}
+
+impl Entry {
+    /// Whether the token is known to be for all organisations of Azure DevOps: what tells it apart is its uncertain end.
+    #[must_use]
+    pub fn is_global(&self) -> bool {
+        self.expires == Some((GLOBAL_END, false)) && self.realm.starts_with(azure_devops::FORGE.id)
+    }
 }

@@ -37,3 +37,25 @@ fn a_global_token_ends_when_those_do_and_the_list_says_what_to_do() {
     stage.run(&format!("check {CONTOSO}"), "");
     assert_eq!(ends(), ["\"2026-12-01T00:00:00Z\""; 2]);
 }
+
+#[test]
+fn doctor_says_of_a_global_token_that_each_organisation_needs_one_of_its_own_whatever_day_it_is() {
+    let stage = Stage::new();
+    stage.services.change(|state| state.token(TOKEN).realm = String::new());
+    stage.holds(CONTOSO, TOKEN);
+    stage.holds("https://dev.azure.com/fabrikam --account alice", TOKEN);
+    let about = || {
+        let doctor = stage.scene.keyfob(["doctor"]);
+        let lines = doctor.stdout().lines().filter(|line| line.contains("tokens: ")).map(str::to_owned);
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(about(), [""; 0], "nothing is known of it before somebody asks");
+    stage.run("check", "");
+    let line = |of: &str, again: &str| {
+        format!(
+            "hint    tokens: the token of azure-devops/{of} is for all organisations, and Azure DevOps takes none of those from \
+             2026-12-01 on: each organisation needs one of its own; fix: keyfob rotate https://dev.azure.com/{again}"
+        )
+    };
+    assert_eq!(about(), [line("contoso", "contoso"), line("fabrikam (alice)", "fabrikam --account alice")]);
+}

@@ -100,6 +100,42 @@ fn every_help_ends_with_its_example_and_every_word_below_storage_has_one() {
     }
 }
 
+/// Every word with what stands below it, each with whether it takes nothing less than some argument.
+fn words_of(command: &clap::Command, before: &str, all: &mut Vec<(String, bool)>) {
+    let words = format!("{before} {}", command.get_name());
+    all.push((words.clone(), command.get_arguments().any(clap::Arg::is_required_set)));
+    command.get_subcommands().for_each(|below| words_of(below, &words, all));
+}
+
+#[test]
+fn what_a_command_needs_and_was_not_given_is_named_with_an_example_of_that_command() {
+    let scene = Scene::new();
+    let mut all = Vec::new();
+    keyfob::command::parser().get_subcommands().for_each(|command| words_of(command, "", &mut all));
+    let needy: Vec<&str> = all.iter().filter(|(_, needs)| *needs).map(|(words, _)| words.trim()).collect();
+    for words in ["add", "explain", "move", "pat create", "pat revoke", "storage slots add", "token"] {
+        assert!(needy.contains(&words), "{words} is not looked at: {needy:?}");
+    }
+    let incomplete =
+        ["prefer https://dev.azure.com/contoso", "move https://dev.azure.com/contoso", "import --yes"];
+    for words in needy.iter().copied().chain(incomplete) {
+        let output = run(&scene, words);
+        let command = words.split(" http").next().unwrap().trim_end_matches(" --yes");
+        let lines: Vec<&str> = output.stderr().lines().collect();
+        let [error, hint] = lines[..] else { panic!("{words}: {output}") };
+        assert!(error.starts_with(&format!("keyfob: error: keyfob {command} needs ")), "{words}: {output}");
+        assert!(
+            hint.starts_with(&format!("keyfob: hint: for example: keyfob {command} ")),
+            "{words}: {output}"
+        );
+        assert_eq!((output.code(), output.stdout()), (2, ""), "{words}: {output}");
+    }
+    ends(&scene, "move", 2, &["keyfob move needs URL and NEW-URL\n"]);
+    ends(&scene, "prefer https://dev.azure.com/contoso", 2, &["keyfob prefer needs --account NAME\n"]);
+    // Codes below are the started command's.
+    ends(&scene, "run", 125, &["keyfob run needs COMMAND", "for example: keyfob run "]);
+}
+
 #[test]
 fn a_token_on_the_command_line_is_refused_and_not_repeated() {
     let scene = Scene::new();

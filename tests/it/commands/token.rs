@@ -36,10 +36,23 @@ fn a_token_that_must_be_a_bearer_is_one() {
 }
 
 #[test]
-fn the_form_has_to_be_said() {
-    let scene = holding(&[(CONTOSO, "s3cret-1")]);
-    let output = ends(&scene, &format!("token {CONTOSO}"), 2, &["--as"]);
-    assert_eq!(output.stdout(), "");
+fn the_form_has_to_be_said_and_the_hint_is_the_same_command_with_one() {
+    let scene = holding(&[(&format!("{CONTOSO} --account alice"), "s3cret-1")]);
+    for (words, again) in [
+        (CONTOSO, CONTOSO),
+        ("azure-devops/contoso", CONTOSO),
+        ("https://dev.azure.com/contoso --account alice", "https://dev.azure.com/contoso --account alice"),
+    ] {
+        let output = run(&scene, &format!("token {words}"));
+        assert_eq!((output.code(), output.stdout()), (2, ""), "{output}");
+        let said = format!(
+            "keyfob: error: --as FORM is missing: a token is printed only in a form that was asked for\n\
+             keyfob: hint: keyfob token {again} --as token; the forms are token, basic, header, json, netrc, curl\n"
+        );
+        assert_eq!(output.stderr(), said, "{words}");
+    }
+    // A token that stands in the URL is not repeated.
+    ends(&scene, "token https://alice:s3cret-1@dev.azure.com/contoso", 2, &["keyfob: error: "]);
     ends(&scene, &format!("token {CONTOSO} --as text"), 2, &["netrc"]);
 }
 

@@ -264,21 +264,56 @@ fn a_token_of_a_shape_that_nobody_knows_is_taken_and_that_is_said() {
     assert_eq!(token(&scene, "https://github.com", "a"), "hunter2");
 }
 
+/// A new token of Azure DevOps that bears this month: a letter for the year, from 2024, and one for the month.
+fn of_month(month: &str) -> String {
+    let random = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP";
+    format!("{random}JQQJ99{month}ACAAAAAAAAAAAAAAAZDO1aB2")
+}
+
+/// Why the month of a token is odd, as `add` says it.
+fn said_by_add(month: &str) -> String {
+    let output = Scene::new().keyfob_with(["add", CONTOSO, "--offline"], of_month(month)).succeeds();
+    let note = output.stderr().lines().find_map(|line| line.strip_prefix("keyfob: note: by its look"));
+    format!("by its look{}", note.unwrap_or_else(|| panic!("{output}")))
+}
+
 #[test]
-fn a_token_that_tells_when_it_ends_at_the_latest_is_kept_with_that_day_or_left_if_it_is_past() {
-    let new = |month: &str| {
-        let random = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP";
-        format!("{random}JQQJ99{month}ACAAAAAAAAAAAAAAAZDO1aB2")
-    };
+fn a_token_that_tells_when_it_ends_at_the_latest_is_kept_with_that_day() {
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let letter = |place: i16| char::from(b'A' + u8::try_from(place).unwrap());
+    let month = format!("{}{}", letter(today.year() - 2024), letter(i16::from(today.month()) - 1));
     let scene = Scene::new();
-    // A letter for the year, from 2024, and one for the month: 2049, and January 2024.
-    let (lasting, past) = (new("ZL"), new("AA"));
-    let text = format!("https://a:{lasting}@dev.azure.com/contoso\nhttps://b:{past}@dev.azure.com/contoso\n");
-    scene.append(".git-credentials", &text);
+    scene.append(".git-credentials", &format!("https://a:{}@dev.azure.com/contoso\n", of_month(&month)));
     let done = run(&scene, "import git-store --yes").succeeds();
-    assert!(of_line(&done, 2).contains("by its look it ended on 2025-01-31 at the latest"), "{done}");
+    assert!(of_line(&done, 1).ends_with("~/.git-credentials:1"), "{done}");
+    let end = today.last_of_month().saturating_add(jiff::Span::new().years(1)).last_of_month();
+    assert!(run(&scene, "list --json").succeeds().stdout().contains(&end.to_string()), "{end}");
+}
+
+#[test]
+fn a_month_that_is_past_or_yet_to_come_is_said_in_the_words_of_add_and_not_recorded() {
+    // 2049, and January 2024.
+    let (coming, past) = ("ZL", "AA");
+    let text = ["a:", "b:"].map(|user| format!("https://{user}%@dev.azure.com/contoso\n"));
+    let text = [text[0].replace('%', &of_month(coming)), text[1].replace('%', &of_month(past))];
+    let scene = Scene::new();
+    scene.append(".git-credentials", &text.concat());
+    let done = run(&scene, "import git-store --yes").succeeds();
+    let says = |line: usize, word: &str, month: &str| {
+        let line = of_line(&done, line);
+        assert!(line.starts_with(word) && line.ends_with(&said_by_add(month)), "{line}");
+    };
+    says(1, "take ", coming);
+    says(2, "leave ", past);
     assert_eq!(scene.held(), ["azure-devops/contoso a person active"]);
-    assert!(run(&scene, "list --json").succeeds().stdout().contains("2050-12-31"));
+    // Nobody asked for one of them in particular, so one that may have ended is taken only on an explicit word.
+    let done = run(&scene, "import git-store --yes --force").succeeds();
+    assert!(
+        of_line(&done, 2).starts_with("take ") && of_line(&done, 2).ends_with(&said_by_add(past)),
+        "{done}"
+    );
+    let list = run(&scene, "list --json").succeeds();
+    assert_eq!(list.stdout().matches("\"expires\": null").count(), 2, "{list}");
 }
 
 #[test]

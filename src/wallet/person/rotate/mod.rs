@@ -1,26 +1,29 @@
-//! `pat create` and `rotate`, the wallet's part: a new token is made, stored, verified, and only then the old one is revoked. What
-//! is half done is on the list ([`pending`]) before a service is asked, so that a crash at any step leaves a token that works,
-//! and what it left can be made good. The asking itself is the command's ([`Service`]); the wallet never uses the network (R12).
+//! `pat create` and `rotate`, the wallet's part: a new token takes the place of an old one. What is half done is on the list
+//! ([`pending`](super::super::pending)) before a service is asked, so that a crash at any step leaves a token that works, and
+//! what it left can be made good. A file for each way to a new token: the service makes one (`make`), the old one renews itself
+//! (`renew`), a person makes one (`by_hand`); here is what they share. The asking itself is the command's ([`Service`]); the
+//! wallet never uses the network (R12).
 
-use crate::credential::{Account, Id, Key};
 use crate::error::Error;
-use crate::forge::check::{Outcome, Verdict};
+use crate::forge::check::Verdict;
 use crate::forge::life::azure::{Made, Order, Pat, PatId};
 use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
 
 mod by_hand;
 mod known;
+mod make;
 mod mark;
 mod renew;
 
+pub use make::{Done, Finished, Making};
 pub use mark::{LONGEST, bears, is_long, mark_of, marked, without_mark};
 pub use renew::{Homeless, NotRenewed, Renewal};
 
 use super::super::Local;
-use super::super::pending::{self, Kind, List, Next, Now, Pending};
+use super::super::pending::{Kind, Pending};
 use super::Selection;
-use super::add::{Added, Issued, Planned, Wish, is_same};
+use super::add::{Planned, Wish, is_same};
 use super::check::Question;
 
 /// What a service does for a token's life.
@@ -59,47 +62,6 @@ pub struct Failed {
     pub nothing_happened: bool,
 }
 
-/// What is to be made.
-pub struct Making {
-    /// The account that gets the token.
-    pub planned: Planned,
-    /// The token; a mark is put behind its name.
-    pub order: Order,
-    /// The one that is to be revoked at the end.
-    pub old: Option<PatId>,
-    /// The id of the secret that `old` was found for. Another one that came meanwhile is not it.
-    pub held: Option<String>,
-    /// Whether it is verified.
-    pub verify: bool,
-}
-
-/// What was made.
-pub struct Done {
-    /// What the service says of it.
-    pub pat: Pat,
-    /// What the wallet did.
-    pub added: Added,
-    /// Whether the old one was revoked.
-    pub revoked: bool,
-    /// Whether the one before was refused, or revoked by hand, before this one was made.
-    pub was_refused: bool,
-    /// What is still to be done, and why; the new token is in use all the same.
-    pub unfinished: Option<Error>,
-}
-
-/// How something half done was made good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finished {
-    /// Nothing had come of it.
-    Forgotten,
-    /// A new token that nobody had was revoked.
-    RevokedNew,
-    /// The new token is in use and verified, the old one revoked.
-    Completed,
-    /// A new token is left as it is: somebody may have it. It is still on the list.
-    Left,
-}
-
 impl Local<'_> {
     /// An account that is held, as if it was to be added again: where its next token goes.
     ///
@@ -132,191 +94,6 @@ impl Local<'_> {
         let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
         let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
         Ok(account.map(|account| account.id.clone()))
-    }
-
-    /// That the store for new tokens answers now. What it does not take later is revoked again, so no more is tried: what was
-    /// tried and left by a crash would look like a token without a record.
-    fn is_open(&self, planned: &Planned) -> Result<(), Error> {
-        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
-        let account = Account::from_name(planned.wish.account.as_deref());
-        let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
-        self.stores.open(chosen.name)?.get(&key).map(drop)
-    }
-
-    /// Makes a token, stores it, verifies it, and revokes the old one. Only within [`List::alone`].
-    ///
-    /// # Errors
-    /// Until the new token is in use, and then nothing has changed; later ones are in [`Done::unfinished`].
-    pub fn make(&self, list: &List, making: Making, service: &dyn Service) -> Result<Done, Error> {
-        let Making { mut planned, mut order, old, held, verify } = making;
-        self.is_open(&planned)?;
-        let before = self.in_force(&planned)?;
-        let was_refused = self.is_refused(&planned)?;
-        if let Some(old) = &old {
-            if before != held {
-                return Err(Error::Changing);
-            }
-            self.know(&planned, old, held.as_deref())?;
-        }
-        let mark = mark::mark()?;
-        order.name = marked(&order.name, &mark);
-        let pending = Pending {
-            old: old.as_ref().map(|old| old.as_str().to_owned()),
-            ..about(&planned, mark.clone(), Kind::Made, before, self.now)
-        };
-        list.add(pending.clone())?;
-        let made = service.create(&order).and_then(|made| match made.token {
-            Some(token) => Ok((made.pat, token)),
-            None => Err(Failed {
-                error: Error::Service {
-                    what: "the service made a token and did not show it".to_owned(),
-                    hint: format!("keyfob rotate {} cleans up", planned.url),
-                },
-                nothing_happened: false,
-            }),
-        });
-        let (pat, token) = match made {
-            Ok(made) => made,
-            Err(Failed { error, nothing_happened }) => {
-                if nothing_happened {
-                    list.remove(&mark)?;
-                }
-                return Err(error);
-            }
-        };
-        planned.wish.scopes.clone_from(&pat.scopes);
-        planned.wish.issued = Some(Issued { id: Some(pat.id.as_str().to_owned()), expires: pat.to });
-        let added = match self.add(&planned, token) {
-            Ok(added) => added,
-            Err(error) => {
-                // Writing may fail after the record is in place (its folder could not be synced): only what was in force before and
-                // still is says that nobody has the new one. If that cannot be told, or it cannot be revoked now, the list knows.
-                let unused = self.in_force(&planned).is_ok_and(|now| now == pending.before);
-                if unused && service.revoke(&pat.id).is_ok() {
-                    list.remove(&mark)?;
-                }
-                return Err(error);
-            }
-        };
-        let mut done = Done { pat, added, revoked: false, was_refused, unfinished: None };
-        match self.complete(list, &pending, &done.pat.id, verify, service) {
-            Ok(revoked) => done.revoked = revoked,
-            Err(Stop::Later(error)) => done.unfinished = Some(error),
-            Err(Stop::Refused) => return Err(self.take_back(list, &pending, &done.pat.id, service)?),
-        }
-        Ok(done)
-    }
-
-    /// The service does not take the token that it made: the earlier one is in use again; where there is none, the new one is out
-    /// of the wallet, or at least not handed out. Returns what is to be said.
-    fn take_back(
-        &self,
-        list: &List,
-        pending: &Pending,
-        new: &PatId,
-        service: &dyn Service,
-    ) -> Result<Error, Error> {
-        let earlier = self.put_back(pending, new)?;
-        // It is of no use to anybody; if it cannot be revoked, it ends by itself.
-        let revoked = service.revoke(new).is_ok();
-        if revoked {
-            self.destroy_aside(pending, new.as_str())?;
-            self.remove_dead(pending, new)?;
-        }
-        list.remove(&pending.mark)?;
-        Ok(refused(pending, earlier, revoked))
-    }
-
-    /// From the new token in force to the end. Returns whether an old one was revoked.
-    fn complete(
-        &self,
-        list: &List,
-        pending: &Pending,
-        new: &PatId,
-        verify: bool,
-        service: &dyn Service,
-    ) -> Result<bool, Stop> {
-        if verify {
-            self.verified(pending, new, service)?;
-        }
-        let old = pending.old.as_deref().and_then(PatId::parse).filter(|old| old != new);
-        if let Some(old) = &old {
-            service.revoke(old).map_err(|error| {
-                Stop::Later(unfinished("the old one is not revoked yet", &error, pending))
-            })?;
-            self.destroy_aside(pending, old.as_str()).map_err(Stop::Later)?;
-        }
-        list.remove(&pending.mark).map_err(Stop::Later)?;
-        Ok(old.is_some())
-    }
-
-    /// Asks about the token as the store gives it back, so that this is verified, too.
-    fn verified(&self, pending: &Pending, new: &PatId, service: &dyn Service) -> Result<(), Stop> {
-        let later = |error: &Error| Stop::Later(unfinished("it could not be verified", error, pending));
-        let question =
-            self.question_of(pending, |account| account.service_id.as_deref() == Some(new.as_str()));
-        let question = question.map_err(|error| later(&error))?;
-        let Some(question) = question else { return Ok(()) };
-        let Some(request) = &question.request else { return Ok(()) };
-        let verdict = service.verify(&question).map_err(|error| later(&error))?;
-        let host = Remote::from_url(&request.url).map(|(remote, _)| remote.authority()).unwrap_or_default();
-        match verdict.outcome {
-            // Tools may have been faster than the service with its own news.
-            Outcome::Accepted => self
-                .note_verdict(
-                    &self.group_of_pending(pending).map_err(Stop::Later)?,
-                    &verdict,
-                    |realm, account| {
-                        realm == pending.realm && account.service_id.as_deref() == Some(new.as_str())
-                    },
-                )
-                .map(drop)
-                .map_err(Stop::Later),
-            Outcome::Unclear => {
-                Err(later(&Error::Service { what: in_the_way(&verdict, &host), hint: String::new() }))
-            }
-            Outcome::Refused => Err(Stop::Refused),
-        }
-    }
-
-    /// Makes good what is half done ([`Kind::Made`]). Only within [`List::alone`].
-    ///
-    /// # Errors
-    /// Then it stays on the list.
-    pub fn finish(&self, list: &List, pending: &Pending, service: &dyn Service) -> Result<Finished, Error> {
-        let made = service.find(&pending.mark)?;
-        let made = made.as_ref().map(|pat| &pat.id);
-        let next = {
-            let (realm, account) = self.account_of_pending(pending)?;
-            let account = account.and_then(|at| Some(&realm.as_ref()?.accounts[at]));
-            let is_new = |id: &Option<String>| id.as_deref() == made.map(PatId::as_str);
-            let now = Now {
-                in_force: account.map(|account| account.id.as_str()),
-                service_id: account.and_then(|account| account.service_id.as_deref()),
-                is_aside: account.is_some_and(|a| a.set_aside.iter().any(|aside| is_new(&aside.service_id))),
-            };
-            pending::next(pending, made.map(PatId::as_str), &now)
-        };
-        let finished = match (next, made) {
-            (Next::Forget, _) | (_, None) => Finished::Forgotten,
-            (Next::Leave, Some(_)) => Finished::Left,
-            (Next::RevokeNew, Some(new)) => {
-                service.revoke(new)?;
-                Finished::RevokedNew
-            }
-            (Next::Finish, Some(new)) => {
-                return match self.complete(list, pending, new, true, service) {
-                    Ok(_) => Ok(Finished::Completed),
-                    Err(Stop::Later(error)) => Err(error),
-                    Err(Stop::Refused) => Err(self.take_back(list, pending, new, service)?),
-                };
-            }
-        };
-        // What is left is for the caller to say, and then to take off.
-        if finished != Finished::Left {
-            list.remove(&pending.mark)?;
-        }
-        Ok(finished)
     }
 
     /// The question about an account of something half done.
@@ -355,56 +132,9 @@ impl Local<'_> {
     }
 }
 
-/// Why the way to the end stopped.
-enum Stop {
-    /// It goes on later; the new token is in use.
-    Later(Error),
-    /// The service does not take the new token.
-    Refused,
-}
-
 /// What is put on the list about a plan.
 fn about(planned: &Planned, mark: String, kind: Kind, before: Option<String>, since: i64) -> Pending {
     let (realm, url) = (planned.realm.to_string(), planned.url.clone());
     let (account, page) = (planned.wish.account.clone(), planned.token_page.clone());
     Pending { mark, kind, realm, url, account, before, old: None, page, since }
-}
-
-/// That the service does not take what it made, and what became of that.
-fn refused(pending: &Pending, earlier: bool, revoked: bool) -> Error {
-    let Pending { realm, url, .. } = pending;
-    let organisation = realm.split_once('/').map_or("", |(_, what)| what);
-    let became = match (earlier, revoked) {
-        (_, true) => "it is revoked and out of the wallet",
-        (true, false) => "it could not be revoked, and is set aside",
-        (false, false) => "it could not be revoked, and is kept, but not handed out",
-    };
-    let hint = match (earlier, revoked) {
-        (true, true) => format!("what was in use before is again; keyfob check {url} asks about it"),
-        (true, false) => format!(
-            "what was in use before is again; keyfob pat list {organisation} shows the new one, whose name ends with {}",
-            pending.mark
-        ),
-        (false, true) => format!("make one by hand: keyfob add {url} --open"),
-        (false, false) => {
-            format!("keyfob check {url} asks again; keyfob pat revoke {organisation} revokes it")
-        }
-    };
-    Error::Service {
-        what: format!("the service does not take the token that it has just made for {realm}; {became}"),
-        hint,
-    }
-}
-
-/// Why a service did not clearly say yes or no.
-fn in_the_way(verdict: &Verdict, host: &str) -> String {
-    let problem = verdict.problem.as_ref().map(|problem| problem.words(host));
-    problem.unwrap_or_else(|| "the service gave no clear answer".to_owned())
-}
-
-fn unfinished(what: &str, error: &Error, pending: &Pending) -> Error {
-    Error::Service {
-        what: format!("the new token of {} is in use, but {what}: {error}", pending.realm),
-        hint: format!("keyfob rotate {} goes on from there, and so does keyfob doctor --repair", pending.url),
-    }
 }
