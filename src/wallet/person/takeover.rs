@@ -1,6 +1,7 @@
 //! Taking over a token that another program kept. It is a person's wish, but not about this one token, so what the wallet
 //! holds stays as it is and goes on answering: the same token is only recognised; another one for the same account is kept
-//! behind it, set aside (`restore` brings it forward); a second account does not make the first one ambiguous.
+//! behind it, set aside (`restore` brings it forward); a second account does not make the first one ambiguous. Thousands may come
+//! into one realm, so what is known of it is read and written for many at a time; what becomes of each is the same.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
