@@ -31,6 +31,11 @@ for link in $links; do
   fi
 done
 say "installed $version into $prefix/bin"
+# As it can be typed here: by its name where that finds this one, else by its path.
+keyfob=$prefix/bin/keyfob
+if [ "$(command -v keyfob || :)" = "$keyfob" ]; then keyfob=keyfob
+else case $keyfob in *[!-A-Za-z0-9_./]*) keyfob=\'$(printf %s "$keyfob" | sed "s/'/'\\\\''/g")\' ;; esac
+fi
 case :$PATH: in
 *":$prefix/bin:"*) ;;
 *) say "keyfob install: hint: $prefix/bin is not on your PATH; add it in your shell's start file: export PATH=\"$prefix/bin:\$PATH\"" ;;
@@ -40,4 +45,4 @@ if [ -t 0 ] && [ -t 2 ]; then
   read -r answer || answer=
   case $answer in y | Y | yes) exec "$prefix/bin/keyfob" setup git --yes ;; esac
 fi
-say "next: $prefix/bin/keyfob setup, then keyfob add https://dev.azure.com/YOUR-ORGANISATION"
+say "next: $keyfob setup, then $keyfob add https://dev.azure.com/YOUR-ORGANISATION"

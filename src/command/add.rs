@@ -242,9 +242,9 @@ pub(super) fn look_at(
         }
         Looks::Unknown if !planned.forge.shapes.is_empty() => {
             let name = planned.forge.name;
-            context
-                .terminal
-                .note(&format!("the token looks like none of {name} that keyfob knows; it is kept as it is"));
+            context.terminal.note(&format!(
+                "the token looks like none of {name} that keyfob knows; it is not refused for that"
+            ));
         }
         Looks::Fits { .. } | Looks::Unknown => {}
     }

@@ -249,15 +249,16 @@ fn conclude(told: Vec<Told<'_>>, one_place: bool, context: &mut Context<'_>) -> 
     if refused > 0 {
         let one = if alone { told.first().and_then(Told::words) } else { None };
         let (what, hint) = one.unwrap_or_else(|| (count_of(refused), None));
-        let hint =
-            hint.unwrap_or_else(|| "keyfob list shows them; keyfob add URL takes a new one".to_owned());
+        // list does not tell: nothing is concluded from a "no" (docs/design.md section 10).
+        let hint = hint.unwrap_or_else(|| "keyfob add URL puts a new one in the place of each".to_owned());
         return Err(Error::NotUsable { what, hint });
     }
     if unclear == 0 {
         return Ok(());
     }
+    let again = told.iter().filter(open).any(|told| !told.no_way);
     let alone_in_trouble = told.into_iter().next().filter(|_| alone).and_then(|told| told.error);
-    Err(alone_in_trouble.unwrap_or(Error::Unsettled { count: unclear }))
+    Err(alone_in_trouble.unwrap_or(Error::Unsettled { count: unclear, again }))
 }
 
 fn count_of(refused: usize) -> String {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::{Error, Miss};
 use crate::forge::Presentation;
 use crate::terminal::{date, rfc3339, visible};
-use crate::tool;
+use crate::tool::{self, Tool};
 use crate::wallet::{Answer, Found, Query};
 
 use super::{Command, Context, json, option, place, text, url, whose, write_json};
@@ -59,10 +59,9 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let (remote, in_url) = place(context, text(matches, "URL").unwrap_or_default())?;
     let tool = tool::by_name(text(matches, "tool").unwrap_or_default()).unwrap_or(&tool::git::TOOL);
     let user = text(matches, "user").map(str::to_owned).or(in_url);
+    let shown = remote.to_string();
     let query = Query { user, takes_authtype: true, ..Query::new(remote, tool.need) };
-    let mut steps = context.wallet.environment_notes();
-    let found = context.wallet.get_traced(&query, &mut |step| steps.push(step.to_string()));
-    let shown = query.remote.to_string();
+    let (steps, found) = decision(tool, &query, context);
     let as_json = matches.get_flag("json");
     if !as_json {
         context.terminal.answer(&visible(&format!("{shown}, asked by {}", tool.title)));
@@ -88,6 +87,10 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     };
     match found {
         Ok(Found::Answer(answer)) => {
+            if let Some(what) = tool.withheld(&answer) {
+                explained.outcome = "none";
+                return end(Error::NoSuchCredential { what, hint: None }, explained, as_json, context);
+            }
             if as_json {
                 explained.realm = Some(answer.realm.as_str());
                 explained.account = answer.account.name();
@@ -110,6 +113,21 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             end(error, explained, as_json, context)
         }
     }
+}
+
+/// The steps and the outcome: of the first of the tool's places that the wallet knows, else of the first.
+fn decision(tool: &Tool, query: &Query, context: &Context<'_>) -> (Vec<String>, Result<Found, Error>) {
+    let mut first = None;
+    for place in tool.places(&query.remote) {
+        let query = Query { remote: place, ..query.clone() };
+        let mut steps = context.wallet.environment_notes();
+        let found = context.wallet.get_traced(&query, &mut |step| steps.push(step.to_string()));
+        if !matches!(found, Ok(Found::Miss { miss: Miss::NotOurs, .. })) {
+            return (steps, found);
+        }
+        first.get_or_insert((steps, found));
+    }
+    first.unwrap_or_else(|| (Vec::new(), Err(Error::Request { why: "the host is missing" })))
 }
 
 fn end(

@@ -310,6 +310,8 @@ pub enum Error {
     Unsettled {
         /// How many.
         count: usize,
+        /// Whether asking again may tell: not where nothing is known that could be asked.
+        again: bool,
     },
     /// The person said no.
     #[error("nothing was changed")]
@@ -372,8 +374,10 @@ impl Error {
             Error::NobodyToSignIn => {
                 "run it in a terminal; where nobody sits, set KEYFOB_ENTRA_TOKEN, or entra.command in the settings".to_owned()
             }
-            Error::NobodyToAsk { .. } => {
-                "run it in a terminal; for the vault's passphrase: keyfob unlock".to_owned()
+            // Said to somebody who has just typed that at a terminal, too.
+            Error::NobodyToAsk { what } => {
+                let it = if what.starts_with("the vault's") { "keyfob unlock" } else { "it" };
+                format!("run {it} in a terminal, without CI, TF_BUILD and GIT_TERMINAL_PROMPT=0 in the environment")
             }
             Error::Unsupported { .. } => "keyfob storage shows what each store can do".to_owned(),
             Error::NoSuchStore { .. } => "keyfob storage lists the stores".to_owned(),
@@ -419,7 +423,8 @@ impl Error {
             Error::Certificates { .. } => {
                 "it has to be in PEM form; without SSL_CERT_FILE and git's http.sslCAInfo, the system's list counts".to_owned()
             }
-            Error::Unsettled { .. } => "keyfob check asks again".to_owned(),
+            Error::Unsettled { again: true, .. } => "keyfob check asks again".to_owned(),
+            Error::Unsettled { again: false, .. } => return None,
             Error::Program { .. } | Error::Declined | Error::Unwell { .. } => return None,
         })
     }
@@ -469,7 +474,12 @@ impl Error {
 
 /// The system's reason without Rust's "(os error N)".
 fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
+    // One that we made ourselves has Rust's words ("entity not found"), which tell a person nothing.
+    let bare = error.raw_os_error().is_none() && error.get_ref().is_none();
+    let text = match error.kind() {
+        io::ErrorKind::NotFound if bare => "no such file or directory".to_owned(),
+        _ => error.to_string(),
+    };
     let cut = text.find(" (os error").unwrap_or(text.len());
     let mut words = text[..cut].to_owned();
     if let Some(first) = words.get(..1).map(str::to_lowercase) {

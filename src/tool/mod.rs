@@ -10,7 +10,7 @@ use std::io::{BufRead, Write};
 use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::remote::Remote;
-use crate::wallet::{Note, Query, Wallet};
+use crate::wallet::{Answer, Note, Query, Wallet};
 
 pub mod agent;
 pub mod askpass;
@@ -86,6 +86,20 @@ pub struct Tool {
     pub setup: Option<&'static setup::Setup>,
     /// Which variables it reads, for `keyfob run`, where it has no way to ask us.
     pub profile: Option<&'static profile::Profile>,
+}
+
+impl Tool {
+    /// Where a token for this URL may be held if this tool asks for it, most likely first; never empty.
+    #[must_use]
+    pub fn places(&self, url: &Remote) -> Vec<Remote> {
+        if self.name == docker::TOOL.name { docker::places(url) } else { vec![url.clone()] }
+    }
+
+    /// Why this tool does not get what the wallet would give.
+    #[must_use]
+    pub fn withheld(&self, answer: &Answer) -> Option<String> {
+        if self.name == terraform::TOOL.name { terraform::withheld(answer) } else { None }
+    }
 }
 
 /// Speaks a tool's protocol: arguments, bytes, wallet.

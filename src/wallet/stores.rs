@@ -109,12 +109,16 @@ impl Machine<'_> {
         }
     }
 
-    /// Every store with its state. Nothing is changed and nobody is asked.
+    /// Every store with its state. Nothing is changed and nobody is asked. Where one is wished for that does not exist, none is
+    /// chosen: who looks for its right name has to be shown them.
     ///
     /// # Errors
-    /// As [`Machine::settled`].
+    /// Those of reading.
     pub fn view(&self, configured: Option<&str>) -> Result<Vec<View>, Error> {
-        let chosen = self.settled(configured)?;
+        let chosen = match self.settled(configured) {
+            Err(Error::NoSuchStore { .. }) => None,
+            settled => settled?,
+        };
         let look = |record: &&'static store::Record| View {
             record,
             chosen: chosen == Some(record.name),

@@ -22,6 +22,7 @@ mod commands;
 mod concurrency;
 mod docker;
 mod doctor;
+mod documents;
 mod every_tool;
 mod examples;
 mod fakes;

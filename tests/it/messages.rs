@@ -26,6 +26,7 @@ fn errors() -> Vec<Error> {
         Error::Damaged { path: path(), why: "it is cut off" },
         Error::WrongPassphrase,
         Error::NobodyToAsk { what: "a passphrase" },
+        Error::NobodyToAsk { what: "the vault's passphrase" },
         Error::NobodyToSignIn,
         Error::Unsupported { store: "keychain", what: "be locked" },
         Error::NoSuchStore { name: text("cellar") },
@@ -87,8 +88,8 @@ fn errors() -> Vec<Error> {
         Error::Unwell { broken: 1 },
         Error::Unwell { broken: 3 },
         Error::Certificates { path: "/etc/corp.pem".into(), why: text("there is no certificate in it") },
-        Error::Unsettled { count: 1 },
-        Error::Unsettled { count: 3 },
+        Error::Unsettled { count: 1, again: true },
+        Error::Unsettled { count: 3, again: false },
         Error::Declined,
     ]
 }

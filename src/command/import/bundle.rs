@@ -15,7 +15,7 @@ use crate::files;
 use crate::terminal::visible;
 use crate::wallet::person::bundle::{Bundle, What};
 
-use super::super::{Context, piped_passphrase};
+use super::super::{Context, add, piped_passphrase};
 use super::{Wish, in_words};
 
 /// No wallet comes near this.
@@ -56,10 +56,20 @@ pub(super) fn take(
         context.terminal.note(&format!("{} would be taken; nothing was changed", in_words(new)));
         return Ok(());
     }
-    if !wish.yes && !context.terminal.confirm(&format!("Take {}?", in_words(new)))? {
+    if new == 0 && !bundle.says_more_than_accounts() {
+        context.terminal.note("nothing is new; nothing was changed");
+        return Ok(());
+    }
+    let question = match new {
+        0 => "Take what is new of its rules?".to_owned(),
+        new => format!("Take {}?", in_words(new)),
+    };
+    if !wish.yes && !context.terminal.confirm(&question)? {
         return Err(Error::Declined);
     }
-    context.wallet.take_bundle(&bundle)?;
+    if let Some(store) = context.wallet.take_bundle(&bundle)? {
+        add::say_choice(&store, context);
+    }
     context.terminal.note(&format!("{} taken into the wallet", in_words(new)));
     super::super::setup::keep_in_step(context);
     Ok(())

@@ -3,12 +3,13 @@
 //! back from the wallet.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches};
 
 use crate::credential::Secret;
 use crate::error::Error;
+use crate::files::shell_word;
 use crate::import::decide::{Decided, Leave, Verdict, decide};
 use crate::import::{self, Found, Outside, Reading, Source};
 use crate::terminal::{Colour, visible};
@@ -70,6 +71,8 @@ pub static COMMAND: Command = Command {
 
 /// What the person wants of an import.
 struct Wish {
+    /// The command as it was typed, without what says how it ends: for hints.
+    typed: String,
     file: Option<PathBuf>,
     take_out: bool,
     dry: bool,
@@ -81,30 +84,48 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let Some(word) = matches.get_one::<PathBuf>("SOURCE") else { return overview(context) };
     let force = matches.get_flag("force");
     let wish = Wish {
+        typed: typed(word, matches),
         file: matches.get_one::<PathBuf>("file").cloned(),
         take_out: matches.get_flag("move"),
         dry: matches.get_flag("dry-run"),
         yes: matches.get_flag("yes"),
         leave: Leave { http: matches.get_flag("allow-http"), foreign: force, damaged: force },
     };
-    if !wish.dry && !wish.yes && !context.terminal.about.can_ask() {
-        let word = crate::files::shell_word(word);
+    let source = word.to_str().and_then(import::named);
+    if source.is_none() && !word.is_file() {
+        let names: Vec<&str> = import::ALL.iter().map(|source| source.name).collect();
         return Err(Error::usage(
-            "import asks before it writes, and nobody can be asked here; nothing was changed",
-            format!("keyfob import {word} --yes, or see what it would do: keyfob import {word} --dry-run"),
+            format!("{} is no source of tokens and no file", visible(&word.to_string_lossy())),
+            format!("keyfob import SOURCE, one of {}", names.join(", ")),
         ));
     }
-    match word.to_str().and_then(import::named) {
+    if !wish.dry && !wish.yes && !context.terminal.about.can_ask() {
+        let typed = format!("{}{}", wish.typed, if wish.take_out { " --move" } else { "" });
+        return Err(Error::usage(
+            "import asks before it writes, and nobody can be asked here; nothing was changed",
+            format!("{typed} --yes, or see what it would do: {typed} --dry-run"),
+        ));
+    }
+    match source {
         Some(source) => take(source, &wish, context),
-        None if word.is_file() => bundle::take(word, &wish, matches, context),
-        None => {
-            let names: Vec<&str> = import::ALL.iter().map(|source| source.name).collect();
-            Err(Error::usage(
-                format!("{} is no source of tokens and no file", visible(&word.to_string_lossy())),
-                format!("keyfob import SOURCE, one of {}", names.join(", ")),
-            ))
+        None => bundle::take(word, &wish, matches, context),
+    }
+}
+
+/// What was typed, so that a hint means the same place and the same tokens.
+fn typed(word: &Path, matches: &ArgMatches) -> String {
+    let mut words = format!("keyfob import {}", shell_word(word));
+    for option in ["file", "identity"] {
+        if let Some(path) = matches.get_one::<PathBuf>(option) {
+            words.push_str(&format!(" --{option} {}", shell_word(path)));
         }
     }
+    for flag in ["allow-http", "force", "passphrase-stdin"] {
+        if matches.get_flag(flag) {
+            words.push_str(&format!(" --{flag}"));
+        }
+    }
+    words
 }
 
 /// What is on this machine. Nobody is asked, and no other program is run.
@@ -198,10 +219,9 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
         return take_out(source, file, &held, context);
     }
     if new > 0 {
-        context.terminal.hint(&format!(
-            "{} keeps its own; when all is well: keyfob import {} --move",
-            source.title, source.name
-        ));
+        context
+            .terminal
+            .hint(&format!("{} keeps its own; when all is well: {} --move", source.title, wish.typed));
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use clap::{Arg, ArgMatches};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::terminal::Colour;
+use crate::store;
+use crate::terminal::{Colour, visible};
 use crate::wallet::stores::{View, writable};
 
 use super::{Command, Context, counted, flag, json, text, write_json, yes};
@@ -74,7 +75,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 
 fn show(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let counts = context.wallet.count_secrets()?;
-    let views = context.stores.view(context.wallet.config()?.store.as_deref())?;
+    let configured = context.wallet.config()?.store.clone();
+    let views = context.stores.view(configured.as_deref())?;
     let rows = views.iter().map(|View { record, chosen, health }| Row {
         store: record.name,
         chosen: *chosen,
@@ -86,7 +88,8 @@ fn show(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     });
     let rows: Vec<Row<'_>> = rows.collect();
     if matches.get_flag("json") {
-        return write_json(&rows, context);
+        write_json(&rows, context)?;
+        return exists(configured.as_deref(), context);
     }
     let width = rows.iter().map(|row| row.store.len()).max().unwrap_or(0).max(5);
     let head = format!("  {:width$}  TOKENS  STATE", "STORE");
@@ -95,7 +98,7 @@ fn show(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     for row in &rows {
         let mark = if row.chosen { '*' } else { ' ' };
         let colour = if row.usable { Colour::Green } else { Colour::Red };
-        let state = context.terminal.paint(colour, &crate::terminal::visible(row.state));
+        let state = context.terminal.paint(colour, &visible(row.state));
         context.terminal.answer(&format!("{mark} {:width$}  {:>6}  {state}", row.store, row.tokens));
     }
     for row in &rows {
@@ -103,10 +106,37 @@ fn show(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         context.terminal.answer(&format!("{}: {}", row.store, row.place));
         wrapped(&format!("protection: {}", row.claim)).iter().for_each(|line| context.terminal.answer(line));
     }
-    if rows.iter().all(|row| !row.chosen) {
+    let chosen = rows.iter().any(|row| row.chosen);
+    exists(configured.as_deref(), context)?;
+    if !chosen {
         context.terminal.note("no store is chosen yet: the first keyfob add chooses, and says so");
     }
     Ok(())
+}
+
+/// Says who names the store for new tokens, if there is none of that name: those that there are have been shown.
+fn exists(configured: Option<&str>, context: &Context<'_>) -> Result<(), Error> {
+    context.stores.settled(configured).map(drop).map_err(|error| match error {
+        Error::NoSuchStore { name } => Error::usage(
+            format!(
+                "{} names {} for new tokens, and there is no such store here",
+                wish(context),
+                visible(&name)
+            ),
+            format!("it may name {}", usable_names().join(", ")),
+        ),
+        error => error,
+    })
+}
+
+/// The stores that take new tokens.
+fn usable_names() -> Vec<&'static str> {
+    store::ALL.iter().filter(|record| record.open.is_some()).map(|record| record.name).collect()
+}
+
+/// Who wishes for a store.
+fn wish(context: &Context<'_>) -> &'static str {
+    if context.environment.text("KEYFOB_STORE").is_some() { "KEYFOB_STORE" } else { "config.toml" }
 }
 
 /// Lines of at most 98 characters, indented: the claims are sentences.
@@ -161,8 +191,7 @@ fn move_all(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error
 fn say_who_disagrees(name: &str, context: &mut Context<'_>) -> Result<(), Error> {
     let settled = context.stores.settled(context.wallet.config()?.store.as_deref())?;
     if let Some(other) = settled.filter(|other| *other != name) {
-        let who =
-            if context.environment.text("KEYFOB_STORE").is_some() { "KEYFOB_STORE" } else { "config.toml" };
+        let who = wish(context);
         context.terminal.hint(&format!("{who} still sends new tokens to the {other} store; change that too"));
     }
     Ok(())

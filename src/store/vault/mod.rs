@@ -242,7 +242,7 @@ impl Store for Vault<'_> {
         let not_usable = |words| Health { usable: false, words };
         let header = match self.header() {
             Ok(Some(header)) => header,
-            Ok(None) => match fit(&self.opening) {
+            Ok(None) => match could_be_made(&self.opening) {
                 Fit::Yes => {
                     return Health {
                         usable: true,
@@ -301,6 +301,17 @@ fn fit(opening: &Opening<'_>) -> Fit {
     match writable {
         Ok(()) => Fit::Yes,
         Err(error) => Fit::No(error.to_string()),
+    }
+}
+
+/// Whether the first token could make a vault. Before it there is no data folder either, so the nearest folder that is there counts.
+fn could_be_made(opening: &Opening<'_>) -> Fit {
+    match files::check_folder(&opening.data) {
+        Ok(false) => match opening.data.ancestors().find(|folder| folder.exists()).map(writable) {
+            Some(Err(error)) => Fit::No(error.to_string()),
+            _ => Fit::Yes,
+        },
+        _ => fit(opening),
     }
 }
 

@@ -196,6 +196,11 @@ fn find(wallet: &dyn Wallet, places: &[Remote], person_watches: bool) -> Result<
     first.ok_or(Error::Request { why: "the host is missing" })
 }
 
+/// Where the token for a registry may be held, most likely first: Docker Hub goes by several names.
+pub(super) fn places(registry: &Remote) -> Vec<Remote> {
+    server::places(&registry.to_string()).unwrap_or_else(|_| vec![registry.clone()])
+}
+
 /// Where a login belongs: to the place that has one already, else to the first. One place needs no look.
 fn held_or_first(wallet: &dyn Wallet, places: &[Remote]) -> Result<Remote, Error> {
     match places {

@@ -90,11 +90,7 @@ fn get(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Er
             }
             None => {
                 write(wire, b"{}\n")?;
-                let words = format!(
-                    "the token of {} is no Bearer token, which terraform would make of it",
-                    answer.realm
-                );
-                wire.line("hint", &words);
+                wire.line("hint", &no_bearer(&answer));
             }
         },
         Found::Miss { miss, loud } => {
@@ -103,6 +99,15 @@ fn get(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Er
         }
     }
     Ok(())
+}
+
+fn no_bearer(answer: &Answer) -> String {
+    format!("the token of {} is no Bearer token, which terraform would make of it", answer.realm)
+}
+
+/// Why terraform does not get what the wallet would give.
+pub(super) fn withheld(answer: &Answer) -> Option<String> {
+    token(answer).is_none().then(|| no_bearer(answer))
 }
 
 /// The token of an answer, if it may go as Bearer.

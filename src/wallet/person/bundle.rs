@@ -27,6 +27,14 @@ pub struct Bundle {
     pub secrets: BTreeMap<String, Secret>,
 }
 
+impl Bundle {
+    /// Whether there is something in it that may come in where every account is held: path rules, leave for plain http.
+    #[must_use]
+    pub fn says_more_than_accounts(&self) -> bool {
+        self.realms.iter().any(|realm| !realm.rules.is_empty() || realm.allow_http)
+    }
+}
+
 /// What became of one account of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
@@ -105,17 +113,18 @@ impl Local<'_> {
     }
 
     /// Takes a bundle in, realm by realm: the secrets first, then their record in one piece. May be repeated after any failure.
+    /// Returns the store, if it was chosen for this; that is to be said aloud.
     ///
     /// # Errors
     /// As [`Local::look_at_bundle`], and those of writing; what is in by then stays and is recognised the next time.
-    pub fn take_bundle(&self, bundle: &Bundle) -> Result<Vec<Arrival>, Error> {
-        let arrivals = self.look_at_bundle(bundle)?;
+    pub fn take_bundle(&self, bundle: &Bundle) -> Result<Option<String>, Error> {
+        self.look_at_bundle(bundle)?;
         let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
         let store = self.stores.open(chosen.name)?;
         for realm in &bundle.realms {
             settled(|| self.take_realm(realm, bundle, &*store, chosen.name))?;
         }
-        Ok(arrivals)
+        Ok(chosen.chosen_now.then(|| chosen.name.to_owned()))
     }
 
     fn take_realm(

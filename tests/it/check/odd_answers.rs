@@ -256,3 +256,22 @@ fn nothing_lasts_longer_than_20_seconds_however_it_drips() {
         }
     });
 }
+
+#[test]
+fn hints_lead_on_and_not_in_a_circle() {
+    let stage = Stage::new();
+    // Nothing is known to be asked there, however often.
+    stage.holds("https://registry.example:5000 --account me", "s3cret-elsewhere");
+    let output = stage.run("check https://registry.example:5000", "");
+    assert!(output.code() == 6 && !output.stderr().contains("hint"), "{output}");
+    // A "no" leaves each token as it is, so list has nothing to show of it.
+    stage.holds(&format!("{CONTOSO} --account one"), "s3cret-unknown-1");
+    stage.holds(&format!("{CONTOSO} --account two"), "s3cret-unknown-2");
+    let output = stage.run(&format!("check {CONTOSO}"), "");
+    let end = "keyfob: error: 2 tokens were not accepted\nkeyfob: hint: keyfob add URL puts a new one in the place of each\n";
+    assert!(output.code() == 5 && output.stderr().ends_with(end), "{output}");
+    assert!(
+        output.stderr().contains("keyfob: hint: make a new one on the service's page, and: keyfob add"),
+        "{output}"
+    );
+}

@@ -133,7 +133,7 @@ fn a_token_of_no_known_look_is_kept_with_a_note_where_nobody_sits_at_a_terminal_
     let output = stage.scene.keyfob_with(["add", CONTOSO], "present-token");
     assert_eq!(
         output.stderr(),
-        "keyfob: note: the token looks like none of Azure DevOps Services that keyfob knows; it is kept as it is\n\
+        "keyfob: note: the token looks like none of Azure DevOps Services that keyfob knows; it is not refused for that\n\
          keyfob: note: the token of azure-devops/contoso is in the vault store\n"
     );
     // Where nothing is known of looks, there is nothing to say.

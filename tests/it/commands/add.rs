@@ -12,7 +12,7 @@ fn a_token_comes_in_by_a_pipe_and_list_shows_all_but_the_token() {
     assert_eq!(output.stdout(), "");
     assert_eq!(
         output.stderr(),
-        "keyfob: note: the token looks like none of Azure DevOps Services that keyfob knows; it is kept as it is\n\
+        "keyfob: note: the token looks like none of Azure DevOps Services that keyfob knows; it is not refused for that\n\
          keyfob: note: the token of account alice of azure-devops/contoso is in the vault store\n"
     );
     assert_eq!(token_of(&scene, CONTOSO), "s3cret-1");

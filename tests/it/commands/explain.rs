@@ -179,3 +179,29 @@ fn of_two_tokens_of_one_organisation_the_scopes_pick_the_one_for_each_tool() {
     let asked = scene.command("keyfob").args(["git", "get"]).stdin(request).run().succeeds();
     assert!(asked.stdout().contains("password=s3cret-code\n"), "{asked}");
 }
+
+#[test]
+fn it_tells_what_the_tool_that_is_named_would_really_get() {
+    let scene = holding(&[
+        ("https://github.com", "s3cret-hub"),
+        ("https://gitlab.com", "s3cret-lab"),
+        ("https://docker.io --account me", "s3cret-docker"),
+    ]);
+    // terraform would send it as Bearer, so it gets none.
+    let helper = |host: &str| scene.program("terraform-credentials-keyfob").args(["get", host]).run();
+    assert_eq!(helper("github.com").stdout(), "{}\n");
+    let words = "the token of github/github.com is no Bearer token, which terraform would make of it";
+    ends(&scene, "explain https://github.com --tool terraform", 1, &[words]);
+    let told = json(&run(&scene, "explain https://github.com --tool terraform --json"));
+    assert_eq!((&told["outcome"], &told["reason"]), (&"none".into(), &words.into()));
+    assert!(helper("gitlab.com").stdout().contains("s3cret-lab"));
+    ends(&scene, "explain https://gitlab.com --tool terraform", 0, &["answer: the unnamed account"]);
+    // docker has its own name for the Hub.
+    let hub = "https://index.docker.io/v1/";
+    let docker = scene.program("docker-credential-keyfob").args(["get"]).stdin(hub).run();
+    assert!(docker.stdout().contains("s3cret-docker"), "{docker}");
+    let told =
+        ["https://index.docker.io/v1, asked by Docker", "answer: account me of generic/https://docker.io"];
+    ends(&scene, &format!("explain {hub} --tool docker"), 0, &told);
+    ends(&scene, &format!("explain {hub}"), 1, &["holds nothing"]);
+}

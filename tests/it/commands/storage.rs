@@ -1,6 +1,6 @@
 //! `keyfob storage`, `unlock` and `lock`.
 
-use super::{CONTOSO, ends, holding, json, keys, protect, run, token_of};
+use super::{CONTOSO, ends, holding, json, keys, protect, run, run_with, token_of};
 use crate::scene::Scene;
 
 #[test]
@@ -33,6 +33,31 @@ fn a_look_at_an_empty_wallet_makes_and_chooses_nothing() {
     ends(&scene, "unlock", 1, &["no store is in use yet"]);
     ends(&scene, "storage slots", 0, &["no vault yet"]);
     assert!(!scene.home().join("keyfob").exists());
+}
+
+#[test]
+fn a_vault_that_is_yet_to_be_made_sounds_like_no_trouble() {
+    let mut scene = Scene::new();
+    scene.unset("KEYFOB_STORE");
+    let yet = "not made yet; the first token makes it";
+    let row = json(&run(&scene, "storage --json").succeeds())[vault_at()].clone();
+    assert_eq!((&row["usable"], &row["state"]), (&true.into(), &yet.into()));
+    assert!(run(&scene, "doctor").stdout().contains(&format!("ok      vault: not used; {yet}")));
+    assert!(!scene.home().join("keyfob").exists());
+}
+
+#[test]
+fn who_names_a_store_that_there_is_not_is_shown_those_that_there_are() {
+    let mut scene = holding(&[(CONTOSO, "s3cret-1")]);
+    scene.set("KEYFOB_STORE", "attic");
+    let add = run_with(&scene, &format!("add {CONTOSO} --account bob"), "s3cret-2");
+    add.says(2, &["no store named attic", "hint: keyfob storage lists the stores"]);
+    let listed =
+        ends(&scene, "storage", 2, &["KEYFOB_STORE names attic for new tokens", "it may name ", "vault\n"]);
+    assert!(listed.stdout().contains("  vault                1  unlocked"), "{listed}");
+    scene.unset("KEYFOB_STORE").append("keyfob/config.toml", "store = \"loft\"\n");
+    let listed = ends(&scene, "storage --json", 2, &["config.toml names loft for new tokens"]);
+    assert_eq!(json(&listed)[vault_at()]["chosen"], false);
 }
 
 #[test]
@@ -72,6 +97,16 @@ fn a_protected_vault_is_locked_until_a_person_opens_it() {
         assert!([1, 3].contains(&run(&scene, words).code()), "{words}");
     }
     assert_eq!(json(&run(&scene, "list --json"))[0]["state"], "active");
+}
+
+#[test]
+fn who_cannot_be_asked_at_a_terminal_is_told_which_variables_say_so() {
+    let scene = holding(&[(CONTOSO, "s3cret-1")]);
+    protect(&scene);
+    let variables = "without CI, TF_BUILD and GIT_TERMINAL_PROMPT=0 in the environment";
+    ends(&scene, "unlock", 3, &[&format!("hint: run keyfob unlock in a terminal, {variables}\n")]);
+    // The passphrase of another thing is not asked for by unlock.
+    ends(&scene, "storage slots change", 3, &[&format!("hint: run it in a terminal, {variables}\n")]);
 }
 
 #[test]

@@ -351,7 +351,7 @@ fn a_locked_vault_is_not_an_empty_one() {
     assert_eq!((token.code(), token.stdout()), (3, ""), "{token}");
     let unlock = scene.keyfob(["unlock"]).fails();
     assert_eq!(unlock.code(), 3, "{unlock}");
-    assert!(unlock.stderr().contains("run it in a terminal"), "{unlock}");
+    assert!(unlock.stderr().contains("run keyfob unlock in a terminal"), "{unlock}");
     // What is known without the secret is still shown.
     assert_eq!(scene.held(), ["azure-devops/contoso - person active"]);
 }

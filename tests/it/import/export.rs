@@ -71,6 +71,27 @@ fn everything_comes_back_on_another_machine() {
 }
 
 #[test]
+fn a_wallet_that_begins_with_an_import_says_which_store_it_chose() {
+    let file = export(&full());
+    let mut other = Scene::new();
+    other.unset("KEYFOB_STORE");
+    fs::write(other.home().join("w.age"), &file).unwrap();
+    let said = "tokens are kept in the vault store from now on";
+    run_with(&other, "import w.age --yes --passphrase-stdin", PASSPHRASE).says(0, &[said]);
+    let again = run_with(&other, "import w.age --yes --passphrase-stdin", PASSPHRASE).succeeds();
+    assert!(!again.stderr().contains(said), "{again}");
+}
+
+#[test]
+fn where_every_account_is_held_nobody_is_asked_to_take_none() {
+    let scene = Scene::new();
+    scene.add(CONTOSO, "s3cret-1");
+    export(&scene);
+    let again = run_with(&scene, "import wallet.age --yes --passphrase-stdin", PASSPHRASE).succeeds();
+    assert_eq!(again.stderr(), "keyfob: note: nothing is new; nothing was changed\n", "{again}");
+}
+
+#[test]
 fn on_the_machine_that_it_comes_from_nothing_is_new_and_nothing_is_lost() {
     let scene = full();
     export(&scene);

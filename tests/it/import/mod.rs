@@ -98,6 +98,23 @@ fn what_gits_own_helper_kept_comes_in_is_answered_and_is_taken_out_at_the_end() 
 }
 
 #[test]
+fn a_hint_means_the_same_file_and_the_same_tokens_as_what_was_typed() {
+    let scene = Scene::new();
+    fs::write(scene.home().join("of work"), "https://alice:s3cret-1@dev.azure.com/contoso\n").unwrap();
+    let call = |words: &[&str]| {
+        scene.keyfob(["import", "git-store", "--file", "of work", "--force"].iter().chain(words))
+    };
+    let same = "keyfob import git-store --file 'of work' --force";
+    let typed = format!("hint: {same} --move --yes, or see what it would do: {same} --move --dry-run\n");
+    call(&["--move"]).says(2, &[&typed]);
+    call(&["--yes"]).says(0, &[&format!("when all is well: {same} --move\n")]);
+    // What cannot be done with a yes either is said at once.
+    scene.keyfob(["import", "nosuch"]).says(2, &["nosuch is no source of tokens and no file"]);
+    let missing = scene.keyfob(["import", "git-store", "--file", "none", "--yes"]);
+    assert!(missing.stderr().ends_with("none: no such file or directory\n"), "{missing}");
+}
+
+#[test]
 fn what_the_wallet_holds_stays_and_goes_on_answering() {
     let scene = Scene::new();
     let place = "protocol=https host=dev.azure.com path=contoso/Project/_git/Repo";

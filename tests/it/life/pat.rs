@@ -34,6 +34,16 @@ fn a_new_token_goes_into_the_wallet_and_is_never_shown() {
 }
 
 #[test]
+fn a_wallet_that_begins_with_a_token_made_says_which_store_it_chose() {
+    let mut stage = Stage::new();
+    stage.scene.unset("KEYFOB_STORE");
+    let said = "tokens are kept in the vault store from now on";
+    stage.ends("pat create contoso --for git", 0, &[said]);
+    let second = stage.ends("pat create contoso --for nuget --account other", 0, &[]);
+    assert!(!second.stderr().contains(said), "{second}");
+}
+
+#[test]
 fn a_second_token_without_a_name_says_how_to_keep_both() {
     let stage = Stage::new();
     stage.ends("pat create contoso --for git", 0, &[]);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::process::Output;
 use crate::scene::{Scene, program_under_test};
 
+mod installer;
 mod undo;
 
 /// A machine on which git asks nobody yet.

@@ -56,13 +56,14 @@ pub enum Finished {
 }
 
 impl Local<'_> {
-    /// That the store for new tokens answers now. What it does not take later is revoked again, so no more is tried: what was
-    /// tried and left by a crash would look like a token without a record.
-    fn is_open(&self, planned: &Planned) -> Result<(), Error> {
+    /// That the store for new tokens answers now, and whether it was chosen for that. What it does not take later is revoked
+    /// again, so no more is tried: what was tried and left by a crash would look like a token without a record.
+    fn is_open(&self, planned: &Planned) -> Result<bool, Error> {
         let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
         let account = Account::from_name(planned.wish.account.as_deref());
         let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
-        self.stores.open(chosen.name)?.get(&key).map(drop)
+        self.stores.open(chosen.name)?.get(&key)?;
+        Ok(chosen.chosen_now)
     }
 
     /// Makes a token, stores it, verifies it, and revokes the old one. Only within [`List::alone`].
@@ -71,7 +72,7 @@ impl Local<'_> {
     /// Until the new token is in use, and then nothing has changed; later ones are in [`Done::unfinished`].
     pub fn make(&self, list: &List, making: Making, service: &dyn Service) -> Result<Done, Error> {
         let Making { mut planned, mut order, old, held, verify } = making;
-        self.is_open(&planned)?;
+        let chosen_now = self.is_open(&planned)?;
         let before = self.in_force(&planned)?;
         let was_refused = self.is_refused(&planned)?;
         if let Some(old) = &old {
@@ -109,7 +110,7 @@ impl Local<'_> {
         planned.wish.scopes.clone_from(&pat.scopes);
         planned.wish.issued = Some(Issued { id: Some(pat.id.as_str().to_owned()), expires: pat.to });
         let added = match self.add(&planned, token) {
-            Ok(added) => added,
+            Ok(added) => Added { chosen_now: added.chosen_now || chosen_now, ..added },
             Err(error) => {
                 // Writing may fail after the record is in place (its folder could not be synced): only what was in force before and
                 // still is says that nobody has the new one. If that cannot be told, or it cannot be revoked now, the list knows.

@@ -1,0 +1,65 @@
+//! What README.md, CHANGELOG.md and docs/ say of the project is so: the files that they name are there, and no command is left out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// README, changes, and every page.
+fn documents() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    let mut folders = vec![root.join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Paths as they stand in prose: `src/files.rs`, `docs/tools/`; not patterns such as `instructions-*.txt`.
+fn named(text: &str) -> Vec<&str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "/._-*".contains(c)));
+    let words = words.map(|word| word.trim_end_matches('.'));
+    let below = ["src/", "tests/", "install/", "docs/"];
+    words.filter(|word| below.iter().any(|folder| word.starts_with(folder)) && !word.contains('*')).collect()
+}
+
+#[test]
+fn every_file_that_a_document_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut looked = 0;
+    for (path, text) in documents() {
+        for name in named(&text) {
+            looked += 1;
+            assert!(root.join(name).exists(), "{} names {name}, which is not there", path.display());
+        }
+        // Links, from where the page lies.
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            let there = file.is_empty() || file.contains("://") || path.with_file_name(file).exists();
+            assert!(there, "{} links to {link}, which is not there", path.display());
+            looked += 1;
+        }
+    }
+    assert!(looked > 50, "{looked}");
+}
+
+#[test]
+fn the_page_of_commands_has_every_word_that_a_person_types() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md")).unwrap();
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    for command in keyfob::command::ALL {
+        let word = format!("`{}`", command.name);
+        let family = format!("`{} ", command.name);
+        let has = |row: &&str| {
+            let first = row.split(" | ").next().unwrap();
+            first.contains(&word) || first.contains(&family)
+        };
+        assert!(rows.iter().any(has), "docs/commands.md has no row for {}", command.name);
+    }
+}

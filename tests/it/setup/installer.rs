@@ -1,0 +1,41 @@
+//! What install/install.sh does beside building; here, what was built is there already.
+
+use super::*;
+
+/// A machine on which building has nothing to do.
+fn built() -> Scene {
+    let mut scene = fresh();
+    let release = scene.home().join("built/release");
+    fs::create_dir_all(&release).unwrap();
+    fs::copy(program_under_test(), release.join("keyfob")).unwrap();
+    fs::create_dir(scene.home().join("tools")).unwrap();
+    for tool in ["cargo", "rustc"] {
+        scene.script(&format!("tools/{tool}"), "#!/bin/sh\necho host: of-no-kind\n");
+    }
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", scene.home().join("tools").display());
+    let folder = scene.home().join("built");
+    scene.set("PATH", path).set("CARGO_TARGET_DIR", folder);
+    scene
+}
+
+#[test]
+fn what_the_installer_says_to_type_next_can_be_typed() {
+    let mut scene = built();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/install/install.sh");
+    for prefix in ["plain", "my tools", "it's mine"] {
+        let prefix = scene.home().join(prefix);
+        let done = scene.command(script).args([&prefix]).run().succeeds();
+        let next = done.stderr().lines().find_map(|line| line.strip_prefix("next: ")).unwrap();
+        let (setup, add) = next.split_once(", then ").unwrap();
+        let typed = format!("{setup} git --dry-run && {add} </dev/null");
+        let typed = scene.command("/bin/sh").args(["-c", &typed]).run();
+        assert!(typed.stdout().contains("credential.helper"), "{done}{typed}");
+        assert!(typed.stderr().contains("that is not a token: it is empty"), "{done}{typed}");
+    }
+    // Where its name finds it, that is enough.
+    let bin = scene.home().join("plain/bin");
+    let path = format!("{}:{}/tools:/usr/local/bin:/usr/bin:/bin", bin.display(), scene.home().display());
+    scene.set("PATH", path);
+    let done = scene.command(script).args([scene.home().join("plain")]).run();
+    assert!(done.stderr().contains("next: keyfob setup, then keyfob add https://"), "{done}");
+}
