@@ -1,13 +1,18 @@
 //! What is taken of what a source holds: where each token would go by the same rules as `keyfob add`, what it looks like, and how
 //! the wallet stands to it. Decided before anything is written, so that it can be shown first.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use crate::error::Error;
 use crate::forge;
 use crate::forge::month;
 use crate::forge::shape::{Looks, looks};
+use crate::records::Group;
 use crate::wallet::Local;
-use crate::wallet::person::add::{Planned, Wish};
-use crate::wallet::person::takeover::Standing;
+use crate::wallet::person::add::{Planned, ReadRecord, Wish};
+use crate::wallet::person::takeover::{Seen, Standing};
 
 use super::Found;
 
@@ -85,12 +90,28 @@ impl Decided<'_> {
 ///
 /// # Errors
 /// Those of reading the wallet: a locked store is an error, and nothing is decided (R9).
-pub fn decide<'f>(wallet: &Local<'_>, found: &'f [Found], leave: Leave) -> Result<Vec<Decided<'f>>, Error> {
+pub fn decide<'f>(
+    wallet: &Local<'_>,
+    found: &'f [Found],
+    leave: Leave,
+    seen: &Seen,
+) -> Result<Vec<Decided<'f>>, Error> {
     let mut all: Vec<Decided<'f>> = Vec::new();
+    // Nothing is written here, so that a record is read once for all that belongs to it.
+    let known: RefCell<HashMap<String, Rc<Group>>> = RefCell::default();
+    let read = |name: &str| {
+        if let Some(group) = known.borrow().get(name) {
+            return Ok(Rc::clone(group));
+        }
+        let group = Rc::new(wallet.records.read(name)?);
+        known.borrow_mut().insert(name.to_owned(), Rc::clone(&group));
+        Ok(group)
+    };
     for found in found {
-        let decided = match plan(wallet, found, leave.http) {
+        let decided = match plan(wallet, found, leave.http, &read) {
             Ok(mut planned) => {
-                let mut verdict = verdict(wallet, found, &planned, &all)?;
+                let standing = || wallet.standing_by(&planned, &found.token, seen, &read);
+                let mut verdict = verdict(found, &planned, &all, standing)?;
                 let mut note = None;
                 // What the wallet has, it has: a person put it there.
                 if matches!(verdict, Verdict::Take | Verdict::Aside) {
@@ -143,13 +164,13 @@ fn look_at(found: &Found, planned: &mut Planned, leave: Leave, now: i64) -> Resu
     })
 }
 
-fn plan(wallet: &Local<'_>, found: &Found, allow_http: bool) -> Result<Planned, Error> {
+fn plan(wallet: &Local<'_>, found: &Found, allow_http: bool, read: ReadRecord<'_>) -> Result<Planned, Error> {
     if wallet.organisation_is_somebody(&found.remote, found.user.as_deref())? {
         let why = "the organisation is not to be seen: the user name may be one, and is that of an account";
         return Err(Error::usage(why, ""));
     }
     let wish = Wish::new(found.remote.clone(), found.user.clone());
-    let planned = wallet.plan(Wish { expires: found.expires, allow_http, ..wish })?;
+    let planned = wallet.plan_by(Wish { expires: found.expires, allow_http, ..wish }, read)?;
     // `add` takes a nameless URL with a path for an Azure DevOps Server, and says so to a person who can say no. Here that is
     // too little to go by.
     if planned.guessed && found.user.is_none() && forge::looks_like(&found.remote).is_none() {
@@ -168,10 +189,10 @@ fn is_about_the_place(error: &Error) -> bool {
 }
 
 fn verdict(
-    wallet: &Local<'_>,
     found: &Found,
     planned: &Planned,
     earlier: &[Decided<'_>],
+    standing: impl FnOnce() -> Result<Standing, Error>,
 ) -> Result<Verdict, Error> {
     let of_realm = earlier.iter().filter(|other| {
         other.planned.as_ref().is_some_and(|other| other.realm == planned.realm) && other.will_be_held()
@@ -184,7 +205,7 @@ fn verdict(
         let account = other.planned.as_ref().map(|other| &other.wish.account);
         same_account |= account == Some(&planned.wish.account) && other.is_new();
     }
-    Ok(match wallet.standing(planned, &found.token)? {
+    Ok(match standing()? {
         Standing::Held { account, in_force } => Verdict::Held { account, in_force },
         Standing::Other => Verdict::Aside,
         Standing::New { .. } if same_account => Verdict::Aside,

@@ -2,16 +2,19 @@
 //! be done is shown first. Nothing is taken out of its place, except with `--move`, and then only what was read
 //! back from the wallet.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches};
 
+use crate::credential::Secret;
 use crate::error::Error;
 use crate::files::shell_word;
 use crate::import::decide::{Decided, Leave, Verdict, decide};
 use crate::import::{self, Found, Outside, Reading, Source};
 use crate::terminal::{Colour, visible};
-use crate::wallet::person::takeover::Standing;
+use crate::wallet::person::add::Planned;
+use crate::wallet::person::takeover::{Seen, Standing};
 
 use super::{Command, Context, flag, option, yes};
 
@@ -178,7 +181,8 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
         context.terminal.note(&format!("{} has nothing here ({})", source.title, source.places));
         return Ok(());
     }
-    let mut decided = decide(context.wallet, &reading.found, wish.leave)?;
+    let seen = Seen::default();
+    let mut decided = decide(context.wallet, &reading.found, wish.leave, &seen)?;
     show(&decided, &reading, context);
     let doubted = |one: &Decided<'_>| matches!(one.verdict, Verdict::Leave { doubt: true, .. });
     let foreign = |one: &Decided<'_>| matches!(one.verdict, Verdict::Ask { .. });
@@ -186,7 +190,8 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
     if asked > 0 && !wish.dry && !wish.yes {
         let question = format!("Take also {} of another service's look?", in_words(asked));
         if context.terminal.confirm(&question)? {
-            decided = decide(context.wallet, &reading.found, Leave { foreign: true, ..wish.leave })?;
+            let leave = Leave { foreign: true, ..wish.leave };
+            decided = decide(context.wallet, &reading.found, leave, &seen)?;
         }
     } else if decided.iter().any(|one| doubted(one) || foreign(one)) {
         context.terminal.hint("--force takes also what looks damaged or like another service's");
@@ -209,7 +214,7 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
     if !wish.yes && !context.terminal.confirm(&question)? {
         return Err(Error::Declined);
     }
-    let held = take_over(decided, context)?;
+    let held = take_over(decided, &seen, context)?;
     if wish.take_out {
         return take_out(source, file, &held, context);
     }
@@ -222,23 +227,33 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
 }
 
 /// Takes what is new, and returns what the wallet was seen to hold afterwards.
-fn take_over<'f>(decided: Vec<Decided<'f>>, context: &mut Context<'_>) -> Result<Vec<&'f Found>, Error> {
+fn take_over<'f>(
+    decided: Vec<Decided<'f>>,
+    seen: &Seen,
+    context: &mut Context<'_>,
+) -> Result<Vec<&'f Found>, Error> {
     let mut held = Vec::new();
-    let mut taken = 0;
+    let mut realms: BTreeMap<(String, String), Vec<(Planned, &Secret)>> = BTreeMap::new();
     for one in decided {
         let will_be_held = one.will_be_held();
         let Some(planned) = one.planned.filter(|_| will_be_held) else { continue };
-        let realm = planned.realm.to_string();
-        let done = context.wallet.take_over(planned, &one.found.token)?;
-        if let Some(store) = &done.chosen {
-            super::add::say_choice(store, context);
-        }
-        if let Some(account) = &done.default_now {
-            context.terminal.note(&format!("account {account} stays the one that answers for {realm}"));
-            context.terminal.hint(&format!("keyfob prefer {realm} --account NAME changes that"));
-        }
-        taken += usize::from(!matches!(done.standing, Standing::Held { .. }));
+        let place = (planned.group.clone(), planned.realm.to_string());
+        realms.entry(place).or_default().push((planned, &one.found.token));
         held.push(one.found);
+    }
+    let mut taken = 0;
+    let wallet = context.wallet;
+    for ((_, realm), tokens) in realms {
+        wallet.take_over_all(tokens, seen, &mut |done| {
+            if let Some(store) = &done.chosen {
+                super::add::say_choice(store, context);
+            }
+            if let Some(account) = &done.default_now {
+                context.terminal.note(&format!("account {account} stays the one that answers for {realm}"));
+                context.terminal.hint(&format!("keyfob prefer {realm} --account NAME changes that"));
+            }
+            taken += usize::from(!matches!(done.standing, Standing::Held { .. }));
+        })?;
     }
     if taken > 0 {
         context.terminal.note(&format!("{} taken into the wallet", in_words(taken)));

@@ -1,6 +1,8 @@
 //! `add`: a person puts a token in.
 
-use crate::credential::{Account, Secret};
+use std::rc::Rc;
+
+use crate::credential::{Account, Key, Secret};
 use crate::error::Error;
 use crate::forge::{self, Forge, Place};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
@@ -155,12 +157,23 @@ impl Planned {
     }
 }
 
+/// Reads a group's record.
+pub type ReadRecord<'r> = &'r dyn Fn(&str) -> Result<Rc<Group>, Error>;
+
 impl Local<'_> {
     /// Where a wish would go.
     ///
     /// # Errors
     /// [`Error::PlainHttp`], [`Error::Usage`] with what is missing.
     pub fn plan(&self, wish: Wish) -> Result<Planned, Error> {
+        self.plan_by(wish, &|group| self.records.read(group).map(Rc::new))
+    }
+
+    /// The same, with records that the caller reads: once, where many wishes come one after the other.
+    ///
+    /// # Errors
+    /// As [`Local::plan`], and those of `read`.
+    pub fn plan_by(&self, wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
         let remote = &wish.remote;
         // It goes into answers, one line each.
         if wish.account.iter().chain(&wish.url_user).any(|name| name.chars().any(char::is_control)) {
@@ -179,45 +192,8 @@ impl Local<'_> {
                 "give the URL that you clone from, for example https://dev.azure.com/contoso",
             )),
             Spot::Known(known) => plan_known(wish, *known),
-            Spot::Host { .. } => self.plan_host(wish),
+            Spot::Host { .. } => plan_host(wish, read),
         }
-    }
-
-    /// A host that only records can know: the realm that is there, the forge that was named, or the one it looks like.
-    fn plan_host(&self, mut wish: Wish) -> Result<Planned, Error> {
-        wish.may_travel(false)?;
-        let remote = &wish.remote.clone();
-        let group = host_group(remote);
-        let records = self.records.read(&group)?;
-        let same_place = |record: &&RealmRecord| {
-            let forge = forge_of(record);
-            record.has_person()
-                && remote.path_is_within(&record.prefix, forge.folds_path)
-                && forge.prefix_of(remote).len() <= record.prefix.len()
-        };
-        let (forge, guessed) = match wish.forge {
-            Some(forge) => (forge, false),
-            None => match records.realms.iter().filter(same_place).max_by_key(|record| record.prefix.len()) {
-                Some(record) => (forge_of(record), false),
-                None => (guess(&wish), true),
-            },
-        };
-        // A copied URL may carry a name that means nothing (`https://git@…`); on a generic host every name is a real one.
-        let real = |name: &String| forge.is_generic() || !forge.is_placeholder(name);
-        wish.account = wish.account.take().or_else(|| wish.url_user.clone().filter(real));
-        let prefix = forge.prefix_of(remote).to_vec();
-        let home = remote.with_path(prefix.clone());
-        Ok(Planned {
-            realm: forge::server_realm(forge, remote, &prefix),
-            token_page: forge.token_page.map(|page| forge::fill(page, None, Some(&home.to_string()))),
-            needs_path: !prefix.is_empty(),
-            url: home.to_string(),
-            guessed: guessed && !forge.is_generic(),
-            forge,
-            group,
-            prefix,
-            wish,
-        })
     }
 
     /// Puts a token in.
@@ -237,9 +213,7 @@ impl Local<'_> {
         let name = account.to_string();
         let (change, chosen) =
             self.keep(&planned.group, &planned.realm, account, &packed, |group, store, key| {
-                let mut record = AccountRecord::new(Source::Person, store, key, self.now);
-                update(&mut record, planned);
-                place(group, planned, record, self.now)
+                place_new(group, planned, store, key, self.now)
             })?;
         Ok(Added {
             realm: planned.realm.to_string(),
@@ -284,6 +258,43 @@ impl Local<'_> {
             change: Change::Same,
         }))
     }
+}
+
+/// A host that only records can know: the realm that is there, the forge that was named, or the one it looks like.
+fn plan_host(mut wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
+    wish.may_travel(false)?;
+    let remote = &wish.remote.clone();
+    let group = host_group(remote);
+    let records = read(&group)?;
+    let same_place = |record: &&RealmRecord| {
+        let forge = forge_of(record);
+        record.has_person()
+            && remote.path_is_within(&record.prefix, forge.folds_path)
+            && forge.prefix_of(remote).len() <= record.prefix.len()
+    };
+    let (forge, guessed) = match wish.forge {
+        Some(forge) => (forge, false),
+        None => match records.realms.iter().filter(same_place).max_by_key(|record| record.prefix.len()) {
+            Some(record) => (forge_of(record), false),
+            None => (guess(&wish), true),
+        },
+    };
+    // A copied URL may carry a name that means nothing (`https://git@…`); on a generic host every name is a real one.
+    let real = |name: &String| forge.is_generic() || !forge.is_placeholder(name);
+    wish.account = wish.account.take().or_else(|| wish.url_user.clone().filter(real));
+    let prefix = forge.prefix_of(remote).to_vec();
+    let home = remote.with_path(prefix.clone());
+    Ok(Planned {
+        realm: forge::server_realm(forge, remote, &prefix),
+        token_page: forge.token_page.map(|page| forge::fill(page, None, Some(&home.to_string()))),
+        needs_path: !prefix.is_empty(),
+        url: home.to_string(),
+        guessed: guessed && !forge.is_generic(),
+        forge,
+        group,
+        prefix,
+        wish,
+    })
 }
 
 /// A realm that is known without its record.
@@ -349,7 +360,16 @@ fn update(account: &mut AccountRecord, planned: &Planned) {
     account.default |= default;
 }
 
-fn place(group: &mut Group, planned: &Planned, record: AccountRecord, now: i64) -> Result<Change, Error> {
+/// Writes a secret that was just put into a store into its group.
+pub(super) fn place_new(
+    group: &mut Group,
+    planned: &Planned,
+    store: &str,
+    key: &Key,
+    now: i64,
+) -> Result<Change, Error> {
+    let mut record = AccountRecord::new(Source::Person, store, key, now);
+    update(&mut record, planned);
     group.forget(&record.id);
     let realm = group.realm_or_new(planned.realm.as_str(), || {
         Ok(RealmRecord::new(&planned.realm, planned.url.clone(), planned.prefix.clone()))

@@ -1,16 +1,21 @@
 //! Taking over a token that another program kept. It is a person's wish, but not about this one token, so what the wallet
 //! holds stays as it is and goes on answering: the same token is only recognised; another one for the same account is kept
-//! behind it, set aside (`restore` brings it forward); a second account does not make the first one ambiguous.
+//! behind it, set aside (`restore` brings it forward); a second account does not make the first one ambiguous. Thousands may come
+//! into one realm, so what is known of it is read and written for many at a time; what becomes of each is the same.
 
-use crate::credential::{Account, Secret};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use crate::credential::{Account, Id, Key, Secret};
 use crate::error::Error;
 use crate::forge::Need;
-use crate::records::{AccountRecord, Expiry, Kept, RealmRecord, SetAside, Source};
+use crate::records::{AccountRecord, Expiry, Group, Kept, RealmRecord, SetAside, Source};
 use crate::remote::Remote;
 use crate::store::payload::Payload;
 
+use super::super::stores::Chosen;
 use super::super::{Local, Query, settled};
-use super::add::{Change, Planned, is_same};
+use super::add::{Change, Planned, ReadRecord, is_same, place_new};
 use super::{State, entry};
 
 /// How the wallet stands to a token.
@@ -43,6 +48,23 @@ pub struct TakenOver {
     pub default_now: Option<String>,
 }
 
+/// What stores gave while one import runs, by the id of each secret. A secret never changes under its id, so one that was
+/// another token stays another one: it need not be read again for each token that comes in, which for thousands in one realm
+/// would be millions of times. What was the *same* is read again: "held" means that it is there now.
+#[derive(Debug, Default)]
+pub struct Seen(RefCell<HashMap<String, Secret>>);
+
+impl Seen {
+    /// Whether the secret of this id was read before and is another token.
+    fn is_another(&self, id: &str, token: &Secret) -> bool {
+        self.0.borrow().get(id).is_some_and(|seen| !seen.same_as(token))
+    }
+
+    fn note(&self, id: &str, token: Secret) {
+        self.0.borrow_mut().insert(id.to_owned(), token);
+    }
+}
+
 impl Local<'_> {
     /// Whether the user name of a URL would be taken for an organisation and is that of an account that we hold (R6): then the
     /// organisation is not to be seen.
@@ -60,12 +82,40 @@ impl Local<'_> {
     ///
     /// # Errors
     /// Those of reading: locked is never "not held" (R9).
-    pub fn standing(&self, planned: &Planned, token: &Secret) -> Result<Standing, Error> {
-        settled(|| self.standing_now(planned, token))
+    pub fn standing(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Standing, Error> {
+        settled(|| self.standing_now(planned, token, seen))
     }
 
-    fn standing_now(&self, planned: &Planned, token: &Secret) -> Result<Standing, Error> {
-        let group = self.records.read(&planned.group)?;
+    /// The same, with records that the caller reads: once, where many tokens come one after the other and nothing is written.
+    ///
+    /// # Errors
+    /// As [`Local::standing`], and those of `read`.
+    pub fn standing_by(
+        &self,
+        planned: &Planned,
+        token: &Secret,
+        seen: &Seen,
+        read: ReadRecord<'_>,
+    ) -> Result<Standing, Error> {
+        match self.standing_in(&*read(&planned.group)?, planned, token, seen) {
+            // Another process has written it since.
+            Err(Error::Changing) => self.standing(planned, token, seen),
+            standing => standing,
+        }
+    }
+
+    fn standing_now(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Standing, Error> {
+        self.standing_in(&self.records.read(&planned.group)?, planned, token, seen)
+    }
+
+    /// The same, as far as a record that was just read says.
+    fn standing_in(
+        &self,
+        group: &Group,
+        planned: &Planned,
+        token: &Secret,
+        seen: &Seen,
+    ) -> Result<Standing, Error> {
         let Some(realm) = group.realm(planned.realm.as_str()) else {
             return Ok(Standing::New { beside: false });
         };
@@ -75,13 +125,18 @@ impl Local<'_> {
         let mut lost = false;
         for account in &accounts {
             for kept in account.secrets() {
-                match self.is_there(&planned.group, realm, account, kept, token)? {
+                // The one that this account has in force is looked for each time: its store may have lost it.
+                let own = kept.in_force && is_same(account, planned);
+                if !own && seen.is_another(kept.id, token) {
+                    continue;
+                }
+                match self.is_there(&planned.group, realm, account, kept, token, seen)? {
                     Some(true) => {
                         let account = account.account().to_string();
                         return Ok(Standing::Held { account, in_force: kept.in_force });
                     }
-                    None if kept.in_force && is_same(account, planned) => lost = true,
-                    Some(false) | None => {}
+                    None => lost |= own,
+                    Some(false) => {}
                 }
             }
         }
@@ -101,9 +156,15 @@ impl Local<'_> {
         account: &AccountRecord,
         Kept { store, id, .. }: Kept<'_>,
         token: &Secret,
+        seen: &Seen,
     ) -> Result<Option<bool>, Error> {
         match self.stores.open(store)?.get(&realm.key_of(account, id)?)? {
-            Some(secret) => Ok(Some(Payload::unpack(&secret).token.same_as(token))),
+            Some(secret) => {
+                let held = Payload::unpack(&secret).token;
+                let same = held.same_as(token);
+                seen.note(id, held);
+                Ok(Some(same))
+            }
             None => match self.missing(group, realm, store, id) {
                 Error::Lost { .. } => Ok(None),
                 error => Err(error),
@@ -116,8 +177,8 @@ impl Local<'_> {
     /// # Errors
     /// Those of the store and of the records, [`Error::Lost`] when the store does not give back what it took; then
     /// nothing that was there before has changed.
-    pub fn take_over(&self, mut planned: Planned, token: &Secret) -> Result<TakenOver, Error> {
-        let standing = self.standing(&planned, token)?;
+    pub fn take_over(&self, mut planned: Planned, token: &Secret, seen: &Seen) -> Result<TakenOver, Error> {
+        let standing = self.standing(&planned, token, seen)?;
         let mut done = TakenOver { standing, chosen: None, default_now: None };
         let change = match &done.standing {
             Standing::Held { .. } => return Ok(done),
@@ -134,7 +195,7 @@ impl Local<'_> {
                 Some(added.change)
             }
         };
-        match self.standing(&planned, token)? {
+        match self.standing(&planned, token, seen)? {
             // Another process may have put the same there meanwhile, or something else: whatever it is, this one is there.
             Standing::Held { .. } if change != Some(Change::Replaced) => Ok(done),
             Standing::Held { .. } => Ok(TakenOver { standing: Standing::Other, ..done }),
@@ -145,17 +206,121 @@ impl Local<'_> {
         }
     }
 
+    /// Takes over tokens of one realm: the same as [`Local::take_over`] one after the other, but accounts that are plainly new come
+    /// in many at a time, so that the realm's record is not written for each. What a crash leaves without a record is still in its
+    /// source.
+    ///
+    /// Says to `done` what was done with each, in no particular order.
+    ///
+    /// # Errors
+    /// As [`Local::take_over`]; what is in by then stays.
+    pub fn take_over_all(
+        &self,
+        all: Vec<(Planned, &Secret)>,
+        seen: &Seen,
+        done: &mut dyn FnMut(TakenOver),
+    ) -> Result<(), Error> {
+        if all.len() == 1 {
+            return all.into_iter().try_for_each(|(planned, token)| {
+                done(self.take_over(planned, token, seen)?);
+                Ok(())
+            });
+        }
+        let mut together = Vec::new();
+        // As it was read since something was last written here.
+        let mut known: Option<Group> = None;
+        for (planned, token) in all {
+            let group = match known.take() {
+                Some(group) => group,
+                None => self.records.read(&planned.group)?,
+            };
+            match self.standing_in(&group, &planned, token, seen) {
+                Ok(standing @ Standing::Held { .. }) => {
+                    done(TakenOver { standing, chosen: None, default_now: None });
+                    known = Some(group);
+                }
+                Ok(Standing::New { .. }) if is_plain(&group, &planned, token, &together) => {
+                    together.push((planned, token));
+                    if together.len() < AT_A_TIME {
+                        known = Some(group);
+                    } else {
+                        self.take_together(&mut together, seen, done)?;
+                    }
+                }
+                Ok(_) | Err(Error::Changing) => {
+                    self.take_together(&mut together, seen, done)?;
+                    done(self.take_over(planned, token, seen)?);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.take_together(&mut together, seen, done)
+    }
+
+    /// Takes over accounts that are plainly new; one by one, if another process made it otherwise meanwhile.
+    fn take_together(
+        &self,
+        together: &mut Vec<(Planned, &Secret)>,
+        seen: &Seen,
+        done: &mut dyn FnMut(TakenOver),
+    ) -> Result<(), Error> {
+        let together = std::mem::take(together);
+        let Some((first, _)) = together.first() else { return Ok(()) };
+        let mut chosen = match self.add_together(&first.group, &together, seen) {
+            Ok(chosen) => chosen.chosen_now.then(|| chosen.name.to_owned()),
+            Err(Error::Changing) => {
+                for (planned, token) in together {
+                    done(self.take_over(planned, token, seen)?);
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        for _ in together {
+            let standing = Standing::New { beside: true };
+            done(TakenOver { standing, chosen: chosen.take(), default_now: None });
+        }
+        Ok(())
+    }
+
+    /// Puts accounts into a group that does not have them: first the secrets, each read back, then the record in one piece, so
+    /// that a crash leaves what was there or what is new. [`Error::Changing`] if the realm is not as it was any more.
+    fn add_together(&self, group: &str, all: &[(Planned, &Secret)], seen: &Seen) -> Result<Chosen, Error> {
+        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let store = self.stores.open(chosen.name)?;
+        let mut new = Vec::new();
+        let put = all.iter().try_for_each(|(planned, token)| {
+            let account = Account::from_name(planned.wish.account.as_deref());
+            let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
+            let secret = Payload::plain(token.duplicate()).pack()?;
+            let put = self.put_copy(group, (chosen.name, &*store), &key, &secret);
+            seen.note(key.id.as_str(), token.duplicate());
+            new.push((planned, key));
+            put
+        });
+        let placed = put.and_then(|()| {
+            self.records.change(group, |group| {
+                for (planned, key) in &new {
+                    let beside = has_others(group, planned);
+                    if !beside || place_new(group, planned, chosen.name, key, self.now)? != Change::New {
+                        return Err(Error::Changing);
+                    }
+                }
+                Ok(((), true))
+            })
+        });
+        if placed.is_err() {
+            new.iter().for_each(|(_, key)| self.discard(group, &*store, key));
+        }
+        placed.map(|()| chosen)
+    }
+
     /// Before a second account comes into a realm without a default: the only one becomes it, or the new one, if the only one
     /// answers no more.
     fn keep_answering(&self, planned: &mut Planned) -> Result<Option<String>, Error> {
-        let only = |realm: &RealmRecord| {
-            let mut persons = realm.accounts.iter().filter(|account| account.source == Source::Person);
-            let (first, second) = (persons.next()?.clone(), persons.next());
-            (second.is_none() && !first.default).then_some(first)
-        };
         let group = self.records.read(&planned.group)?;
         let realm = group.realm(planned.realm.as_str());
-        let Some((realm, first)) = realm.and_then(|realm| Some((realm, only(realm)?))) else {
+        let Some((realm, first)) = realm.and_then(|realm| Some((realm, only(realm)?.clone()))) else {
             return Ok(None);
         };
         if matches!(entry(realm, &first, self.now).state, State::Rejected | State::Expired) {
@@ -193,4 +358,33 @@ impl Local<'_> {
         })
         .map(|_| ())
     }
+}
+
+/// How many accounts come in with one writing of their record: so many secrets are without a record for a moment.
+const AT_A_TIME: usize = 64;
+
+/// Whether an account is new in a realm where nothing else changes with it: it stands beside others that go on answering as
+/// they did, and neither its name nor its token is among those that come in together with it.
+fn is_plain(group: &Group, planned: &Planned, token: &Secret, together: &[(Planned, &Secret)]) -> bool {
+    let Some(realm) = group.realm(planned.realm.as_str()) else { return false };
+    let alike = |(other, others): &(Planned, &Secret)| {
+        other.wish.account == planned.wish.account || others.same_as(token)
+    };
+    has_others(group, planned)
+        && !realm.accounts.iter().any(|account| is_same(account, planned))
+        && !together.iter().any(alike)
+        && !planned.wish.default
+        && planned.lacks_name().is_none()
+}
+
+/// Whether what answers in a realm goes on answering beside one more account.
+fn has_others(group: &Group, planned: &Planned) -> bool {
+    group.realm(planned.realm.as_str()).is_some_and(|realm| realm.has_person() && only(realm).is_none())
+}
+
+/// The account that answers because it is the only one of a person's, and would no more beside a second one.
+fn only(realm: &RealmRecord) -> Option<&AccountRecord> {
+    let mut persons = realm.accounts.iter().filter(|account| account.source == Source::Person);
+    let (first, second) = (persons.next()?, persons.next());
+    (second.is_none() && !first.default).then_some(first)
 }

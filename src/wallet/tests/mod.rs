@@ -17,3 +17,4 @@ mod r7_forget;
 mod r8_expired;
 mod r9_locked;
 mod rotate;
+mod takeover;

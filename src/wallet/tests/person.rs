@@ -6,6 +6,7 @@ use crate::remote::Remote;
 use crate::wallet::Local;
 use crate::wallet::person::Selection;
 use crate::wallet::person::add::Wish;
+use crate::wallet::person::takeover::Seen;
 
 const OLD: &str = "https://dev.azure.com/contoso";
 const NEW: &str = "https://dev.azure.com/fabrikam";
@@ -89,7 +90,7 @@ fn what_a_store_takes_and_does_not_give_back_is_not_taken_over_and_nothing_else_
             bench.with(|wallet| {
                 let mut wish = wish(place);
                 wish.account = Some(account.to_owned());
-                wallet.take_over(wallet.plan(wish).unwrap(), &secret(token))
+                wallet.take_over(wallet.plan(wish).unwrap(), &secret(token), &Seen::default())
             })
         };
         bench.memory.set_forgetful(true);

@@ -99,3 +99,42 @@ fn a_move_that_crashes_anywhere_leaves_every_token_in_its_old_place_or_in_the_wa
         assert!(through, "{source}: it never got through");
     }
 }
+
+/// The first account is alone, the second makes it the default, the others come in together.
+#[test]
+fn a_move_of_many_accounts_of_one_place_that_ends_anywhere_loses_no_token_and_the_next_one_finishes() {
+    let names = ["alice", "bob", "carol", "dave"];
+    let lines = names.map(|name| format!("https://{name}:token-{name}@git.example\n")).concat();
+    for fault in ["crash", "full"] {
+        let mut through = false;
+        for at in 1..200 {
+            let scene = Scene::new();
+            let path = scene.append(".git-credentials", &lines);
+            let import = || scene.program("keyfob").args(["import", "git-store", "--yes", "--move"]);
+            let faulty =
+                import().env("LD_PRELOAD", library()).env("FAULT", fault).env("FAULT_AT", at.to_string());
+            let output = faulty.run();
+            is_sound(&scene);
+            let token = |name: &str| {
+                let words = ["token", "https://git.example", "--account", name, "--as", "token", "--yes"];
+                scene.keyfob(words).stdout().trim_end().to_owned()
+            };
+            let file = fs::read_to_string(&path).unwrap();
+            for name in names {
+                let here = format!("token-{name}");
+                assert!(token(name) == here || file.contains(&here), "{fault} {at}: {output}");
+            }
+            through = output.ended_by_itself() && output.code() == 0;
+            let _ = fs::remove_file(scene.home().join(".git-credentials.lock"));
+            import().run().succeeds();
+            assert_eq!(fs::read_to_string(&path).unwrap(), "");
+            assert!(names.iter().all(|name| token(name) == format!("token-{name}")), "{fault} {at}");
+            assert_eq!(scene.held().len(), names.len(), "{fault} {at}");
+            if through {
+                assert!(at > 10, "{fault}: the faults were seen");
+                break;
+            }
+        }
+        assert!(through, "{fault}: it never got through");
+    }
+}

@@ -175,6 +175,27 @@ fn a_refused_account_does_not_keep_the_new_one_from_answering() {
 }
 
 #[test]
+fn more_accounts_of_one_host_than_come_in_at_a_time_all_answer_and_the_file_is_empty_after_a_move() {
+    let scene = Scene::new();
+    let lines: String = (0..200).map(|at| format!("https://user{at}:s3cret-{at}@git.example\n")).collect();
+    scene.append(".git-credentials", &lines);
+    let output = run(&scene, "import git-store --yes --move").succeeds();
+    assert!(output.stderr().contains("200 entries taken into the wallet"), "{output}");
+    assert!(output.stderr().contains("account user0 stays the one that answers"), "{output}");
+    assert!(output.stderr().contains("200 entries taken out of"), "{output}");
+    assert_eq!(credentials(&scene), "");
+    for at in [0, 1, 2, 65, 66, 129, 130, 199] {
+        assert_eq!(token(&scene, "https://git.example", &format!("user{at}")), format!("s3cret-{at}"));
+    }
+    // Once more: all of it is held, and nothing is written.
+    let before = crate::scene::files_below(&scene.data());
+    scene.append(".git-credentials", &lines);
+    let output = run(&scene, "import git-store --yes").succeeds();
+    assert!(output.stderr().contains("nothing is new"), "{output}");
+    assert!(crate::scene::files_below(&scene.data()) == before);
+}
+
+#[test]
 fn two_tokens_of_one_account_in_one_source_are_both_kept() {
     let scene = Scene::new();
     git_keeps(&scene, &format!("{CONTOSO}/a/_git/a"), "alice", "s3cret-1");
