@@ -107,11 +107,11 @@ pub(super) fn look_up(name: &str, settings: &Settings, within: Duration) -> io::
     if !known.is_empty() {
         return Ok(known);
     }
-    let (mut failed, mut first) = (None, 0);
+    let (mut failed, mut servers) = (None, settings.servers.clone());
     for candidate in settings.candidates(name) {
         let mut found = Vec::new();
         for kind in [A, AAAA] {
-            match ask_all(&candidate, kind, settings, &mut first, until) {
+            match ask_all(&candidate, kind, &mut servers, until) {
                 Ok(more) => found.extend(more),
                 // One family is enough to go on with; and a search domain that nobody answers for must not hide the name itself.
                 Err(error) => failed = Some(error),
@@ -124,31 +124,28 @@ pub(super) fn look_up(name: &str, settings: &Settings, within: Duration) -> io::
     failed.map_or(Ok(Vec::new()), Err)
 }
 
-/// Asks one server after the other until one answers, be it that there is no such name. `first`: where to begin; the next question
-/// begins with the one that answered, or a mute one would take its time for each search domain anew.
-fn ask_all(
-    name: &str,
-    kind: u16,
-    settings: &Settings,
-    first: &mut usize,
-    until: Instant,
-) -> io::Result<Vec<IpAddr>> {
+/// Asks one server after the other until one answers, be it that there is no such name. One that is mute is asked last from then on,
+/// or it would take its time for each search domain anew. One that refuses costs none and keeps its place: a company's own server
+/// may know nothing but the company's names, which the next one in turn does not know.
+fn ask_all(name: &str, kind: u16, servers: &mut Vec<SocketAddr>, until: Instant) -> io::Result<Vec<IpAddr>> {
     // A name that cannot be one is none.
     let Some(mut question) = question(name, kind) else { return Ok(Vec::new()) };
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
-    let servers = settings.servers.iter().enumerate().cycle().skip(*first);
-    for (at, server) in servers.take(ROUNDS * settings.servers.len()) {
+    let order = servers.to_owned();
+    for server in std::iter::repeat_n(&order, ROUNDS).flatten() {
         let end = until.min(Instant::now() + PER_SERVER);
         left(until)?;
         // Each has a number of its own, so that nobody knows the next.
         let id = crate::credential::fill_random(&mut question[..2]);
         id.map_err(|_| io::Error::from(io::ErrorKind::Other))?;
         match ask(&question, kind, *server, end) {
-            Ok(found) => {
-                *first = at;
-                return Ok(found);
+            Ok(found) => return Ok(found),
+            Err(error) => {
+                if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) {
+                    servers.sort_by_key(|other| other == server);
+                }
+                last = error;
             }
-            Err(error) => last = error,
         }
     }
     Err(last)
@@ -453,6 +450,18 @@ mod tests {
             settings(&servers, "search a.example b.example c.example d.example\noptions ndots:5", "");
         let found = look_up("dev.azure.com", &settings, 3 * PER_SERVER).unwrap();
         assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
+    }
+
+    #[test]
+    fn a_server_that_refuses_strange_names_is_still_the_first_to_be_asked_for_its_own() {
+        let companys = server(|name, kind, question| match (name, kind) {
+            ("tfs.dept.corp.example", A) => vec![answered(question, 0, &[(A, &[192, 0, 2, 1])])],
+            ("tfs.dept.corp.example", _) => vec![answered(question, 0, &[])],
+            _ => vec![answered(question, 5, &[])],
+        });
+        let public = server(|_, _, question| vec![answered(question, 3, &[])]);
+        let settings = settings(&[companys, public], "search corp.example", "");
+        assert_eq!(look_up("tfs.dept", &settings, LIMIT).unwrap(), [IpAddr::from([192, 0, 2, 1])]);
     }
 
     #[test]
