@@ -50,10 +50,16 @@ pub fn may_write(bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes something under a mask that takes nothing from ourselves: one that is meant for files (`umask 177`) would shut us out of a
-/// folder for good.
+/// folder for good. What it takes from others, it still takes.
 pub fn unmasked<T>(make: impl FnOnce() -> T) -> T {
     #[cfg(unix)]
-    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let mask = {
+        use rustix::fs::Mode;
+        // It can only be read by setting it.
+        let mask = rustix::process::umask(Mode::from_raw_mode(0o077));
+        rustix::process::umask(mask - Mode::RWXU);
+        mask
+    };
     let made = make();
     #[cfg(unix)]
     rustix::process::umask(mask);

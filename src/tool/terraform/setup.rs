@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::files::shell_word;
+use crate::process;
 use crate::terminal::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
@@ -112,7 +113,8 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
     let notes = in_clear(context);
     let apply = Box::new(move || {
         if !is_right {
-            fs::create_dir_all(&plugins).map_err(Error::io("make the folder", &plugins))?;
+            process::unmasked(|| fs::create_dir_all(&plugins))
+                .map_err(Error::io("make the folder", &plugins))?;
             crate::files::remove(&link)?;
             links::make(&own, &link)?;
         }

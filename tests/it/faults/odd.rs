@@ -44,6 +44,21 @@ fn a_mask_that_is_meant_for_files_makes_no_folder_that_cannot_be_entered() {
     }
 }
 
+/// Folders of tools, too, which are made as the person has them made in all else.
+#[test]
+fn a_mask_that_is_meant_for_files_makes_no_folder_of_a_tool_that_cannot_be_entered() {
+    use std::os::unix::fs::PermissionsExt;
+    for (mask, expected) in [("177", 0o700), ("133", 0o744), ("022", 0o755)] {
+        let scene = Scene::new();
+        let script = format!("umask {mask}; exec keyfob setup terraform --yes");
+        scene.command("sh").args(["-c", &script]).run().succeeds();
+        for folder in [".terraform.d", ".terraform.d/plugins"] {
+            let mode = fs::metadata(scene.home().join(folder)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, expected, "{mask}: {folder}: {mode:o}");
+        }
+    }
+}
+
 #[test]
 fn pipes_in_the_place_of_files_are_not_waited_for() {
     let scene = scene();
