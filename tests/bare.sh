@@ -15,6 +15,8 @@ $as true 2>/dev/null || die "a folder cannot be made the root here: that takes r
 folder=$(mktemp -d)
 trap '$as rm -rf "$folder"' EXIT
 cp "$binary" "$folder/git-credential-keyfob"
+# By sudo, it is root's program in somebody else's folder, which it would refuse.
+$as chown 0 "$folder"
 
 ask() { $as env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin KEYFOB_HOME=/wallet KEYFOB_STORE=vault chroot "$folder" /git-credential-keyfob "$1"; }
 said=$(printf 'protocol=https\nhost=git.example.com\nusername=alice\npassword=a-token\n\n' | ask store 2>&1) || :
