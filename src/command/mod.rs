@@ -136,6 +136,9 @@ pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> i32 {
     }
 }
 
+/// In characters; GitLab's first ones had so many, and nobody's have fewer.
+const SHORTEST_TOKEN: usize = 20;
+
 /// Help and version are answers; everything else is a mistake, which clap words well; except that it would repeat a token
 /// which somebody put on the command line, and that it has no example of what is left out.
 fn refuse(error: &clap::Error, arguments: &[OsString], context: &mut Context<'_>) -> u8 {
@@ -146,7 +149,13 @@ fn refuse(error: &clap::Error, arguments: &[OsString], context: &mut Context<'_>
     }
     let not_here = |arg: &str| !arg.starts_with('-') || ["--token", "--pat", "--password"].contains(&arg);
     let surplus = || error.get(ContextKind::InvalidArg).is_some_and(|arg| not_here(&arg.to_string()));
-    if error.kind() == ErrorKind::UnknownArgument && surplus() {
+    // No command, option or choice of ours is as long as the shortest token.
+    let long = |kind| error.get(kind).is_some_and(|word| word.to_string().len() >= SHORTEST_TOKEN);
+    if match error.kind() {
+        ErrorKind::UnknownArgument => surplus() || long(ContextKind::InvalidArg),
+        ErrorKind::InvalidSubcommand => long(ContextKind::InvalidSubcommand),
+        _ => long(ContextKind::InvalidValue),
+    } {
         let error = Error::usage(
             "there is something on the command line that does not belong there",
             "a token never stands there: keyfob add URL asks for it, or reads it from a pipe; keyfob help shows the rest",

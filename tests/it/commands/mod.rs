@@ -147,6 +147,10 @@ fn a_token_on_the_command_line_is_refused_and_not_repeated() {
         "add https://dev.azure.com/contoso -- s3cret-1",
         "add https://alice:s3cret-1@dev.azure.com/contoso",
         "remove https://dev.azure.com/contoso s3cret-1",
+        "s3cret-1s3cret-1s3cret-1",
+        "storage s3cret-1s3cret-1s3cret-1",
+        "token https://dev.azure.com/contoso --as s3cret-1s3cret-1s3cret-1",
+        "add https://dev.azure.com/contoso --s3cret-1s3cret-1s3cret-1",
     ] {
         ends(&scene, words, 2, &["keyfob: error: ", "keyfob: hint: "]);
     }
