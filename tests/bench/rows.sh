@@ -132,14 +132,14 @@ rows() {
   [ -z "$gcm" ] || row some 'Git Credential Manager, files, which has none' 0.01 "$host$another\\n" - \
     "$plain${between}GCM_PLAINTEXT_STORE_PATH=$sandbox/home/gcm-none" "$gcm" erase
 
-  # A new account is a secret and a record. Nothing is wanted here of those that do not sync: they leave out what takes the time, and
-  # are compared where syncing costs nobody anything.
+  # A new account is a secret and a record. Who does not sync leaves out what takes the time, so all are also compared where syncing
+  # costs nobody anything; the bar for Git Credential Manager stands in both rows, because it was set for every row.
   new="protocol=https\\nhost=new{round}.example.com\\n$pair\\n"
   case='store, a new account, durable'
   row each 'keyfob, vault' - "$new" - "$vault" "$git" store
   row each 'floor: 2 x write, sync, rename, sync' 1.5 x - x=x "$sandbox/floor/bench-floor" durable 2 "$sandbox/floor"
   row each 'git-credential-store, which does not sync' - "$new" - x=x "$store" "--file=$sandbox/home/durable" store
-  [ -z "$gcm" ] || row some 'Git Credential Manager, files, which does not sync' - "$new" - \
+  [ -z "$gcm" ] || row some 'Git Credential Manager, files, which does not sync' 0.01 "$new" - \
     "$plain${between}GCM_PLAINTEXT_STORE_PATH=$sandbox/home/gcm-new" "$gcm" store
 
   if [ -n "$ram" ]; then
