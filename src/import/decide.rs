@@ -11,7 +11,8 @@ use crate::forge::month;
 use crate::forge::shape::{Looks, looks};
 use crate::records::Group;
 use crate::wallet::Local;
-use crate::wallet::person::add::{Planned, ReadRecord, Wish};
+use crate::wallet::person::add::{Planned, Wish};
+use crate::wallet::person::plan::ReadRecord;
 use crate::wallet::person::takeover::{Seen, Standing};
 
 use super::Found;

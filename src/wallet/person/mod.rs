@@ -18,6 +18,7 @@ pub mod bundle;
 pub mod change;
 pub mod check;
 pub mod places;
+pub mod plan;
 pub mod repair;
 pub mod rotate;
 pub mod storage;

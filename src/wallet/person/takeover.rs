@@ -15,7 +15,8 @@ use crate::store::payload::Payload;
 
 use super::super::stores::Chosen;
 use super::super::{Local, Query, settled};
-use super::add::{Change, Planned, ReadRecord, is_same, place_new};
+use super::add::{Change, Planned, is_same, place_new};
+use super::plan::ReadRecord;
 use super::{State, entry};
 
 /// How the wallet stands to a token.
