@@ -21,7 +21,7 @@ fn documents() -> Vec<(PathBuf, String)> {
     found.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }
 
-/// Paths as they stand in prose: `src/files.rs`, `docs/tools/`; not patterns such as `instructions-*.txt`.
+/// Paths as they stand in prose: `src/files/mod.rs`, `docs/tools/`; not patterns such as `instructions-*.txt`.
 fn named(text: &str) -> Vec<&str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "/._-*".contains(c)));
     let words = words.map(|word| word.trim_end_matches('.'));

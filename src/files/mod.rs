@@ -1,16 +1,18 @@
-//! Files that hold what matters: read only when they are safe, written whole or not at all.
+//! Files that hold what matters: read only when they are safe, written whole or not at all (write.rs).
 //!
-//! Writing follows one recipe: a temporary file beside the target, made with `create_new` and mode 0600, written, synced,
-//! renamed over the target, and the folder synced. So a crash leaves the old file or the new one, never half of one.
 //! Reading refuses symbolic links, files of other people and files that others could read, as ssh does, and names the
 //! exact command that mends it. Deliberately absent: any knowledge of what is in the files.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::error::Error;
+
+mod write;
+
+pub use write::{create_private, hold_room, leftovers, remove, rewrite, sweep, write_private};
 
 /// How long a writer waits for another one. Each holds the lock for two syncs, so this is generous; the lock vanishes
 /// with its process, so a stale one cannot exist.
@@ -18,9 +20,6 @@ const LOCK_WAIT: Duration = Duration::from_secs(30);
 
 /// No file of ours comes near this; a larger one is not ours.
 const LARGEST: usize = 64 << 20;
-
-/// Temporary files older than this were left by a crash.
-const STALE: Duration = Duration::from_secs(3600);
 
 /// Reads a private file whole; `None` if it does not exist.
 ///
@@ -43,83 +42,6 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     let mut bytes = vec![0; length];
     file.read_exact(&mut bytes).map_err(Error::io("read", path))?;
     Ok(Some(bytes))
-}
-
-/// Replaces `path` by `bytes`, durably. The caller holds the lock that guards it, if any does.
-///
-/// # Errors
-/// [`Error::Io`]; then the old content is untouched.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let temporary = temporary_beside(path)?;
-    let written = write_new(&temporary, path, bytes).and_then(|()| {
-        fs::rename(&temporary, path).map_err(Error::io("replace", path))?;
-        sync_folder(path)
-    });
-    if written.is_err() {
-        // The rename may have happened and only the folder's sync failed; then there is nothing to remove.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
-}
-
-/// Writes a file that must not be there yet, private and durable. What a crash leaves half written is the caller's to notice.
-///
-/// # Errors
-/// [`Error::Io`], also when something is there.
-pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write_new(path, path, bytes)?;
-    sync_folder(path)
-}
-
-/// Takes up as much room beside `path` as `noise` is long, under a name that a sweep knows, for a file that must be written
-/// later whatever fills the disk meanwhile. Returns where; [`remove`] gives it back.
-///
-/// # Errors
-/// [`Error::Io`]; then nothing is taken up.
-pub fn hold_room(path: &Path, noise: &[u8]) -> Result<PathBuf, Error> {
-    let beside = temporary_beside(path)?;
-    let written = write_new(&beside, path, noise);
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written.map(|()| beside)
-}
-
-/// Replaces a file of another program, durably, if it still holds `before`. It keeps its mode; on the way nobody else can
-/// read it. `lock`: the name under which that program itself writes a new file before it renames it, so that the two keep
-/// out of each other's way.
-///
-/// # Errors
-/// [`Error::Config`] when it was changed meanwhile or belongs to somebody else, [`Error::Io`]; then it is as it was.
-pub fn rewrite(path: &Path, before: &[u8], after: &[u8], lock: Option<&Path>) -> Result<(), Error> {
-    let refuse = |why: &str| Error::Config { path: path.to_owned(), why: why.to_owned() };
-    let about = fs::metadata(path).map_err(Error::io("look at", path))?;
-    #[cfg(unix)]
-    if std::os::unix::fs::MetadataExt::uid(&about) != rustix::process::geteuid().as_raw() {
-        return Err(refuse("it belongs to somebody else, and a new file would be ours; nothing was written"));
-    }
-    let temporary = lock.map_or_else(|| temporary_beside(path), |lock| Ok(lock.to_owned()))?;
-    if lock.is_some() && temporary.exists() {
-        let lock = shell_word(&temporary);
-        return Err(refuse(&format!(
-            "its lock is taken; if no git runs, one that crashed left it: rm {lock}"
-        )));
-    }
-    let written = (|| {
-        write_new(&temporary, path, after)?;
-        if read_others(path)?.is_none_or(|now| *zeroize::Zeroizing::new(now) != *before) {
-            return Err(refuse("it was changed just now; nothing was written"));
-        }
-        fs::set_permissions(&temporary, about.permissions()).map_err(Error::io("write", path))?;
-        fs::rename(&temporary, path).map_err(Error::io("replace", path))?;
-        sync_folder(path)
-    })();
-    // A lock that somebody else took in this moment is theirs.
-    let theirs = |error: &Error| matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::AlreadyExists);
-    if written.as_ref().is_err_and(|error| !theirs(error)) {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
 }
 
 /// Reads a file of another program whole, links followed; `None` if there is none. A pipe or a device that lies in its place is
@@ -158,18 +80,6 @@ pub fn open_unhindered(path: &Path) -> io::Result<File> {
         rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
     );
     options.open(path)
-}
-
-/// Removes `path` durably; nothing there is fine.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Ok(()) => sync_folder(path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Error::io("remove", path)(error)),
-    }
 }
 
 /// Makes `folder` (and its parents) for us alone if it is missing, then checks it with [`check_folder`].
@@ -268,28 +178,6 @@ fn lock(path: &Path) -> Result<fs::File, Error> {
     }
 }
 
-/// Removes temporary files that a crash left in `folder` more than an hour ago. Failures do not matter: the next
-/// sweep comes.
-pub fn sweep(folder: &Path) {
-    for path in leftovers(folder) {
-        let _ = fs::remove_file(path);
-    }
-}
-
-/// Temporary files that a crash left in `folder` more than an hour ago.
-#[must_use]
-pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let stale = |entry: &fs::DirEntry| {
-        is_temporary(&entry.file_name())
-            && entry
-                .metadata()
-                .and_then(|about| about.modified())
-                .is_ok_and(|modified| SystemTime::now().duration_since(modified).is_ok_and(|age| age > STALE))
-    };
-    entries.flatten().filter(stale).map(|entry| entry.path()).collect()
-}
-
 /// Looks at a file without reading it: whether it is ours alone, as [`read_private`] demands.
 ///
 /// # Errors
@@ -300,41 +188,6 @@ pub fn check_private(path: &Path) -> Result<(), Error> {
         return Err(not_safe(path, "it is a symbolic link", &format!("rm {}", shell_word(path))));
     }
     check_file(path, &about)
-}
-
-/// How temporary files begin.
-const TEMPORARY: &str = ".new-";
-
-/// Whether we named it: in other people's folders, names that only begin alike are somebody else's.
-fn is_temporary(name: &std::ffi::OsStr) -> bool {
-    name.to_str().and_then(|name| crate::credential::Id::parse(name.strip_prefix(TEMPORARY)?)).is_some()
-}
-
-fn temporary_beside(path: &Path) -> Result<PathBuf, Error> {
-    let id = crate::credential::Id::random()?;
-    Ok(path.with_file_name(format!("{TEMPORARY}{}", id.as_str())))
-}
-
-/// Writes a file that must not exist yet, mode 0600, synced. What goes wrong is told of `target`, for which it is meant: a
-/// random name says nothing to a person.
-fn write_new(path: &Path, target: &Path, bytes: &[u8]) -> Result<(), Error> {
-    crate::process::may_write(bytes).map_err(Error::io("write", target))?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    private_mode(&mut options);
-    let mut file = options.open(path).map_err(Error::io("write", target))?;
-    file.write_all(bytes).map_err(Error::io("write", target))?;
-    file.sync_all().map_err(Error::io("write", target))
-}
-
-fn sync_folder(path: &Path) -> Result<(), Error> {
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 #[cfg(unix)]
