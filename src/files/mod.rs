@@ -93,7 +93,11 @@ pub fn make_folder(folder: &Path) -> Result<(), Error> {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
         crate::process::unmasked(|| builder.create(folder)).map_err(Error::io("make the folder", folder))?;
+        // What is in a folder is durable when the folder's own name is. Where ours begin may be in somebody else's, which we need not
+        // be able to read.
+        missing.iter().for_each(|made| drop(write::sync_folder(made)));
     }
     check_folder(folder).map(|_| ())
 }

@@ -150,7 +150,8 @@ fn write_new(path: &Path, target: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.sync_all().map_err(Error::io("write", target))
 }
 
-fn sync_folder(path: &Path) -> Result<(), Error> {
+/// Makes the name of `path` durable.
+pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))?;

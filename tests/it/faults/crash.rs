@@ -1,5 +1,6 @@
 //! Processes that end in the middle: killed before each call that changes files, and in the middle of each write; and killed at
-//! any moment. Afterwards the old pair or the new one is there whole, and everything goes on working.
+//! any moment. And machines that do, with which all goes that no sync has brought to the disk. Afterwards the old pair or the new one
+//! is there whole, and everything goes on working.
 
 use std::time::Duration;
 
@@ -89,6 +90,54 @@ fn an_erase_may_be_killed_at_any_call() {
         let held = scene.held();
         let [entry] = &held[..] else { panic!("{held:?}") };
         assert!(entry.ends_with(" suspect") || (!done && entry.ends_with(" active")), "{entry}");
+    });
+}
+
+/// The folders in which the disk was too slow: nowhere, everywhere, where the secrets are, where the records are. So what was done
+/// later may be on the disk before what was done earlier.
+const UNDONE: [&str; 4] = ["?", "/", "vault", "records"];
+
+/// Cuts the power before the first, second, … call of `operation`, and at last when it is done; `check` sees the wallet after each.
+fn cut_off_at_each_call(begin: fn() -> Scene, operation: &str, request: &str, check: impl Fn(&Scene, bool)) {
+    for undone in UNDONE {
+        for at in 1.. {
+            let scene = begin();
+            let call = faulty(&scene, "power", at, operation, request).env("FAULT_UNDONE", undone);
+            let done = call.run().ended_by_itself();
+            is_sound(&scene);
+            check(&scene, done);
+            assert_eq!(scene.helper(operation, request).succeeds().stderr(), "");
+            check(&scene, true);
+            if done {
+                assert!(at > 6, "{undone}: {at}");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_power_may_fail_during_the_first_store_and_after_it() {
+    let request = format!("{PLACE} username=alice password={TOKEN}");
+    cut_off_at_each_call(Scene::new, "store", &request, |scene, done| {
+        let answer = scene.helper("get", PLACE).succeeds();
+        let whole = format!("username=alice\npassword={TOKEN}\n");
+        assert!(answer.stdout() == whole || (!done && answer.stdout().is_empty()), "{answer}");
+    });
+}
+
+#[test]
+fn the_power_may_fail_while_a_token_is_replaced() {
+    fn begin() -> Scene {
+        let scene = Scene::new();
+        scene.helper("store", &format!("{PLACE} username=alice password=old")).succeeds();
+        scene
+    }
+    let request = format!("{PLACE} username=alice password=new");
+    cut_off_at_each_call(begin, "store", &request, |scene, done| {
+        let answer = scene.get(PLACE);
+        let old = !done && answer == "username=alice\npassword=old\n";
+        assert!(answer == "username=alice\npassword=new\n" || old, "{answer}");
     });
 }
 

@@ -1,10 +1,11 @@
-//! A move of tokens that ends in the middle: killed before each call that changes files, and with a disk that fails at each.
-//! Whatever happens, every token is in its old place or in the wallet, and the next try finishes.
+//! A move of tokens that ends in the middle: killed before each call that changes files, with a disk that fails at each, and with
+//! the power. Whatever happens, every token is in its old place or in the wallet, and the next try finishes.
 
 use std::fs;
 
 use super::crash::is_sound;
 use super::disk::library;
+use crate::process::Call;
 use crate::scene::Scene;
 
 const FILE: &str =
@@ -16,16 +17,21 @@ fn scene() -> Scene {
     scene
 }
 
+/// `call` with a fault of tests/fakes/faults.c, and for one of the power where the disk was too slow.
+fn with_fault(call: Call, fault: &str, at: usize) -> Call {
+    let (fault, undone) = fault.split_once(' ').unwrap_or((fault, "?"));
+    let call = call.env("LD_PRELOAD", library()).env("FAULT", fault).env("FAULT_AT", at.to_string());
+    call.env("FAULT_UNDONE", undone)
+}
+
 #[test]
 fn a_move_that_ends_anywhere_loses_no_token_and_the_next_one_finishes() {
-    for fault in ["crash", "full", "broken"] {
+    for fault in ["crash", "full", "broken", "power ?", "power /", "power vault", "power records"] {
         let mut through = false;
         for at in 1..200 {
             let scene = scene();
             let import = || scene.program("keyfob").args(["import", "git-store", "--yes", "--move"]);
-            let faulty =
-                import().env("LD_PRELOAD", library()).env("FAULT", fault).env("FAULT_AT", at.to_string());
-            let output = faulty.run();
+            let output = with_fault(import(), fault, at).run();
             is_sound(&scene);
             let file = fs::read_to_string(scene.home().join(".git-credentials")).unwrap();
             for (place, account, token) in [
@@ -40,7 +46,7 @@ fn a_move_that_ends_anywhere_loses_no_token_and_the_next_one_finishes() {
             // A crash between the two leaves the lock that git's own helper would leave, too; it is named.
             let lock = scene.home().join(".git-credentials.lock");
             if lock.exists() {
-                assert_eq!(fault, "crash", "{at}");
+                assert!(fault.starts_with("crash") || fault.starts_with("power"), "{fault} {at}");
                 let said = import().run();
                 assert!(said.stderr().contains("if no git runs, one that crashed left it: rm "), "{said}");
                 fs::remove_file(lock).unwrap();
@@ -63,6 +69,12 @@ fn a_move_that_ends_anywhere_loses_no_token_and_the_next_one_finishes() {
 /// Each source that has its own way of taking out: whole files, a member of a JSON text, lines of a text.
 #[test]
 fn a_move_that_crashes_anywhere_leaves_every_token_in_its_old_place_or_in_the_wallet() {
+    for fault in ["crash", "power ?", "power /", "power vault"] {
+        moved_from_each_source(fault);
+    }
+}
+
+fn moved_from_each_source(fault: &str) {
     let gcm = "token-one\nservice=https://github.com\naccount=alice\n";
     // `alice:token-one`.
     let docker = r#"{"auths":{"git.example":{"auth":"YWxpY2U6dG9rZW4tb25l"}},"keep":1}"#;
@@ -78,25 +90,26 @@ fn a_move_that_crashes_anywhere_leaves_every_token_in_its_old_place_or_in_the_wa
             fs::create_dir_all(scene.home().join(file).parent().unwrap()).unwrap();
             let path = scene.append(file, text);
             let import = || scene.program("keyfob").args(["import", source, "--yes", "--move"]);
-            let output =
-                import().env("LD_PRELOAD", library()).env("FAULT", "crash").env("FAULT_AT", at.to_string());
-            let output = output.run();
+            let output = with_fault(import(), fault, at).run();
             is_sound(&scene);
             let there = scene.keyfob(["token", place, "--account", "alice", "--as", "token", "--yes"]);
             let left = fs::read_to_string(&path).unwrap_or_default();
-            assert!(there.stdout() == "token-one\n" || left.contains(shown), "{source} {at}: {output}");
+            assert!(
+                there.stdout() == "token-one\n" || left.contains(shown),
+                "{fault} {source} {at}: {output}"
+            );
             through = output.ended_by_itself() && output.code() == 0;
             import().run().succeeds();
             let there = scene.keyfob(["token", place, "--account", "alice", "--as", "token", "--yes"]);
-            assert_eq!(there.stdout(), "token-one\n", "{source} {at}: {there}");
+            assert_eq!(there.stdout(), "token-one\n", "{fault} {source} {at}: {there}");
             let left = fs::read_to_string(&path).unwrap_or_default();
-            assert!(!left.contains(shown), "{source} {at}: {left}");
+            assert!(!left.contains(shown), "{fault} {source} {at}: {left}");
             if through {
-                assert!(at > 10, "{source}: the faults were seen");
+                assert!(at > 10, "{fault} {source}: the faults were seen");
                 break;
             }
         }
-        assert!(through, "{source}: it never got through");
+        assert!(through, "{fault} {source}: it never got through");
     }
 }
 
@@ -105,15 +118,13 @@ fn a_move_that_crashes_anywhere_leaves_every_token_in_its_old_place_or_in_the_wa
 fn a_move_of_many_accounts_of_one_place_that_ends_anywhere_loses_no_token_and_the_next_one_finishes() {
     let names = ["alice", "bob", "carol", "dave"];
     let lines = names.map(|name| format!("https://{name}:token-{name}@git.example\n")).concat();
-    for fault in ["crash", "full"] {
+    for fault in ["crash", "full", "power /", "power vault"] {
         let mut through = false;
         for at in 1..200 {
             let scene = Scene::new();
             let path = scene.append(".git-credentials", &lines);
             let import = || scene.program("keyfob").args(["import", "git-store", "--yes", "--move"]);
-            let faulty =
-                import().env("LD_PRELOAD", library()).env("FAULT", fault).env("FAULT_AT", at.to_string());
-            let output = faulty.run();
+            let output = with_fault(import(), fault, at).run();
             is_sound(&scene);
             let token = |name: &str| {
                 let words = ["token", "https://git.example", "--account", name, "--as", "token", "--yes"];
