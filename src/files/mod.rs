@@ -12,7 +12,9 @@ use crate::error::Error;
 
 mod write;
 
-pub use write::{create_private, hold_room, leftovers, remove, rewrite, sweep, write_private};
+pub use write::{
+    Ahead, create_private, hold_room, leftovers, remove, rewrite, sweep, write_private, write_private_after,
+};
 
 /// How long a writer waits for another one. Each holds the lock for two syncs, so this is generous; the lock vanishes
 /// with its process, so a stale one cannot exist.
@@ -293,6 +295,26 @@ mod tests {
         assert_eq!(read_private(&path).unwrap().unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_file_that_is_given_up_goes_without_a_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+        write_private(&one, b"old").unwrap();
+        drop(Ahead::write(&other, b"x").unwrap());
+        // What it would speak of cannot be put into its place.
+        fs::create_dir(&other).unwrap();
+        let ahead = Ahead::write(&other, b"x").unwrap();
+        assert!(write_private_after(Some(ahead), &one, b"new").is_err());
+        assert_eq!(read_private(&one).unwrap().unwrap(), b"old");
+        fs::remove_dir(&other).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        write_private_after(Some(Ahead::write(&other, b"x").unwrap()), &one, b"new").unwrap();
+        assert_eq!(
+            (read_private(&one).unwrap().unwrap(), read_private(&other).unwrap().unwrap()),
+            (b"new".to_vec(), b"x".to_vec())
+        );
     }
 
     #[test]

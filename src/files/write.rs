@@ -14,21 +14,92 @@ use super::{private_mode, read_others, shell_word};
 /// Temporary files older than this were left by a crash.
 const STALE: Duration = Duration::from_secs(3600);
 
+/// A file that is written beside its place, and on its way to the disk. Given up, it goes without a trace.
+#[must_use = "it is not in its place before it is settled"]
+pub struct Ahead {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl Ahead {
+    /// Writes `bytes` for `path`; waits for no disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; then nothing is there.
+    pub fn write(path: &Path, bytes: &[u8]) -> Result<Ahead, Error> {
+        let temporary = temporary_beside(path)?;
+        let file = match create(&temporary, path, bytes) {
+            Ok(file) => file,
+            Err(error) => {
+                let _ = fs::remove_file(&temporary);
+                return Err(error);
+            }
+        };
+        // Linux begins to write out what is said not to be needed soon (mm/fadvise.c), and keeps what is not yet written. Then a sync
+        // has less to wait for.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        Ok(Ahead { file, temporary, path: path.to_owned() })
+    }
+
+    /// Puts it where nothing is yet and nobody looks yet, durably. Until this returns, a power failure may leave a torn file there;
+    /// in return, the file and its name go into the disk's log together and not one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; then it is gone.
+    pub fn settle(mut self) -> Result<(), Error> {
+        self.rename("write")?;
+        let settled = self.sync().and_then(|()| sync_folder(&self.path));
+        if settled.is_err() {
+            let _ = fs::remove_file(&self.path);
+        }
+        settled
+    }
+
+    /// Puts it in the place of what is there, durably: a crash leaves that or this.
+    fn replace(mut self) -> Result<(), Error> {
+        self.sync()?;
+        self.rename("replace")?;
+        sync_folder(&self.path)
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        self.file.sync_all().map_err(Error::io("write", &self.path))
+    }
+
+    fn rename(&mut self, doing: &'static str) -> Result<(), Error> {
+        fs::rename(&self.temporary, &self.path).map_err(Error::io(doing, &self.path))?;
+        self.temporary = PathBuf::new();
+        Ok(())
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        if !self.temporary.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
 /// Replaces `path` by `bytes`, durably. The caller holds the lock that guards it, if any does.
 ///
 /// # Errors
 /// [`Error::Io`]; then the old content is untouched.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let temporary = temporary_beside(path)?;
-    let written = write_new(&temporary, path, bytes).and_then(|()| {
-        fs::rename(&temporary, path).map_err(Error::io("replace", path))?;
-        sync_folder(path)
-    });
-    if written.is_err() {
-        // The rename may have happened and only the folder's sync failed; then there is nothing to remove.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
+    write_private_after(None, path, bytes)
+}
+
+/// As [`write_private`], but first settles another file, of which `bytes` speak: whoever reads them finds it, after a crash too. What
+/// both have to do for it, the disk does at once.
+///
+/// # Errors
+/// [`Error::Io`]; then the old content is untouched, and the other file may be in its place or gone.
+pub fn write_private_after(first: Option<Ahead>, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let ahead = Ahead::write(path, bytes)?;
+    first.map_or(Ok(()), Ahead::settle)?;
+    ahead.replace()
 }
 
 /// Writes a file that must not be there yet, private and durable. What a crash leaves half written is the caller's to notice.
@@ -141,13 +212,18 @@ fn temporary_beside(path: &Path) -> Result<PathBuf, Error> {
 /// Writes a file that must not exist yet, mode 0600, synced. What goes wrong is told of `target`, for which it is meant: a
 /// random name says nothing to a person.
 fn write_new(path: &Path, target: &Path, bytes: &[u8]) -> Result<(), Error> {
+    create(path, target, bytes)?.sync_all().map_err(Error::io("write", target))
+}
+
+/// The same, not synced.
+fn create(path: &Path, target: &Path, bytes: &[u8]) -> Result<File, Error> {
     crate::process::may_write(bytes).map_err(Error::io("write", target))?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     private_mode(&mut options);
     let mut file = options.open(path).map_err(Error::io("write", target))?;
     file.write_all(bytes).map_err(Error::io("write", target))?;
-    file.sync_all().map_err(Error::io("write", target))
+    Ok(file)
 }
 
 /// Makes the name of `path` durable.

@@ -81,11 +81,25 @@ impl Records {
         group: &str,
         change: impl FnOnce(&mut Group) -> Result<(T, bool), Error>,
     ) -> Result<T, Error> {
+        self.change_after(None, group, change)
+    }
+
+    /// As [`Records::change`], but settles a file before the record that speaks of it is in its place. If nothing is written, the
+    /// file is given up.
+    ///
+    /// # Errors
+    /// As [`Records::change`], and those of the file.
+    pub fn change_after<T>(
+        &self,
+        first: Option<files::Ahead>,
+        group: &str,
+        change: impl FnOnce(&mut Group) -> Result<(T, bool), Error>,
+    ) -> Result<T, Error> {
         self.locked(group, || {
             let mut found = self.read(group)?;
             let (result, write) = change(&mut found)?;
             if write {
-                self.write(group, found)?;
+                self.write(first, group, found)?;
             }
             Ok(result)
         })
@@ -93,7 +107,7 @@ impl Records {
 
     /// On its own, so that it is in the program once and not for each kind of change.
     #[inline(never)]
-    fn write(&self, name: &str, mut group: Group) -> Result<(), Error> {
+    fn write(&self, first: Option<files::Ahead>, name: &str, mut group: Group) -> Result<(), Error> {
         group.realms.retain(|realm| !realm.accounts.is_empty());
         let path = self.path(name);
         if group.realms.is_empty() {
@@ -103,7 +117,7 @@ impl Records {
         let mut text = serde_json::to_vec(&group)
             .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
         text.push(b'\n');
-        files::write_private(&path, &text)
+        files::write_private_after(first, &path, &text)
     }
 
     /// Holds the lock of a group while `work` runs.

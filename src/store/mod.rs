@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::credential::{Key, Secret};
 use crate::error::Error;
+use crate::files::Ahead;
 
 pub mod environment;
 #[cfg(any(target_os = "macos", windows))]
@@ -42,6 +43,15 @@ pub trait Store {
     /// # Errors
     /// As [`Store::get`]; also when the secret is too long for this store. Then nothing has changed.
     fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error>;
+
+    /// As [`Store::put`], but where that means to write a file, waits for no disk: the secret is kept when the file that is returned
+    /// was settled. `None` where it is kept already.
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    fn put_ahead(&self, key: &Key, secret: &Secret) -> Result<Option<Ahead>, Error> {
+        self.put(key, secret).map(|()| None)
+    }
 
     /// Destroys the secret under `key`; one that is not there is no error.
     ///

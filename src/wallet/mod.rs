@@ -173,8 +173,10 @@ impl<'a> Local<'a> {
         let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
         let key = Key { realm: realm.clone(), account, id: Id::random()? };
         let store = self.stores.open(chosen.name)?;
-        store.put(&key, secret)?;
-        let placed = self.records.change(group, |group| Ok((place(group, chosen.name, &key)?, true)));
+        // Both files are written before either is waited for; the secret's is in its place first.
+        let ahead = store.put_ahead(&key, secret)?;
+        let placed =
+            self.records.change_after(ahead, group, |group| Ok((place(group, chosen.name, &key)?, true)));
         if placed.is_err() {
             self.discard(group, &*store, &key);
         }

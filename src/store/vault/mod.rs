@@ -30,7 +30,7 @@ use std::rc::Rc;
 
 use crate::credential::{Id, Key, Secret};
 use crate::error::Error;
-use crate::files;
+use crate::files::{self, Ahead};
 
 use super::{Fit, Health, Opening, Record, Store};
 use header::{Header, Slot};
@@ -191,9 +191,11 @@ impl Store for Vault<'_> {
     }
 
     fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error> {
-        let opened = self.open_or_create()?;
-        let bytes = sealed_file::write(&opened.key, &opened.id, key, secret)?;
-        files::write_private(&self.sealed_path(&key.id), &bytes)
+        self.write_ahead(key, secret)?.settle()
+    }
+
+    fn put_ahead(&self, key: &Key, secret: &Secret) -> Result<Option<Ahead>, Error> {
+        self.write_ahead(key, secret).map(Some)
     }
 
     /// Needs no key: destroying what is sealed takes no more than removing its file.
@@ -266,6 +268,13 @@ impl Store for Vault<'_> {
 }
 
 impl Vault<'_> {
+    /// A sealed file for a new id. Nobody looks for it before it is in its place, so it may go there before it is on the disk.
+    fn write_ahead(&self, key: &Key, secret: &Secret) -> Result<Ahead, Error> {
+        let opened = self.open_or_create()?;
+        let bytes = sealed_file::write(&opened.key, &opened.id, key, secret)?;
+        Ahead::write(&self.sealed_path(&key.id), &bytes)
+    }
+
     /// Whether the vault would open now (`Ok`), in words, without asking or changing anything.
     fn state(&self, header: &Header) -> Result<String, String> {
         let mut trouble = "locked, unlock with: keyfob unlock".to_owned();
