@@ -3,7 +3,8 @@
 //!
 //! A service is the URL of an index, or on a second try its bare host. The bare host tells neither the scheme nor the path,
 //! and the whole URL has been asked before it: answering it would send a token that is meant for https over http, or one
-//! collection's token to another. So it gets only what was stored under that very host.
+//! collection's token to another. So it gets only what was stored under that very host. uv asks a third time for plain http, with
+//! the scheme before the host: that gets no token that is for a path of the host.
 //!
 //! Deliberately absent: prompts (`keyfob add` asks, hidden), and the command's other words, which no tool uses.
 
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::credential::Secret;
 use crate::error::{Error, Miss};
 use crate::forge::{self, Need, Place};
-use crate::remote::{Remote, has_control};
+use crate::remote::{Realm, Remote, has_control};
 use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
 
 use super::{Tool, Wire, is_web, write};
@@ -96,6 +97,11 @@ fn get(
     // Programs of all kinds ask a keyring under names of their own.
     let Some(query) = query(service, user, wire)? else { return Ok(false) };
     match wallet.get(&query)? {
+        Found::Answer(answer)
+            if query.remote.path().is_empty() && is_part_of_host(&answer.realm, &query.remote) =>
+        {
+            Ok(false)
+        }
         Found::Answer(answer) => {
             write(wire, &answer_bytes(&answer, form)?)?;
             wire.note(answer.note.as_ref());
@@ -110,6 +116,11 @@ fn get(
             Ok(false)
         }
     }
+}
+
+/// Whether a realm is a part of the host: one collection of a server.
+fn is_part_of_host(realm: &Realm, remote: &Remote) -> bool {
+    realm.what().strip_prefix(&remote.origin()).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Keeps what a tool's user typed: pip does so when its prompt led to success.

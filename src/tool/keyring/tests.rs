@@ -87,6 +87,24 @@ fn what_is_not_ours_is_met_with_silence() {
 }
 
 #[test]
+fn a_host_with_its_scheme_does_not_get_the_token_of_one_collection() {
+    let bench = Bench::new();
+    bench.add("http://127.0.0.1:18080/tfs/One", None, "ONE");
+    bench.add("http://127.0.0.1:18081", Some("me"), "ALL");
+    // uv: the feed of another collection, then its host, then its host with the scheme.
+    for service in [
+        "http://127.0.0.1:18080/tfs/Two/_packaging/f/pypi/simple/",
+        "127.0.0.1:18080",
+        "http://127.0.0.1:18080",
+        "http://127.0.0.1:18080/",
+    ] {
+        assert_eq!(run(&bench, &["get", service, "--mode", "creds"]), said(1, ""), "{service}");
+    }
+    assert_eq!(run(&bench, &["get", "http://127.0.0.1:18080/tfs/one/_packaging/f", "me"]), said(0, "ONE\n"));
+    assert_eq!(run(&bench, &["get", "http://127.0.0.1:18081", "me"]), said(0, "ALL\n"));
+}
+
+#[test]
 fn a_token_for_https_is_not_sent_over_http() {
     let bench = contoso();
     let http = FEED.replace("https:", "http:");
