@@ -157,6 +157,21 @@ impl Machine<'_> {
         document::write(&choice_path(&self.opening.data), &written)
     }
 
+    /// Whether a store works here at all; a locked one does.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with what is in the way, [`Error::NoSuchStore`], those of making the data folder.
+    pub fn works(&self, name: &str) -> Result<(), Error> {
+        let unknown = || Error::NoSuchStore { name: name.to_owned() };
+        let record = store::named(name).ok_or_else(unknown)?;
+        // As in [`Stores::for_new`].
+        files::make_folder(&self.opening.data)?;
+        match (record.fit)(&self.opening) {
+            Fit::Yes => Ok(()),
+            Fit::No(why) => Err(Error::Unavailable { store: record.name, why }),
+        }
+    }
+
     fn first_that_fits(&self) -> Result<&'static str, Error> {
         let mut ranked: Vec<_> = store::ALL.iter().filter(|record| record.rank.is_some()).collect();
         ranked.sort_by_key(|record| record.rank);

@@ -161,6 +161,8 @@ fn move_all(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error
         |(store, count): (&String, &usize)| (store != name && store != "environment").then_some(*count);
     let total: usize = counts.iter().filter_map(away).sum();
     if total == 0 {
+        // With tokens on the way their copies would tell.
+        context.stores.works(name)?;
         context.stores.write_down(name)?;
         context
             .terminal

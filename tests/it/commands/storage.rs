@@ -70,6 +70,22 @@ fn a_store_is_changed_by_moving_to_it_and_only_to_one_that_keeps_tokens() {
     assert_eq!(token_of(&scene, CONTOSO), "s3cret-1");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_that_does_not_work_here_is_not_chosen_even_where_no_token_has_to_move() {
+    let mut scene = Scene::new();
+    scene.unset("KEYFOB_STORE").unset("DBUS_SESSION_BUS_ADDRESS").unset("XDG_RUNTIME_DIR");
+    ends(
+        &scene,
+        "storage move secret-service",
+        3,
+        &["the secret-service store cannot be used: no session bus"],
+    );
+    ends(&scene, "storage", 0, &["no store is chosen yet"]);
+    let add = run_with(&scene, &format!("add {CONTOSO}"), "s3cret-1");
+    add.says(0, &["is in the vault store"]);
+}
+
 fn vault_at() -> usize {
     keyfob::store::ALL.iter().position(|store| store.name == "vault").unwrap()
 }
