@@ -139,7 +139,7 @@ impl Records {
     /// Reads every group, in no particular order; what cannot be read comes as its error.
     ///
     /// # Errors
-    /// [`Error::Io`] when the folder itself cannot be listed.
+    /// [`Error::Unsafe`], and [`Error::Io`] when the folder itself cannot be listed.
     pub fn all(&self) -> Result<Vec<Result<Group, Error>>, Error> {
         Ok(self.files()?.iter().filter_map(|path| read_file(path).transpose()).collect())
     }
@@ -157,6 +157,7 @@ impl Records {
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        files::check_folder(&self.data)?;
         if !files::check_folder(&self.folder)? {
             return Ok(Vec::new());
         }

@@ -125,6 +125,18 @@ fn what_others_can_reach_is_not_used_and_the_hint_mends_it() {
 }
 
 #[test]
+fn what_goes_through_all_records_refuses_a_folder_that_others_can_reach_too() {
+    for place in [Scene::data as Place, |scene| scene.data().join("records")] {
+        let scene = scene();
+        mode(&place(&scene), 0o755);
+        let listed = scene.keyfob(["list"]).says(6, &["is not safe to use: its mode is 755"]);
+        assert_eq!(listed.stdout(), "");
+        let doctor = scene.keyfob(["doctor"]);
+        assert!(doctor.stdout().contains("chmod 700 "), "{doctor}");
+    }
+}
+
+#[test]
 fn symbolic_links_are_not_followed() {
     for place in [record, sealed, |scene: &Scene| scene.data().join("vault.key")] {
         let scene = scene();
