@@ -106,50 +106,70 @@ pub fn child(program: impl AsRef<OsStr>, environment: &Environment) -> Command {
 #[must_use]
 pub fn tokens(environment: &Environment) -> (Vec<EnvironmentToken>, Vec<String>) {
     let (mut found, mut notes) = (Vec::new(), Vec::new());
-    let mut add = |from: &'static str, url: &str, user: Option<String>, token: String, need: Option<Need>| {
-        let token = Secret::new(token.into_bytes());
-        match Remote::from_url(url) {
-            _ if token.is_empty() || token.expose().iter().any(u8::is_ascii_control) => {
-                notes.push(format!("{from} is ignored: what stands there is not a token"));
+    // In place of a URL: why there is none.
+    type Url<'u> = Result<&'u str, &'static str>;
+    let mut add =
+        |from: &'static str, url: Url<'_>, user: Option<String>, token: String, need: Option<Need>| {
+            let token = Secret::new(token.into_bytes());
+            let url = match url {
+                Ok(url) => url,
+                Err(why) => return notes.push(format!("{from} is ignored: {why}")),
+            };
+            match Remote::from_url(url) {
+                _ if token.is_empty() || token.expose().iter().any(u8::is_ascii_control) => {
+                    notes.push(format!("{from} is ignored: what stands there is not a token"));
+                }
+                Ok((remote, in_url)) if remote.is_https() || remote.is_loopback() => {
+                    // An organisation in the URL's user part is kept in the path-less case; see R2.
+                    let user = user.or(in_url).filter(|user| !user.is_empty());
+                    found.push(EnvironmentToken { remote, user, token, from, need });
+                }
+                Ok(_) => notes.push(format!("{from} is ignored: its URL is plain http")),
+                Err(_) => notes.push(format!("{from} is ignored: its URL is not a usable one")),
             }
-            Ok((remote, in_url)) if remote.is_https() || remote.is_loopback() => {
-                // An organisation in the URL's user part is kept in the path-less case; see R2.
-                let user = user.or(in_url).filter(|user| !user.is_empty());
-                found.push(EnvironmentToken { remote, user, token, from, need });
-            }
-            Ok(_) => notes.push(format!("{from} is ignored: its URL is plain http")),
-            Err(_) => notes.push(format!("{from} is ignored: its URL is not a usable one")),
-        }
-    };
+        };
     for &(variable, urls) in PAIRS {
         if let Some(token) = environment.text(variable) {
             match urls.iter().find_map(|name| environment.text(name)) {
                 Some(url) => {
                     let user =
                         (variable == "KEYFOB_TOKEN").then(|| environment.text("KEYFOB_USERNAME")).flatten();
-                    add(variable, &url, user, token.trim().to_owned(), None);
+                    add(variable, Ok(&url), user, token.trim().to_owned(), None);
                 }
                 // Set by others for their own use, often without a URL: only ours is worth a word.
-                None if variable == "KEYFOB_TOKEN" => add(variable, "", None, token, None),
+                None if variable == "KEYFOB_TOKEN" => {
+                    add(
+                        variable,
+                        Err("KEYFOB_URL, which says where it belongs, is not set"),
+                        None,
+                        token,
+                        None,
+                    );
+                }
                 None => {}
             }
         }
     }
     if let Some(text) = environment.text("KEYFOB_TOKENS") {
         match serde_json::from_str::<Vec<Listed>>(&text) {
-            Ok(list) => {
-                list.into_iter().for_each(|one| add("KEYFOB_TOKENS", &one.url, one.username, one.token, None))
+            Ok(list) => list
+                .into_iter()
+                .for_each(|one| add("KEYFOB_TOKENS", Ok(&one.url), one.username, one.token, None)),
+            // The text is not shown.
+            Err(_) => {
+                let why = "it is not a JSON list of objects with url and token";
+                add("KEYFOB_TOKENS", Err(why), None, String::new(), None);
             }
-            // An empty URL makes the note; the text is not shown.
-            Err(_) => add("KEYFOB_TOKENS", "", None, "-".to_owned(), None),
         }
     }
     if let Some((variable, text)) = ENDPOINTS.iter().find_map(|name| Some((*name, environment.text(name)?))) {
         match serde_json::from_str::<Endpoints>(&text) {
             Ok(list) => list.credentials.into_iter().for_each(|one| {
-                add(variable, &one.endpoint, one.username, one.password, Some(Need::Packages));
+                add(variable, Ok(&one.endpoint), one.username, one.password, Some(Need::Packages));
             }),
-            Err(_) => add(variable, "", None, "-".to_owned(), None),
+            Err(_) => {
+                add(variable, Err("it is not JSON with endpointCredentials"), None, String::new(), None)
+            }
         }
     }
     let mut prefixes = PREFIXES.iter().filter_map(|&(variable, urls)| {
@@ -159,7 +179,7 @@ pub fn tokens(environment: &Environment) -> (Vec<EnvironmentToken>, Vec<String>)
     if let Some((variable, token, urls)) = prefixes.next() {
         let token = Zeroizing::new(token);
         for url in urls.split(';').map(str::trim).filter(|url| !url.is_empty()) {
-            add(variable, url, None, token.trim().to_owned(), Some(Need::Packages));
+            add(variable, Ok(url), None, token.trim().to_owned(), Some(Need::Packages));
         }
     }
     (found, notes)
@@ -242,17 +262,23 @@ mod tests {
 
     #[test]
     fn a_token_without_a_usable_url_is_ignored_and_said_without_its_value() {
-        for pairs in [
-            &[("KEYFOB_TOKEN", "s3cret")][..],
-            &[("KEYFOB_TOKEN", "s3cret"), ("KEYFOB_URL", "not a url")],
-            &[("KEYFOB_TOKEN", "s3cret"), ("KEYFOB_URL", "http://dev.azure.com/contoso")],
-            &[("KEYFOB_TOKENS", "s3cret")],
-            &[("KEYFOB_TOKENS", r#"[{"url":"https://x","token":"s3cret\n"}]"#)],
-            &[("VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "s3cret")],
+        for (pairs, why) in [
+            (&[("KEYFOB_TOKEN", "s3cret")][..], "KEYFOB_URL, which says where it belongs, is not set"),
+            (&[("KEYFOB_TOKEN", "s3cret"), ("KEYFOB_URL", "not a url")], "its URL is not a usable one"),
+            (
+                &[("KEYFOB_TOKEN", "s3cret"), ("KEYFOB_URL", "http://dev.azure.com/x")],
+                "its URL is plain http",
+            ),
+            (&[("KEYFOB_TOKENS", "s3cret")], "it is not a JSON list of objects with url and token"),
+            (
+                &[("KEYFOB_TOKENS", r#"[{"url":"https://x","token":"s3cret\n"}]"#)],
+                "what stands there is not a token",
+            ),
+            (&[("VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "s3cret")], "it is not JSON with endpointCredentials"),
         ] {
             let (found, notes) = read(pairs);
             assert!(found.is_empty(), "{found:?}");
-            assert!(notes.len() == 1 && !notes[0].contains("s3cret"), "{notes:?}");
+            assert_eq!(notes, [format!("{} is ignored: {why}", pairs[0].0)]);
         }
         assert_eq!(read(&[("SYSTEM_ACCESSTOKEN", "x")]), (Vec::new(), Vec::new()));
     }
