@@ -117,7 +117,10 @@ impl Miss {
                 urls.join(", ")
             ),
             Miss::Variables { realm, names } => {
-                format!("{realm} has several tokens in the environment; keep one of: {}", names.join(", "))
+                format!(
+                    "{realm} has several tokens in the environment, in {}; keep one of them",
+                    names.join(", ")
+                )
             }
             Miss::Rejected { realm, url, account, again_in: Some(seconds) } => format!(
                 "the server refused the token of {} just now, so it is withheld for {seconds} s; at once again: \
@@ -175,8 +178,8 @@ impl Miss {
                 ),
             },
             Miss::Variables { realm, names } => Error::Ambiguous {
-                what: format!("{realm} has several tokens in the environment"),
-                hint: format!("keep one of: {}", names.join(", ")),
+                what: format!("{realm} has several tokens in the environment, in {}", names.join(", ")),
+                hint: "keep one of them".to_owned(),
             },
             Miss::Rejected { realm, url, account, again_in: Some(seconds) } => Error::NotUsable {
                 what: format!(

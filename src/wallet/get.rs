@@ -260,7 +260,11 @@ fn others(
     realm: &Realm,
 ) -> Option<Miss> {
     if fitting.iter().any(|other| !other.token.same_as(&first.token)) {
-        let names = fitting.iter().chain([first]).map(|token| token.from.to_owned()).collect();
+        let mut names: Vec<String> =
+            fitting.iter().chain([first]).map(|token| token.from.to_owned()).collect();
+        // One variable may hold several.
+        names.sort_unstable();
+        names.dedup();
         return Some(Miss::Variables { realm: realm.to_string(), names });
     }
     let forge = forge_of_server(first);
