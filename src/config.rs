@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::files;
-use crate::forge::{self, Forge, Presentation};
+use crate::forge::{self, Forge, Place, Presentation};
 use crate::remote::{Realm, Remote};
 
 /// The whole file.
@@ -177,7 +177,16 @@ impl Host {
             format!("no forge is named {}; known are {}", self.forge, known.join(", "))
         })?;
         for pattern in std::iter::once(&self.url).chain(&self.also) {
-            Pattern::parse(pattern).ok_or_else(|| format!("{pattern} is not scheme://host[:port][/path]"))?;
+            let parsed = Pattern::parse(pattern).ok_or_else(|| {
+                format!("{pattern} is not scheme://host[:port][/path] with at most one word in braces")
+            })?;
+            let place = parsed.filled(Some("word")).map(|remote| forge::place(&remote, None));
+            // What a cloud service's host is, is asked before these settings are read.
+            if matches!(place, Some(Place::Cloud { .. } | Place::NoOrganisation { .. })) {
+                return Err(format!(
+                    "{pattern} is known to keyfob, and what is said of it here counts for nothing"
+                ));
+            }
         }
         match &self.realm {
             Some(realm) if Realm::from_text(realm).is_none() => {
@@ -234,7 +243,8 @@ impl<'a> Pattern<'a> {
         let web = scheme == "https" || scheme == "http";
         let mut words = host.split('.').chain(path.split('/'));
         let whole = words.all(|word| is_braced(word) || !word.contains(['{', '}']));
-        (web && whole && pattern.filled(Some("word")).is_some()).then_some(pattern)
+        let one = text.matches('{').count() <= 1;
+        (web && whole && one && pattern.filled(Some("word")).is_some()).then_some(pattern)
     }
 
     /// Puts `word` in place of the braces.
@@ -326,6 +336,13 @@ mod tests {
             ("[entra]\nclient=\"x\"", "line 2"),
             ("[[host]]\nurl=\"x\"\nforge=\"github\"", "is not scheme"),
             ("[[host]]\nurl=\"https://x/{a}/{\"\nforge=\"github\"", "is not scheme"),
+            ("[[host]]\nurl=\"https://{a}.x/{b}\"\nforge=\"github\"", "at most one word in braces"),
+            ("[[host]]\nurl=\"https://github.com\"\nforge=\"github\"", "github.com is known to keyfob"),
+            ("[[host]]\nurl=\"https://{a}.visualstudio.com\"\nforge=\"generic\"", "is known to keyfob"),
+            (
+                "[[host]]\nurl=\"https://x\"\nalso=[\"https://dev.azure.com/{a}\"]\nforge=\"generic\"",
+                "is known",
+            ),
         ] {
             let error = config(text).unwrap_err().to_string();
             assert!(error.contains(word), "{text}: {error}");
