@@ -112,10 +112,13 @@ fn retain_realm(entries: &mut Vec<Entry>, url: &str, context: &Context<'_>) -> R
         Err(error @ Error::NoSuchCredential { .. }) => error,
         Err(error) => return Err(error),
     };
-    let (remote, user) = Remote::from_url(url)?;
-    let realm = match context.wallet.spot(&remote, user.as_deref())? {
-        Spot::Known(known) => known.realm.to_string(),
-        _ => return Err(nothing),
+    let realm = match Remote::from_url(url) {
+        Ok((remote, user)) => match context.wallet.spot(&remote, user.as_deref())? {
+            Spot::Known(known) => known.realm.to_string(),
+            _ => return Err(nothing),
+        },
+        // A realm's own name.
+        Err(_) => url.to_owned(),
     };
     entries.retain(|entry| entry.realm == realm);
     if entries.is_empty() { Err(nothing) } else { Ok(()) }

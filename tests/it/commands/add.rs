@@ -151,6 +151,16 @@ fn the_store_is_chosen_once_and_said_with_what_it_protects() {
 }
 
 #[test]
+fn a_realm_is_listed_by_its_name_also_if_only_the_environment_has_it_and_one_that_is_empty_is_no_wrong_usage()
+{
+    let mut scene = holding(&[(CONTOSO, "s3cret-1")]);
+    ends(&scene, "list github/github.com", 1, &["the wallet holds nothing for github/github.com"]);
+    scene.set("KEYFOB_URL", "https://github.com").set("KEYFOB_TOKEN", "s3cret-e");
+    let listed = json(&ends(&scene, "list github/github.com --json", 0, &[]));
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["source"]), (1, &"environment".into()));
+}
+
+#[test]
 fn list_can_be_narrowed_and_its_exit_code_can_warn() {
     let scene = holding(&[
         ("https://dev.azure.com/contoso --expires 10d", "s3cret-1"),
