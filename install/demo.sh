@@ -92,7 +92,7 @@ version=$(git version | sed 's/^git version //; s/[^0-9.].*//')
 major=${version%%.*} rest=${version#*.} minor=${rest%%.*}
 if [ "$major" -gt 2 ] || { [ "$major" -eq 2 ] && [ "$minor" -ge 46 ]; }; then
   work "$server_url/DefaultCollection/Project/_git/Repo" on-premises || failed "git with the token for the on-premises server"
-  ntlm="worked: keyfob told git to use Basic, which user name and password cannot do there"
+  ntlm="worked: keyfob sees to it that git uses Basic; by itself it would choose NTLM, with which no token works"
 else
   if git clone -q "$server_url/DefaultCollection/Project/_git/Repo" on-premises 2>hint.err; then
     ntlm="worked with this git too, which seems to be built without NTLM"
