@@ -33,6 +33,8 @@ pub enum Miss {
         url: String,
         /// The accounts that could be meant.
         names: Vec<String>,
+        /// Whether tools stored them: then none of them can be preferred.
+        stored: bool,
     },
     /// The request has no path, and its host has several realms (R3).
     NoPath {
@@ -108,7 +110,12 @@ impl Miss {
                 whose(realm, asked.as_deref()),
                 target(url, asked.as_deref())
             ),
-            Miss::Ambiguous { realm, url, names } => format!(
+            Miss::Ambiguous { realm, url, names, stored: true } => format!(
+                "{realm} has several that tools stored, and no user name is asked for: {}; to make one your own, which comes \
+                 first: keyfob add {url} --account NAME",
+                names.join(", ")
+            ),
+            Miss::Ambiguous { realm, url, names, stored: false } => format!(
                 "{realm} has several that could answer, and none is preferred: {}; choose one: keyfob prefer {url} --account NAME",
                 names.join(", ")
             ),
@@ -164,7 +171,14 @@ impl Miss {
                 ),
                 format!("keyfob add {}", target(&url, asked.as_deref())),
             ),
-            Miss::Ambiguous { realm, url, names } => Error::Ambiguous {
+            Miss::Ambiguous { realm, url, names, stored: true } => Error::Ambiguous {
+                what: format!(
+                    "{realm} has several that tools stored, and no user name is asked for: {}",
+                    names.join(", ")
+                ),
+                hint: format!("keyfob add {url} --account NAME makes one your own, which comes first"),
+            },
+            Miss::Ambiguous { realm, url, names, stored: false } => Error::Ambiguous {
                 what: format!(
                     "{realm} has several that could answer, and none is preferred: {}",
                     names.join(", ")

@@ -277,7 +277,8 @@ pub fn account_in_words(name: Option<&str>) -> String {
 
 fn ambiguous(held: &Held<'_>, accounts: &[&AccountRecord]) -> Miss {
     let names = accounts.iter().map(|account| account_in_words(account.name.as_deref())).collect();
-    Miss::Ambiguous { realm: held.record.realm.clone(), url: held.record.url.clone(), names }
+    let stored = accounts.iter().all(|account| account.source == Source::Tool);
+    Miss::Ambiguous { realm: held.record.realm.clone(), url: held.record.url.clone(), names, stored }
 }
 
 fn in_words(miss: &Miss) -> &'static str {

@@ -150,6 +150,13 @@ fn misses() -> Vec<Miss> {
             realm: realm(),
             url: url(),
             names: vec!["- (the unnamed one)".to_owned(), "alice".to_owned()],
+            stored: false,
+        },
+        Miss::Ambiguous {
+            realm: realm(),
+            url: url(),
+            names: vec!["alice".to_owned(), "bob".to_owned()],
+            stored: true,
         },
         Miss::NoPath {
             place: "https://tfs.example".to_owned(),
