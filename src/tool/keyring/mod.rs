@@ -3,7 +3,7 @@
 //!
 //! A service is the URL of an index, or on a second try its bare host. The bare host tells neither the scheme nor the path,
 //! and the whole URL has been asked before it: answering it would send a token that is meant for https over http, or one
-//! collection's token to another. So it gets only what was stored under that very host. uv asks a third time for plain http, with
+//! collection's token to another. So it gets only what was stored under that very host. For plain http uv asks a third time, with
 //! the scheme before the host: that gets no token that is for a path of the host.
 //!
 //! Deliberately absent: prompts (`keyfob add` asks, hidden), and the command's other words, which no tool uses.
@@ -98,7 +98,9 @@ fn get(
     let Some(query) = query(service, user, wire)? else { return Ok(false) };
     match wallet.get(&query)? {
         Found::Answer(answer)
-            if query.remote.path().is_empty() && is_part_of_host(&answer.realm, &query.remote) =>
+            if !query.remote.is_https()
+                && query.remote.path().is_empty()
+                && is_part_of_host(&answer.realm, &query.remote) =>
         {
             Ok(false)
         }

@@ -91,6 +91,7 @@ fn a_host_with_its_scheme_does_not_get_the_token_of_one_collection() {
     let bench = Bench::new();
     bench.add("http://127.0.0.1:18080/tfs/One", None, "ONE");
     bench.add("http://127.0.0.1:18081", Some("me"), "ALL");
+    bench.add("https://tfs.example/tfs/One", None, "TLS");
     // uv: the feed of another collection, then its host, then its host with the scheme.
     for service in [
         "http://127.0.0.1:18080/tfs/Two/_packaging/f/pypi/simple/",
@@ -102,6 +103,8 @@ fn a_host_with_its_scheme_does_not_get_the_token_of_one_collection() {
     }
     assert_eq!(run(&bench, &["get", "http://127.0.0.1:18080/tfs/one/_packaging/f", "me"]), said(0, "ONE\n"));
     assert_eq!(run(&bench, &["get", "http://127.0.0.1:18081", "me"]), said(0, "ALL\n"));
+    // Nobody asks so after another collection (R3).
+    assert_eq!(run(&bench, &["get", "https://tfs.example", "me"]), said(0, "TLS\n"));
 }
 
 #[test]
