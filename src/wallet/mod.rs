@@ -178,7 +178,7 @@ impl<'a> Local<'a> {
         let placed =
             self.records.change_after(ahead, group, |group| Ok((place(group, chosen.name, &key)?, true)));
         if placed.is_err() {
-            self.discard(group, &*store, &key);
+            self.discard(group, chosen.name, &key);
         }
         Ok((placed?, chosen))
     }
@@ -186,10 +186,10 @@ impl<'a> Local<'a> {
     /// Destroys a secret whose record could not be written. But writing may fail after the record is in place (its folder could
     /// not be synced), so it is read again; if it cannot be, the secret stays: doctor finds one that nothing refers to,
     /// nobody finds one that is gone.
-    fn discard(&self, group: &str, store: &dyn Store, key: &Key) {
+    fn discard(&self, group: &str, store: &str, key: &Key) {
         let unrecorded = |group: Group| !group.ids().any(|id| id == key.id.as_str());
         if self.records.read(group).is_ok_and(unrecorded) {
-            let _ = store.delete(key);
+            let _ = self.destroy(group, &[(store.to_owned(), key.clone())]);
         }
     }
 

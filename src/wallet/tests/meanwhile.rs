@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use tempfile::TempDir;
 
 use super::bench::{START, query, secret};
-use crate::credential::{Key, Secret};
+use crate::credential::{Account, Key, Secret};
 use crate::environment::Environment;
 use crate::error::{Error, Miss};
 use crate::records::Source;
@@ -208,6 +208,27 @@ fn what_doctor_takes_for_unrecorded_while_it_is_being_removed_is_gone_from_the_r
     // By force, so that the store is first looked at when the record has gone.
     let wallet = scene.wallet();
     assert!(wallet.remove(&wallet.select(URL, None).unwrap(), true).unwrap().is_empty());
+    assert_eq!(scene.accounts(), []);
+    assert!(scene.one.is_empty());
+}
+
+#[test]
+fn what_doctor_takes_for_unrecorded_while_its_writer_gives_it_up_is_gone_from_the_records_too() {
+    let scene = Scene::with_a_token();
+    let wallet = scene.wallet();
+    let selection = wallet.select(URL, None).unwrap();
+    let planned = wallet.plan(Wish::new(Remote::from_url(URL).unwrap().0, None)).unwrap();
+    wallet.remove(&selection, false).unwrap();
+    // The store is first looked at when the record could not be written.
+    scene.meanwhile.replace(Some(Box::new(|wallet| {
+        let unrecorded = wallet.survey(&["one"]).unwrap().unrecorded;
+        assert_eq!(wallet.rebuild(&unrecorded).unwrap().len(), 1);
+    })));
+    let account = Account::from_name(None);
+    let refused = wallet.keep(&planned.group, &planned.realm, account, &secret("new"), |_, _, _| {
+        Err::<(), Error>(Error::Changing)
+    });
+    assert!(matches!(refused, Err(Error::Changing)));
     assert_eq!(scene.accounts(), []);
     assert!(scene.one.is_empty());
 }
