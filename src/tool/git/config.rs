@@ -155,7 +155,12 @@ impl Git {
                 return Err(error);
             }
         }
-        Ok(())
+        // git syncs no configuration; and what is remembered of these edits is going to be durable.
+        let settled = edits.iter().try_for_each(|(file, _)| files::settle_others(file));
+        if settled.is_err() {
+            self.take_back(edits);
+        }
+        settled
     }
 
     /// Undoes edits that were carried out, as far as that goes: the error that led here is the one to be told.
