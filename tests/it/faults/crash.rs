@@ -142,6 +142,27 @@ fn the_power_may_fail_while_a_token_is_replaced() {
     });
 }
 
+#[test]
+fn what_a_removal_took_out_never_comes_back_wherever_the_power_failed() {
+    for undone in UNDONE {
+        for at in 1.. {
+            let scene = scene();
+            let remove = scene.program("keyfob").args(["remove", "https://dev.azure.com/contoso", "--yes"]);
+            let done = with_fault(remove, "power", at).env("FAULT_UNDONE", undone).run().ended_by_itself();
+            is_sound(&scene);
+            let held = scene.held();
+            assert!(!done || held.is_empty(), "{undone} {at}: {held:?}");
+            // What is left in the store is of no account any more, and not one that lost its record.
+            scene.keyfob(["doctor", "--repair"]).succeeds();
+            assert_eq!(scene.held(), held, "{undone} {at}");
+            if done {
+                assert!(at > 6, "{undone}: {at}");
+                break;
+            }
+        }
+    }
+}
+
 /// A folder, a link in it, and a line that makes the tool start it.
 #[test]
 fn the_power_may_fail_during_a_setup_and_after_it() {
