@@ -13,10 +13,11 @@ use crate::error::Error;
 mod write;
 
 pub use write::{
-    Ahead, create_private, hold_room, leftovers, remove, rewrite, sweep, write_private, write_private_after,
+    Ahead, create_private, hold_room, leftovers, remove, rewrite, settle_name, settle_others, sweep,
+    write_private, write_private_after,
 };
 
-/// How long a writer waits for another one. Each holds the lock for two syncs, so this is generous; the lock vanishes
+/// How long a writer waits for another one. Each holds the lock for a few syncs, so this is generous; the lock vanishes
 /// with its process, so a stale one cannot exist.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 
@@ -97,9 +98,8 @@ pub fn make_folder(folder: &Path) -> Result<(), Error> {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
         crate::process::unmasked(|| builder.create(folder)).map_err(Error::io("make the folder", folder))?;
-        // What is in a folder is durable when the folder's own name is. Where ours begin may be in somebody else's, which we need not
-        // be able to read.
-        missing.iter().for_each(|made| drop(write::sync_folder(made)));
+        // What is in a folder is durable when the folder's own name is.
+        missing.iter().for_each(|made| settle_name(made));
     }
     check_folder(folder).map(|_| ())
 }

@@ -226,8 +226,26 @@ fn create(path: &Path, target: &Path, bytes: &[u8]) -> Result<File, Error> {
     Ok(file)
 }
 
+/// Makes durable what another program has just written at our word; one that is not there stays so.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn settle_others(path: &Path) -> Result<(), Error> {
+    let Ok(path) = fs::canonicalize(path) else { return Ok(()) };
+    // Windows syncs only what may be written.
+    #[cfg(unix)]
+    super::open_unhindered(&path).and_then(|file| file.sync_all()).map_err(Error::io("sync", &path))?;
+    settle_name(&path);
+    Ok(())
+}
+
+/// Makes the name of `path` durable, as far as that goes: where it lies in somebody else's folder, we need not be able to read that.
+pub fn settle_name(path: &Path) {
+    drop(sync_folder(path));
+}
+
 /// Makes the name of `path` durable.
-pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
+fn sync_folder(path: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))?;

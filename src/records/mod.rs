@@ -72,7 +72,8 @@ impl Records {
     }
 
     /// Changes a group under its lock: reads it again, lets `change` work on it, and writes it if `change` says so (by
-    /// returning `true` beside its result). A group without realms is removed.
+    /// returning `true` beside its result). Realms without accounts go; a group without realms stays as an empty record until
+    /// [`Records::clear`], so that what its stores still hold is told from what lost its record.
     ///
     /// # Errors
     /// As [`Records::read`], what `change` returns, and [`Error::Busy`].
@@ -110,14 +111,27 @@ impl Records {
     fn write(&self, first: Option<files::Ahead>, name: &str, mut group: Group) -> Result<(), Error> {
         group.realms.retain(|realm| !realm.accounts.is_empty());
         let path = self.path(name);
-        if group.realms.is_empty() {
-            return files::remove(&path);
-        }
         // Without blanks: reading over them is a thirtieth of what a get costs.
         let mut text = serde_json::to_vec(&group)
             .map_err(|error| Error::Record { path: path.clone(), why: error.to_string() })?;
         text.push(b'\n');
         files::write_private_after(first, &path, &text)
+    }
+
+    /// Removes the record of a group that has no accounts any more; one that has stays.
+    ///
+    /// # Errors
+    /// As [`Records::read`], and [`Error::Busy`].
+    pub fn clear(&self, group: &str) -> Result<(), Error> {
+        let path = self.path(group);
+        // Most have, which needs no lock to be seen.
+        if !path.exists() || !self.read(group)?.realms.is_empty() {
+            return Ok(());
+        }
+        self.locked(group, || match self.read(group)?.realms.is_empty() {
+            true => files::remove(&path),
+            false => Ok(()),
+        })
     }
 
     /// Holds the lock of a group while `work` runs.
@@ -235,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_was_written_is_read_and_an_empty_one_leaves_no_file() {
+    fn a_group_that_was_written_is_read_and_an_empty_one_stays_until_it_is_cleared() {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::new(&folder.path().join("data"));
         records
@@ -261,6 +275,9 @@ mod tests {
                 }))
             })
             .unwrap();
+        assert!(records.read("azure-devops/contoso").unwrap().realms.is_empty());
+        assert!(records.path("azure-devops/contoso").exists());
+        records.clear("azure-devops/contoso").unwrap();
         assert!(!records.path("azure-devops/contoso").exists());
     }
 

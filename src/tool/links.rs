@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::files;
+use crate::process;
 
 use super::setup::{Line, Plan, SetupContext};
 
@@ -119,7 +120,20 @@ pub fn make(own: &Path, link: &Path) -> Result<(), Error> {
     let made = std::os::unix::fs::symlink(own, link);
     #[cfg(not(unix))]
     let made = fs::copy(own, link).map(drop);
-    made.map_err(Error::io("make the link", link))
+    made.map_err(Error::io("make the link", link))?;
+    files::settle_name(link);
+    Ok(())
+}
+
+/// Makes a folder for a link of ours in somebody else's place, with those above it, as others find theirs there.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(super) fn make_folder(folder: &Path) -> Result<(), Error> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
+    process::unmasked(|| fs::create_dir_all(folder)).map_err(Error::io("make the folder", folder))?;
+    missing.iter().for_each(|made| files::settle_name(made));
+    Ok(())
 }
 
 /// Whether what stands there is what [`make`] made: a link to `own`, or a copy of this program.

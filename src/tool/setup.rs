@@ -107,9 +107,11 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Remembers a line, once: it may have been taken out by hand, and be remembered still.
+    /// Remembers a line, once: it may have been taken out by hand, or never been written because of a crash, and be remembered
+    /// still. What it stands in the place of is what it is this time.
     pub fn remember(&mut self, line: Line) {
-        self.written.retain(|old| *old != line);
+        let is_same = |old: &Line| (&old.file, &old.key, &old.value) == (&line.file, &line.key, &line.value);
+        self.written.retain(|old| !is_same(old));
         self.written.push(line);
     }
 }
@@ -240,7 +242,7 @@ pub fn carry_out(data: &Path, tool: &str, plan: Plan<'_>) -> Result<(), Error> {
         let planned = plan.entry.clone().unwrap_or_default();
         let new = planned.written.into_iter().filter(|line| !both.written.contains(line));
         let new: Vec<Line> = new.collect();
-        both.written.extend(new);
+        new.into_iter().for_each(|line| both.remember(line));
         both.taken_out.extend(
             planned
                 .taken_out

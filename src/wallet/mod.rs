@@ -178,7 +178,7 @@ impl<'a> Local<'a> {
         let placed =
             self.records.change_after(ahead, group, |group| Ok((place(group, chosen.name, &key)?, true)));
         if placed.is_err() {
-            self.discard(group, &*store, &key);
+            self.discard(group, chosen.name, &key);
         }
         Ok((placed?, chosen))
     }
@@ -186,10 +186,10 @@ impl<'a> Local<'a> {
     /// Destroys a secret whose record could not be written. But writing may fail after the record is in place (its folder could
     /// not be synced), so it is read again; if it cannot be, the secret stays: doctor finds one that nothing refers to,
     /// nobody finds one that is gone.
-    fn discard(&self, group: &str, store: &dyn Store, key: &Key) {
+    fn discard(&self, group: &str, store: &str, key: &Key) {
         let unrecorded = |group: Group| !group.ids().any(|id| id == key.id.as_str());
         if self.records.read(group).is_ok_and(unrecorded) {
-            let _ = store.delete(key);
+            let _ = self.destroy(group, &[(store.to_owned(), key.clone())]);
         }
     }
 
@@ -211,7 +211,8 @@ impl<'a> Local<'a> {
 
     /// Destroys secrets that a group does not speak of any more, and returns what failed. `doctor --repair` may have found one
     /// between the writing of the record and this, and taken it for one that lost its record: that is taken back, so that
-    /// no record speaks of what is gone. (It looks into the store under the lock, so one of the two sees the other.)
+    /// no record speaks of what is gone. (It looks into the store under the lock, so one of the two sees the other.) An empty
+    /// record goes last: while it is there, what a crash leaves in a store is an orphan, and not a secret that lost its record.
     fn destroy(&self, group: &str, secrets: &[(String, Key)]) -> Vec<Error> {
         let mut errors = Vec::new();
         let mut gone = Vec::new();
@@ -228,6 +229,10 @@ impl<'a> Local<'a> {
                 Ok(((), true))
             });
             errors.extend(forgotten.err());
+        }
+        // If it cannot be cleared, it stays, and tells nothing.
+        if errors.is_empty() && !secrets.is_empty() {
+            let _ = self.records.clear(group);
         }
         errors
     }

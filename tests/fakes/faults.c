@@ -53,7 +53,9 @@ static int same(int one, int other) {
 }
 
 static void wrote(int fd) {
-    if (!is("power")) return;
+    struct stat about;
+    /* A terminal or a pipe keeps nothing. */
+    if (!is("power") || fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) return;
     for (int n = 0; n < files; n++)
         if (same(unsynced[n], fd)) return;
     if (files == MOST) no_room();
@@ -89,6 +91,16 @@ static void step(int kind, const char *from, const char *to) {
     if (!realpath(dirname(folder), new->folder)) new->folder[0] = 0;
     snprintf(new->kept, PATH_MAX, "%s.kept-%d", to, calls);
     if (kind == MADE || link(to, new->kept) != 0) new->kept[0] = 0;
+}
+
+/* What could not be done is no step. */
+static int if_done(int result) {
+    if (result == 0 || !is("power")) return result;
+    int why = errno;
+    struct step *last = &steps[--taken];
+    if (last->kept[0]) REAL(int, unlink, const char *)(last->kept);
+    errno = why;
+    return result;
 }
 
 static void power_fails(void) {
@@ -167,8 +179,14 @@ OPEN(open64, openat64)
 
 int mkdir(const char *path, mode_t mode) {
     if (making()) return -1;
-    if (access(path, F_OK) != 0) step(MADE, path, path);
-    return REAL(int, mkdir, const char *, mode_t)(path, mode);
+    step(MADE, path, path);
+    return if_done(REAL(int, mkdir, const char *, mode_t)(path, mode));
+}
+
+int symlink(const char *target, const char *path) {
+    if (making()) return -1;
+    step(MADE, path, path);
+    return if_done(REAL(int, symlink, const char *, const char *)(target, path));
 }
 
 static int syncing(void) {
@@ -194,11 +212,11 @@ int fdatasync(int fd) {
 int rename(const char *from, const char *to) {
     if (due() && is("crash")) die();
     step(RENAMED, from, to);
-    return REAL(int, rename, const char *, const char *)(from, to);
+    return if_done(REAL(int, rename, const char *, const char *)(from, to));
 }
 
 int unlink(const char *path) {
     if (due() && is("crash")) die();
-    if (access(path, F_OK) == 0) step(REMOVED, path, path);
-    return REAL(int, unlink, const char *)(path);
+    step(REMOVED, path, path);
+    return if_done(REAL(int, unlink, const char *)(path));
 }

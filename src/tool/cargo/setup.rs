@@ -49,9 +49,9 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let (text, piece) = present.with(&provider)?;
     // What was put in is remembered to the byte; see `undo`.
     let line = Line::new(&config.path, KEY, provider.as_str());
-    entry.written.push(Line { instead_of: Some(piece), ..line });
+    entry.remember(Line { instead_of: Some(piece), ..line });
     if config.text.is_none() {
-        entry.written.push(Line::new(&config.path, "", ""));
+        entry.remember(Line::new(&config.path, "", ""));
     }
     let lines =
         vec![format!("{}: [registry] {KEY}: last, \"{}\"", config.path.display(), visible(&provider))];

@@ -1,6 +1,7 @@
 //! git's configuration, read and written by git itself: one small function runs `git config`, with the program and the
 //! environment passed in. Files are touched directly in one case only, [`cut_empty_line`].
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -155,7 +156,13 @@ impl Git {
                 return Err(error);
             }
         }
-        Ok(())
+        // git syncs no configuration; and what is remembered of these edits is going to be durable.
+        let written: BTreeSet<&PathBuf> = edits.iter().map(|(file, _)| file).collect();
+        let settled = written.into_iter().try_for_each(|file| files::settle_others(file));
+        if settled.is_err() {
+            self.take_back(edits);
+        }
+        settled
     }
 
     /// Undoes edits that were carried out, as far as that goes: the error that led here is the one to be told.

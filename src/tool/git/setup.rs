@@ -96,6 +96,11 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
         draft.take_out(line)?;
     }
     for line in &entry.taken_out {
+        // One that is there again was put back by an unsetup that a crash ended.
+        let back = |value: &Value| is_key(&value.key, &line.key) && value.value == line.value;
+        if draft.git.list_file(Path::new(&line.file))?.iter().any(back) {
+            continue;
+        }
         let edit = Edit::Add { key: line.key.clone(), value: line.value.clone() };
         draft.edits.push((PathBuf::from(&line.file), edit));
     }
@@ -293,7 +298,7 @@ impl Draft {
         let followed = section.is_some_and(|at| self.values[at..].iter().skip(1).any(is_helper));
         for value in &values {
             let line = self.line(HELPER, value, None);
-            self.entry.written.push(line);
+            self.entry.remember(line);
         }
         if followed {
             self.edits.push((file, Edit::AddLast { values }));
@@ -320,7 +325,7 @@ impl Draft {
                         key: folded,
                         value: "true".to_owned(),
                     });
-                    self.entry.written.push(line);
+                    self.entry.remember(line);
                     let edit = Edit::Add { key, value: "true".to_owned() };
                     self.edits.push((self.git.global.clone(), edit));
                 }
@@ -344,7 +349,7 @@ impl Draft {
                 continue;
             }
             let line = self.line(&key, "basic", None);
-            self.entry.written.push(line);
+            self.entry.remember(line);
             self.edits.push((self.git.global.clone(), Edit::Add { key, value: "basic".to_owned() }));
         }
     }
@@ -356,7 +361,7 @@ impl Draft {
             Some(line) => new.clone_into(&mut line.value),
             None => {
                 let line = self.line(key, new, Some(old.to_owned()));
-                self.entry.written.push(line);
+                self.entry.remember(line);
             }
         }
         let global = self.git.global.clone();

@@ -73,7 +73,7 @@ impl<'e> Go<'e> {
         Ok(About { auth, version, file, written })
     }
 
-    fn set(&self, value: Option<&str>) -> Result<(), Error> {
+    fn set(&self, file: &Path, value: Option<&str>) -> Result<(), Error> {
         let setting = value.map(|value| format!("{GOAUTH}={value}"));
         let args = match &setting {
             Some(setting) => ["env", "-w", setting],
@@ -82,7 +82,8 @@ impl<'e> Go<'e> {
         // That a variable counts in its place was said with the plan; go would only warn of it.
         let done = self.command(&args).env_remove(GOAUTH).output().map_err(|error| not_started(&error))?;
         if done.status.success() {
-            return Ok(());
+            // go does not sync it.
+            return crate::files::settle_others(file);
         }
         let said = String::from_utf8_lossy(&done.stderr);
         Err(failed(visible(said.lines().next().unwrap_or("it fails"))))
@@ -205,7 +206,8 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let line = Line { instead_of, ..Line::new(file, GOAUTH, value.as_str()) };
     let lines = vec![format!("go env -w {}", shell_word(Path::new(&format!("{GOAUTH}={value}"))))];
     let entry = Some(Entry { written: vec![line], taken_out: Vec::new() });
-    let apply = Box::new(move || go.set(Some(&value)));
+    let file = file.clone();
+    let apply = Box::new(move || go.set(&file, Some(&value)));
     Ok(Plan { lines, notes, entry, apply, ..Plan::default() })
 }
 
@@ -237,7 +239,8 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
         Some(value) => format!("go env -w {}", shell_word(Path::new(&format!("{GOAUTH}={value}")))),
         None => format!("go env -u {GOAUTH}"),
     }];
-    let apply = Box::new(move || go.set(value.as_deref()));
+    let file = PathBuf::from(&line.file);
+    let apply = Box::new(move || go.set(&file, value.as_deref()));
     Ok(Plan { lines, apply, ..Plan::default() })
 }
 

@@ -100,11 +100,14 @@ fn link<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> P
         let note = format!("{} is there already and is not keyfob, so it is left", link.display());
         return nothing(vec![note]);
     }
-    let line = Line::new(&link, links::LINK, own.display().to_string());
+    // What is remembered of uv stays so.
+    let mut entry = before.cloned().unwrap_or_default();
+    entry.written.retain(|line| line.key != links::LINK);
+    entry.remember(Line::new(&link, links::LINK, own.display().to_string()));
     Plan {
         lines: vec![format!("ln -s {} {}", shell_word(&own), shell_word(&link))],
         notes: vec![ADVICE.to_owned()],
-        entry: Some(Entry { written: vec![line], taken_out: Vec::new() }),
+        entry: Some(entry),
         apply: Box::new(move || links::make(&own, &link)),
         ..Plan::default()
     }

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files::{self, shell_word};
-use crate::process;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Line, Plan, Setup, SetupContext, Wish};
 
@@ -128,8 +127,7 @@ impl Draft {
 
 fn make(own: &Path, link: &Path) -> Result<(), Error> {
     if let Some(folder) = link.parent() {
-        process::unmasked(|| std::fs::create_dir_all(folder))
-            .map_err(Error::io("make the folder", folder))?;
+        links::make_folder(folder)?;
     }
     if link.symlink_metadata().is_ok() {
         files::remove(link)?;

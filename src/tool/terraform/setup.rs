@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::files::shell_word;
-use crate::process;
 use crate::terminal::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
@@ -113,8 +112,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
     let notes = in_clear(context);
     let apply = Box::new(move || {
         if !is_right {
-            process::unmasked(|| fs::create_dir_all(&plugins))
-                .map_err(Error::io("make the folder", &plugins))?;
+            links::make_folder(&plugins)?;
             crate::files::remove(&link)?;
             links::make(&own, &link)?;
         }

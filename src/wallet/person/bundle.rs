@@ -170,7 +170,7 @@ impl Local<'_> {
             })
         });
         if placed.is_err() {
-            incoming.iter().for_each(|new| self.discard(&group_name, store, &new.key));
+            incoming.iter().for_each(|new| self.discard(&group_name, store_name, &new.key));
         }
         placed
     }

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::files::shell_word;
 use crate::forge::Forge;
 use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
-use crate::remote::{Remote, is_within};
+use crate::remote::{Realm, Remote, is_within};
 
 use super::super::Local;
 use super::super::spot::forge_of;
@@ -183,10 +183,10 @@ impl Local<'_> {
 
     /// Moves a realm's accounts to another realm, because the organisation or server was renamed: each secret is copied to a
     /// key of the new realm, read back and compared; then the new record is written, the old one removed, and the old
-    /// secrets destroyed.
+    /// secrets destroyed. What a move that did not end has brought there before is not brought again.
     ///
     /// # Errors
-    /// [`Error::Usage`] when an account of that name is there already; those of stores and records. Until the new record
+    /// [`Error::Usage`] when another account of that name is there already; those of stores and records. Until the new record
     /// is written, nothing has changed.
     pub fn move_realm(&self, selection: &Selection, to: &Planned) -> Result<usize, Error> {
         if to.realm.as_str() == selection.realm.realm {
@@ -197,10 +197,24 @@ impl Local<'_> {
         moved.url.clone_from(&to.url);
         moved.prefix.clone_from(&to.prefix);
         moved.allow_http |= to.wish.allow_http;
+        let there = self.records.read(&to.group)?;
+        let (mut rest, mut brought) = (Vec::new(), Vec::new());
+        for account in &selection.realm.accounts {
+            match self.brought(selection, account, &to.realm, &there)? {
+                Some(held) => brought.push(held.id.as_str()),
+                None => rest.push(account),
+            }
+        }
+        moved.accounts = rest.iter().copied().cloned().collect();
         let mut copies = Vec::new();
-        let placed = self.copy_all(selection, to, &mut moved, &mut copies).and_then(|()| {
+        let placed = self.copy_all(selection, &rest, to, &mut moved, &mut copies).and_then(|()| {
             self.records.change(&to.group, |group| {
-                insert(group, &moved)?;
+                if brought.iter().any(|id| !group.ids().any(|held| held == *id)) {
+                    return Err(Error::Changing);
+                }
+                if !rest.is_empty() {
+                    insert(group, &moved)?;
+                }
                 // Within one file both happen at once.
                 if to.group == selection.group {
                     take_out(group, selection);
@@ -227,17 +241,41 @@ impl Local<'_> {
         old.retain(|(_, key)| !left.ids().any(|id| id == key.id.as_str()));
         // What cannot be destroyed stays an orphan, which `doctor` finds.
         let _ = self.destroy(&selection.group, &old);
-        Ok(moved.accounts.len())
+        Ok(selection.realm.accounts.len())
+    }
+
+    /// The account as the realm holds it already, with the very same secrets.
+    fn brought<'g>(
+        &self,
+        from: &Selection,
+        account: &AccountRecord,
+        to: &Realm,
+        group: &'g Group,
+    ) -> Result<Option<&'g AccountRecord>, Error> {
+        let Some(realm) = group.realm(to.as_str()) else { return Ok(None) };
+        let Some(held) = realm.accounts.iter().find(|held| held.is_same(account)) else { return Ok(None) };
+        if held.set_aside.len() != account.set_aside.len() {
+            return Ok(None);
+        }
+        for (old, new) in account.secrets().zip(held.secrets()) {
+            let old = self.stores.open(old.store)?.get(&from.realm.key_of(account, old.id)?)?;
+            let new = self.stores.open(new.store)?.get(&realm.key_of(held, new.id)?)?;
+            if !old.zip(new).is_some_and(|(old, new)| old.same_as(&new)) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(held))
     }
 
     fn copy_all(
         &self,
         selection: &Selection,
+        accounts: &[&AccountRecord],
         to: &Planned,
         moved: &mut RealmRecord,
         copies: &mut Vec<(String, Key)>,
     ) -> Result<(), Error> {
-        for (account, target) in selection.realm.accounts.iter().zip(&mut moved.accounts) {
+        for (account, target) in accounts.iter().zip(&mut moved.accounts) {
             let mut copy = |store: &str, id: &str| {
                 let key = self.copy(selection, account, store, id, to)?;
                 let id = key.id.as_str().to_owned();
@@ -311,7 +349,8 @@ fn insert(group: &mut Group, moved: &RealmRecord) -> Result<(), Error> {
         let default = account.default && !has_default;
         AccountRecord { default, ..account.clone() }
     }));
-    there.rules.extend(moved.rules.iter().cloned());
+    let new: Vec<Rule> = moved.rules.iter().filter(|rule| !there.rules.contains(rule)).cloned().collect();
+    there.rules.extend(new);
     Ok(())
 }
 

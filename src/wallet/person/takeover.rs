@@ -311,7 +311,7 @@ impl Local<'_> {
             })
         });
         if placed.is_err() {
-            new.iter().for_each(|(_, key)| self.discard(group, &*store, key));
+            new.iter().for_each(|(_, key)| self.discard(group, chosen.name, key));
         }
         placed.map(|()| chosen)
     }

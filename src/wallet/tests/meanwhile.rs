@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use tempfile::TempDir;
 
 use super::bench::{START, query, secret};
-use crate::credential::{Key, Secret};
+use crate::credential::{Account, Key, Secret};
 use crate::environment::Environment;
 use crate::error::{Error, Miss};
 use crate::records::Source;
@@ -199,15 +199,38 @@ fn a_record_that_doctor_made_of_a_secret_just_put_does_not_become_a_second_accou
     assert_eq!(accounts[0].source, Source::Tool);
 }
 
+/// What a crash leaves at that moment, doctor sees too.
 #[test]
-fn what_doctor_takes_for_unrecorded_while_it_is_being_removed_is_gone_from_the_records_too() {
+fn what_is_being_removed_is_never_taken_for_a_secret_that_lost_its_record() {
     let scene = Scene::with_a_token().meanwhile(|wallet| {
-        let unrecorded = wallet.survey(&["one"]).unwrap().unrecorded;
-        assert_eq!(wallet.rebuild(&unrecorded).unwrap().len(), 1);
+        let survey = wallet.survey(&["one"]).unwrap();
+        assert_eq!((survey.unrecorded.len(), survey.orphans.len()), (0, 1));
     });
     // By force, so that the store is first looked at when the record has gone.
     let wallet = scene.wallet();
     assert!(wallet.remove(&wallet.select(URL, None).unwrap(), true).unwrap().is_empty());
+    assert_eq!(scene.accounts(), []);
+    assert!(scene.one.is_empty());
+    assert!(!wallet.records.path("azure-devops/contoso").exists());
+}
+
+#[test]
+fn what_doctor_takes_for_unrecorded_while_its_writer_gives_it_up_is_gone_from_the_records_too() {
+    let scene = Scene::with_a_token();
+    let wallet = scene.wallet();
+    let selection = wallet.select(URL, None).unwrap();
+    let planned = wallet.plan(Wish::new(Remote::from_url(URL).unwrap().0, None)).unwrap();
+    wallet.remove(&selection, false).unwrap();
+    // The store is first looked at when the record could not be written.
+    scene.meanwhile.replace(Some(Box::new(|wallet| {
+        let unrecorded = wallet.survey(&["one"]).unwrap().unrecorded;
+        assert_eq!(wallet.rebuild(&unrecorded).unwrap().len(), 1);
+    })));
+    let account = Account::from_name(None);
+    let refused = wallet.keep(&planned.group, &planned.realm, account, &secret("new"), |_, _, _| {
+        Err::<(), Error>(Error::Changing)
+    });
+    assert!(matches!(refused, Err(Error::Changing)));
     assert_eq!(scene.accounts(), []);
     assert!(scene.one.is_empty());
 }

@@ -52,6 +52,34 @@ fn a_move_that_fails_leaves_no_copies_behind() {
     assert_eq!(bench.memory.len(), 3);
 }
 
+/// Between the writing of the two records a crash leaves the account in both places.
+#[test]
+fn a_move_that_did_not_end_is_finished_by_the_next_one_and_another_token_is_never_taken_for_the_same() {
+    let bench = Bench::new();
+    let two = |url, token: &str| {
+        bench.add(url, Some("alice"), "before");
+        bench.add(url, Some("alice"), token);
+    };
+    let again = || {
+        let selection = bench.with(|wallet| wallet.select(OLD, None).unwrap());
+        bench.with(|wallet| move_to_new(wallet, &selection))
+    };
+    two(NEW, "A");
+    two(OLD, "A");
+    bench.add(OLD, Some("carol"), "C");
+    assert_eq!(again().unwrap(), 2);
+    assert_eq!(bench.get("https://alice@dev.azure.com/fabrikam"), "alice:A");
+    assert_eq!(bench.get("https://carol@dev.azure.com/fabrikam"), "carol:C");
+    assert_eq!(bench.get("https://alice@dev.azure.com/contoso"), "NoAccount");
+    assert_eq!(bench.memory.len(), 3);
+    // One that has more set aside is another one.
+    bench.add(OLD, Some("alice"), "elsewhere");
+    two(OLD, "A");
+    assert!(again().is_err());
+    assert_eq!(bench.get("https://alice@dev.azure.com/contoso"), "alice:A");
+    assert_eq!(bench.memory.len(), 6);
+}
+
 #[test]
 fn a_generic_host_wants_a_name_and_a_known_one_no_other_forge() {
     let bench = Bench::new();

@@ -2,9 +2,10 @@
 //! any moment. And machines that do, with which all goes that no sync has brought to the disk. Afterwards the old pair or the new one
 //! is there whole, and everything goes on working.
 
+use std::fs;
 use std::time::Duration;
 
-use super::disk::faulty;
+use super::disk::{faulty, with_fault};
 use super::{PLACE, TOKEN, scene};
 use crate::scene::{Scene, files_below};
 
@@ -139,6 +140,65 @@ fn the_power_may_fail_while_a_token_is_replaced() {
         let old = !done && answer == "username=alice\npassword=old\n";
         assert!(answer == "username=alice\npassword=new\n" || old, "{answer}");
     });
+}
+
+#[test]
+fn what_a_removal_took_out_never_comes_back_wherever_the_power_failed() {
+    for undone in UNDONE {
+        for at in 1.. {
+            let scene = scene();
+            let remove = scene.program("keyfob").args(["remove", "https://dev.azure.com/contoso", "--yes"]);
+            let done = with_fault(remove, "power", at).env("FAULT_UNDONE", undone).run().ended_by_itself();
+            is_sound(&scene);
+            let held = scene.held();
+            assert!(!done || held.is_empty(), "{undone} {at}: {held:?}");
+            // What is left in the store is of no account any more, and not one that lost its record.
+            scene.keyfob(["doctor", "--repair"]).succeeds();
+            assert_eq!(scene.held(), held, "{undone} {at}");
+            if done {
+                assert!(at > 6, "{undone}: {at}");
+                break;
+            }
+        }
+    }
+}
+
+/// A folder, a link in it, and a line that makes the tool start it.
+#[test]
+fn the_power_may_fail_during_a_setup_and_after_it() {
+    for (operation, at_least) in [("setup", 10), ("unsetup", 5)] {
+        for undone in ["?", "/", "plugins", ".terraform.d"] {
+            for at in 1.. {
+                let scene = Scene::new();
+                let keyfob = |words: &[&str]| scene.program("keyfob").args(words.iter().copied());
+                let words: &[&str] = match operation {
+                    "setup" => &["setup", "terraform", "--yes"],
+                    _ => &["unsetup", "terraform"],
+                };
+                if operation == "unsetup" {
+                    keyfob(&["setup", "terraform", "--yes"]).run().succeeds();
+                }
+                let there = || {
+                    let line = fs::read_to_string(scene.home().join(".terraformrc"));
+                    let folder = scene.home().join(".terraform.d/plugins");
+                    let link = fs::read_link(folder.join("terraform-credentials-keyfob"));
+                    [line.is_ok_and(|line| line == "credentials_helper \"keyfob\" {}\n"), link.is_ok()]
+                };
+                let done = with_fault(keyfob(words), "power", at).env("FAULT_UNDONE", undone);
+                let done = done.run().ended_by_itself();
+                assert!(!done || there() == [operation == "setup"; 2], "{operation} {undone} {at}");
+                keyfob(&["setup", "terraform", "--yes"]).run().succeeds();
+                assert_eq!(there(), [true, true], "{operation} {undone} {at}");
+                keyfob(&["unsetup", "terraform"]).run().succeeds();
+                assert!(!scene.home().join(".terraformrc").exists(), "{operation} {undone} {at}");
+                assert!(!scene.home().join(".terraform.d").exists(), "{operation} {undone} {at}");
+                if done {
+                    assert!(at > at_least, "{operation} {undone}: {at}");
+                    break;
+                }
+            }
+        }
+    }
 }
 
 #[test]

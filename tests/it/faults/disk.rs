@@ -30,7 +30,11 @@ pub fn library() -> &'static Path {
 
 /// git's helper with the fault from call `at` on.
 pub fn faulty(scene: &Scene, fault: &str, at: usize, operation: &str, request: &str) -> Call {
-    let call = scene.helper_call(operation, request);
+    with_fault(scene.helper_call(operation, request), fault, at)
+}
+
+/// A call with the fault from call `at` on.
+pub fn with_fault(call: Call, fault: &str, at: usize) -> Call {
     call.env("LD_PRELOAD", library()).env("FAULT", fault).env("FAULT_AT", at.to_string())
 }
 

@@ -166,6 +166,21 @@ fn after_setup_uv_installs_without_another_step_and_unsetup_leaves_its_settings_
 }
 
 #[test]
+fn a_link_that_is_made_again_does_not_make_setup_forget_the_line_for_uv() {
+    let scene = machine();
+    program(&scene.bin().join("uv"), "#!/bin/sh\n");
+    let settings = scene.home().join(".config/uv/uv.toml");
+    scene.keyfob(["setup", "keyring", "--yes"]).succeeds();
+    assert!(settings.exists());
+    fs::remove_file(link(&scene)).unwrap();
+    scene.keyfob(["setup", "keyring", "--yes"]).succeeds();
+    assert!(link(&scene).exists());
+    // With the line and without the link, uv would stop.
+    scene.keyfob(["unsetup", "keyring"]).succeeds();
+    assert!(!link(&scene).exists() && !settings.exists());
+}
+
+#[test]
 fn settings_of_uv_that_say_otherwise_or_make_no_sense_are_left() {
     for before in ["keyring-provider = \"disabled\"\n", "[[[\n"] {
         let scene = machine();

@@ -75,3 +75,35 @@ fn unsetup_puts_back_what_setup_replaced() {
     scene.keyfob(["unsetup", "git"]).succeeds();
     assert_eq!(configured(&scene), before);
 }
+
+/// What is about to be written is remembered first; setup runs again, and remembers it once.
+#[test]
+fn a_setup_that_was_killed_before_git_wrote_is_taken_back_whole_after_the_next_one() {
+    let scene = fresh();
+    scene.add("https://dev.azure.com/contoso", "t0ken");
+    let before = configured(&scene);
+    setup(&scene, &[]).succeeds();
+    fs::write(gitconfig(&scene), &before).unwrap();
+    setup(&scene, &[]).succeeds();
+    assert_eq!(helpers(&scene).len(), 1);
+    let undone = scene.keyfob(["unsetup", "git"]).succeeds();
+    assert_eq!(configured(&scene), before, "{undone}");
+}
+
+#[test]
+fn an_unsetup_that_was_killed_before_it_forgot_puts_nothing_back_twice() {
+    let scene = fresh();
+    let old =
+        "[credential]\n\thelper = /old/bin/git-credential-keyfob\n\thelper = cache\n[user]\n\tname = A\n";
+    fs::write(gitconfig(&scene), old).unwrap();
+    setup(&scene, &["--only"]).succeeds();
+    let remembered = scene.data().join("setup.json");
+    let memory = fs::read(&remembered).unwrap();
+    assert!(String::from_utf8_lossy(&memory).contains("taken_out"), "{}", String::from_utf8_lossy(&memory));
+    scene.keyfob(["unsetup", "git"]).succeeds();
+    let (restored, held) = (configured(&scene), helpers(&scene));
+    assert_eq!(held.iter().filter(|helper| helper.starts_with("/old/")).count(), 1, "{restored}");
+    fs::write(&remembered, memory).unwrap();
+    scene.keyfob(["unsetup", "git"]).succeeds();
+    assert_eq!(configured(&scene), restored);
+}
