@@ -93,15 +93,28 @@ pub fn make_folder(folder: &Path) -> Result<(), Error> {
     if !folder.is_dir() {
         not_roots_in_anothers_home(folder)?;
         let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
-        crate::process::unmasked(|| builder.create(folder)).map_err(Error::io("make the folder", folder))?;
-        // What is in a folder is durable when the folder's own name is.
-        missing.iter().for_each(|made| settle_name(made));
+        build(folder, builder)?;
     }
     check_folder(folder).map(|_| ())
+}
+
+/// Makes `folder` (and its parents) for a thing of ours in a tool's place, as others find theirs there.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn make_tools_folder(folder: &Path) -> Result<(), Error> {
+    build(folder, fs::DirBuilder::new())
+}
+
+fn build(folder: &Path, mut builder: fs::DirBuilder) -> Result<(), Error> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
+    builder.recursive(true);
+    crate::process::unmasked(|| builder.create(folder)).map_err(Error::io("make the folder", folder))?;
+    // What is in a folder is durable when the folder's own name is.
+    missing.iter().for_each(|made| settle_name(made));
+    Ok(())
 }
 
 /// Refuses to let root begin a folder below one of somebody else's: after `sudo git` with the caller's HOME, the caller could

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::files;
-use crate::process;
 
 use super::setup::{Line, Plan, SetupContext};
 
@@ -122,17 +121,6 @@ pub fn make(own: &Path, link: &Path) -> Result<(), Error> {
     let made = fs::copy(own, link).map(drop);
     made.map_err(Error::io("make the link", link))?;
     files::settle_name(link);
-    Ok(())
-}
-
-/// Makes a folder for a link of ours in somebody else's place, with those above it, as others find theirs there.
-///
-/// # Errors
-/// [`Error::Io`].
-pub(super) fn make_folder(folder: &Path) -> Result<(), Error> {
-    let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
-    process::unmasked(|| fs::create_dir_all(folder)).map_err(Error::io("make the folder", folder))?;
-    missing.iter().for_each(|made| files::settle_name(made));
     Ok(())
 }
 

@@ -127,7 +127,7 @@ impl Draft {
 
 fn make(own: &Path, link: &Path) -> Result<(), Error> {
     if let Some(folder) = link.parent() {
-        links::make_folder(folder)?;
+        files::make_tools_folder(folder)?;
     }
     if link.symlink_metadata().is_ok() {
         files::remove(link)?;

@@ -112,7 +112,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
     let notes = in_clear(context);
     let apply = Box::new(move || {
         if !is_right {
-            links::make_folder(&plugins)?;
+            crate::files::make_tools_folder(&plugins)?;
             crate::files::remove(&link)?;
             links::make(&own, &link)?;
         }
