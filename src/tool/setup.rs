@@ -240,9 +240,7 @@ pub fn carry_out(data: &Path, tool: &str, plan: Plan<'_>) -> Result<(), Error> {
         };
         let mut both = before.clone().unwrap_or_default();
         let planned = plan.entry.clone().unwrap_or_default();
-        let new = planned.written.into_iter().filter(|line| !both.written.contains(line));
-        let new: Vec<Line> = new.collect();
-        new.into_iter().for_each(|line| both.remember(line));
+        planned.written.into_iter().for_each(|line| both.remember(line));
         both.taken_out.extend(
             planned
                 .taken_out

@@ -98,11 +98,10 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
     for line in &entry.taken_out {
         // One that is there again was put back by an unsetup that a crash ended.
         let back = |value: &Value| is_key(&value.key, &line.key) && value.value == line.value;
-        if draft.git.list_file(Path::new(&line.file))?.iter().any(back) {
-            continue;
+        if !draft.git.list_file(Path::new(&line.file))?.iter().any(back) {
+            let edit = Edit::Add { key: line.key.clone(), value: line.value.clone() };
+            draft.edits.push((PathBuf::from(&line.file), edit));
         }
-        let edit = Edit::Add { key: line.key.clone(), value: line.value.clone() };
-        draft.edits.push((PathBuf::from(&line.file), edit));
     }
     let written = |value: &&Value| {
         entry.written.iter().any(|line| is_key(&value.key, &line.key) && line.value == value.value)

@@ -65,22 +65,24 @@ fn the_first_store_may_be_killed_at_any_call() {
     assert!(calls > 15, "{calls}");
 }
 
+/// A tool's pair that is about to be replaced.
+fn with_an_old_token() -> Scene {
+    let scene = Scene::new();
+    scene.helper("store", &format!("{PLACE} username=alice password=old")).succeeds();
+    scene
+}
+
+/// The new pair answers, or, while its store was not done, the old one.
+fn new_or_old(scene: &Scene, done: bool) {
+    let answer = scene.get(PLACE);
+    let old = !done && answer == "username=alice\npassword=old\n";
+    assert!(answer == "username=alice\npassword=new\n" || old, "{answer}");
+}
+
 #[test]
 fn a_store_that_replaces_a_token_may_be_killed_at_any_call() {
-    fn begin() -> Scene {
-        let scene = Scene::new();
-        scene.helper("store", &format!("{PLACE} username=alice password=old")).succeeds();
-        scene
-    }
     let request = format!("{PLACE} username=alice password=new");
-    let calls = killed_at_each_call(begin, "store", &request, |scene, done| {
-        let answer = scene.get(PLACE);
-        assert!(
-            answer == "username=alice\npassword=new\n"
-                || (!done && answer == "username=alice\npassword=old\n"),
-            "{answer}"
-        );
-    });
+    let calls = killed_at_each_call(with_an_old_token, "store", &request, new_or_old);
     assert!(calls > 6, "{calls}");
 }
 
@@ -129,17 +131,8 @@ fn the_power_may_fail_during_the_first_store_and_after_it() {
 
 #[test]
 fn the_power_may_fail_while_a_token_is_replaced() {
-    fn begin() -> Scene {
-        let scene = Scene::new();
-        scene.helper("store", &format!("{PLACE} username=alice password=old")).succeeds();
-        scene
-    }
     let request = format!("{PLACE} username=alice password=new");
-    cut_off_at_each_call(begin, "store", &request, |scene, done| {
-        let answer = scene.get(PLACE);
-        let old = !done && answer == "username=alice\npassword=old\n";
-        assert!(answer == "username=alice\npassword=new\n" || old, "{answer}");
-    });
+    cut_off_at_each_call(with_an_old_token, "store", &request, new_or_old);
 }
 
 #[test]
