@@ -199,6 +199,22 @@ fn setup_changes_its_members_only_and_unsetup_restores_the_file_byte_for_byte() 
 }
 
 #[test]
+fn unsetup_restores_a_file_in_the_dotfiles_that_has_another_name_there() {
+    let Some(stage) = Stage::with("docker") else { return };
+    let real = stage.scene.home().join("dotfiles/docker.json");
+    for folder in [real.parent(), stage.config().parent()] {
+        fs::create_dir_all(folder.unwrap()).unwrap();
+    }
+    fs::write(&real, "{\"auths\":{}}\n").unwrap();
+    std::os::unix::fs::symlink(&real, stage.config()).unwrap();
+    stage.set_up();
+    assert!(stage.configured().contains("keyfob"));
+    stage.scene.keyfob(["unsetup", "docker"]).succeeds();
+    assert_eq!(stage.configured(), "{\"auths\":{}}\n");
+    assert!(fs::symlink_metadata(stage.config()).unwrap().is_symlink());
+}
+
+#[test]
 fn a_registry_that_is_added_later_is_written_too_and_what_changed_since_is_left() {
     let Some(mut stage) = Stage::with("docker") else { return };
     let folder = stage.scene.home().join("elsewhere");

@@ -2,7 +2,7 @@
 //! credentials; changed by its text, member by member, so that whatever else is in it stays as it is.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -56,8 +56,15 @@ impl Config {
             Some(folder) => PathBuf::from(folder),
             None => environment.home().ok_or(Error::NoHome)?.join(".docker"),
         };
-        let path = folder.join("config.json");
-        let (path, text) = text::read(&path)?;
+        Config::read_file(&folder.join("config.json"))
+    }
+
+    /// Reads the one at `path`, whatever its name: a file in the dotfiles may have another.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Config`] for what is no JSON object.
+    pub(super) fn read_file(path: &Path) -> Result<Config, Error> {
+        let (path, text) = text::read(path)?;
         let held = match text.as_deref().filter(|text| !text.trim().is_empty()) {
             None => Held::default(),
             Some(text) => {

@@ -3,6 +3,8 @@
 //!
 //! docker finds a helper by name only, in PATH, and fails if it is not there: then nothing is written.
 
+use std::path::Path;
+
 use crate::error::Error;
 use crate::terminal::visible;
 use crate::tool::links;
@@ -68,14 +70,11 @@ fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let mut config = Config::read(context.environment)?;
-    if let Some(line) = entry.written.first() {
+    let config = match entry.written.first() {
         // The file that was written, whatever DOCKER_CONFIG says today.
-        let folder = std::path::Path::new(&line.file).parent();
-        let there =
-            folder.map(|folder| (std::ffi::OsString::from("DOCKER_CONFIG"), folder.as_os_str().to_owned()));
-        config = Config::read(&crate::environment::Environment::new(there))?;
-    }
+        Some(line) => Config::read_file(Path::new(&line.file))?,
+        None => Config::read(context.environment)?,
+    };
     let mut draft = Draft::new(config, None);
     let mut notes = Vec::new();
     for line in entry.written.iter().rev() {
