@@ -2,7 +2,7 @@
 //! absent: how the tool says it, which is each tool's own.
 
 use crate::credential::Secret;
-use crate::error::Error;
+use crate::error::{Error, target};
 use crate::store;
 use crate::wallet::{Forgotten, Found, Given, Query, Stored, Wallet};
 
@@ -57,9 +57,13 @@ pub(super) fn say_if_in_vain(
     if let Found::Answer(answer) = wallet.get(query)?
         && !answer.token.same_as(secret)
     {
-        let place = &query.remote;
-        let words =
-            format!("another token, which you added, answers first; to replace it: keyfob add {place}");
+        let words = if answer.store == store::environment::STORE.name {
+            "another token, from the environment, answers first; keyfob doctor names its variable".to_owned()
+        } else {
+            // Without its name, the new one would stand beside it, and then neither answers (R4).
+            let place = target(&query.remote.to_string(), answer.account.name());
+            format!("another token, which you added, answers first; to replace it: keyfob add {place}")
+        };
         wire.line("hint", &words);
     }
     Ok(())

@@ -2,7 +2,7 @@
 //! reports a refusal, it means what it says: what tools stored is destroyed. What a person added is set aside for the tools of
 //! this need and can be restored, because it was shown only once and other tools use it too.
 
-use crate::error::Error;
+use crate::error::{Error, target};
 use crate::records::{AccountRecord, Group, Source, Trouble, TroubleState};
 use crate::remote::Remote;
 
@@ -27,7 +27,7 @@ impl Local<'_> {
                 realm.accounts.retain(|account| !gone(account));
                 for account in realm.accounts.iter_mut().filter(|account| meant.contains(&account.id)) {
                     if reject(account, query, self.now) {
-                        forgotten.set_aside = Some(realm.url.clone());
+                        forgotten.set_aside = Some(target(&realm.url, account.name.as_deref()));
                     }
                 }
             }

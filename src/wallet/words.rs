@@ -149,7 +149,8 @@ impl Erased {
 pub struct Forgotten {
     /// How many accounts that tools stored are gone.
     pub destroyed: usize,
-    /// The URL of the realm whose token a person added and which is set aside now, if there is one.
+    /// The token that a person added and that is set aside now, if there is one: its realm's URL and its account, as a command
+    /// takes them.
     pub set_aside: Option<String>,
 }
 

@@ -113,6 +113,7 @@ fn files_that_others_can_read_are_broken_with_the_command_that_mends_them() {
 #[test]
 fn a_token_that_the_store_lost_is_broken() {
     let scene = scene();
+    scene.keyfob_with(["add", "https://tfs.example.test/tfs/One", "--account", "me"], "onprem").succeeds();
     for entry in fs::read_dir(scene.home().join("keyfob/vault")).unwrap().flatten() {
         if entry.file_name() != "header.json" {
             fs::remove_file(entry.path()).unwrap();
@@ -126,6 +127,9 @@ fn a_token_that_the_store_lost_is_broken() {
         "{doctor}"
     );
     assert!(broken[0].ends_with(&format!("; fix: keyfob add {URL}")), "{doctor}");
+    // Without its name it would be another account.
+    let named = "; fix: keyfob add https://tfs.example.test/tfs/One --account me";
+    assert!(broken.iter().any(|line| line.ends_with(named)), "{doctor}");
     // Nothing is made up for it.
     scene.keyfob(["doctor", "--repair"]).fails();
 }

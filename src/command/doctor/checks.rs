@@ -283,7 +283,7 @@ fn lost(lost: &Lost) -> Finding {
     let Lost { realm, url, account, store, in_force, error } = lost;
     let why = error.as_ref().map_or_else(|| "is not in the store any more".to_owned(), ToString::to_string);
     let which = if *in_force { "the token" } else { "a token that was set aside" };
-    let fix = format!("keyfob add {url}");
+    let fix = format!("keyfob add {}", target(url, account.name()));
     let words = format!("{which} of {realm} ({account}): {why}");
     let level = if *in_force { Level::Broken } else { Level::Hint };
     Finding { level, ..Finding::hint(store.clone(), words, fix) }

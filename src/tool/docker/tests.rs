@@ -158,6 +158,27 @@ fn a_login_beside_a_persons_token_says_that_it_is_not_the_one() {
 }
 
 #[test]
+fn the_hint_beside_a_login_in_vain_names_the_account_whose_token_it_would_replace() {
+    let bench = Bench::new();
+    bench.add("https://github.com", Some("alice"), "MINE");
+    let (_, _, notes) = run(&bench, "store", login("ghcr.io", "alice", "OTHER"));
+    assert!(notes.ends_with("keyfob add https://ghcr.io --account alice\n"), "{notes}");
+    // What it says leads to an answer, and not to two accounts of which neither is preferred.
+    bench.add("https://ghcr.io", Some("alice"), "NEW");
+    assert_eq!(run(&bench, "get", "ghcr.io"), answer("ghcr.io", "alice", "NEW"));
+    let (_, _, notes) = run(&bench, "erase", "ghcr.io");
+    assert!(notes.ends_with("keyfob restore https://github.com --account alice\n"), "{notes}");
+}
+
+#[test]
+fn a_login_beside_a_token_in_the_environment_is_told_so() {
+    let bench = Bench::new();
+    bench.set_environment(&[("KEYFOB_URL", "https://registry.example"), ("KEYFOB_TOKEN", "MINE")]);
+    let (_, _, notes) = run(&bench, "store", login("registry.example", "alice", "OTHER"));
+    assert!(notes.contains("from the environment") && !notes.contains("keyfob add"), "{notes}");
+}
+
+#[test]
 fn the_list_names_what_answers_and_nothing_secret() {
     let bench = Bench::new();
     assert_eq!(run(&bench, "list", ""), (0, "{}\n".to_owned(), String::new()));

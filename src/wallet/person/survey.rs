@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::credential::Key;
+use crate::credential::{Account, Key};
 use crate::error::Error;
 use crate::forge;
 use crate::records::{Group, Kept};
@@ -31,8 +31,8 @@ pub struct Lost {
     pub realm: String,
     /// The realm's URL.
     pub url: String,
-    /// The account, for people.
-    pub account: String,
+    /// The account.
+    pub account: Account,
     /// The store.
     pub store: String,
     /// Whether it is the one in force, not one that was set aside.
@@ -118,7 +118,7 @@ impl Local<'_> {
                     lost.push(Lost {
                         realm: realm.realm.clone(),
                         url: realm.url.clone(),
-                        account: account.account().to_string(),
+                        account: account.account(),
                         store: store.to_owned(),
                         in_force,
                         error,
