@@ -2,8 +2,9 @@
 //! request and one for each answer, until the end of input.
 //!
 //! What cargo takes as a token is the whole of the Authorization header, so the form depends on the registry: see `form`.
-//! A token is for the host of the index. An index that is a git repository says in a file who gets the token, and whoever may
-//! write there decides that; so a forge's token never answers for one. Deliberately absent: prompts (`cargo login` passes a
+//! An index says in a file which hosts get the token, and whoever may write that file decides it. So a forge's token answers only
+//! where the forge itself is the registry (see `registry`): not for an index that is a git repository, and not for one in files of
+//! a repository, which forges serve below their own name. Deliberately absent: prompts (`cargo login` passes a
 //! piped token on), and `operation`: a personal access token is the same for all of them.
 
 use std::ffi::OsString;
@@ -24,6 +25,7 @@ use super::{Tool, Wire, header, input, login, write_to_somebody};
 use crate::wiped::{Bytes, joined, json};
 
 mod config;
+mod registry;
 mod setup;
 
 /// cargo.
@@ -138,7 +140,7 @@ fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes
 
 fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, No> {
     match wallet.get(query)? {
-        Found::Answer(answer) if is_git && answer.realm.forge() != forge::generic::FORGE.id => {
+        Found::Answer(answer) if !registry::is_one(answer.realm.forge(), &query.remote, is_git) => {
             Err(No::NotOurs)
         }
         Found::Answer(answer) => {
@@ -150,7 +152,10 @@ fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) ->
             Ok(out)
         }
         Found::Miss { miss: Miss::NotOurs, .. } => Err(No::NotOurs),
-        Found::Miss { .. } if is_git => Err(No::NotOurs),
+        // A token that it would not get anyway is not asked for.
+        Found::Miss { .. } if is_git || !registry::is_one(forge_by_url(query), &query.remote, is_git) => {
+            Err(No::NotOurs)
+        }
         Found::Miss { miss, loud } => {
             wire.miss(&miss, loud, &query.remote);
             Err(No::NotFound)
@@ -165,8 +170,11 @@ fn login(
     wire: &mut Wire<'_>,
     wallet: &dyn Wallet,
 ) -> Result<Bytes, No> {
-    let forge = forge_of(query, wallet)?;
-    if is_git && forge != forge::generic::FORGE.id {
+    let forge = match wallet.get(query)? {
+        Found::Answer(answer) => answer.realm.forge().to_owned(),
+        Found::Miss { .. } => forge_by_url(query).to_owned(),
+    };
+    if !registry::is_one(&forge, &query.remote, is_git) {
         return Err(No::NotOurs);
     }
     let token = token.filter(|token| !token.trim().is_empty()).ok_or_else(|| {
@@ -240,16 +248,13 @@ fn payload(given: &str, forge: &str) -> Result<Payload, Error> {
     Ok(Payload { token: rest, refresh: None, authtype: Some(scheme.to_owned()) })
 }
 
-/// The forge of a place: what the wallet holds tells it, else the URL.
-fn forge_of(query: &Query, wallet: &dyn Wallet) -> Result<String, Error> {
-    if let Found::Answer(answer) = wallet.get(query)? {
-        return Ok(answer.realm.forge().to_owned());
-    }
+/// The forge of a place, as far as the URL tells it.
+fn forge_by_url(query: &Query) -> &'static str {
     let forge = match forge::place(&query.remote, query.user.as_deref()) {
         forge::Place::Cloud { forge, .. } | forge::Place::NoOrganisation { forge } => forge,
         _ => forge::by_path(&query.remote).unwrap_or(&forge::generic::FORGE),
     };
-    Ok(forge.id.to_owned())
+    forge.id
 }
 
 /// Where an index is. What is no web address is not ours.

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::forge::{Need, gitea};
+use crate::forge::{Need, gitea, gitlab};
 use crate::tool::tests::{Ran, call};
 use crate::wallet::tests::bench::{Bench, on};
 
@@ -110,6 +110,46 @@ fn a_forges_token_never_answers_for_an_index_that_is_a_repository() {
     assert_eq!(login(&bench, "https://github.com/rust-lang/crates.io-index", "CRATES"), LOGGED_IN);
     assert_eq!(get(&bench, "sparse+https://index.crates.io/"), found("CRATES"));
     assert_eq!(get(&bench, "https://github.com/rust-lang/crates.io-index"), found("CRATES"));
+}
+
+#[test]
+fn a_forges_token_never_answers_for_an_index_in_the_files_of_a_repository() {
+    let bench = Bench::new();
+    bench.add("https://gitlab.com", None, "GITLAB");
+    bench.add("https://github.com", None, "GITHUB");
+    bench.add("https://dev.azure.com/contoso", None, "AZURE");
+    bench.add_as("https://git.example/gitea", "GITEA", on(&gitea::FORGE, None)).unwrap();
+    bench.add_as("https://lab.example", "LAB", on(&gitlab::FORGE, None)).unwrap();
+    for url in [
+        "sparse+https://gitlab.com/evil/index/-/raw/main/",
+        "sparse+https://gitlab.com/api/v4/projects/evil%2Findex/repository/files/",
+        "sparse+https://gitlab.com/api/v4/projects/1/packages/generic/packages/cargo/",
+        "sparse+https://gitlab.com/api/v4/projects/evil%2F1/packages/generic/packages/cargo/",
+        "sparse+https://gitlab.com/evil/index/-/raw/main/api/v4/projects/1/packages/cargo/",
+        "sparse+https://lab.example/evil/index/-/raw/main/",
+        "sparse+https://git.example/gitea/evil/index/raw/branch/main/",
+        "sparse+https://git.example/gitea/evil/index/raw/branch/main/api/packages/x/cargo/",
+        "sparse+https://github.com/evil/index/raw/main/",
+        "sparse+https://api.github.com/repos/evil/index/",
+        "sparse+https://dev.azure.com/contoso/p/_apis/git/repositories/r/items/_packaging/f/Cargo/index/",
+        "sparse+https://dev.azure.com/contoso/p/_git/r/",
+        // Of a place without a token, too, nothing is said that would not help.
+        "sparse+https://bitbucket.org/evil/index/raw/main/",
+        "sparse+https://dev.azure.com/fabrikam/p/_git/r/",
+    ] {
+        let said = ask(&bench, url, "\"kind\":\"get\",\"operation\":\"read\"");
+        assert_eq!(said, (error("url-not-supported"), String::new()), "{url}");
+        assert_eq!(login(&bench, url, "x"), error("url-not-supported"), "{url}");
+    }
+    let is_found = |url: &str| get(&bench, url).starts_with("{\"Ok\"");
+    for url in [
+        "sparse+https://gitlab.com/api/v4/projects/1/packages/cargo/",
+        "sparse+https://lab.example/api/v4/projects/1/packages/cargo/",
+        "sparse+https://git.example/gitea/api/packages/acme/cargo/",
+        AZURE,
+    ] {
+        assert!(is_found(url), "{url}");
+    }
 }
 
 #[test]
