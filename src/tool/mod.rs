@@ -138,7 +138,11 @@ fn stem(program: &str) -> &str {
 /// The tool that is meant by a first argument, whatever name we are started under.
 #[must_use]
 pub fn by_first_argument(argument: &str) -> Option<&'static Tool> {
-    (argument.starts_with('-') && nuget::begins_a_call(argument)).then_some(&nuget::TOOL)
+    match argument {
+        "--cargo-plugin" => Some(&cargo::TOOL),
+        _ if argument.starts_with('-') && nuget::begins_a_call(argument) => Some(&nuget::TOOL),
+        _ => None,
+    }
 }
 
 /// The program names that an installation makes.

@@ -61,6 +61,21 @@ fn config(scene: &Scene) -> PathBuf {
     scene.home().join(".cargo/config.toml")
 }
 
+#[test]
+fn any_name_will_do_when_the_first_argument_tells() {
+    let scene = Scene::new();
+    scene.add("https://dev.azure.com/contoso", TOKEN);
+    let url = format!("sparse+https://pkgs.dev.azure.com{FEED}/index/");
+    let request = format!(
+        "{{\"v\":1,\"registry\":{{\"index-url\":\"{url}\"}},\"kind\":\"get\",\"operation\":\"read\"}}\n"
+    );
+    // cargo gives no other argument on the command line, so a provider that is just the program has no other way to tell.
+    for name in ["cargo-credential-keyfob", "keyfob", "keyfob-1.2"] {
+        let output = scene.program(name).arg("--cargo-plugin").stdin(request.as_str()).run().succeeds();
+        assert!(output.stdout().contains("{\"Ok\":{\"kind\":\"get\""), "{output}");
+    }
+}
+
 fn alice() -> Add<'static> {
     Add { account: Some("alice"), ..Add::default() }
 }
