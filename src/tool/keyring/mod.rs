@@ -239,7 +239,7 @@ fn answer_bytes(answer: &Answer, form: (Mode, Output)) -> Result<Bytes, Error> {
     Ok(match form {
         (Mode::Password, Output::Plain) => joined(&[token, b"\n"]),
         (Mode::Credential, Output::Plain) => joined(&[user.as_bytes(), b"\n", token, b"\n"]),
-        (Mode::Password, Output::Json) => json(&[("", text()?)], "\n"),
+        (Mode::Password, Output::Json) => json(&[("{\"password\":", text()?)], "}\n"),
         (Mode::Credential, Output::Json) => {
             json(&[("{\"username\":", user), (",\"password\":", text()?)], "}\n")
         }
