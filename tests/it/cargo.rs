@@ -199,6 +199,17 @@ fn what_cannot_be_changed_safely_is_left_with_instructions() {
 }
 
 #[test]
+fn a_line_of_the_persons_own_that_asks_keyfob_already_is_left_to_them() {
+    let scene = scene("https://dev.azure.com/contoso/_packaging/f/Cargo/index/");
+    let own = "[registry]\nglobal-credential-providers = [\"cargo:token\", \"cargo-credential-keyfob\"]\n";
+    fs::write(config(&scene), own).unwrap();
+    let setup = scene.keyfob(["setup", "cargo", "--yes"]).succeeds();
+    assert!(setup.stderr().contains("nothing to do"), "{setup}");
+    scene.keyfob(["unsetup", "cargo"]).succeeds();
+    assert_eq!(fs::read_to_string(config(&scene)).unwrap(), own);
+}
+
+#[test]
 fn what_the_person_changed_since_survives_unsetup() {
     let scene = scene("https://cargo.example.test/index/");
     scene.keyfob(["setup", "cargo", "--yes"]).succeeds();

@@ -31,7 +31,8 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     if let Some(variable) = context.environment.text(VARIABLE) {
         notes.push(format!("{VARIABLE} is set ({}) and counts in place of the file", visible(&variable)));
     }
-    if last == Some(provider.as_str()) {
+    let is_there = |last| last == provider || (!wish.by_name && is_persons_own(last, context, before));
+    if last.is_some_and(is_there) {
         return Ok(Plan { notes, ..Plan::nothing(before.cloned().unwrap_or_default()) });
     }
     // An older place of ours goes first, so that there is one.
@@ -104,6 +105,15 @@ fn provider(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> 
         notes.push(format!("cargo finds {link} by its name, in PATH"));
     }
     Ok(link.to_owned())
+}
+
+/// Whether a provider is this keyfob by a line that no setup wrote: then all is done, and what unsetup could not put back is left.
+fn is_persons_own(provider: &str, context: &SetupContext<'_>, before: Option<&Entry>) -> bool {
+    let is_written = |before: &Entry| before.written.iter().any(|line| line.value == provider);
+    is_ours(provider)
+        && !before.is_some_and(is_written)
+        && links::started_by(program_of(provider), context.environment)
+            .is_some_and(|program| links::is_this(&program, TOOL.links[0], context))
 }
 
 /// Whether a provider starts keyfob, by its look.
