@@ -11,6 +11,13 @@ const HUB: &str = "https://index.docker.io/v1/";
 /// Docker Hub's other names: podman says `docker.io`, and people add what they see in the browser.
 const HUB_HOSTS: &[&str] = &["index.docker.io", "docker.io", "hub.docker.com", "registry-1.docker.io"];
 
+/// What the docker command keeps beside its login to Docker Hub when that was made in the browser: its own tokens, to end it with at
+/// logout. They go by names below the login's, and are neither a login nor one another.
+const OF_DOCKER: &[&str] = &["access-token", "refresh-token"];
+
+/// The scheme of what is kept under those names: never equal to a web address.
+const OWN: &str = "docker";
+
 /// Forges that have no container registry.
 const WITHOUT: &[&str] = &["azure-devops", "azure-devops-server", "bitbucket", "bitbucket-data-center"];
 
@@ -31,6 +38,11 @@ pub(super) fn places(name: &str) -> Result<Vec<Remote>, Error> {
     }
     let remote = Remote::from_parts(scheme_or_https, host, path)?;
     if is_hub(&remote) {
+        if let [_, name] = remote.path()
+            && OF_DOCKER.contains(&name.as_str())
+        {
+            return Ok(vec![Remote::from_parts(OWN, HUB_HOSTS[0], path)?]);
+        }
         let hosts = HUB_HOSTS.iter().map(|host| Remote::from_parts("https", host, None));
         return std::iter::once(Remote::from_parts("https", HUB_HOSTS[0], Some("v1")))
             .chain(hosts.skip(1))
@@ -97,6 +109,15 @@ mod tests {
         assert_eq!(all("docker.io.example"), ["https://docker.io.example"]);
         assert_eq!(all("docker.io:5000"), ["https://docker.io:5000"]);
         assert_eq!(all("http://docker.io"), ["http://docker.io"], "a token for https never goes to http");
+    }
+
+    #[test]
+    fn what_docker_keeps_for_itself_is_not_docker_hub() {
+        for name in ["access-token", "refresh-token"] {
+            let place = format!("docker://index.docker.io/v1/{name}");
+            assert_eq!(all(&format!("https://index.docker.io/v1/{name}")), [place]);
+        }
+        assert_eq!(all("https://index.docker.io/v1/other")[0], "https://index.docker.io/v1");
     }
 
     #[test]

@@ -178,6 +178,45 @@ fn a_login_beside_a_token_in_the_environment_is_told_so() {
     assert!(notes.contains("from the environment") && !notes.contains("keyfob add"), "{notes}");
 }
 
+/// As the docker command does since 2024, when it is given no name.
+#[test]
+fn a_login_in_the_browser_keeps_its_three_tokens_apart() {
+    let bench = Bench::new();
+    let (hub, access, refresh) = (
+        "https://index.docker.io/v1/",
+        "https://index.docker.io/v1/access-token",
+        "https://index.docker.io/v1/refresh-token",
+    );
+    for (server, token) in [(access, "A"), (refresh, "R..client"), (hub, "PAT")] {
+        store(&bench, server, "hubby", token);
+    }
+    for (server, token) in [(access, "A"), (refresh, "R..client"), (hub, "PAT")] {
+        assert_eq!(run(&bench, "get", server), answer(server, "hubby", token));
+    }
+    assert_eq!(run(&bench, "list", "").1, "{\"https://index.docker.io/v1/\":\"hubby\"}\n");
+    // What docker does at logout, one after the other.
+    for server in [access, refresh] {
+        assert_eq!(run(&bench, "erase", server), silence());
+        assert_eq!(run(&bench, "get", server), sentence(NOT_FOUND));
+        assert_eq!(run(&bench, "get", hub), answer(hub, "hubby", "PAT"));
+    }
+    assert_eq!(run(&bench, "erase", hub), silence());
+    assert!(bench.memory.is_empty());
+}
+
+#[test]
+fn a_persons_token_for_docker_hub_is_none_of_dockers_own() {
+    let bench = Bench::new();
+    bench.add("https://docker.io", Some("hubby"), "T");
+    assert_eq!(run(&bench, "get", "docker.io"), answer("docker.io", "hubby", "T"));
+    for name in ["access-token", "refresh-token"] {
+        let server = format!("https://index.docker.io/v1/{name}");
+        assert_eq!(run(&bench, "get", &server), sentence(NOT_FOUND));
+        assert_eq!(run(&bench, "erase", &server), silence());
+    }
+    assert_eq!(run(&bench, "get", "docker.io"), answer("docker.io", "hubby", "T"));
+}
+
 #[test]
 fn the_list_names_what_answers_and_nothing_secret() {
     let bench = Bench::new();
