@@ -154,6 +154,16 @@ pub enum Error {
         /// Line and reason.
         why: String,
     },
+    /// A settings file of another program, which we cannot read, or not change.
+    #[error("{} is left as it is: {why}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        why: &'static str,
+        /// What helps.
+        fix: String,
+    },
     /// Another keyfob has kept the wallet locked for too long.
     #[error("another keyfob process has been writing to the wallet for more than {seconds} s")]
     Busy {
@@ -390,6 +400,7 @@ impl Error {
                 "nothing was changed; try again, or make it anew where the wallet is: keyfob export FILE".to_owned()
             }
             Error::Config { .. } => "docs/config.md shows every setting with an example".to_owned(),
+            Error::Foreign { fix, .. } => fix.clone(),
             Error::Busy { .. } => "see whether a keyfob process hangs; nothing was changed".to_owned(),
             Error::Changing => "try again when the other one is done; nothing was changed".to_owned(),
             Error::Overtaken { url, .. } => {
@@ -458,6 +469,7 @@ impl Error {
             Error::TooLong { .. } | Error::Damaged { .. } | Error::Unsafe { .. } | Error::Record { .. } => 6,
             Error::Export { .. }
             | Error::Config { .. }
+            | Error::Foreign { .. }
             | Error::NoHome
             | Error::Overtaken { .. }
             | Error::Randomness

@@ -13,8 +13,8 @@ use crate::error::Error;
 mod write;
 
 pub use write::{
-    Ahead, create_private, hold_room, leftovers, remove, rewrite, settle_name, settle_others, sweep,
-    write_private, write_private_after,
+    Ahead, changed_just_now, create_private, hold_room, leftovers, remove, rewrite, settle_name,
+    settle_others, sweep, write_private, write_private_after,
 };
 
 /// How long a writer waits for another one. Each holds the lock for a few syncs, so this is generous; the lock vanishes

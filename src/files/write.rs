@@ -130,25 +130,24 @@ pub fn hold_room(path: &Path, noise: &[u8]) -> Result<PathBuf, Error> {
 /// out of each other's way.
 ///
 /// # Errors
-/// [`Error::Config`] when it was changed meanwhile or belongs to somebody else, [`Error::Io`]; then it is as it was.
+/// [`Error::Foreign`] when it was changed meanwhile or belongs to somebody else, [`Error::Io`]; then it is as it was.
 pub fn rewrite(path: &Path, before: &[u8], after: &[u8], lock: Option<&Path>) -> Result<(), Error> {
-    let refuse = |why: &str| Error::Config { path: path.to_owned(), why: why.to_owned() };
+    let refuse = |why: &'static str, fix: String| Error::Foreign { path: path.to_owned(), why, fix };
     let about = fs::metadata(path).map_err(Error::io("look at", path))?;
     #[cfg(unix)]
     if std::os::unix::fs::MetadataExt::uid(&about) != rustix::process::geteuid().as_raw() {
-        return Err(refuse("it belongs to somebody else, and a new file would be ours; nothing was written"));
+        let why = "it belongs to somebody else, and a new file would be ours";
+        return Err(refuse(why, format!("see whose it is: ls -l {}", shell_word(path))));
     }
     let temporary = lock.map_or_else(|| temporary_beside(path), |lock| Ok(lock.to_owned()))?;
     if lock.is_some() && temporary.exists() {
-        let lock = shell_word(&temporary);
-        return Err(refuse(&format!(
-            "its lock is taken; if no git runs, one that crashed left it: rm {lock}"
-        )));
+        let fix = format!("if no git runs, one that crashed left it: rm {}", shell_word(&temporary));
+        return Err(refuse("its lock is taken", fix));
     }
     let written = (|| {
         write_new(&temporary, path, after)?;
         if read_others(path)?.is_none_or(|now| *zeroize::Zeroizing::new(now) != *before) {
-            return Err(refuse("it was changed just now; nothing was written"));
+            return Err(changed_just_now(path));
         }
         fs::set_permissions(&temporary, about.permissions()).map_err(Error::io("write", path))?;
         fs::rename(&temporary, path).map_err(Error::io("replace", path))?;
@@ -160,6 +159,12 @@ pub fn rewrite(path: &Path, before: &[u8], after: &[u8], lock: Option<&Path>) ->
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// That another program wrote into its file while we were about to.
+pub fn changed_just_now(path: &Path) -> Error {
+    let fix = "run the command once more; it looks at the file anew".to_owned();
+    Error::Foreign { path: path.to_owned(), why: "it was changed just now", fix }
 }
 
 /// Removes `path` durably; nothing there is fine.

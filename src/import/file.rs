@@ -197,12 +197,17 @@ impl TextFile {
         format!("{}:{line}", self.shown)
     }
 
+    /// That it is a form in which nothing can be taken out.
+    fn by_hand(&self) -> Error {
+        let fix = "take the token out there by hand; it is in the wallet".to_owned();
+        Error::Foreign { path: self.path.clone(), why: "it cannot be changed by its text", fix }
+    }
+
     /// Writes the file without these bytes and members, if it still is as it was read.
     ///
     /// # Errors
-    /// [`Error::Config`] if it was changed meanwhile or is not ours to change, [`Error::Io`].
+    /// [`Error::Foreign`] if it was changed meanwhile or is not ours to change, [`Error::Io`].
     pub fn without(&self, mut cuts: Vec<Range<usize>>, members: &[Vec<String>]) -> Result<(), Error> {
-        let refuse = |why: &str| Error::Config { path: self.path.clone(), why: why.to_owned() };
         cuts.sort_by_key(|cut| cut.start);
         let mut kept = Zeroizing::new(Vec::with_capacity(self.bytes.len()));
         let mut at = 0;
@@ -214,8 +219,7 @@ impl TextFile {
         for member in members {
             let keys: Vec<&str> = member.iter().map(String::as_str).collect();
             let text = std::str::from_utf8(&kept).ok().and_then(|text| crate::json::remove(text, &keys));
-            kept =
-                Zeroizing::new(text.ok_or_else(|| refuse("it cannot be changed by its text"))?.into_bytes());
+            kept = Zeroizing::new(text.ok_or_else(|| self.by_hand())?.into_bytes());
         }
         let lock = self.lock.then(|| {
             let mut name = self.path.file_name().unwrap_or_default().to_owned();

@@ -50,11 +50,10 @@ fn end_of_links(path: &Path) -> PathBuf {
 /// Writes another text in the place of `was`, with the mode that the file had; `None` takes the file away.
 ///
 /// # Errors
-/// [`Error::Config`] if it was changed meanwhile or belongs to somebody else, [`Error::Io`].
+/// [`Error::Foreign`] if it was changed meanwhile or belongs to somebody else, [`Error::Io`].
 pub(super) fn replace(path: &Path, was: Option<&str>, text: Option<&str>) -> Result<(), Error> {
     if files::read_others(path)?.as_deref() != was.map(str::as_bytes) {
-        let why = "it was changed just now; nothing was written".to_owned();
-        return Err(Error::Config { path: path.to_owned(), why });
+        return Err(files::changed_just_now(path));
     }
     let Some(text) = text else { return files::remove(path) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());

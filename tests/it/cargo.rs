@@ -189,13 +189,16 @@ fn setup_adds_itself_and_unsetup_restores_the_file_byte_for_byte() {
 fn what_cannot_be_changed_safely_is_left_with_instructions() {
     let scene = scene("https://cargo.example.test/index/");
     for (before, word) in
-        [("registry = { default = \"lab\" }\n", "of [registry] there"), ("[registry\n", "it is not TOML")]
+        [("registry = { default = \"lab\" }\n", "of [registry] there"), ("[registry\n", "hint: cargo search")]
     {
         fs::write(config(&scene), before).unwrap();
         let failed = scene.keyfob(["setup", "cargo", "--yes"]).fails();
         assert!(failed.stderr().contains(word), "{failed}");
         assert_eq!(fs::read_to_string(config(&scene)).unwrap(), before);
     }
+    // It does say where, and does not come to its search.
+    let said = scene.command("cargo").arg("search").run().fails();
+    assert!(said.stderr().contains("could not parse TOML"), "{said}");
 }
 
 #[test]

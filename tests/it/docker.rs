@@ -240,7 +240,8 @@ fn setup_refuses_what_docker_could_not_start_or_read() {
     fs::create_dir_all(stage.config().parent().unwrap()).unwrap();
     fs::write(stage.config(), "{ not json").unwrap();
     let failed = stage.scene.keyfob(["setup", "docker", "--yes"]).fails();
-    assert!(failed.stderr().contains("config.json"), "{failed}");
+    assert!(failed.stderr().contains("config.json is left as it is"), "{failed}");
+    assert!(failed.stderr().contains("keyfob: hint: docker info says"), "{failed}");
     assert_eq!(stage.configured(), "{ not json");
     fs::remove_file(stage.config()).unwrap();
     fs::remove_file(stage.scene.bin().join("docker-credential-keyfob")).unwrap();

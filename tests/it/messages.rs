@@ -40,6 +40,11 @@ fn errors() -> Vec<Error> {
             path: "/home/me/.config/keyfob/config.toml".into(),
             why: text("line 3: unknown field `stor`"),
         },
+        Error::Foreign {
+            path: "/home/me/.docker/config.json".into(),
+            why: "it is not what docker writes there",
+            fix: text("docker info says what it takes exception to"),
+        },
         Error::Export { path: "/media/me/wallet.age".into(), why: "it is cut off or was changed" },
         Error::Busy { seconds: 30 },
         Error::Changing,

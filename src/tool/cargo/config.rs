@@ -31,7 +31,7 @@ impl Config {
     /// Reads it.
     ///
     /// # Errors
-    /// [`Error::NoHome`], [`Error::Io`], [`Error::Config`].
+    /// [`Error::NoHome`], [`Error::Io`], [`Error::Foreign`].
     pub(super) fn read(environment: &Environment) -> Result<Config, Error> {
         let home = match environment.os("CARGO_HOME") {
             Some(home) => PathBuf::from(home),
@@ -51,8 +51,8 @@ impl Config {
         let (path, text) = text::read(path)?;
         let table = text.as_deref().unwrap_or_default().parse::<Table>().map_err(|_| {
             // The parser's own words may show a token that stands there.
-            let why = "it is not TOML; cargo config get says where".to_owned();
-            Error::Config { path: path.clone(), why }
+            let fix = "cargo search says where, before it searches".to_owned();
+            Error::Foreign { path: path.clone(), why: "it is not TOML", fix }
         })?;
         Ok(Config { path, text, table })
     }
@@ -169,7 +169,7 @@ impl Config {
     /// Writes another text in its place, or takes it away where none is left and it was ours.
     ///
     /// # Errors
-    /// [`Error::Config`] if it was changed meanwhile, [`Error::Io`].
+    /// [`Error::Foreign`] if it was changed meanwhile, [`Error::Io`].
     pub(super) fn replace(&self, text: Option<&str>) -> Result<(), Error> {
         text::replace(&self.path, self.text.as_deref(), text)
     }

@@ -50,7 +50,7 @@ impl Config {
     /// Reads it.
     ///
     /// # Errors
-    /// [`Error::NoHome`], [`Error::Io`], [`Error::Config`] for what is no JSON object.
+    /// [`Error::NoHome`], [`Error::Io`], [`Error::Foreign`] for what is no JSON object.
     pub(super) fn read(environment: &Environment) -> Result<Config, Error> {
         let folder = match environment.os("DOCKER_CONFIG") {
             Some(folder) => PathBuf::from(folder),
@@ -62,16 +62,15 @@ impl Config {
     /// Reads the one at `path`, whatever its name: a file in the dotfiles may have another.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Config`] for what is no JSON object.
+    /// [`Error::Io`], [`Error::Foreign`] for what is no JSON object.
     pub(super) fn read_file(path: &Path) -> Result<Config, Error> {
         let (path, text) = text::read(path)?;
         let held = match text.as_deref().filter(|text| !text.trim().is_empty()) {
             None => Held::default(),
             Some(text) => {
                 serde_json::from_str(text).ok().filter(|_| json::is_object(text)).ok_or_else(|| {
-                    let why =
-                        "it is not what docker writes there; docker info says what it takes exception to";
-                    Error::Config { path: path.clone(), why: why.to_owned() }
+                    let fix = "docker info says what it takes exception to".to_owned();
+                    Error::Foreign { path: path.clone(), why: "it is not what docker writes there", fix }
                 })?
             }
         };
@@ -103,7 +102,7 @@ impl Config {
     /// Writes another text in its place, or none, if the file still is as it was read.
     ///
     /// # Errors
-    /// [`Error::Config`] if it was changed meanwhile, [`Error::Io`].
+    /// [`Error::Foreign`] if it was changed meanwhile, [`Error::Io`].
     pub(super) fn replace(&self, text: Option<&str>) -> Result<(), Error> {
         text::replace(&self.path, self.text.as_deref(), text)
     }

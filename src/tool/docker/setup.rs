@@ -181,8 +181,9 @@ impl Draft {
     }
 
     fn strange(&self) -> Error {
-        let why = format!("{HELPERS} is not an object of names");
-        Error::Config { path: self.config.path.clone(), why }
+        let fix = format!("make {HELPERS} an object there ({{}}), or take it out");
+        let why = "credHelpers is not an object of names";
+        Error::Foreign { path: self.config.path.clone(), why, fix }
     }
 
     fn into_plan<'c>(self, notes: Vec<String>) -> Plan<'c> {
