@@ -79,8 +79,7 @@ impl Local<'_> {
         let mut ids = Vec::new();
         for account in meant {
             // A locked or silent store is found out before anything is changed (R9).
-            if account.source == Source::Tool
-                && let Err(error) = self.payload(held.group, held.record, account)
+            if let Err(error) = self.payload(held.group, held.record, account)
                 && !matches!(error, Error::Lost { .. } | Error::Changing)
             {
                 return Err(error);

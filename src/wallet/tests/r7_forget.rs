@@ -69,6 +69,16 @@ fn with_a_locked_store_nothing_is_forgotten() {
 }
 
 #[test]
+fn with_a_locked_store_nothing_of_a_persons_is_set_aside() {
+    let bench = Bench::new();
+    bench.add("https://github.com", Some("alice"), "T");
+    let before = bench.files();
+    crate::store::Store::lock(&bench.memory).unwrap();
+    bench.with(|wallet| assert!(wallet.forget(&query("https://ghcr.io")).is_err()));
+    assert!(bench.files() == before);
+}
+
+#[test]
 fn a_new_login_displaces_the_earlier_one_for_its_need_and_destroys_nothing() {
     let bench = Bench::new();
     bench.store("https://alice@registry.example", "A");
