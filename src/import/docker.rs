@@ -46,6 +46,10 @@ struct Login {
     identity: Option<Zeroizing<String>>,
 }
 
+/// What docker keeps of a login to Docker Hub in the browser, beside the login itself: with these it ends it at logout.
+const DOCKERS_OWN: [&str; 2] =
+    ["https://index.docker.io/v1/access-token", "https://index.docker.io/v1/refresh-token"];
+
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let folder = outside.named_by("DOCKER_CONFIG").or_else(|| outside.at_home(".docker").pop());
     let path = outside.file.clone().or_else(|| folder.map(|folder| folder.join("config.json")));
@@ -70,6 +74,10 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
         let at = file.shown.clone();
         if identity.is_some_and(|identity| !identity.is_empty()) {
             reading.leave(at, &registry, "it is a token of a sign-in, which docker exchanges for others");
+            continue;
+        }
+        if DOCKERS_OWN.contains(&registry.as_str()) {
+            reading.leave(at, &registry, "docker keeps it for itself, to end a login with");
             continue;
         }
         let pair = match (auth.filter(|auth| !auth.is_empty()), username, password) {

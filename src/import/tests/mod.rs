@@ -354,6 +354,10 @@ fn what_is_no_lasting_token_is_left_with_the_reason() {
     assert!(left("netrc", ".netrc", "default login a password b\n").contains("every host"));
     let docker = "{\"auths\":{\"h.example\":{\"auth\":\"YTpi\",\"identitytoken\":\"x\"}}}";
     assert!(left("docker", ".docker/config.json", docker).contains("sign-in"));
+    for own in ["access-token", "refresh-token"] {
+        let docker = format!("{{\"auths\":{{\"https://index.docker.io/v1/{own}\":{{\"auth\":\"YTpi\"}}}}}}");
+        assert!(left("docker", ".docker/config.json", &docker).contains("for itself"));
+    }
     let docker = "{\"auths\":{\"a.example\":{},\"b.example\":null},\"credsStore\":\"desktop\",\"credHelpers\":{\"b.example\":\"keyfob\",\"c.example\":\"gcloud\"}}";
     let why = "docker-credential-desktop keeps it; docker-credential-gcloud keeps it";
     assert_eq!(left("docker", ".docker/config.json", docker), why);
