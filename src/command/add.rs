@@ -12,9 +12,11 @@ use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::scopes;
 use crate::forge::month;
 use crate::forge::shape::{Looks, looks};
+use crate::records::Source;
 use crate::remote::Remote;
 use crate::store;
 use crate::terminal::{date, visible};
+use crate::wallet::person::Selection;
 use crate::wallet::person::add::{Added, Change, Planned, Wish};
 
 use super::arguments::{self, list};
@@ -337,6 +339,26 @@ fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>
     }
     if added.chosen_now {
         say_choice(store, context);
+    }
+    if added.change == Change::New {
+        say_if_several_now(planned, context);
+    }
+}
+
+/// A second account may be why tools get no answer from now on (R4), which must not be found out in a pipeline.
+fn say_if_several_now(planned: &Planned, context: &mut Context<'_>) {
+    let Ok(Selection { realm, .. }) = context.wallet.select(&planned.url, None) else { return };
+    let of_the_person = || realm.accounts.iter().filter(|account| account.source == Source::Person);
+    if of_the_person().count() > 1
+        && !of_the_person().any(|account| account.default)
+        && realm.rules.is_empty()
+    {
+        context.terminal.hint(&format!(
+            "{} has several accounts now, and none is preferred; tools that name none get a token after: keyfob prefer {} \
+             --account NAME",
+            realm.realm,
+            visible(&planned.url)
+        ));
     }
 }
 

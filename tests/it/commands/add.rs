@@ -199,3 +199,19 @@ fn list_can_be_narrowed_and_its_exit_code_can_warn() {
     ];
     assert_eq!(keys(&row), interface);
 }
+
+#[test]
+fn a_second_account_that_leaves_tools_without_an_answer_is_said() {
+    let scene = Scene::new();
+    let add = |account: &str, more: &[&str]| {
+        let args = [&["add", "https://github.com", "--account", account][..], more].concat();
+        scene.command("keyfob").args(args).stdin("t0ken").run().succeeds()
+    };
+    assert!(!add("alice", &[]).stderr().contains("several"));
+    let second = add("bob", &[]);
+    assert!(second.stderr().contains("keyfob prefer https://github.com --account NAME"), "{second}");
+    // A new token for one that is there changes nothing of that, and a default account is an answer.
+    assert!(!add("bob", &["--force"]).stderr().contains("several"));
+    assert!(!add("carol", &["--default"]).stderr().contains("several"));
+    assert!(!add("dave", &[]).stderr().contains("several"));
+}
