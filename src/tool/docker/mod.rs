@@ -146,7 +146,10 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
     let places = server::places(login.server.trim())?;
     let remote = held_or_first(wallet, &places)?;
     if remote.is_http() && !remote.is_loopback() {
-        return Err(Error::PlainHttp { place: remote.to_string(), cloud: false });
+        return Err(Error::usage(
+            format!("a login would travel in clear text to {remote}"),
+            format!("use https, or accept it: keyfob add {remote} --allow-http"),
+        ));
     }
     let mut query = query(remote, wire.person_watches);
     query.user = Some(login.user);

@@ -288,6 +288,13 @@ fn bad_input_is_refused_without_repeating_it_and_nothing_is_written() {
 }
 
 #[test]
+fn a_login_by_plain_http_is_refused_with_a_command_that_allows_it() {
+    let bench = Bench::new();
+    let (_, _, notes) = run(&bench, "store", login("http://h.example:5000", "u", "T"));
+    assert!(notes.ends_with("keyfob add http://h.example:5000 --allow-http\n"), "{notes}");
+}
+
+#[test]
 fn the_version_is_one_line() {
     let (code, out, _) = run(&Bench::new(), "version", "");
     assert_eq!(code, 0);
