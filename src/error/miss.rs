@@ -237,6 +237,8 @@ fn whose(realm: &str, account: Option<&str>) -> String {
 #[must_use]
 pub fn target(url: &str, account: Option<&str>) -> String {
     match account.filter(|name| !name.is_empty()) {
+        // Behind a blank it would be an option.
+        Some(name) if name.starts_with('-') => format!("{url} --account={}", shell_word(Path::new(name))),
         Some(name) => format!("{url} --account {}", shell_word(Path::new(name))),
         None => url.to_owned(),
     }

@@ -199,11 +199,17 @@ impl Local<'_> {
             Pick::None => {
                 return Err(nothing("keyfob list shows what it holds; keyfob add URL puts a token in"));
             }
+            // A tool that gives no path may just not send it (R3); a person who gives a realm's whole URL means that one.
             Pick::Several(urls) => {
-                return Err(Error::Ambiguous {
-                    what: format!("{remote} could be any of {}", urls.join(", ")),
-                    hint: "give the whole URL of one of them".to_owned(),
-                });
+                match group.realms.iter().find(|record| record.url == remote.to_string()) {
+                    Some(record) => (record.realm.clone(), Vec::new()),
+                    None => {
+                        return Err(Error::Ambiguous {
+                            what: format!("{remote} could be any of {}", urls.join(", ")),
+                            hint: "give the whole URL of one of them".to_owned(),
+                        });
+                    }
+                }
             }
         };
         let at = group.realms.iter().position(|record| record.realm == realm).unwrap_or(0);

@@ -159,3 +159,21 @@ fn a_server_keeps_its_forge_under_a_new_name() {
         &["--account NAME"],
     );
 }
+
+#[test]
+fn a_realm_is_meant_by_its_whole_url_also_where_another_lies_below_it() {
+    let scene = holding(&[
+        ("https://git.example --account alice", "s3cret-a"),
+        ("https://git.example/team --account bob --forge generic", "s3cret-b"),
+    ]);
+    ends(&scene, "remove https://git.example --yes", 0, &["account alice of generic/https://git.example"]);
+    assert_eq!(json(&run(&scene, "list --json")).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_hint_names_an_account_that_begins_with_a_dash_so_that_it_can_be_pasted() {
+    let scene = holding(&[("https://git.example --account=-x", "s3cret-a")]);
+    let erase = scene.program("docker-credential-keyfob").arg("erase").stdin("git.example").run().succeeds();
+    let (_, hint) = erase.stderr().trim_end().split_once("; keyfob ").unwrap();
+    ends(&scene, hint, 0, &["in use again"]);
+}
