@@ -22,6 +22,7 @@ pub mod add;
 mod arguments;
 mod browser;
 pub mod check;
+pub mod completions;
 pub mod doctor;
 pub mod explain;
 pub mod export;
@@ -73,6 +74,7 @@ pub static ALL: &[&Command] = &[
     &unlock::COMMAND,
     &lock::COMMAND,
     &links::COMMAND,
+    &completions::COMMAND,
 ];
 
 /// All that is known of a command.

@@ -12,6 +12,7 @@ use crate::scene::Scene;
 
 mod accounts;
 mod add;
+mod completions;
 mod explain;
 mod storage;
 #[cfg(target_os = "linux")]
