@@ -30,6 +30,13 @@ for link in $links; do
     ln -sf keyfob "$file"
   fi
 done
+# Where these shells look for what completes a program's words. Without them keyfob works as well.
+for shell in bash:bash-completion/completions/keyfob fish:fish/vendor_completions.d/keyfob.fish zsh:zsh/site-functions/_keyfob; do
+  file=$prefix/share/${shell#*:}
+  if ! { mkdir -p "$(dirname -- "$file")" && ask completions "${shell%%:*}" >"$file.new" && mv -f "$file.new" "$file"; } 2>/dev/null; then
+    say "keyfob install: note: cannot write $file; ${shell%%:*} will not complete keyfob's words"
+  fi
+done
 say "installed $version into $prefix/bin"
 # As it can be typed here: by its name where that finds this one, else by its path.
 keyfob=$prefix/bin/keyfob

@@ -15,5 +15,8 @@ for link in $("$program" links); do
   if [ -L "$file" ] && [ "$(readlink "$file")" = keyfob ]; then rm -f "$file"; fi
 done
 rm -f "$program"
+for file in bash-completion/completions/keyfob fish/vendor_completions.d/keyfob.fish zsh/site-functions/_keyfob; do
+  rm -f "$prefix/share/$file"
+done
 say "removed keyfob from $prefix/bin"
 say "your wallet is kept in $wallet (and, if you chose so, in your system's keychain); to destroy it: rm -r that folder"

@@ -11,7 +11,7 @@ cd "$root"
 wanted='gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon
 libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 shellcheck:shellcheck util-linux:script docker.io:docker
 skopeo:skopeo wget:wget gh:gh pkg-config:pkg-config mono-devel:cert-sync nodejs:node npm:npm pass:pass gnupg:gpg age:age
-curl:curl valgrind:valgrind composer:composer maven:mvn'
+curl:curl valgrind:valgrind composer:composer maven:mvn fish:fish zsh:zsh'
 missing=
 for pair in $wanted; do have "${pair#*:}" || missing="$missing ${pair%%:*}"; done
 # Debian's python3 comes without what makes environments.

@@ -184,9 +184,11 @@ fn word(answer: &Answer) -> &'static str {
 
 fn kind(miss: &Miss) -> &'static str {
     match miss {
-        Miss::NotOurs | Miss::NoOrganisation { .. } | Miss::NoAccount { .. } | Miss::PlainHttp { .. } => {
-            "none"
-        }
+        Miss::NotOurs
+        | Miss::NoOrganisation { .. }
+        | Miss::NoAccount { .. }
+        | Miss::Uncovered { .. }
+        | Miss::PlainHttp { .. } => "none",
         Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } => "ambiguous",
         Miss::Rejected { .. } => "rejected",
         Miss::Expired { .. } => "expired",

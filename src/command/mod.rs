@@ -22,6 +22,7 @@ pub mod add;
 mod arguments;
 mod browser;
 pub mod check;
+pub mod completions;
 pub mod doctor;
 pub mod explain;
 pub mod export;
@@ -73,6 +74,7 @@ pub static ALL: &[&Command] = &[
     &unlock::COMMAND,
     &lock::COMMAND,
     &links::COMMAND,
+    &completions::COMMAND,
 ];
 
 /// All that is known of a command.
@@ -139,8 +141,8 @@ pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> i32 {
 /// In characters; GitLab's first ones had so many, and nobody's have fewer.
 const SHORTEST_TOKEN: usize = 20;
 
-/// Help and version are answers; everything else is a mistake, which clap words well; except that it would repeat a token
-/// which somebody put on the command line, and that it has no example of what is left out.
+/// Help and version are answers; everything else is a mistake, which is told in our voice; clap would repeat a token that somebody
+/// put on the command line.
 fn refuse(error: &clap::Error, arguments: &[OsString], context: &mut Context<'_>) -> u8 {
     if error.kind() == ErrorKind::MissingRequiredArgument {
         let error = incomplete(error, arguments);
@@ -164,20 +166,38 @@ fn refuse(error: &clap::Error, arguments: &[OsString], context: &mut Context<'_>
         return error.exit_code();
     }
     let text = error.render();
-    let fine = !error.use_stderr();
-    let coloured = if fine { context.terminal.about.stdout } else { context.terminal.about.stderr };
-    let voice = if error.to_string().starts_with("error:") { "keyfob: " } else { "" };
-    let text = if coloured && !context.terminal.about.plain {
-        format!("{voice}{}", text.ansi())
-    } else {
-        format!("{voice}{text}")
-    };
-    if fine {
-        context.terminal.answer_bytes(text.as_bytes());
-        return 0;
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = write!(context.terminal.err, "{text}");
+        return 2;
     }
-    let _ = context.terminal.err.write_all(text.as_bytes());
-    2
+    if error.use_stderr() {
+        let error = mistake(error, arguments);
+        context.terminal.error(&error);
+        return error.exit_code();
+    }
+    let about = context.terminal.about;
+    let text = if about.stdout && !about.plain { text.ansi().to_string() } else { text.to_string() };
+    context.terminal.answer_bytes(text.as_bytes());
+    0
+}
+
+/// What is wrong with the command line in clap's words, and what it takes: what was meant, where that can be guessed.
+fn mistake(error: &clap::Error, arguments: &[OsString]) -> Error {
+    let text = error.to_string();
+    let what: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let (_, name) = named(arguments);
+    let meant = |kind| error.get(kind).map(ToString::to_string);
+    let hint = match meant(ContextKind::SuggestedArg).or_else(|| meant(ContextKind::SuggestedValue)) {
+        Some(word) => format!("did you mean {word}? it takes: {name} --help"),
+        None => match error.get(ContextKind::SuggestedSubcommand) {
+            Some(ContextValue::Strings(words)) => {
+                let commands: Vec<String> = words.iter().map(|word| format!("{name} {word}")).collect();
+                format!("did you mean {}", commands.join(" or "))
+            }
+            _ => format!("{name} --help"),
+        },
+    };
+    Error::usage(what.join(" ").trim_start_matches("error: "), hint)
 }
 
 /// What a command needs and was not given, with the example that ends its help.
@@ -186,15 +206,21 @@ fn incomplete(error: &clap::Error, arguments: &[OsString]) -> Error {
         Some(ContextValue::Strings(missing)) => missing.join(" and ").replace(['<', '>'], ""),
         _ => "more".to_owned(),
     };
-    let (mut command, mut name) = (&parser(), "keyfob".to_owned());
-    for word in arguments.iter().skip(1) {
-        let Some(below) = command.find_subcommand(word) else { break };
-        command = below;
-        name = format!("{name} {}", below.get_name());
-    }
+    let (command, name) = named(arguments);
     let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let example = example.trim_start_matches("Example: ");
     Error::usage(format!("{name} needs {missing}"), format!("for example: {example}"))
+}
+
+/// The command that a command line names, and its words.
+fn named(arguments: &[OsString]) -> (clap::Command, String) {
+    let (mut command, mut name) = (parser(), "keyfob".to_owned());
+    for word in arguments.iter().skip(1) {
+        let Some(below) = command.find_subcommand(word).cloned() else { break };
+        name = format!("{name} {}", below.get_name());
+        command = below;
+    }
+    (command, name)
 }
 
 /// The whole command line, from the records.

@@ -7,7 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 
 use crate::error::{Error, Miss};
 use crate::forge::Need;
@@ -53,6 +53,7 @@ pub static COMMAND: Command = Command {
                     .trailing_var_arg(true)
                     .required_unless_present("dry-run")
                     .value_parser(value_parser!(OsString))
+                    .value_hint(ValueHint::CommandWithArguments)
                     .help("The command and its arguments"),
             )
     },

@@ -25,6 +25,15 @@ pub enum Miss {
         /// The user name that was asked for, where it means somebody.
         asked: Option<String>,
     },
+    /// There are accounts that a person added, but the recorded scopes of none cover what the tool needs (R4).
+    Uncovered {
+        /// The realm in text.
+        realm: String,
+        /// The realm's own URL, for the hint.
+        url: String,
+        /// What the tool needs, by its name in records.
+        need: &'static str,
+    },
     /// Several accounts could answer; none is guessed (R4).
     Ambiguous {
         /// The realm in text.
@@ -110,6 +119,9 @@ impl Miss {
                 whose(realm, asked.as_deref()),
                 target(url, asked.as_deref())
             ),
+            Miss::Uncovered { realm, url, need } => format!(
+                "no token of {realm} has a scope for {need} on record; add one that has: keyfob add {url} --account NAME"
+            ),
             Miss::Ambiguous { realm, url, names, stored: true } => format!(
                 "{realm} has several that tools stored, and no user name is asked for: {}; to make one your own, which comes \
                  first: keyfob add {url} --account NAME",
@@ -170,6 +182,10 @@ impl Miss {
                     asked.as_ref().map(|name| format!(" for {name}")).unwrap_or_default()
                 ),
                 format!("keyfob add {}", target(&url, asked.as_deref())),
+            ),
+            Miss::Uncovered { realm, url, need } => none(
+                format!("no account of {realm} has a scope for {need} on record"),
+                format!("keyfob add {url} --account NAME takes a token that has"),
             ),
             Miss::Ambiguous { realm, url, names, stored: true } => Error::Ambiguous {
                 what: format!(

@@ -155,7 +155,7 @@ impl<'r> Choice<'_, 'r> {
         match left.as_slice() {
             [] => {
                 trace(format_args!("no account that a person added is left"));
-                Err(no_account(held, None))
+                Err(if persons.is_empty() { no_account(held, None) } else { self.uncovered() })
             }
             [one] => {
                 trace(format_args!("{} is the only one", Called(one)));
@@ -191,7 +191,8 @@ impl<'r> Choice<'_, 'r> {
         match fitting.as_slice() {
             [] if stored > 0 => {
                 trace(format_args!("what a tool stored was refused or has ended"));
-                Err(if matches!(miss, Miss::NoAccount { .. }) { self.gone().unwrap_or(miss) } else { miss })
+                let nobody = matches!(miss, Miss::NoAccount { .. } | Miss::Uncovered { .. });
+                Err(if nobody { self.gone().unwrap_or(miss) } else { miss })
             }
             [] => Err(miss),
             [one] => {
@@ -218,6 +219,11 @@ impl<'r> Choice<'_, 'r> {
     /// Whether an account's recorded scopes cover what the tool needs.
     fn covers(&self, account: &AccountRecord) -> bool {
         self.held.forge.covers(&account.scopes, self.query.need)
+    }
+
+    fn uncovered(&self) -> Miss {
+        let (realm, url) = (self.held.record.realm.clone(), self.held.record.url.clone());
+        Miss::Uncovered { realm, url, need: self.query.need.as_str() }
     }
 
     fn judge(&self, account: &AccountRecord) -> Result<(), Miss> {
@@ -288,7 +294,9 @@ fn in_words(miss: &Miss) -> &'static str {
             "its token was refused just now and is withheld for a minute"
         }
         Miss::Rejected { again_in: None, .. } => "its token was refused and is set aside",
-        Miss::NotOurs | Miss::NoOrganisation { .. } | Miss::NoAccount { .. } => "none",
+        Miss::NotOurs | Miss::NoOrganisation { .. } | Miss::NoAccount { .. } | Miss::Uncovered { .. } => {
+            "none"
+        }
         Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } | Miss::PlainHttp { .. } => {
             "not usable"
         }

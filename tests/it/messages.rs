@@ -151,6 +151,7 @@ fn misses() -> Vec<Miss> {
         Miss::NoOrganisation { host: "dev.azure.com".to_owned() },
         Miss::NoAccount { realm: realm(), url: url(), asked: None },
         Miss::NoAccount { realm: realm(), url: url(), asked: Some("bob".to_owned()) },
+        Miss::Uncovered { realm: realm(), url: url(), need: "code" },
         Miss::Ambiguous {
             realm: realm(),
             url: url(),

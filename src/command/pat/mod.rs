@@ -76,7 +76,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 /// The argument that names a token.
 fn which_argument(name: &'static str) -> Arg {
     Arg::new(name)
-        .value_name("TOKEN")
+        .value_name("NAME-OR-ID")
         .value_parser(filled)
         .help("Its name, its id, or the beginning of that, as pat list shows them")
 }

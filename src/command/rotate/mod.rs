@@ -47,7 +47,7 @@ pub static COMMAND: Command = Command {
                     .help("What it is for (keyfob pat create --help); else the same as the old one"),
             )
             .arg(
-                option("pat", "TOKEN")
+                option("pat", "NAME-OR-ID")
                     .help("Azure DevOps: which of your tokens the old one is, where keyfob did not make it"),
             )
             .arg(flag("keep-old", "Do not revoke the old one"))

@@ -110,7 +110,9 @@ fn missed(miss: &Miss, loud: bool, remote: &Remote) -> Reply {
     let words = words.filter(|_| loud);
     match miss {
         Miss::NotOurs => Reply::NotOurs,
-        Miss::NoAccount { .. } | Miss::NoOrganisation { .. } => Reply::Nothing(words),
+        Miss::NoAccount { .. } | Miss::Uncovered { .. } | Miss::NoOrganisation { .. } => {
+            Reply::Nothing(words)
+        }
         Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } | Miss::Rejected { .. } => {
             Reply::Withheld(words)
         }

@@ -224,6 +224,7 @@ fn name_of(miss: &Miss) -> &'static str {
         Miss::NotOurs => "NotOurs",
         Miss::NoOrganisation { .. } => "NoOrganisation",
         Miss::NoAccount { .. } => "NoAccount",
+        Miss::Uncovered { .. } => "Uncovered",
         Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } => "Ambiguous",
         Miss::Rejected { again_in: Some(_), .. } => "Withheld",
         Miss::Rejected { again_in: None, .. } => "Rejected",

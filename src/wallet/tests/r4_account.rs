@@ -59,7 +59,7 @@ fn the_choice_of_account() {
         ("nothing recorded covers everything", &["alice T1 vso.packaging -", "bob T2 - -"], "-", "bob:T2"),
         ("scopes before the default", &["alice T1 vso.packaging default", "bob T2 - -"], "-", "bob:T2"),
         ("more scopes cover as well", &["alice T1 vso.work,vso.code_write -"], "-", "alice:T1"),
-        ("none that covers", &["alice T1 vso.packaging -"], "-", "NoAccount"),
+        ("none that covers", &["alice T1 vso.packaging -"], "-", "Uncovered"),
         ("a person's account before a tool's", &["bob T2 - tool", "alice T1 - -"], "-", "alice:T1"),
         ("a tool's when it is named", &["bob T2 - tool", "alice T1 - -"], "bob", "bob:T2"),
         ("before an unnamed one", &["bob T2 - tool", "- T1 - -"], "bob", "bob:T2"),
@@ -87,6 +87,14 @@ fn ambiguity_names_the_accounts() {
     let Ok(crate::wallet::Found::Miss { miss, loud: true }) = bench.found(CONTOSO) else { panic!() };
     let words = miss.words(CONTOSO).unwrap();
     assert!(words.contains("alice, bob") && words.contains("keyfob prefer"), "{words}");
+}
+
+#[test]
+fn that_no_token_has_the_scopes_is_not_told_as_there_is_no_token() {
+    let bench = wallet(&["alice T1 vso.packaging -"]);
+    let Ok(crate::wallet::Found::Miss { miss, loud: true }) = bench.found(CONTOSO) else { panic!() };
+    let words = miss.words(CONTOSO).unwrap();
+    assert!(words.contains("scope for code") && words.contains("--account NAME"), "{words}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::scene::Scene;
 
 mod accounts;
 mod add;
+mod completions;
 mod explain;
 mod storage;
 #[cfg(target_os = "linux")]
@@ -134,6 +135,36 @@ fn what_a_command_needs_and_was_not_given_is_named_with_an_example_of_that_comma
     ends(&scene, "prefer https://dev.azure.com/contoso", 2, &["keyfob prefer needs --account NAME\n"]);
     // Codes below are the started command's.
     ends(&scene, "run", 125, &["keyfob run needs COMMAND", "for example: keyfob run "]);
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_told_in_two_lines_with_what_was_meant() {
+    let scene = Scene::new();
+    for (words, what, hint) in [
+        ("lst", "unrecognized subcommand 'lst'", "did you mean keyfob list"),
+        ("storage mov vault", "unrecognized subcommand 'mov'", "did you mean keyfob storage move"),
+        ("frob", "unrecognized subcommand 'frob'", "keyfob --help"),
+        ("list --frob", "unexpected argument '--frob' found", "keyfob list --help"),
+        (
+            "list --expirng 3d",
+            "unexpected argument '--expirng' found",
+            "did you mean --expiring? it takes: keyfob list --help",
+        ),
+        (
+            "token https://a.example --as jsn",
+            "invalid value 'jsn' for '--as <FORM>' [possible values: token, basic, header, json, netrc, curl]",
+            "did you mean json? it takes: keyfob token --help",
+        ),
+        (
+            "pat create contoso --name a --name b",
+            "the argument '--name <TEXT>' cannot be used multiple times",
+            "keyfob pat create --help",
+        ),
+    ] {
+        let output = run(&scene, words);
+        let expected = format!("keyfob: error: {what}\nkeyfob: hint: {hint}\n");
+        assert_eq!((output.code(), output.stdout(), output.stderr()), (2, "", expected.as_str()), "{words}");
+    }
 }
 
 #[test]

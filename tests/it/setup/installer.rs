@@ -25,6 +25,10 @@ fn what_the_installer_says_to_type_next_can_be_typed() {
     for prefix in ["plain", "my tools", "it's mine"] {
         let prefix = scene.home().join(prefix);
         let done = scene.command(script).args([&prefix]).run().succeeds();
+        for shells in ["bash-completion/completions/keyfob", "fish/vendor_completions.d/keyfob.fish"] {
+            let script = fs::read_to_string(prefix.join("share").join(shells)).unwrap();
+            assert!(script.contains("expiring"), "{shells}");
+        }
         let next = done.stderr().lines().find_map(|line| line.strip_prefix("next: ")).unwrap();
         let (setup, add) = next.split_once(", then ").unwrap();
         let typed = format!("{setup} git --dry-run && {add} </dev/null");

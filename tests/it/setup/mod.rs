@@ -119,10 +119,16 @@ fn uninstall_takes_the_lines_and_the_program_and_keeps_the_wallet() {
     std::os::unix::fs::symlink("keyfob", bin.join("git-credential-keyfob")).unwrap();
     scene.command(bin.join("keyfob")).args(["setup", "git", "--yes"]).run().succeeds();
     assert!(configured(&scene).contains("keyfob"));
+    fs::create_dir_all(scene.home().join("my tools/share/zsh/site-functions")).unwrap();
+    for name in ["_keyfob", "_other"] {
+        scene.append(&format!("my tools/share/zsh/site-functions/{name}"), "#compdef");
+    }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/install/uninstall.sh");
     let done = scene.command(script).args([scene.home().join("my tools")]).run().succeeds();
     assert_eq!(configured(&scene).replace("[credential]\n", ""), before, "{done}");
     assert!(fs::read_dir(&bin).unwrap().next().is_none(), "{done}");
+    let left = fs::read_dir(scene.home().join("my tools/share/zsh/site-functions")).unwrap();
+    assert_eq!(left.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>(), ["_other"], "{done}");
     assert!(done.stderr().contains("your wallet is kept in"), "{done}");
 }
 
