@@ -116,6 +116,7 @@ impl Local<'_> {
             realm: held.record.realm()?,
             account: account.account(),
             store: account.store.clone(),
+            by_tool: !person,
             user,
             expires: hard_end(account, self.now),
             presentation: if person { held.naming().presentation() } else { Presentation::Plain },
@@ -179,6 +180,7 @@ impl Local<'_> {
         Ok(Some(Found::Answer(Box::new(Answer {
             account: Account::from_name(first.user.as_deref()),
             store: environment::STORE.name.to_owned(),
+            by_tool: false,
             user: Some(place.user_name(query, named, &first.token)),
             presentation: place.presentation(),
             realm,

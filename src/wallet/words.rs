@@ -74,6 +74,8 @@ pub struct Answer {
     pub account: Account,
     /// The store that it came from.
     pub store: String,
+    /// Whether a tool stored it, and not a person.
+    pub by_tool: bool,
     /// The user name for the wire; `None` only for a pair that a tool stored without one.
     pub user: Option<String>,
     /// The token.

@@ -140,7 +140,9 @@ fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes
 
 fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, No> {
     match wallet.get(query)? {
-        Found::Answer(answer) if !registry::is_one(answer.realm.forge(), &query.remote, is_git) => {
+        Found::Answer(answer)
+            if !registry::is_one(answer.realm.forge(), &query.remote, is_git) || is_a_pair(&answer) =>
+        {
             Err(No::NotOurs)
         }
         Found::Answer(answer) => {
@@ -177,6 +179,11 @@ fn login(
     if !registry::is_one(&forge, &query.remote, is_git) {
         return Err(No::NotOurs);
     }
+    // It would be kept as a pair of git's, and that never answers here.
+    if forge == crate::forge::generic::FORGE.id && query.user.is_some() {
+        let hint = format!("leave the name out of the registry's index: sparse+{}", query.remote);
+        return Err(Error::usage("a token for crates has no user name", hint).into());
+    }
     let token = token.filter(|token| !token.trim().is_empty()).ok_or_else(|| {
         let url = &query.remote;
         Error::usage(
@@ -201,6 +208,13 @@ fn logout(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Byt
         return Err(No::NotFound);
     }
     Ok(Zeroizing::new(b"{\"Ok\":{\"kind\":\"logout\"}}\n".to_vec()))
+}
+
+/// Whether it is what git stores: a user name with its password. On a host that no forge describes it may be one for repositories, and
+/// an index in the files of one (registry.rs) would get it. What `cargo login` stores has no name.
+fn is_a_pair(answer: &Answer) -> bool {
+    let other = answer.realm.forge() == crate::forge::generic::FORGE.id;
+    other && answer.by_tool && answer.account.name().is_some_and(|name| !name.is_empty())
 }
 
 /// What stands in the Authorization header: Azure DevOps takes its tokens as Basic, Gitea and GitLab as Bearer; what was

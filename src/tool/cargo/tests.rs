@@ -153,6 +153,22 @@ fn a_forges_token_never_answers_for_an_index_in_the_files_of_a_repository() {
 }
 
 #[test]
+fn what_git_stored_for_a_host_that_nobody_described_is_no_registrys() {
+    let bench = Bench::new();
+    bench.store("https://alice@git.example", "GIT");
+    for user in ["", "alice@"] {
+        let url = format!("sparse+https://{user}git.example/evil/index/raw/main/");
+        assert_eq!(get(&bench, &url), error("url-not-supported"), "{url}");
+    }
+    assert_eq!(bench.get("https://git.example"), "alice:GIT");
+    assert!(login(&bench, "sparse+https://alice@git.example/index/", "CARGO").contains("leave the name out"));
+    // What a login stored is, also beside it.
+    let url = "sparse+https://git.example/index/";
+    assert_eq!(login(&bench, url, "CARGO"), LOGGED_IN);
+    assert_eq!(get(&bench, url), found("CARGO"));
+}
+
+#[test]
 fn a_place_that_is_ours_without_a_token_is_not_found_with_a_hint() {
     let bench = Bench::new();
     let (answer, notes) = ask(&bench, AZURE, "\"kind\":\"get\",\"operation\":\"read\"");
