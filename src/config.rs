@@ -145,7 +145,7 @@ impl Config {
         let fits = self.host.iter().filter_map(|host| {
             let patterns = std::iter::once(&host.url).chain(&host.also);
             let word = patterns
-                .filter_map(|pattern| Pattern::parse(pattern)?.matches(remote))
+                .filter_map(|pattern| Pattern::split(pattern)?.matches(remote))
                 .max_by_key(|fit| fit.0)?;
             Some((host, word))
         });
@@ -177,12 +177,12 @@ impl Host {
             format!("no forge is named {}; known are {}", self.forge, known.join(", "))
         })?;
         for pattern in std::iter::once(&self.url).chain(&self.also) {
-            let parsed = Pattern::parse(pattern).ok_or_else(|| {
+            let example = Pattern::example(pattern).ok_or_else(|| {
                 format!("{pattern} is not scheme://host[:port][/path] with at most one word in braces")
             })?;
-            let place = parsed.filled(Some("word")).map(|remote| forge::place(&remote, None));
+            let place = forge::place(&example, None);
             // What a cloud service's host is, is asked before these settings are read.
-            if matches!(place, Some(Place::Cloud { .. } | Place::NoOrganisation { .. })) {
+            if matches!(place, Place::Cloud { .. } | Place::NoOrganisation { .. }) {
                 return Err(format!(
                     "{pattern} is known to keyfob, and what is said of it here counts for nothing"
                 ));
@@ -198,7 +198,7 @@ impl Host {
 
     fn site(&self, word: Option<String>, depth: usize) -> Option<Site> {
         let forge = forge::named(&self.forge)?;
-        let home = Pattern::parse(&self.url)?.filled(word.as_deref())?;
+        let home = Pattern::split(&self.url)?.filled(word.as_deref())?;
         let own = || forge::server_realm(forge, &home, home.path());
         let realm = self.realm.as_deref().map_or_else(|| Some(own()), Realm::from_text)?;
         let group = if self.realm.is_some() { realm.as_str().to_owned() } else { home.origin() };
@@ -230,7 +230,7 @@ struct Pattern<'a> {
 }
 
 impl<'a> Pattern<'a> {
-    fn parse(text: &'a str) -> Option<Pattern<'a>> {
+    fn split(text: &'a str) -> Option<Pattern<'a>> {
         let (scheme, rest) = text.split_once("://")?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         // `]:port` of an IPv6 literal, `host:port` otherwise.
@@ -238,13 +238,17 @@ impl<'a> Pattern<'a> {
             Some(at) if !authority[at..].contains(']') => (&authority[..at], &authority[at + 1..]),
             _ => (authority, ""),
         };
-        let pattern = Pattern { scheme, host, port, path };
-        // Filled with a plain word it must be a remote; then it is one with any.
-        let web = scheme == "https" || scheme == "http";
-        let mut words = host.split('.').chain(path.split('/'));
+        Some(Pattern { scheme, host, port, path })
+    }
+
+    /// What `text` gives with a plain word in place of the braces, which must be a remote; then it is one with any.
+    fn example(text: &str) -> Option<Remote> {
+        let pattern = Pattern::split(text)?;
+        let web = pattern.scheme == "https" || pattern.scheme == "http";
+        let mut words = pattern.host.split('.').chain(pattern.path.split('/'));
         let whole = words.all(|word| is_braced(word) || !word.contains(['{', '}']));
         let one = text.matches('{').count() <= 1;
-        (web && whole && one && pattern.filled(Some("word")).is_some()).then_some(pattern)
+        if web && whole && one { pattern.filled(Some("word")) } else { None }
     }
 
     /// Puts `word` in place of the braces.
@@ -261,8 +265,23 @@ impl<'a> Pattern<'a> {
         Remote::from_parts(self.scheme, &host, Some(&fill(self.path)?)).ok()
     }
 
+    /// Whether it is plainly about another host: most of many are, and each URL that need not be made of one saves a `get` some
+    /// microseconds. What is not plain (a word in braces, letters beyond ASCII, numbers) is left to the comparison of whole URLs.
+    fn is_elsewhere(&self, remote: &Remote) -> bool {
+        let plain = |label: &str| {
+            label.starts_with(|first: char| first.is_ascii_alphabetic())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        let labels = self.host.rsplit('.').zip(remote.host().rsplit('.'));
+        !self.host.ends_with('.') && { labels }
+            .any(|(ours, theirs)| plain(ours) && plain(theirs) && !ours.eq_ignore_ascii_case(theirs))
+    }
+
     /// How well it fits (segments of the path) and what stands for the word.
     fn matches(&self, remote: &Remote) -> Option<(usize, Option<String>)> {
+        if self.is_elsewhere(remote) {
+            return None;
+        }
         let labels = self.host.split('.').zip(remote.host().split('.'));
         let segments = self.path.split('/').filter(|s| !s.is_empty());
         let segments = segments.zip(remote.path().iter().map(String::as_str));
@@ -324,6 +343,27 @@ mod tests {
         assert_eq!(realm(&config, "https://x.red.git.example/a/b"), None);
         let expected = "github/github.com in github/github.com";
         assert_eq!(realm(&config, "https://raw.githubusercontent.com/a/b").as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_host_is_found_in_whatever_way_it_is_spelled() {
+        for (pattern, url) in [
+            ("https://GIT.example", "https://git.Example/a"),
+            ("https://git.example.", "https://git.example/a"),
+            ("https://git.example", "https://git.example./a"),
+            ("https://git.example:443", "https://git.example/a"),
+            ("https://bücher.example", "https://xn--bcher-kva.example/a"),
+            ("https://xn--bcher-kva.example", "https://bücher.example/a"),
+            ("https://{team}.bücher.example", "https://red.xn--bcher-kva.example/a"),
+            ("https://10.0.0.1:8443", "https://10.0.0.1:8443/a"),
+            ("https://[2001:DB8::1]", "https://[2001:db8::1]/a"),
+        ] {
+            let config = config(&format!("[[host]]\nurl = \"{pattern}\"\nforge = \"gitlab\"")).unwrap();
+            assert!(realm(&config, url).is_some(), "{pattern} {url}");
+            for other in ["https://git.example.evil/a", "https://example/a", "https://x.git.example/a"] {
+                assert_eq!(realm(&config, other), None, "{pattern} {other}");
+            }
+        }
     }
 
     #[test]
