@@ -108,7 +108,8 @@ rows() {
   row each 'floor: the same in Rust, linked as keyfob is' - "$host\\n" "$pair" x=x "$sandbox/floor/bench-floor" "$sandbox/floor/answer"
   printf 'username=alice\npassword=%s\n' "$token" >"$sandbox/floor/answer"
 
-  other='protocol=https\nhost=other.example.com\n\n'
+  away='protocol=https\nhost=other.example.com\n'
+  other="$away\\n"
   case='get, not ours (files)'
   row each 'keyfob, vault' - "$other" '' "$vault" "$git" get
   row each git-credential-store 0.8 "$other" '' x=x "$store" "--file=$file" get
@@ -150,7 +151,7 @@ rows() {
       "$plain${between}GCM_PLAINTEXT_STORE_PATH=$ram/gcm" "$gcm" store
   fi
 
-  [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ] || rows_of_secret_service
+  [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ] || { rows_of_keyring; rows_of_secret_service; }
   rows_of_flat
   rows_of_tools
 
@@ -176,6 +177,20 @@ rows_of_secret_service() {
   [ -z "$libsecret" ] || row each git-credential-libsecret - "$host$pair\\n" - x=x "$libsecret" store
   [ -z "$gcm" ] || row some 'Git Credential Manager, Secret Service' 0.01 "$host$pair\\n" - "$desktop" "$gcm" store
 
+  case='erase, of another token (Secret Service)'
+  row each 'keyfob, Secret Service' - "$host$another\\n" - "$service" "$git" erase
+  # They erase whatever the token is, so they are asked for what they do not have.
+  [ -z "$libsecret" ] || row each 'git-credential-libsecret, which has none' - "$away$another\\n" - x=x "$libsecret" erase
+  [ -z "$gcm" ] || row some 'Git Credential Manager, Secret Service, which has none' 0.01 "$away$another\\n" - "$desktop" "$gcm" erase
+
+  # A few only: the keyring writes itself whole for each.
+  case='store, a new account (Secret Service)'
+  row some 'keyfob, Secret Service' - "$new" - "$service" "$git" store
+  [ -z "$libsecret" ] || row some git-credential-libsecret - "$new" - x=x "$libsecret" store
+  [ -z "$gcm" ] || row some 'Git Credential Manager, Secret Service' 0.01 "$new" - "$desktop" "$gcm" store
+}
+
+rows_of_keyring() {
   [ -n "$pykeyring" ] || return 0
   keyring_rows 'Secret Service' "$service"
   # It has no store of files of its own, so it is the same one.
