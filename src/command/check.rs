@@ -223,7 +223,8 @@ fn show(told: &[Told<'_>], context: &mut Context<'_>) {
             Outcome::Unclear => Colour::Yellow,
         })
     };
-    table::print(["REALM", "ACCOUNT", "RESULT", "AS", "ENDS"], &rows, colour, &mut context.terminal);
+    let head = ["REALM", "ACCOUNT", "RESULT", "AS", "ENDS"];
+    table::print(head, rows.len(), |at| rows[at].clone(), colour, &mut context.terminal);
 }
 
 /// Says what the table has no room for, and ends with the code of the worst.

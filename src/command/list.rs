@@ -152,14 +152,14 @@ fn row(entry: &Entry) -> Row<'_> {
 
 fn show(entries: &[Entry], context: &mut Context<'_>) {
     let (with_bar, now) = (context.terminal.about.stdout, context.now);
-    let rows: Vec<_> = entries.iter().map(|entry| cells(entry, with_bar, now)).collect();
+    let row = |at: usize| cells(&entries[at], with_bar, now);
     let colour = |row: usize, column: usize| match column {
         2 => Some(state_colour(entries[row].state)),
         3 => end_colour(&entries[row], now),
         _ => None,
     };
     let head = ["REALM", "ACCOUNT", "STATE", "EXPIRES", "STORE", "NOTES"];
-    table::print(head, &rows, colour, &mut context.terminal);
+    table::print(head, entries.len(), row, colour, &mut context.terminal);
 }
 
 /// Of tokens that end with all of their kind: what is to be done, for each organisation.

@@ -2,17 +2,22 @@
 
 use crate::terminal::{Colour, Terminal};
 
-/// Prints a head and rows; `colour` says which one a cell has, by its row, from 0, and its column.
+/// Prints a head and so many rows, which are asked for twice: of ten thousand none is kept. `colour` says which one a cell has, by its
+/// row, from 0, and its column.
 pub(super) fn print<const N: usize>(
     head: [&str; N],
-    rows: &[[String; N]],
+    count: usize,
+    row: impl Fn(usize) -> [String; N],
     colour: impl Fn(usize, usize) -> Option<Colour>,
     terminal: &mut Terminal<'_>,
 ) {
     let length = |cell: &str| cell.chars().count();
-    let widest =
-        |column: usize| rows.iter().map(|row| length(&row[column])).fold(length(head[column]), usize::max);
-    let widths: [usize; N] = std::array::from_fn(widest);
+    let mut widths = head.map(length);
+    for cells in (0..count).map(&row) {
+        for (width, cell) in widths.iter_mut().zip(&cells) {
+            *width = length(cell).max(*width);
+        }
+    }
     let mut line = |cells: [&str; N], colour: &dyn Fn(usize) -> Option<Colour>| {
         let mut line = String::new();
         for (column, cell) in cells.into_iter().enumerate() {
@@ -27,7 +32,7 @@ pub(super) fn print<const N: usize>(
         terminal.answer(line.trim_end());
     };
     line(head, &|_| Some(Colour::Dim));
-    for (at, row) in rows.iter().enumerate() {
-        line(row.each_ref().map(String::as_str), &|column| colour(at, column));
+    for at in 0..count {
+        line(row(at).each_ref().map(String::as_str), &|column| colour(at, column));
     }
 }

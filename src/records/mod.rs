@@ -150,12 +150,12 @@ impl Records {
         Ok(self.folder.join(format!(".lock-{:02}", digest[0] % LOCKS)))
     }
 
-    /// Reads every group, in no particular order; what cannot be read comes as its error.
+    /// Reads every group, one after the other and in no particular order; what cannot be read comes as its error.
     ///
     /// # Errors
     /// [`Error::Unsafe`], and [`Error::Io`] when the folder itself cannot be listed.
-    pub fn all(&self) -> Result<Vec<Result<Group, Error>>, Error> {
-        Ok(self.files()?.iter().filter_map(|path| read_file(path).transpose()).collect())
+    pub fn all(&self) -> Result<impl Iterator<Item = Result<Group, Error>> + use<>, Error> {
+        Ok(self.files()?.into_iter().filter_map(|path| read_file(&path).transpose()))
     }
 
     /// Reads every group of one forge's cloud realms: their files begin alike.
@@ -264,7 +264,7 @@ mod tests {
             records.read("azure-devops/contoso").unwrap().realms[0].accounts[0].name.as_deref(),
             Some("me")
         );
-        assert_eq!(records.all().unwrap().len(), 1);
+        assert_eq!(records.all().unwrap().count(), 1);
         assert_eq!(records.of_forge("azure-devops").unwrap().len(), 1);
         assert_eq!(records.of_forge("azure").unwrap().len(), 0);
         records

@@ -1,6 +1,7 @@
 //! The looks that `doctor` takes: folders and files, the clock, settings, stores, records and secrets, environment tokens,
 //! links, tools. Nothing is changed, nobody is asked, no network.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::command::setup::setup_context;
@@ -9,7 +10,7 @@ use crate::command::{Context, counted};
 use crate::error::{Error, target};
 use crate::files;
 use crate::forge::life::azure::GLOBAL_END;
-use crate::records::{AccountRecord, Group};
+use crate::records::AccountRecord;
 use crate::store::{self, Health};
 use crate::terminal::date;
 use crate::tool::setup::{Finding, Ledger, Level};
@@ -52,9 +53,9 @@ pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
 }
 
 fn clock(context: &Context<'_>) -> Vec<Finding> {
-    let groups = context.wallet.records.all().unwrap_or_default();
-    let accounts = groups.iter().flatten().flat_map(Group::accounts);
-    let newest = accounts.map(|account| account.changed.max(account.added)).max().unwrap_or(0);
+    let groups = context.wallet.records.all().into_iter().flatten().flatten();
+    let newest = groups.filter_map(|group| group.accounts().map(|a| a.changed.max(a.added)).max());
+    let newest = newest.max().unwrap_or(0);
     if context.now < EARLIEST || context.now + DAY < newest {
         let words = format!(
             "the clock shows {}, which is in the past: expiry dates cannot be judged",
@@ -176,12 +177,11 @@ fn stores(context: &Context<'_>) -> Vec<Finding> {
 
 /// The names of all stores that records speak of.
 fn used_stores(context: &Context<'_>) -> Vec<String> {
-    let groups = context.wallet.records.all().unwrap_or_default();
-    let secrets = groups.iter().flatten().flat_map(Group::accounts).flat_map(AccountRecord::secrets);
-    let mut names: Vec<String> = secrets.map(|secret| secret.store.to_owned()).collect();
-    names.sort();
-    names.dedup();
-    names
+    let mut names = BTreeSet::new();
+    for group in context.wallet.records.all().into_iter().flatten().flatten() {
+        names.extend(group.accounts().flat_map(AccountRecord::secrets).map(|secret| secret.store.to_owned()));
+    }
+    names.into_iter().collect()
 }
 
 fn records(context: &Context<'_>) -> Vec<Finding> {

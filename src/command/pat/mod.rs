@@ -200,7 +200,7 @@ fn show(shown: &[Shown], context: &mut Context<'_>) {
         _ => None,
     };
     let head = ["ID", "NAME", "STATE", "EXPIRES", "MAY", "NOTES"];
-    table::print(head, &rows, colour, &mut context.terminal);
+    table::print(head, rows.len(), |at| rows[at].clone(), colour, &mut context.terminal);
 }
 
 /// What a token for all organisations means, and what to do about it.

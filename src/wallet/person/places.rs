@@ -30,7 +30,7 @@ impl Local<'_> {
     /// # Errors
     /// When the records as a whole cannot be listed.
     pub fn places(&self) -> Result<Vec<Place>, Error> {
-        let groups = self.records.all()?;
+        let groups: Vec<_> = self.records.all()?.collect();
         let realms = groups.iter().flatten().flat_map(|group| &group.realms);
         Ok(realms.filter_map(place).collect())
     }
@@ -48,7 +48,7 @@ impl Local<'_> {
         let mut needed: Vec<Remote> =
             fixed.filter_map(|host| Remote::from_parts("https", host, None).ok()).collect();
         let mut held: BTreeMap<String, (Remote, usize, bool)> = BTreeMap::new();
-        for group in self.records.all()?.iter().flatten() {
+        for group in self.records.all()?.flatten() {
             for realm in &group.realms {
                 let Some(place) = place(realm) else { continue };
                 let origin = place.remote.without_path();
@@ -75,7 +75,7 @@ impl Local<'_> {
         let forced = |realm: &&RealmRecord| {
             realm.has_person() && forge_of(realm).presentation == Presentation::ForcedBasic
         };
-        let groups = self.records.all()?;
+        let groups: Vec<_> = self.records.all()?.collect();
         let realms = groups.iter().flatten().flat_map(|group| &group.realms).filter(forced);
         Ok(realms.filter_map(place).map(|place| place.remote).collect())
     }

@@ -69,7 +69,7 @@ impl Local<'_> {
                 Err(error) => survey.closed.push((name, error)),
             }
         }
-        let groups: Vec<Group> = self.records.all()?.into_iter().flatten().collect();
+        let groups: Vec<Group> = self.records.all()?.flatten().collect();
         for (name, keys) in &listed {
             let there: Option<BTreeSet<&str>> =
                 keys.as_ref().map(|keys| keys.iter().map(|key| key.id.as_str()).collect());
