@@ -266,15 +266,17 @@ impl<'a> Pattern<'a> {
     }
 
     /// Whether it is plainly about another host: most of many are, and each URL that need not be made of one saves a `get` some
-    /// microseconds. What is not plain (a word in braces, letters beyond ASCII, numbers) is left to the comparison of whole URLs.
+    /// microseconds. What is not plain (a word in braces, numbers) is left to the comparison of whole URLs, and so is every host with
+    /// letters beyond ASCII: a full stop of another script divides labels, too.
     fn is_elsewhere(&self, remote: &Remote) -> bool {
         let plain = |label: &str| {
             label.starts_with(|first: char| first.is_ascii_alphabetic())
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
         let labels = self.host.rsplit('.').zip(remote.host().rsplit('.'));
-        !self.host.ends_with('.') && { labels }
-            .any(|(ours, theirs)| plain(ours) && plain(theirs) && !ours.eq_ignore_ascii_case(theirs))
+        let differ =
+            |(ours, theirs): (&str, &str)| plain(ours) && plain(theirs) && !ours.eq_ignore_ascii_case(theirs);
+        self.host.is_ascii() && !self.host.ends_with('.') && { labels }.any(differ)
     }
 
     /// How well it fits (segments of the path) and what stands for the word.
@@ -355,6 +357,7 @@ mod tests {
             ("https://bücher.example", "https://xn--bcher-kva.example/a"),
             ("https://xn--bcher-kva.example", "https://bücher.example/a"),
             ("https://{team}.bücher.example", "https://red.xn--bcher-kva.example/a"),
+            ("https://git.bücher。example", "https://git.xn--bcher-kva.example/a"),
             ("https://10.0.0.1:8443", "https://10.0.0.1:8443/a"),
             ("https://[2001:DB8::1]", "https://[2001:db8::1]/a"),
         ] {
