@@ -14,10 +14,12 @@ pub(super) fn is_one(forge: &str, index: &Remote, is_git: bool) -> bool {
     match forge {
         id if id == forge::generic::FORGE.id => true,
         _ if is_git => false,
-        // The name of each of its services begins so; repositories are another one's (_git, _apis).
+        // The name of each of its services begins so: repositories are another one's (_git, _apis), and feeds have files of other
+        // kinds, of which some may have any name (maven).
         "azure-devops" | "azure-devops-server" => {
-            let service = path.iter().find(|segment| segment.starts_with('_'));
-            service.is_none_or(|service| service.eq_ignore_ascii_case("_packaging"))
+            let service = path.iter().position(|segment| segment.starts_with('_')).map(|at| &path[at..]);
+            matches!(service, Some([service, _, kind, ..])
+                if service.eq_ignore_ascii_case("_packaging") && kind.eq_ignore_ascii_case("cargo"))
         }
         "gitea" => {
             matches!(path[..], ["api", "packages", _, "cargo", ..] | [_, "api", "packages", _, "cargo", ..])

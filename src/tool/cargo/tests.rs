@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::forge::{Need, gitea, gitlab};
+use crate::forge::{Need, azure_devops_server, gitea, gitlab};
 use crate::tool::tests::{Ran, call};
 use crate::wallet::tests::bench::{Bench, on};
 
@@ -120,6 +120,7 @@ fn a_forges_token_never_answers_for_an_index_in_the_files_of_a_repository() {
     bench.add("https://dev.azure.com/contoso", None, "AZURE");
     bench.add_as("https://git.example/gitea", "GITEA", on(&gitea::FORGE, None)).unwrap();
     bench.add_as("https://lab.example", "LAB", on(&gitlab::FORGE, None)).unwrap();
+    bench.add_as("https://tfs.example/virtual/one", "TFS", on(&azure_devops_server::FORGE, None)).unwrap();
     for url in [
         "sparse+https://gitlab.com/evil/index/-/raw/main/",
         "sparse+https://gitlab.com/api/v4/projects/evil%2Findex/repository/files/",
@@ -133,6 +134,9 @@ fn a_forges_token_never_answers_for_an_index_in_the_files_of_a_repository() {
         "sparse+https://api.github.com/repos/evil/index/",
         "sparse+https://dev.azure.com/contoso/p/_apis/git/repositories/r/items/_packaging/f/Cargo/index/",
         "sparse+https://dev.azure.com/contoso/p/_git/r/",
+        "sparse+https://pkgs.dev.azure.com/contoso/_packaging/f/maven/v1/evil/Cargo/index/",
+        "sparse+https://pkgs.dev.azure.com/contoso/_packaging/Cargo/",
+        "sparse+https://contoso.visualstudio.com/",
         // Of a place without a token, too, nothing is said that would not help.
         "sparse+https://bitbucket.org/evil/index/raw/main/",
         "sparse+https://dev.azure.com/fabrikam/p/_git/r/",
@@ -147,6 +151,10 @@ fn a_forges_token_never_answers_for_an_index_in_the_files_of_a_repository() {
         "sparse+https://lab.example/api/v4/projects/1/packages/cargo/",
         "sparse+https://git.example/gitea/api/packages/acme/cargo/",
         AZURE,
+        "sparse+https://contoso@pkgs.dev.azure.com/contoso/_packaging/f@Release/cargo/index/",
+        "sparse+https://contoso.pkgs.visualstudio.com/DefaultCollection/p/_packaging/f/Cargo/index/",
+        "sparse+https://tfs.example/virtual/One/_packaging/f/Cargo/index/",
+        "sparse+https://TFS.example/virtual/one/p/_packaging/f/Cargo/index/",
     ] {
         assert!(is_found(url), "{url}");
     }
