@@ -33,7 +33,9 @@ done
 # Where these shells look for what completes a program's words. Without them keyfob works as well.
 for shell in bash:bash-completion/completions/keyfob fish:fish/vendor_completions.d/keyfob.fish zsh:zsh/site-functions/_keyfob; do
   file=$prefix/share/${shell#*:}
-  if ! { mkdir -p "$(dirname -- "$file")" && ask completions "${shell%%:*}" >"$file.new" && mv -f "$file.new" "$file"; } 2>/dev/null; then
+  # Into a folder of that name mv would put it, and say nothing.
+  if ! { mkdir -p "$(dirname -- "$file")" && [ ! -d "$file" ] && ask completions "${shell%%:*}" >"$file.new" && mv -f "$file.new" "$file"; } 2>/dev/null; then
+    rm -f "$file.new" 2>/dev/null || :
     say "keyfob install: note: cannot write $file; ${shell%%:*} will not complete keyfob's words"
   fi
 done

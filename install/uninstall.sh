@@ -16,7 +16,8 @@ for link in $("$program" links); do
 done
 rm -f "$program"
 for file in bash-completion/completions/keyfob fish/vendor_completions.d/keyfob.fish zsh/site-functions/_keyfob; do
-  rm -f "$prefix/share/$file"
+  # The program is gone; for one of these not to go is no reason to stop before it is said where the wallet is.
+  rm -f "$prefix/share/$file" 2>/dev/null || say "keyfob uninstall: note: cannot remove $prefix/share/$file"
 done
 say "removed keyfob from $prefix/bin"
 say "your wallet is kept in $wallet (and, if you chose so, in your system's keychain); to destroy it: rm -r that folder"

@@ -43,3 +43,21 @@ fn what_the_installer_says_to_type_next_can_be_typed() {
     let done = scene.command(script).args([scene.home().join("plain")]).run();
     assert!(done.stderr().contains("next: keyfob setup, then keyfob add https://"), "{done}");
 }
+
+#[test]
+fn completions_that_cannot_be_written_or_removed_stop_nothing() {
+    let scene = built();
+    let install = concat!(env!("CARGO_MANIFEST_DIR"), "/install/install.sh");
+    let uninstall = concat!(env!("CARGO_MANIFEST_DIR"), "/install/uninstall.sh");
+    let prefix = scene.home().join("plain");
+    let folder = prefix.join("share/bash-completion/completions/keyfob");
+    fs::create_dir_all(&folder).unwrap();
+    let done = scene.command(install).args([&prefix]).run().succeeds();
+    assert!(done.stderr().contains("bash will not complete"), "{done}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    let zsh = prefix.join("share/zsh/site-functions/_keyfob");
+    assert!(zsh.exists());
+    let done = scene.command(uninstall).args([&prefix]).run().succeeds();
+    assert!(done.stderr().contains("note: cannot remove") && done.stderr().contains("your wallet"), "{done}");
+    assert!(folder.exists() && !zsh.exists());
+}
