@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 use crate::error::{Error, Miss};
-use crate::forge::{self, Need, Presentation};
+use crate::forge::{self, Forge, Need, Presentation};
 use crate::remote::Remote;
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Forgotten, Found, Given, Query, Stored, Wallet};
@@ -139,6 +139,10 @@ fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes
 }
 
 fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, No> {
+    // Asked first, so that no store is opened, or is missed because it is locked, for a token that would not be given.
+    if cloud(query).is_some_and(|forge| !registry::is_one(forge.id, &query.remote, is_git)) {
+        return Err(No::NotOurs);
+    }
     match wallet.get(query)? {
         Found::Answer(answer)
             if !registry::is_one(answer.realm.forge(), &query.remote, is_git) || is_a_pair(&answer) =>
@@ -264,11 +268,15 @@ fn payload(given: &str, forge: &str) -> Result<Payload, Error> {
 
 /// The forge of a place, as far as the URL tells it.
 fn forge_by_url(query: &Query) -> &'static str {
-    let forge = match forge::place(&query.remote, query.user.as_deref()) {
-        forge::Place::Cloud { forge, .. } | forge::Place::NoOrganisation { forge } => forge,
-        _ => forge::by_path(&query.remote).unwrap_or(&forge::generic::FORGE),
-    };
-    forge.id
+    cloud(query).or_else(|| forge::by_path(&query.remote)).unwrap_or(&forge::generic::FORGE).id
+}
+
+/// The forge whose cloud service a place belongs to; whatever the wallet holds, it is no other.
+fn cloud(query: &Query) -> Option<&'static Forge> {
+    match forge::place(&query.remote, query.user.as_deref()) {
+        forge::Place::Cloud { forge, .. } | forge::Place::NoOrganisation { forge } => Some(forge),
+        _ => None,
+    }
 }
 
 /// Where an index is. What is no web address is not ours.

@@ -196,6 +196,8 @@ fn a_locked_store_stops_cargo_and_says_why() {
         assert!(answer.contains("locked") && answer.contains("keyfob unlock"), "{answer}");
     }
     assert!(bench.files() == before);
+    // Where the token would not be given, it is not looked for either.
+    assert_eq!(get(&bench, "https://dev.azure.com/contoso/p/_git/index"), error("url-not-supported"));
 }
 
 #[test]
