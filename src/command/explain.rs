@@ -87,7 +87,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     };
     match found {
         Ok(Found::Answer(answer)) => {
-            if let Some(what) = tool.peculiar.and_then(|peculiar| (peculiar.withheld)(&answer)) {
+            if let Some(what) = tool.peculiar.and_then(|peculiar| (peculiar.withheld)(&answer, &query.remote))
+            {
                 explained.outcome = "none";
                 return end(Error::NoSuchCredential { what, hint: None }, explained, as_json, context);
             }

@@ -94,8 +94,8 @@ pub struct Tool {
 pub struct Peculiar {
     /// Where a token for this URL may be held if the tool asks for it, most likely first; never empty.
     pub places: fn(&Remote) -> Vec<Remote>,
-    /// Why the tool does not get what the wallet would give.
-    pub withheld: fn(&Answer) -> Option<String>,
+    /// Why the tool does not get what the wallet would give for this URL.
+    pub withheld: fn(&Answer, &Remote) -> Option<String>,
 }
 
 /// Speaks a tool's protocol: arguments, bytes, wallet.

@@ -21,7 +21,7 @@ use crate::remote::Remote;
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Forgotten, Found, Given, Query, Stored, Wallet};
 
-use super::{Tool, Wire, header, input, login, write_to_somebody};
+use super::{Peculiar, Tool, Wire, header, input, login, write_to_somebody};
 use crate::wiped::{Bytes, joined, json};
 
 mod config;
@@ -37,7 +37,7 @@ pub static TOOL: Tool = Tool {
     how: "registry.global-credential-providers in cargo's config.toml",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: None,
+    peculiar: Some(&Peculiar { places: |url| vec![url.clone()], withheld }),
     profile: None,
 };
 
@@ -219,6 +219,17 @@ fn logout(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Byt
 fn is_a_pair(answer: &Answer) -> bool {
     let other = answer.realm.forge() == crate::forge::generic::FORGE.id;
     other && answer.by_tool && answer.account.name().is_some_and(|name| !name.is_empty())
+}
+
+/// Why cargo does not get what the wallet would give for a sparse index there.
+fn withheld(answer: &Answer, index: &Remote) -> Option<String> {
+    if is_a_pair(answer) {
+        return Some("a user name with its password, as git stores it, is no token for crates".to_owned());
+    }
+    let forge = answer.realm.forge();
+    (!registry::is_one(forge, index, false)).then(|| {
+        format!("cargo gets a token of {forge} for its own registries of crates alone (docs/tools/cargo.md)")
+    })
 }
 
 /// What stands in the Authorization header: Azure DevOps takes its tokens as Basic, Gitea and GitLab as Bearer; what was

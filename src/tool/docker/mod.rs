@@ -33,7 +33,7 @@ pub static TOOL: Tool = Tool {
     how: "credsStore and credHelpers in docker's config.json",
     serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: Some(&Peculiar { places, withheld: |_| None }),
+    peculiar: Some(&Peculiar { places, withheld: |_, _| None }),
     profile: None,
 };
 

@@ -107,7 +107,7 @@ fn no_bearer(answer: &Answer) -> String {
 }
 
 /// Why terraform does not get what the wallet would give.
-fn withheld(answer: &Answer) -> Option<String> {
+fn withheld(answer: &Answer, _: &Remote) -> Option<String> {
     token(answer).is_none().then(|| no_bearer(answer))
 }
 

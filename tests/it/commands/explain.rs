@@ -161,7 +161,9 @@ fn of_two_tokens_of_one_organisation_the_scopes_pick_the_one_for_each_tool() {
         ("https://dev.azure.com/contoso --account feeds --scopes vso.packaging", "s3cret-feeds"),
     ]);
     let feed = "https://pkgs.dev.azure.com/contoso/_packaging/feed/nuget/v3/index.json";
-    for tool in ["nuget", "keyring", "python", "cargo", "npm", "pnpm"] {
+    let crates = "https://pkgs.dev.azure.com/contoso/_packaging/feed/Cargo/index/";
+    let others = ["nuget", "keyring", "python", "npm", "pnpm"].map(|tool| (tool, feed));
+    for (tool, feed) in others.into_iter().chain([("cargo", crates)]) {
         let texts =
             ["account code is out: its recorded scopes do not cover packages", "answer: account feeds"];
         let output = ends(&scene, &format!("explain {feed} --tool {tool}"), 0, &texts);
@@ -187,6 +189,9 @@ fn it_tells_what_the_tool_that_is_named_would_really_get() {
         ("https://gitlab.com", "s3cret-lab"),
         ("https://docker.io --account me", "s3cret-docker"),
     ]);
+    let stored = "protocol=https\nhost=git.example\nusername=me\npassword=s3cret-pair\n\n";
+    scene.command("keyfob").args(["git", "store"]).stdin(stored).run().succeeds();
+    ends(&scene, "explain https://git.example/index/ --tool cargo", 1, &["no token for crates"]);
     // terraform would send it as Bearer, so it gets none.
     let helper = |host: &str| scene.program("terraform-credentials-keyfob").args(["get", host]).run();
     assert_eq!(helper("github.com").stdout(), "{}\n");
@@ -196,6 +201,10 @@ fn it_tells_what_the_tool_that_is_named_would_really_get() {
     assert_eq!((&told["outcome"], &told["reason"]), (&"none".into(), &words.into()));
     assert!(helper("gitlab.com").stdout().contains("s3cret-lab"));
     ends(&scene, "explain https://gitlab.com --tool terraform", 0, &["answer: the unnamed account"]);
+    let words = "cargo gets a token of gitlab for its own registries";
+    ends(&scene, "explain https://gitlab.com/evil/index/-/raw/main/ --tool cargo", 1, &[words]);
+    let registry = "https://gitlab.com/api/v4/projects/1/packages/cargo/";
+    ends(&scene, &format!("explain {registry} --tool cargo"), 0, &["answer: the unnamed account"]);
     // docker has its own name for the Hub.
     let hub = "https://index.docker.io/v1/";
     let docker = scene.program("docker-credential-keyfob").args(["get"]).stdin(hub).run();
