@@ -92,6 +92,7 @@ pub fn open_unhindered(path: &Path) -> io::Result<File> {
 pub fn make_folder(folder: &Path) -> Result<(), Error> {
     if !folder.is_dir() {
         not_roots_in_anothers_home(folder)?;
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
