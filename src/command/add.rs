@@ -7,11 +7,11 @@ use clap::ArgMatches;
 
 use crate::credential::Secret;
 use crate::error::Error;
-use crate::forge;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::scopes;
 use crate::forge::month;
 use crate::forge::shape::{Looks, looks};
+use crate::forge::{self, Need};
 use crate::records::Source;
 use crate::remote::Remote;
 use crate::store;
@@ -348,8 +348,13 @@ fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>
 /// A second account may be why tools get no answer from now on (R4), which must not be found out in a pipeline.
 fn say_if_several_now(planned: &Planned, context: &mut Context<'_>) {
     let Ok(Selection { realm, .. }) = context.wallet.select(&planned.url, None) else { return };
+    let forge = realm.realm.split_once('/').and_then(|(forge, _)| forge::named(forge));
+    let Some(forge) = forge else { return };
     let of_the_person = || realm.accounts.iter().filter(|account| account.source == Source::Person);
-    if of_the_person().count() > 1
+    // By their scopes one may be for repositories and the other for packages; then nothing is missing.
+    let several_for =
+        |need: &Need| of_the_person().filter(|account| forge.covers(&account.scopes, *need)).count() > 1;
+    if [Need::Code, Need::Packages].iter().any(several_for)
         && !of_the_person().any(|account| account.default)
         && realm.rules.is_empty()
     {

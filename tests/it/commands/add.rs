@@ -215,3 +215,15 @@ fn a_second_account_that_leaves_tools_without_an_answer_is_said() {
     assert!(!add("carol", &["--default"]).stderr().contains("several"));
     assert!(!add("dave", &[]).stderr().contains("several"));
 }
+
+#[test]
+fn a_second_account_for_other_tools_by_its_scopes_is_no_reason_to_choose() {
+    let scene = Scene::new();
+    for (account, scopes, said) in
+        [("code", "vso.code", false), ("feeds", "vso.packaging", false), ("more", "vso.packaging", true)]
+    {
+        let args = ["add", "https://dev.azure.com/contoso", "--account", account, "--scopes", scopes];
+        let done = scene.command("keyfob").args(args).stdin(format!("t0ken-{account}")).run().succeeds();
+        assert_eq!(done.stderr().contains("several accounts now"), said, "{done}");
+    }
+}
