@@ -1,7 +1,8 @@
 //! Which places of a forge are a registry of crates. The `config.json` of an index names the hosts that cargo sends the token to
 //! (`dl`, `api`), and a forge serves the files of its repositories below its own name: an index in somebody's repository there
 //! would get the token of everybody who builds with it. So a forge's token answers below the paths at which the forge itself is
-//! the registry. Deliberately absent: other hosts, which the person named for just this.
+//! the registry. Deliberately absent: hosts that no forge describes. What a person added for one answers any index there, because nothing
+//! tells where its registry is; what git stored does not (mod.rs).
 
 use crate::forge;
 use crate::remote::Remote;

@@ -22,6 +22,7 @@ use crate::wiped::{base64, joined};
 
 mod check;
 mod config;
+mod draft;
 mod helpers;
 mod request;
 mod setup;
