@@ -16,6 +16,7 @@ pub mod disk;
 #[cfg(target_os = "linux")]
 mod import;
 mod odd;
+mod settings;
 
 const TOKEN: &str = "a-token-that-only-these-tests-know";
 const PLACE: &str = "protocol=https host=dev.azure.com path=contoso/Project/_git/Repo";
