@@ -5,12 +5,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::loopback::go_proxy::{MODULE, go_proxy};
-use crate::loopback::http::Server;
-use crate::loopback::tls::Authority;
-use crate::person::Add;
-use crate::process::{Call, Output};
-use crate::scene::{Scene, installed, skip};
+use crate::fakes::go_proxy::{MODULE, go_proxy};
+use crate::fakes::http::Server;
+use crate::fakes::tls::Authority;
+use crate::support::person::Add;
+use crate::support::process::{Call, Output};
+use crate::support::scene::{Scene, installed, skip};
 
 const TOKEN: &str = "a-token-for-modules-that-only-these-tests-know";
 

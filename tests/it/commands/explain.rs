@@ -1,7 +1,7 @@
 //! `keyfob explain`.
 
 use super::{CONTOSO, ends, holding, json, keys, protect, run};
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 #[test]
 fn a_decision_is_told_step_by_step_and_changes_nothing() {

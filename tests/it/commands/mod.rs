@@ -7,8 +7,8 @@ use keyfob::environment::Environment;
 use keyfob::store::vault::Vault;
 use keyfob::store::{Nobody, Opening};
 
-use crate::process::Output;
-use crate::scene::Scene;
+use crate::support::process::Output;
+use crate::support::scene::Scene;
 
 mod accounts;
 mod add;

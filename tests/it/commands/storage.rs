@@ -1,7 +1,7 @@
 //! `keyfob storage`, `unlock` and `lock`.
 
 use super::{CONTOSO, ends, holding, json, keys, protect, run, run_with, token_of};
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 #[test]
 fn storage_shows_each_store_with_its_state_and_what_it_protects() {
@@ -141,7 +141,7 @@ fn slots_want_a_person_for_secrets_and_never_leave_the_vault_shut() {
 #[cfg(target_os = "linux")]
 #[test]
 fn every_token_moves_to_the_keyring_and_back_and_none_while_it_is_locked() {
-    use crate::bus::{Desktop, Provider};
+    use crate::support::bus::{Desktop, Provider};
     let Some(desktop) = Desktop::start(Provider::Unlocked) else { return };
     let mut scene =
         holding(&[(CONTOSO, "s3cret-1"), (CONTOSO, "s3cret-2"), ("https://github.com", "s3cret-3")]);

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use super::{CONTOSO, holding, json, run, token_of};
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 /// keyfob at a terminal, and the person's side of it.
 pub(crate) struct Talk {
@@ -249,7 +249,7 @@ fn on_a_terminal_a_bar_and_a_colour_show_what_is_left_of_each_tokens_time() {
 #[test]
 fn the_end_of_a_token_is_hinted_at_14_7_and_1_days_and_git_is_quiet_in_between() {
     let scene = at_a_terminal(holding(&[("https://dev.azure.com/contoso --expires 90d", "s3cret-1")]));
-    let record = crate::scene::files_below(&scene.data().join("records"));
+    let record = crate::support::scene::files_below(&scene.data().join("records"));
     let (path, _) =
         record.into_iter().find(|(path, _)| path.extension().is_some_and(|e| e == "json")).unwrap();
     scene.append("request", "protocol=https\nhost=dev.azure.com\npath=contoso/p\n\n");

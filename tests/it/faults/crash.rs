@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::disk::{faulty, with_fault};
 use super::{PLACE, TOKEN, scene};
-use crate::scene::{Scene, files_below};
+use crate::support::scene::{Scene, files_below};
 
 /// Every record can be read, and every account's secret is there: `token` prints it.
 pub fn is_sound(scene: &Scene) {

@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 
 use super::crash::is_sound;
 use super::{PLACE, TOKEN, USER, is_root, mode, one_line, scene};
-use crate::process::{Call, Output};
-use crate::scene::{Scene, files_below, program_under_test};
+use crate::support::process::{Call, Output};
+use crate::support::scene::{Scene, files_below, program_under_test};
 
 /// No operation makes more calls than this that change files.
 const MOST: usize = 100;

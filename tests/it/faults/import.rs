@@ -5,8 +5,8 @@ use std::fs;
 
 use super::crash::is_sound;
 use super::disk::library;
-use crate::process::Call;
-use crate::scene::Scene;
+use crate::support::process::Call;
+use crate::support::scene::Scene;
 
 const FILE: &str =
     "https://alice:token-one@dev.azure.com/contoso\nsmtp://x:y@z.example\nhttps://bob:token-two@github.com\n";

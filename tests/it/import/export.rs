@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use super::{CONTOSO, run, run_with, token};
-use crate::scene::{Scene, skip};
+use crate::support::scene::{Scene, skip};
 
 const PASSPHRASE: &str = "correct horse battery staple\n";
 
@@ -114,7 +114,7 @@ fn what_a_store_has_lost_comes_back_in_its_place_from_an_export_and_from_an_old_
     let scene = full();
     export(&scene);
     let before = rows(&scene);
-    for (path, _) in crate::scene::files_below(&scene.data()) {
+    for (path, _) in crate::support::scene::files_below(&scene.data()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             fs::remove_file(path).unwrap();
@@ -149,7 +149,7 @@ fn what_the_other_wallet_holds_stays_and_goes_on_answering() {
     other.add_with(
         CONTOSO,
         "s3cret-here",
-        crate::person::Add { account: Some("alice"), ..Default::default() },
+        crate::support::person::Add { account: Some("alice"), ..Default::default() },
     );
     let answer = other.get(place);
     fs::write(other.home().join("w.age"), &file).unwrap();
@@ -219,7 +219,7 @@ fn a_record_that_is_not_where_its_name_says_comes_not_in() {
         // As somebody could make it who wants to be shown what is added there later.
         let scene = full();
         let mut changed = 0;
-        for (path, content) in crate::scene::files_below(&scene.data()) {
+        for (path, content) in crate::support::scene::files_below(&scene.data()) {
             let Ok(text) = String::from_utf8(content) else { continue };
             if text.contains(from) {
                 fs::write(path, text.replace(from, to)).unwrap();

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use crate::process::Output;
-use crate::scene::Scene;
+use crate::support::process::Output;
+use crate::support::scene::Scene;
 
-#[cfg(target_os = "linux")]
-mod desktop;
 mod export;
+#[cfg(target_os = "linux")]
+mod keyrings;
 #[cfg(unix)]
 mod programs;
 
@@ -39,7 +39,8 @@ fn git_keeps(scene: &Scene, url: &str, user: &str, token: &str) {
     let pair = format!("url={url}\nusername={user}\npassword={token}\n\n");
     let store =
         ["-c", "credential.helper=", "-c", "credential.helper=store", "-c", "credential.useHttpPath=true"];
-    let approve = scene.command(crate::scene::newest_git()).args(store).args(["credential", "approve"]);
+    let approve =
+        scene.command(crate::support::scene::newest_git()).args(store).args(["credential", "approve"]);
     approve.stdin(pair).run().succeeds();
 }
 
@@ -188,11 +189,11 @@ fn more_accounts_of_one_host_than_come_in_at_a_time_all_answer_and_the_file_is_e
         assert_eq!(token(&scene, "https://git.example", &format!("user{at}")), format!("s3cret-{at}"));
     }
     // Once more: all of it is held, and nothing is written.
-    let before = crate::scene::files_below(&scene.data());
+    let before = crate::support::scene::files_below(&scene.data());
     scene.append(".git-credentials", &lines);
     let output = run(&scene, "import git-store --yes").succeeds();
     assert!(output.stderr().contains("nothing is new"), "{output}");
-    assert!(crate::scene::files_below(&scene.data()) == before);
+    assert!(crate::support::scene::files_below(&scene.data()) == before);
 }
 
 #[test]
@@ -342,7 +343,7 @@ fn a_token_in_the_place_of_the_user_name_never_becomes_a_name_that_is_shown() {
     assert_eq!(scene.held(), ["github/github.com - person active"]);
     assert_eq!(token(&scene, "https://github.com", "-"), GITHUB);
     let plain = |(_, content): &(_, Vec<u8>)| String::from_utf8_lossy(content).contains("ghp_");
-    assert!(!crate::scene::files_below(&scene.data()).iter().any(plain), "no record tells it");
+    assert!(!crate::support::scene::files_below(&scene.data()).iter().any(plain), "no record tells it");
 }
 
 #[test]
@@ -351,7 +352,7 @@ fn a_user_name_that_is_an_account_is_not_taken_for_an_organisation() {
     scene.add_with(
         CONTOSO,
         "s3cret-own",
-        crate::person::Add { account: Some("alice"), ..Default::default() },
+        crate::support::person::Add { account: Some("alice"), ..Default::default() },
     );
     scene.append(
         ".git-credentials",

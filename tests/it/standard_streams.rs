@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 const TOKEN: &str = "a-token-that-only-these-tests-know";
 const REQUEST: &str = "protocol=https\nhost=git.example.com\n\n";

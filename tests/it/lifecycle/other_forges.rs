@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 
 use super::{Stage, shown};
-use crate::loopback::http::{Handler, Request, Response};
+use crate::fakes::http::{Handler, Request, Response};
 
 pub const GITLAB: &str = "https://gitlab.com";
 pub const GITHUB: &str = "https://github.com";

@@ -40,7 +40,7 @@ impl Desktop {
             let found =
                 std::env::split_paths(&std::env::var_os("PATH")?).any(|dir| dir.join(program).is_file());
             if !found {
-                crate::scene::skip(program);
+                crate::support::scene::skip(program);
                 return None;
             }
         }

@@ -9,8 +9,8 @@ use keyfob::environment::Environment;
 use keyfob::store::vault::Vault;
 use keyfob::store::{Nobody, Opening};
 
-use crate::process::{Call, Output};
-use crate::scene::{Scene, files_below};
+use crate::support::process::{Call, Output};
+use crate::support::scene::{Scene, files_below};
 
 /// What `keyfob add` is told beside the URL and the token.
 #[derive(Clone, Copy, Default)]

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use crate::process::{Call, Output};
+use crate::support::process::{Call, Output};
 
 /// The git from which on helpers may answer `authtype`.
 const AUTHTYPE: (u32, u32) = (2, 46);
@@ -32,7 +32,7 @@ impl Default for Scene {
 impl Scene {
     /// With keyfob as git's only helper, the vault as its store, and the newest git.
     pub fn new() -> Scene {
-        crate::loopback::watch::begin();
+        crate::fakes::leaks::begin();
         let folder = TempDir::with_prefix("keyfob-scene-").unwrap();
         let mut scene = Scene { folder, git: newest_git(), variables: Vec::new() };
         scene.private_folder(&scene.home());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 use super::{CONTOSO, NPM, OTHER, TOKEN, call, run, seen};
 

@@ -95,7 +95,7 @@ fn a_first_token_that_is_not_taken_may_be_killed_at_any_call_and_is_never_left_i
 
 #[test]
 fn a_renewal_may_be_killed_at_any_call_and_is_never_tried_again_blindly() {
-    use super::elsewhere::{GITLAB, gitlab};
+    use super::other_forges::{GITLAB, gitlab};
     let words = format!("rotate {GITLAB}");
     for at in 1..200 {
         let (stage, fake) = gitlab();
@@ -152,7 +152,7 @@ fn a_disk_that_fails_at_any_call_of_a_rotation_costs_nothing() {
 /// The old one does not work any more, and the new one finds no place: it is said, and offered to whoever can answer.
 #[test]
 fn a_renewed_token_that_finds_no_place_is_not_lost_in_silence() {
-    use super::elsewhere::{GITLAB, gitlab};
+    use super::other_forges::{GITLAB, gitlab};
     let mut homeless = 0;
     for at in 1..60 {
         let (stage, fake) = gitlab();

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::elsewhere::{GITLAB, GitLab};
+use super::other_forges::{GITLAB, GitLab};
 use super::{CONTOSO, Stage, TOKEN, shown};
-use crate::loopback::azure_pats::made;
-use crate::loopback::http::{Handler, Request};
-use crate::process::{Call, Output};
+use crate::fakes::azure_pats::made;
+use crate::fakes::http::{Handler, Request};
+use crate::support::process::{Call, Output};
 
 /// Where git's request for contoso leads.
 const REQUEST: &str = "protocol=https host=dev.azure.com path=contoso/Project/_git/Repo username=contoso";
@@ -263,10 +263,10 @@ fn a_token_that_git_calls_refused_while_it_is_rotated_gives_way_to_one_that_is_n
 #[test]
 fn a_new_token_that_git_calls_refused_before_the_service_says_yes_is_in_use() {
     let (place, folder) = (Arc::new(Mutex::new(None::<Call>)), tempfile::TempDir::new().unwrap());
-    let services = crate::loopback::forge::Forge::services(&crate::loopback::git_backend::Repositories::new(
+    let services = crate::fakes::forge::Forge::services(&crate::fakes::git_backend::Repositories::new(
         folder.path().join("repositories"),
     ));
-    services.add(crate::loopback::forge::Token::new("contoso", "alice@contoso.test", &made(2)));
+    services.add(crate::fakes::forge::Token::new("contoso", "alice@contoso.test", &made(2)));
     let (inner, seen) = (services.handler(), place.clone());
     let handler: Handler = Arc::new(move |request: &Request| {
         if let Some(erase) = seen.lock().unwrap().take() {

@@ -1,12 +1,12 @@
 //! The examples that the help texts end with, run one after the other in one scene: each must work as it stands.
 
 use crate::commands::protect;
-use crate::loopback::azure_pats::Pats;
-use crate::loopback::forge::{Forge, Token};
-use crate::loopback::git_backend::Repositories;
-use crate::loopback::proxy::Proxy;
-use crate::loopback::tls::Authority;
-use crate::scene::Scene;
+use crate::fakes::azure_pats::Pats;
+use crate::fakes::forge::{Forge, Token};
+use crate::fakes::git_backend::Repositories;
+use crate::fakes::proxy::Proxy;
+use crate::fakes::tls::Authority;
+use crate::support::scene::Scene;
 
 #[test]
 fn the_example_of_every_command_works_as_it_stands() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::loopback::azure_pats::{Pats, Refusal};
+use crate::fakes::azure_pats::{Pats, Refusal};
 
 const BEARER: &str = "bearer-of-alice";
 

@@ -1,4 +1,4 @@
-//! What the servers answer beside success, and how they read requests: the odd half of [`super`].
+//! What the servers answer beside success, and how they read requests.
 
 use super::*;
 

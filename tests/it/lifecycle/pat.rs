@@ -1,7 +1,7 @@
 //! `keyfob pat`.
 
 use super::{CONTOSO, Stage, TOKEN};
-use crate::loopback::azure_pats::{Refusal, made};
+use crate::fakes::azure_pats::{Refusal, made};
 use serde_json::Value;
 
 #[test]

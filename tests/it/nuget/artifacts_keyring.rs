@@ -2,7 +2,7 @@
 //! the real host names.
 
 use super::*;
-use crate::loopback::python_index::{PythonIndex, WHEEL};
+use crate::fakes::python_index::{PythonIndex, WHEEL};
 use crate::python::wheel;
 
 const PIP: &str = "https://pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/";

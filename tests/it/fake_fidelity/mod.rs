@@ -9,15 +9,15 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use crate::loopback::azure_answers as azure;
-use crate::loopback::forge::{Condition, Forge, Profile, Token};
-use crate::loopback::git_backend::Repositories;
-use crate::loopback::http::{Handler, Request, Response, Server};
-use crate::loopback::log::Entry;
-use crate::loopback::proxy::{Proxy, Tunnel};
-use crate::loopback::tls::Authority;
-use crate::process::Output;
-use crate::scene::{Scene, new_git, old_git, skip};
+use crate::fakes::azure_answers as azure;
+use crate::fakes::forge::{Condition, Forge, Profile, Token};
+use crate::fakes::git_backend::Repositories;
+use crate::fakes::http::{Handler, Request, Response, Server};
+use crate::fakes::log::Entry;
+use crate::fakes::proxy::{Proxy, Tunnel};
+use crate::fakes::tls::Authority;
+use crate::support::process::Output;
+use crate::support::scene::{Scene, new_git, old_git, skip};
 
 /// git sends a push of more than 1 MiB (http.postBuffer) in chunks, after a probe.
 const LARGE: usize = 3 << 20;
@@ -374,8 +374,8 @@ fn tls_serves_an_address_too() {
     stage.clone(&format!("{}/contoso/Project/_git/Repo", server.url())).succeeds();
 }
 
-mod answers;
 mod pats;
-mod sources;
+mod provenance;
+mod responses;
 
-use answers::{base64, raw};
+use responses::{base64, raw};

@@ -1,10 +1,10 @@
 //! `keyfob rotate` for Azure DevOps Services.
 
 use super::{CONTOSO, Stage, TOKEN};
-use crate::loopback::azure_pats::made;
-use crate::loopback::forge::{Forge, Token};
-use crate::loopback::git_backend::Repositories;
-use crate::loopback::http::{Handler, Response};
+use crate::fakes::azure_pats::made;
+use crate::fakes::forge::{Forge, Token};
+use crate::fakes::git_backend::Repositories;
+use crate::fakes::http::{Handler, Response};
 
 #[test]
 fn a_new_token_is_made_kept_and_verified_and_then_the_old_one_is_revoked() {

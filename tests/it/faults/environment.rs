@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{PLACE, one_line, record, scene};
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 #[test]
 fn without_a_home_it_says_what_to_set() {
@@ -38,7 +38,7 @@ fn a_mask_that_is_meant_for_files_makes_no_folder_that_cannot_be_entered() {
             let mode = fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
             assert_eq!(mode, 0o700, "{mask}: {}", folder.display());
         }
-        let files = crate::scene::files_below(&data);
+        let files = crate::support::scene::files_below(&data);
         let modes = files.iter().map(|(path, _)| fs::metadata(path).unwrap().permissions().mode() & 0o777);
         assert!(files.len() > 3 && modes.into_iter().all(|mode| mode == 0o600), "{mask}");
     }

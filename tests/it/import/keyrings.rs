@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{CONTOSO, run, token};
-use crate::bus::{Desktop, Provider};
-use crate::scene::Scene;
+use crate::support::bus::{Desktop, Provider};
+use crate::support::scene::Scene;
 
 /// A scene that sees the desktop's bus.
 fn scene(desktop: &Desktop) -> Scene {
@@ -123,7 +123,7 @@ fn where_there_is_no_keyring_the_files_are_read_all_the_same() {
 fn what_pythons_keyring_keeps_for_urls_comes_in_and_its_az_devops_entries_by_their_own_name() {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/twine/bin/python");
     if !python.exists() {
-        return crate::scene::skip("twine in target/test-tools: tests/run.sh");
+        return crate::support::scene::skip("twine in target/test-tools: tests/run.sh");
     }
     let Some(desktop) = Desktop::start(Provider::Unlocked) else { return };
     let program = "import keyring\n\
@@ -155,7 +155,7 @@ fn git_credential_libsecret(desktop: &Desktop) -> Option<PathBuf> {
     );
     let done = desktop.command("sh").args(["-c", &line]).output().unwrap();
     if !done.status.success() {
-        crate::scene::skip(
+        crate::support::scene::skip(
             "git-credential-libsecret, from git's contrib, with libsecret-1-dev and pkg-config",
         );
         return None;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 use super::{CONTOSO, NPM, OTHER, TOKEN, alice, call, run, seen};
 
@@ -185,7 +185,7 @@ fn tokens_of_our_own_environment_are_not_passed_on() {
 fn an_account_is_chosen_by_its_name_and_none_is_guessed() {
     let scene = Scene::new();
     scene.add_with(CONTOSO, TOKEN, alice());
-    scene.add_with(CONTOSO, OTHER, crate::person::Add { account: Some("bob"), ..alice() });
+    scene.add_with(CONTOSO, OTHER, crate::support::person::Add { account: Some("bob"), ..alice() });
     let output = run(&scene, "--env A=https://dev.azure.com/contoso -- env");
     assert_eq!(output.code(), 125, "{output}");
     assert!(output.stderr().contains("keyfob prefer https://dev.azure.com/contoso"), "{output}");

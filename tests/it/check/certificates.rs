@@ -4,8 +4,8 @@
 use std::io::{Read, Write};
 
 use super::*;
-use crate::loopback::listener::Listener;
-use crate::loopback::tls::Flaw;
+use crate::fakes::listener::Listener;
+use crate::fakes::tls::Flaw;
 
 /// Azure DevOps Services with certificates of this authority, which is trusted.
 fn shown(authority: &Authority) -> Stage {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::loopback::http::{Request, Response};
-use crate::loopback::log::Log;
+use crate::fakes::http::{Request, Response};
+use crate::fakes::log::Log;
 
 use super::{Stage, TOKEN, quiet};
 

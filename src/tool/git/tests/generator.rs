@@ -1,9 +1,9 @@
 //! A generator of hostile requests without luck: the same ones on every machine.
 
 /// Xorshift (Marsaglia 2003): good enough to be nasty, the same on every machine.
-pub(super) struct Dice(pub(super) u64);
+pub(super) struct Generator(pub(super) u64);
 
-impl Dice {
+impl Generator {
     pub(super) fn roll(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -131,51 +131,51 @@ const SPLICES: &[&str] = &[
     "\u{1b}",
 ];
 
-fn spliced(dice: &mut Dice, text: &str) -> String {
+fn spliced(generator: &mut Generator, text: &str) -> String {
     let mut characters: Vec<char> = text.chars().collect();
-    for _ in 0..=dice.below(2) {
-        let at = dice.below(characters.len() + 1);
-        match dice.below(5) {
-            0 => drop(characters.splice(at..at, dice.pick(SPLICES).chars())),
+    for _ in 0..=generator.below(2) {
+        let at = generator.below(characters.len() + 1);
+        match generator.below(5) {
+            0 => drop(characters.splice(at..at, generator.pick(SPLICES).chars())),
             1 if at < characters.len() => drop(characters.remove(at)),
             2 if at < characters.len() => characters[at] = characters[at].to_ascii_uppercase(),
-            3 => characters.extend(dice.pick(SPLICES).chars()),
-            _ => drop(characters.splice(0..0, dice.pick(SPLICES).chars())),
+            3 => characters.extend(generator.pick(SPLICES).chars()),
+            _ => drop(characters.splice(0..0, generator.pick(SPLICES).chars())),
         }
     }
     characters.into_iter().collect()
 }
 
 /// A request that is right, or nearly.
-pub(super) fn request(dice: &mut Dice) -> Vec<u8> {
+pub(super) fn request(generator: &mut Generator) -> Vec<u8> {
     let mut lines: Vec<String> = Vec::new();
-    if dice.once_in(3) {
+    if generator.once_in(3) {
         lines.push("capability[]=authtype".to_owned());
     }
-    let mut host = dice.pick(HOSTS).to_owned();
-    if dice.once_in(3) {
-        host = spliced(dice, &host);
+    let mut host = generator.pick(HOSTS).to_owned();
+    if generator.once_in(3) {
+        host = spliced(generator, &host);
     }
-    lines.push(format!("protocol={}", dice.pick(PROTOCOLS)));
+    lines.push(format!("protocol={}", generator.pick(PROTOCOLS)));
     lines.push(format!("host={host}"));
-    if !dice.once_in(3) {
-        let mut path: Vec<&str> = (0..=dice.below(4)).map(|_| dice.pick(SEGMENTS)).collect();
-        if dice.once_in(4) {
+    if !generator.once_in(3) {
+        let mut path: Vec<&str> = (0..=generator.below(4)).map(|_| generator.pick(SEGMENTS)).collect();
+        if generator.once_in(4) {
             path.splice(0..0, ["tfs", "One"]);
         }
         lines.push(format!("path={}", path.join("/")));
     }
-    if dice.once_in(2) {
-        lines.push(format!("username={}", dice.pick(USERS)));
+    if generator.once_in(2) {
+        lines.push(format!("username={}", generator.pick(USERS)));
     }
-    if dice.once_in(3) {
+    if generator.once_in(3) {
         lines.push(format!(
             "wwwauth[]={}",
-            dice.pick(&["NTLM", "Negotiate", "Basic realm=\"x\nhost=github.com\"", "Bearer"])
+            generator.pick(&["NTLM", "Negotiate", "Basic realm=\"x\nhost=github.com\"", "Bearer"])
         ));
     }
-    if dice.once_in(8) {
-        let again = dice.pick(&[
+    if generator.once_in(8) {
+        let again = generator.pick(&[
             "host=github.com",
             "host=evil.test",
             "path=contoso",
@@ -184,24 +184,27 @@ pub(super) fn request(dice: &mut Dice) -> Vec<u8> {
             "x=y",
             "x",
         ]);
-        lines.insert(dice.below(lines.len() + 1), again.to_owned());
+        lines.insert(generator.below(lines.len() + 1), again.to_owned());
     }
-    if dice.once_in(20) {
-        let length = [1_023, 4_095, 65_535, 200_000][dice.below(4)];
-        lines.insert(dice.below(lines.len() + 1), format!("wwwauth[]={}host=github.com", "a".repeat(length)));
+    if generator.once_in(20) {
+        let length = [1_023, 4_095, 65_535, 200_000][generator.below(4)];
+        lines.insert(
+            generator.below(lines.len() + 1),
+            format!("wwwauth[]={}host=github.com", "a".repeat(length)),
+        );
     }
-    if dice.once_in(15) {
-        drop(lines.remove(dice.below(lines.len())));
+    if generator.once_in(15) {
+        drop(lines.remove(generator.below(lines.len())));
     }
-    if dice.once_in(10) {
+    if generator.once_in(10) {
         let last = lines.len() - 1;
         lines.swap(0, last);
     }
-    let end = if dice.once_in(6) { "\r\n" } else { "\n" };
+    let end = if generator.once_in(6) { "\r\n" } else { "\n" };
     let mut bytes = (lines.join(end) + end).into_bytes();
-    if dice.once_in(10) {
-        let at = dice.below(bytes.len());
-        bytes[at] = [0, b'\r', b'\n', b'=', 0xff, b'/', b':'][dice.below(7)];
+    if generator.once_in(10) {
+        let at = generator.below(bytes.len());
+        bytes[at] = [0, b'\r', b'\n', b'=', 0xff, b'/', b':'][generator.below(7)];
     }
     bytes
 }

@@ -262,7 +262,7 @@ impl std::fmt::Display for Output {
 #[test]
 #[cfg(unix)]
 fn a_program_gets_its_stdin_and_its_exit_code_and_output_are_seen() {
-    let scene = crate::scene::Scene::new();
+    let scene = crate::support::scene::Scene::new();
     let output = scene.command("sh").args(["-c", "cat; echo oh >&2; exit 7"]).stdin("hello").run();
     assert_eq!((output.stdout(), output.stderr(), output.code()), ("hello", "oh\n", 7));
     // Nobody reads this, and nothing hangs for it.
@@ -272,7 +272,7 @@ fn a_program_gets_its_stdin_and_its_exit_code_and_output_are_seen() {
 #[test]
 #[cfg(unix)]
 fn what_hangs_is_killed_with_its_children() {
-    let scene = crate::scene::Scene::new();
+    let scene = crate::support::scene::Scene::new();
     // The child holds the pipe open: killing the parent alone would leave it.
     let call = scene.command("sh").args(["-c", "sleep 600 & echo $! >child; wait"]);
     let call = call.deadline(Duration::from_secs(2));

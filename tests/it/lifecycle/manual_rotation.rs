@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::elsewhere::{GITHUB, github};
+use super::other_forges::{GITHUB, github};
 use super::{CONTOSO, Stage, shown};
 use crate::commands::terminal::Talk;
 use crate::faults::crash::is_sound;
@@ -109,10 +109,10 @@ fn what_a_rotation_by_hand_left_is_finished_by_the_next_or_when_a_person_says_so
 
 #[test]
 fn a_revocation_that_failed_stays_on_the_list_and_one_that_was_declined_does_not() {
-    let refusing: crate::loopback::http::Handler = {
+    let refusing: crate::fakes::http::Handler = {
         let inner = github(&Arc::default());
         Arc::new(move |request| match request.path() {
-            "/credentials/revoke" => crate::loopback::http::Response::new(503),
+            "/credentials/revoke" => crate::fakes::http::Response::new(503),
             _ => inner(request),
         })
     };

@@ -6,29 +6,29 @@ use std::sync::Arc;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::loopback::azure_pats::Pats;
-use crate::loopback::azure_sign_in;
-use crate::loopback::forge::Forge;
-use crate::loopback::git_backend::Repositories;
-use crate::loopback::http::{Handler, Request, Response};
-use crate::loopback::proxy::Proxy;
-use crate::loopback::tls::Authority;
-use crate::process::{Call, Output};
-use crate::scene::Scene;
+use crate::fakes::azure_pats::Pats;
+use crate::fakes::azure_sign_in;
+use crate::fakes::forge::Forge;
+use crate::fakes::git_backend::Repositories;
+use crate::fakes::http::{Handler, Request, Response};
+use crate::fakes::proxy::Proxy;
+use crate::fakes::tls::Authority;
+use crate::support::process::{Call, Output};
+use crate::support::scene::Scene;
 
 #[cfg(target_os = "linux")]
-mod by_hand;
+mod concurrent;
 #[cfg(target_os = "linux")]
 mod crash;
-mod elsewhere;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod manual_rotation;
+mod other_forges;
 mod pat;
+mod pat_edge_cases;
 mod rotate;
 #[cfg(target_os = "linux")]
 mod sign_in;
-#[cfg(target_os = "linux")]
-mod together;
-mod unexpected;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 

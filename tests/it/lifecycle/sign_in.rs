@@ -94,7 +94,7 @@ fn a_device_code_of_ones_own_client_signs_in_and_is_kept_nowhere() {
         "{asked:?}"
     );
     assert!(asked[1..4].iter().all(|(host, _)| host == "login.microsoftonline.com"), "{asked:?}");
-    for (path, bytes) in crate::scene::files_below(&stage.scene.home()) {
+    for (path, bytes) in crate::support::scene::files_below(&stage.scene.home()) {
         assert!(!String::from_utf8_lossy(&bytes).contains("s3cret"), "{}", path.display());
     }
 }

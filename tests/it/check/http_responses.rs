@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::loopback::listener::Listener;
-use crate::loopback::proxy::Manner;
+use crate::fakes::listener::Listener;
+use crate::fakes::proxy::Manner;
 
 const ME: &str =
     r#"{"authenticatedUser":{"id":"66666666-6666-6666-6666-666666666666","providerDisplayName":"alice"}}"#;

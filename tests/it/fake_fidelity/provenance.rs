@@ -1,7 +1,7 @@
 //! The fake of Azure DevOps says of each behaviour where it is known from, and has those that only strays would meet.
 
 use super::*;
-use crate::loopback::azure_sign_in;
+use crate::fakes::azure_sign_in;
 
 const BEARER: &str = "bearer-of-alice-herself";
 
@@ -92,7 +92,7 @@ fn who_is_slowed_down_or_refused_is_told_in_all_the_services_headers() {
 fn a_test_that_shows_a_token_to_two_services_fails_when_they_are_dropped() {
     let leak = |forgiven: bool| {
         let leaked = std::panic::catch_unwind(|| {
-            crate::loopback::watch::begin();
+            crate::fakes::leaks::begin();
             let servers = [(), ()].map(|()| Server::start(Arc::new(|_: &Request| Response::new(200))));
             for server in &servers {
                 let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
@@ -102,7 +102,7 @@ fn a_test_that_shows_a_token_to_two_services_fails_when_they_are_dropped() {
                 }
             }
         });
-        crate::loopback::watch::begin();
+        crate::fakes::leaks::begin();
         leaked.is_err()
     };
     assert!(leak(false) && !leak(true));

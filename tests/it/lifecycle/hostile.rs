@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{CONTOSO, Stage, TOKEN};
-use crate::loopback::hostile::Hostile;
+use crate::fakes::hostile::Hostile;
 
 #[test]
 fn no_hostile_answer_moves_a_token_or_a_sign_in_or_changes_the_wallet() {
