@@ -140,7 +140,7 @@ fn a_locked_wallet_stops_cargo_with_the_reason() {
     scene.add_with(&registry.url(), TOKEN, alice());
     scene.keyfob(["setup", "cargo", "--yes"]).succeeds();
     publish(&scene).succeeds();
-    crate::commands::protect(&scene);
+    scene.protect_vault("s3cret horse");
     scene.keyfob(["lock"]).succeeds();
     let failed = fetch(&scene).fails();
     assert!(failed.stderr().contains("locked") && failed.stderr().contains("keyfob unlock"), "{failed}");

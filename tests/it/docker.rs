@@ -161,7 +161,7 @@ fn a_locked_wallet_is_said_and_not_taken_for_an_absent_token() {
     let Some(stage) = Stage::with("skopeo") else { return };
     stage.add();
     stage.set_up();
-    crate::commands::protect(&stage.scene);
+    stage.scene.protect_vault("s3cret horse");
     stage.scene.keyfob(["lock"]).succeeds();
     let failed = stage.skopeo("inspect", &["--tls-verify=false"]).fails();
     assert!(failed.stderr().contains("locked"), "{failed}");

@@ -100,7 +100,7 @@ fn a_locked_wallet_is_said_where_go_shows_it() {
     let Some(stage) = Stage::new() else { return };
     stage.add();
     stage.scene.keyfob(["setup", "go", "--yes"]).succeeds();
-    crate::commands::protect(&stage.scene);
+    stage.scene.protect_vault("s3cret horse");
     stage.scene.keyfob(["lock"]).succeeds();
     let failed = stage.download().fails();
     assert!(failed.stderr().contains("keyfob unlock"), "{failed}");

@@ -1,6 +1,5 @@
 //! The examples that the help texts end with, run one after the other in one scene: each must work as it stands.
 
-use crate::commands::protect;
 use crate::fakes::azure_pats::Pats;
 use crate::fakes::forge::{Forge, Token};
 use crate::fakes::git_backend::Repositories;
@@ -27,7 +26,7 @@ fn the_example_of_every_command_works_as_it_stands() {
         .succeeds();
     for command in keyfob::command::ALL {
         if command.name == "lock" {
-            protect(&scene);
+            scene.protect_vault("s3cret horse");
         }
         let words: Vec<&str> = command.example.split_whitespace().collect();
         let (program, arguments) = words.split_first().unwrap();

@@ -161,7 +161,7 @@ fn a_locked_wallet_keeps_pnpm_from_the_feed_and_from_nothing_else() {
     let Some(stage) = Stage::new() else { return };
     stage.scene.add("https://dev.azure.com/contoso", TOKEN);
     stage.set_up();
-    crate::commands::protect(&stage.scene);
+    stage.scene.protect_vault("s3cret horse");
     stage.scene.keyfob(["lock"]).succeeds();
     for pnpm in PNPMS {
         let failed = stage.install(pnpm, FEED, "greeting").fails();

@@ -106,7 +106,7 @@ fn a_locked_wallet_stops_terraform_with_the_reason() {
     let Some(stage) = Stage::new() else { return };
     stage.set_up();
     stage.add();
-    crate::commands::protect(&stage.scene);
+    stage.scene.protect_vault("s3cret horse");
     stage.scene.keyfob(["lock"]).succeeds();
     let failed = stage.init().fails();
     assert!(format!("{failed}").contains("keyfob unlock"), "{failed}");

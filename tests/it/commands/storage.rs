@@ -1,6 +1,6 @@
 //! `keyfob storage`, `unlock` and `lock`.
 
-use super::{CONTOSO, ends, holding, json, keys, protect, run, run_with, token_of};
+use super::{CONTOSO, ends, holding, json, keys, run, run_with, token_of};
 use crate::support::scene::Scene;
 
 #[test]
@@ -102,7 +102,7 @@ fn a_vault_with_a_key_file_has_nothing_to_lock_and_says_how_to_change_that() {
 #[test]
 fn a_protected_vault_is_locked_until_a_person_opens_it() {
     let scene = holding(&[(CONTOSO, "s3cret-1")]);
-    protect(&scene);
+    scene.protect_vault("s3cret horse");
     ends(&scene, "storage", 0, &["locked, unlock with: keyfob unlock", "passphrase"]);
     ends(&scene, "lock", 0, &["vault: locked"]);
     ends(&scene, "unlock", 3, &["nobody can be asked here"]);
@@ -118,7 +118,7 @@ fn a_protected_vault_is_locked_until_a_person_opens_it() {
 #[test]
 fn who_cannot_be_asked_at_a_terminal_is_told_which_variables_say_so() {
     let scene = holding(&[(CONTOSO, "s3cret-1")]);
-    protect(&scene);
+    scene.protect_vault("s3cret horse");
     let variables = "without CI, TF_BUILD and GIT_TERMINAL_PROMPT=0 in the environment";
     ends(&scene, "unlock", 3, &[&format!("hint: run keyfob unlock in a terminal, {variables}\n")]);
     // The passphrase of another thing is not asked for by unlock.

@@ -238,7 +238,7 @@ fn a_record_that_is_not_where_its_name_says_comes_not_in() {
 #[cfg(target_os = "linux")]
 mod with_age {
     use super::*;
-    use crate::commands::terminal::{Talk, at_a_terminal};
+    use crate::support::terminal::{Terminal, at_a_terminal};
 
     fn age_is_here() -> bool {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -293,36 +293,42 @@ mod with_age {
             return;
         }
         let scene = at_a_terminal(full());
-        let mut talk = Talk::begin(&scene, "export wallet.age");
-        talk.sees("passphrase for the file: ")
+        let mut terminal = Terminal::begin(&scene, "export wallet.age");
+        terminal
+            .sees("passphrase for the file: ")
             .types("open sesame")
             .sees("the same again: ")
             .types("open sesam");
-        talk.sees("the two passphrases differ");
-        assert_eq!(talk.end().0, 2);
+        terminal.sees("the two passphrases differ");
+        assert_eq!(terminal.end().0, 2);
         assert!(!scene.home().join("wallet.age").exists());
-        let mut talk = Talk::begin(&scene, "export wallet.age");
-        talk.sees("passphrase for the file: ")
+        let mut terminal = Terminal::begin(&scene, "export wallet.age");
+        terminal
+            .sees("passphrase for the file: ")
             .types("open sesame")
             .sees("the same again: ")
             .types("open sesame");
-        talk.sees("in wallet.age");
-        let (code, screen) = talk.end();
+        terminal.sees("in wallet.age");
+        let (code, screen) = terminal.end();
         assert!(code == 0 && !screen.contains("sesame"), "{screen}");
 
-        let mut talk = Talk::begin_shell(&scene, "age -d -o plain wallet.age");
-        talk.sees("passphrase").types("open sesame");
-        assert_eq!(talk.end().0, 0);
+        let mut terminal = Terminal::begin_shell(&scene, "age -d -o plain wallet.age");
+        terminal.sees("passphrase").types("open sesame");
+        assert_eq!(terminal.end().0, 0);
         assert!(fs::read_to_string(scene.home().join("plain")).unwrap().contains("\"keyfob export\""));
-        let mut talk = Talk::begin_shell(&scene, "age -p -o again.age plain");
-        talk.sees("nter passphrase").types("of age's own").sees("onfirm passphrase").types("of age's own");
-        assert_eq!(talk.end().0, 0);
+        let mut terminal = Terminal::begin_shell(&scene, "age -p -o again.age plain");
+        terminal
+            .sees("nter passphrase")
+            .types("of age's own")
+            .sees("onfirm passphrase")
+            .types("of age's own");
+        assert_eq!(terminal.end().0, 0);
 
         let other = at_a_terminal(Scene::new());
         fs::copy(scene.home().join("again.age"), other.home().join("again.age")).unwrap();
-        let mut talk = Talk::begin(&other, "import again.age");
-        talk.sees("passphrase of the file: ").types("of age's own").sees("Take ").types("y");
-        let (code, screen) = talk.end();
+        let mut terminal = Terminal::begin(&other, "import again.age");
+        terminal.sees("passphrase of the file: ").types("of age's own").sees("Take ").types("y");
+        let (code, screen) = terminal.end();
         assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
         assert_eq!(rows(&other), rows(&scene));
     }

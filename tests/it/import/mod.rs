@@ -10,6 +10,8 @@ mod export;
 mod keyrings;
 #[cfg(unix)]
 mod programs;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
@@ -387,35 +389,4 @@ fn what_is_no_source_is_said_with_the_list_and_a_file_that_is_not_there_too() {
     assert_eq!(run(&scene, "import pass --file x --yes").code(), 2);
     assert!(run(&scene, "import").succeeds().stderr().contains("no other program"));
     assert!(run(&scene, "import npm --yes").succeeds().stderr().contains("npm's .npmrc has nothing here"));
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn at_a_terminal_the_list_comes_first_and_a_no_changes_nothing() {
-    use crate::commands::terminal::{Talk, at_a_terminal};
-    let scene = at_a_terminal(Scene::new());
-    git_keeps(&scene, &format!("{CONTOSO}/a/_git/a"), "alice", "s3cret-1");
-    let mut talk = Talk::begin(&scene, "import git-store --move");
-    talk.sees("azure-devops/contoso")
-        .sees("Take 1 entry, and 1 entry out of git-credential-store? [y/N] ")
-        .types("n");
-    talk.sees("nothing was changed");
-    assert_eq!(talk.end().0, 6);
-    assert!(scene.held().is_empty() && credentials(&scene).contains("s3cret-1"));
-    let mut talk = Talk::begin(&scene, "import git-store --move");
-    talk.sees("[y/N] ").types("y").sees("1 entry taken out of git-credential-store");
-    let (code, screen) = talk.end();
-    assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
-    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-1");
-
-    // A token of another service is a question of its own.
-    scene.append(".git-credentials", &format!("https://erin:{GITHUB}@dev.azure.com/contoso\n"));
-    let question = "Take also 1 entry of another service's look? [y/N] ";
-    let mut talk = Talk::begin(&scene, "import git-store");
-    talk.sees("ask ").sees(question).types("n").sees("nothing is new; nothing was changed");
-    assert_eq!(talk.end().0, 0);
-    let mut talk = Talk::begin(&scene, "import git-store");
-    talk.sees(question).types("y").sees("Take 1 entry? [y/N] ").types("y").sees("1 entry taken into");
-    assert_eq!(talk.end().0, 0);
-    assert_eq!(token(&scene, CONTOSO, "erin"), GITHUB);
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::other_forges::{GITLAB, GitLab};
+use super::gitlab::{GITLAB, GitLab};
 use super::{CONTOSO, Stage, TOKEN, shown};
 use crate::fakes::azure_pats::made;
 use crate::fakes::http::{Handler, Request};
@@ -313,18 +313,18 @@ fn gets_beside_rotations_always_answer() {
 
 #[test]
 fn a_person_who_is_asked_for_a_new_token_holds_no_other_rotation_up() {
-    use crate::commands::terminal::Talk;
+    use crate::support::terminal::Terminal;
     let mut stage = known();
     stage.holds("https://tfs.corp.example/tfs/Main", "s3cret-first");
     stage.scene.unset("GIT_TERMINAL_PROMPT").set("TERM", "dumb");
     let words = "KEYFOB_OFFLINE= keyfob rotate https://tfs.corp.example/tfs/Main --unchecked";
-    let mut talk = Talk::begin_shell(&stage.scene, words);
-    talk.sees("token for azure-devops-server");
+    let mut terminal = Terminal::begin_shell(&stage.scene, words);
+    terminal.sees("token for azure-devops-server");
     let begun = Instant::now();
     stage.ends(&format!("rotate {CONTOSO}"), 0, &["the earlier one is revoked"]);
     assert!(begun.elapsed() < Duration::from_secs(25), "it waited for the person");
-    talk.types("s3cret-second");
-    let (code, screen) = talk.end();
+    terminal.types("s3cret-second");
+    let (code, screen) = terminal.end();
     assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
     assert_eq!(stage.in_force("https://tfs.corp.example/tfs/Main"), "s3cret-second");
 }

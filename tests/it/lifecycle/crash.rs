@@ -2,15 +2,13 @@
 //! what was half done is made good without a token that nobody has.
 
 use super::{BEARER, CONTOSO, Stage};
-use crate::faults::crash::is_sound;
-use crate::faults::disk::library;
+use crate::support::faults::{is_sound, with_fault};
 
 /// Kills `words` at each call in turn until it gets through; `check` sees what is left.
 fn killed_at_each_call(begin: fn() -> Stage, words: &str, repair: &str) -> usize {
     for at in 1..200 {
         let stage = begin();
-        let call = stage.call(words).env("LD_PRELOAD", library()).env("FAULT", "crash");
-        let alive = call.env("FAULT_AT", at.to_string()).run().ended_by_itself();
+        let alive = with_fault(stage.call(words), "crash", at).run().ended_by_itself();
         is_sound(&stage.scene);
         let in_force = stage.scene.keyfob(["token", CONTOSO, "--as", "token", "--yes"]);
         let in_force = in_force.stdout().trim_end().to_owned();
@@ -48,8 +46,7 @@ fn a_first_token_may_be_killed_at_any_call_and_the_next_makes_it_good() {
     // One that was stored before the kill is replaced by the next; what it replaces is the person's to revoke.
     for at in [1, 5, 9, 13, 17, 21, 25, 29, 33, 37, 41, 45] {
         let stage = Stage::new();
-        let call = stage.call(words).env("LD_PRELOAD", library()).env("FAULT", "crash");
-        call.env("FAULT_AT", at.to_string()).run();
+        with_fault(stage.call(words), "crash", at).run();
         is_sound(&stage.scene);
         stage.call("doctor --repair").run();
         assert!(stage.is_done(), "killed at {at}");
@@ -68,8 +65,8 @@ fn a_first_token_that_is_not_taken_may_be_killed_at_any_call_and_is_never_left_i
     for at in 1..200 {
         let stage = Stage::new();
         stage.pats.change(|state| state.makes_duds = true);
-        let call = stage.call("pat create contoso --for git").env("LD_PRELOAD", library());
-        let alive = call.env("FAULT", "crash").env("FAULT_AT", at.to_string()).run().ended_by_itself();
+        let call = stage.call("pat create contoso --for git");
+        let alive = with_fault(call, "crash", at).run().ended_by_itself();
         is_sound(&stage.scene);
         let repair = stage.call("doctor --repair").run();
         assert!(stage.is_done(), "killed at {at}");
@@ -95,12 +92,11 @@ fn a_first_token_that_is_not_taken_may_be_killed_at_any_call_and_is_never_left_i
 
 #[test]
 fn a_renewal_may_be_killed_at_any_call_and_is_never_tried_again_blindly() {
-    use super::other_forges::{GITLAB, gitlab};
+    use super::gitlab::{GITLAB, gitlab};
     let words = format!("rotate {GITLAB}");
     for at in 1..200 {
         let (stage, fake) = gitlab();
-        let call = stage.call(&words).env("LD_PRELOAD", library()).env("FAULT", "crash");
-        let alive = call.env("FAULT_AT", at.to_string()).run().ended_by_itself();
+        let alive = with_fault(stage.call(&words), "crash", at).run().ended_by_itself();
         is_sound(&stage.scene);
         let (works, renewed) = {
             let fake = fake.lock().unwrap();
@@ -133,8 +129,7 @@ fn a_disk_that_fails_at_any_call_of_a_rotation_costs_nothing() {
         let words = format!("rotate {CONTOSO} --pat git");
         for at in 1..200 {
             let stage = rotating();
-            let call = stage.call(&words).env("LD_PRELOAD", library()).env("FAULT", fault);
-            let output = call.env("FAULT_AT", at.to_string()).run();
+            let output = with_fault(stage.call(&words), fault, at).run();
             is_sound(&stage.scene);
             assert!(stage.pats.working().contains(&stage.in_force(CONTOSO)), "{fault} at {at}: {output}");
             let undisturbed = output.code() == 0 && stage.is_done();
@@ -152,12 +147,11 @@ fn a_disk_that_fails_at_any_call_of_a_rotation_costs_nothing() {
 /// The old one does not work any more, and the new one finds no place: it is said, and offered to whoever can answer.
 #[test]
 fn a_renewed_token_that_finds_no_place_is_not_lost_in_silence() {
-    use super::other_forges::{GITLAB, gitlab};
+    use super::gitlab::{GITLAB, gitlab};
     let mut homeless = 0;
     for at in 1..60 {
         let (stage, fake) = gitlab();
-        let call = stage.call(&format!("rotate {GITLAB}")).env("LD_PRELOAD", library()).env("FAULT", "full");
-        let output = call.env("FAULT_AT", at.to_string()).run();
+        let output = with_fault(stage.call(&format!("rotate {GITLAB}")), "full", at).run();
         if !fake.lock().unwrap().works(&stage.in_force(GITLAB)) {
             homeless += 1;
             let said = "there is a new token, and no store takes it; the old one does not work any more";

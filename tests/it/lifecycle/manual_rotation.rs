@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use super::other_forges::{GITHUB, github};
 use super::{CONTOSO, Stage, shown};
-use crate::commands::terminal::Talk;
-use crate::faults::crash::is_sound;
-use crate::faults::disk::library;
+use crate::support::faults::{is_sound, with_fault};
+use crate::support::terminal::Terminal;
 
 const PAGE: &str = "https://github.com/settings/tokens";
 
@@ -23,8 +22,7 @@ fn killed() -> (Stage, Arc<Mutex<Vec<String>>>) {
     for at in 1..200 {
         let (stage, revoked) = holding();
         let call = stage.call(&format!("rotate {GITHUB}")).stdin("s3cret-second");
-        let output =
-            call.env("LD_PRELOAD", library()).env("FAULT", "crash").env("FAULT_AT", at.to_string()).run();
+        let output = with_fault(call, "crash", at).run();
         is_sound(&stage.scene);
         if stage.in_force(GITHUB) == "s3cret-second" && !output.stderr().contains("works until it is revoked")
         {
@@ -40,8 +38,7 @@ fn a_rotation_by_hand_may_be_killed_at_any_call_and_the_earlier_token_is_named()
     for at in 1..200 {
         let (stage, revoked) = holding();
         let call = stage.call(&format!("rotate {GITHUB}")).stdin("s3cret-second");
-        let output =
-            call.env("LD_PRELOAD", library()).env("FAULT", "crash").env("FAULT_AT", at.to_string()).run();
+        let output = with_fault(call, "crash", at).run();
         is_sound(&stage.scene);
         let told = output.stderr().contains("works until it is revoked");
         let swapped = stage.in_force(GITHUB) == "s3cret-second";
@@ -78,9 +75,10 @@ fn what_a_rotation_by_hand_left_is_finished_by_the_next_or_when_a_person_says_so
     // A person at a terminal is asked, and has no new token to give for it.
     let (mut stage, revoked) = killed();
     stage.scene.unset("GIT_TERMINAL_PROMPT").set("TERM", "dumb");
-    let mut talk = Talk::begin_shell(&stage.scene, &format!("KEYFOB_OFFLINE= keyfob rotate {GITHUB}"));
-    talk.sees("revoke the earlier token? It cannot be taken back [y/N] ").types("y");
-    let (code, screen) = talk.end();
+    let mut terminal =
+        Terminal::begin_shell(&stage.scene, &format!("KEYFOB_OFFLINE= keyfob rotate {GITHUB}"));
+    terminal.sees("revoke the earlier token? It cannot be taken back [y/N] ").types("y");
+    let (code, screen) = terminal.end();
     assert!(code == 0 && screen.contains("the rotation that was begun before is finished"), "{screen}");
     assert!(revoked.lock().unwrap().len() == 1 && stage.is_done(), "{screen}");
     // Who has seen to it says so, and nothing is revoked, whatever is left of the account.

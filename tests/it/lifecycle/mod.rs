@@ -20,6 +20,7 @@ use crate::support::scene::Scene;
 mod concurrent;
 #[cfg(target_os = "linux")]
 mod crash;
+mod gitlab;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod manual_rotation;
@@ -125,4 +126,8 @@ fn shown(output: Output) -> Output {
     let all = format!("{}{}", output.stdout(), output.stderr());
     assert!(!all.contains("s3cret"), "{output}");
     output
+}
+
+fn answer(status: u16, body: &Value) -> Response {
+    Response::with(status, "application/json", body.to_string())
 }

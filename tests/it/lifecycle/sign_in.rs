@@ -1,7 +1,7 @@
 //! Signing in for the life of tokens.
 
 use super::{BEARER, Stage};
-use crate::commands::terminal::Talk;
+use crate::support::terminal::Terminal;
 
 /// An Azure CLI that prints the bearer, and writes down how it was called.
 fn az(stage: &Stage) -> std::path::PathBuf {
@@ -21,9 +21,9 @@ fn settings(stage: &Stage, text: &str) {
 #[track_caller]
 fn signs_in(stage: &mut Stage, text: &str, code: i32) -> String {
     stage.scene.set("TERM", "dumb");
-    let mut talk = Talk::begin_shell(&stage.scene, "KEYFOB_OFFLINE= keyfob pat list contoso");
-    talk.sees(text);
-    let (ended, screen) = talk.end();
+    let mut terminal = Terminal::begin_shell(&stage.scene, "KEYFOB_OFFLINE= keyfob pat list contoso");
+    terminal.sees(text);
+    let (ended, screen) = terminal.end();
     assert_eq!(ended, code, "{screen}");
     screen
 }

@@ -208,7 +208,7 @@ fn the_tools_need_chooses_among_tokens_by_their_scopes() {
 #[test]
 fn a_locked_wallet_starts_nothing() {
     let scene = scene();
-    crate::commands::protect(&scene);
+    scene.protect_vault("s3cret horse");
     scene.keyfob(["lock"]).succeeds();
     let output = run(&scene, "--env A=https://dev.azure.com/contoso touch started");
     assert_eq!(output.code(), 125, "{output}");
