@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{TOKEN, USER, is_root, mode, one_line, scene};
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 const HOST: &str = "[[host]]\nurl = \"https://git.corp.example\"\nforge = \"azure-devops-server\"\nrealm = \"azure-devops/contoso\"\n";
 const ASKED: &str = "protocol=https host=git.corp.example path=x/_git/y";
@@ -127,7 +127,9 @@ fn settings_of_another_user_are_not_believed() {
     // `sudo -E`: the caller's settings are not root's.
     let (scene, file) = with_settings();
     let config = file.parent().unwrap().parent().unwrap();
-    [config, file.parent().unwrap(), &file].map(|path| chown(path, Some(USER), Some(USER)).unwrap());
+    for path in [config, file.parent().unwrap(), &file] {
+        chown(path, Some(USER), Some(USER)).unwrap();
+    }
     let line = refuses(&scene);
     assert!(line.contains("without sudo; or give root a wallet") && !line.contains("chown"), "{line}");
 }
