@@ -38,6 +38,7 @@ pub mod records;
 pub mod remote;
 pub mod store;
 pub mod terminal;
+pub mod text;
 pub mod tool;
 pub mod wallet;
 mod wiped;

@@ -15,7 +15,7 @@ use crate::forge::{self, Need};
 use crate::records::Source;
 use crate::remote::Remote;
 use crate::store;
-use crate::terminal::{date, visible};
+use crate::text::{date, visible};
 use crate::wallet::person::Selection;
 use crate::wallet::person::add::{Added, Change, Planned, Wish};
 

@@ -12,7 +12,8 @@ use crate::forge::life::azure::{self, HOST, Made, Order, Pat, PatId, Refusal, Wh
 use crate::forge::shape::redacted;
 use crate::forge::{self};
 use crate::remote::Remote;
-use crate::terminal::{aside, visible};
+use crate::terminal::aside;
+use crate::text::visible;
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Service, bears, mark_of, without_mark};
 use crate::wallet::spot::Spot;

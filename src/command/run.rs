@@ -13,7 +13,7 @@ use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::process;
 use crate::store::environment::child;
-use crate::terminal::visible;
+use crate::text::visible;
 use crate::tool::profile::fill::{Setting, Wanted, checked, described, settings};
 use crate::tool::profile::{Form, Place, Profile, Search, forms};
 use crate::tool::{self, Tool};

@@ -9,7 +9,7 @@ use crate::credential::Secret;
 use crate::error::{Error, target};
 use crate::forge::{Need, Presentation};
 use crate::remote::Remote;
-use crate::terminal::rfc3339;
+use crate::text::rfc3339;
 use crate::tool::profile::forms::{basic, header, only_as_header};
 use crate::wallet::{Answer, Found, Query, Wallet as _};
 use crate::wiped::{Bytes, joined};

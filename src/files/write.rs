@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
+use crate::text::shell_word;
 
-use super::{private_mode, read_others, shell_word};
+use super::{private_mode, read_others};
 
 /// Temporary files older than this were left by a crash.
 const STALE: Duration = Duration::from_secs(3600);

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 use crate::exchange::{Answer, Auth, Method, Request};
-use crate::terminal::date;
+use crate::text::date;
 
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::life::{ByItself, Life, Renewal, Renewed, Revocation, Tick, Trouble};

@@ -103,7 +103,7 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
     }
     for (registry, helper) in helpers {
         if helper != "keyfob" {
-            let why = format!("docker-credential-{} keeps it", crate::terminal::visible(&helper));
+            let why = format!("docker-credential-{} keeps it", crate::text::visible(&helper));
             reading.leave(&file.shown, &registry, why);
         }
     }

@@ -62,7 +62,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let program = pass(outside)?;
     let (mut opened, mut shut) = (false, Vec::new());
     for (name, target) in ours {
-        let at = format!("pass {}", crate::terminal::visible(&name));
+        let at = format!("pass {}", crate::text::visible(&name));
         let Some(shown) = answer(outside, &program, &["show", &name])? else {
             shut.push(at);
             if !opened && shut.len() >= SHUT {
@@ -94,7 +94,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
 /// [`Error::Program`], [`Error::NoProgram`].
 pub(super) fn remove(outside: &Outside<'_>, name: &str) -> Result<(), Error> {
     let done = answer(outside, &pass(outside)?, &["rm", "--force", name])?;
-    let why = || format!("it does not remove {}", crate::terminal::visible(name));
+    let why = || format!("it does not remove {}", crate::text::visible(name));
     done.map(drop).ok_or_else(|| Error::Program { program: "pass", why: why() })
 }
 

@@ -174,3 +174,31 @@ pub enum Note {
         realm: String,
     },
 }
+
+impl Note {
+    /// In words, for one line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Note::Ending { realm, days, url } if *days < 0 => format!(
+                "by its recorded date the token of {realm} ended {} ago; a new one: keyfob rotate {url}",
+                in_days(-days)
+            ),
+            Note::Ending { realm, days, url } => {
+                format!("the token of {realm} ends in {}; a new one: keyfob rotate {url}", in_days(*days))
+            }
+            Note::NeedsNewerGit { realm } => format!(
+                "the server of {realm} refused NTLM, which this git chose although a token needs Basic; the token is kept as \
+                 it is: install git 2.46 or newer, which lets keyfob choose Basic"
+            ),
+        }
+    }
+}
+
+fn in_days(days: i64) -> String {
+    match days {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        n => format!("{n} days"),
+    }
+}

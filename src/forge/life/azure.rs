@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::credential::Secret;
 use crate::exchange::{Answer, Auth, Method, Request};
-use crate::terminal::rfc3339;
+use crate::text::rfc3339;
 
 pub use super::refusal::{Policy, Refusal};
 

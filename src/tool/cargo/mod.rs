@@ -309,7 +309,7 @@ fn refusal(no: No) -> Bytes {
         No::NotFound => "not-found",
         No::NotSupported => "operation-not-supported",
         No::Failed(error) => {
-            let message = format!("keyfob: {}", crate::terminal::visible(&error.in_one_line()));
+            let message = format!("keyfob: {}", crate::text::visible(&error.in_one_line()));
             let line = serde_json::json!({ "Err": { "kind": "other", "message": message } });
             return Zeroizing::new(format!("{line}\n").into_bytes());
         }

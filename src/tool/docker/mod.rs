@@ -92,8 +92,7 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
             1
         }
         Err(error) => {
-            let _ =
-                write(wire, format!("keyfob: {}\n", crate::terminal::visible(&error.to_string())).as_bytes());
+            let _ = write(wire, format!("keyfob: {}\n", crate::text::visible(&error.to_string())).as_bytes());
             wire.error(&error);
             1
         }

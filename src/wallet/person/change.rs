@@ -2,10 +2,10 @@
 
 use crate::credential::{Id, Key};
 use crate::error::Error;
-use crate::files::shell_word;
 use crate::forge::Forge;
 use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
 use crate::remote::{Realm, Remote, is_within};
+use crate::text::shell_word;
 
 use super::super::Local;
 use super::super::spot::forge_of;

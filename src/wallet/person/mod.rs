@@ -175,7 +175,7 @@ impl Local<'_> {
     /// The group, the realm within it, what the path says below the realm, and the user name of the URL.
     fn find_realm(&self, place: &str) -> Result<(Group, usize, Vec<String>, Option<String>), Error> {
         let nothing = |hint: &str| Error::NoSuchCredential {
-            what: format!("the wallet holds nothing for {}", crate::terminal::visible(place)),
+            what: format!("the wallet holds nothing for {}", crate::text::visible(place)),
             hint: Some(hint.to_owned()),
         };
         // A realm's own text, as list shows it; a server's has a URL in it.
