@@ -5,7 +5,6 @@
 
 use clap::ArgMatches;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::scopes;
@@ -14,6 +13,7 @@ use crate::forge::shape::{Looks, looks};
 use crate::forge::{self, Need};
 use crate::records::Source;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store;
 use crate::text::{date, visible};
 use crate::wallet::person::Selection;

@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::process;
-use crate::store::environment::child;
+use crate::process::child;
 use crate::text::visible;
 use crate::tool::profile::fill::{Setting, Wanted, checked, described, settings};
 use crate::tool::profile::{Form, Place, Profile, Search, forms};

@@ -12,9 +12,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::records::RealmRecord;
+use crate::secret::Secret;
 use crate::wallet::person::bundle::Bundle;
 
 pub mod age;

@@ -207,11 +207,11 @@ const TEMPORARY: &str = ".new-";
 
 /// Whether we named it: in other people's folders, names that only begin alike are somebody else's.
 fn is_temporary(name: &std::ffi::OsStr) -> bool {
-    name.to_str().and_then(|name| crate::credential::Id::parse(name.strip_prefix(TEMPORARY)?)).is_some()
+    name.to_str().and_then(|name| crate::account::Id::parse(name.strip_prefix(TEMPORARY)?)).is_some()
 }
 
 fn temporary_beside(path: &Path) -> Result<PathBuf, Error> {
-    let id = crate::credential::Id::random()?;
+    let id = crate::account::Id::random()?;
     Ok(path.with_file_name(format!("{TEMPORARY}{}", id.as_str())))
 }
 

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
+use crate::secret::Secret;
 
 use super::month::end_of_year_from;
 use super::{ALL, Forge};

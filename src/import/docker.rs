@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::json;
+use crate::secret::Secret;
 
 use super::file::{self, TextFile};
 use super::{Entry, Hold, Outside, Reading, Source};

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::files;
+use crate::secret_bytes;
 use crate::text::shell_word;
-use crate::wiped;
 
 use super::{Outside, Reading};
 
@@ -247,6 +247,6 @@ pub fn lines<'f>(file: &TextFile, text: &'f str) -> Vec<Line<'f>> {
 /// Undoes `%20`; `None` for a `%` without two hexadecimal digits, or what is no text.
 #[must_use]
 pub fn unescaped(text: &str) -> Option<Zeroizing<String>> {
-    let bytes = wiped::unescaped(text.as_bytes(), b'%')?;
+    let bytes = secret_bytes::unescaped(text.as_bytes(), b'%')?;
     std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
 }

@@ -10,11 +10,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::forge::shape::{is_token, masked};
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::Opening;
 
 pub mod az;

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::credential::Secret;
 use crate::environment::{Environment, means_no};
-use crate::process::output_within;
+use crate::process::{child, output_within};
+use crate::secret::Secret;
 use crate::store::Ask;
-use crate::store::environment::child;
 use crate::store::vault::Kept;
 use crate::text::visible;
 

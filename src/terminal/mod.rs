@@ -11,9 +11,9 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::secret::Secret;
 use crate::text::visible;
 
 mod ask;

@@ -1,10 +1,11 @@
 //! What a tool's adapter and the wallet say to each other: questions, answers, and what became of a store, an erase, a forget.
 //! Values only; the policy behind them is in the other files.
 
-use crate::credential::{Account, Secret};
+use crate::account::Account;
 use crate::error::Miss;
 use crate::forge::{Need, Presentation};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 use crate::store::payload::Payload;
 
 /// What a tool asks about.

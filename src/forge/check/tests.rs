@@ -3,8 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::exchange::Auth;
 use crate::forge;
+use crate::http_message::Auth;
 
 const TOKEN: &[u8] = b"s3cret-token";
 
@@ -25,7 +25,7 @@ fn with_account(
     let token = Secret::copy_of(TOKEN);
     let target = Target { realm: &realm, home: "https://home".to_owned(), account, token: &token };
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let answer = Answer { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) };
+    let answer = Response { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) };
     (forge.check.unwrap().read)(&answer, &target)
 }
 

@@ -11,14 +11,14 @@ use std::ffi::OsString;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::remote::{Remote, has_control};
+use crate::secret::Secret;
 use crate::wallet::{Answer, Found, Query, Wallet};
 
 use super::{Peculiar, Tool, Wire, input, login, write_to_somebody};
-use crate::wiped::{Bytes, json};
+use crate::secret_bytes::{Bytes, json};
 
 mod config;
 mod server;

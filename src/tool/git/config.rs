@@ -10,7 +10,7 @@ use std::process::Stdio;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
-use crate::store::environment::child;
+use crate::process::child;
 use crate::text::shell_word;
 
 /// The section that stands for `credential` while a new one is written at the end of the file.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::wiped::{Bytes, joined, json};
+use crate::secret_bytes::{Bytes, joined, json};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

@@ -6,9 +6,9 @@
 
 use std::ffi::OsString;
 
+use crate::secret_bytes::{Bytes, joined, json};
 use crate::tool::Wire;
 use crate::wallet::Wallet;
-use crate::wiped::{Bytes, joined, json};
 
 use super::asking::{Question, REFUSED_AFTER, Reply, ask};
 

@@ -1,6 +1,6 @@
 //! `remove`, `restore`, `prefer` and `move`.
 
-use crate::credential::{Id, Key};
+use crate::account::{Id, Key};
 use crate::error::Error;
 use crate::forge::Forge;
 use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};

@@ -2,7 +2,7 @@
 //! print; the policy is here. Every change follows one order: a new secret is stored before its record is written, a record
 //! is written before an old secret is destroyed.
 
-use crate::credential::Key;
+use crate::account::Key;
 use crate::error::Error;
 use crate::forge::{self, Forge};
 use crate::records::{AccountRecord, Group, RealmRecord, Source, TroubleState};

@@ -82,7 +82,7 @@ pub(crate) fn protect(scene: &Scene) {
         environment: &environment,
         ask: &Nobody,
     };
-    let passphrase = keyfob::credential::Secret::copy_of(b"s3cret horse");
+    let passphrase = keyfob::secret::Secret::copy_of(b"s3cret horse");
     Vault::new(opening).replace_key_file_by_passphrase(&passphrase).unwrap();
 }
 
