@@ -5,8 +5,9 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{not_safe, open_no_follow, read_opened, shell_word};
+use super::{not_safe, open_no_follow, read_opened};
 use crate::error::Error;
+use crate::text::shell_word;
 
 /// As many links as Linux follows.
 const MOST_LINKS: usize = 40;

@@ -59,7 +59,7 @@ fn settings(context: &Context<'_>) -> Vec<Finding> {
     let hint = |path: PathBuf| {
         let words =
             format!("the users of your group can change {}, which decides where tokens go", path.display());
-        Finding::hint("settings", words, format!("chmod g-w {}", files::shell_word(&path)))
+        Finding::hint("settings", words, format!("chmod g-w {}", shell_word(&path)))
     };
     writable.map(hint).collect()
 }
