@@ -8,7 +8,7 @@ use crate::remote::{Realm, Remote};
 use crate::store::payload::Payload;
 
 use super::super::store::set_aside_and_replace;
-use super::super::{Local, settled};
+use super::super::{LocalWallet, settled};
 
 /// What is to be added, without the token.
 #[derive(Clone, Debug)]
@@ -153,7 +153,7 @@ impl Planned {
     }
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Puts a token in.
     ///
     /// # Errors
