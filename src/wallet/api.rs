@@ -2,10 +2,11 @@
 //! a wallet may also be another process behind a socket, or one that asks the user first. Deliberately absent: policy, which is
 //! in the other files, and everything about how this machine keeps things.
 
-use crate::credential::{Account, Secret};
+use crate::account::Account;
 use crate::error::{Error, NoCredential};
 use crate::forge::{Need, Presentation};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 
 /// The wallet, as a tool sees it.
 pub trait Wallet {
@@ -221,4 +222,32 @@ pub enum Note {
         /// The realm in text.
         realm: String,
     },
+}
+
+impl Note {
+    /// In words, for one line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Note::Ending { realm, days, url } if *days < 0 => format!(
+                "by its recorded date the token of {realm} ended {} ago; a new one: keyfob rotate {url}",
+                in_days(-days)
+            ),
+            Note::Ending { realm, days, url } => {
+                format!("the token of {realm} ends in {}; a new one: keyfob rotate {url}", in_days(*days))
+            }
+            Note::NeedsNewerGit { realm } => format!(
+                "the server of {realm} refused NTLM, which this git chose although a token needs Basic; the token is kept as \
+                 it is: install git 2.46 or newer, which lets keyfob choose Basic"
+            ),
+        }
+    }
+}
+
+fn in_days(days: i64) -> String {
+    match days {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        n => format!("{n} days"),
+    }
 }
