@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::error::{Error, target};
 use crate::remote::Remote;
-use crate::terminal::{Colour, LAST_SECOND, date, rfc3339, visible};
+use crate::terminal::Colour;
+use crate::text::{LAST_SECOND, date, rfc3339, visible};
 use crate::wallet::person::{Entry, State};
 use crate::wallet::spot::Spot;
 use crate::wallet::{DAY, HINT_DAYS};

@@ -3,18 +3,19 @@
 
 use clap::Arg;
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::{Error, Trouble};
-use crate::exchange::{Answer, Request};
 use crate::forge::check::Verdict;
 use crate::forge::lifecycle::{
     ApiError, Created, Effect, Order, ScopeTable, Site, Token, TokenFilter, TokenId, TokenManager,
 };
 use crate::forge::shape::redacted;
 use crate::forge::{self, Forge};
+use crate::http_message::{Request, Response};
 use crate::remote::{Realm, Remote};
-use crate::terminal::{aside, visible};
+use crate::secret::Secret;
+use crate::terminal::aside;
+use crate::text::visible;
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Service, bears, mark_of, without_mark};
 use crate::wallet::spot::Spot;
@@ -58,7 +59,7 @@ impl<'e> TokenService<'e> {
         Site { realm: &self.realm, home: &self.home }
     }
 
-    fn send(&self, request: &Request) -> Result<Answer, Error> {
+    fn send(&self, request: &Request) -> Result<Response, Error> {
         let (remote, _) = Remote::from_url(&request.url)?;
         // Whatever is changed here one day: the sign-in of a person goes nowhere else.
         if remote.host() != self.manager.host() || !remote.is_https() || remote.port().is_some() {

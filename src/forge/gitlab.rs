@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
-use crate::exchange::{Answer, Auth, Method, Request};
-use crate::terminal::date;
+use crate::http_message::{Auth, Method, Request, Response};
+use crate::secret::Secret;
+use crate::text::date;
 
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{
@@ -142,7 +142,7 @@ fn yes() -> bool {
     true
 }
 
-fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+fn read(answer: &Response, _: &Target<'_>) -> Verdict {
     check::read(answer, OBSTACLES, |answer| {
         let token = answer.json::<Token>()?;
         if token.revoked || !token.active {
@@ -168,7 +168,7 @@ impl TokenApi for SelfRotation {
         Request { method: Method::Post, json, ..Request::get(url, Auth::Header("PRIVATE-TOKEN")) }
     }
 
-    fn read_created(&self, answer: &Answer, site: &Site<'_>) -> Result<Created, ApiError> {
+    fn read_created(&self, answer: &Response, site: &Site<'_>) -> Result<Created, ApiError> {
         read_rotated(answer).map_err(|error| error.into_error(site))
     }
 }
@@ -186,7 +186,7 @@ struct Rotated {
     expires_at: Option<String>,
 }
 
-fn read_rotated(answer: &Answer) -> Result<Created, RotationError> {
+fn read_rotated(answer: &Response) -> Result<Created, RotationError> {
     match answer.status {
         200 | 201 => {}
         status @ (400 | 401 | 403 | 404 | 405) if answer.is_page() => {
@@ -224,8 +224,8 @@ mod tests {
     use super::*;
     use crate::remote::Realm;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, headers: Vec::new(), body: Zeroizing::new(body.as_bytes().to_vec()) }
+    fn answer(status: u16, body: &str) -> Response {
+        Response { status, headers: Vec::new(), body: Zeroizing::new(body.as_bytes().to_vec()) }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! forge's record has a [`Lifecycle`]; a service with an interface for tokens implements [`TokenApi`]. Pure: requests and
 //! answers are values.
 
-use crate::exchange::{Answer, Request};
+use crate::http_message::{Request, Response};
 
+pub use super::check::Site;
 use super::check::Target;
 
 mod rotation;
@@ -15,7 +16,7 @@ pub use rotation::RotationError;
 pub use scopes::{Area, Chosen, ScopeTable, task};
 pub use sign_in::{DeviceCode, Poll, SignIn, Tenant};
 pub use token_api::{
-    ApiError, Created, Effect, Order, Page, Site, Token, TokenApi, TokenFilter, TokenId, TokenManager,
+    ApiError, Created, Effect, Order, Page, Token, TokenApi, TokenFilter, TokenId, TokenManager,
 };
 
 /// How a service's tokens are created, renewed and revoked.
@@ -58,7 +59,7 @@ pub struct Revocation {
     /// The request; `None` where this server has no such thing.
     pub request: fn(&Target<'_>) -> Option<Request>,
     /// Whether the answer says that it does not work any more.
-    pub done: fn(&Answer) -> bool,
+    pub done: fn(&Response) -> bool,
 }
 
 impl Lifecycle {

@@ -5,7 +5,7 @@ use clap::ArgMatches;
 use crate::error::Error;
 use crate::forge::lifecycle::{Chosen, Order, ScopeTable, Token, TokenFilter, TokenId};
 use crate::remote::Remote;
-use crate::terminal::{date, visible};
+use crate::text::{date, visible};
 use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::add::{Change, Wish};
 use crate::wallet::person::rotate::{Done, LONGEST, Making, Service, is_long};

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::forge;
 use crate::forge::lifecycle::{ScopeTable, Token, TokenFilter};
-use crate::terminal::{Colour, date, rfc3339, visible};
+use crate::terminal::Colour;
+use crate::text::{date, rfc3339, visible};
 
 use super::list::{colour_of_end, left};
 use super::token_service::{Organisation, TokenService, organisation, organisation_argument};

@@ -7,11 +7,11 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
-use crate::exchange::{Answer, Auth, Method, Request};
 use crate::forge::check::shortened;
 use crate::forge::lifecycle::{DeviceCode, Poll, SignIn, Tenant};
+use crate::http_message::{Auth, Method, Request, Response};
 use crate::remote::Remote;
+use crate::secret::Secret;
 
 use super::pats::guid;
 use super::refusal::Refusal;
@@ -57,13 +57,13 @@ const PAGE: &str = "https://microsoft.com/devicelogin";
 /// Asks an organisation for its tenant, as nobody.
 fn ask_tenant(organisation: &str) -> Request {
     let url = format!("https://dev.azure.com/{organisation}/_apis/connectionData?api-version=7.1-preview.1");
-    let mut request = Request::get(url, Auth::Nowhere);
+    let mut request = Request::get(url, Auth::None);
     request.headers.push(("X-TFS-FedAuthRedirect", "Suppress"));
     request
 }
 
 /// Reads what it says.
-fn read_tenant(answer: &Answer) -> Tenant {
+fn read_tenant(answer: &Response) -> Tenant {
     let Some(said) = answer.header("x-vss-resourcetenant").map(str::trim) else { return Tenant::Unknown };
     match guid(said) {
         Some(id) => Tenant::Of(id),
@@ -123,7 +123,7 @@ struct WireError {
 }
 
 /// Reads what began; an error is why nothing did, in the service's words.
-fn read_begun(answer: &Answer) -> Result<DeviceCode, String> {
+fn read_begun(answer: &Response) -> Result<DeviceCode, String> {
     let begun = match (answer.status, answer.json::<WireBegun>()) {
         (200, Some(begun)) if !begun.device_code.is_empty() && !begun.user_code.is_empty() => begun,
         _ => return Err(said(answer)),
@@ -152,7 +152,7 @@ fn is_microsofts(page: &str) -> bool {
 }
 
 /// Reads what came of a question.
-fn read_poll(answer: &Answer) -> Poll {
+fn read_poll(answer: &Response) -> Poll {
     if answer.status == 200 {
         return match answer.json::<WireToken>().filter(|token| !token.access_token.is_empty()) {
             Some(token) => Poll::Done(Secret::copy_of(token.access_token.as_bytes())),
@@ -177,7 +177,7 @@ fn read_poll(answer: &Answer) -> Poll {
 }
 
 /// The service's words, without the trace ids behind the first sentence's line.
-fn said(answer: &Answer) -> String {
+fn said(answer: &Response) -> String {
     let error = answer.json::<WireError>();
     let words = error.as_ref().map(|error| {
         let first = error.error_description.lines().next().unwrap_or_default();
@@ -190,9 +190,9 @@ fn said(answer: &Answer) -> String {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Answer { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) }
+        Response { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) }
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         }
         let Auth::InForm(form) = first.auth else { panic!() };
         assert_eq!(form, "client_id=client&scope=499b84ac-1321-427f-aa17-267ca6975798%2F.default");
-        assert_eq!(ask_tenant("contoso").auth, Auth::Nowhere);
+        assert_eq!(ask_tenant("contoso").auth, Auth::None);
     }
 
     #[test]

@@ -14,13 +14,13 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
-use crate::exchange::{Answer, Auth, Method, Request};
 use crate::forge::lifecycle::{
     ApiError, Created, Effect, Order, Page, ScopeTable, SignIn, Site, Token, TokenApi, TokenFilter, TokenId,
     TokenManager,
 };
-use crate::terminal::rfc3339;
+use crate::http_message::{Auth, Method, Request, Response};
+use crate::secret::Secret;
+use crate::text::rfc3339;
 
 use super::refusal::Refusal;
 use super::{entra, scopes};
@@ -44,7 +44,7 @@ impl TokenApi for Pats {
         create(site.realm.what(), order)
     }
 
-    fn read_created(&self, answer: &Answer, site: &Site<'_>) -> Result<Created, ApiError> {
+    fn read_created(&self, answer: &Response, site: &Site<'_>) -> Result<Created, ApiError> {
         let (Token { id, name, scopes, expires, .. }, secret) =
             read_made(answer).map_err(|refusal| refusal.into_error(site))?;
         Ok(Created { secret, id: Some(id), name, scopes, expires })
@@ -68,7 +68,7 @@ impl TokenManager for Pats {
         list(site.realm.what(), filter, next)
     }
 
-    fn read_page(&self, answer: &Answer, site: &Site<'_>) -> Result<Page, ApiError> {
+    fn read_page(&self, answer: &Response, site: &Site<'_>) -> Result<Page, ApiError> {
         read_page(answer).map_err(|refusal| refusal.into_error(site))
     }
 
@@ -80,7 +80,7 @@ impl TokenManager for Pats {
         extend(site.realm.what(), id, expires)
     }
 
-    fn read_token(&self, answer: &Answer, site: &Site<'_>) -> Result<Token, ApiError> {
+    fn read_token(&self, answer: &Response, site: &Site<'_>) -> Result<Token, ApiError> {
         match read_made(answer) {
             Ok((token, _)) => Ok(token),
             // A page would tell of the address, not of the token.
@@ -95,7 +95,7 @@ impl TokenManager for Pats {
         revoke(site.realm.what(), id)
     }
 
-    fn read_revoked(&self, answer: &Answer, site: &Site<'_>) -> Result<(), ApiError> {
+    fn read_revoked(&self, answer: &Response, site: &Site<'_>) -> Result<(), ApiError> {
         read_revoked(answer).map_err(|refusal| refusal.into_error(site))
     }
 
@@ -217,7 +217,7 @@ struct WirePat {
 }
 
 /// Reads a page of the list.
-fn read_page(answer: &Answer) -> Result<Page, Refusal> {
+fn read_page(answer: &Response) -> Result<Page, Refusal> {
     let page: WirePage = readable(answer)?;
     let all = page.pat_tokens.len();
     let tokens: Vec<Token> = page
@@ -230,7 +230,7 @@ fn read_page(answer: &Answer) -> Result<Page, Refusal> {
 }
 
 /// Reads the answer to a create, an extend or a get.
-fn read_made(answer: &Answer) -> Result<(Token, Option<Secret>), Refusal> {
+fn read_made(answer: &Response) -> Result<(Token, Option<Secret>), Refusal> {
     let result: WireResult = readable(answer)?;
     let named = result.pat_token_error.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
     if !named.is_empty() && !named.eq_ignore_ascii_case("none") {
@@ -244,7 +244,7 @@ fn read_made(answer: &Answer) -> Result<(Token, Option<Secret>), Refusal> {
 }
 
 /// Reads the answer to a revoke: one that is not known any more is revoked, too.
-fn read_revoked(answer: &Answer) -> Result<(), Refusal> {
+fn read_revoked(answer: &Response) -> Result<(), Refusal> {
     match answer.status {
         204 => Ok(()),
         // Only a body that says so: a proxy's page comes with a 200, too.
@@ -262,7 +262,7 @@ fn read_revoked(answer: &Answer) -> Result<(), Refusal> {
 }
 
 /// The body of an answer that is none of the many refusals.
-fn readable<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Refusal> {
+fn readable<T: serde::de::DeserializeOwned>(answer: &Response) -> Result<T, Refusal> {
     if !matches!(answer.status, 200 | 201) || answer.is_page() {
         return Err(Refusal::of(answer));
     }

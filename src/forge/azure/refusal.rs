@@ -3,9 +3,9 @@
 
 use serde::Deserialize;
 
-use crate::exchange::Answer;
 use crate::forge::check::{message, obstacle, shortened};
 use crate::forge::lifecycle::{ApiError, Effect, Site};
+use crate::http_message::Response;
 
 use super::verify::{OBSTACLES, service_error};
 
@@ -100,7 +100,7 @@ struct Name {
 
 impl Refusal {
     /// What an answer that brought no result means.
-    pub(super) fn of(answer: &Answer) -> Refusal {
+    pub(super) fn of(answer: &Response) -> Refusal {
         let nobody = |tenant: &str| tenant.bytes().all(|byte| byte == b'0' || byte == b'-');
         if answer.status == 401 && answer.header("x-vss-resourcetenant").is_some_and(nobody) {
             return Refusal::NoTenant;

@@ -1,6 +1,6 @@
 //! Why a token did not get its successor, for services where it asks for that itself: in words, with the way out.
 
-use crate::terminal::visible;
+use crate::text::visible;
 
 use super::{ApiError, Effect, Site};
 

@@ -1,9 +1,9 @@
 //! How a person signs in to a service that lets no token manage tokens: by a program of the service's that prints a bearer, or
 //! by a device code (RFC 8628).
 
-use crate::credential::Secret;
 use crate::error::Error;
-use crate::exchange::{Answer, Request};
+use crate::http_message::{Request, Response};
+use crate::secret::Secret;
 
 use super::Site;
 
@@ -30,17 +30,17 @@ pub struct SignIn {
     /// Asks for the tenant, as nobody.
     pub ask_tenant: fn(&Site<'_>) -> Request,
     /// Reads the answer.
-    pub read_tenant: fn(&Answer) -> Tenant,
+    pub read_tenant: fn(&Response) -> Tenant,
     /// That there is no tenant, so that nobody can sign in.
     pub no_tenant: fn(&Site<'_>) -> Error,
     /// Begins a sign-in by device code, with a client id in a tenant.
     pub begin: fn(client: &str, tenant: &str) -> Request,
     /// Reads what began, or why nothing did, in the service's words.
-    pub read_begun: fn(&Answer) -> Result<DeviceCode, String>,
+    pub read_begun: fn(&Response) -> Result<DeviceCode, String>,
     /// Asks whether the person is done, with a client id in a tenant; shows the code of [`DeviceCode`].
     pub ask: fn(client: &str, tenant: &str) -> Request,
     /// Reads what came of a question.
-    pub read_poll: fn(&Answer) -> Poll,
+    pub read_poll: fn(&Response) -> Poll,
 }
 
 /// A sign-in that was begun.

@@ -1,12 +1,11 @@
 //! What a service's interface for tokens offers, and the values that go in and come out. Everything that comes back is a
 //! stranger's: ids must be safe in a URL, names are shown and never obeyed, a token is wiped.
 
-use crate::credential::Secret;
 use crate::error::Error;
-use crate::exchange::{Answer, Request};
-use crate::remote::Realm;
+use crate::http_message::{Request, Response};
+use crate::secret::Secret;
 
-use super::{ScopeTable, SignIn};
+use super::{ScopeTable, SignIn, Site};
 
 /// A service that creates tokens, each request shown either a person's sign-in ([`TokenManager`]) or the token that the new
 /// one replaces.
@@ -18,7 +17,7 @@ pub trait TokenApi: Sync {
     ///
     /// # Errors
     /// [`ApiError`], which says whether a token may have been created.
-    fn read_created(&self, answer: &Answer, site: &Site<'_>) -> Result<Created, ApiError>;
+    fn read_created(&self, answer: &Response, site: &Site<'_>) -> Result<Created, ApiError>;
 }
 
 /// A service that lets a signed-in person manage all of their tokens.
@@ -39,7 +38,7 @@ pub trait TokenManager: TokenApi {
     ///
     /// # Errors
     /// [`ApiError`].
-    fn read_page(&self, answer: &Answer, site: &Site<'_>) -> Result<Page, ApiError>;
+    fn read_page(&self, answer: &Response, site: &Site<'_>) -> Result<Page, ApiError>;
 
     /// Asks about one token.
     fn get(&self, site: &Site<'_>, id: &TokenId) -> Request;
@@ -51,7 +50,7 @@ pub trait TokenManager: TokenApi {
     ///
     /// # Errors
     /// [`ApiError`].
-    fn read_token(&self, answer: &Answer, site: &Site<'_>) -> Result<Token, ApiError>;
+    fn read_token(&self, answer: &Response, site: &Site<'_>) -> Result<Token, ApiError>;
 
     /// Revokes a token, for ever.
     fn revoke(&self, site: &Site<'_>, id: &TokenId) -> Request;
@@ -60,19 +59,10 @@ pub trait TokenManager: TokenApi {
     ///
     /// # Errors
     /// [`ApiError`].
-    fn read_revoked(&self, answer: &Answer, site: &Site<'_>) -> Result<(), ApiError>;
+    fn read_revoked(&self, answer: &Response, site: &Site<'_>) -> Result<(), ApiError>;
 
     /// What is wrong with a list that cannot be read to its end.
     fn unreadable_list(&self, site: &Site<'_>) -> ApiError;
-}
-
-/// Where tokens are created and managed.
-#[derive(Clone, Copy, Debug)]
-pub struct Site<'s> {
-    /// The realm that they open.
-    pub realm: &'s Realm,
-    /// Its URL, without a slash at its end.
-    pub home: &'s str,
 }
 
 /// What a new token must be.
