@@ -7,7 +7,7 @@ use super::bench::{Bench, START, secret};
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::lifecycle::{self, Created, Order, TokenId};
-use crate::wallet::Local;
+use crate::wallet::LocalWallet;
 use crate::wallet::pending::List;
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_mark};
@@ -132,8 +132,9 @@ fn finish(bench: &Bench, service: &mut Fake) -> Vec<Finished> {
     service.fails_at = 0;
     let list = list(bench);
     let all = list.read().unwrap();
-    let each =
-        |wallet: &Local<'_>| all.iter().map(|one| wallet.finish(&list, one, service).unwrap()).collect();
+    let each = |wallet: &LocalWallet<'_>| {
+        all.iter().map(|one| wallet.finish(&list, one, service).unwrap()).collect()
+    };
     bench.with(each)
 }
 
