@@ -89,7 +89,7 @@ impl<'a> LocalWallet<'a> {
     /// The settings, read when first needed.
     ///
     /// # Errors
-    /// [`Error::Config`], [`Error::Io`].
+    /// Those of [`Config::read`].
     pub fn config(&self) -> Result<&Config, Error> {
         if let Some(config) = self.config.get() {
             return Ok(config);
