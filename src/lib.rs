@@ -1,7 +1,8 @@
 //! # keyfob: the map of the crate
 //!
 //! keyfob keeps a person's access tokens in one wallet and hands each tool the right one in the tool's own protocol.
-//! Four shelves hold what there can be more of, one file each; every shelf has one explicit list, `ALL`:
+//! Two programs are made of it: `git-credential-keyfob` answers tools and links only what that takes, `keyfob` is for people and
+//! links everything. Four shelves hold what there can be more of, one file each; every shelf has one explicit list, `ALL`:
 //!
 //! - [`tool`]: programs that ask (git …): their bytes into a query, an answer into their bytes;
 //! - [`forge`]: services asked about (Azure DevOps, GitHub …): which realm a URL belongs to, as data;
@@ -17,8 +18,9 @@
 //! [`import`] is a fifth shelf, of places where other programs keep tokens; [`export`] is the wallet as one encrypted file.
 //!
 //! Direction: command → {tool, import, export} → wallet → {forge, store, records} → credential, remote, error; never back. `git get` is three
-//! hops: main → [`tool::git`] → [`wallet::Wallet::get`] → [`store::Store::get`].
+//! hops: [`call`] → [`tool::git`] → [`wallet::Wallet::get`] → [`store::Store::get`].
 
+pub mod call;
 pub mod command;
 pub mod config;
 pub mod credential;
@@ -41,3 +43,8 @@ pub mod terminal;
 pub mod tool;
 pub mod wallet;
 mod wiped;
+
+/// musl's own maps memory in small pieces and keeps what it knows of each block apart, which is a tenth of the shortest call.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

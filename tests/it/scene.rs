@@ -39,7 +39,7 @@ impl Scene {
         fs::create_dir(scene.bin()).unwrap();
         scene.link("keyfob");
         // As an installation has it: `keyring`, which is not ours alone, is made by its setup only.
-        let links = keyfob::tool::ALL.iter().flat_map(|tool| tool.links);
+        let links = keyfob::tool::PROTOCOLS.iter().flat_map(|protocol| protocol.links);
         for link in links.filter(|link| link.contains("keyfob")) {
             scene.link(link);
         }

@@ -305,7 +305,8 @@ fn environment(context: &Context<'_>) -> Vec<Finding> {
 fn program_links(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tool in tool::ALL {
-        for link in tool.links.iter().filter(|link| tool::is_own_name(link)) {
+        let own = tool.protocol.map_or(&[][..], |protocol| protocol.links);
+        for link in own.iter().filter(|link| tool::is_own_name(link)) {
             let Some(spot) = links::spot(context.program, link, context.environment) else { continue };
             let first = context.environment.program(link);
             findings.push(match first {

@@ -12,7 +12,7 @@ use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Answer, Found, Query, Wallet};
 
-use super::{Tool, Wire};
+use super::{Protocol, Tool, Wire};
 use crate::wiped::{Bytes, joined};
 
 mod setup;
@@ -20,16 +20,20 @@ mod setup;
 mod tests;
 
 /// The askpass program.
-pub static TOOL: Tool = Tool {
+pub static PROTOCOL: Protocol = Protocol {
     name: "askpass",
-    title: "askpass (git and wget without a helper)",
     need: Need::Code,
     links: &[setup::LINK],
+    serve,
+    quirks: None,
+};
+
+/// The tool as `keyfob` shows it and sets it up.
+pub static TOOL: Tool = Tool {
+    title: "askpass (git and wget without a helper)",
     how: "GIT_ASKPASS, or wget --use-askpass",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: None,
-    profile: None,
+    ..Tool::of(&PROTOCOL)
 };
 
 /// What is asked for.
@@ -65,7 +69,7 @@ fn answer(args: &[OsString], wallet: &dyn Wallet) -> Result<Option<Bytes>, Error
     let Some((asked, url)) = prompt.to_str().and_then(parse) else { return Ok(None) };
     // The URL is a tool's or a stranger's; what cannot be one is as foreign as any other prompt.
     let Ok((remote, user)) = Remote::from_url(url) else { return Ok(None) };
-    let query = Query { user, ..Query::new(remote, TOOL.need) };
+    let query = Query { user, ..Query::new(remote, PROTOCOL.need) };
     Ok(match wallet.get(&query)? {
         Found::Answer(answer) => line(asked, &answer),
         Found::Miss { .. } => None,

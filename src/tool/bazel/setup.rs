@@ -9,7 +9,7 @@ use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::tool::text::Draft;
 
-use super::TOOL;
+use super::PROTOCOL;
 
 /// Bazel's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
@@ -62,7 +62,7 @@ fn scopes(realm: &str, host: &str) -> Vec<String> {
 
 /// How Bazel shall find us.
 fn program(context: &SetupContext<'_>, by_name: bool) -> Result<String, Error> {
-    let link = TOOL.links[0];
+    let link = PROTOCOL.links[0];
     let spot = links::spot(context.program, link, context.environment);
     let missing = |why: String| Error::usage(why, links::way_into_path(context, link));
     if by_name || spot.as_ref().is_some_and(|spot| spot.is_link && spot.versioned) {
@@ -105,7 +105,7 @@ fn named<'l>(line: &'l str, host: &str) -> Option<&'l str> {
 
 fn is_ours(program: &str) -> bool {
     let name = program.rsplit('/').next().unwrap_or_default();
-    name.strip_suffix(".exe").unwrap_or(name) == TOOL.links[0]
+    name.strip_suffix(".exe").unwrap_or(name) == PROTOCOL.links[0]
 }
 
 fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
@@ -131,7 +131,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
 }
 
 fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
-    let by_name = before.written.iter().any(|line| line.value.ends_with(&format!("={}", TOOL.links[0])));
+    let by_name = before.written.iter().any(|line| line.value.ends_with(&format!("={}", PROTOCOL.links[0])));
     Ok(Plan { notes: Vec::new(), ..plan(context, Wish { by_name, ..Wish::default() }, Some(before))? })
 }
 
@@ -188,7 +188,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
                     format!("bazel asks keyfob and cannot start it: {}", visible(&program)),
                     FIX,
                 ),
-                Some(there) if links::is_this(&there, TOOL.links[0], context) => {
+                Some(there) if links::is_this(&there, PROTOCOL.links[0], context) => {
                     Finding::ok(ABOUT, format!("bazel asks keyfob for {shown}"))
                 }
                 Some(_) => {

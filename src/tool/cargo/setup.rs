@@ -8,7 +8,7 @@ use crate::terminal::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 
-use super::TOOL;
+use super::PROTOCOL;
 use super::config::{Config, KEY};
 
 /// cargo's setup.
@@ -86,7 +86,7 @@ fn undo<'c>(_context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Erro
 
 /// How cargo starts us. It splits a provider at blanks, so a path with one will not do.
 fn provider(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> Result<String, Error> {
-    let link = TOOL.links[0];
+    let link = PROTOCOL.links[0];
     let spot = links::spot(context.program, link, context.environment);
     let plain =
         |path: &Path| path.to_str().filter(|text| !text.contains(char::is_whitespace)).map(str::to_owned);
@@ -113,13 +113,13 @@ fn is_persons_own(provider: &str, context: &SetupContext<'_>, before: Option<&En
     is_ours(provider)
         && !before.is_some_and(is_written)
         && links::started_by(program_of(provider), context.environment)
-            .is_some_and(|program| links::is_this(&program, TOOL.links[0], context))
+            .is_some_and(|program| links::is_this(&program, PROTOCOL.links[0], context))
 }
 
 /// Whether a provider starts keyfob, by its look.
 fn is_ours(provider: &str) -> bool {
     let name = program_of(provider).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.strip_suffix(".exe").unwrap_or(name) == TOOL.links[0]
+    name.strip_suffix(".exe").unwrap_or(name) == PROTOCOL.links[0]
 }
 
 fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
@@ -150,7 +150,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
                 None => {
                     Finding::broken(ABOUT, format!("cargo asks keyfob and cannot start it: {shown}"), FIX)
                 }
-                Some(program) if links::is_this(&program, TOOL.links[0], context) => {
+                Some(program) if links::is_this(&program, PROTOCOL.links[0], context) => {
                     Finding::ok(ABOUT, format!("cargo asks keyfob: {shown}"))
                 }
                 Some(_) => {

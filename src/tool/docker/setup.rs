@@ -12,7 +12,7 @@ use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::wallet::Wallet;
 
 use super::config::Config;
-use super::{TOOL, server};
+use super::{PROTOCOL, server};
 use crate::json;
 
 /// docker's setup.
@@ -33,7 +33,7 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
 }
 
 fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
-    let link = TOOL.links[0];
+    let link = PROTOCOL.links[0];
     if context.environment.program(link).is_none() {
         return Err(Error::usage(
             format!("docker would not find keyfob: no folder of PATH has {link}"),
@@ -219,7 +219,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
         registries.iter().partition(|name| config.helper(name).or(config.store()) == Some(NAME));
     let asks = config.store() == Some(NAME) || !ours.is_empty();
     let mut findings = Vec::new();
-    let link = TOOL.links[0];
+    let link = PROTOCOL.links[0];
     match context.environment.program(link) {
         None if asks => findings.push(Finding::broken(
             ABOUT,

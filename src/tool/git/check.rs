@@ -89,7 +89,7 @@ fn is_helper(value: &Value) -> bool {
 
 /// Whether a helper line starts this very program; an error in words if it starts nothing.
 fn starts(context: &SetupContext<'_>, line: &str) -> Result<bool, String> {
-    let link = super::TOOL.links[0];
+    let link = super::PROTOCOL.links[0];
     let program = match program_of(line) {
         Some(path) => path,
         None => {

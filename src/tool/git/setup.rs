@@ -115,7 +115,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
 
 /// The value of our helper line.
 fn our_line(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> Result<String, Error> {
-    let link = super::TOOL.links[0];
+    let link = super::PROTOCOL.links[0];
     if wish.by_name {
         let Some(found) = context.environment.program(link) else {
             return Err(Error::usage(

@@ -64,7 +64,7 @@ pub(super) fn ask(question: &Question, person_watches: bool, wallet: &dyn Wallet
         person_watches,
         // The terminal is NuGet's, and so is standard input.
         asking: if question.in_silence { Asking::Never } else { Asking::ByWindow },
-        ..Query::new(remote, super::TOOL.need)
+        ..Query::new(remote, super::PROTOCOL.need)
     };
     match wallet.get(&query) {
         Ok(Found::Answer(answer)) => credential(*answer, &query, question),

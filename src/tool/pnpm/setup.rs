@@ -12,7 +12,7 @@ use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::tool::text::Draft;
 
-use super::{TOOL, place};
+use super::{PROTOCOL, place};
 
 /// pnpm's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
@@ -82,7 +82,7 @@ fn wanted(context: &SetupContext<'_>, folder: &Path) -> Result<Vec<Wanted>, Erro
     remotes.dedup_by_key(|remote| place::key(remote));
     let wanted = remotes.iter().filter_map(|remote| {
         let key = place::key(remote);
-        let name = format!("{}{}{}", TOOL.links[0], place::encode(remote)?, std::env::consts::EXE_SUFFIX);
+        let name = format!("{}{}{}", PROTOCOL.links[0], place::encode(remote)?, std::env::consts::EXE_SUFFIX);
         let link = folder.join(name);
         let line = format!("{key}={}", plain(&link)?);
         // An equals sign in it would end the key.
@@ -167,14 +167,14 @@ fn other<'d>(draft: &'d Draft, before: Option<&Entry>, key: &str) -> Option<&'d 
 fn is_ours(line: &str) -> bool {
     line.split_once('=').is_some_and(|(_, value)| {
         let name = value.trim().rsplit('/').next().unwrap_or_default();
-        name.starts_with(TOOL.links[0])
+        name.starts_with(PROTOCOL.links[0])
     })
 }
 
 fn our_links(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| {
-        entry.file_name().to_str().is_some_and(|name| name.starts_with(&format!("{}+", TOOL.links[0])))
+        entry.file_name().to_str().is_some_and(|name| name.starts_with(&format!("{}+", PROTOCOL.links[0])))
     });
     let mut links: Vec<PathBuf> = ours.map(|entry| entry.path()).collect();
     links.sort();

@@ -11,7 +11,7 @@ use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::tool::text::Draft;
 
-use super::TOOL;
+use super::PROTOCOL;
 
 /// Terraform's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
@@ -49,7 +49,7 @@ fn folder(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
 }
 
 fn link(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
-    let name = format!("{}{}", TOOL.links[0], std::env::consts::EXE_SUFFIX);
+    let name = format!("{}{}", PROTOCOL.links[0], std::env::consts::EXE_SUFFIX);
     Ok(folder(context)?.join("plugins").join(name))
 }
 
