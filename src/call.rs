@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::paths::Paths;
 use crate::store::Opening;
 use crate::terminal::TerminalAsk;
-use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, nuget};
+use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, nuget};
 use crate::wallet::Local;
 use crate::wallet::nowhere::Nowhere;
 use crate::wallet::stores::Machine;
@@ -42,6 +42,13 @@ impl<'a> Call<'a> {
         Some(Call { protocol: first.and_then(by_name)?, arguments: rest.get(1..)?.into() })
     }
 
+    /// Whether it is a person's question what this program is, which git never asks.
+    #[must_use]
+    pub fn is_a_persons(&self) -> bool {
+        let asks = |word: &OsString| word == "--help" || word == "-h" || word == "--version";
+        self.protocol.name == git::PROTOCOL.name && matches!(&*self.arguments, [word] if asks(word))
+    }
+
     /// Speaks the protocol, with the wallet of this machine; returns the exit code. `now` is in Unix seconds.
     pub fn serve(&self, wire: &mut Wire<'_>, environment: &Environment, now: i64) -> u8 {
         let serve = self.protocol.serve;
@@ -55,7 +62,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What the program for tools says of itself under a name that is no tool's, and without a tool's word; returns the exit code.
+/// What the program for tools says of itself to whoever is no tool; returns the exit code.
 pub fn introduce(arguments: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     const ABOUT: &str = "git-credential-keyfob answers tools, which start it by its name or by a link's; for people there is keyfob: \
                          keyfob help";
@@ -139,6 +146,22 @@ mod tests {
         }
         for no_call in [&["/bin/keyfob", "list"][..], &["/bin/keyfob"], &["/bin/keyfob", "npm"], &[]] {
             assert_eq!(called(no_call), None, "{no_call:?}");
+        }
+    }
+
+    #[test]
+    fn what_git_never_says_is_a_persons_question() {
+        for (arguments, persons) in [
+            (&["git-credential-keyfob", "--help"][..], true),
+            (&["git-credential-keyfob", "-h"], true),
+            (&["git-credential-keyfob", "--version"], true),
+            (&["git-credential-keyfob"], false),
+            (&["git-credential-keyfob", "--version", "get"], false),
+            (&["keyring", "--version"], false),
+            (&["docker-credential-keyfob", "--help"], false),
+        ] {
+            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+            assert_eq!(Call::of(&arguments).unwrap().is_a_persons(), persons, "{arguments:?}");
         }
     }
 

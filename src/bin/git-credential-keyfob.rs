@@ -18,8 +18,8 @@ fn main() -> ExitCode {
     let environment =
         Environment::of_process(|name| std::env::var_os(name), || std::env::vars_os().collect());
     match Call::of(&arguments) {
-        Some(call) => serve(&call, &environment),
-        None => ExitCode::from(call::introduce(&arguments, &mut io::stdout(), &mut io::stderr())),
+        Some(call) if !call.is_a_persons() => serve(&call, &environment),
+        _ => ExitCode::from(call::introduce(&arguments, &mut io::stdout(), &mut io::stderr())),
     }
 }
 

@@ -87,8 +87,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     };
     match found {
         Ok(Found::Answer(answer)) => {
-            if let Some(what) = quirks(tool).and_then(|quirks| (quirks.withheld)(&answer, &query.remote))
-            {
+            if let Some(what) = quirks(tool).and_then(|quirks| (quirks.withheld)(&answer, &query.remote)) {
                 explained.outcome = "none";
                 return end(Error::NoSuchCredential { what, hint: None }, explained, as_json, context);
             }

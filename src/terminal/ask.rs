@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::credential::Secret;
 use crate::environment::{Environment, means_no};
 use crate::process::output_within;
-use crate::store::{Ask, PROMPT_TIMEOUT};
 use crate::store::environment::child;
 use crate::store::vault::Kept;
+use crate::store::{Ask, PROMPT_TIMEOUT};
 
 use super::{hidden, visible};
 
@@ -53,7 +53,9 @@ impl Ask for TerminalAsk<'_> {
         if !self.possible() {
             return None;
         }
-        hidden::ask(&visible(&format!("{prompt}: ")), Some(PROMPT_TIMEOUT)).ok().filter(|typed| !typed.is_empty())
+        hidden::ask(&visible(&format!("{prompt}: ")), Some(PROMPT_TIMEOUT))
+            .ok()
+            .filter(|typed| !typed.is_empty())
     }
 
     /// Not for tools: their processes may live long, and `keyfob lock` would not reach them.

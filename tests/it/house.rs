@@ -188,7 +188,8 @@ fn only_the_programs_read_the_process_environment_and_exit() {
     let others = sources.iter().filter(|source| source.module() != "bin");
     none(others.flat_map(|source| source.places(&words)).collect(), "the environment is passed in");
     // process.rs is what a process does to itself; it has one exit, for a conversation whose other end is gone.
-    let others = sources.iter().filter(|source| !["src/bin/keyfob.rs", "src/process.rs"].contains(&&*source.name));
+    let others =
+        sources.iter().filter(|source| !["src/bin/keyfob.rs", "src/process.rs"].contains(&&*source.name));
     none(others.flat_map(|source| source.places(&["process::exit"])).collect(), "only keyfob exits");
     let leaves = sources.iter().filter(|source| !source.name.starts_with("src/tool/nuget/"));
     none(

@@ -20,13 +20,8 @@ mod setup;
 mod tests;
 
 /// The askpass program.
-pub static PROTOCOL: Protocol = Protocol {
-    name: "askpass",
-    need: Need::Code,
-    links: &[setup::LINK],
-    serve,
-    quirks: None,
-};
+pub static PROTOCOL: Protocol =
+    Protocol { name: "askpass", need: Need::Code, links: &[setup::LINK], serve, quirks: None };
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {

@@ -37,13 +37,8 @@ pub fn http_settings(environment: &Environment, url: &str) -> Vec<(String, Strin
 }
 
 /// git.
-pub static PROTOCOL: Protocol = Protocol {
-    name: "git",
-    need: Need::Code,
-    links: &["git-credential-keyfob"],
-    serve,
-    quirks: None,
-};
+pub static PROTOCOL: Protocol =
+    Protocol { name: "git", need: Need::Code, links: &["git-credential-keyfob"], serve, quirks: None };
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
@@ -65,13 +60,8 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
         Some("store") => store(wire, wallet),
         Some("erase") => erase(wire, wallet),
         Some("capability") => write(wire, b"version 0\ncapability authtype\n"),
-        // git says none of these: a person tries the program out.
-        Some("--version") => write(wire, concat!("git-credential-keyfob ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
-        Some("--help" | "-h") => {
-            explain(wire);
-            Ok(())
-        }
-        None => {
+        // git never calls so: a person tries the program out.
+        None if wire.stdin_is_terminal => {
             explain(wire);
             return 2;
         }
@@ -140,7 +130,11 @@ fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
 }
 
 fn query(request: &Request, wire: &Wire<'_>, takes_authtype: bool) -> Result<Query, Error> {
-    Ok(Query { user: request.user.clone(), takes_authtype, ..wire.question(request.remote()?, PROTOCOL.need) })
+    Ok(Query {
+        user: request.user.clone(),
+        takes_authtype,
+        ..wire.question(request.remote()?, PROTOCOL.need)
+    })
 }
 
 /// The user name and the credential that a store or erase carries. A Basic `credential` is user and password in another

@@ -22,13 +22,8 @@ mod setup;
 mod tests;
 
 /// Go.
-pub static PROTOCOL: Protocol = Protocol {
-    name: "go",
-    need: Need::Packages,
-    links: &[],
-    serve,
-    quirks: None,
-};
+pub static PROTOCOL: Protocol =
+    Protocol { name: "go", need: Need::Packages, links: &[], serve, quirks: None };
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {

@@ -31,13 +31,8 @@ mod uv;
 use arguments::{Mode, Output, Request};
 
 /// The keyring command.
-pub static PROTOCOL: Protocol = Protocol {
-    name: "keyring",
-    need: Need::Packages,
-    links: &["keyring"],
-    serve,
-    quirks: None,
-};
+pub static PROTOCOL: Protocol =
+    Protocol { name: "keyring", need: Need::Packages, links: &["keyring"], serve, quirks: None };
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {

@@ -22,13 +22,8 @@ mod setup;
 mod tests;
 
 /// pnpm.
-pub static PROTOCOL: Protocol = Protocol {
-    name: "pnpm",
-    need: Need::Packages,
-    links: &["keyfob-pnpm"],
-    serve,
-    quirks: None,
-};
+pub static PROTOCOL: Protocol =
+    Protocol { name: "pnpm", need: Need::Packages, links: &["keyfob-pnpm"], serve, quirks: None };
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {

@@ -76,8 +76,10 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
     if host.contains(['/', '@', '?', '#']) {
         return Err(Error::Request { why: "the host is not one" });
     }
-    let query =
-        Query { takes_authtype: true, ..wire.question(Remote::from_parts("https", host, None)?, PROTOCOL.need) };
+    let query = Query {
+        takes_authtype: true,
+        ..wire.question(Remote::from_parts("https", host, None)?, PROTOCOL.need)
+    };
     match word.to_str() {
         Some("get") => get(&query, wire, wallet),
         Some("store") => store(query, wire, wallet),
