@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::files::shell_word;
+use crate::text::shell_word;
 
 use super::Error;
 
@@ -157,7 +157,7 @@ impl Miss {
             Miss::Expired { realm, url, account, at } => format!(
                 "the token of {} ended on {}; make a new one and: keyfob add {}",
                 whose(realm, account.as_deref()),
-                crate::terminal::date(*at),
+                crate::text::date(*at),
                 target(url, account.as_deref())
             ),
             Miss::PlainHttp { place } => format!(
@@ -232,7 +232,7 @@ impl Miss {
                 what: format!(
                     "the token of {} ended on {}",
                     whose(&realm, account.as_deref()),
-                    crate::terminal::date(at)
+                    crate::text::date(at)
                 ),
                 hint: format!("make a new one and: keyfob add {}", target(&url, account.as_deref())),
             },

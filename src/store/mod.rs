@@ -6,10 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::credential::{Key, Secret};
+use crate::account::Key;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files::Ahead;
+use crate::secret::Secret;
 
 pub mod environment;
 #[cfg(any(target_os = "macos", windows))]

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::credential::Secret;
 use crate::environment::{Environment, means_no};
-use crate::process::output_within;
-use crate::store::environment::child;
+use crate::process::{child, output_within};
+use crate::secret::Secret;
 use crate::store::vault::Kept;
 use crate::store::{Ask, PROMPT_TIMEOUT};
+use crate::text::visible;
 
-use super::{hidden, visible};
+use super::hidden;
 
 /// The longest that git is waited for when it is asked about its settings.
 const GIT_PATIENCE: Duration = Duration::from_secs(3);

@@ -7,8 +7,8 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use keyfob::credential::Secret;
 use keyfob::environment::Environment;
+use keyfob::secret::Secret;
 use keyfob::store::payload::Payload;
 use keyfob::wallet::Given;
 
