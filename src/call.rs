@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::paths::Paths;
 use crate::store::Opening;
 use crate::terminal::TerminalAsk;
-use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, nuget};
+use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
 use crate::wallet::Local;
 use crate::wallet::nowhere::Nowhere;
 use crate::wallet::stores::Machine;
@@ -42,11 +42,14 @@ impl<'a> Call<'a> {
         Some(Call { protocol: first.and_then(by_name)?, arguments: rest.get(1..)?.into() })
     }
 
-    /// Whether it is a person's question what this program is, which git never asks.
+    /// Whether it is not a tool's call but the question what this program is, which no tool asks. (The keyring command has an
+    /// answer of its own to it.)
     #[must_use]
-    pub fn is_a_persons(&self) -> bool {
-        let asks = |word: &OsString| word == "--help" || word == "-h" || word == "--version";
-        self.protocol.name == git::PROTOCOL.name && matches!(&*self.arguments, [word] if asks(word))
+    pub fn is_a_question(&self) -> bool {
+        let [word] = &*self.arguments else { return false };
+        let is = |protocol: &Protocol| self.protocol.name == protocol.name;
+        (word == "--version" && !is(&keyring::PROTOCOL))
+            || ((word == "--help" || word == "-h") && is(&git::PROTOCOL))
     }
 
     /// Speaks the protocol, with the wallet of this machine; returns the exit code. `now` is in Unix seconds.
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_never_says_is_a_persons_question() {
+    fn what_no_tool_says_is_a_persons_question() {
         for (arguments, persons) in [
             (&["git-credential-keyfob", "--help"][..], true),
             (&["git-credential-keyfob", "-h"], true),
@@ -158,10 +161,11 @@ mod tests {
             (&["git-credential-keyfob"], false),
             (&["git-credential-keyfob", "--version", "get"], false),
             (&["keyring", "--version"], false),
+            (&["docker-credential-keyfob", "--version"], true),
             (&["docker-credential-keyfob", "--help"], false),
         ] {
             let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-            assert_eq!(Call::of(&arguments).unwrap().is_a_persons(), persons, "{arguments:?}");
+            assert_eq!(Call::of(&arguments).unwrap().is_a_question(), persons, "{arguments:?}");
         }
     }
 

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let environment =
         Environment::of_process(|name| std::env::var_os(name), || std::env::vars_os().collect());
     match Call::of(&arguments) {
-        Some(call) if !call.is_a_persons() => serve(&call, &environment),
+        Some(call) if !call.is_a_question() => serve(&call, &environment),
         _ => ExitCode::from(call::introduce(&arguments, &mut io::stdout(), &mut io::stderr())),
     }
 }

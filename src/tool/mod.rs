@@ -26,6 +26,7 @@ pub mod go;
 pub mod gradle;
 mod header;
 mod input;
+pub mod installation;
 pub mod keyring;
 pub mod links;
 mod login;

@@ -268,6 +268,7 @@ const HELPERS: &[&str] = &[
     "import::keyrings",
     "store::memory",
     "store::payload",
+    "tool::installation",
     "tool::links",
     "tool::profile",
     "tool::setup",
