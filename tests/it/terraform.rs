@@ -126,7 +126,7 @@ fn setup_makes_a_link_and_a_line_and_unsetup_leaves_every_byte_as_it_was() {
         fs::write(&file, before).unwrap();
         scene.keyfob(["setup", "terraform", "--yes"]).succeeds();
         assert!(fs::read_to_string(&file).unwrap().starts_with(LINE.trim_end()));
-        assert_eq!(fs::read_link(&link).unwrap(), scene.bin().join("keyfob"));
+        assert_eq!(fs::read_link(&link).unwrap(), scene.bin().join("git-credential-keyfob"));
         let again = scene.keyfob(["setup", "terraform", "--yes"]).succeeds();
         assert!(again.stderr().contains("nothing to do"), "{again}");
         // By its name, as a person starts it.
