@@ -53,7 +53,7 @@ pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
 }
 
 fn clock(context: &Context<'_>) -> Vec<Finding> {
-    let groups = context.wallet.records.all().into_iter().flatten().flatten();
+    let groups = context.wallet.records().all().into_iter().flatten().flatten();
     let newest = groups.filter_map(|group| group.accounts().map(|a| a.changed.max(a.added)).max());
     let newest = newest.max().unwrap_or(0);
     if context.now < EARLIEST || context.now + DAY < newest {
@@ -178,7 +178,7 @@ fn stores(context: &Context<'_>) -> Vec<Finding> {
 /// The names of all stores that records speak of.
 fn used_stores(context: &Context<'_>) -> Vec<String> {
     let mut names = BTreeSet::new();
-    for group in context.wallet.records.all().into_iter().flatten().flatten() {
+    for group in context.wallet.records().all().into_iter().flatten().flatten() {
         names.extend(group.accounts().flat_map(AccountRecord::secrets).map(|secret| secret.store.to_owned()));
     }
     names.into_iter().collect()
