@@ -88,7 +88,7 @@ impl<'a> LocalWallet<'a> {
     /// The settings, read.
     ///
     /// # Errors
-    /// [`Error::Config`], [`Error::Io`].
+    /// Those of [`Config::read`].
     pub fn config(&self) -> Result<&Config, Error> {
         self.config.get()
     }
