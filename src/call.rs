@@ -11,9 +11,8 @@ use crate::paths::Paths;
 use crate::store::Opening;
 use crate::terminal::TerminalAsk;
 use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
-use crate::wallet::Local;
-use crate::wallet::nowhere::Nowhere;
 use crate::wallet::stores::Machine;
+use crate::wallet::{LocalWallet, UnavailableWallet};
 
 /// What a tool asks of this process.
 pub struct Call<'a> {
@@ -56,11 +55,11 @@ impl<'a> Call<'a> {
     pub fn serve(&self, wire: &mut Wire<'_>, environment: &Environment, now: i64) -> u8 {
         let serve = self.protocol.serve;
         let Ok(paths) = Paths::find(environment) else {
-            return serve(&self.arguments, wire, &Nowhere { environment });
+            return serve(&self.arguments, wire, &UnavailableWallet { environment });
         };
         let ask = TerminalAsk::for_tool(environment, wire.stderr_is_terminal);
         let stores = Machine { opening: Opening::new(&paths.data, environment, &ask) };
-        let wallet = Local::new(&paths.data, paths.config, &stores, environment, now);
+        let wallet = LocalWallet::new(&paths.data, paths.config, &stores, environment, now);
         serve(&self.arguments, wire, &wallet)
     }
 }

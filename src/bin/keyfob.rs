@@ -15,7 +15,7 @@ use keyfob::process::{harden, unix_time};
 use keyfob::store::Opening;
 use keyfob::terminal::{About, Out, Stdin, Terminal, TerminalAsk};
 use keyfob::tool::{Input, Wire};
-use keyfob::wallet::Local;
+use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
 
 fn main() -> ExitCode {
@@ -59,7 +59,7 @@ fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environme
     };
     let ask = TerminalAsk::for_command(environment, about.stderr);
     let stores = Machine { opening: Opening::new(&paths.data, environment, &ask) };
-    let wallet = Local::new(&paths.data, paths.config.clone(), &stores, environment, unix_time());
+    let wallet = LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, unix_time());
     let data = paths.data.clone();
     // One that was deleted meanwhile has no path; nothing is found in it then.
     let folder = std::env::current_dir().unwrap_or_default();

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::terminal::Terminal;
-use crate::wallet::Local;
+use crate::wallet::LocalWallet;
 use crate::wallet::stores::Machine;
 
 pub mod add;
@@ -28,7 +28,6 @@ pub mod doctor;
 pub mod explain;
 pub mod export;
 pub mod import;
-mod life;
 pub mod links;
 pub mod list;
 pub mod lock;
@@ -46,6 +45,7 @@ pub mod storage;
 mod table;
 mod time;
 pub mod token;
+mod token_service;
 mod unfinished;
 pub mod unlock;
 pub mod unsetup;
@@ -97,7 +97,7 @@ pub struct Command {
 /// What a command works with.
 pub struct Context<'c> {
     /// The wallet.
-    pub wallet: &'c Local<'c>,
+    pub wallet: &'c LocalWallet<'c>,
     /// The stores of this machine.
     pub stores: &'c Machine<'c>,
     /// The person.

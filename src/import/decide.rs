@@ -10,7 +10,7 @@ use crate::forge;
 use crate::forge::month;
 use crate::forge::shape::{Looks, looks};
 use crate::records::Group;
-use crate::wallet::Local;
+use crate::wallet::LocalWallet;
 use crate::wallet::person::add::{Planned, Wish};
 use crate::wallet::person::plan::ReadRecord;
 use crate::wallet::person::takeover::{Seen, Standing};
@@ -92,10 +92,11 @@ impl Decided<'_> {
 /// # Errors
 /// Those of reading the wallet: a locked store is an error, and nothing is decided (R9).
 pub fn decide<'f>(
-    wallet: &Local<'_>,
+    wallet: &LocalWallet<'_>,
     found: &'f [Found],
     leave: Leave,
     seen: &Seen,
+    now: i64,
 ) -> Result<Vec<Decided<'f>>, Error> {
     let mut all: Vec<Decided<'f>> = Vec::new();
     // Nothing is written here, so that a record is read once for all that belongs to it.
@@ -104,7 +105,7 @@ pub fn decide<'f>(
         if let Some(group) = known.borrow().get(name) {
             return Ok(Rc::clone(group));
         }
-        let group = Rc::new(wallet.records.read(name)?);
+        let group = Rc::new(wallet.records().read(name)?);
         known.borrow_mut().insert(name.to_owned(), Rc::clone(&group));
         Ok(group)
     };
@@ -116,7 +117,7 @@ pub fn decide<'f>(
                 let mut note = None;
                 // What the wallet has, it has: a person put it there.
                 if matches!(verdict, Verdict::Take | Verdict::Aside) {
-                    match look_at(found, &mut planned, leave, wallet.now) {
+                    match look_at(found, &mut planned, leave, now) {
                         Ok(said) => note = said,
                         Err(other) => verdict = other,
                     }
@@ -165,7 +166,12 @@ fn look_at(found: &Found, planned: &mut Planned, leave: Leave, now: i64) -> Resu
     })
 }
 
-fn plan(wallet: &Local<'_>, found: &Found, allow_http: bool, read: ReadRecord<'_>) -> Result<Planned, Error> {
+fn plan(
+    wallet: &LocalWallet<'_>,
+    found: &Found,
+    allow_http: bool,
+    read: ReadRecord<'_>,
+) -> Result<Planned, Error> {
     if wallet.organisation_is_somebody(&found.remote, found.user.as_deref())? {
         let why = "the organisation is not to be seen: the user name may be one, and is that of an account";
         return Err(Error::usage(why, ""));

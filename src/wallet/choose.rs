@@ -3,11 +3,11 @@
 
 use std::fmt::{self, Arguments};
 
-use crate::error::Miss;
+use crate::error::NoCredential;
 use crate::records::{AccountRecord, Source, TroubleState};
 use crate::remote::is_within;
 
-use super::spot::Held;
+use super::resolve::RealmEntry;
 use super::{Query, SUSPECT_SECONDS};
 
 /// Hears each step of a decision. The text is only made if somebody listens.
@@ -25,33 +25,33 @@ impl fmt::Display for Called<'_> {
     }
 }
 
-/// Chooses the account that answers `query` in the realm `held`.
+/// Chooses the account that answers `query` in the realm `entry`.
 ///
 /// # Errors
-/// The [`Miss`] that says why none does.
+/// The [`NoCredential`] that says why none does.
 pub fn choose<'r>(
-    held: &Held<'r>,
+    entry: &RealmEntry<'r>,
     query: &Query,
     now: i64,
     trace: Trace<'_>,
-) -> Result<&'r AccountRecord, Miss> {
-    Choice { held, query, now }.make(trace)
+) -> Result<&'r AccountRecord, NoCredential> {
+    Choice { entry, query, now }.make(trace)
 }
 
 /// A choice that is to be made.
 struct Choice<'c, 'r> {
-    held: &'c Held<'r>,
+    entry: &'c RealmEntry<'r>,
     query: &'c Query,
     now: i64,
 }
 
 impl<'r> Choice<'_, 'r> {
-    fn make(&self, trace: Trace<'_>) -> Result<&'r AccountRecord, Miss> {
-        let Choice { held, query, .. } = *self;
+    fn make(&self, trace: Trace<'_>) -> Result<&'r AccountRecord, NoCredential> {
+        let Choice { entry, query, .. } = *self;
         // A name that names an account picks it, even one that would mean nothing otherwise.
         let names =
-            |user: &str| of(held, Source::Person).any(|account| account.name.as_deref() == Some(user));
-        let asked = query.user.as_deref().filter(|user| names(user) || !held.is_no_preference(user));
+            |user: &str| of(entry, Source::Person).any(|account| account.name.as_deref() == Some(user));
+        let asked = query.user.as_deref().filter(|user| names(user) || !entry.is_no_preference(user));
         match (query.user.as_deref(), asked) {
             (_, Some(user)) => trace(format_args!("user name {user} was asked for")),
             (Some(user), None) if !user.is_empty() => {
@@ -59,31 +59,31 @@ impl<'r> Choice<'_, 'r> {
             }
             _ => trace(format_args!("no user name was asked for")),
         }
-        let persons: Vec<&AccountRecord> = of(held, Source::Person).collect();
+        let persons: Vec<&AccountRecord> = of(entry, Source::Person).collect();
         let choice = match asked {
             Some(user) => self.named(&persons, user, trace),
             None => self.freely(&persons, trace),
         };
-        let miss = match choice {
+        let reason = match choice {
             Ok(account) => match self.judge(account) {
                 Ok(()) => return Ok(account),
-                Err(miss) => {
-                    trace(format_args!("{}: {}", Called(account), in_words(&miss)));
-                    miss
+                Err(reason) => {
+                    trace(format_args!("{}: {}", Called(account), in_words(&reason)));
+                    reason
                 }
             },
-            Err(miss) => miss,
+            Err(reason) => reason,
         };
         // A tool's pair answers only when no person's account is usable. A choice that was refused or has ended never
         // falls through to another person's account, and ambiguity is not solved by a guess.
-        if matches!(miss, Miss::Ambiguous { .. }) {
-            return Err(miss);
+        if matches!(reason, NoCredential::Ambiguous { .. }) {
+            return Err(reason);
         }
         let usable = |account: &&&AccountRecord| self.covers(account) && self.judge(account).is_ok();
         if asked.is_none() && persons.iter().any(|account| usable(&account)) {
-            return Err(miss);
+            return Err(reason);
         }
-        self.stored(asked, miss, trace)
+        self.stored(asked, reason, trace)
     }
 
     /// A user name that means somebody: the account of that name; else a tool's pair of that name; else the unnamed account,
@@ -93,8 +93,8 @@ impl<'r> Choice<'_, 'r> {
         persons: &[&'r AccountRecord],
         user: &str,
         trace: Trace<'_>,
-    ) -> Result<&'r AccountRecord, Miss> {
-        let held = self.held;
+    ) -> Result<&'r AccountRecord, NoCredential> {
+        let entry = self.entry;
         if let Some(account) = persons.iter().find(|account| account.name.as_deref() == Some(user)) {
             trace(format_args!("account {user} is the one"));
             return Ok(account);
@@ -102,37 +102,41 @@ impl<'r> Choice<'_, 'r> {
         // Services fold the letter case of logins; a generic host may not.
         let folded =
             |account: &&&AccountRecord| account.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(user));
-        if !held.forge.is_generic()
+        if !entry.forge.is_generic()
             && let Some(account) = persons.iter().find(folded)
         {
             trace(format_args!("{} is the one (letter case aside)", Called(account)));
             return Ok(account);
         }
-        let stored = self.stored(Some(user), no_account(held, Some(user)), trace);
-        if matches!(stored, Ok(_) | Err(Miss::Ambiguous { .. })) {
+        let stored = self.stored(Some(user), no_account(entry, Some(user)), trace);
+        if matches!(stored, Ok(_) | Err(NoCredential::Ambiguous { .. })) {
             return stored;
         }
         match persons.iter().find(|account| account.name.is_none()) {
-            Some(account) if held.forge.ignores_user_names => {
+            Some(account) if entry.forge.ignores_user_names => {
                 trace(format_args!(
                     "the unnamed account answers any name, because {} ignores names",
-                    held.forge.name
+                    entry.forge.name
                 ));
                 Ok(account)
             }
             _ => {
                 trace(format_args!("no account has that name"));
-                Err(no_account(held, Some(user)))
+                Err(no_account(entry, Some(user)))
             }
         }
     }
 
     /// No preference: a path rule, the scopes, the default, the only one.
-    fn freely(&self, persons: &[&'r AccountRecord], trace: Trace<'_>) -> Result<&'r AccountRecord, Miss> {
-        let Choice { held, query, .. } = *self;
-        let folds = held.forge.folds_path;
-        let below = held.below(&query.remote);
-        let rules = held.record.rules.iter().filter(|rule| is_within(below, &rule.path, folds));
+    fn freely(
+        &self,
+        persons: &[&'r AccountRecord],
+        trace: Trace<'_>,
+    ) -> Result<&'r AccountRecord, NoCredential> {
+        let Choice { entry, query, .. } = *self;
+        let folds = entry.forge.folds_path;
+        let below = entry.below(&query.remote);
+        let rules = entry.record.rules.iter().filter(|rule| is_within(below, &rule.path, folds));
         if let Some(rule) = rules.max_by_key(|rule| rule.path.len())
             && let Some(account) = persons.iter().find(|account| account.name == rule.account)
         {
@@ -155,7 +159,7 @@ impl<'r> Choice<'_, 'r> {
         match left.as_slice() {
             [] => {
                 trace(format_args!("no account that a person added is left"));
-                Err(if persons.is_empty() { no_account(held, None) } else { self.uncovered() })
+                Err(if persons.is_empty() { no_account(entry, None) } else { self.uncovered() })
             }
             [one] => {
                 trace(format_args!("{} is the only one", Called(one)));
@@ -163,17 +167,22 @@ impl<'r> Choice<'_, 'r> {
             }
             several => {
                 trace(format_args!("{} accounts are left and none is preferred", several.len()));
-                Err(ambiguous(held, several))
+                Err(ambiguous(entry, several))
             }
         }
     }
 
     /// Among the pairs that tools stored: by name if one was asked for, then the longest path, then the only one.
-    fn stored(&self, asked: Option<&str>, miss: Miss, trace: Trace<'_>) -> Result<&'r AccountRecord, Miss> {
-        let Choice { held, query, .. } = *self;
+    fn stored(
+        &self,
+        asked: Option<&str>,
+        reason: NoCredential,
+        trace: Trace<'_>,
+    ) -> Result<&'r AccountRecord, NoCredential> {
+        let Choice { entry, query, .. } = *self;
         let raw = query.user.as_deref();
         let mut fitting: Vec<&AccountRecord> =
-            of(held, Source::Tool).filter(|account| fits(account, query)).collect();
+            of(entry, Source::Tool).filter(|account| fits(account, query)).collect();
         // A name that means "no preference" still picks the pair that was stored with just that name.
         if asked.is_some() || fitting.iter().any(|account| raw.is_some() && account.name.as_deref() == raw) {
             fitting.retain(|account| account.name.as_deref() == raw);
@@ -191,10 +200,11 @@ impl<'r> Choice<'_, 'r> {
         match fitting.as_slice() {
             [] if stored > 0 => {
                 trace(format_args!("what a tool stored was refused or has ended"));
-                let nobody = matches!(miss, Miss::NoAccount { .. } | Miss::Uncovered { .. });
-                Err(if nobody { self.gone().unwrap_or(miss) } else { miss })
+                let nobody =
+                    matches!(reason, NoCredential::NoAccount { .. } | NoCredential::Uncovered { .. });
+                Err(if nobody { self.gone().unwrap_or(reason) } else { reason })
             }
-            [] => Err(miss),
+            [] => Err(reason),
             [one] => {
                 trace(format_args!("{} was stored by a tool", Called(one)));
                 Ok(one)
@@ -204,36 +214,36 @@ impl<'r> Choice<'_, 'r> {
                     "{} accounts that tools stored are left and none is asked for",
                     several.len()
                 ));
-                Err(ambiguous(held, several))
+                Err(ambiguous(entry, several))
             }
         }
     }
 
     /// Why the pairs that tools stored do not answer: the first refusal among them.
-    fn gone(&self) -> Option<Miss> {
-        of(self.held, Source::Tool)
+    fn gone(&self) -> Option<NoCredential> {
+        of(self.entry, Source::Tool)
             .filter(|account| fits(account, self.query))
             .find_map(|account| self.judge(account).err())
     }
 
     /// Whether an account's recorded scopes cover what the tool needs.
     fn covers(&self, account: &AccountRecord) -> bool {
-        self.held.forge.covers(&account.scopes, self.query.need)
+        self.entry.forge.covers(&account.scopes, self.query.need)
     }
 
-    fn uncovered(&self) -> Miss {
-        let (realm, url) = (self.held.record.realm.clone(), self.held.record.url.clone());
-        Miss::Uncovered { realm, url, need: self.query.need.as_str() }
+    fn uncovered(&self) -> NoCredential {
+        let (realm, url) = (self.entry.record.realm.clone(), self.entry.record.url.clone());
+        NoCredential::Uncovered { realm, url, need: self.query.need.as_str() }
     }
 
-    fn judge(&self, account: &AccountRecord) -> Result<(), Miss> {
-        judge(self.held, account, self.query, self.now)
+    fn judge(&self, account: &AccountRecord) -> Result<(), NoCredential> {
+        judge(self.entry, account, self.query, self.now)
     }
 }
 
 /// All accounts of one source.
-fn of<'r>(held: &Held<'r>, source: Source) -> impl Iterator<Item = &'r AccountRecord> {
-    held.record.accounts.iter().filter(move |account| account.source == source)
+fn of<'r>(entry: &RealmEntry<'r>, source: Source) -> impl Iterator<Item = &'r AccountRecord> {
+    entry.record.accounts.iter().filter(move |account| account.source == source)
 }
 
 /// Whether a tool's pair belongs to the path that is asked about, and can be carried. git asks for a path only when the user
@@ -243,15 +253,38 @@ fn fits(account: &AccountRecord, query: &Query) -> bool {
     path && (query.takes_authtype || !account.authtype)
 }
 
+/// Whether a request could mean this account: its user name is the account's, or means nothing, or is one that an unnamed
+/// account answers; and for a tool's pair, the path fits.
+pub(super) fn is_match(entry: &RealmEntry<'_>, account: &AccountRecord, query: &Query) -> bool {
+    let user = query.user.as_deref();
+    match account.source {
+        Source::Tool => {
+            let path = query.remote.path().is_empty() || query.remote.path_is_within(&account.path, false);
+            path && (user.is_none() || account.name.as_deref() == user)
+        }
+        Source::Person => user.is_none_or(|user| match account.name.as_deref() {
+            _ if entry.is_no_preference(user) => true,
+            Some(name) if entry.forge.is_generic() => name == user,
+            Some(name) => name.eq_ignore_ascii_case(user),
+            None => entry.forge.ignores_user_names,
+        }),
+    }
+}
+
 /// Whether the token of a chosen account may be handed out.
 ///
 /// # Errors
-/// [`Miss::Expired`], [`Miss::Rejected`].
-pub fn judge(held: &Held<'_>, account: &AccountRecord, query: &Query, now: i64) -> Result<(), Miss> {
+/// [`NoCredential::Expired`], [`NoCredential::Rejected`].
+pub fn judge(
+    entry: &RealmEntry<'_>,
+    account: &AccountRecord,
+    query: &Query,
+    now: i64,
+) -> Result<(), NoCredential> {
     let (realm, url, name) =
-        (|| held.record.realm.clone(), || held.record.url.clone(), || account.name.clone());
+        (|| entry.record.realm.clone(), || entry.record.url.clone(), || account.name.clone());
     if let Some(at) = hard_end(account, now).filter(|&at| at <= now) {
-        return Err(Miss::Expired { realm: realm(), url: url(), account: name(), at });
+        return Err(NoCredential::Expired { realm: realm(), url: url(), account: name(), at });
     }
     let Some(trouble) = account.trouble_for(query.need.as_str()) else { return Ok(()) };
     let waited = now.saturating_sub(trouble.since);
@@ -261,7 +294,7 @@ pub fn judge(held: &Held<'_>, account: &AccountRecord, query: &Query, now: i64) 
         TroubleState::Suspect if !(0..SUSPECT_SECONDS).contains(&waited) => return Ok(()),
         TroubleState::Suspect => Some(SUSPECT_SECONDS - waited),
     };
-    Err(Miss::Rejected { realm: realm(), url: url(), account: name(), again_in })
+    Err(NoCredential::Rejected { realm: realm(), url: url(), account: name(), again_in })
 }
 
 /// When a token certainly ends (R8). A clock that is earlier than the record makes every date soft.
@@ -270,9 +303,9 @@ pub fn hard_end(account: &AccountRecord, now: i64) -> Option<i64> {
     account.expires.filter(|expiry| expiry.hard && now >= account.changed).map(|expiry| expiry.at)
 }
 
-fn no_account(held: &Held<'_>, asked: Option<&str>) -> Miss {
+fn no_account(entry: &RealmEntry<'_>, asked: Option<&str>) -> NoCredential {
     let asked = asked.map(str::to_owned);
-    Miss::NoAccount { realm: held.record.realm.clone(), url: held.record.url.clone(), asked }
+    NoCredential::NoAccount { realm: entry.record.realm.clone(), url: entry.record.url.clone(), asked }
 }
 
 /// An account in a list to choose from: the unnamed one with the word that selects it.
@@ -281,24 +314,31 @@ pub fn account_in_words(name: Option<&str>) -> String {
     name.map_or_else(|| "- (the unnamed one)".to_owned(), str::to_owned)
 }
 
-fn ambiguous(held: &Held<'_>, accounts: &[&AccountRecord]) -> Miss {
+fn ambiguous(entry: &RealmEntry<'_>, accounts: &[&AccountRecord]) -> NoCredential {
     let names = accounts.iter().map(|account| account_in_words(account.name.as_deref())).collect();
     let stored = accounts.iter().all(|account| account.source == Source::Tool);
-    Miss::Ambiguous { realm: held.record.realm.clone(), url: held.record.url.clone(), names, stored }
+    NoCredential::Ambiguous {
+        realm: entry.record.realm.clone(),
+        url: entry.record.url.clone(),
+        names,
+        stored,
+    }
 }
 
-fn in_words(miss: &Miss) -> &'static str {
-    match miss {
-        Miss::Expired { .. } => "its token has ended",
-        Miss::Rejected { again_in: Some(_), .. } => {
+fn in_words(reason: &NoCredential) -> &'static str {
+    match reason {
+        NoCredential::Expired { .. } => "its token has ended",
+        NoCredential::Rejected { again_in: Some(_), .. } => {
             "its token was refused just now and is withheld for a minute"
         }
-        Miss::Rejected { again_in: None, .. } => "its token was refused and is set aside",
-        Miss::NotOurs | Miss::NoOrganisation { .. } | Miss::NoAccount { .. } | Miss::Uncovered { .. } => {
-            "none"
-        }
-        Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } | Miss::PlainHttp { .. } => {
-            "not usable"
-        }
+        NoCredential::Rejected { again_in: None, .. } => "its token was refused and is set aside",
+        NoCredential::NotOurs
+        | NoCredential::NoOrganisation { .. }
+        | NoCredential::NoAccount { .. }
+        | NoCredential::Uncovered { .. } => "none",
+        NoCredential::Ambiguous { .. }
+        | NoCredential::NoPath { .. }
+        | NoCredential::Variables { .. }
+        | NoCredential::PlainHttp { .. } => "not usable",
     }
 }

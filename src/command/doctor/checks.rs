@@ -2,14 +2,13 @@
 //! links, tools. Nothing is changed, nobody is asked, no network.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::command::setup::setup_context;
 use crate::command::unfinished::in_words;
 use crate::command::{Context, counted};
 use crate::error::{Error, target};
 use crate::files;
-use crate::forge::life::azure::GLOBAL_END;
 use crate::records::AccountRecord;
 use crate::store::{self, Health};
 use crate::text::{date, shell_word, visible};
@@ -28,9 +27,7 @@ const EARLIEST: i64 = 1_767_225_600;
 pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = clock(context);
     findings.extend(data_files(context));
-    if let Err(error) = context.wallet.config() {
-        findings.push(Finding::error("settings", &error));
-    }
+    findings.extend(settings(context));
     findings.extend(stores(context));
     findings.extend(records(context));
     findings.extend(pending(context));
@@ -53,8 +50,22 @@ pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
+/// The settings decide where tokens go, so whoever can change them matters.
+fn settings(context: &Context<'_>) -> Vec<Finding> {
+    if let Err(error) = context.wallet.config() {
+        return vec![Finding::error("settings", &error)];
+    }
+    let writable = files::group_writable(context.wallet.settings().path()).into_iter();
+    let hint = |path: PathBuf| {
+        let words =
+            format!("the users of your group can change {}, which decides where tokens go", path.display());
+        Finding::hint("settings", words, format!("chmod g-w {}", shell_word(&path)))
+    };
+    writable.map(hint).collect()
+}
+
 fn clock(context: &Context<'_>) -> Vec<Finding> {
-    let groups = context.wallet.records.all().into_iter().flatten().flatten();
+    let groups = context.wallet.records().all().into_iter().flatten().flatten();
     let newest = groups.filter_map(|group| group.accounts().map(|a| a.changed.max(a.added)).max());
     let newest = newest.max().unwrap_or(0);
     if context.now < EARLIEST || context.now + DAY < newest {
@@ -179,7 +190,7 @@ fn stores(context: &Context<'_>) -> Vec<Finding> {
 /// The names of all stores that records speak of.
 fn used_stores(context: &Context<'_>) -> Vec<String> {
     let mut names = BTreeSet::new();
-    for group in context.wallet.records.all().into_iter().flatten().flatten() {
+    for group in context.wallet.records().all().into_iter().flatten().flatten() {
         names.extend(group.accounts().flat_map(AccountRecord::secrets).map(|secret| secret.store.to_owned()));
     }
     names.into_iter().collect()
@@ -227,11 +238,11 @@ fn condition(entry: &Entry, now: i64) -> Option<Finding> {
             Some(Finding::hint("tokens", words, format!("keyfob restore {url}")))
         }
         // Long before, too: it may take a while until each organisation has one.
-        _ if entry.is_global() => {
+        _ if let Some(end) = entry.global_end() => {
             let words = format!(
                 "the token of {who} is for all organisations, and Azure DevOps takes none of those from {} on: each organisation \
                  needs one of its own",
-                date(GLOBAL_END)
+                date(end)
             );
             Some(Finding::hint("tokens", words, format!("keyfob rotate {url}")))
         }

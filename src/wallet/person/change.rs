@@ -7,10 +7,14 @@ use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
 use crate::remote::{Realm, Remote, is_within};
 use crate::text::shell_word;
 
-use super::super::Local;
-use super::super::spot::forge_of;
+use super::super::LocalWallet;
+use super::super::resolve::forge_of;
+use super::Selection;
 use super::add::{Planned, Wish};
-use super::{Selection, secrets_of};
+use crate::wallet::secrets::destroy;
+use crate::wallet::secrets::missing;
+use crate::wallet::secrets::put_copy;
+use crate::wallet::secrets::secrets_of;
 
 /// What `restore` did.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +25,7 @@ pub enum Restored {
     Swapped,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Destroys accounts with all their secrets: first their lines in the record, then the secrets, so that nothing refers
     /// to what is gone. Returns the errors of stores that could not delete: the record is gone all the same, and
     /// `doctor` finds the orphans. `force`: also while a store is locked or does not answer.
@@ -46,7 +50,7 @@ impl Local<'_> {
             }
             Ok((secrets, true))
         })?;
-        Ok(self.destroy(&selection.group, &secrets))
+        Ok(destroy(self, &selection.group, &secrets))
     }
 
     /// Whether the stores that hold what is to be destroyed answer now: a locked one changes nothing (R9), and what it kept
@@ -156,7 +160,7 @@ impl Local<'_> {
     /// Where a realm would be moved to. A server keeps its forge when only its name changes.
     ///
     /// # Errors
-    /// Those of [`Local::plan`].
+    /// Those of [`LocalWallet::plan`].
     pub fn plan_move(&self, selection: &Selection, mut wish: Wish) -> Result<Planned, Error> {
         let forge = forge_of(&selection.realm);
         let (forge_here, unnamed) =
@@ -223,7 +227,7 @@ impl Local<'_> {
             })
         });
         if let Err(error) = placed {
-            let _ = self.destroy(&to.group, &copies);
+            let _ = destroy(self, &to.group, &copies);
             return Err(error);
         }
         if to.group != selection.group {
@@ -240,7 +244,7 @@ impl Local<'_> {
         let left = self.records.read(&selection.group)?;
         old.retain(|(_, key)| !left.ids().any(|id| id == key.id.as_str()));
         // What cannot be destroyed stays an orphan, which `doctor` finds.
-        let _ = self.destroy(&selection.group, &old);
+        let _ = destroy(self, &selection.group, &old);
         Ok(selection.realm.accounts.len())
     }
 
@@ -301,9 +305,9 @@ impl Local<'_> {
     ) -> Result<Key, Error> {
         let opened = self.stores.open(store)?;
         let secret = opened.get(&from.realm.key_of(account, id)?)?;
-        let secret = secret.ok_or_else(|| self.missing(&from.group, &from.realm, store, id))?;
+        let secret = secret.ok_or_else(|| missing(&self.records, &from.group, &from.realm, store, id))?;
         let key = Key { realm: to.realm.clone(), account: account.account(), id: Id::random()? };
-        self.put_copy(&to.group, (store, &*opened), &key, &secret)?;
+        put_copy(self, &to.group, (store, &*opened), &key, &secret)?;
         Ok(key)
     }
 }

@@ -3,20 +3,21 @@
 
 use crate::error::Error;
 use crate::forge::check::{Outcome, Problem, Target, Verdict};
-use crate::forge::life::azure::GLOBAL_END;
 use crate::forge::shape::redacted;
-use crate::forge::{self, Forge, azure_devops};
+use crate::forge::{self, Forge};
 use crate::http_message::{Request, Response};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::store::environment;
 
-use super::super::Local;
-use super::super::get::{forge_of_server, realm_of_server};
-use super::super::spot::{Spot, forge_of, host_group};
+use super::super::LocalWallet;
+use super::super::env_tokens::{forge_of_server, realm_of_server};
+use super::super::resolve::{Resolution, forge_of, host_group};
 use super::Entry;
 use super::add::Planned;
+use crate::wallet::resolve::resolve;
+use crate::wallet::secrets::payload;
 
 /// More scopes, or longer ones, no service has.
 const MOST_SCOPES: usize = 200;
@@ -99,7 +100,7 @@ impl Asked {
     }
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// The tokens in force of a place, or of the whole wallet with the environment's; each with its request. A token that its
     /// store does not give comes with the error.
     ///
@@ -126,14 +127,14 @@ impl Local<'_> {
             }
         }
         for held in environment::tokens(self.environment).0 {
-            let (realm, forge, home) = match self.spot(&held.remote, held.user.as_deref())? {
-                Spot::Known(known) => (known.realm.clone(), known.forge, known.home(&held.remote)),
-                Spot::Host { .. } => {
+            let (realm, forge, home) = match resolve(&self.config, &held.remote, held.user.as_deref())? {
+                Resolution::Known(known) => (known.realm.clone(), known.forge, known.home(&held.remote)),
+                Resolution::Host { .. } => {
                     let forge = forge_of_server(&held);
                     let home = held.remote.with_path(forge.prefix_of(&held.remote).to_vec());
                     (realm_of_server(&held), forge, home.to_string())
                 }
-                Spot::NoOrganisation(_) | Spot::Never => continue,
+                Resolution::NoOrganisation(_) | Resolution::Never => continue,
             };
             let url = held.remote.to_string();
             subjects.push(Subject {
@@ -153,7 +154,7 @@ impl Local<'_> {
 
     pub(super) fn subject(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Subject {
         let forge = forge_of(realm);
-        let question = self.payload(group, realm, account).and_then(|payload| {
+        let question = payload(self, group, realm, account).and_then(|payload| {
             let what = realm.realm()?;
             let home = forge.home_url(&what).unwrap_or_else(|| realm.url.clone());
             let mut question = self.question(forge, what, home, account.name.clone(), payload.token);
@@ -209,13 +210,13 @@ impl Local<'_> {
     /// Whether a request goes to a host of the realm whose token it carries (R12).
     fn stays_in(&self, url: &str, target: &Asked) -> Result<bool, Error> {
         let (remote, _) = Remote::from_url(url)?;
-        Ok(match self.spot(&remote, None)? {
-            Spot::Known(known) => known.realm == target.realm,
-            Spot::Host { group } => {
+        Ok(match resolve(&self.config, &remote, None)? {
+            Resolution::Known(known) => known.realm == target.realm,
+            Resolution::Host { group } => {
                 let (home, _) = Remote::from_url(&target.home)?;
                 group == host_group(&home) && remote.path_is_within(home.path(), true)
             }
-            Spot::NoOrganisation(_) | Spot::Never => false,
+            Resolution::NoOrganisation(_) | Resolution::Never => false,
         })
     }
 
@@ -233,7 +234,7 @@ impl Local<'_> {
     /// The same of a token that was added just now.
     ///
     /// # Errors
-    /// As [`Local::keep_verdict`].
+    /// As [`LocalWallet::keep_verdict`].
     pub fn keep_verdict_of_new(&self, planned: &Planned, verdict: &Verdict) -> Result<bool, Error> {
         let is_it = |realm: &str, account: &AccountRecord| {
             realm == planned.realm.as_str() && super::add::is_same(account, planned)
@@ -276,9 +277,9 @@ pub fn mark_global(told: &mut [(&Subject, Verdict)]) {
     for at in 0..told.len() {
         let (subject, verdict) = &told[at];
         let accepted = |verdict: &Verdict| verdict.outcome == Outcome::Accepted;
-        if !subject.forge.user_may_be_organisation || !accepted(verdict) {
+        let Some(end) = subject.forge.lifecycle.global_tokens_end.filter(|_| accepted(verdict)) else {
             continue;
-        }
+        };
         let elsewhere = told.iter().any(|(other, verdict)| {
             other.realm != subject.realm
                 && std::ptr::eq(other.forge, subject.forge)
@@ -286,7 +287,7 @@ pub fn mark_global(told: &mut [(&Subject, Verdict)]) {
                 && subject.token().zip(other.token()).is_some_and(|(one, other)| one.same_as(other))
         });
         if elsewhere {
-            told[at].1.problem = Some(Problem::Global);
+            told[at].1.problem = Some(Problem::Global { end });
         }
     }
 }
@@ -298,19 +299,24 @@ fn told_end(recorded: Option<Expiry>, verdict: &Verdict, now: i64) -> Option<Exp
         Some(at) => Some(Expiry { at, hard: true }),
         None => recorded.filter(|expiry| !(expiry.hard && expiry.at <= now)),
     };
-    if verdict.problem == Some(Problem::Global) { Some(global_end(end)) } else { end }
+    match verdict.problem {
+        Some(Problem::Global { end: of_all }) => Some(global_end(end, of_all)),
+        _ => end,
+    }
 }
 
 /// The end of a token for all organisations, if none before that is known. Announced and not promised, so it keeps nothing from being
 /// handed out.
-pub(super) fn global_end(known: Option<Expiry>) -> Expiry {
-    known.filter(|known| known.at <= GLOBAL_END).unwrap_or(Expiry { at: GLOBAL_END, hard: false })
+pub(super) fn global_end(known: Option<Expiry>, of_all: i64) -> Expiry {
+    known.filter(|known| known.at <= of_all).unwrap_or(Expiry { at: of_all, hard: false })
 }
 
 impl Entry {
-    /// Whether the token is known to be for all organisations of Azure DevOps: what tells it apart is its uncertain end.
+    /// When the tokens for all organisations end, if this is known to be one: what tells it apart is its uncertain end.
     #[must_use]
-    pub fn is_global(&self) -> bool {
-        self.expires == Some((GLOBAL_END, false)) && self.realm.starts_with(azure_devops::FORGE.id)
+    pub fn global_end(&self) -> Option<i64> {
+        let forge = self.realm.split_once('/').and_then(|(forge, _)| forge::named(forge));
+        let end = forge.and_then(|forge| forge.lifecycle.global_tokens_end);
+        end.filter(|end| self.expires == Some((*end, false)))
     }
 }

@@ -8,8 +8,8 @@ use crate::forge::{self, Presentation};
 use crate::records::RealmRecord;
 use crate::remote::Remote;
 
-use super::super::Local;
-use super::super::spot::forge_of;
+use super::super::LocalWallet;
+use super::super::resolve::forge_of;
 
 /// A realm that the wallet holds something for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Place {
     pub wants_authtype: bool,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Every realm of the wallet that has a URL of http or https. Records that cannot be read are passed over.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Local<'_> {
     /// a rule for a path. Hosts that serve no repositories (`pkgs.dev.azure.com` …) are not among them.
     ///
     /// # Errors
-    /// As [`Local::places`].
+    /// As [`LocalWallet::places`].
     pub fn places_that_need_the_path(&self) -> Result<Vec<Remote>, Error> {
         let homes = forge::ALL.iter().flat_map(|forge| forge.homes).filter(|home| home.needs_path);
         let hosts = homes.filter_map(|home| home.template.split('/').next());
@@ -70,7 +70,7 @@ impl Local<'_> {
     /// offers NTLM and Negotiate too.
     ///
     /// # Errors
-    /// As [`Local::places`].
+    /// As [`LocalWallet::places`].
     pub fn places_for_basic(&self) -> Result<Vec<Remote>, Error> {
         let forced = |realm: &&RealmRecord| {
             realm.has_person() && forge_of(realm).presentation == Presentation::ForcedBasic
@@ -79,6 +79,18 @@ impl Local<'_> {
         let realms = groups.iter().flatten().flat_map(|group| &group.realms).filter(forced);
         Ok(realms.filter_map(place).map(|place| place.remote).collect())
     }
+}
+
+/// Every place that could answer a tool, with its realm in text: those of the records, and those of the environment.
+pub(in crate::wallet) fn for_tools(wallet: &LocalWallet<'_>) -> Result<Vec<(String, Remote)>, Error> {
+    let (entries, _) = wallet.list()?;
+    let place = |entry: super::Entry| {
+        let (remote, _) = Remote::from_url(&entry.url).ok()?;
+        Some((entry.realm, remote))
+    };
+    let mut places: Vec<(String, Remote)> = entries.into_iter().filter_map(place).collect();
+    places.dedup();
+    Ok(places)
 }
 
 fn place(realm: &RealmRecord) -> Option<Place> {

@@ -2,10 +2,10 @@
 
 use super::bench::{Bench, on, query, secret};
 use crate::error::Error;
-use crate::forge::{Need, azure_devops_server};
+use crate::forge::{Need, azure};
 use crate::records::TroubleState;
 use crate::wallet::person::change::Restored;
-use crate::wallet::{DAY, Forgotten, Note, Query, Stored, Wallet};
+use crate::wallet::{DAY, LoggedOut, Note, Query, Stored, Wallet};
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
@@ -216,7 +216,7 @@ fn without_an_organisation_it_is_found_by_host_and_token() {
 #[test]
 fn on_premises_a_refusal_by_a_git_that_cannot_force_basic_says_nothing_of_the_token() {
     let bench = Bench::new();
-    bench.add_as("https://srv.example/tfs/One", "T", on(&azure_devops_server::FORGE, None)).unwrap();
+    bench.add_as("https://srv.example/tfs/One", "T", on(&azure::server::FORGE, None)).unwrap();
     for url in ["https://srv.example/tfs/One", "https://srv.example"] {
         let erased = bench.with(|wallet| wallet.erase(&query(url), Some(&secret("T")))).unwrap();
         assert!(matches!(erased.note, Some(Note::NeedsNewerGit { .. })), "{url}");
@@ -290,14 +290,14 @@ fn to_forget_is_to_destroy_what_tools_stored_and_to_set_a_persons_aside() {
     let bench = contoso();
     bench.store("https://bob@git.example", "T1");
     bench.store("https://bob@git.example", "T2");
-    let forget = |url: &str| bench.with(|wallet| wallet.forget(&query(url)));
-    assert_eq!(forget("https://alice@git.example").unwrap(), Forgotten::default());
-    assert_eq!(forget("https://bob@git.example").unwrap(), Forgotten { destroyed: 1, set_aside: None });
+    let forget = |url: &str| bench.with(|wallet| wallet.logout(&query(url)));
+    assert_eq!(forget("https://alice@git.example").unwrap(), LoggedOut::default());
+    assert_eq!(forget("https://bob@git.example").unwrap(), LoggedOut { destroyed: 1, set_aside: None });
     assert_eq!(bench.memory.len(), 1, "the earlier one is gone too");
-    assert_eq!(forget(CONTOSO).unwrap(), Forgotten { destroyed: 0, set_aside: Some(CONTOSO.to_owned()) });
+    assert_eq!(forget(CONTOSO).unwrap(), LoggedOut { destroyed: 0, set_aside: Some(CONTOSO.to_owned()) });
     assert_eq!(bench.get(CONTOSO), "Rejected", "at once, because a person wants it");
     assert_eq!(bench.get_for(Need::Packages, CONTOSO), "contoso:T", "for the tool that was told so only");
-    assert_eq!(forget(CONTOSO).unwrap(), Forgotten::default());
+    assert_eq!(forget(CONTOSO).unwrap(), LoggedOut::default());
     bench.restore(CONTOSO, None).unwrap();
     assert_eq!(bench.get(CONTOSO), "contoso:T");
 }
@@ -308,7 +308,7 @@ fn nothing_is_forgotten_while_the_store_is_locked() {
     bench.store("https://bob@git.example", "T");
     let before = bench.files();
     crate::store::Store::lock(&bench.memory).unwrap();
-    let locked = bench.with(|wallet| wallet.forget(&query("https://bob@git.example")));
+    let locked = bench.with(|wallet| wallet.logout(&query("https://bob@git.example")));
     assert!(matches!(locked, Err(Error::Locked { .. })), "{locked:?}");
     assert!(bench.files() == before);
 }

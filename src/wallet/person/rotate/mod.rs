@@ -6,7 +6,7 @@
 
 use crate::error::Error;
 use crate::forge::check::Verdict;
-use crate::forge::life::azure::{Made, Order, Pat, PatId};
+use crate::forge::lifecycle::{Created, Order, Token, TokenId};
 use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
 
@@ -20,25 +20,26 @@ pub use make::{Done, Finished, Making};
 pub use mark::{LONGEST, bears, is_long, mark_of, marked, without_mark};
 pub use renew::{Homeless, NotRenewed, Renewal};
 
-use super::super::Local;
+use super::super::LocalWallet;
 use super::super::pending::{Kind, Pending};
 use super::Selection;
 use super::add::{Planned, Wish, is_same};
 use super::check::Question;
+use crate::wallet::resolve::resolve;
 
-/// What a service does for a token's life.
+/// What a service does for a token's lifecycle.
 pub trait Service {
     /// The token whose name [`bears`] this mark and that still works.
     ///
     /// # Errors
     /// When it could not be asked, or did not answer.
-    fn find(&self, mark: &str) -> Result<Option<Pat>, Error>;
+    fn find(&self, mark: &str) -> Result<Option<Token>, Error>;
 
     /// Makes one.
     ///
     /// # Errors
     /// [`Failed`], which tells whether one may have been made.
-    fn create(&self, order: &Order) -> Result<Made, Failed>;
+    fn create(&self, order: &Order) -> Result<Created, Failed>;
 
     /// Whether the service takes a token.
     ///
@@ -50,7 +51,7 @@ pub trait Service {
     ///
     /// # Errors
     /// When it could not be asked, or would not.
-    fn revoke(&self, id: &PatId) -> Result<(), Error>;
+    fn revoke(&self, id: &TokenId) -> Result<(), Error>;
 }
 
 /// Why no new token came back.
@@ -62,17 +63,17 @@ pub struct Failed {
     pub nothing_happened: bool,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// An account that is held, as if it was to be added again: where its next token goes.
     ///
     /// # Errors
-    /// Those of [`Local::plan`].
+    /// Those of [`LocalWallet::plan`].
     pub fn plan_again(&self, selection: &Selection, account: &AccountRecord) -> Result<Planned, Error> {
         let (remote, _) = Remote::from_url(&selection.realm.url)?;
         let wish = Wish {
             account: account.name.clone(),
             allow_http: selection.realm.allow_http,
-            forge: Some(super::super::spot::forge_of(&selection.realm)),
+            forge: Some(super::super::resolve::forge_of(&selection.realm)),
             ..Wish::new(remote, None)
         };
         let planned = self.plan(wish)?;
@@ -116,9 +117,9 @@ impl Local<'_> {
 
     fn group_of_pending(&self, pending: &Pending) -> Result<String, Error> {
         let (remote, user) = Remote::from_url(&pending.url)?;
-        Ok(match self.spot(&remote, user.as_deref())? {
-            super::super::spot::Spot::Known(known) => known.group,
-            _ => super::super::spot::host_group(&remote),
+        Ok(match resolve(&self.config, &remote, user.as_deref())? {
+            super::super::resolve::Resolution::Known(known) => known.group,
+            _ => super::super::resolve::host_group(&remote),
         })
     }
 
@@ -137,4 +138,15 @@ fn about(planned: &Planned, mark: String, kind: Kind, before: Option<String>, si
     let (realm, url) = (planned.realm.to_string(), planned.url.clone());
     let (account, page) = (planned.wish.account.clone(), planned.token_page.clone());
     Pending { mark, kind, realm, url, account, before, old: None, page, since }
+}
+
+/// That a service created a token, and its answer has none.
+fn not_shown(url: &str) -> Failed {
+    Failed {
+        error: Error::Service {
+            what: "the service made a token and did not show it".to_owned(),
+            hint: format!("keyfob rotate {url} cleans up"),
+        },
+        nothing_happened: false,
+    }
 }

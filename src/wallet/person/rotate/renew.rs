@@ -6,16 +6,17 @@ use std::path::PathBuf;
 use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::files;
-use crate::forge::life::Renewed;
+use crate::forge::lifecycle::Created;
 use crate::secret::{Secret, fill_random};
 use crate::store::Store;
 
-use super::super::super::Local;
+use super::super::super::LocalWallet;
 use super::super::super::pending::{Kind, List};
 use super::super::add::{Added, Issued, Planned};
 use super::super::check::Question;
 use super::mark::mark;
-use super::{Failed, about};
+use super::{Failed, about, not_shown};
+use crate::wallet::secrets::{put_copy, store_for_new};
 
 /// A renewed token that could not be kept: its old one does not work any more.
 pub struct Homeless {
@@ -67,10 +68,10 @@ impl Drop for Room<'_> {
 const LONGEST_TOKEN: usize = 512;
 const LARGEST_GROWTH: usize = 4096;
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// That the store for new tokens takes one now and gives it back, and that its record can be written.
     fn hold_room(&self, planned: &Planned) -> Result<Room<'_>, Error> {
-        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let chosen = store_for_new(self)?;
         let store = self.stores.open(chosen.name)?;
         let account = Account::from_name(planned.wish.account.as_deref());
         let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
@@ -84,7 +85,7 @@ impl Local<'_> {
         // No store minds what is in it, but one line is what a token is.
         noise.iter_mut().for_each(|byte| *byte = b'a' + *byte % 26);
         let room = Room { store, key, beside };
-        self.put_copy(&planned.group, (chosen.name, &*room.store), &room.key, &Secret::new(noise))?;
+        put_copy(self, &planned.group, (chosen.name, &*room.store), &room.key, &Secret::new(noise))?;
         Ok(room)
     }
 
@@ -96,7 +97,7 @@ impl Local<'_> {
         &self,
         list: &List,
         mut planned: Planned,
-        ask: impl FnOnce(&Question) -> Result<Renewed, Failed>,
+        ask: impl FnOnce(&Question) -> Result<Created, Failed>,
     ) -> Result<(Added, Renewal), NotRenewed> {
         let room = self.hold_room(&planned)?;
         let before = self.in_force(&planned)?;
@@ -104,10 +105,13 @@ impl Local<'_> {
         let question = self.question_of(&pending, |account| Some(&account.id) == before.as_ref())?;
         let question = question.ok_or(Error::Changing)?;
         list.add(pending.clone())?;
-        let renewed = ask(&question);
+        let created = ask(&question);
         drop(room);
-        let renewed = match renewed {
-            Ok(renewed) => renewed,
+        let (token, scopes, expires) = match created.and_then(|created| match created {
+            Created { secret: Some(token), scopes, expires, .. } => Ok((token, scopes, expires)),
+            Created { secret: None, .. } => Err(not_shown(&planned.url)),
+        }) {
+            Ok(shown) => shown,
             Err(Failed { error, nothing_happened }) => {
                 if nothing_happened {
                     list.remove(&pending.mark)?;
@@ -115,7 +119,6 @@ impl Local<'_> {
                 return Err(error.into());
             }
         };
-        let Renewed { token, expires, scopes } = renewed;
         let told = Renewal { expires, scopes: scopes.clone() };
         planned.wish.scopes = scopes;
         planned.wish.issued = Some(Issued { id: None, expires });
