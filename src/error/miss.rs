@@ -88,155 +88,165 @@ pub enum Miss {
     },
 }
 
-impl Miss {
-    /// The hint for a tool that is not git, which has a setting of its own for sending more of the URL.
-    #[must_use]
-    pub fn words_elsewhere(&self, url: &str) -> Option<String> {
-        Some(match self {
-            Miss::NoOrganisation { host } => format!(
-                "{host} alone does not tell the organisation, so no token can be chosen; the tool has to ask with it in the URL"
-            ),
-            Miss::NoPath { place, urls } => format!(
-                "{place} could be any of {}; the tool has to ask with the path in the URL",
-                urls.join(", ")
-            ),
-            _ => return self.words(url),
-        })
-    }
+/// Who reads an answer: it decides who can do something about it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Somebody who called a command.
+    Person,
+    /// Somebody who called git.
+    Git,
+    /// Somebody who called another tool, which has a setting of its own for sending more of the URL.
+    Tool,
+}
 
+impl Miss {
     /// What was found and how to go on, in one line for stderr; `url` is the remote that was asked about. `None` where
     /// silence is right.
     #[must_use]
     pub fn words(&self, url: &str) -> Option<String> {
-        Some(match self {
-            Miss::NotOurs => return None,
-            Miss::NoOrganisation { host } => format!(
-                "the URL does not tell the organisation, so no token of {host} can be chosen; let git send it: \
-                 git config --global credential.https://{host}.useHttpPath true"
-            ),
-            Miss::NoAccount { realm, url, asked } => format!(
-                "no token for {}; add one: keyfob add {}",
-                whose(realm, asked.as_deref()),
-                target(url, asked.as_deref())
-            ),
-            Miss::Uncovered { realm, url, need } => format!(
-                "no token of {realm} has a scope for {need} on record; add one that has: keyfob add {url} --account NAME"
-            ),
-            Miss::Ambiguous { realm, url, names, stored: true } => format!(
-                "{realm} has several that tools stored, and no user name is asked for: {}; to make one your own, which comes \
-                 first: keyfob add {url} --account NAME",
-                names.join(", ")
-            ),
-            Miss::Ambiguous { realm, url, names, stored: false } => format!(
-                "{realm} has several that could answer, and none is preferred: {}; choose one: keyfob prefer {url} --account NAME",
-                names.join(", ")
-            ),
-            Miss::NoPath { place, urls } => format!(
-                "{place} could be any of {}; let git send the path: git config --global credential.{place}.useHttpPath true",
-                urls.join(", ")
-            ),
-            Miss::Variables { realm, names } => {
-                format!(
-                    "{realm} has several tokens in the environment, in {}; keep one of them",
-                    names.join(", ")
-                )
-            }
-            Miss::Rejected { realm, url, account, again_in: Some(seconds) } => format!(
-                "the server refused the token of {} just now, so it is withheld for {seconds} s; at once again: \
-                 keyfob restore {}",
-                whose(realm, account.as_deref()),
-                target(url, account.as_deref())
-            ),
-            Miss::Rejected { realm, url, account, again_in: None } => {
-                let (whose, target) = (whose(realm, account.as_deref()), target(url, account.as_deref()));
-                format!(
-                    "the server refused the token of {whose}, so it is set aside; a new one: keyfob add {target}; this one \
-                     again: keyfob restore {target}"
-                )
-            }
-            Miss::Expired { realm, url, account, at } => format!(
-                "the token of {} ended on {}; make a new one and: keyfob add {}",
-                whose(realm, account.as_deref()),
-                crate::terminal::date(*at),
-                target(url, account.as_deref())
-            ),
-            Miss::PlainHttp { place } => format!(
-                "a token for {place} would travel in clear text; use https, or accept it: keyfob add {url} --allow-http"
-            ),
-        })
+        self.line(url, Reader::Git)
+    }
+
+    /// The same for a tool that is not git.
+    #[must_use]
+    pub fn words_elsewhere(&self, url: &str) -> Option<String> {
+        self.line(url, Reader::Tool)
+    }
+
+    fn line(&self, url: &str, reader: Reader) -> Option<String> {
+        let (what, hint) = self.parts(url, reader);
+        (*self != Miss::NotOurs).then(|| format!("{what}; {hint}"))
     }
 
     /// For a person's command, which ends with it: what, how to go on, and the exit code of its kind.
     #[must_use]
     pub fn into_error(self, url: &str) -> Error {
-        let none = |what: String, hint: String| Error::NoSuchCredential { what, hint: Some(hint) };
+        let (what, hint) = self.parts(url, Reader::Person);
         match self {
-            Miss::NotOurs => none(format!("the wallet holds nothing for {url}"), format!("keyfob add {url}")),
-            Miss::NoOrganisation { host } => none(
+            Miss::NotOurs
+            | Miss::NoOrganisation { .. }
+            | Miss::NoAccount { .. }
+            | Miss::Uncovered { .. }
+            | Miss::PlainHttp { .. } => Error::NoSuchCredential { what, hint: Some(hint) },
+            Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } => {
+                Error::Ambiguous { what, hint }
+            }
+            Miss::Rejected { .. } | Miss::Expired { .. } => Error::NotUsable { what, hint },
+        }
+    }
+
+    /// What was found, and how to go on: a command alone for a person, with words before it in a line.
+    fn parts(&self, url: &str, reader: Reader) -> (String, String) {
+        let alone = reader == Reader::Person;
+        let hint =
+            |before: &str, command: String| if alone { command } else { format!("{before}: {command}") };
+        match self {
+            Miss::NotOurs => (format!("the wallet holds nothing for {url}"), format!("keyfob add {url}")),
+            Miss::NoOrganisation { host } if reader == Reader::Tool => (
+                format!("{host} alone does not tell the organisation, so no token can be chosen"),
+                "the tool has to ask with it in the URL".to_owned(),
+            ),
+            Miss::NoOrganisation { host } => (
                 format!("the URL does not tell the organisation, so no token of {host} can be chosen"),
-                format!("git config --global credential.https://{host}.useHttpPath true"),
+                hint(
+                    "let git send it",
+                    format!("git config --global credential.https://{host}.useHttpPath true"),
+                ),
             ),
-            Miss::NoAccount { realm, url, asked } => none(
+            Miss::NoAccount { realm, url, asked } => (
+                match asked {
+                    _ if !alone => format!("no token for {}", whose(realm, asked.as_deref())),
+                    Some(name) => format!("no account of {realm} answers for {name}"),
+                    None => format!("no account of {realm} answers"),
+                },
+                hint("add one", format!("keyfob add {}", target(url, asked.as_deref()))),
+            ),
+            Miss::Uncovered { realm, url, need } => {
+                let kind = if alone { "account" } else { "token" };
+                let add = format!("keyfob add {url} --account NAME");
+                (
+                    format!("no {kind} of {realm} has a scope for {need} on record"),
+                    if alone {
+                        format!("{add} takes a token that has")
+                    } else {
+                        format!("add one that has: {add}")
+                    },
+                )
+            }
+            Miss::Ambiguous { realm, url, names, stored: true } => {
+                let add = format!("keyfob add {url} --account NAME");
+                (
+                    format!(
+                        "{realm} has several that tools stored, and no user name is asked for: {}",
+                        names.join(", ")
+                    ),
+                    match alone {
+                        true => format!("{add} makes one your own, which comes first"),
+                        false => format!("to make one your own, which comes first: {add}"),
+                    },
+                )
+            }
+            Miss::Ambiguous { realm, url, names, stored: false } => (
+                format!("{realm} has several that could answer, and none is preferred: {}", names.join(", ")),
+                hint("choose one", format!("keyfob prefer {url} --account NAME")),
+            ),
+            Miss::NoPath { place, urls } => {
+                let set = format!("git config --global credential.{place}.useHttpPath true");
+                (
+                    format!("{place} could be any of {}", urls.join(", ")),
+                    match reader {
+                        Reader::Person => format!("give the whole URL; git sends it after: {set}"),
+                        Reader::Git => format!("let git send the path: {set}"),
+                        Reader::Tool => "the tool has to ask with the path in the URL".to_owned(),
+                    },
+                )
+            }
+            Miss::Variables { realm, names } => (
+                format!("{realm} has several tokens in the environment, in {}", names.join(", ")),
+                "keep one of them".to_owned(),
+            ),
+            Miss::Rejected { realm, url, account, again_in: Some(seconds) } => {
+                let so = if alone { "; it" } else { ", so it" };
+                let restore = format!("keyfob restore {}", target(url, account.as_deref()));
+                (
+                    format!(
+                        "the server refused the token of {} just now{so} is withheld for {seconds} s",
+                        whose(realm, account.as_deref())
+                    ),
+                    match alone {
+                        true => format!("{restore} offers it again at once"),
+                        false => format!("at once again: {restore}"),
+                    },
+                )
+            }
+            Miss::Rejected { realm, url, account, again_in: None } => {
+                let target = target(url, account.as_deref());
+                (
+                    format!(
+                        "the server refused the token of {}, so it is set aside",
+                        whose(realm, account.as_deref())
+                    ),
+                    match alone {
+                        true => {
+                            format!(
+                                "keyfob add {target} takes a new one, keyfob restore {target} this one again"
+                            )
+                        }
+                        false => {
+                            format!("a new one: keyfob add {target}; this one again: keyfob restore {target}")
+                        }
+                    },
+                )
+            }
+            Miss::Expired { realm, url, account, at } => (
                 format!(
-                    "no account of {realm} answers{}",
-                    asked.as_ref().map(|name| format!(" for {name}")).unwrap_or_default()
-                ),
-                format!("keyfob add {}", target(&url, asked.as_deref())),
-            ),
-            Miss::Uncovered { realm, url, need } => none(
-                format!("no account of {realm} has a scope for {need} on record"),
-                format!("keyfob add {url} --account NAME takes a token that has"),
-            ),
-            Miss::Ambiguous { realm, url, names, stored: true } => Error::Ambiguous {
-                what: format!(
-                    "{realm} has several that tools stored, and no user name is asked for: {}",
-                    names.join(", ")
-                ),
-                hint: format!("keyfob add {url} --account NAME makes one your own, which comes first"),
-            },
-            Miss::Ambiguous { realm, url, names, stored: false } => Error::Ambiguous {
-                what: format!(
-                    "{realm} has several that could answer, and none is preferred: {}",
-                    names.join(", ")
-                ),
-                hint: format!("keyfob prefer {url} --account NAME"),
-            },
-            Miss::NoPath { place, urls } => Error::Ambiguous {
-                what: format!("{place} could be any of {}", urls.join(", ")),
-                hint: format!(
-                    "give the whole URL; git sends it after: git config --global credential.{place}.useHttpPath true"
-                ),
-            },
-            Miss::Variables { realm, names } => Error::Ambiguous {
-                what: format!("{realm} has several tokens in the environment, in {}", names.join(", ")),
-                hint: "keep one of them".to_owned(),
-            },
-            Miss::Rejected { realm, url, account, again_in: Some(seconds) } => Error::NotUsable {
-                what: format!(
-                    "the server refused the token of {} just now; it is withheld for {seconds} s",
-                    whose(&realm, account.as_deref())
-                ),
-                hint: format!("keyfob restore {} offers it again at once", target(&url, account.as_deref())),
-            },
-            Miss::Rejected { realm, url, account, again_in: None } => Error::NotUsable {
-                what: format!(
-                    "the server refused the token of {}, so it is set aside",
-                    whose(&realm, account.as_deref())
-                ),
-                hint: format!(
-                    "keyfob add {0} takes a new one, keyfob restore {0} this one again",
-                    target(&url, account.as_deref())
-                ),
-            },
-            Miss::Expired { realm, url, account, at } => Error::NotUsable {
-                what: format!(
                     "the token of {} ended on {}",
-                    whose(&realm, account.as_deref()),
-                    crate::terminal::date(at)
+                    whose(realm, account.as_deref()),
+                    crate::terminal::date(*at)
                 ),
-                hint: format!("make a new one and: keyfob add {}", target(&url, account.as_deref())),
-            },
-            Miss::PlainHttp { place } => none(
+                format!("make a new one and: keyfob add {}", target(url, account.as_deref())),
+            ),
+            Miss::PlainHttp { place } => (
                 format!("a token for {place} would travel in clear text"),
                 format!("use https, or accept it: keyfob add {url} --allow-http"),
             ),

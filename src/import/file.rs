@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::files;
-use crate::wiped;
 
 use super::{Outside, Reading};
 
@@ -241,11 +240,4 @@ pub fn lines<'f>(file: &TextFile, text: &'f str) -> Vec<Line<'f>> {
         lines.push(Line { number: at + 1, range, text: text.strip_suffix('\r').unwrap_or(text) });
     }
     lines
-}
-
-/// Undoes `%20`; `None` for a `%` without two hexadecimal digits, or what is no text.
-#[must_use]
-pub fn unescaped(text: &str) -> Option<Zeroizing<String>> {
-    let bytes = wiped::unescaped(text.as_bytes(), b'%')?;
-    std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
 }

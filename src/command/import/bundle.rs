@@ -9,9 +9,9 @@ use clap::ArgMatches;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::export::age::{self, Identity, With};
 use crate::export::{self, Fault};
 use crate::files;
+use crate::formats::age::{self, Identity, With};
 use crate::terminal::visible;
 use crate::wallet::person::bundle::{Bundle, What};
 
