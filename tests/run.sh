@@ -121,7 +121,7 @@ if [ $# = 0 ]; then
   build_release
   # No library can be put before a static program, as these do to make the system's calls fail; they have just run with cargo's.
   KEYFOB_TEST_PROGRAM=$binary cargo test --locked --test it -- --skip faults::crash --skip faults::disk --skip faults::import \
-    --skip life::crash --skip life::by_hand
+    --skip lifecycle::crash --skip lifecycle::manual_rotation
 fi
 step "documentation"
 RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet

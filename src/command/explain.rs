@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Miss};
 use crate::forge::Presentation;
-use crate::terminal::{date, rfc3339, visible};
+use crate::text::{date, rfc3339, visible};
 use crate::tool::{self, Tool};
 use crate::wallet::{Answer, Found, Query};
 

@@ -3,16 +3,17 @@
 
 use clap::Arg;
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::{Error, Trouble};
-use crate::exchange::{Answer, Request};
 use crate::forge::check::Verdict;
 use crate::forge::life::azure::{self, HOST, Made, Order, Pat, PatId, Refusal, Which};
 use crate::forge::shape::redacted;
 use crate::forge::{self};
+use crate::http_message::{Request, Response};
 use crate::remote::Remote;
-use crate::terminal::{aside, visible};
+use crate::secret::Secret;
+use crate::terminal::aside;
+use crate::text::visible;
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Service, bears, mark_of, without_mark};
 use crate::wallet::spot::Spot;
@@ -40,7 +41,7 @@ impl<'e> Azure<'e> {
         Ok(Azure { organisation: organisation.to_owned(), bearer, client, environment: context.environment })
     }
 
-    fn send(&self, request: &Request) -> Result<Answer, Error> {
+    fn send(&self, request: &Request) -> Result<Response, Error> {
         let (remote, _) = Remote::from_url(&request.url)?;
         // Whatever is changed here one day: the sign-in of a person goes nowhere else.
         if remote.host() != HOST || !remote.is_https() || remote.port().is_some() {

@@ -10,10 +10,11 @@ use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;
 
-use crate::credential::{Account, Secret};
+use crate::account::Account;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::terminal::Terminal;
 use crate::wallet::Local;
 use crate::wallet::stores::Machine;

@@ -5,14 +5,14 @@ use clap::ArgMatches;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::{Error, target};
 use crate::forge::{Need, Presentation};
 use crate::remote::Remote;
-use crate::terminal::rfc3339;
+use crate::secret::Secret;
+use crate::secret_bytes::{Bytes, joined};
+use crate::text::rfc3339;
 use crate::tool::profile::forms::{basic, header, only_as_header};
 use crate::wallet::{Answer, Found, Query, Wallet as _};
-use crate::wiped::{Bytes, joined};
 
 use super::{Command, Context, account, option, place, text, url, yes};
 

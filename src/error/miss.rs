@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::files::shell_word;
+use crate::text::shell_word;
 
 use super::Error;
 
@@ -242,7 +242,7 @@ impl Miss {
                 format!(
                     "the token of {} ended on {}",
                     whose(realm, account.as_deref()),
-                    crate::terminal::date(*at)
+                    crate::text::date(*at)
                 ),
                 format!("make a new one and: keyfob add {}", target(url, account.as_deref())),
             ),

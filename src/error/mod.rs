@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use thiserror::Error as ThisError;
 
-use crate::files::shell_word;
+use crate::text::shell_word;
 
 mod miss;
 mod trouble;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::text::shell_word;
 
 mod write;
 
@@ -276,17 +277,6 @@ fn check_owner_and_mode(_path: &Path, _about: &fs::Metadata, _mode: &str) -> Res
 
 fn not_safe(path: &Path, problem: &str, fix: &str) -> Error {
     Error::Unsafe { path: path.to_owned(), problem: problem.to_owned(), fix: fix.to_owned() }
-}
-
-/// `path` as one word of a POSIX shell.
-#[must_use]
-pub fn shell_word(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%~".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

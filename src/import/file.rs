@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::files;
+use crate::text::shell_word;
 
 use super::{Outside, Reading};
 
@@ -105,7 +106,7 @@ fn bytes_of(path: &Path, shown: &str, notes: &mut Vec<String>) -> Result<Option<
     let odd = |problem: &str| Error::Unsafe {
         path: path.to_owned(),
         problem: problem.to_owned(),
-        fix: format!("look what it is: ls -l {}", files::shell_word(path)),
+        fix: format!("look what it is: ls -l {}", shell_word(path)),
     };
     if !about.is_file() {
         return Err(odd("it is not a regular file"));

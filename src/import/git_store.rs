@@ -3,9 +3,9 @@
 
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::percent::decode_text;
+use crate::secret::Secret;
 
 use super::file::{self, TextFile, lines};
 use super::{Entry, Hold, Outside, Reading, Source};

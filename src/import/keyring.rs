@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::percent::decode_with;
+use crate::secret::Secret;
 
 use super::file::{self, TextFile};
 use super::{Entry, Hold, Outside, Reading, Source, az, ini, keyrings};

@@ -4,7 +4,7 @@
 use crate::forge::Presentation;
 use crate::wallet::Answer;
 
-use crate::wiped::{Bytes, base64, joined};
+use crate::secret_bytes::{Bytes, base64, joined};
 
 /// Forges whose package registries and interfaces take a token as Bearer, as their own documentation has it.
 pub(super) const BEARER: &[&str] = &["github", "gitlab", "gitea"];

@@ -1,8 +1,8 @@
 //! Logging in and out, which a person does through a tool that has one login for a place: docker, Terraform, cargo. Deliberately
 //! absent: how the tool says it, which is each tool's own.
 
-use crate::credential::Secret;
 use crate::error::{Error, target};
+use crate::secret::Secret;
 use crate::store;
 use crate::wallet::{Forgotten, Found, Given, Query, Stored, Wallet};
 

@@ -230,7 +230,7 @@ impl Wire<'_> {
 
     /// One line in our voice.
     pub fn line(&mut self, kind: &str, text: &str) {
-        let line = format!("keyfob: {kind}: {}\n", crate::terminal::visible(text));
+        let line = format!("keyfob: {kind}: {}\n", crate::text::visible(text));
         // In one write, so that lines of parallel helpers do not mix.
         let _ = self.notes.write_all(line.as_bytes());
         let _ = self.notes.flush();

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::document;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
+use crate::versioned_json;
 use crate::wallet::Local;
 
 /// The version of `setup.json` that this program writes.
@@ -212,12 +212,12 @@ impl Ledger {
     /// [`Error::Newer`], [`Error::Unsafe`], and those of reading.
     pub fn read(data: &Path) -> Result<Ledger, Error> {
         let mend = |path: &str| format!("mv {path} {path}.damaged; then: keyfob setup");
-        let ledger = document::read(&ledger_path(data), VERSION, "memory of a setup", mend)?;
+        let ledger = versioned_json::read(&ledger_path(data), VERSION, "memory of a setup", mend)?;
         Ok(ledger.unwrap_or_else(|| Ledger { version: VERSION, tools: BTreeMap::new() }))
     }
 
     fn write(&self, data: &Path) -> Result<(), Error> {
-        document::write(&ledger_path(data), self)
+        versioned_json::write(&ledger_path(data), self)
     }
 }
 

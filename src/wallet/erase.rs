@@ -1,10 +1,10 @@
 //! `erase` from a tool (R7): it is not destruction. A server's 401 in a bad minute must not cost a person the token that was
 //! shown only once.
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::Presentation;
 use crate::records::{AccountRecord, Group, Source, Trouble, TroubleState};
+use crate::secret::Secret;
 use crate::store::environment::EnvironmentToken;
 
 use super::spot::{Held, Pick, Spot, held, pick};

@@ -8,12 +8,13 @@
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
+use crate::account::{Account, Id, Key};
 use crate::config::Config;
-use crate::credential::{Account, Id, Key, Secret};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::records::{AccountRecord, Group, RealmRecord, Records};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::payload::Payload;
 

@@ -1,11 +1,11 @@
 //! The wallet of a process that cannot tell where its wallet is (no home folder): every call says so. A tool whose protocol has
 //! words for an error gets them, and not a program that just ends, which some tools take for a reason to stop altogether.
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::paths::Paths;
 use crate::remote::Remote;
+use crate::secret::Secret;
 
 use super::{Erased, Forgotten, Found, Given, Query, Stored, Wallet};
 

@@ -1,11 +1,11 @@
 //! Where a remote belongs: which forge, which group of records, and within the group which realm (R1 to R3).
 
 use crate::config::Site;
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::{self, Forge, Place, Presentation};
 use crate::records::{AccountRecord, Group, RealmRecord};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 
 use super::{Local, Query};
 
@@ -264,7 +264,7 @@ fn pick_by_prefix<'r>(group: &'r Group, remote: &Remote) -> Pick<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credential::{Account, Id, Key};
+    use crate::account::{Account, Id, Key};
     use crate::records::Source;
 
     fn group(realms: &[(&str, Source)]) -> Group {

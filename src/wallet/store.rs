@@ -1,7 +1,7 @@
 //! `store` from a tool (R6): it proves little, because git stores after a sign-in page too. What we hold already costs one
 //! look and no write; what is new goes beside what a person added, never over it.
 
-use crate::credential::{Account, Key};
+use crate::account::{Account, Key};
 use crate::error::Error;
 use crate::forge::{self, Forge, generic};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, SetAside, Source};

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::document;
 use crate::error::Error;
 use crate::files;
 use crate::store::vault::Vault;
 use crate::store::{self, Ask, Fit, Health, Nobody, OpenStore, Opening, Silence, Store};
+use crate::versioned_json;
 
 use super::Asking;
 
@@ -143,7 +143,7 @@ impl Machine<'_> {
     pub fn written(&self) -> Result<Option<&'static str>, Error> {
         let mend = |path: &str| format!("mv {path} {path}.damaged; then: keyfob setup, which chooses anew");
         let path = choice_path(&self.opening.data);
-        let written = document::read::<Written>(&path, VERSION, "choice of a store", mend)?;
+        let written = versioned_json::read::<Written>(&path, VERSION, "choice of a store", mend)?;
         written.map(|written| writable(&written.store)).transpose()
     }
 
@@ -154,7 +154,7 @@ impl Machine<'_> {
     pub fn write_down(&self, name: &str) -> Result<(), Error> {
         files::make_folder(&self.opening.data)?;
         let written = Written { version: VERSION, store: name.to_owned() };
-        document::write(&choice_path(&self.opening.data), &written)
+        versioned_json::write(&choice_path(&self.opening.data), &written)
     }
 
     /// Whether a store works here at all; a locked one does.

@@ -1,10 +1,11 @@
 //! What a tool's adapter and the wallet say to each other: questions, answers, and what became of a store, an erase, a forget.
 //! Values only; the policy behind them is in the other files.
 
-use crate::credential::{Account, Secret};
+use crate::account::Account;
 use crate::error::Miss;
 use crate::forge::{Need, Presentation};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 use crate::store::payload::Payload;
 
 /// What a tool asks about.
@@ -173,4 +174,32 @@ pub enum Note {
         /// The realm in text.
         realm: String,
     },
+}
+
+impl Note {
+    /// In words, for one line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Note::Ending { realm, days, url } if *days < 0 => format!(
+                "by its recorded date the token of {realm} ended {} ago; a new one: keyfob rotate {url}",
+                in_days(-days)
+            ),
+            Note::Ending { realm, days, url } => {
+                format!("the token of {realm} ends in {}; a new one: keyfob rotate {url}", in_days(*days))
+            }
+            Note::NeedsNewerGit { realm } => format!(
+                "the server of {realm} refused NTLM, which this git chose although a token needs Basic; the token is kept as \
+                 it is: install git 2.46 or newer, which lets keyfob choose Basic"
+            ),
+        }
+    }
+}
+
+fn in_days(days: i64) -> String {
+    match days {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        n => format!("{n} days"),
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::watch;
+use super::leaks;
 
 /// One request and the status that it was answered with.
 #[derive(Clone, Debug)]
@@ -111,7 +111,7 @@ impl Log {
     pub fn judge(&self) {
         if !self.forgiven.load(Ordering::SeqCst) {
             self.take();
-            watch::judge(&std::mem::take(&mut *self.taken.lock().unwrap()));
+            leaks::judge(&std::mem::take(&mut *self.taken.lock().unwrap()));
         }
     }
 

@@ -20,19 +20,19 @@
 )]
 
 #[path = "mod.rs"]
-mod loopback;
+mod fakes;
 
 use std::fs::File;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
-use loopback::azure_answers::blob_storage;
-use loopback::forge::{Condition, Forge, Token};
-use loopback::git_backend::Repositories;
-use loopback::http::Handler;
-use loopback::log::{Entry, Log, basic};
-use loopback::proxy::Proxy;
-use loopback::tls::Authority;
+use fakes::azure_answers::blob_storage;
+use fakes::forge::{Condition, Forge, Token};
+use fakes::git_backend::Repositories;
+use fakes::http::Handler;
+use fakes::log::{Entry, Log, basic};
+use fakes::proxy::Proxy;
+use fakes::tls::Authority;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,11 +9,11 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
 use super::http::{Handler, Response, host_matches};
+use super::leaks;
 use super::listener::Listener;
 use super::log::Log;
 use super::socks;
 use super::tls::Authority;
-use super::watch;
 use super::wire::{Site, converse};
 
 /// The longest CONNECT request.
@@ -113,7 +113,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.log.judge();
-        watch::judge_tunnels(&self.tunnels());
+        leaks::judge_tunnels(&self.tunnels());
     }
 }
 

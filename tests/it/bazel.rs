@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 const TOKEN: &str = "a-token-for-builds-that-only-these-tests-know";
 
@@ -28,7 +28,7 @@ fn the_lines_follow_the_wallet_and_unsetup_leaves_every_byte_as_it_was() {
     scene.keyfob(["setup", "bazel", "--yes"]).succeeds();
     assert!(has(&scene, "dev.azure.com") && has(&scene, "pkgs.dev.azure.com"), "{}", bazelrc(&scene));
     let add = |url: &str, account: Option<&str>| {
-        scene.add_with(url, TOKEN, crate::person::Add { account, ..Default::default() });
+        scene.add_with(url, TOKEN, crate::support::person::Add { account, ..Default::default() });
     };
     add("https://dev.azure.com/contoso", None);
     add("https://github.com", None);

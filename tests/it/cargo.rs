@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::loopback::crates::crates;
-use crate::loopback::http::Server;
-use crate::loopback::proxy::Proxy;
-use crate::loopback::tls::Authority;
-use crate::person::Add;
-use crate::process::{Call, Output};
-use crate::scene::Scene;
+use crate::fakes::crates::crates;
+use crate::fakes::http::Server;
+use crate::fakes::proxy::Proxy;
+use crate::fakes::tls::Authority;
+use crate::support::person::Add;
+use crate::support::process::{Call, Output};
+use crate::support::scene::Scene;
 
 const TOKEN: &str = "a-crates-token-that-only-these-tests-know";
 const OTHER: &str = "another-crates-token-that-only-these-tests-know";
@@ -96,9 +96,9 @@ fn one_token_of_azure_devops_publishes_and_fetches() {
     fetch(&scene).succeeds();
     assert_eq!(proxy.log().hosts_that_saw(TOKEN), ["pkgs.dev.azure.com"]);
     assert_eq!(scene.held(), ["azure-devops/contoso - person active"]);
-    let before = crate::scene::files_below(&scene.data());
+    let before = crate::support::scene::files_below(&scene.data());
     fetch(&scene).succeeds();
-    assert!(before == crate::scene::files_below(&scene.data()), "a get writes nothing");
+    assert!(before == crate::support::scene::files_below(&scene.data()), "a get writes nothing");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_locked_wallet_stops_cargo_with_the_reason() {
     scene.add_with(&registry.url(), TOKEN, alice());
     scene.keyfob(["setup", "cargo", "--yes"]).succeeds();
     publish(&scene).succeeds();
-    crate::commands::protect(&scene);
+    scene.protect_vault("s3cret horse");
     scene.keyfob(["lock"]).succeeds();
     let failed = fetch(&scene).fails();
     assert!(failed.stderr().contains("locked") && failed.stderr().contains("keyfob unlock"), "{failed}");

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::person::Add;
-use crate::scene::{Scene, files_below};
+use crate::support::person::Add;
+use crate::support::scene::{Scene, files_below};
 
 /// How many processes run at a time.
 const AT_A_TIME: usize = 16;

@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::loopback::http::Server;
-use crate::loopback::registry::{IMAGE, registry};
-use crate::process::{Call, Output};
-use crate::scene::{Scene, skip};
+use crate::fakes::http::Server;
+use crate::fakes::registry::{IMAGE, registry};
+use crate::support::process::{Call, Output};
+use crate::support::scene::{Scene, skip};
 
 const TOKEN: &str = "a-registry-token-that-only-these-tests-know";
 const OTHER: &str = "another-registry-token-that-only-these-tests-know";
@@ -62,7 +62,7 @@ impl Stage {
 
     /// The wallet holds the registry's token.
     fn add(&self) {
-        let account = crate::person::Add { account: Some("alice"), ..Default::default() };
+        let account = crate::support::person::Add { account: Some("alice"), ..Default::default() };
         self.scene.add_with(&self.registry.url(), TOKEN, account);
     }
 
@@ -161,7 +161,7 @@ fn a_locked_wallet_is_said_and_not_taken_for_an_absent_token() {
     let Some(stage) = Stage::with("skopeo") else { return };
     stage.add();
     stage.set_up();
-    crate::commands::protect(&stage.scene);
+    stage.scene.protect_vault("s3cret horse");
     stage.scene.keyfob(["lock"]).succeeds();
     let failed = stage.skopeo("inspect", &["--tls-verify=false"]).fails();
     assert!(failed.stderr().contains("locked"), "{failed}");

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use crate::process::Output;
-use crate::scene::Scene;
+use crate::support::process::Output;
+use crate::support::scene::Scene;
 
 const URL: &str = "https://dev.azure.com/contoso";
 
@@ -240,7 +240,7 @@ fn tokens_that_end_soon_and_odd_variables_are_hints() {
 fn an_old_git_is_a_hint_where_a_server_on_premises_needs_more() {
     let mut scene = scene();
     let git = scene.bin().join("git");
-    let real = crate::scene::newest_git();
+    let real = crate::support::scene::newest_git();
     let script = format!(
         "#!/bin/sh\n[ \"$1\" = --version ] && {{ echo git version 2.39.5; exit; }}\nexec '{}' \"$@\"\n",
         real.display()

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::loopback::crates::crates;
-use crate::loopback::forge::{Forge, Token};
-use crate::loopback::git_backend::Repositories;
-use crate::loopback::http::{Handler, Response};
-use crate::loopback::npm_registry::{npm_registry, npm_storage};
-use crate::loopback::nuget_feed::NugetFeed;
-use crate::loopback::proxy::Proxy;
-use crate::loopback::python_index::{PythonIndex, WHEEL};
-use crate::loopback::tls::Authority;
-use crate::scene::{Scene, installed, skip};
+use crate::fakes::crates::crates;
+use crate::fakes::forge::{Forge, Token};
+use crate::fakes::git_backend::Repositories;
+use crate::fakes::http::{Handler, Response};
+use crate::fakes::npm_registry::{npm_registry, npm_storage};
+use crate::fakes::nuget_feed::NugetFeed;
+use crate::fakes::proxy::Proxy;
+use crate::fakes::python_index::{PythonIndex, WHEEL};
+use crate::fakes::tls::Authority;
+use crate::support::scene::{Scene, installed, skip};
 
 const TOKEN: &str = "the-one-token-that-only-this-test-knows";
 const FEED: &str = "https://pkgs.dev.azure.com/contoso/_packaging/feed";

@@ -5,12 +5,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::loopback::go_proxy::{MODULE, go_proxy};
-use crate::loopback::http::Server;
-use crate::loopback::tls::Authority;
-use crate::person::Add;
-use crate::process::{Call, Output};
-use crate::scene::{Scene, installed, skip};
+use crate::fakes::go_proxy::{MODULE, go_proxy};
+use crate::fakes::http::Server;
+use crate::fakes::tls::Authority;
+use crate::support::person::Add;
+use crate::support::process::{Call, Output};
+use crate::support::scene::{Scene, installed, skip};
 
 const TOKEN: &str = "a-token-for-modules-that-only-these-tests-know";
 
@@ -100,7 +100,7 @@ fn a_locked_wallet_is_said_where_go_shows_it() {
     let Some(stage) = Stage::new() else { return };
     stage.add();
     stage.scene.keyfob(["setup", "go", "--yes"]).succeeds();
-    crate::commands::protect(&stage.scene);
+    stage.scene.protect_vault("s3cret horse");
     stage.scene.keyfob(["lock"]).succeeds();
     let failed = stage.download().fails();
     assert!(failed.stderr().contains("keyfob unlock"), "{failed}");

@@ -1,4 +1,4 @@
-//! The integration tests, one module for each subject; [`scene`] is the stage and [`loopback`] the servers.
+//! The integration tests, one module for each subject; [`support`] is the stage and [`fakes`] the servers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,14 +8,10 @@
 )]
 
 #[path = "../fakes/mod.rs"]
-mod loopback;
-mod person;
-mod process;
-mod scene;
+mod fakes;
+mod support;
 
 mod bazel;
-#[cfg(target_os = "linux")]
-mod bus;
 mod cargo;
 mod check;
 mod commands;
@@ -24,14 +20,14 @@ mod docker;
 mod doctor;
 mod documents;
 mod every_tool;
-mod examples;
-mod fakes;
+mod fake_fidelity;
 mod faults;
 mod git;
 mod go;
+mod help_examples;
 mod house;
 mod import;
-mod life;
+mod lifecycle;
 mod messages;
 mod nuget;
 mod pnpm;
@@ -42,6 +38,6 @@ mod run;
 mod secret_service;
 mod secrets;
 mod setup;
-mod streams;
+mod standard_streams;
 mod terraform;
 mod transcripts;

@@ -5,11 +5,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::loopback::npm_registry::{npm_registry, npm_storage, open_registry};
-use crate::loopback::proxy::Proxy;
-use crate::loopback::tls::Authority;
-use crate::process::{Call, Output};
-use crate::scene::{Scene, files_below, installed, skip};
+use crate::fakes::npm_registry::{npm_registry, npm_storage, open_registry};
+use crate::fakes::proxy::Proxy;
+use crate::fakes::tls::Authority;
+use crate::support::process::{Call, Output};
+use crate::support::scene::{Scene, files_below, installed, skip};
 
 const TOKEN: &str = "a-token-for-npm-packages-that-only-these-tests-know";
 const OTHER: &str = "another-token-for-npm-packages-that-only-these-tests-know";
@@ -161,7 +161,7 @@ fn a_locked_wallet_keeps_pnpm_from_the_feed_and_from_nothing_else() {
     let Some(stage) = Stage::new() else { return };
     stage.scene.add("https://dev.azure.com/contoso", TOKEN);
     stage.set_up();
-    crate::commands::protect(&stage.scene);
+    stage.scene.protect_vault("s3cret horse");
     stage.scene.keyfob(["lock"]).succeeds();
     for pnpm in PNPMS {
         let failed = stage.install(pnpm, FEED, "greeting").fails();

@@ -3,14 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use keyfob::credential::{Account, Id, Key, Secret};
+use keyfob::account::{Account, Id, Key};
 use keyfob::environment::Environment;
 use keyfob::error::Error;
 use keyfob::remote::Realm;
+use keyfob::secret::Secret;
 use keyfob::store::{Fit, Nobody, Opening, Store, secret_service::STORE};
 
-use crate::bus::{Desktop, Provider};
-use crate::scene::program_under_test;
+use crate::support::bus::{Desktop, Provider};
+use crate::support::scene::program_under_test;
 
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -7,13 +7,13 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use keyfob::credential::Secret;
 use keyfob::environment::Environment;
+use keyfob::secret::Secret;
 use keyfob::store::payload::Payload;
 use keyfob::wallet::Given;
 
-use crate::process::Output;
-use crate::scene::{Scene, files_below, newest_git, program_under_test};
+use crate::support::process::Output;
+use crate::support::scene::{Scene, files_below, newest_git, program_under_test};
 
 /// The tokens of these tests: of a person, of a tool, of the environment, refused, replaced.
 const TOKENS: [&str; 6] = [
@@ -244,7 +244,7 @@ fn it_dumps_no_core_and_others_cannot_look_into_it() {
         (name.trim().to_owned(), soft, fs::metadata(format!("{proc}/environ")).map_or(1, |about| about.uid()))
     };
     let wait_for = |child: &Child, done: &dyn Fn(&(String, String, u32)) -> bool| {
-        let end = Instant::now() + crate::process::DEADLINE;
+        let end = Instant::now() + crate::support::process::DEADLINE;
         while !done(&look(child)) {
             assert!(Instant::now() < end, "{:?}", look(child));
         }

@@ -5,19 +5,19 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::loopback::proxy::Proxy;
-use crate::loopback::terraform_registry::{MODULE, terraform_registry};
-use crate::loopback::tls::Authority;
-use crate::person::Add;
-use crate::process::Output;
-use crate::scene::{Scene, skip};
+use crate::fakes::proxy::Proxy;
+use crate::fakes::terraform_registry::{MODULE, terraform_registry};
+use crate::fakes::tls::Authority;
+use crate::support::person::Add;
+use crate::support::process::Output;
+use crate::support::scene::{Scene, skip};
 
 const TOKEN: &str = "a-terraform-token-that-only-these-tests-know";
 const HOST: &str = "registry.example.test";
 const LINE: &str = "credentials_helper \"keyfob\" {}\n";
 
 fn program() -> Option<PathBuf> {
-    let lib = crate::scene::installed("terraform/lib")?;
+    let lib = crate::support::scene::installed("terraform/lib")?;
     let python = fs::read_dir(lib).ok()?.flatten().next()?.path();
     let program = python.join("site-packages/cloudrail/terraform_0_14/terraform");
     Some(program).filter(|program| program.exists())
@@ -106,7 +106,7 @@ fn a_locked_wallet_stops_terraform_with_the_reason() {
     let Some(stage) = Stage::new() else { return };
     stage.set_up();
     stage.add();
-    crate::commands::protect(&stage.scene);
+    stage.scene.protect_vault("s3cret horse");
     stage.scene.keyfob(["lock"]).succeeds();
     let failed = stage.init().fails();
     assert!(format!("{failed}").contains("keyfob unlock"), "{failed}");

@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 /// A command and what belongs to it.
 #[derive(Default)]

@@ -12,7 +12,7 @@ use crate::files;
 use crate::forge::life::azure::GLOBAL_END;
 use crate::records::AccountRecord;
 use crate::store::{self, Health};
-use crate::terminal::date;
+use crate::text::{date, shell_word};
 use crate::tool::setup::{Finding, Ledger, Level};
 use crate::tool::{self, links};
 use crate::wallet::pending::{List, Pending};
@@ -314,7 +314,7 @@ fn program_links(context: &Context<'_>) -> Vec<Finding> {
                         "{} comes first in PATH and is another program than this one",
                         first.display()
                     );
-                    Finding::hint("links", words, format!("ls -l {}", files::shell_word(&first)))
+                    Finding::hint("links", words, format!("ls -l {}", shell_word(&first)))
                 }
                 Some(first) => Finding::ok("links", format!("{} is this program", first.display())),
                 None if spot.is_link => {

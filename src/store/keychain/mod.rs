@@ -13,8 +13,9 @@ use std::time::Duration;
 use keyring::Entry;
 use keyring::api::CredentialStoreApi;
 
-use crate::credential::{Key, Secret};
+use crate::account::Key;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::{Fit, Health, Opening, Record, Store};
 

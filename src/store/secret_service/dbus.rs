@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::percent;
-use crate::wiped::{Bytes, append};
+use crate::secret_bytes::{Bytes, append};
 
 use super::wire::{self, Fill, Message};
 

@@ -13,7 +13,7 @@ use crate::remote::Remote;
 use crate::wallet::{Answer, Found, Query, Wallet};
 
 use super::{Tool, Wire};
-use crate::wiped::{Bytes, joined};
+use crate::secret_bytes::{Bytes, joined};
 
 mod setup;
 #[cfg(test)]

@@ -12,11 +12,11 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::forge::Need;
 use crate::remote::Remote;
-use crate::terminal::rfc3339;
+use crate::text::rfc3339;
 use crate::wallet::{Answer, Found, Query, Wallet};
 
 use super::{Tool, Wire, header, input, is_web, write};
-use crate::wiped::{Bytes, json};
+use crate::secret_bytes::{Bytes, json};
 
 mod setup;
 #[cfg(test)]

@@ -14,15 +14,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::{Error, Miss};
 use crate::forge::{self, Forge, Need, Presentation};
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Forgotten, Found, Given, Query, Stored, Wallet};
 
 use super::{Peculiar, Tool, Wire, header, input, login, write_to_somebody};
-use crate::wiped::{Bytes, joined, json};
+use crate::secret_bytes::{Bytes, joined, json};
 
 mod config;
 mod registry;
@@ -309,7 +309,7 @@ fn refusal(no: No) -> Bytes {
         No::NotFound => "not-found",
         No::NotSupported => "operation-not-supported",
         No::Failed(error) => {
-            let message = format!("keyfob: {}", crate::terminal::visible(&error.in_one_line()));
+            let message = format!("keyfob: {}", crate::text::visible(&error.in_one_line()));
             let line = serde_json::json!({ "Err": { "kind": "other", "message": message } });
             return Zeroizing::new(format!("{line}\n").into_bytes());
         }

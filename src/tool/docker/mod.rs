@@ -11,14 +11,14 @@ use std::ffi::OsString;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::{Error, Miss};
 use crate::forge::Need;
 use crate::remote::{Remote, has_control};
+use crate::secret::Secret;
 use crate::wallet::{Answer, Found, Query, Wallet};
 
 use super::{Peculiar, Tool, Wire, input, login, write_to_somebody};
-use crate::wiped::{Bytes, json};
+use crate::secret_bytes::{Bytes, json};
 
 mod config;
 mod server;
@@ -92,8 +92,7 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
             1
         }
         Err(error) => {
-            let _ =
-                write(wire, format!("keyfob: {}\n", crate::terminal::visible(&error.to_string())).as_bytes());
+            let _ = write(wire, format!("keyfob: {}\n", crate::text::visible(&error.to_string())).as_bytes());
             wire.error(&error);
             1
         }

@@ -10,15 +10,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::forge::{Need, Presentation};
+use crate::secret::Secret;
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
 
 use super::{Tool, Wire, write};
-use crate::wiped::{base64, joined};
+use crate::secret_bytes::{base64, joined};
 
 mod check;
 mod config;

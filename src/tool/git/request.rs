@@ -7,10 +7,10 @@ use std::io::BufRead;
 
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::percent::decode_text;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::tool::input;
 
 /// The longest value that is a name, a host or a date. Secrets and headers may be longer.

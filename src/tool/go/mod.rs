@@ -15,7 +15,7 @@ use crate::remote::{Realm, Remote};
 use crate::wallet::{Found, Query, Wallet};
 
 use super::{Tool, Wire, header};
-use crate::wiped::joined;
+use crate::secret_bytes::joined;
 
 mod setup;
 #[cfg(test)]

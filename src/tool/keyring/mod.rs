@@ -12,14 +12,14 @@ use std::ffi::OsString;
 
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::{Error, Miss};
 use crate::forge::{self, Need, Place};
 use crate::remote::{Realm, Remote, has_control};
+use crate::secret::Secret;
 use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
 
 use super::{Tool, Wire, is_web, write};
-use crate::wiped::{Bytes, joined, json};
+use crate::secret_bytes::{Bytes, joined, json};
 
 mod arguments;
 mod check;

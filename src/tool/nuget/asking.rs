@@ -1,10 +1,10 @@
 //! From the URL of a package source to what the wallet says of it, in terms that both of NuGet's protocols and Microsoft's
 //! command line can put into their own words.
 
-use crate::credential::Secret;
 use crate::error::{Miss, target};
 use crate::forge;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::wallet::{Answer, Asking, Found, Query, Wallet};
 
 /// From which retry on it is said that the server refuses the token: the first may only be a new connection of a program that

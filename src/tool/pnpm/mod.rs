@@ -14,7 +14,7 @@ use crate::remote::Remote;
 use crate::wallet::{Found, Query, Wallet};
 
 use super::{Tool, Wire, header};
-use crate::wiped::joined;
+use crate::secret_bytes::joined;
 
 mod place;
 mod setup;

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::secret_bytes::Bytes;
 use crate::wallet::Answer;
-use crate::wiped::Bytes;
 
 use super::forms::{self, Form};
 use super::{Place, Profile, Several, Variable};

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::forge::Presentation;
+use crate::secret_bytes::{Bytes, base64, joined};
 use crate::wallet::Answer;
-use crate::wiped::{Bytes, base64, joined};
 
 /// What stands in a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

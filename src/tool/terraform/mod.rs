@@ -10,15 +10,15 @@ use std::ffi::OsString;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::{Need, Presentation};
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::payload::Payload;
 use crate::wallet::{Answer, Found, Given, Query, Wallet};
 
 use super::{Peculiar, Tool, Wire, header, input, login, write};
-use crate::wiped::json;
+use crate::secret_bytes::json;
 
 mod setup;
 #[cfg(test)]

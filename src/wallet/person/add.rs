@@ -1,10 +1,11 @@
 //! `add`: a person puts a token in.
 
-use crate::credential::{Account, Key, Secret};
+use crate::account::{Account, Key};
 use crate::error::Error;
 use crate::forge::{self, Forge};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 use crate::store::payload::Payload;
 
 use super::super::store::set_aside_and_replace;

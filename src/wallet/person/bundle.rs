@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::credential::{Id, Key, Secret};
+use crate::account::{Id, Key};
 use crate::error::Error;
 use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::payload::Payload;
 

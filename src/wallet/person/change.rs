@@ -1,11 +1,11 @@
 //! `remove`, `restore`, `prefer` and `move`.
 
-use crate::credential::{Id, Key};
+use crate::account::{Id, Key};
 use crate::error::Error;
-use crate::files::shell_word;
 use crate::forge::Forge;
 use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
 use crate::remote::{Realm, Remote, is_within};
+use crate::text::shell_word;
 
 use super::super::Local;
 use super::super::spot::forge_of;

@@ -1,15 +1,15 @@
 //! `check`, the wallet's part: which tokens there are to ask about, with the request for each, and what is kept of an answer.
 //! The asking itself is the command's; the wallet never uses the network (R12).
 
-use crate::credential::Secret;
 use crate::error::Error;
-use crate::exchange::{Answer, Request};
 use crate::forge::check::{Outcome, Problem, Target, Verdict};
 use crate::forge::life::azure::GLOBAL_END;
 use crate::forge::shape::redacted;
 use crate::forge::{self, Forge, azure_devops};
+use crate::http_message::{Request, Response};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 use crate::store::environment;
 
 use super::super::Local;
@@ -78,7 +78,7 @@ impl Question {
 
     /// What an answer means.
     #[must_use]
-    pub fn read(&self, answer: &Answer) -> Verdict {
+    pub fn read(&self, answer: &Response) -> Verdict {
         let target = self.target.target(&self.token);
         let mut verdict = forge::named(target.realm.forge())
             .and_then(|forge| forge.check)

@@ -2,7 +2,7 @@
 //! print; the policy is here. Every change follows one order: a new secret is stored before its record is written, a record
 //! is written before an old secret is destroyed.
 
-use crate::credential::Key;
+use crate::account::Key;
 use crate::error::Error;
 use crate::forge::{self, Forge};
 use crate::records::{AccountRecord, Group, RealmRecord, Source, TroubleState};
@@ -175,7 +175,7 @@ impl Local<'_> {
     /// The group, the realm within it, what the path says below the realm, and the user name of the URL.
     fn find_realm(&self, place: &str) -> Result<(Group, usize, Vec<String>, Option<String>), Error> {
         let nothing = |hint: &str| Error::NoSuchCredential {
-            what: format!("the wallet holds nothing for {}", crate::terminal::visible(place)),
+            what: format!("the wallet holds nothing for {}", crate::text::visible(place)),
             hint: Some(hint.to_owned()),
         };
         // A realm's own text, as list shows it; a server's has a URL in it.

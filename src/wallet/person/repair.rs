@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::document;
 use crate::error::Error;
 use crate::files;
 use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
 use crate::store::payload::Payload;
+use crate::versioned_json;
 
 use super::super::Local;
 use super::survey::Orphan;
@@ -173,7 +173,7 @@ impl Local<'_> {
         if keep.orphans.is_empty() {
             files::remove(&path)?;
         } else {
-            document::write(&path, &keep)?;
+            versioned_json::write(&path, &keep)?;
         }
         Ok(swept)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::credential::{Id, Key};
+use crate::account::{Id, Key};
 use crate::error::Error;
 use crate::records::{AccountRecord, Kept, RealmRecord};
 use crate::store::environment;

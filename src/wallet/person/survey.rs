@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::credential::{Account, Key};
+use crate::account::{Account, Key};
 use crate::error::Error;
 use crate::forge;
 use crate::records::{Group, Kept};

@@ -6,11 +6,12 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use crate::credential::{Account, Id, Key, Secret};
+use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::forge::Need;
 use crate::records::{AccountRecord, Expiry, Group, Kept, RealmRecord, SetAside, Source};
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::payload::Payload;
 
 use super::super::stores::Chosen;

@@ -8,12 +8,13 @@ use std::time::SystemTime;
 
 use tempfile::TempDir;
 
-use crate::credential::{Key, Secret};
+use crate::account::Key;
 use crate::environment::Environment;
 use crate::error::{Error, Miss};
 use crate::forge::{Forge, Need};
 use crate::records::Group;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
 use crate::wallet::person::add::{Added, Wish};

@@ -6,11 +6,12 @@ use std::cell::RefCell;
 use tempfile::TempDir;
 
 use super::bench::{START, query, secret};
-use crate::credential::{Account, Key, Secret};
+use crate::account::{Account, Key};
 use crate::environment::Environment;
 use crate::error::{Error, Miss};
 use crate::records::Source;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
 use crate::wallet::person::add::Wish;

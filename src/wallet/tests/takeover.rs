@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use tempfile::TempDir;
 
 use super::bench::{START, query, secret};
-use crate::credential::{Key, Secret};
+use crate::account::Key;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
 use crate::import;
 use crate::import::decide::{Leave, decide};
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
 use crate::wallet::person::add::{Planned, Wish};

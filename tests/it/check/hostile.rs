@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::loopback::tls::Flaw;
+use crate::fakes::tls::Flaw;
 
 /// What the services answer before they look at any token.
 fn answering(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Stage {

@@ -6,25 +6,25 @@ use std::sync::Arc;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::loopback::azure_answers as azure;
-use crate::loopback::forge::{Condition, Forge, Token};
-use crate::loopback::git_backend::Repositories;
-use crate::loopback::http::{Handler, Request, Response, Server};
-use crate::loopback::proxy::Proxy;
-use crate::loopback::rest_answers as rest;
-use crate::loopback::tls::Authority;
-use crate::process::Output;
-use crate::scene::Scene;
+use crate::fakes::azure_answers as azure;
+use crate::fakes::forge::{Condition, Forge, Token};
+use crate::fakes::git_backend::Repositories;
+use crate::fakes::http::{Handler, Request, Response, Server};
+use crate::fakes::proxy::Proxy;
+use crate::fakes::rest_answers as rest;
+use crate::fakes::tls::Authority;
+use crate::support::process::Output;
+use crate::support::scene::Scene;
 
-#[cfg(target_os = "linux")]
-mod at_a_terminal;
-mod global;
+mod add;
+mod certificates;
+mod global_tokens;
 mod hostile;
-mod odd_answers;
-mod on_adding;
-mod patience;
+mod http_responses;
 mod proxies;
-mod trust;
+mod rate_limit;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
@@ -150,7 +150,7 @@ fn the_shape_of_the_json_is_kept() {
 fn each_way_in_which_azure_says_no_is_a_no_with_its_reason() {
     let stage = Stage::new();
     stage.holds(CONTOSO, TOKEN);
-    let now = |change: &dyn Fn(&mut crate::loopback::forge::State)| {
+    let now = |change: &dyn Fn(&mut crate::fakes::forge::State)| {
         stage.services.change(|state| {
             state.tokens = vec![Token::new("contoso", "alice@contoso.test", TOKEN)];
             (state.sign_in_page, state.answers_strangers) = (false, false);

@@ -5,9 +5,9 @@ use std::fs;
 use std::io::{Read, Write};
 
 use super::*;
-use crate::loopback::listener::Listener;
-use crate::loopback::proxy::Manner;
-use crate::loopback::wire::{Site, converse};
+use crate::fakes::listener::Listener;
+use crate::fakes::proxy::Manner;
+use crate::fakes::wire::{Site, converse};
 
 /// A proxy with manners in front of Azure DevOps Services, and a wallet with a token of contoso.
 fn behind(manner: Manner) -> Stage {

@@ -1,7 +1,7 @@
 //! `keyfob remove`, `restore`, `prefer` and `move`.
 
 use super::{CONTOSO, ends, holding, json, run, run_with, token_of};
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 fn two() -> Scene {
     holding(&[

@@ -1,7 +1,7 @@
 //! `keyfob add` and `keyfob list`.
 
 use super::{CONTOSO, ends, holding, json, keys, run, run_with, token_of};
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 #[test]
 fn a_token_comes_in_by_a_pipe_and_list_shows_all_but_the_token() {

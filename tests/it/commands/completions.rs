@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::scene::skip;
+use crate::support::scene::skip;
 
 /// What a shell prints for `line`, word by word. It runs in a home that has its completions in the file `_keyfob`.
 fn said(shell: &str, line: &str) -> Option<Vec<String>> {

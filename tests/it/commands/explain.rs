@@ -1,7 +1,7 @@
 //! `keyfob explain`.
 
-use super::{CONTOSO, ends, holding, json, keys, protect, run};
-use crate::scene::Scene;
+use super::{CONTOSO, ends, holding, json, keys, run};
+use crate::support::scene::Scene;
 
 #[test]
 fn a_decision_is_told_step_by_step_and_changes_nothing() {
@@ -82,7 +82,7 @@ fn a_token_of_the_environment_is_seen_to_win() {
 #[test]
 fn a_locked_store_is_not_an_absent_token_and_the_steps_so_far_are_told() {
     let scene = holding(&[(CONTOSO, "s3cret-1")]);
-    protect(&scene);
+    scene.protect_vault("s3cret horse");
     let output = ends(
         &scene,
         "explain https://dev.azure.com/contoso",

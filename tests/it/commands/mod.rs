@@ -3,12 +3,8 @@
 
 use serde_json::Value;
 
-use keyfob::environment::Environment;
-use keyfob::store::vault::Vault;
-use keyfob::store::{Nobody, Opening};
-
-use crate::process::Output;
-use crate::scene::Scene;
+use crate::support::process::Output;
+use crate::support::scene::Scene;
 
 mod accounts;
 mod add;
@@ -16,7 +12,7 @@ mod completions;
 mod explain;
 mod storage;
 #[cfg(target_os = "linux")]
-pub(crate) mod terminal;
+mod terminal;
 mod token;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
@@ -70,20 +66,6 @@ fn keys(value: &Value) -> Vec<&str> {
 #[track_caller]
 fn token_of(scene: &Scene, words: &str) -> String {
     run(scene, &format!("token {words} --as token")).succeeds().stdout().trim_end().to_owned()
-}
-
-/// Gives the vault of a scene a passphrase in place of its key file, so that it is locked.
-pub(crate) fn protect(scene: &Scene) {
-    let environment = Environment::default();
-    let opening = Opening {
-        data: scene.home().join("keyfob"),
-        timeout: std::time::Duration::from_secs(3),
-        prompt_timeout: std::time::Duration::from_secs(3),
-        environment: &environment,
-        ask: &Nobody,
-    };
-    let passphrase = keyfob::credential::Secret::copy_of(b"s3cret horse");
-    Vault::new(opening).replace_key_file_by_passphrase(&passphrase).unwrap();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `keyfob storage`, `unlock` and `lock`.
 
-use super::{CONTOSO, ends, holding, json, keys, protect, run, run_with, token_of};
-use crate::scene::Scene;
+use super::{CONTOSO, ends, holding, json, keys, run, run_with, token_of};
+use crate::support::scene::Scene;
 
 #[test]
 fn storage_shows_each_store_with_its_state_and_what_it_protects() {
@@ -102,7 +102,7 @@ fn a_vault_with_a_key_file_has_nothing_to_lock_and_says_how_to_change_that() {
 #[test]
 fn a_protected_vault_is_locked_until_a_person_opens_it() {
     let scene = holding(&[(CONTOSO, "s3cret-1")]);
-    protect(&scene);
+    scene.protect_vault("s3cret horse");
     ends(&scene, "storage", 0, &["locked, unlock with: keyfob unlock", "passphrase"]);
     ends(&scene, "lock", 0, &["vault: locked"]);
     ends(&scene, "unlock", 3, &["nobody can be asked here"]);
@@ -118,7 +118,7 @@ fn a_protected_vault_is_locked_until_a_person_opens_it() {
 #[test]
 fn who_cannot_be_asked_at_a_terminal_is_told_which_variables_say_so() {
     let scene = holding(&[(CONTOSO, "s3cret-1")]);
-    protect(&scene);
+    scene.protect_vault("s3cret horse");
     let variables = "without CI, TF_BUILD and GIT_TERMINAL_PROMPT=0 in the environment";
     ends(&scene, "unlock", 3, &[&format!("hint: run keyfob unlock in a terminal, {variables}\n")]);
     // The passphrase of another thing is not asked for by unlock.
@@ -141,7 +141,7 @@ fn slots_want_a_person_for_secrets_and_never_leave_the_vault_shut() {
 #[cfg(target_os = "linux")]
 #[test]
 fn every_token_moves_to_the_keyring_and_back_and_none_while_it_is_locked() {
-    use crate::bus::{Desktop, Provider};
+    use crate::support::bus::{Desktop, Provider};
     let Some(desktop) = Desktop::start(Provider::Unlocked) else { return };
     let mut scene =
         holding(&[(CONTOSO, "s3cret-1"), (CONTOSO, "s3cret-2"), ("https://github.com", "s3cret-3")]);

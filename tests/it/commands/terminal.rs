@@ -1,92 +1,18 @@
-//! What only a terminal has: questions, and hidden answers. `script` of util-linux lends one.
-
-use std::io::{Read, Write};
-use std::process::{Child, ChildStdin};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+//! What only a terminal has: questions, and hidden answers.
 
 use super::{CONTOSO, holding, json, run, token_of};
-use crate::scene::Scene;
-
-/// keyfob at a terminal, and the person's side of it.
-pub(crate) struct Talk {
-    child: Child,
-    keys: ChildStdin,
-    screen: Receiver<Vec<u8>>,
-    seen: String,
-    from: usize,
-}
-
-impl Talk {
-    pub(crate) fn begin(scene: &Scene, words: &str) -> Talk {
-        Talk::begin_shell(scene, &format!("keyfob {words}"))
-    }
-
-    pub(crate) fn begin_shell(scene: &Scene, line: &str) -> Talk {
-        let call = scene.command("script").args(["-q", "-e", "-c", line, "/dev/null"]);
-        let mut child = call.start().spawn().unwrap();
-        let (send, screen) = channel();
-        let mut output = child.stdout.take().unwrap();
-        std::thread::spawn(move || {
-            let mut part = [0; 4096];
-            while let Ok(read @ 1..) = output.read(&mut part) {
-                let _ = send.send(part[..read].to_vec());
-            }
-        });
-        Talk { keys: child.stdin.take().unwrap(), child, screen, seen: String::new(), from: 0 }
-    }
-
-    /// Waits until this stands on the screen.
-    #[track_caller]
-    pub(crate) fn sees(&mut self, text: &str) -> &mut Talk {
-        let end = Instant::now() + Duration::from_secs(60);
-        loop {
-            if let Some(at) = self.seen[self.from..].find(text) {
-                self.from += at + text.len();
-                return self;
-            }
-            match self.screen.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(part) => self.seen.push_str(&String::from_utf8_lossy(&part)),
-                Err(_) => panic!("{text} is not in\n{}", self.seen),
-            }
-        }
-    }
-
-    pub(crate) fn types(&mut self, text: &str) -> &mut Talk {
-        self.keys(&format!("{text}\r"))
-    }
-
-    pub(crate) fn keys(&mut self, keys: &str) -> &mut Talk {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
-        self
-    }
-
-    /// The exit code and all that stood on the screen.
-    pub(crate) fn end(mut self) -> (i32, String) {
-        while let Ok(part) = self.screen.recv_timeout(Duration::from_secs(60)) {
-            self.seen.push_str(&String::from_utf8_lossy(&part));
-        }
-        (self.child.wait().unwrap().code().unwrap(), self.seen)
-    }
-}
-
-/// A scene in which questions are asked.
-pub(crate) fn at_a_terminal(mut scene: Scene) -> Scene {
-    // The scene says that nobody can be asked.
-    scene.unset("GIT_TERMINAL_PROMPT").set("TERM", "dumb");
-    scene
-}
+use crate::support::scene::Scene;
+use crate::support::terminal::{Terminal, at_a_terminal};
 
 #[test]
 fn the_token_is_asked_for_with_the_page_that_makes_it_and_is_not_shown() {
     let scene = at_a_terminal(Scene::new());
-    let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
-    talk.sees(
+    let mut terminal = Terminal::begin(&scene, "add https://dev.azure.com/contoso");
+    terminal.sees(
         "token for azure-devops/contoso (made at https://dev.azure.com/contoso/_usersSettings/tokens): ",
     );
-    talk.types("s3cret-1").sees("is in the vault store");
-    let (code, screen) = talk.end();
+    terminal.types("s3cret-1").sees("is in the vault store");
+    let (code, screen) = terminal.end();
     assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
     assert_eq!(token_of(&scene, CONTOSO), "s3cret-1");
 }
@@ -95,9 +21,10 @@ fn the_token_is_asked_for_with_the_page_that_makes_it_and_is_not_shown() {
 fn ctrl_c_at_a_hidden_question_leaves_the_terminal_as_it_was() {
     let scene = at_a_terminal(Scene::new());
     // A shell that reads lines itself would mend the terminal on its own; stty tells what keyfob left.
-    let mut talk = Talk::begin_shell(&scene, "keyfob add https://dev.azure.com/contoso; stty -a; echo over");
-    talk.sees("token for azure-devops/contoso").keys("s3cret-1\u{3}").sees("over");
-    let (_, screen) = talk.end();
+    let mut terminal =
+        Terminal::begin_shell(&scene, "keyfob add https://dev.azure.com/contoso; stty -a; echo over");
+    terminal.sees("token for azure-devops/contoso").keys("s3cret-1\u{3}").sees("over");
+    let (_, screen) = terminal.end();
     for mode in [" echo ", " icanon ", "isig "] {
         assert!(screen.contains(mode), "{mode} in {screen}");
     }
@@ -110,9 +37,9 @@ fn ctrl_c_at_a_hidden_question_leaves_the_terminal_as_it_was() {
 #[test]
 fn on_an_unknown_host_the_user_name_is_asked_for_too() {
     let scene = at_a_terminal(Scene::new());
-    let mut talk = Talk::begin(&scene, "add https://git.example.com");
-    talk.sees("user name for git.example.com: ").types("carol").sees("token for ").types("s3cret-1");
-    assert_eq!(talk.end().0, 0);
+    let mut terminal = Terminal::begin(&scene, "add https://git.example.com");
+    terminal.sees("user name for git.example.com: ").types("carol").sees("token for ").types("s3cret-1");
+    assert_eq!(terminal.end().0, 0);
     assert_eq!(json(&run(&scene, "list --json"))[0]["account"], "carol");
 }
 
@@ -130,51 +57,53 @@ fn a_token_is_shown_on_a_screen_and_destroyed_only_after_a_yes() {
         ),
     ] {
         for answer in ["", "n", "yep"] {
-            let mut talk = Talk::begin(&scene, words);
-            talk.sees(question).types(answer).sees("nothing was changed");
-            let (code, screen) = talk.end();
+            let mut terminal = Terminal::begin(&scene, words);
+            terminal.sees(question).types(answer).sees("nothing was changed");
+            let (code, screen) = terminal.end();
             assert!(code == 6 && !screen.contains("s3cret"), "{screen}");
         }
     }
-    let mut talk = Talk::begin(&scene, "token https://dev.azure.com/contoso --as token");
-    talk.sees("[y/N] ").types("y").sees("s3cret-1");
-    assert_eq!(talk.end().0, 0);
-    let mut talk = Talk::begin(&scene, "remove https://dev.azure.com/contoso --yes");
-    talk.sees("removed the token");
-    assert_eq!(talk.end().0, 0);
+    let mut terminal = Terminal::begin(&scene, "token https://dev.azure.com/contoso --as token");
+    terminal.sees("[y/N] ").types("y").sees("s3cret-1");
+    assert_eq!(terminal.end().0, 0);
+    let mut terminal = Terminal::begin(&scene, "remove https://dev.azure.com/contoso --yes");
+    terminal.sees("removed the token");
+    assert_eq!(terminal.end().0, 0);
 }
 
 #[test]
 fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
     let scene = at_a_terminal(holding(&[(CONTOSO, "s3cret-1")]));
-    let mut talk = Talk::begin(&scene, "storage protect");
-    talk.sees("new passphrase of the vault: ")
+    let mut terminal = Terminal::begin(&scene, "storage protect");
+    terminal
+        .sees("new passphrase of the vault: ")
         .types("s3cret one")
         .sees("the same again: ")
         .types("s3cret two");
-    talk.sees("the two passphrases differ");
-    assert_eq!(talk.end().0, 2);
-    let mut talk = Talk::begin(&scene, "storage protect");
-    talk.sees("new passphrase of the vault: ")
+    terminal.sees("the two passphrases differ");
+    assert_eq!(terminal.end().0, 2);
+    let mut terminal = Terminal::begin(&scene, "storage protect");
+    terminal
+        .sees("new passphrase of the vault: ")
         .types("s3cret one")
         .sees("the same again: ")
         .types("s3cret one");
-    talk.sees("the key file is gone");
-    let (code, screen) = talk.end();
+    terminal.sees("the key file is gone");
+    let (code, screen) = terminal.end();
     assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
     assert!(!scene.home().join("keyfob/vault.key").exists());
 
-    let mut talk = Talk::begin(&scene, "storage slots add key-file");
-    talk.sees("passphrase of the vault: ").types("wrong").sees("wrong passphrase").sees("keyfob unlock");
-    assert_eq!(talk.end().0, 3);
-    let mut talk = Talk::begin(&scene, "explain https://dev.azure.com/contoso");
-    talk.sees("passphrase of the vault: ").types("s3cret one").sees("answer: the unnamed account");
-    assert_eq!(talk.end().0, 0);
+    let mut terminal = Terminal::begin(&scene, "storage slots add key-file");
+    terminal.sees("passphrase of the vault: ").types("wrong").sees("wrong passphrase").sees("keyfob unlock");
+    assert_eq!(terminal.end().0, 3);
+    let mut terminal = Terminal::begin(&scene, "explain https://dev.azure.com/contoso");
+    terminal.sees("passphrase of the vault: ").types("s3cret one").sees("answer: the unnamed account");
+    assert_eq!(terminal.end().0, 0);
     // Looked at and replaced: two steps, asked once.
-    let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
-    talk.sees("token for azure-devops/contoso").sees(": ").types("s3cret-2");
-    talk.sees("passphrase of the vault: ").types("s3cret one").sees("the earlier one is set aside");
-    assert_eq!(talk.end().0, 0);
+    let mut terminal = Terminal::begin(&scene, "add https://dev.azure.com/contoso");
+    terminal.sees("token for azure-devops/contoso").sees(": ").types("s3cret-2");
+    terminal.sees("passphrase of the vault: ").types("s3cret one").sees("the earlier one is set aside");
+    assert_eq!(terminal.end().0, 0);
     assert_eq!(
         run(&scene, "explain https://dev.azure.com/contoso").code(),
         3,
@@ -187,10 +116,11 @@ fn nobody_is_asked_where_the_environment_says_that_nobody_can_answer() {
     for (name, value) in [("CI", "true"), ("TF_BUILD", "True"), ("GIT_TERMINAL_PROMPT", "false")] {
         let mut scene = at_a_terminal(Scene::new());
         scene.set(name, value);
-        let mut talk = Talk::begin(&scene, "add https://dev.azure.com/contoso");
-        talk.sees("nobody can be asked for the token here")
+        let mut terminal = Terminal::begin(&scene, "add https://dev.azure.com/contoso");
+        terminal
+            .sees("nobody can be asked for the token here")
             .sees("keyfob add https://dev.azure.com/contoso < FILE");
-        assert_eq!(talk.end().0, 2, "{name}");
+        assert_eq!(terminal.end().0, 2, "{name}");
     }
 }
 
@@ -200,26 +130,27 @@ fn setup_shows_what_it_would_do_for_every_tool_that_is_here_before_one_answer_co
     let gitconfig = scene.home().join(".gitconfig");
     std::fs::write(&gitconfig, "[user]\n\tname = Alice\n").unwrap();
     let before = std::fs::read_to_string(&gitconfig).unwrap();
-    let mut talk = Talk::begin(&scene, "setup");
-    talk.sees("found git 2.").sees("for Git:").sees("for Cargo:").sees("Do this?").types("n");
-    let (code, screen) = talk.end();
+    let mut terminal = Terminal::begin(&scene, "setup");
+    terminal.sees("found git 2.").sees("for Git:").sees("for Cargo:").sees("Do this?").types("n");
+    let (code, screen) = terminal.end();
     assert!(code != 0 && !screen.contains("from now on"), "{screen}");
     assert_eq!(std::fs::read_to_string(&gitconfig).unwrap(), before);
     assert!(!scene.home().join(".cargo/config.toml").exists());
 
-    let mut talk = Talk::begin(&scene, "setup");
-    talk.sees("Do this?")
+    let mut terminal = Terminal::begin(&scene, "setup");
+    terminal
+        .sees("Do this?")
         .types("y")
         .sees("git asks keyfob from now on")
         .sees("cargo asks keyfob from now on");
-    let (code, screen) = talk.end();
+    let (code, screen) = terminal.end();
     assert!(code == 0 && screen.matches("Do this?").count() == 1, "{screen}");
 }
 
 #[test]
 fn on_a_terminal_a_bar_and_a_colour_show_what_is_left_of_each_tokens_time() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let today = keyfob::terminal::date(now.try_into().unwrap());
+    let today = keyfob::text::date(now.try_into().unwrap());
     let mut scene = at_a_terminal(holding(&[
         ("https://dev.azure.com/contoso --expires 10d", "s3cret-1"),
         ("https://github.com --expires 90d", "s3cret-2"),
@@ -229,7 +160,7 @@ fn on_a_terminal_a_bar_and_a_colour_show_what_is_left_of_each_tokens_time() {
     assert!(!plain.stdout().contains("###") && !plain.stdout().contains('\u{1b}'), "{plain}");
     let mut seen = |term: &str, no_color: &str| {
         scene.set("TERM", term).set("NO_COLOR", no_color);
-        Talk::begin(&scene, "list").end().1
+        Terminal::begin(&scene, "list").end().1
     };
     let coloured = seen("xterm", "");
     // Yellow from two weeks before, red in the last day.
@@ -249,7 +180,7 @@ fn on_a_terminal_a_bar_and_a_colour_show_what_is_left_of_each_tokens_time() {
 #[test]
 fn the_end_of_a_token_is_hinted_at_14_7_and_1_days_and_git_is_quiet_in_between() {
     let scene = at_a_terminal(holding(&[("https://dev.azure.com/contoso --expires 90d", "s3cret-1")]));
-    let record = crate::scene::files_below(&scene.data().join("records"));
+    let record = crate::support::scene::files_below(&scene.data().join("records"));
     let (path, _) =
         record.into_iter().find(|(path, _)| path.extension().is_some_and(|e| e == "json")).unwrap();
     scene.append("request", "protocol=https\nhost=dev.azure.com\npath=contoso/p\n\n");
@@ -268,7 +199,7 @@ fn the_end_of_a_token_is_hinted_at_14_7_and_1_days_and_git_is_quiet_in_between()
             account["hinted"] = account["hinted"].as_i64().filter(|_| days < 16).map(|day| day - 1).into();
             std::fs::write(&path, text.to_string()).unwrap();
             for _ in 0..2 {
-                let (code, screen) = Talk::begin_shell(&scene, "keyfob git get < request").end();
+                let (code, screen) = Terminal::begin_shell(&scene, "keyfob git get < request").end();
                 assert!(code == 0 && screen.contains("password=s3cret-1"), "{screen}");
                 let said = screen.lines().filter(|line| line.contains("keyfob: "));
                 heard.extend(said.map(|line| line.trim().to_owned()));

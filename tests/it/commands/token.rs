@@ -1,7 +1,7 @@
 //! `keyfob token`: each form to the byte.
 
 use super::{CONTOSO, ends, holding, json, keys, run};
-use crate::scene::Scene;
+use crate::support::scene::Scene;
 
 #[test]
 fn each_form_is_exact() {
@@ -94,9 +94,9 @@ fn a_token_goes_nowhere_in_clear_text_that_was_not_accepted() {
 #[test]
 #[cfg(unix)]
 fn reporting_and_rest_clients_reach_every_host_of_the_organisation_with_it() {
-    use crate::loopback::feed::Feed;
-    use crate::loopback::proxy::Proxy;
-    use crate::loopback::tls::Authority;
+    use crate::fakes::feed::Feed;
+    use crate::fakes::proxy::Proxy;
+    use crate::fakes::tls::Authority;
 
     let mut scene = holding(&[(CONTOSO, "s3cret-1")]);
     let odata = "/website/_odata/v4.0-preview/WorkItems";

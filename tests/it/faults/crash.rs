@@ -5,31 +5,9 @@
 use std::fs;
 use std::time::Duration;
 
-use super::disk::{faulty, with_fault};
 use super::{PLACE, TOKEN, scene};
-use crate::scene::{Scene, files_below};
-
-/// Every record can be read, and every account's secret is there: `token` prints it.
-pub fn is_sound(scene: &Scene) {
-    let list = scene.keyfob(["list", "--json"]).succeeds();
-    let rows: Vec<serde_json::Value> = serde_json::from_str(list.stdout()).unwrap();
-    for row in &rows {
-        let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
-        let token =
-            scene.keyfob(["token", &text("realm"), "--account", &text("account"), "--as", "token", "--yes"]);
-        let is_refused = text("state") == "rejected" || text("state") == "suspect";
-        assert!(token.code() == 0 || (is_refused && token.code() == 5), "{row}\n{token}");
-    }
-    for (path, _) in files_below(&scene.data()) {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let known = [".new-", ".lock-", "vault.", "header.json", "store.json"];
-        let is_id = name.len() == 32 && name.bytes().all(|b| b.is_ascii_hexdigit());
-        assert!(
-            known.iter().any(|beginning| name.starts_with(beginning)) || is_id || name.ends_with(".json"),
-            "{name}"
-        );
-    }
-}
+use crate::support::faults::{faulty, is_sound, with_fault};
+use crate::support::scene::Scene;
 
 /// Kills `operation` before its first, second, … call, until it gets through; `check` sees the wallet after each.
 fn killed_at_each_call(

@@ -3,40 +3,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 
-use super::crash::is_sound;
 use super::{PLACE, TOKEN, USER, is_root, mode, one_line, scene};
-use crate::process::{Call, Output};
-use crate::scene::{Scene, files_below, program_under_test};
+use crate::support::faults::{faulty, is_sound, with_fault};
+use crate::support::process::Output;
+use crate::support::scene::{Scene, files_below, program_under_test};
 
 /// No operation makes more calls than this that change files.
 const MOST: usize = 100;
-
-/// The preloaded library.
-pub fn library() -> &'static Path {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fakes/faults.c");
-        let library =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faults-{}.so", std::process::id()));
-        let options = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"];
-        let made = Command::new("cc").args(options).arg(&library).arg(source).arg("-ldl").status();
-        assert!(made.expect("a C compiler is installed").success());
-        library
-    })
-}
-
-/// git's helper with the fault from call `at` on.
-pub fn faulty(scene: &Scene, fault: &str, at: usize, operation: &str, request: &str) -> Call {
-    with_fault(scene.helper_call(operation, request), fault, at)
-}
-
-/// A call with the fault from call `at` on.
-pub fn with_fault(call: Call, fault: &str, at: usize) -> Call {
-    call.env("LD_PRELOAD", library()).env("FAULT", fault).env("FAULT_AT", at.to_string())
-}
 
 fn without_locks(scene: &Scene) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = files_below(&scene.data());
@@ -114,8 +88,7 @@ fn add_on_a_disk_that_fails_at_any_call_costs_nothing() {
             let scene = scene();
             let call =
                 scene.program("keyfob").args(["add", "https://dev.azure.com/contoso"]).stdin("another\n");
-            let output =
-                call.env("LD_PRELOAD", library()).env("FAULT", fault).env("FAULT_AT", at.to_string()).run();
+            let output = with_fault(call, fault, at).run();
             over = output.code() == 0;
             assert!(over || output.code() == 6, "{output}");
             assert!(over || output.stderr().contains("keyfob: error: cannot "), "{output}");

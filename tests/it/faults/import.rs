@@ -3,10 +3,8 @@
 
 use std::fs;
 
-use super::crash::is_sound;
-use super::disk::library;
-use crate::process::Call;
-use crate::scene::Scene;
+use crate::support::faults::{is_sound, with_fault};
+use crate::support::scene::Scene;
 
 const FILE: &str =
     "https://alice:token-one@dev.azure.com/contoso\nsmtp://x:y@z.example\nhttps://bob:token-two@github.com\n";
@@ -15,13 +13,6 @@ fn scene() -> Scene {
     let scene = Scene::new();
     scene.append(".git-credentials", FILE);
     scene
-}
-
-/// `call` with a fault of tests/fakes/faults.c, and for one of the power where the disk was too slow.
-fn with_fault(call: Call, fault: &str, at: usize) -> Call {
-    let (fault, undone) = fault.split_once(' ').unwrap_or((fault, "?"));
-    let call = call.env("LD_PRELOAD", library()).env("FAULT", fault).env("FAULT_AT", at.to_string());
-    call.env("FAULT_UNDONE", undone)
 }
 
 #[test]

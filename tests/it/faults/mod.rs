@@ -6,16 +6,16 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::process::Output;
-use crate::scene::{Scene, files_below};
+use crate::support::process::Output;
+use crate::support::scene::{Scene, files_below};
 
 #[cfg(target_os = "linux")]
 pub mod crash;
 #[cfg(target_os = "linux")]
 pub mod disk;
+mod environment;
 #[cfg(target_os = "linux")]
 mod import;
-mod odd;
 
 const TOKEN: &str = "a-token-that-only-these-tests-know";
 const PLACE: &str = "protocol=https host=dev.azure.com path=contoso/Project/_git/Repo";
@@ -67,8 +67,10 @@ fn refuses(scene: &Scene) -> String {
     let next = "!f() { echo username=next; echo password=in-line; }; f";
     let config = ["credential.helper=", "credential.helper=keyfob", &format!("credential.helper={next}")];
     let config = config.iter().flat_map(|line| ["-c", line]);
-    let fill =
-        scene.command(crate::scene::newest_git()).args(config).args(["-c", "credential.useHttpPath=true"]);
+    let fill = scene
+        .command(crate::support::scene::newest_git())
+        .args(config)
+        .args(["-c", "credential.useHttpPath=true"]);
     let fill =
         fill.args(["credential", "fill"]).stdin("url=https://dev.azure.com/contoso/Project/_git/Repo\n\n");
     let filled = fill.run().succeeds();

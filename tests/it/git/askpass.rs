@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use crate::loopback::http::Request;
-use crate::scene::skip;
+use crate::fakes::http::Request;
+use crate::support::scene::skip;
 
 use super::*;
 
@@ -50,7 +50,7 @@ fn git_gets_user_name_and_password_of_a_plain_server() {
     let mut stage = Stage::new();
     let forge = stage.plain(Profile::Basic);
     let proxy = stage.internet(vec![("git.corp.example", forge.handler())]);
-    let add = crate::person::Add { account: Some("alice"), ..Default::default() };
+    let add = crate::support::person::Add { account: Some("alice"), ..Default::default() };
     stage.scene.add_with("https://git.corp.example", TOKEN, add);
     stage.only_askpass();
     stage.clone_fetch_push("https://git.corp.example/team/repo.git", "team/repo", SMALL);
@@ -94,8 +94,7 @@ fn wget_gets_the_token_of_the_organisation_that_its_user_name_tells() {
 #[test]
 fn wget_is_told_the_user_name_too() {
     let mut stage = Stage::new();
-    let door = |request: &Request| match request.header("authorization").and_then(crate::loopback::log::basic)
-    {
+    let door = |request: &Request| match request.header("authorization").and_then(crate::fakes::log::basic) {
         Some((user, password)) if user == "alice" && password == TOKEN => match request.path() {
             "/moved" => Response::new(302).header("Location", "https://www.example.test/moved"),
             _ => Response::with(200, "text/plain", "the report\n"),
@@ -103,7 +102,7 @@ fn wget_is_told_the_user_name_too() {
         _ => stranger(request),
     };
     let proxy = stage.internet(vec![("reports.corp.example", Arc::new(door))]);
-    let add = crate::person::Add { account: Some("alice"), ..Default::default() };
+    let add = crate::support::person::Add { account: Some("alice"), ..Default::default() };
     stage.scene.add_with("https://reports.corp.example", TOKEN, add);
     let Some(output) = stage.wget("https://reports.corp.example/of/today") else { return };
     assert_eq!(output.succeeds().stdout(), "the report\n");
@@ -116,12 +115,12 @@ fn wget_is_told_the_user_name_too() {
 #[test]
 fn setup_shows_the_lines_and_doctor_looks_at_the_variables() {
     let mut stage = Stage::new();
-    let before = crate::scene::files_below(&stage.scene.home());
+    let before = crate::support::scene::files_below(&stage.scene.home());
     let link = stage.scene.link("keyfob-askpass");
     let said = stage.scene.keyfob(["setup", "askpass", "--dry-run"]).succeeds();
     assert!(said.stderr().contains(&format!("export GIT_ASKPASS={}", link.display())), "{said}");
     assert!(said.stderr().contains("nothing was written") && said.stdout().is_empty(), "{said}");
-    assert_eq!(crate::scene::files_below(&stage.scene.home()), before);
+    assert_eq!(crate::support::scene::files_below(&stage.scene.home()), before);
     assert!(!stage.scene.keyfob(["doctor"]).stdout().contains("askpass:"));
     stage.scene.set("GIT_ASKPASS", &link).set("SSH_ASKPASS", &link);
     let doctor = stage.scene.keyfob(["doctor"]);

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use crate::loopback::azure_answers as azure;
-use crate::loopback::forge::{Condition, Forge};
-use crate::loopback::proxy::Proxy;
-use crate::process::Output;
+use crate::fakes::azure_answers as azure;
+use crate::fakes::forge::{Condition, Forge};
+use crate::fakes::proxy::Proxy;
+use crate::support::process::Output;
 
 use super::{LARGE, OTHER, SMALL, Stage, TOKEN, ours, quiet};
 
@@ -77,7 +77,7 @@ fn where_keyfob_has_nothing_the_next_helper_is_asked() {
 #[test]
 fn on_a_host_that_is_nothing_to_keyfob_it_is_silent() {
     let mut stage = Stage::new();
-    let forge = stage.plain(crate::loopback::forge::Profile::Basic);
+    let forge = stage.plain(crate::fakes::forge::Profile::Basic);
     let _proxy = stage.internet(vec![("git.corp.example", forge.handler())]);
     quiet(stage.clone_with(&["keyfob", &helper(TOKEN)], "https://git.corp.example/team/repo"));
     // And knows it from then on.

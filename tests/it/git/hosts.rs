@@ -1,9 +1,9 @@
 //! Every kind of host, by its real name: each gets its own token and no other.
 
-use crate::loopback::forge::Profile;
-use crate::loopback::log::Entry;
-use crate::person::Add;
-use crate::scene::{new_git, skip};
+use crate::fakes::forge::Profile;
+use crate::fakes::log::Entry;
+use crate::support::person::Add;
+use crate::support::scene::{new_git, skip};
 
 use super::{LARGE, OTHER, SMALL, Stage, TOKEN, ours, quiet};
 

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use crate::loopback::forge::{Forge, Token};
-use crate::loopback::lfs::Objects;
-use crate::scene::{new_git, skip};
+use crate::fakes::forge::{Forge, Token};
+use crate::fakes::lfs::Objects;
+use crate::support::scene::{new_git, skip};
 
 use super::{Stage, TOKEN, ours, quiet};
 

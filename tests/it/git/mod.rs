@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use crate::loopback::forge::{Forge, Profile, Token};
-use crate::loopback::git_backend::Repositories;
-use crate::loopback::http::{Handler, Request, Response};
-use crate::loopback::proxy::Proxy;
-use crate::loopback::tls::Authority;
-use crate::process::Output;
-use crate::scene::Scene;
+use crate::fakes::forge::{Forge, Profile, Token};
+use crate::fakes::git_backend::Repositories;
+use crate::fakes::http::{Handler, Request, Response};
+use crate::fakes::proxy::Proxy;
+use crate::fakes::tls::Authority;
+use crate::support::process::Output;
+use crate::support::scene::Scene;
 
 mod askpass;
-mod elsewhere;
+mod foreign_hosts;
 mod go;
 mod helpers;
 mod hosts;
@@ -116,7 +116,7 @@ impl Stage {
 
     /// Every file of the wallet with its content, to see that nothing was written.
     fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        crate::scene::files_below(&self.scene.data())
+        crate::support::scene::files_below(&self.scene.data())
     }
 }
 

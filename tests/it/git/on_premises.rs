@@ -1,10 +1,10 @@
 //! Azure DevOps Server, which offers NTLM and Negotiate beside Basic. curl prefers those, so user name and password never arrive
 //! as Basic; with git 2.46 or newer keyfob says `authtype=Basic`.
 
-use crate::loopback::forge::{Forge, Token};
-use crate::loopback::http::Server;
-use crate::loopback::log::Entry;
-use crate::scene::{new_git, old_git, skip};
+use crate::fakes::forge::{Forge, Token};
+use crate::fakes::http::Server;
+use crate::fakes::log::Entry;
+use crate::support::scene::{new_git, old_git, skip};
 
 use super::{LARGE, SMALL, Stage, TOKEN, ours};
 
@@ -123,7 +123,7 @@ fn a_revoked_token_is_suspect_and_then_rejected_and_never_destroyed() {
     let Some(git) = new_git() else { return skip("git >= 2.46") };
     let (stage, forge, server) = on_premises(git);
     let url = format!("{}{REPO}", server.url());
-    forge.change(|state| state.token(TOKEN).condition = crate::loopback::forge::Condition::Revoked);
+    forge.change(|state| state.token(TOKEN).condition = crate::fakes::forge::Condition::Revoked);
     stage.clone(&url).fails();
     assert_eq!(stage.scene.held(), held(&server, "suspect"));
     // Within the minute it is withheld, and that is said.
@@ -133,7 +133,7 @@ fn a_revoked_token_is_suspect_and_then_rejected_and_never_destroyed() {
     stage.scene.let_time_pass(61);
     stage.clone(&url).fails();
     assert_eq!(stage.scene.held(), held(&server, "rejected"));
-    forge.change(|state| state.token(TOKEN).condition = crate::loopback::forge::Condition::Active);
+    forge.change(|state| state.token(TOKEN).condition = crate::fakes::forge::Condition::Active);
     stage.scene.let_time_pass(3600);
     stage.clone(&url).fails();
     stage.scene.restore(&url, None);

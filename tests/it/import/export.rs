@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use super::{CONTOSO, run, run_with, token};
-use crate::scene::{Scene, skip};
+use crate::support::scene::{Scene, skip};
 
 const PASSPHRASE: &str = "correct horse battery staple\n";
 
@@ -114,7 +114,7 @@ fn what_a_store_has_lost_comes_back_in_its_place_from_an_export_and_from_an_old_
     let scene = full();
     export(&scene);
     let before = rows(&scene);
-    for (path, _) in crate::scene::files_below(&scene.data()) {
+    for (path, _) in crate::support::scene::files_below(&scene.data()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             fs::remove_file(path).unwrap();
@@ -149,7 +149,7 @@ fn what_the_other_wallet_holds_stays_and_goes_on_answering() {
     other.add_with(
         CONTOSO,
         "s3cret-here",
-        crate::person::Add { account: Some("alice"), ..Default::default() },
+        crate::support::person::Add { account: Some("alice"), ..Default::default() },
     );
     let answer = other.get(place);
     fs::write(other.home().join("w.age"), &file).unwrap();
@@ -219,7 +219,7 @@ fn a_record_that_is_not_where_its_name_says_comes_not_in() {
         // As somebody could make it who wants to be shown what is added there later.
         let scene = full();
         let mut changed = 0;
-        for (path, content) in crate::scene::files_below(&scene.data()) {
+        for (path, content) in crate::support::scene::files_below(&scene.data()) {
             let Ok(text) = String::from_utf8(content) else { continue };
             if text.contains(from) {
                 fs::write(path, text.replace(from, to)).unwrap();
@@ -238,7 +238,7 @@ fn a_record_that_is_not_where_its_name_says_comes_not_in() {
 #[cfg(target_os = "linux")]
 mod with_age {
     use super::*;
-    use crate::commands::terminal::{Talk, at_a_terminal};
+    use crate::support::terminal::{Terminal, at_a_terminal};
 
     fn age_is_here() -> bool {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -293,36 +293,42 @@ mod with_age {
             return;
         }
         let scene = at_a_terminal(full());
-        let mut talk = Talk::begin(&scene, "export wallet.age");
-        talk.sees("passphrase for the file: ")
+        let mut terminal = Terminal::begin(&scene, "export wallet.age");
+        terminal
+            .sees("passphrase for the file: ")
             .types("open sesame")
             .sees("the same again: ")
             .types("open sesam");
-        talk.sees("the two passphrases differ");
-        assert_eq!(talk.end().0, 2);
+        terminal.sees("the two passphrases differ");
+        assert_eq!(terminal.end().0, 2);
         assert!(!scene.home().join("wallet.age").exists());
-        let mut talk = Talk::begin(&scene, "export wallet.age");
-        talk.sees("passphrase for the file: ")
+        let mut terminal = Terminal::begin(&scene, "export wallet.age");
+        terminal
+            .sees("passphrase for the file: ")
             .types("open sesame")
             .sees("the same again: ")
             .types("open sesame");
-        talk.sees("in wallet.age");
-        let (code, screen) = talk.end();
+        terminal.sees("in wallet.age");
+        let (code, screen) = terminal.end();
         assert!(code == 0 && !screen.contains("sesame"), "{screen}");
 
-        let mut talk = Talk::begin_shell(&scene, "age -d -o plain wallet.age");
-        talk.sees("passphrase").types("open sesame");
-        assert_eq!(talk.end().0, 0);
+        let mut terminal = Terminal::begin_shell(&scene, "age -d -o plain wallet.age");
+        terminal.sees("passphrase").types("open sesame");
+        assert_eq!(terminal.end().0, 0);
         assert!(fs::read_to_string(scene.home().join("plain")).unwrap().contains("\"keyfob export\""));
-        let mut talk = Talk::begin_shell(&scene, "age -p -o again.age plain");
-        talk.sees("nter passphrase").types("of age's own").sees("onfirm passphrase").types("of age's own");
-        assert_eq!(talk.end().0, 0);
+        let mut terminal = Terminal::begin_shell(&scene, "age -p -o again.age plain");
+        terminal
+            .sees("nter passphrase")
+            .types("of age's own")
+            .sees("onfirm passphrase")
+            .types("of age's own");
+        assert_eq!(terminal.end().0, 0);
 
         let other = at_a_terminal(Scene::new());
         fs::copy(scene.home().join("again.age"), other.home().join("again.age")).unwrap();
-        let mut talk = Talk::begin(&other, "import again.age");
-        talk.sees("passphrase of the file: ").types("of age's own").sees("Take ").types("y");
-        let (code, screen) = talk.end();
+        let mut terminal = Terminal::begin(&other, "import again.age");
+        terminal.sees("passphrase of the file: ").types("of age's own").sees("Take ").types("y");
+        let (code, screen) = terminal.end();
         assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
         assert_eq!(rows(&other), rows(&scene));
     }

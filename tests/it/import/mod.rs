@@ -2,14 +2,16 @@
 
 use std::fs;
 
-use crate::process::Output;
-use crate::scene::Scene;
+use crate::support::process::Output;
+use crate::support::scene::Scene;
 
-#[cfg(target_os = "linux")]
-mod desktop;
 mod export;
+#[cfg(target_os = "linux")]
+mod keyrings;
 #[cfg(unix)]
 mod programs;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
@@ -39,7 +41,8 @@ fn git_keeps(scene: &Scene, url: &str, user: &str, token: &str) {
     let pair = format!("url={url}\nusername={user}\npassword={token}\n\n");
     let store =
         ["-c", "credential.helper=", "-c", "credential.helper=store", "-c", "credential.useHttpPath=true"];
-    let approve = scene.command(crate::scene::newest_git()).args(store).args(["credential", "approve"]);
+    let approve =
+        scene.command(crate::support::scene::newest_git()).args(store).args(["credential", "approve"]);
     approve.stdin(pair).run().succeeds();
 }
 
@@ -188,11 +191,11 @@ fn more_accounts_of_one_host_than_come_in_at_a_time_all_answer_and_the_file_is_e
         assert_eq!(token(&scene, "https://git.example", &format!("user{at}")), format!("s3cret-{at}"));
     }
     // Once more: all of it is held, and nothing is written.
-    let before = crate::scene::files_below(&scene.data());
+    let before = crate::support::scene::files_below(&scene.data());
     scene.append(".git-credentials", &lines);
     let output = run(&scene, "import git-store --yes").succeeds();
     assert!(output.stderr().contains("nothing is new"), "{output}");
-    assert!(crate::scene::files_below(&scene.data()) == before);
+    assert!(crate::support::scene::files_below(&scene.data()) == before);
 }
 
 #[test]
@@ -342,7 +345,7 @@ fn a_token_in_the_place_of_the_user_name_never_becomes_a_name_that_is_shown() {
     assert_eq!(scene.held(), ["github/github.com - person active"]);
     assert_eq!(token(&scene, "https://github.com", "-"), GITHUB);
     let plain = |(_, content): &(_, Vec<u8>)| String::from_utf8_lossy(content).contains("ghp_");
-    assert!(!crate::scene::files_below(&scene.data()).iter().any(plain), "no record tells it");
+    assert!(!crate::support::scene::files_below(&scene.data()).iter().any(plain), "no record tells it");
 }
 
 #[test]
@@ -351,7 +354,7 @@ fn a_user_name_that_is_an_account_is_not_taken_for_an_organisation() {
     scene.add_with(
         CONTOSO,
         "s3cret-own",
-        crate::person::Add { account: Some("alice"), ..Default::default() },
+        crate::support::person::Add { account: Some("alice"), ..Default::default() },
     );
     scene.append(
         ".git-credentials",
@@ -386,35 +389,4 @@ fn what_is_no_source_is_said_with_the_list_and_a_file_that_is_not_there_too() {
     assert_eq!(run(&scene, "import pass --file x --yes").code(), 2);
     assert!(run(&scene, "import").succeeds().stderr().contains("no other program"));
     assert!(run(&scene, "import npm --yes").succeeds().stderr().contains("npm's .npmrc has nothing here"));
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn at_a_terminal_the_list_comes_first_and_a_no_changes_nothing() {
-    use crate::commands::terminal::{Talk, at_a_terminal};
-    let scene = at_a_terminal(Scene::new());
-    git_keeps(&scene, &format!("{CONTOSO}/a/_git/a"), "alice", "s3cret-1");
-    let mut talk = Talk::begin(&scene, "import git-store --move");
-    talk.sees("azure-devops/contoso")
-        .sees("Take 1 entry, and 1 entry out of git-credential-store? [y/N] ")
-        .types("n");
-    talk.sees("nothing was changed");
-    assert_eq!(talk.end().0, 6);
-    assert!(scene.held().is_empty() && credentials(&scene).contains("s3cret-1"));
-    let mut talk = Talk::begin(&scene, "import git-store --move");
-    talk.sees("[y/N] ").types("y").sees("1 entry taken out of git-credential-store");
-    let (code, screen) = talk.end();
-    assert!(code == 0 && !screen.contains("s3cret"), "{screen}");
-    assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-1");
-
-    // A token of another service is a question of its own.
-    scene.append(".git-credentials", &format!("https://erin:{GITHUB}@dev.azure.com/contoso\n"));
-    let question = "Take also 1 entry of another service's look? [y/N] ";
-    let mut talk = Talk::begin(&scene, "import git-store");
-    talk.sees("ask ").sees(question).types("n").sees("nothing is new; nothing was changed");
-    assert_eq!(talk.end().0, 0);
-    let mut talk = Talk::begin(&scene, "import git-store");
-    talk.sees(question).types("y").sees("Take 1 entry? [y/N] ").types("y").sees("1 entry taken into");
-    assert_eq!(talk.end().0, 0);
-    assert_eq!(token(&scene, CONTOSO, "erin"), GITHUB);
 }

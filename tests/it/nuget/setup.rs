@@ -176,7 +176,8 @@ fn doctor_finds_nugets_note_that_we_cannot_sign_in() {
     machine.scene.add(&collection, TOKEN);
     machine.sources(&[&format!("{collection}/{INDEX}")]);
     machine.arrives();
-    let notes = crate::scene::files_below(&machine.scene.home().join(".local/share/NuGet/plugins-cache"));
+    let notes =
+        crate::support::scene::files_below(&machine.scene.home().join(".local/share/NuGet/plugins-cache"));
     assert_eq!(notes.len(), 1);
     assert!(complaints(&machine.scene).is_empty(), "{:?}", doctor(&machine.scene));
     fs::write(&notes[0].0, "[]").unwrap();

@@ -5,11 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::loopback::proxy::Proxy;
-use crate::loopback::python_index::{PythonIndex, WHEEL};
-use crate::loopback::tls::Authority;
-use crate::process::{Call, Output};
-use crate::scene::{Scene, installed, skip};
+use crate::fakes::proxy::Proxy;
+use crate::fakes::python_index::{PythonIndex, WHEEL};
+use crate::fakes::tls::Authority;
+use crate::support::process::{Call, Output};
+use crate::support::scene::{Scene, installed, skip};
 
 mod library;
 mod setup;

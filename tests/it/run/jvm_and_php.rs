@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use crate::loopback::feed::Feed;
-use crate::loopback::http::Server;
-use crate::scene::Scene;
+use crate::fakes::feed::Feed;
+use crate::fakes::http::Server;
+use crate::support::scene::Scene;
 
 use super::{TOKEN, alice, call, program};
 

@@ -4,16 +4,16 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::person::Add;
-use crate::process::{Call, Output};
-use crate::scene::{Scene, skip};
+use crate::support::person::Add;
+use crate::support::process::{Call, Output};
+use crate::support::scene::{Scene, skip};
 
-mod found;
+mod discovery;
+mod documentation;
+mod environment;
 mod jvm_and_php;
 mod npm;
-mod page;
 mod python;
-mod rules;
 
 const TOKEN: &str = "s3cret-token-for-packages-that-only-these-tests-know";
 const OTHER: &str = "s3cret-other-token-that-only-these-tests-know";

@@ -8,12 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha512};
 
-use crate::loopback::feed::Feed;
-use crate::loopback::http::Response;
-use crate::loopback::proxy::Proxy;
-use crate::loopback::tls::Authority;
-use crate::process::Call;
-use crate::scene::Scene;
+use crate::fakes::feed::Feed;
+use crate::fakes::http::Response;
+use crate::fakes::proxy::Proxy;
+use crate::fakes::tls::Authority;
+use crate::support::process::Call;
+use crate::support::scene::Scene;
 
 use super::{CONTOSO, NPM, TOKEN, client, program};
 
@@ -151,7 +151,7 @@ fn npm_installs_and_publishes() {
     assert_eq!(put.basic(), Some(("contoso".to_owned(), TOKEN.to_owned())), "{put:?}");
     assert_eq!(log.hosts_that_saw(TOKEN), [PKGS]);
     // Nothing of it is on disk.
-    for (path, bytes) in crate::scene::files_below(&stage.scene.home()) {
+    for (path, bytes) in crate::support::scene::files_below(&stage.scene.home()) {
         let text = String::from_utf8_lossy(&bytes);
         assert!(!text.contains(TOKEN), "{}", path.display());
     }

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use crate::loopback::feed::Feed;
-use crate::loopback::http::{Response, Server};
-use crate::loopback::proxy::Proxy;
-use crate::loopback::python_index::{PythonIndex, WHEEL};
-use crate::loopback::tls::Authority;
-use crate::scene::Scene;
+use crate::fakes::feed::Feed;
+use crate::fakes::http::{Response, Server};
+use crate::fakes::proxy::Proxy;
+use crate::fakes::python_index::{PythonIndex, WHEEL};
+use crate::fakes::tls::Authority;
+use crate::support::scene::Scene;
 
 use super::{CONTOSO, TOKEN, alice, call, client};
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::process::Output;
-use crate::scene::{Scene, program_under_test};
+use crate::support::process::Output;
+use crate::support::scene::{Scene, program_under_test};
 
 mod installer;
 mod undo;
@@ -45,7 +45,7 @@ fn spy_on_keyfob(scene: &Scene) {
 fn asked(scene: &Scene, url: &str) -> String {
     let log = scene.home().join("asked");
     let _ = fs::remove_file(&log);
-    let call = scene.command(crate::scene::newest_git()).args(["credential", "fill"]);
+    let call = scene.command(crate::support::scene::newest_git()).args(["credential", "fill"]);
     call.env("GIT_ASKPASS", "true").stdin(format!("url={url}\n\n")).run();
     let names = fs::read_to_string(log).unwrap_or_default();
     names.lines().map(|line| line.split(' ').next().unwrap()).collect::<Vec<_>>().join(" ")
@@ -65,7 +65,7 @@ fn after_setup_git_gets_the_token_that_was_added() {
     let scene = fresh();
     setup(&scene, &[]).succeeds();
     scene.keyfob_with(["add", "https://dev.azure.com/contoso"], "t0ken").succeeds();
-    let call = scene.command(crate::scene::newest_git()).args(["credential", "fill"]);
+    let call = scene.command(crate::support::scene::newest_git()).args(["credential", "fill"]);
     let filled = call.stdin("url=https://dev.azure.com/contoso/p/_git/r\n\n").run().succeeds();
     assert!(filled.stdout().contains("password=t0ken\n"), "{filled}");
     let link = scene.bin().join("git-credential-keyfob");
@@ -288,7 +288,7 @@ fn a_path_with_blanks_and_quotes_is_one_that_git_can_start() {
     run(&["add", "https://dev.azure.com/contoso"], "t0ken");
     run(&["setup", "git", "--yes"], "");
     assert!(helpers(&scene)[0].starts_with('/'), "git takes it as a path");
-    let call = scene.command(crate::scene::newest_git()).args(["credential", "fill"]);
+    let call = scene.command(crate::support::scene::newest_git()).args(["credential", "fill"]);
     let filled = call.stdin("url=https://dev.azure.com/contoso/p/_git/r\n\n").run().succeeds();
     assert!(filled.stdout().contains("password=t0ken\n"), "{filled}");
 }
@@ -300,7 +300,7 @@ fn without_the_link_git_starts_the_program_itself() {
     scene.keyfob_with(["add", "https://dev.azure.com/contoso"], "t0ken").succeeds();
     setup(&scene, &[]).succeeds();
     assert_eq!(helpers(&scene), [format!("{} git", scene.bin().join("keyfob").display())]);
-    let call = scene.command(crate::scene::newest_git()).args(["credential", "fill"]);
+    let call = scene.command(crate::support::scene::newest_git()).args(["credential", "fill"]);
     let filled = call.stdin("url=https://dev.azure.com/contoso/p/_git/r\n\n").run().succeeds();
     assert!(filled.stdout().contains("password=t0ken\n"), "{filled}");
 }
@@ -405,7 +405,7 @@ fn tokens_of_the_environment_do_not_reach_git() {
     let mut scene = fresh();
     let spy = scene.bin().join("git");
     let log = scene.home().join("environment");
-    let git = crate::scene::newest_git();
+    let git = crate::support::scene::newest_git();
     let script = format!("#!/bin/sh\nenv >> '{}'\nexec '{}' \"$@\"\n", log.display(), git.display());
     fs::write(&spy, script).unwrap();
     fs::set_permissions(&spy, fs::Permissions::from_mode(0o755)).unwrap();

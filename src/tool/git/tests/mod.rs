@@ -5,12 +5,12 @@ use crate::wallet::tests::bench::Bench;
 
 mod answer;
 mod attacks;
-mod dice;
-mod quiet;
+mod generator;
+mod host_names;
+mod protocol;
 mod random;
+mod silence;
 mod suite;
-mod talk;
-mod traps;
 
 /// What one call brought.
 #[derive(Debug, PartialEq, Eq)]

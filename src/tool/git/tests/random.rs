@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::dice::{Dice, request};
+use super::generator::{Generator, request};
 use super::{Ran, full_bench, run};
 
 /// The one value of a key, as the simplest reader would see it: `None` if it is missing, `Err` if two differ.
@@ -102,9 +102,9 @@ fn is_well_behaved(ran: &Ran, request: &[u8]) {
 fn a_token_appears_only_where_it_may_and_a_get_changes_nothing() {
     let bench = full_bench();
     let before = (bench.files(), bench.memory.len());
-    let (mut dice, mut hits) = (Dice(0x9e37_79b9_7f4a_7c15), 0);
+    let (mut generator, mut hits) = (Generator(0x9e37_79b9_7f4a_7c15), 0);
     for _ in 0..10_000 {
-        let request = request(&mut dice);
+        let request = request(&mut generator);
         let ran = run(&bench, "get", &request);
         is_well_behaved(&ran, &request);
         let allowed = may_appear(&request);
@@ -123,9 +123,9 @@ fn a_token_appears_only_where_it_may_and_a_get_changes_nothing() {
 fn no_hostile_refusal_without_the_token_changes_anything() {
     let bench = full_bench();
     let before = (bench.files(), bench.memory.len());
-    let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+    let mut generator = Generator(0x2545_f491_4f6c_dd1d);
     for round in 0..5_000 {
-        let mut request = request(&mut dice);
+        let mut request = request(&mut generator);
         if round % 2 == 0 {
             request.splice(0..0, b"password=TOKEN-other\n".iter().copied());
         }
@@ -139,9 +139,9 @@ fn no_hostile_refusal_without_the_token_changes_anything() {
 #[test]
 fn a_hostile_store_never_changes_what_a_person_added() {
     let bench = full_bench();
-    let mut dice = Dice(0xd1b5_4a32_d192_ed03);
+    let mut generator = Generator(0xd1b5_4a32_d192_ed03);
     for _ in 0..300 {
-        let mut request = request(&mut dice);
+        let mut request = request(&mut generator);
         request.splice(0..0, b"password=OTHER\n".iter().copied());
         let ran = run(&bench, "store", &request);
         is_well_behaved(&ran, &request);
@@ -162,31 +162,38 @@ fn a_hostile_store_never_changes_what_a_person_added() {
 }
 
 /// Bytes without sense, and requests with some of their bytes turned.
-fn nonsense(dice: &mut Dice) -> Vec<u8> {
-    if dice.once_in(2) {
-        let length = dice.below(300);
+fn nonsense(generator: &mut Generator) -> Vec<u8> {
+    if generator.once_in(2) {
+        let length = generator.below(300);
         let alphabet = b"=\n\r\0[]%:/@.ahps\x80\xff";
         return (0..length)
-            .map(|_| if dice.once_in(2) { dice.roll() as u8 } else { alphabet[dice.below(alphabet.len())] })
+            .map(|_| {
+                if generator.once_in(2) {
+                    generator.roll() as u8
+                } else {
+                    alphabet[generator.below(alphabet.len())]
+                }
+            })
             .collect();
     }
-    let mut bytes = request(dice);
+    let mut bytes = request(generator);
     bytes.extend(
-        dice.pick(&[
-            "password=x\n",
-            "authtype=Basic\ncredential=eDp5\n",
-            "authtype=Basic\ncredential=====\n",
-            "password_expiry_utc=9223372036854775808\npassword=x\n",
-            "url=https://%\n",
-            "url=https://u:p@h:99999/%zz\n",
-            "url=://\n",
-            "",
-        ])
-        .bytes(),
+        generator
+            .pick(&[
+                "password=x\n",
+                "authtype=Basic\ncredential=eDp5\n",
+                "authtype=Basic\ncredential=====\n",
+                "password_expiry_utc=9223372036854775808\npassword=x\n",
+                "url=https://%\n",
+                "url=https://u:p@h:99999/%zz\n",
+                "url=://\n",
+                "",
+            ])
+            .bytes(),
     );
-    for _ in 0..dice.below(4) {
-        let at = dice.below(bytes.len());
-        bytes[at] = dice.roll() as u8;
+    for _ in 0..generator.below(4) {
+        let at = generator.below(bytes.len());
+        bytes[at] = generator.roll() as u8;
     }
     bytes
 }
@@ -194,9 +201,9 @@ fn nonsense(dice: &mut Dice) -> Vec<u8> {
 #[test]
 fn arbitrary_bytes_end_in_silence_or_in_well_formed_lines() {
     let bench = full_bench();
-    let mut dice = Dice(0x6a09_e667_f3bc_c909);
+    let mut generator = Generator(0x6a09_e667_f3bc_c909);
     for round in 0..8_000 {
-        let bytes = nonsense(&mut dice);
+        let bytes = nonsense(&mut generator);
         // Stores are made durable, so there are fewer of them.
         let operation = match round % 20 {
             0 => "store",

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::tool::Input;
 use crate::tool::tests::wire;
 use crate::wallet::{Asking, Erased, Forgotten, Found, Given, Query, Stored, Wallet};

@@ -2,7 +2,7 @@
 //! was left half done is made good the same way. Deliberately absent: what is next after a crash, which the list tells
 //! ([`pending::next`]).
 
-use crate::credential::{Account, Id, Key};
+use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::azure::{Order, Pat, PatId};

@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 
-use crate::credential::{Account, Id, Key, Secret, fill_random};
+use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::files;
 use crate::forge::life::Renewed;
+use crate::secret::{Secret, fill_random};
 use crate::store::Store;
 
 use super::super::super::Local;

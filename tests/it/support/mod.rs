@@ -1,0 +1,12 @@
+//! What the tests share: a machine ([`scene`]), programs with a deadline ([`process`]), what a person did before ([`person`]) and does at a
+//! terminal ([`terminal`]), a session bus with a keyring ([`bus`]), and a machine that fails ([`faults`]).
+
+#[cfg(target_os = "linux")]
+pub mod bus;
+#[cfg(target_os = "linux")]
+pub mod faults;
+pub mod person;
+pub mod process;
+pub mod scene;
+#[cfg(target_os = "linux")]
+pub mod terminal;
