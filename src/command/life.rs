@@ -16,7 +16,7 @@ use crate::terminal::aside;
 use crate::text::visible;
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Service, bears, mark_of, without_mark};
-use crate::wallet::spot::Spot;
+use crate::wallet::resolve::Resolution;
 
 use super::online::Client;
 use super::{Context, filled, online, sign_in};
@@ -216,8 +216,10 @@ pub(super) fn organisation(text: &str, context: &Context<'_>) -> Result<(String,
             "only there the life of tokens can be managed from here; elsewhere: keyfob rotate URL",
         )
     };
-    match context.wallet.spot(&remote, user.as_deref())? {
-        Spot::Known(known) if known.forge.id == forge::azure_devops::FORGE.id && known.site.is_none() => {
+    match context.wallet.resolve(&remote, user.as_deref())? {
+        Resolution::Known(known)
+            if known.forge.id == forge::azure_devops::FORGE.id && known.site.is_none() =>
+        {
             let organisation = known.organisation.clone().ok_or_else(elsewhere)?;
             let home = known.home(&remote);
             Ok((organisation, home))

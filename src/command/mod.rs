@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::terminal::Terminal;
-use crate::wallet::Local;
+use crate::wallet::LocalWallet;
 use crate::wallet::stores::Machine;
 
 pub mod add;
@@ -97,7 +97,7 @@ pub struct Command {
 /// What a command works with.
 pub struct Context<'c> {
     /// The wallet.
-    pub wallet: &'c Local<'c>,
+    pub wallet: &'c LocalWallet<'c>,
     /// The stores of this machine.
     pub stores: &'c Machine<'c>,
     /// The person.

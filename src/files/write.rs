@@ -15,7 +15,7 @@ use super::{private_mode, read_others};
 /// Temporary files older than this were left by a crash.
 const STALE: Duration = Duration::from_secs(3600);
 
-/// A file that is written beside its place, and on its way to the disk. Given up, it goes without a trace.
+/// A file that is written beside its place, and on its way to the disk. NewCredential up, it goes without a trace.
 #[must_use = "it is not in its place before it is settled"]
 pub struct Ahead {
     file: File,

@@ -13,7 +13,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
 use crate::versioned_json;
-use crate::wallet::Local;
+use crate::wallet::LocalWallet;
 
 /// The version of `setup.json` that this program writes.
 const VERSION: u32 = 1;
@@ -41,7 +41,7 @@ pub struct SetupContext<'c> {
     /// The environment, as main saw it.
     pub environment: &'c Environment,
     /// The wallet, for its places.
-    pub wallet: &'c Local<'c>,
+    pub wallet: &'c LocalWallet<'c>,
 }
 
 impl SetupContext<'_> {

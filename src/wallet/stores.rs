@@ -10,7 +10,7 @@ use crate::store::vault::Vault;
 use crate::store::{self, Ask, Fit, Health, Nobody, OpenStore, Opening, Silence, Store};
 use crate::versioned_json;
 
-use super::Asking;
+use super::PromptPolicy;
 
 /// How the wallet gets at stores. Tests have their own.
 pub trait Stores {
@@ -24,7 +24,7 @@ pub trait Stores {
     ///
     /// # Errors
     /// As [`Stores::open`].
-    fn open_asking(&self, name: &str, _asking: Asking) -> Result<Box<dyn Store + '_>, Error> {
+    fn open_prompting(&self, name: &str, _prompts: PromptPolicy) -> Result<Box<dyn Store + '_>, Error> {
         self.open(name)
     }
 
@@ -65,11 +65,11 @@ impl Stores for Machine<'_> {
         Ok(opener(name)?(self.opening.clone()))
     }
 
-    fn open_asking(&self, name: &str, asking: Asking) -> Result<Box<dyn Store + '_>, Error> {
-        let ask: &dyn Ask = match asking {
-            Asking::Anyhow => self.opening.ask,
-            Asking::ByWindow => &Nobody,
-            Asking::Never => &Silence,
+    fn open_prompting(&self, name: &str, prompts: PromptPolicy) -> Result<Box<dyn Store + '_>, Error> {
+        let ask: &dyn Ask = match prompts {
+            PromptPolicy::Any => self.opening.ask,
+            PromptPolicy::Window => &Nobody,
+            PromptPolicy::Never => &Silence,
         };
         Ok(opener(name)?(Opening { ask, ..self.opening.clone() }))
     }

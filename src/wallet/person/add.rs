@@ -9,7 +9,7 @@ use crate::secret::Secret;
 use crate::store::payload::Payload;
 
 use super::super::store::set_aside_and_replace;
-use super::super::{Local, settled};
+use super::super::{LocalWallet, settled};
 
 /// What is to be added, without the token.
 #[derive(Clone, Debug)]
@@ -154,7 +154,7 @@ impl Planned {
     }
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Puts a token in.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
 use crate::store::payload::Payload;
 use crate::versioned_json;
 
-use super::super::Local;
+use super::super::LocalWallet;
 use super::survey::Orphan;
 
 /// Seconds for which a secret has to be seen without a record before it is swept.
@@ -58,7 +58,7 @@ struct SeenOrphan {
     since: i64,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Makes the records of these secrets again, group by group.
     ///
     /// # Errors

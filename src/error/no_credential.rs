@@ -8,7 +8,7 @@ use super::Error;
 
 /// An answer that hands out nothing. Not an error: the wallet looked and this is what it found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Miss {
+pub enum NoCredential {
     /// No forge and no entry knows this place. Silence.
     NotOurs,
     /// The place is known, but not as one organisation: `dev.azure.com` with neither path nor user name (R2).
@@ -99,7 +99,7 @@ enum Reader {
     Tool,
 }
 
-impl Miss {
+impl NoCredential {
     /// What was found and how to go on, in one line for stderr; `url` is the remote that was asked about. `None` where
     /// silence is right.
     #[must_use]
@@ -115,7 +115,7 @@ impl Miss {
 
     fn line(&self, url: &str, reader: Reader) -> Option<String> {
         let (what, hint) = self.parts(url, reader);
-        (*self != Miss::NotOurs).then(|| format!("{what}; {hint}"))
+        (*self != NoCredential::NotOurs).then(|| format!("{what}; {hint}"))
     }
 
     /// For a person's command, which ends with it: what, how to go on, and the exit code of its kind.
@@ -123,15 +123,15 @@ impl Miss {
     pub fn into_error(self, url: &str) -> Error {
         let (what, hint) = self.parts(url, Reader::Person);
         match self {
-            Miss::NotOurs
-            | Miss::NoOrganisation { .. }
-            | Miss::NoAccount { .. }
-            | Miss::Uncovered { .. }
-            | Miss::PlainHttp { .. } => Error::NoSuchCredential { what, hint: Some(hint) },
-            Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } => {
+            NoCredential::NotOurs
+            | NoCredential::NoOrganisation { .. }
+            | NoCredential::NoAccount { .. }
+            | NoCredential::Uncovered { .. }
+            | NoCredential::PlainHttp { .. } => Error::NoSuchCredential { what, hint: Some(hint) },
+            NoCredential::Ambiguous { .. } | NoCredential::NoPath { .. } | NoCredential::Variables { .. } => {
                 Error::Ambiguous { what, hint }
             }
-            Miss::Rejected { .. } | Miss::Expired { .. } => Error::NotUsable { what, hint },
+            NoCredential::Rejected { .. } | NoCredential::Expired { .. } => Error::NotUsable { what, hint },
         }
     }
 
@@ -141,19 +141,21 @@ impl Miss {
         let hint =
             |before: &str, command: String| if alone { command } else { format!("{before}: {command}") };
         match self {
-            Miss::NotOurs => (format!("the wallet holds nothing for {url}"), format!("keyfob add {url}")),
-            Miss::NoOrganisation { host } if reader == Reader::Tool => (
+            NoCredential::NotOurs => {
+                (format!("the wallet holds nothing for {url}"), format!("keyfob add {url}"))
+            }
+            NoCredential::NoOrganisation { host } if reader == Reader::Tool => (
                 format!("{host} alone does not tell the organisation, so no token can be chosen"),
                 "the tool has to ask with it in the URL".to_owned(),
             ),
-            Miss::NoOrganisation { host } => (
+            NoCredential::NoOrganisation { host } => (
                 format!("the URL does not tell the organisation, so no token of {host} can be chosen"),
                 hint(
                     "let git send it",
                     format!("git config --global credential.https://{host}.useHttpPath true"),
                 ),
             ),
-            Miss::NoAccount { realm, url, asked } => (
+            NoCredential::NoAccount { realm, url, asked } => (
                 match asked {
                     _ if !alone => format!("no token for {}", whose(realm, asked.as_deref())),
                     Some(name) => format!("no account of {realm} answers for {name}"),
@@ -161,7 +163,7 @@ impl Miss {
                 },
                 hint("add one", format!("keyfob add {}", target(url, asked.as_deref()))),
             ),
-            Miss::Uncovered { realm, url, need } => {
+            NoCredential::Uncovered { realm, url, need } => {
                 let kind = if alone { "account" } else { "token" };
                 let add = format!("keyfob add {url} --account NAME");
                 (
@@ -173,7 +175,7 @@ impl Miss {
                     },
                 )
             }
-            Miss::Ambiguous { realm, url, names, stored: true } => {
+            NoCredential::Ambiguous { realm, url, names, stored: true } => {
                 let add = format!("keyfob add {url} --account NAME");
                 (
                     format!(
@@ -186,11 +188,11 @@ impl Miss {
                     },
                 )
             }
-            Miss::Ambiguous { realm, url, names, stored: false } => (
+            NoCredential::Ambiguous { realm, url, names, stored: false } => (
                 format!("{realm} has several that could answer, and none is preferred: {}", names.join(", ")),
                 hint("choose one", format!("keyfob prefer {url} --account NAME")),
             ),
-            Miss::NoPath { place, urls } => {
+            NoCredential::NoPath { place, urls } => {
                 let set = format!("git config --global credential.{place}.useHttpPath true");
                 (
                     format!("{place} could be any of {}", urls.join(", ")),
@@ -201,11 +203,11 @@ impl Miss {
                     },
                 )
             }
-            Miss::Variables { realm, names } => (
+            NoCredential::Variables { realm, names } => (
                 format!("{realm} has several tokens in the environment, in {}", names.join(", ")),
                 "keep one of them".to_owned(),
             ),
-            Miss::Rejected { realm, url, account, again_in: Some(seconds) } => {
+            NoCredential::Rejected { realm, url, account, again_in: Some(seconds) } => {
                 let so = if alone { "; it" } else { ", so it" };
                 let restore = format!("keyfob restore {}", target(url, account.as_deref()));
                 (
@@ -219,7 +221,7 @@ impl Miss {
                     },
                 )
             }
-            Miss::Rejected { realm, url, account, again_in: None } => {
+            NoCredential::Rejected { realm, url, account, again_in: None } => {
                 let target = target(url, account.as_deref());
                 (
                     format!(
@@ -238,7 +240,7 @@ impl Miss {
                     },
                 )
             }
-            Miss::Expired { realm, url, account, at } => (
+            NoCredential::Expired { realm, url, account, at } => (
                 format!(
                     "the token of {} ended on {}",
                     whose(realm, account.as_deref()),
@@ -246,7 +248,7 @@ impl Miss {
                 ),
                 format!("make a new one and: keyfob add {}", target(url, account.as_deref())),
             ),
-            Miss::PlainHttp { place } => (
+            NoCredential::PlainHttp { place } => (
                 format!("a token for {place} would travel in clear text"),
                 format!("use https, or accept it: keyfob add {url} --allow-http"),
             ),
