@@ -29,6 +29,7 @@ pub mod export;
 pub mod files;
 pub mod forge;
 pub mod formats;
+mod git_config;
 pub mod http;
 pub mod http_message;
 pub mod import;
