@@ -122,9 +122,9 @@ impl Config {
     /// Reads the settings; a missing file means none.
     ///
     /// # Errors
-    /// [`Error::Config`] with the line, [`Error::Io`].
+    /// [`Error::Config`] with the line, [`Error::Unsafe`] if another user could have written it, [`Error::Io`].
     pub fn read(path: &Path) -> Result<Config, Error> {
-        let Some(bytes) = files::read_others(path)? else { return Ok(Config::default()) };
+        let Some(bytes) = files::read_trusted(path)? else { return Ok(Config::default()) };
         let bad = |why: String| Error::Config { path: PathBuf::from(path), why };
         let text = String::from_utf8(bytes).map_err(|_| bad("it is not UTF-8".to_owned()))?;
         let config: Config = toml::from_str(&text).map_err(|error| {

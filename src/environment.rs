@@ -4,6 +4,19 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// The variables that hold tokens: no program that we start inherits them (R13).
+pub const TOKEN_VARIABLES: &[&str] = &[
+    "KEYFOB_TOKEN",
+    "KEYFOB_TOKENS",
+    "KEYFOB_ENTRA_TOKEN",
+    "SYSTEM_ACCESSTOKEN",
+    "AZURE_DEVOPS_EXT_PAT",
+    "ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS",
+    "ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN",
+    "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS",
+    "VSS_NUGET_ACCESSTOKEN",
+];
+
 /// Environment variables.
 #[derive(Clone)]
 pub struct Environment(Source);
@@ -62,10 +75,10 @@ impl Environment {
         }
     }
 
-    /// What programs that we start get: everything but the variables named in `without` (R13).
+    /// What programs that we start get: everything but [`TOKEN_VARIABLES`] (R13).
     #[must_use]
-    pub fn for_child(&self, without: &[&str]) -> Vec<(OsString, OsString)> {
-        let kept = |(name, _): &(OsString, OsString)| !without.iter().any(|out| name == out);
+    pub fn for_child(&self) -> Vec<(OsString, OsString)> {
+        let kept = |(name, _): &(OsString, OsString)| !TOKEN_VARIABLES.iter().any(|out| name == out);
         self.all().into_iter().filter(kept).collect()
     }
 

@@ -8,36 +8,39 @@
 //! - [`store`]: places for secrets (Secret Service, keychain, vault …): bytes under a key;
 //! - [`command`]: words that a person types.
 //!
-//! Between them stands the [`wallet`]: all policy, and the only caller of forges and stores. What is kept is in
-//! [`credential`], where it belongs in [`remote`], what is known of it on disk in [`records`], the user's own hosts in
-//! [`config`]. [`error`] holds every message, [`terminal`] is the only one that prints or prompts, [`files`] the only
-//! recipe for private files. [`exchange`] is what is asked of a service as a value, [`http`] the only way to the network, for
-//! commands that say so.
+//! Between them stands the [`wallet`]: all policy, and the only caller of forges and stores. A token is a
+//! [`secret`], whose it is says [`account`], where it belongs [`remote`], what is known of it on disk [`records`], the user's own
+//! hosts [`config`]. [`error`] holds every message, [`terminal`] is the only one that prints or prompts, [`files`] the only
+//! recipe for private files. [`http_message`] is what is asked of a service as a value, [`http`] the only way to the
+//! network, for commands that say so.
 //!
 //! [`import`] is a fifth shelf, of places where other programs keep tokens; [`export`] is the wallet as one encrypted file.
 //!
-//! Direction: command → {tool, import, export} → wallet → {forge, store, records} → credential, remote, error; never back. `git get` is three
+//! Direction: command → {tool, import, export} → wallet → {forge, store, records} → the ground
+//! (secret, account, remote, error, files, text …); never back. `git get` is three
 //! hops: main → [`tool::git`] → [`wallet::Wallet::get`] → [`store::Store::get`].
 
+pub mod account;
 pub mod command;
 pub mod config;
-pub mod credential;
-mod document;
 pub mod environment;
 pub mod error;
-pub mod exchange;
 pub mod export;
 pub mod files;
 pub mod forge;
 pub mod http;
+pub mod http_message;
 pub mod import;
 pub mod json;
 pub mod paths;
 pub mod process;
 pub mod records;
 pub mod remote;
+pub mod secret;
+mod secret_bytes;
 pub mod store;
 pub mod terminal;
+pub mod text;
 pub mod tool;
+mod versioned_json;
 pub mod wallet;
-mod wiped;

@@ -13,9 +13,9 @@ use keyfob::paths::Paths;
 use keyfob::store::Opening;
 use keyfob::terminal::{About, Out, PATIENCE, Stdin, Terminal, TerminalAsk};
 use keyfob::tool::{self, Input, Tool, Wire};
-use keyfob::wallet::nowhere::Nowhere;
+use keyfob::wallet::UnavailableWallet;
 use keyfob::wallet::stores::Machine;
-use keyfob::wallet::{Local, Wallet};
+use keyfob::wallet::{LocalWallet, Wallet};
 
 /// musl's own maps memory in small pieces and keeps what it knows of each block apart, which is a tenth of the shortest call.
 #[cfg(target_env = "musl")]
@@ -62,10 +62,10 @@ fn serve_tool(tool: &Tool, arguments: &[OsString], environment: &Environment) ->
     let mut serve = |wallet: &dyn Wallet| {
         ExitCode::from(tool.serve.map_or(0, |serve| serve(arguments, &mut wire, wallet)))
     };
-    let Ok(paths) = Paths::find(environment) else { return serve(&Nowhere { environment }) };
+    let Ok(paths) = Paths::find(environment) else { return serve(&UnavailableWallet { environment }) };
     let ask = TerminalAsk::for_tool(environment, person_watches);
     let stores = Machine { opening: opening(&paths, environment, &ask) };
-    serve(&Local::new(&paths.data, paths.config, &stores, environment, now()))
+    serve(&LocalWallet::new(&paths.data, paths.config, &stores, environment, now()))
 }
 
 fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environment) -> ExitCode {
@@ -81,7 +81,7 @@ fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environme
     };
     let ask = TerminalAsk::for_command(environment, about.stderr);
     let stores = Machine { opening: opening(&paths, environment, &ask) };
-    let wallet = Local::new(&paths.data, paths.config.clone(), &stores, environment, now());
+    let wallet = LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, now());
     let data = paths.data.clone();
     // One that was deleted meanwhile has no path; nothing is found in it then.
     let folder = std::env::current_dir().unwrap_or_default();

@@ -3,6 +3,7 @@
 //! process that started it; and how `keyfob run` becomes the command that it starts. And what a shell may have set that would be in the
 //! way of files.
 
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -10,6 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
+
+use crate::environment::Environment;
 
 /// The limit of core dumps as it was when we were started.
 #[cfg(unix)]
@@ -64,6 +67,14 @@ pub fn unmasked<T>(make: impl FnOnce() -> T) -> T {
     #[cfg(unix)]
     rustix::process::umask(mask);
     made
+}
+
+/// A program that is to be started: it gets our environment but for the tokens in it (R13).
+#[must_use]
+pub fn child(program: impl AsRef<OsStr>, environment: &Environment) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(environment.for_child());
+    command
 }
 
 /// What a program writes to its standard output, however it ends; `None` if it has not ended its output within `limit`. Then it

@@ -5,7 +5,6 @@
 
 use clap::ArgMatches;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::scopes;
@@ -14,8 +13,9 @@ use crate::forge::shape::{Looks, looks};
 use crate::forge::{self, Need};
 use crate::records::Source;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store;
-use crate::terminal::{date, visible};
+use crate::text::{date, visible};
 use crate::wallet::person::Selection;
 use crate::wallet::person::add::{Added, Change, Planned, Wish};
 

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::environment::Environment;
-use crate::store::environment::child;
+use crate::process::child;
 
 use super::Context;
 

@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::error::{Error, target};
 use crate::forge::check::{Outcome, Problem, Verdict};
 use crate::remote::Remote;
-use crate::terminal::{Colour, date, rfc3339, visible};
+use crate::terminal::Colour;
+use crate::text::{date, rfc3339, visible};
 use crate::wallet::person::check::{Subject, mark_global};
 
 use super::online::{self, Errand};

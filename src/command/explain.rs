@@ -4,11 +4,11 @@
 use clap::ArgMatches;
 use serde::Serialize;
 
-use crate::error::{Error, Miss};
+use crate::error::{Error, NoCredential};
 use crate::forge::Presentation;
-use crate::terminal::{date, rfc3339, visible};
+use crate::text::{date, rfc3339, visible};
 use crate::tool::{self, Tool};
-use crate::wallet::{Answer, Found, Query};
+use crate::wallet::{Credential, Lookup, Query};
 
 use super::{Command, Context, json, option, place, text, url, whose, write_json};
 
@@ -60,7 +60,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let tool = tool::by_name(text(matches, "tool").unwrap_or_default()).unwrap_or(&tool::git::TOOL);
     let user = text(matches, "user").map(str::to_owned).or(in_url);
     let shown = remote.to_string();
-    let query = Query { user, takes_authtype: true, ..Query::new(remote, tool.need) };
+    let query = Query { user, takes_authtype: true, ..Query::new(tool.name, remote, tool.need) };
     let (steps, found) = decision(tool, &query, context);
     let as_json = matches.get_flag("json");
     if !as_json {
@@ -86,7 +86,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         hint: None,
     };
     match found {
-        Ok(Found::Answer(answer)) => {
+        Ok(Lookup::Found(answer)) => {
             if let Some(what) = tool.peculiar.and_then(|peculiar| (peculiar.withheld)(&answer, &query.remote))
             {
                 explained.outcome = "none";
@@ -105,9 +105,9 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             }
             Ok(())
         }
-        Ok(Found::Miss { miss, .. }) => {
-            explained.outcome = kind(&miss);
-            end(miss.into_error(&shown), explained, as_json, context)
+        Ok(Lookup::None { reason, .. }) => {
+            explained.outcome = kind(&reason);
+            end(reason.into_error(&shown), explained, as_json, context)
         }
         Err(error) => {
             explained.outcome = "error";
@@ -117,7 +117,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 }
 
 /// The steps and the outcome: of the first of the tool's places that the wallet knows, else of the first.
-fn decision(tool: &Tool, query: &Query, context: &Context<'_>) -> (Vec<String>, Result<Found, Error>) {
+fn decision(tool: &Tool, query: &Query, context: &Context<'_>) -> (Vec<String>, Result<Lookup, Error>) {
     let mut first = None;
     let places =
         tool.peculiar.map_or_else(|| vec![query.remote.clone()], |peculiar| (peculiar.places)(&query.remote));
@@ -125,7 +125,7 @@ fn decision(tool: &Tool, query: &Query, context: &Context<'_>) -> (Vec<String>, 
         let query = Query { remote: place, ..query.clone() };
         let mut steps = context.wallet.environment_notes();
         let found = context.wallet.get_traced(&query, &mut |step| steps.push(step.to_string()));
-        if !matches!(found, Ok(Found::Miss { miss: Miss::NotOurs, .. })) {
+        if !matches!(found, Ok(Lookup::None { reason: NoCredential::NotOurs, .. })) {
             return (steps, found);
         }
         first.get_or_insert((steps, found));
@@ -150,7 +150,7 @@ fn end(
 }
 
 /// In words; how it gets past other offers is said of git alone, because other tools are told so in their own protocols.
-fn tell(answer: &Answer, to_git: bool, context: &mut Context<'_>) {
+fn tell(answer: &Credential, to_git: bool, context: &mut Context<'_>) {
     let whose = whose(&answer.account, answer.realm.as_str());
     let end = answer.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
     let user = match &answer.user {
@@ -173,7 +173,7 @@ fn tell(answer: &Answer, to_git: bool, context: &mut Context<'_>) {
     context.terminal.answer(&visible(&format!("  presented {how}")));
 }
 
-fn word(answer: &Answer) -> &'static str {
+fn word(answer: &Credential) -> &'static str {
     match (&answer.authtype, answer.presentation) {
         (Some(_), _) => "as-stored",
         (None, Presentation::Basic) => "basic",
@@ -183,15 +183,17 @@ fn word(answer: &Answer) -> &'static str {
     }
 }
 
-fn kind(miss: &Miss) -> &'static str {
-    match miss {
-        Miss::NotOurs
-        | Miss::NoOrganisation { .. }
-        | Miss::NoAccount { .. }
-        | Miss::Uncovered { .. }
-        | Miss::PlainHttp { .. } => "none",
-        Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } => "ambiguous",
-        Miss::Rejected { .. } => "rejected",
-        Miss::Expired { .. } => "expired",
+fn kind(reason: &NoCredential) -> &'static str {
+    match reason {
+        NoCredential::NotOurs
+        | NoCredential::NoOrganisation { .. }
+        | NoCredential::NoAccount { .. }
+        | NoCredential::Uncovered { .. }
+        | NoCredential::PlainHttp { .. } => "none",
+        NoCredential::Ambiguous { .. } | NoCredential::NoPath { .. } | NoCredential::Variables { .. } => {
+            "ambiguous"
+        }
+        NoCredential::Rejected { .. } => "rejected",
+        NoCredential::Expired { .. } => "expired",
     }
 }

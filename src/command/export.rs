@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::export;
 use crate::export::age::{Recipient, To};
 use crate::files;
+use crate::text::shell_word;
 
 use super::{Command, Context, flag, new_passphrase, option, piped_passphrase};
 
@@ -69,7 +70,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let accounts =
         if accounts == 1 { "one account is".to_owned() } else { format!("{accounts} accounts are") };
     context.terminal.note(&format!("{accounts} in {}", path.display()));
-    context.terminal.hint(&format!("on the other machine: keyfob import {}", files::shell_word(&path)));
+    context.terminal.hint(&format!("on the other machine: keyfob import {}", shell_word(&path)));
     Ok(())
 }
 

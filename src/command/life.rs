@@ -3,19 +3,20 @@
 
 use clap::Arg;
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::{Error, Trouble};
-use crate::exchange::{Answer, Request};
 use crate::forge::check::Verdict;
 use crate::forge::life::azure::{self, HOST, Made, Order, Pat, PatId, Refusal, Which};
 use crate::forge::shape::redacted;
 use crate::forge::{self};
+use crate::http_message::{Request, Response};
 use crate::remote::Remote;
-use crate::terminal::{aside, visible};
+use crate::secret::Secret;
+use crate::terminal::aside;
+use crate::text::visible;
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Service, bears, mark_of, without_mark};
-use crate::wallet::spot::Spot;
+use crate::wallet::resolve::Resolution;
 
 use super::online::Client;
 use super::{Context, filled, online, sign_in};
@@ -40,7 +41,7 @@ impl<'e> Azure<'e> {
         Ok(Azure { organisation: organisation.to_owned(), bearer, client, environment: context.environment })
     }
 
-    fn send(&self, request: &Request) -> Result<Answer, Error> {
+    fn send(&self, request: &Request) -> Result<Response, Error> {
         let (remote, _) = Remote::from_url(&request.url)?;
         // Whatever is changed here one day: the sign-in of a person goes nowhere else.
         if remote.host() != HOST || !remote.is_https() || remote.port().is_some() {
@@ -215,8 +216,10 @@ pub(super) fn organisation(text: &str, context: &Context<'_>) -> Result<(String,
             "only there the life of tokens can be managed from here; elsewhere: keyfob rotate URL",
         )
     };
-    match context.wallet.spot(&remote, user.as_deref())? {
-        Spot::Known(known) if known.forge.id == forge::azure_devops::FORGE.id && known.site.is_none() => {
+    match context.wallet.resolve(&remote, user.as_deref())? {
+        Resolution::Known(known)
+            if known.forge.id == forge::azure_devops::FORGE.id && known.site.is_none() =>
+        {
             let organisation = known.organisation.clone().ok_or_else(elsewhere)?;
             let home = known.home(&remote);
             Ok((organisation, home))

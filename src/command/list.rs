@@ -6,9 +6,10 @@ use serde::Serialize;
 use crate::error::{Error, target};
 use crate::forge::life::azure::GLOBAL_END;
 use crate::remote::Remote;
-use crate::terminal::{Colour, LAST_SECOND, date, rfc3339, visible};
+use crate::terminal::Colour;
+use crate::text::{LAST_SECOND, date, rfc3339, visible};
 use crate::wallet::person::{Entry, State};
-use crate::wallet::spot::Spot;
+use crate::wallet::resolve::Resolution;
 use crate::wallet::{DAY, HINT_DAYS};
 
 use super::{Command, Context, flag, json, option, table, text, time, write_json};
@@ -113,8 +114,8 @@ fn retain_realm(entries: &mut Vec<Entry>, url: &str, context: &Context<'_>) -> R
         Err(error) => return Err(error),
     };
     let realm = match Remote::from_url(url) {
-        Ok((remote, user)) => match context.wallet.spot(&remote, user.as_deref())? {
-            Spot::Known(known) => known.realm.to_string(),
+        Ok((remote, user)) => match context.wallet.resolve(&remote, user.as_deref())? {
+            Resolution::Known(known) => known.realm.to_string(),
             _ => return Err(nothing),
         },
         // A realm's own name.

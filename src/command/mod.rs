@@ -10,12 +10,13 @@ use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;
 
-use crate::credential::{Account, Secret};
+use crate::account::Account;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::terminal::Terminal;
-use crate::wallet::Local;
+use crate::wallet::LocalWallet;
 use crate::wallet::stores::Machine;
 
 pub mod add;
@@ -96,7 +97,7 @@ pub struct Command {
 /// What a command works with.
 pub struct Context<'c> {
     /// The wallet.
-    pub wallet: &'c Local<'c>,
+    pub wallet: &'c LocalWallet<'c>,
     /// The stores of this machine.
     pub stores: &'c Machine<'c>,
     /// The person.

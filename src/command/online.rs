@@ -9,8 +9,8 @@ use std::thread::{self, Builder};
 
 use crate::environment::{Environment, means_no};
 use crate::error::Error;
-use crate::exchange::Answer;
 use crate::http::{Way, proxy};
+use crate::http_message::Response;
 use crate::remote::Remote;
 use crate::terminal::Terminal;
 use crate::tool::git;
@@ -59,7 +59,7 @@ pub(super) struct Errand<'q> {
 }
 
 impl Errand<'_> {
-    fn run(&self, client: &Client) -> Option<Result<Answer, Error>> {
+    fn run(&self, client: &Client) -> Option<Result<Response, Error>> {
         let request = self.question.request.as_ref()?;
         Some(client.send(request, &self.question.token, &self.way))
     }
@@ -67,7 +67,7 @@ impl Errand<'_> {
 
 /// What the threads that ask report.
 enum Report {
-    Answer(usize, Option<Result<Answer, Error>>),
+    Answer(usize, Option<Result<Response, Error>>),
     Waiting(String, u64),
 }
 
@@ -80,7 +80,7 @@ pub(super) fn waiting(host: &str, seconds: u64) -> String {
 pub(super) fn ask_all(
     errands: &[Errand<'_>],
     terminal: &mut Terminal<'_>,
-) -> Vec<Option<Result<Answer, Error>>> {
+) -> Vec<Option<Result<Response, Error>>> {
     let (send, receive) = mpsc::channel();
     let told = send.clone();
     let client = Client::telling(move |host, seconds| {
@@ -88,7 +88,7 @@ pub(super) fn ask_all(
         let _ = told.send(Report::Waiting(host.to_owned(), seconds));
     });
     let next = AtomicUsize::new(0);
-    let mut answers: Vec<Option<Result<Answer, Error>>> = errands.iter().map(|_| None).collect();
+    let mut answers: Vec<Option<Result<Response, Error>>> = errands.iter().map(|_| None).collect();
     let ask = |send: &mpsc::Sender<Report>| {
         while let Some((at, errand)) = {
             let at = next.fetch_add(1, Ordering::Relaxed);

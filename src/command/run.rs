@@ -9,15 +9,15 @@ use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 
-use crate::error::{Error, Miss};
+use crate::error::{Error, NoCredential};
 use crate::forge::Need;
 use crate::process;
-use crate::store::environment::child;
-use crate::terminal::visible;
+use crate::process::child;
+use crate::text::visible;
 use crate::tool::profile::fill::{Setting, Wanted, checked, described, settings};
 use crate::tool::profile::{Form, Place, Profile, Search, forms};
 use crate::tool::{self, Tool};
-use crate::wallet::{Answer, Found, Query, Wallet as _};
+use crate::wallet::{Credential, Lookup, Query, Wallet as _};
 
 use super::{Command, Context, account, flag, option, place, text};
 
@@ -211,17 +211,17 @@ fn look(
     account: Option<&str>,
     explicit: bool,
     context: &mut Context<'_>,
-) -> Result<Option<Box<Answer>>, Error> {
+) -> Result<Option<Box<Credential>>, Error> {
     if place.served && !explicit {
         return Ok(None);
     }
     let query = Query {
         user: place.user.clone().filter(|_| account.is_none()),
-        person_watches: context.terminal.about.stderr,
-        ..Query::new(place.remote.clone(), need)
+        stderr_is_terminal: context.terminal.about.stderr,
+        ..Query::new("keyfob", place.remote.clone(), need)
     };
     let mut found = context.wallet.get(&query)?;
-    if !explicit && matches!(found, Found::Miss { miss: Miss::NotOurs, .. }) {
+    if !explicit && matches!(found, Lookup::None { reason: NoCredential::NotOurs, .. }) {
         return Ok(None);
     }
     if let Some(name) = account {
@@ -230,19 +230,19 @@ fn look(
         found = context.wallet.get_account(&query, &selection.realm.realm, selection.only()?)?;
     }
     match found {
-        Found::Answer(answer) => {
+        Lookup::Found(answer) => {
             if let Some(note) = &answer.note {
                 context.terminal.hint(&note.words());
             }
             Ok(Some(answer))
         }
-        Found::Miss { miss: Miss::NoOrganisation { host }, .. } => Err(Error::NoSuchCredential {
+        Lookup::None { reason: NoCredential::NoOrganisation { host }, .. } => Err(Error::NoSuchCredential {
             what: format!("{} does not tell the organisation", place.url),
             hint: Some(format!(
                 "give the whole URL: keyfob run --for https://{host}/ORGANISATION -- COMMAND"
             )),
         }),
-        Found::Miss { miss, .. } => Err(miss.into_error(&place.url)),
+        Lookup::None { reason, .. } => Err(reason.into_error(&place.url)),
     }
 }
 

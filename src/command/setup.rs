@@ -4,7 +4,7 @@
 use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
-use crate::terminal::visible;
+use crate::text::visible;
 use crate::tool::setup::{Ledger, Plan, Setup, SetupContext, Wish, carry_out};
 use crate::tool::{self, Tool};
 use crate::wallet::stores::Stores;

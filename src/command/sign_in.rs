@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::exchange::Request;
 use crate::forge::azure_devops;
 use crate::forge::life::azure::Refusal;
 use crate::forge::life::entra::{self, Begun, Poll, RESOURCE, Tenant};
 use crate::forge::shape::{Looks, looks, redacted};
+use crate::http_message::Request;
 use crate::process;
-use crate::store::environment::{ENTRA, child};
+use crate::process::child;
+use crate::secret::Secret;
+use crate::store::environment::ENTRA;
 
 use super::online::Client;
 use super::{Context, online};

@@ -31,7 +31,7 @@ pub(super) fn end(text: &str, now: i64) -> Result<i64, Error> {
             "for example: --expires 2027-03-01, --expires 2027-03-01T12:00:00Z, --expires 90d (also w, m, y)",
         )),
         Some(at) if at <= now => Err(Error::usage(
-            format!("--expires {} is in the past", crate::terminal::date(at)),
+            format!("--expires {} is in the past", crate::text::date(at)),
             "a token that has ended is of no use; make a new one",
         )),
         Some(at) => Ok(at),
@@ -96,7 +96,7 @@ fn later(now: i64, span: Span) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::rfc3339;
+    use crate::text::rfc3339;
 
     /// 2027-01-15T08:00:00Z.
     const NOW: i64 = 1_800_000_000;

@@ -5,14 +5,14 @@ use clap::ArgMatches;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::{Error, target};
 use crate::forge::{Need, Presentation};
 use crate::remote::Remote;
-use crate::terminal::rfc3339;
+use crate::secret::Secret;
+use crate::secret_bytes::{Bytes, joined};
+use crate::text::rfc3339;
 use crate::tool::profile::forms::{basic, header, only_as_header};
-use crate::wallet::{Answer, Found, Query, Wallet as _};
-use crate::wiped::{Bytes, joined};
+use crate::wallet::{Credential, Lookup, Query, Wallet as _};
 
 use super::{Command, Context, account, option, place, text, url, yes};
 
@@ -55,7 +55,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let typed = text(matches, "URL").unwrap_or_default();
     let (remote, user) = place(context, typed)?;
     let wanted = text(matches, "as").ok_or_else(|| formless(&remote, text(matches, "account")))?;
-    let mut query = Query { takes_authtype: true, ..Query::new(remote, Need::Anything) };
+    let mut query = Query { takes_authtype: true, ..Query::new("keyfob", remote, Need::Anything) };
     let found = match text(matches, "account") {
         // A name on the command line is exact: no other account answers in its place.
         Some(name) => {
@@ -68,8 +68,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         }
     };
     let answer = match found {
-        Found::Answer(answer) => answer,
-        Found::Miss { miss, .. } => return Err(miss.into_error(&query.remote.to_string())),
+        Lookup::Found(answer) => answer,
+        Lookup::None { reason, .. } => return Err(reason.into_error(&query.remote.to_string())),
     };
     let bytes = form(wanted, &answer, &query.remote)?;
     if context.terminal.about.stdout && !matches.get_flag("yes") {
@@ -111,7 +111,7 @@ pub(super) fn show_homeless(token: &Secret, context: &mut Context<'_>) -> Result
 }
 
 /// One form, line break included, built in a buffer that never grows: a grown one leaves an unwiped copy behind.
-fn form(name: &str, answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
+fn form(name: &str, answer: &Credential, remote: &Remote) -> Result<Bytes, Error> {
     let token = answer.token.expose();
     match name {
         "basic" => basic(answer).map(|basic| joined(&[&basic, b"\n"])),
@@ -133,7 +133,7 @@ fn form(name: &str, answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
     }
 }
 
-fn json(answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
+fn json(answer: &Credential, remote: &Remote) -> Result<Bytes, Error> {
     let token = std::str::from_utf8(answer.token.expose())
         .map_err(|_| Error::usage("the token is not text, which JSON cannot carry", "use --as token"))?;
     let url = remote.to_string();
@@ -162,7 +162,7 @@ fn json(answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
 }
 
 /// An entry of ~/.netrc, whose words have no blanks and no quotes in them.
-fn netrc(answer: &Answer, remote: &Remote) -> Result<Bytes, Error> {
+fn netrc(answer: &Credential, remote: &Remote) -> Result<Bytes, Error> {
     if answer.authtype.is_some() {
         return Err(only_as_header());
     }

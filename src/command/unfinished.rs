@@ -147,7 +147,7 @@ pub(super) fn still_to_do(pending: &Pending) -> String {
 /// What doctor says of it: in words, and how to go on.
 pub(super) fn in_words(pending: &Pending, context: &Context<'_>) -> (String, String) {
     let (realm, url) = (&pending.realm, target(&pending.url, pending.account.as_deref()));
-    let since = crate::terminal::date(pending.since);
+    let since = crate::text::date(pending.since);
     let settled = format!("keyfob rotate {url} --settled");
     // The account may be gone, and then there is nothing to rotate.
     let is_held = context.wallet.in_force_of(pending).is_ok_and(|id| id.is_some());

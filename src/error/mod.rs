@@ -1,4 +1,4 @@
-//! Everything that can go wrong, in one voice, and the answers that are not errors ([`Miss`]).
+//! Everything that can go wrong, in one voice, and the answers that are not errors ([`NoCredential`]).
 //!
 //! Display says *what* and *why*, in lower case and without a full stop; [`Error::hint`] says *how to fix it*, as a
 //! command that can be pasted where there is one. No message ever repeats a secret or a value that a peer sent.
@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use thiserror::Error as ThisError;
 
-use crate::files::shell_word;
+use crate::text::shell_word;
 
-mod miss;
+mod no_credential;
 mod trouble;
 
-pub use miss::{Miss, target};
+pub use no_credential::{NoCredential, target};
 pub use trouble::Trouble;
 
 /// What went wrong and why. See [`Error::hint`] for the way out.

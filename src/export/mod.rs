@@ -12,9 +12,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::records::RealmRecord;
+use crate::secret::Secret;
 use crate::wallet::person::bundle::Bundle;
 
 pub mod age;
@@ -70,7 +70,7 @@ pub fn write(bundle: &Bundle, now: i64) -> Result<Zeroizing<Vec<u8>>, Error> {
     let document = Written {
         format: FORMAT,
         version: VERSION,
-        made: crate::terminal::rfc3339(now),
+        made: crate::text::rfc3339(now),
         realms: &bundle.realms,
         secrets: bundle.secrets.iter().map(|(id, secret)| (id.as_str(), encoded(secret))).collect(),
     };

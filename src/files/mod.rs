@@ -9,9 +9,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::text::shell_word;
 
+mod trust;
 mod write;
 
+pub use trust::{group_writable, read_trusted};
 pub use write::{
     Ahead, changed_just_now, create_private, hold_room, leftovers, remove, rewrite, settle_name,
     settle_others, sweep, write_private, write_private_after,
@@ -53,13 +56,19 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 /// # Errors
 /// [`Error::Io`], also for what is no file or too large for one.
 pub fn read_others(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    let refuse = |why: String| Error::io("read", path)(io::Error::other(why));
     let file = match open_unhindered(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io("read", path)(error)),
     };
-    if !file.metadata().map_err(Error::io("read", path))?.is_file() {
+    let about = file.metadata().map_err(Error::io("read", path))?;
+    read_opened(file, &about, path).map(Some)
+}
+
+/// Reads what was opened as `path` whole, if it is a file and not too large for one.
+fn read_opened(file: File, about: &fs::Metadata, path: &Path) -> Result<Vec<u8>, Error> {
+    let refuse = |why: String| Error::io("read", path)(io::Error::other(why));
+    if !about.is_file() {
         return Err(refuse("it is not a regular file".to_owned()));
     }
     let mut bytes = Vec::new();
@@ -67,7 +76,7 @@ pub fn read_others(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     if bytes.len() > LARGEST {
         return Err(refuse(format!("it is larger than {} MiB", LARGEST >> 20)));
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 /// Opens what may not be a file to be read, links followed: opening a pipe would wait for somebody to write into it.
@@ -250,22 +259,27 @@ fn check_owner_and_mode(path: &Path, about: &fs::Metadata, mode: &str) -> Result
     use std::os::unix::fs::MetadataExt;
     let own = rustix::process::geteuid().as_raw();
     if about.uid() != own {
-        let problem = not_ours(about.uid(), own);
-        // In a folder of ours it is to become ours too. Elsewhere it is somebody's own, and taking it away is no way out.
-        let parent = path.parent().and_then(|parent| fs::metadata(parent).ok());
-        let fix = match (parent.is_some_and(|parent| parent.uid() == own), own) {
-            (true, 0) => format!("chown -R 0 {}", shell_word(path)),
-            (true, _) => format!("sudo chown -R {own} {}", shell_word(path)),
-            (false, 0) => ROOTS_WAY_OUT.to_owned(),
-            (false, _) => "set KEYFOB_HOME to a folder of yours, such as $HOME/.keyfob".to_owned(),
-        };
-        return Err(not_safe(path, &problem, &fix));
+        return Err(not_safe(path, &not_ours(about.uid(), own), &way_out_for_owner(path, own)));
     }
     if about.mode() & 0o077 != 0 {
         let problem = format!("its mode is {:o}, so others can reach it", about.mode() & 0o777);
         return Err(not_safe(path, &problem, &format!("chmod {mode} {}", shell_word(path))));
     }
     Ok(())
+}
+
+/// How what belongs to somebody else becomes usable for user `own`.
+#[cfg(unix)]
+fn way_out_for_owner(path: &Path, own: u32) -> String {
+    use std::os::unix::fs::MetadataExt;
+    // In a folder of ours it is to become ours too. Elsewhere it is somebody's own, and taking it away is no way out.
+    let parent = path.parent().and_then(|parent| fs::metadata(parent).ok());
+    match (parent.is_some_and(|parent| parent.uid() == own), own) {
+        (true, 0) => format!("chown -R 0 {}", shell_word(path)),
+        (true, _) => format!("sudo chown -R {own} {}", shell_word(path)),
+        (false, 0) => ROOTS_WAY_OUT.to_owned(),
+        (false, _) => "set KEYFOB_HOME to a folder of yours, such as $HOME/.keyfob".to_owned(),
+    }
 }
 
 #[cfg(not(unix))]
@@ -276,17 +290,6 @@ fn check_owner_and_mode(_path: &Path, _about: &fs::Metadata, _mode: &str) -> Res
 
 fn not_safe(path: &Path, problem: &str, fix: &str) -> Error {
     Error::Unsafe { path: path.to_owned(), problem: problem.to_owned(), fix: fix.to_owned() }
-}
-
-/// `path` as one word of a POSIX shell.
-#[must_use]
-pub fn shell_word(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%~".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
+use crate::text::shell_word;
 
-use super::{private_mode, read_others, shell_word};
+use super::{private_mode, read_others};
 
 /// Temporary files older than this were left by a crash.
 const STALE: Duration = Duration::from_secs(3600);
 
-/// A file that is written beside its place, and on its way to the disk. Given up, it goes without a trace.
+/// A file that is written beside its place, and on its way to the disk. NewCredential up, it goes without a trace.
 #[must_use = "it is not in its place before it is settled"]
 pub struct Ahead {
     file: File,
@@ -206,11 +207,11 @@ const TEMPORARY: &str = ".new-";
 
 /// Whether we named it: in other people's folders, names that only begin alike are somebody else's.
 fn is_temporary(name: &std::ffi::OsStr) -> bool {
-    name.to_str().and_then(|name| crate::credential::Id::parse(name.strip_prefix(TEMPORARY)?)).is_some()
+    name.to_str().and_then(|name| crate::account::Id::parse(name.strip_prefix(TEMPORARY)?)).is_some()
 }
 
 fn temporary_beside(path: &Path) -> Result<PathBuf, Error> {
-    let id = crate::credential::Id::random()?;
+    let id = crate::account::Id::random()?;
     Ok(path.with_file_name(format!("{TEMPORARY}{}", id.as_str())))
 }
 

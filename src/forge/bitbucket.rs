@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::exchange::{Answer, Auth, Request};
+use crate::http_message::{Auth, Request, Response};
 
 use super::check::{self, Check, Target, Verdict};
 use super::life::{Life, Tick};
@@ -105,7 +105,7 @@ struct User {
     display_name: Option<String>,
 }
 
-fn read(answer: &Answer, target: &Target<'_>) -> Verdict {
+fn read(answer: &Response, target: &Target<'_>) -> Verdict {
     let by_email = target.account.is_some_and(|account| account.contains('@'));
     if answer.status == 401 && !by_email && !is_access_token(target) {
         return Verdict::problem(check::Problem::WantsEmail, answer);

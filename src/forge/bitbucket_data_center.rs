@@ -1,7 +1,7 @@
 //! Bitbucket Data Center, on people's own machines. Tokens of a project or repository are taken as Bearer only, so that is
 //! how a token is shown where the tool can; with a user name they are refused.
 
-use crate::exchange::{Answer, Auth, Request};
+use crate::http_message::{Auth, Request, Response};
 
 use super::check::{self, Check, Target, Verdict};
 use super::life::{Life, Tick};
@@ -44,7 +44,7 @@ fn request(target: &Target<'_>) -> Request {
     Request::get(format!("{}/rest/api/latest/application-properties", target.home), Auth::Bearer)
 }
 
-fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+fn read(answer: &Response, _: &Target<'_>) -> Verdict {
     check::read(answer, &[], |answer| {
         let user = answer.header("x-ausername").filter(|user| !user.is_empty() && *user != "anonymous");
         Some(match user {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::exchange::{Answer, Auth, Request};
+use crate::http_message::{Auth, Request, Response};
 
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::life::{Life, Tick};
@@ -59,7 +59,7 @@ pub static FORGE: Forge = Forge {
 };
 
 fn request(target: &Target<'_>) -> Request {
-    Request::get(format!("{}/api/v1/user", target.home), Auth::Word)
+    Request::get(format!("{}/api/v1/user", target.home), Auth::Token)
 }
 
 /// An account that may not sign in may not by a token either.
@@ -74,6 +74,6 @@ struct User {
     login: String,
 }
 
-fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+fn read(answer: &Response, _: &Target<'_>) -> Verdict {
     check::read(answer, OBSTACLES, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))))
 }

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::exchange::{Answer, Auth, Method, Request};
+use crate::http_message::{Auth, Method, Request, Response};
 
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::life::{Life, Renewal, Revocation, Tick};
@@ -134,7 +134,7 @@ struct User {
     login: String,
 }
 
-fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+fn read(answer: &Response, _: &Target<'_>) -> Verdict {
     // The address in it opens a page for an hour; the page of tokens does the same, and for longer.
     let sign_on =
         answer.header("x-github-sso").is_some_and(|value| value.trim_start().starts_with("required"));

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
-use crate::exchange::{Answer, Auth, Method, Request};
-use crate::terminal::date;
+use crate::http_message::{Auth, Method, Request, Response};
+use crate::secret::Secret;
+use crate::text::date;
 
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::life::{ByItself, Life, Renewal, Renewed, Revocation, Tick, Trouble};
@@ -143,7 +143,7 @@ fn yes() -> bool {
     true
 }
 
-fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+fn read(answer: &Response, _: &Target<'_>) -> Verdict {
     check::read(answer, OBSTACLES, |answer| {
         let token = answer.json::<Token>()?;
         if token.revoked || !token.active {
@@ -173,7 +173,7 @@ struct Rotated {
     expires_at: Option<String>,
 }
 
-fn read_rotated(answer: &Answer) -> Result<Renewed, Trouble> {
+fn read_rotated(answer: &Response) -> Result<Renewed, Trouble> {
     match answer.status {
         200 | 201 => {}
         status @ (400 | 401 | 403 | 404 | 405) if answer.is_page() => return Err(Trouble::Page { status }),
@@ -206,8 +206,8 @@ mod tests {
     use super::*;
     use crate::remote::Realm;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, headers: Vec::new(), body: Zeroizing::new(body.as_bytes().to_vec()) }
+    fn answer(status: u16, body: &str) -> Response {
+        Response { status, headers: Vec::new(), body: Zeroizing::new(body.as_bytes().to_vec()) }
     }
 
     #[test]

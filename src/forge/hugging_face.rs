@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::exchange::{Answer, Auth, Request};
+use crate::http_message::{Auth, Request, Response};
 
 use super::check::{self, Check, Target, Verdict};
 use super::life::{Life, Tick};
@@ -60,6 +60,6 @@ struct Me {
     name: String,
 }
 
-fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+fn read(answer: &Response, _: &Target<'_>) -> Verdict {
     check::read(answer, &[], |answer| Some(Verdict::accepted(Some(answer.json::<Me>()?.name))))
 }

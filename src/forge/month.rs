@@ -1,7 +1,7 @@
 //! The month that a new token of Azure DevOps bears: by when the token ends, and in what way that cannot be right. Deliberately
 //! absent: a verdict, because a token may have been extended since, and a clock may be wrong.
 
-use crate::terminal::date;
+use crate::text::date;
 
 const DAY: i64 = 86_400;
 

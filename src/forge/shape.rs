@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
+use crate::secret::Secret;
 
 use super::month::end_of_year_from;
 use super::{ALL, Forge};
@@ -548,7 +548,7 @@ mod tests {
     #[test]
     fn a_new_azure_token_tells_when_it_ends_at_the_latest() {
         let Looks::Fits { ends_by: Some(at), .. } = read(&azure_new(), "azure-devops") else { panic!() };
-        assert_eq!(crate::terminal::rfc3339(at), "2026-12-31T23:59:59Z");
+        assert_eq!(crate::text::rfc3339(at), "2026-12-31T23:59:59Z");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The only place that opens network connections, for people's commands that say so (R12); tools and the wallet never reach
-//! it, which a test proves. One [`Request`] out, one [`Answer`] back:
+//! it, which a test proves. One [`Request`] out, one [`Response`] back:
 //!
 //! - TLS only, but for loopback and where plain http was accepted; the system's certificates, or those of `SSL_CERT_FILE`;
 //! - a redirect is an answer, never followed: the token would go along;
@@ -24,10 +24,10 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::{Error, Trouble};
-use crate::exchange::{Answer, Auth, Method, Request};
+use crate::http_message::{Auth, Method, Request, Response};
 use crate::remote::Remote;
+use crate::secret::Secret;
 
 mod names;
 pub mod proxy;
@@ -91,7 +91,7 @@ impl Client {
     /// # Errors
     /// [`Error::Network`]; [`Error::Certificates`] about the file of certificates. An answer of any status
     /// is none.
-    pub fn send(&self, request: &Request, token: &Secret, way: &Way) -> Result<Answer, Error> {
+    pub fn send(&self, request: &Request, token: &Secret, way: &Way) -> Result<Response, Error> {
         let (remote, _) = Remote::from_url(&request.url)?;
         let host = remote.authority();
         let failed = |trouble| Error::Network { host: host.clone(), trouble };
@@ -128,7 +128,7 @@ impl Client {
         if body.len() > LARGEST {
             return Err(failed(Trouble::TooLarge));
         }
-        let answer = Answer { status, headers, body };
+        let answer = Response { status, headers, body };
         if let Some(seconds) = answer.retry_after() {
             let now = Instant::now();
             let until = now + Duration::from_secs(seconds);
@@ -274,7 +274,7 @@ fn header_with(auth: &Auth, token: &Secret) -> Option<(&'static str, Zeroizing<V
             value.extend_from_slice(token.expose());
             "Authorization"
         }
-        Auth::Word => {
+        Auth::Token => {
             value.extend_from_slice(b"token ");
             value.extend_from_slice(token.expose());
             "Authorization"
@@ -283,7 +283,7 @@ fn header_with(auth: &Auth, token: &Secret) -> Option<(&'static str, Zeroizing<V
             value.extend_from_slice(token.expose());
             name
         }
-        Auth::InJson(..) | Auth::InForm(_) | Auth::Nowhere => return None,
+        Auth::InJson(..) | Auth::InForm(_) | Auth::None => return None,
     };
     Some((name, value))
 }

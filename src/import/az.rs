@@ -4,8 +4,8 @@
 //! keeps the host and the first segment of the path, in lower case, so that for an Azure DevOps Server one token is for all
 //! collections below `/tfs`.
 
-use crate::credential::Secret;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::file::{self, TextFile};
 use super::{Entry, Hold, Outside, Reading, Source, ini, keyrings};

@@ -10,7 +10,7 @@ use crate::forge;
 use crate::forge::month;
 use crate::forge::shape::{Looks, looks};
 use crate::records::Group;
-use crate::wallet::Local;
+use crate::wallet::LocalWallet;
 use crate::wallet::person::add::{Planned, Wish};
 use crate::wallet::person::plan::ReadRecord;
 use crate::wallet::person::takeover::{Seen, Standing};
@@ -92,7 +92,7 @@ impl Decided<'_> {
 /// # Errors
 /// Those of reading the wallet: a locked store is an error, and nothing is decided (R9).
 pub fn decide<'f>(
-    wallet: &Local<'_>,
+    wallet: &LocalWallet<'_>,
     found: &'f [Found],
     leave: Leave,
     seen: &Seen,
@@ -165,7 +165,12 @@ fn look_at(found: &Found, planned: &mut Planned, leave: Leave, now: i64) -> Resu
     })
 }
 
-fn plan(wallet: &Local<'_>, found: &Found, allow_http: bool, read: ReadRecord<'_>) -> Result<Planned, Error> {
+fn plan(
+    wallet: &LocalWallet<'_>,
+    found: &Found,
+    allow_http: bool,
+    read: ReadRecord<'_>,
+) -> Result<Planned, Error> {
     if wallet.organisation_is_somebody(&found.remote, found.user.as_deref())? {
         let why = "the organisation is not to be seen: the user name may be one, and is that of an account";
         return Err(Error::usage(why, ""));

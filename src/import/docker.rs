@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::json;
+use crate::secret::Secret;
 
 use super::file::{self, TextFile};
 use super::{Entry, Hold, Outside, Reading, Source};
@@ -103,7 +103,7 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
     }
     for (registry, helper) in helpers {
         if helper != "keyfob" {
-            let why = format!("docker-credential-{} keeps it", crate::terminal::visible(&helper));
+            let why = format!("docker-credential-{} keeps it", crate::text::visible(&helper));
             reading.leave(&file.shown, &registry, why);
         }
     }

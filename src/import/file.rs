@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::files;
-use crate::wiped;
+use crate::secret_bytes;
+use crate::text::shell_word;
 
 use super::{Outside, Reading};
 
@@ -106,7 +107,7 @@ fn bytes_of(path: &Path, shown: &str, notes: &mut Vec<String>) -> Result<Option<
     let odd = |problem: &str| Error::Unsafe {
         path: path.to_owned(),
         problem: problem.to_owned(),
-        fix: format!("look what it is: ls -l {}", files::shell_word(path)),
+        fix: format!("look what it is: ls -l {}", shell_word(path)),
     };
     if !about.is_file() {
         return Err(odd("it is not a regular file"));
@@ -246,6 +247,6 @@ pub fn lines<'f>(file: &TextFile, text: &'f str) -> Vec<Line<'f>> {
 /// Undoes `%20`; `None` for a `%` without two hexadecimal digits, or what is no text.
 #[must_use]
 pub fn unescaped(text: &str) -> Option<Zeroizing<String>> {
-    let bytes = wiped::unescaped(text.as_bytes(), b'%')?;
+    let bytes = secret_bytes::unescaped(text.as_bytes(), b'%')?;
     std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
 }

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::credential::Secret;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::file::{self, TextFile};
 use super::{Entry, Hold, Outside, Reading, Source, git_keyring, keyrings};

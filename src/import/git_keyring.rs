@@ -1,7 +1,7 @@
 //! What git's own helpers keep in the system's keyring: git-credential-libsecret, -osxkeychain, -wincred.
 
-use crate::credential::Secret;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::{Entry, Hold, Outside, Reading, Source, keyrings};
 

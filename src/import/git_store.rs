@@ -3,8 +3,8 @@
 
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::file::{self, TextFile, lines, unescaped};
 use super::{Entry, Hold, Outside, Reading, Source};

@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
-use crate::wiped;
+use crate::secret::Secret;
+use crate::secret_bytes;
 
 use super::file::{self, TextFile};
 use super::{Entry, Hold, Outside, Reading, Source, az, ini, keyrings};
@@ -87,6 +87,6 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) -> usize 
 
 /// Undoes `_3A`, in which it writes what is neither letter nor digit.
 fn unescaped(text: &str) -> Option<String> {
-    let bytes = wiped::unescaped(text.as_bytes(), b'_')?;
+    let bytes = secret_bytes::unescaped(text.as_bytes(), b'_')?;
     std::str::from_utf8(&bytes).ok().map(str::to_owned)
 }

@@ -1,8 +1,8 @@
 //! The system's keyring, as other programs use it: what each calls its entries on each system. One [`Item`] has the same
 //! parts everywhere: what it is for, whose it is, the secret, and how it is destroyed.
 
-use crate::credential::Secret;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::{Outside, Reading};
 

@@ -10,11 +10,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::forge::shape::{is_token, masked};
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::Opening;
 
 pub mod az;
@@ -119,7 +119,7 @@ impl Outside<'_> {
     pub fn shown(&self, path: &Path) -> String {
         let below = self.home().and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned));
         let text = below.map_or_else(|| path.display().to_string(), |below| format!("~/{}", below.display()));
-        crate::terminal::visible(&text)
+        crate::text::visible(&text)
     }
 
     /// How long another program may take: a person may be asked for a passphrase by it.
@@ -161,9 +161,7 @@ impl Reading {
             Err(why) => return self.left.push(left(why)),
         };
         if expires.is_some_and(|at| at <= now) {
-            return self
-                .left
-                .push(left(format!("it ended on {}", crate::terminal::date(expires.unwrap_or(0)))));
+            return self.left.push(left(format!("it ended on {}", crate::text::date(expires.unwrap_or(0)))));
         }
         if is_signed_token(&token) {
             return self.left.push(left(SESSION.to_owned()));
@@ -282,7 +280,7 @@ fn sorted(user: Option<String>, token: Secret) -> Option<(Option<String>, Secret
 
 /// What is shown of a URL or a name that another program wrote.
 fn shown(text: &str) -> String {
-    crate::terminal::visible(&masked(text))
+    crate::text::visible(&masked(text))
 }
 
 /// A URL without the user name, and maybe the secret, before its host.
@@ -302,7 +300,7 @@ fn bare(url: &str) -> String {
 fn remote_of(url: &str) -> Result<Remote, String> {
     match url.split_once("://") {
         Some((scheme, _)) if !["https", "http"].iter().any(|web| scheme.eq_ignore_ascii_case(web)) => {
-            Err(format!("only https and http are taken, and it is for {}", crate::terminal::visible(scheme)))
+            Err(format!("only https and http are taken, and it is for {}", crate::text::visible(scheme)))
         }
         _ => Remote::from_url(url).map(|(remote, _)| remote).map_err(|error| error.to_string()),
     }

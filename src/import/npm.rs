@@ -8,10 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::{self, Place};
 use crate::remote::Remote;
+use crate::secret::Secret;
 
 use super::file::{self, TextFile, lines};
 use super::{Entry, Hold, Outside, Reading, SESSION, Source};

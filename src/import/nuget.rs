@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::file::{self, TextFile};
 use super::{Entry, Hold, Outside, Reading, Source};

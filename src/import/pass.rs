@@ -8,16 +8,15 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::{self, Place};
 use crate::process;
+use crate::process::child;
 use crate::remote::Remote;
-use crate::store::environment::secret_variables;
+use crate::secret::Secret;
 
 use super::gcm::{self, Kept};
 use super::{Entry, Hold, Outside, Reading, Source};
@@ -62,7 +61,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let program = pass(outside)?;
     let (mut opened, mut shut) = (false, Vec::new());
     for (name, target) in ours {
-        let at = format!("pass {}", crate::terminal::visible(&name));
+        let at = format!("pass {}", crate::text::visible(&name));
         let Some(shown) = answer(outside, &program, &["show", &name])? else {
             shut.push(at);
             if !opened && shut.len() >= SHUT {
@@ -94,7 +93,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
 /// [`Error::Program`], [`Error::NoProgram`].
 pub(super) fn remove(outside: &Outside<'_>, name: &str) -> Result<(), Error> {
     let done = answer(outside, &pass(outside)?, &["rm", "--force", name])?;
-    let why = || format!("it does not remove {}", crate::terminal::visible(name));
+    let why = || format!("it does not remove {}", crate::text::visible(name));
     done.map(drop).ok_or_else(|| Error::Program { program: "pass", why: why() })
 }
 
@@ -104,9 +103,8 @@ fn pass(outside: &Outside<'_>) -> Result<PathBuf, Error> {
 
 /// What pass answers; `None` when it ends badly. It may have gpg ask the person.
 fn answer(outside: &Outside<'_>, pass: &Path, args: &[&str]) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-    let mut command = Command::new(pass);
-    // No program that we start inherits the environment's tokens (R13).
-    command.args(args).env_clear().envs(outside.environment.for_child(&secret_variables()));
+    let mut command = child(pass, outside.environment);
+    command.args(args);
     let limit = outside.patience();
     process::secret_within(&mut command, limit).map_err(|error| {
         let late = error.kind() == ErrorKind::TimedOut;

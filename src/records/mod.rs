@@ -237,7 +237,7 @@ fn file_name(group: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credential::{Account, Id, Key};
+    use crate::account::{Account, Id, Key};
     use crate::remote::Realm;
 
     fn realm(text: &str) -> RealmRecord {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::credential::{Account, Id, Key};
+use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::remote::Realm;
 

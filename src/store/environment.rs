@@ -1,16 +1,13 @@
 //! Tokens that stand in the environment, for pipelines: read-only, nothing on disk (R13). Each is bound to its URL; one
 //! without a URL is ignored, and `doctor` says so. Which realm a URL belongs to is the wallet's business.
 
-use std::ffi::OsStr;
-use std::process::Command;
-
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::forge::Need;
 use crate::remote::Remote;
+use crate::secret::Secret;
 
 use super::Record;
 
@@ -85,22 +82,6 @@ const PREFIXES: &[(&str, &str)] = &[
     ("ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN", "ARTIFACTS_CREDENTIALPROVIDER_URI_PREFIXES"),
     ("VSS_NUGET_ACCESSTOKEN", "VSS_NUGET_URI_PREFIXES"),
 ];
-
-/// The variables that hold tokens: what no program that we start inherits (R13).
-#[must_use]
-pub fn secret_variables() -> Vec<&'static str> {
-    let pairs = PAIRS.iter().map(|(variable, _)| *variable);
-    let prefixes = PREFIXES.iter().map(|(variable, _)| *variable);
-    pairs.chain(["KEYFOB_TOKENS", ENTRA]).chain(ENDPOINTS.iter().copied()).chain(prefixes).collect()
-}
-
-/// A program that is to be started: it gets our environment but for the tokens in it (R13).
-#[must_use]
-pub fn child(program: impl AsRef<OsStr>, environment: &Environment) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().envs(environment.for_child(&secret_variables()));
-    command
-}
 
 /// All usable tokens of the environment; and for each variable that is set but cannot be used, why.
 #[must_use]
@@ -188,6 +169,8 @@ pub fn tokens(environment: &Environment) -> (Vec<EnvironmentToken>, Vec<String>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::TOKEN_VARIABLES;
+    use std::collections::BTreeSet;
 
     fn read(pairs: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let environment = Environment::new(pairs.iter().map(|(name, value)| (name.into(), value.into())));
@@ -245,7 +228,6 @@ mod tests {
 
     #[test]
     fn what_holds_a_token_is_on_the_list_of_what_no_child_inherits() {
-        let secret = secret_variables();
         for name in [
             "KEYFOB_TOKEN",
             "KEYFOB_TOKENS",
@@ -256,8 +238,12 @@ mod tests {
             "ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN",
             "VSS_NUGET_ACCESSTOKEN",
         ] {
-            assert!(secret.contains(&name), "{name}");
+            assert!(TOKEN_VARIABLES.contains(&name), "{name}");
         }
+        let pairs = PAIRS.iter().map(|(variable, _)| *variable);
+        let prefixes = PREFIXES.iter().map(|(variable, _)| *variable);
+        let read = pairs.chain(["KEYFOB_TOKENS", ENTRA]).chain(ENDPOINTS.iter().copied()).chain(prefixes);
+        assert_eq!(read.collect::<BTreeSet<_>>(), TOKEN_VARIABLES.iter().copied().collect());
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::credential::{Key, Secret};
+use crate::account::Key;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::{Health, Store};
 

@@ -6,9 +6,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::credential::{Key, Secret};
+use crate::account::Key;
 use crate::error::Error;
 use crate::files::Ahead;
+use crate::secret::Secret;
 
 pub mod environment;
 #[cfg(any(target_os = "macos", windows))]

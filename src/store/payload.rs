@@ -9,8 +9,8 @@
 //!
 //! A token with a line feed in it never gets here: no protocol that we speak can carry one.
 
-use crate::credential::Secret;
 use crate::error::Error;
+use crate::secret::Secret;
 
 /// What one secret of a store holds.
 #[derive(Debug)]

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::credential::Secret;
 use crate::environment::{Environment, means_no};
-use crate::process::output_within;
+use crate::process::{child, output_within};
+use crate::secret::Secret;
 use crate::store::Ask;
-use crate::store::environment::child;
 use crate::store::vault::Kept;
+use crate::text::visible;
 
-use super::{hidden, visible};
+use super::hidden;
 
 /// The longest that a store's call waits for a person's answer (R9).
 pub const PATIENCE: Duration = Duration::from_secs(60);

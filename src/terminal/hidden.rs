@@ -6,7 +6,7 @@ use std::time::Duration;
 #[cfg(unix)]
 use std::time::Instant;
 
-use crate::credential::Secret;
+use crate::secret::Secret;
 
 /// Asks on the controlling terminal; what is typed is not shown. `limit`: how long the answer may take (R9: a tool's call
 /// must end; a person's own command may wait).

@@ -11,10 +11,10 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::wallet::Note;
+use crate::secret::Secret;
+use crate::text::visible;
 
 mod ask;
 mod hidden;
@@ -23,67 +23,6 @@ mod stdin;
 pub use ask::{PATIENCE, TerminalAsk};
 pub use hidden::Uninterrupted;
 pub use stdin::Stdin;
-
-/// Outside text for a terminal: control characters are replaced by a visible sign.
-#[must_use]
-pub fn visible(text: &str) -> String {
-    // Bidirectional marks and overrides can make a host look like another; they are format, not control, characters.
-    let odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if odd(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-/// The last second that RFC 3339 can write, `9999-12-31T23:59:59Z`: what tools and people say for "never", if not more.
-pub const LAST_SECOND: i64 = 253_402_300_799;
-
-/// A day in UTC, `2027-03-01`, from Unix seconds.
-#[must_use]
-pub fn date(at: i64) -> String {
-    if at > LAST_SECOND {
-        return "after 9999".to_owned();
-    }
-    rfc3339(at).split('T').next().unwrap_or_default().to_owned()
-}
-
-/// A time in UTC, `2027-03-01T12:00:00Z`, from Unix seconds; the nearest that has four digits for the year.
-#[must_use]
-pub fn rfc3339(at: i64) -> String {
-    const FIRST_SECOND: i64 = -62_167_219_200;
-    let since = jiff::SignedDuration::from_secs(at.clamp(FIRST_SECOND, LAST_SECOND));
-    // Not jiff's Timestamp, which ends a day before the year 9999 does.
-    let time = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0).saturating_add(since);
-    format!("{time}Z")
-}
-
-impl Note {
-    /// In words, for one line.
-    #[must_use]
-    pub fn words(&self) -> String {
-        match self {
-            Note::Ending { realm, days, url } if *days < 0 => format!(
-                "by its recorded date the token of {realm} ended {} ago; a new one: keyfob rotate {url}",
-                in_days(-days)
-            ),
-            Note::Ending { realm, days, url } => {
-                format!("the token of {realm} ends in {}; a new one: keyfob rotate {url}", in_days(*days))
-            }
-            Note::NeedsNewerGit { realm } => format!(
-                "the server of {realm} refused NTLM, which this git chose although a token needs Basic; the token is kept as \
-                 it is: install git 2.46 or newer, which lets keyfob choose Basic"
-            ),
-        }
-    }
-}
-
-fn in_days(days: i64) -> String {
-    match days {
-        0 => "less than a day".to_owned(),
-        1 => "1 day".to_owned(),
-        n => format!("{n} days"),
-    }
-}
 
 /// A note from where no terminal is at hand, as while a service is waited for.
 pub fn aside(text: &str) {
@@ -358,34 +297,4 @@ fn paint(wanted: bool, colour: Colour, word: &str) -> String {
         Colour::Dim => 2,
     };
     format!("\u{1b}[{code}m{word}\u{1b}[0m")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_comes_from_outside_is_shown_and_not_obeyed() {
-        assert_eq!(visible("a\u{1b}[2Jb\r\n\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c");
-    }
-
-    #[test]
-    fn times_are_written_in_utc() {
-        assert_eq!(rfc3339(1_800_000_000), "2027-01-15T08:00:00Z");
-        assert_eq!(date(1_800_000_000), "2027-01-15");
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
-        assert_eq!(rfc3339(-1), "1969-12-31T23:59:59Z");
-    }
-
-    #[test]
-    fn a_time_that_no_four_digits_can_say_is_given_as_the_nearest() {
-        assert_eq!(rfc3339(LAST_SECOND), "9999-12-31T23:59:59Z");
-        assert_eq!(date(LAST_SECOND), "9999-12-31");
-        for beyond in [LAST_SECOND + 1, i64::MAX] {
-            assert_eq!(rfc3339(beyond), "9999-12-31T23:59:59Z");
-            assert_eq!(date(beyond), "after 9999");
-        }
-        assert_eq!(rfc3339(-62_167_219_200), "0000-01-01T00:00:00Z");
-        assert_eq!(rfc3339(i64::MIN), "0000-01-01T00:00:00Z");
-    }
 }

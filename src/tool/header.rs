@@ -1,10 +1,10 @@
 //! The whole of an Authorization header, for tools that carry one from us to a server. Deliberately absent: which
-//! server, and whether it may have the token at all; that is decided when there is an [`Answer`].
+//! server, and whether it may have the token at all; that is decided when there is an [`Credential`].
 
 use crate::forge::Presentation;
-use crate::wallet::Answer;
+use crate::wallet::Credential;
 
-use crate::wiped::{Bytes, base64, joined};
+use crate::secret_bytes::{Bytes, base64, joined};
 
 /// Forges whose package registries and interfaces take a token as Bearer, as their own documentation has it.
 pub(super) const BEARER: &[&str] = &["github", "gitlab", "gitea"];
@@ -21,7 +21,7 @@ pub(super) fn fits(word: &[u8]) -> bool {
 
 /// The header for an answer: as it was stored, if it was stored with its scheme; Bearer where the forge is among `bearer` or
 /// takes nothing else; Basic otherwise. `None` if it cannot be said in a header.
-pub(super) fn authorization(answer: &Answer, bearer: &[&str]) -> Option<Bytes> {
+pub(super) fn authorization(answer: &Credential, bearer: &[&str]) -> Option<Bytes> {
     let token = answer.token.expose();
     let scheme = match &answer.authtype {
         Some(scheme) => scheme.as_str(),

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::Error;
-use crate::wiped::{self, Bytes};
+use crate::secret_bytes::{self, Bytes};
 
 /// What one read asks for. Requests are a few hundred bytes, and every page that is touched costs as much as a thousand
 /// instructions.
@@ -61,7 +61,7 @@ pub(super) fn line(input: &mut dyn BufRead, bytes: &mut Bytes) -> Result<(), Err
         if bytes.len() + taken > LIMIT {
             return Err(Error::Request { why: TOO_LONG });
         }
-        wiped::append(bytes, &available[..taken]);
+        secret_bytes::append(bytes, &available[..taken]);
         input.consume(taken);
         if end.is_some() || taken == 0 {
             return Ok(());

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::files;
+use crate::text::shell_word;
 
 use super::setup::{Line, Plan, SetupContext};
 
@@ -72,7 +73,7 @@ pub fn in_path(context: &SetupContext<'_>) -> Option<PathBuf> {
 #[must_use]
 pub fn way_into_path(context: &SetupContext<'_>, link: &str) -> String {
     let own = spot(context.program, link, context.environment);
-    let own = own.map_or_else(|| "keyfob".to_owned(), |spot| files::shell_word(&spot.path));
+    let own = own.map_or_else(|| "keyfob".to_owned(), |spot| shell_word(&spot.path));
     format!("ln -s {own} ~/.local/bin/{link}, with that folder in PATH")
 }
 
@@ -101,7 +102,7 @@ pub(super) fn plan_removal<'l>(
     for line in links.filter(|line| line.key == LINK) {
         let link = PathBuf::from(&line.file);
         if is_made(&link, Path::new(&line.value), context.program) {
-            plan.lines.push(format!("rm {}", files::shell_word(&link)));
+            plan.lines.push(format!("rm {}", shell_word(&link)));
             gone.push(link);
         } else if link.symlink_metadata().is_ok() {
             plan.notes.push(format!("{} is not the link that setup made, so it is left", line.file));
@@ -150,7 +151,7 @@ pub fn link_command(program: &Path, link: &Path) -> String {
     if cfg!(windows) {
         return format!("copy \"{}\" \"{}.exe\"", program.display(), link.display());
     }
-    format!("ln -s {} {}", files::shell_word(program), files::shell_word(link))
+    format!("ln -s {} {}", shell_word(program), shell_word(link))
 }
 
 /// Whether both are this program: the same file, or copies of it (Windows has no links that everyone may make).

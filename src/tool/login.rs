@@ -1,28 +1,28 @@
 //! Logging in and out, which a person does through a tool that has one login for a place: docker, Terraform, cargo. Deliberately
 //! absent: how the tool says it, which is each tool's own.
 
-use crate::credential::Secret;
 use crate::error::{Error, target};
+use crate::secret::Secret;
 use crate::store;
-use crate::wallet::{Forgotten, Found, Given, Query, Stored, Wallet};
+use crate::wallet::{LoggedOut, Lookup, NewCredential, Query, Stored, Wallet};
 
 use super::Wire;
 
-/// Keeps `given`, whose token is `secret`, as the one login for the place. `tool` is for what is said where it cannot be kept.
+/// Keeps `new`, whose token is `secret`, as the one login for the place. `tool` is for what is said where it cannot be kept.
 ///
 /// # Errors
 /// [`Error::Usage`] where no login can be kept, and those of the wallet.
 pub(super) fn keep(
     mut query: Query,
-    given: Given,
+    new: NewCredential,
     secret: &Secret,
     tool: &str,
     wire: &mut Wire<'_>,
     wallet: &dyn Wallet,
 ) -> Result<(), Error> {
-    match wallet.store(&query, given)? {
-        Stored::Kept { chosen } => say_choice(chosen, wire),
-        Stored::Same | Stored::Cleared => {}
+    match wallet.store(&query, new)? {
+        Stored::Written { chosen } => say_choice(chosen.as_deref(), wire),
+        Stored::Unchanged | Stored::Cleared => {}
         Stored::NotOurs | Stored::NoOrganisation { .. } => {
             return Err(Error::usage(
                 format!("this is no place that a {tool} login can be kept for"),
@@ -54,7 +54,7 @@ pub(super) fn say_if_in_vain(
     wire: &mut Wire<'_>,
     wallet: &dyn Wallet,
 ) -> Result<(), Error> {
-    if let Found::Answer(answer) = wallet.get(query)?
+    if let Lookup::Found(answer) = wallet.get(query)?
         && !answer.token.same_as(secret)
     {
         let words = if answer.store == store::environment::STORE.name {
@@ -73,8 +73,8 @@ pub(super) fn say_if_in_vain(
 ///
 /// # Errors
 /// Those of the wallet.
-pub(super) fn forget(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Forgotten, Error> {
-    let forgotten = wallet.forget(query)?;
+pub(super) fn forget(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<LoggedOut, Error> {
+    let forgotten = wallet.logout(query)?;
     if let Some(url) = &forgotten.set_aside {
         let words = format!("your own token is set aside for packages, not destroyed; keyfob restore {url}");
         wire.line("hint", &words);

@@ -7,10 +7,10 @@
 use std::ffi::OsString;
 use std::io::{BufRead, Write};
 
-use crate::error::{Error, Miss};
+use crate::error::{Error, NoCredential};
 use crate::forge::Need;
 use crate::remote::Remote;
-use crate::wallet::{Answer, Note, Query, Wallet};
+use crate::wallet::{Credential, Note, Query, Wallet};
 
 pub mod agent;
 pub mod askpass;
@@ -95,7 +95,7 @@ pub struct Peculiar {
     /// Where a token for this URL may be held if the tool asks for it, most likely first; never empty.
     pub places: fn(&Remote) -> Vec<Remote>,
     /// Why the tool does not get what the wallet would give for this URL.
-    pub withheld: fn(&Answer, &Remote) -> Option<String>,
+    pub withheld: fn(&Credential, &Remote) -> Option<String>,
 }
 
 /// Speaks a tool's protocol: arguments, bytes, wallet.
@@ -203,19 +203,20 @@ impl Wire<'_> {
     }
 
     /// What a tool asks of the wallet: about this place, and no account in particular.
-    fn question(&self, remote: Remote, need: Need) -> Query {
-        Query { person_watches: self.person_watches, ..Query::new(remote, need) }
+    fn question(&self, tool: &Tool, remote: Remote) -> Query {
+        let stderr_is_terminal = self.person_watches;
+        Query { stderr_is_terminal, ..Query::new(tool.name, remote, tool.need) }
     }
 
     /// The hint that belongs to a miss, if it may be given (R14).
-    fn miss(&mut self, miss: &Miss, loud: bool, remote: &Remote) {
+    fn miss(&mut self, miss: &NoCredential, loud: bool, remote: &Remote) {
         if let Some(words) = loud.then(|| miss.words_elsewhere(&remote.to_string())).flatten() {
             self.line("hint", &words);
         }
     }
 
     /// The same for git, which can be told to send more of the URL.
-    fn miss_of_git(&mut self, miss: &Miss, loud: bool, remote: &Remote) {
+    fn miss_of_git(&mut self, miss: &NoCredential, loud: bool, remote: &Remote) {
         if let Some(words) = loud.then(|| miss.words(&remote.to_string())).flatten() {
             self.line("hint", &words);
         }
@@ -230,7 +231,7 @@ impl Wire<'_> {
 
     /// One line in our voice.
     pub fn line(&mut self, kind: &str, text: &str) {
-        let line = format!("keyfob: {kind}: {}\n", crate::terminal::visible(text));
+        let line = format!("keyfob: {kind}: {}\n", crate::text::visible(text));
         // In one write, so that lines of parallel helpers do not mix.
         let _ = self.notes.write_all(line.as_bytes());
         let _ = self.notes.flush();

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::document;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
-use crate::wallet::Local;
+use crate::versioned_json;
+use crate::wallet::LocalWallet;
 
 /// The version of `setup.json` that this program writes.
 const VERSION: u32 = 1;
@@ -41,7 +41,7 @@ pub struct SetupContext<'c> {
     /// The environment, as main saw it.
     pub environment: &'c Environment,
     /// The wallet, for its places.
-    pub wallet: &'c Local<'c>,
+    pub wallet: &'c LocalWallet<'c>,
 }
 
 impl SetupContext<'_> {
@@ -212,12 +212,12 @@ impl Ledger {
     /// [`Error::Newer`], [`Error::Unsafe`], and those of reading.
     pub fn read(data: &Path) -> Result<Ledger, Error> {
         let mend = |path: &str| format!("mv {path} {path}.damaged; then: keyfob setup");
-        let ledger = document::read(&ledger_path(data), VERSION, "memory of a setup", mend)?;
+        let ledger = versioned_json::read(&ledger_path(data), VERSION, "memory of a setup", mend)?;
         Ok(ledger.unwrap_or_else(|| Ledger { version: VERSION, tools: BTreeMap::new() }))
     }
 
     fn write(&self, data: &Path) -> Result<(), Error> {
-        document::write(&ledger_path(data), self)
+        versioned_json::write(&ledger_path(data), self)
     }
 }
 

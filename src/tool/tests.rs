@@ -66,9 +66,9 @@ pub(crate) fn call_for_bytes(
 
 #[test]
 fn only_git_is_told_of_its_own_settings() {
-    let miss = Miss::NoOrganisation { host: "dev.azure.com".to_owned() };
+    let miss = NoCredential::NoOrganisation { host: "dev.azure.com".to_owned() };
     let remote = Remote::from_url("https://dev.azure.com").unwrap().0;
-    let said = |say: fn(&mut Wire<'_>, &Miss, &Remote)| {
+    let said = |say: fn(&mut Wire<'_>, &NoCredential, &Remote)| {
         let mut notes = Vec::new();
         let (mut input, mut output) = (std::io::empty(), std::io::sink());
         let mut wire = wire(&mut input, &mut output, &mut notes);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::files;
-use crate::terminal::visible;
+use crate::text::visible;
 
 use super::setup::{Entry, Line};
 

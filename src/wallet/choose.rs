@@ -3,11 +3,11 @@
 
 use std::fmt::{self, Arguments};
 
-use crate::error::Miss;
+use crate::error::NoCredential;
 use crate::records::{AccountRecord, Source, TroubleState};
 use crate::remote::is_within;
 
-use super::spot::Held;
+use super::resolve::RealmEntry;
 use super::{Query, SUSPECT_SECONDS};
 
 /// Hears each step of a decision. The text is only made if somebody listens.
@@ -28,25 +28,25 @@ impl fmt::Display for Called<'_> {
 /// Chooses the account that answers `query` in the realm `held`.
 ///
 /// # Errors
-/// The [`Miss`] that says why none does.
+/// The [`NoCredential`] that says why none does.
 pub fn choose<'r>(
-    held: &Held<'r>,
+    held: &RealmEntry<'r>,
     query: &Query,
     now: i64,
     trace: Trace<'_>,
-) -> Result<&'r AccountRecord, Miss> {
+) -> Result<&'r AccountRecord, NoCredential> {
     Choice { held, query, now }.make(trace)
 }
 
 /// A choice that is to be made.
 struct Choice<'c, 'r> {
-    held: &'c Held<'r>,
+    held: &'c RealmEntry<'r>,
     query: &'c Query,
     now: i64,
 }
 
 impl<'r> Choice<'_, 'r> {
-    fn make(&self, trace: Trace<'_>) -> Result<&'r AccountRecord, Miss> {
+    fn make(&self, trace: Trace<'_>) -> Result<&'r AccountRecord, NoCredential> {
         let Choice { held, query, .. } = *self;
         // A name that names an account picks it, even one that would mean nothing otherwise.
         let names =
@@ -64,26 +64,26 @@ impl<'r> Choice<'_, 'r> {
             Some(user) => self.named(&persons, user, trace),
             None => self.freely(&persons, trace),
         };
-        let miss = match choice {
+        let reason = match choice {
             Ok(account) => match self.judge(account) {
                 Ok(()) => return Ok(account),
-                Err(miss) => {
-                    trace(format_args!("{}: {}", Called(account), in_words(&miss)));
-                    miss
+                Err(reason) => {
+                    trace(format_args!("{}: {}", Called(account), in_words(&reason)));
+                    reason
                 }
             },
-            Err(miss) => miss,
+            Err(reason) => reason,
         };
         // A tool's pair answers only when no person's account is usable. A choice that was refused or has ended never
         // falls through to another person's account, and ambiguity is not solved by a guess.
-        if matches!(miss, Miss::Ambiguous { .. }) {
-            return Err(miss);
+        if matches!(reason, NoCredential::Ambiguous { .. }) {
+            return Err(reason);
         }
         let usable = |account: &&&AccountRecord| self.covers(account) && self.judge(account).is_ok();
         if asked.is_none() && persons.iter().any(|account| usable(&account)) {
-            return Err(miss);
+            return Err(reason);
         }
-        self.stored(asked, miss, trace)
+        self.stored(asked, reason, trace)
     }
 
     /// A user name that means somebody: the account of that name; else a tool's pair of that name; else the unnamed account,
@@ -93,7 +93,7 @@ impl<'r> Choice<'_, 'r> {
         persons: &[&'r AccountRecord],
         user: &str,
         trace: Trace<'_>,
-    ) -> Result<&'r AccountRecord, Miss> {
+    ) -> Result<&'r AccountRecord, NoCredential> {
         let held = self.held;
         if let Some(account) = persons.iter().find(|account| account.name.as_deref() == Some(user)) {
             trace(format_args!("account {user} is the one"));
@@ -109,7 +109,7 @@ impl<'r> Choice<'_, 'r> {
             return Ok(account);
         }
         let stored = self.stored(Some(user), no_account(held, Some(user)), trace);
-        if matches!(stored, Ok(_) | Err(Miss::Ambiguous { .. })) {
+        if matches!(stored, Ok(_) | Err(NoCredential::Ambiguous { .. })) {
             return stored;
         }
         match persons.iter().find(|account| account.name.is_none()) {
@@ -128,7 +128,11 @@ impl<'r> Choice<'_, 'r> {
     }
 
     /// No preference: a path rule, the scopes, the default, the only one.
-    fn freely(&self, persons: &[&'r AccountRecord], trace: Trace<'_>) -> Result<&'r AccountRecord, Miss> {
+    fn freely(
+        &self,
+        persons: &[&'r AccountRecord],
+        trace: Trace<'_>,
+    ) -> Result<&'r AccountRecord, NoCredential> {
         let Choice { held, query, .. } = *self;
         let folds = held.forge.folds_path;
         let below = held.below(&query.remote);
@@ -169,7 +173,12 @@ impl<'r> Choice<'_, 'r> {
     }
 
     /// Among the pairs that tools stored: by name if one was asked for, then the longest path, then the only one.
-    fn stored(&self, asked: Option<&str>, miss: Miss, trace: Trace<'_>) -> Result<&'r AccountRecord, Miss> {
+    fn stored(
+        &self,
+        asked: Option<&str>,
+        reason: NoCredential,
+        trace: Trace<'_>,
+    ) -> Result<&'r AccountRecord, NoCredential> {
         let Choice { held, query, .. } = *self;
         let raw = query.user.as_deref();
         let mut fitting: Vec<&AccountRecord> =
@@ -191,10 +200,11 @@ impl<'r> Choice<'_, 'r> {
         match fitting.as_slice() {
             [] if stored > 0 => {
                 trace(format_args!("what a tool stored was refused or has ended"));
-                let nobody = matches!(miss, Miss::NoAccount { .. } | Miss::Uncovered { .. });
-                Err(if nobody { self.gone().unwrap_or(miss) } else { miss })
+                let nobody =
+                    matches!(reason, NoCredential::NoAccount { .. } | NoCredential::Uncovered { .. });
+                Err(if nobody { self.gone().unwrap_or(reason) } else { reason })
             }
-            [] => Err(miss),
+            [] => Err(reason),
             [one] => {
                 trace(format_args!("{} was stored by a tool", Called(one)));
                 Ok(one)
@@ -210,7 +220,7 @@ impl<'r> Choice<'_, 'r> {
     }
 
     /// Why the pairs that tools stored do not answer: the first refusal among them.
-    fn gone(&self) -> Option<Miss> {
+    fn gone(&self) -> Option<NoCredential> {
         of(self.held, Source::Tool)
             .filter(|account| fits(account, self.query))
             .find_map(|account| self.judge(account).err())
@@ -221,18 +231,18 @@ impl<'r> Choice<'_, 'r> {
         self.held.forge.covers(&account.scopes, self.query.need)
     }
 
-    fn uncovered(&self) -> Miss {
+    fn uncovered(&self) -> NoCredential {
         let (realm, url) = (self.held.record.realm.clone(), self.held.record.url.clone());
-        Miss::Uncovered { realm, url, need: self.query.need.as_str() }
+        NoCredential::Uncovered { realm, url, need: self.query.need.as_str() }
     }
 
-    fn judge(&self, account: &AccountRecord) -> Result<(), Miss> {
+    fn judge(&self, account: &AccountRecord) -> Result<(), NoCredential> {
         judge(self.held, account, self.query, self.now)
     }
 }
 
 /// All accounts of one source.
-fn of<'r>(held: &Held<'r>, source: Source) -> impl Iterator<Item = &'r AccountRecord> {
+fn of<'r>(held: &RealmEntry<'r>, source: Source) -> impl Iterator<Item = &'r AccountRecord> {
     held.record.accounts.iter().filter(move |account| account.source == source)
 }
 
@@ -246,12 +256,17 @@ fn fits(account: &AccountRecord, query: &Query) -> bool {
 /// Whether the token of a chosen account may be handed out.
 ///
 /// # Errors
-/// [`Miss::Expired`], [`Miss::Rejected`].
-pub fn judge(held: &Held<'_>, account: &AccountRecord, query: &Query, now: i64) -> Result<(), Miss> {
+/// [`NoCredential::Expired`], [`NoCredential::Rejected`].
+pub fn judge(
+    held: &RealmEntry<'_>,
+    account: &AccountRecord,
+    query: &Query,
+    now: i64,
+) -> Result<(), NoCredential> {
     let (realm, url, name) =
         (|| held.record.realm.clone(), || held.record.url.clone(), || account.name.clone());
     if let Some(at) = hard_end(account, now).filter(|&at| at <= now) {
-        return Err(Miss::Expired { realm: realm(), url: url(), account: name(), at });
+        return Err(NoCredential::Expired { realm: realm(), url: url(), account: name(), at });
     }
     let Some(trouble) = account.trouble_for(query.need.as_str()) else { return Ok(()) };
     let waited = now.saturating_sub(trouble.since);
@@ -261,7 +276,7 @@ pub fn judge(held: &Held<'_>, account: &AccountRecord, query: &Query, now: i64) 
         TroubleState::Suspect if !(0..SUSPECT_SECONDS).contains(&waited) => return Ok(()),
         TroubleState::Suspect => Some(SUSPECT_SECONDS - waited),
     };
-    Err(Miss::Rejected { realm: realm(), url: url(), account: name(), again_in })
+    Err(NoCredential::Rejected { realm: realm(), url: url(), account: name(), again_in })
 }
 
 /// When a token certainly ends (R8). A clock that is earlier than the record makes every date soft.
@@ -270,9 +285,9 @@ pub fn hard_end(account: &AccountRecord, now: i64) -> Option<i64> {
     account.expires.filter(|expiry| expiry.hard && now >= account.changed).map(|expiry| expiry.at)
 }
 
-fn no_account(held: &Held<'_>, asked: Option<&str>) -> Miss {
+fn no_account(held: &RealmEntry<'_>, asked: Option<&str>) -> NoCredential {
     let asked = asked.map(str::to_owned);
-    Miss::NoAccount { realm: held.record.realm.clone(), url: held.record.url.clone(), asked }
+    NoCredential::NoAccount { realm: held.record.realm.clone(), url: held.record.url.clone(), asked }
 }
 
 /// An account in a list to choose from: the unnamed one with the word that selects it.
@@ -281,24 +296,26 @@ pub fn account_in_words(name: Option<&str>) -> String {
     name.map_or_else(|| "- (the unnamed one)".to_owned(), str::to_owned)
 }
 
-fn ambiguous(held: &Held<'_>, accounts: &[&AccountRecord]) -> Miss {
+fn ambiguous(held: &RealmEntry<'_>, accounts: &[&AccountRecord]) -> NoCredential {
     let names = accounts.iter().map(|account| account_in_words(account.name.as_deref())).collect();
     let stored = accounts.iter().all(|account| account.source == Source::Tool);
-    Miss::Ambiguous { realm: held.record.realm.clone(), url: held.record.url.clone(), names, stored }
+    NoCredential::Ambiguous { realm: held.record.realm.clone(), url: held.record.url.clone(), names, stored }
 }
 
-fn in_words(miss: &Miss) -> &'static str {
-    match miss {
-        Miss::Expired { .. } => "its token has ended",
-        Miss::Rejected { again_in: Some(_), .. } => {
+fn in_words(reason: &NoCredential) -> &'static str {
+    match reason {
+        NoCredential::Expired { .. } => "its token has ended",
+        NoCredential::Rejected { again_in: Some(_), .. } => {
             "its token was refused just now and is withheld for a minute"
         }
-        Miss::Rejected { again_in: None, .. } => "its token was refused and is set aside",
-        Miss::NotOurs | Miss::NoOrganisation { .. } | Miss::NoAccount { .. } | Miss::Uncovered { .. } => {
-            "none"
-        }
-        Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } | Miss::PlainHttp { .. } => {
-            "not usable"
-        }
+        NoCredential::Rejected { again_in: None, .. } => "its token was refused and is set aside",
+        NoCredential::NotOurs
+        | NoCredential::NoOrganisation { .. }
+        | NoCredential::NoAccount { .. }
+        | NoCredential::Uncovered { .. } => "none",
+        NoCredential::Ambiguous { .. }
+        | NoCredential::NoPath { .. }
+        | NoCredential::Variables { .. }
+        | NoCredential::PlainHttp { .. } => "not usable",
     }
 }

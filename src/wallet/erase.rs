@@ -1,42 +1,42 @@
 //! `erase` from a tool (R7): it is not destruction. A server's 401 in a bad minute must not cost a person the token that was
 //! shown only once.
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::Presentation;
 use crate::records::{AccountRecord, Group, Source, Trouble, TroubleState};
+use crate::secret::Secret;
 use crate::store::environment::EnvironmentToken;
 
-use super::spot::{Held, Pick, Spot, held, pick};
-use super::{Erased, Local, Note, Query, SUSPECT_SECONDS};
+use super::resolve::{RealmEntry, RealmMatch, Resolution, held, match_realm};
+use super::{Erased, LocalWallet, Note, Query, SUSPECT_SECONDS};
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     pub(super) fn erase_from_tool(&self, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error> {
-        let spot = self.spot(&query.remote, query.user.as_deref())?;
-        let group = match &spot {
-            Spot::Never => return Ok(Erased::default()),
-            Spot::NoOrganisation(forge) => return self.erase_unseen(forge.id, query, refused),
-            Spot::Known(known) => self.records.read(&known.group)?,
-            Spot::Host { group } => self.records.read(group)?,
+        let resolution = self.resolve(&query.remote, query.user.as_deref())?;
+        let group = match &resolution {
+            Resolution::Never => return Ok(Erased::default()),
+            Resolution::NoOrganisation(forge) => return self.erase_unseen(forge.id, query, refused),
+            Resolution::Known(known) => self.records.read(&known.group)?,
+            Resolution::Host { group } => self.records.read(group)?,
         };
         if let Some(token) = refused {
             let ours = |held: &EnvironmentToken| held.token.same_as(token);
-            if self.environment_tokens(query, &spot)?.iter().any(ours) {
+            if self.environment_tokens(query, &resolution)?.iter().any(ours) {
                 return Ok(Erased::default());
             }
         }
-        match pick(&spot, &group, &query.remote) {
-            Pick::Several(_) => return self.erase_in_all(&group, query, refused),
-            Pick::Realm(held) => {
+        match match_realm(&resolution, &group, &query.remote) {
+            RealmMatch::Several(_) => return self.erase_in_all(&group, query, refused),
+            RealmMatch::One(held) => {
                 let erased = self.erase_in(&held, query, refused)?;
                 if erased != Erased::default() {
                     return Ok(erased);
                 }
             }
-            Pick::None => {}
+            RealmMatch::None => {}
         }
         // The user name may have been taken for an organisation although it is an account's.
-        match self.organisation_is_a_guess(&spot, query)? {
+        match self.organisation_is_a_guess(&resolution, query)? {
             Some(forge) => self.erase_unseen(forge.id, query, refused),
             None => Ok(Erased::default()),
         }
@@ -64,7 +64,12 @@ impl Local<'_> {
         Ok(all)
     }
 
-    fn erase_in(&self, held: &Held<'_>, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error> {
+    fn erase_in(
+        &self,
+        held: &RealmEntry<'_>,
+        query: &Query,
+        refused: Option<&Secret>,
+    ) -> Result<Erased, Error> {
         let mut ids = Vec::new();
         let mut note = None;
         for account in held.record.accounts.iter().filter(|account| could_be_meant(held, account, query)) {
@@ -108,7 +113,7 @@ impl Local<'_> {
 
 /// Whether a request could mean this account: its user name is the account's, or means nothing, or is one that an unnamed
 /// account answers; and for a tool's pair, the path fits.
-pub(super) fn could_be_meant(held: &Held<'_>, account: &AccountRecord, query: &Query) -> bool {
+pub(super) fn could_be_meant(held: &RealmEntry<'_>, account: &AccountRecord, query: &Query) -> bool {
     let user = query.user.as_deref();
     match account.source {
         Source::Tool => {

@@ -1,6 +1,6 @@
 //! `get`: the hot path.
 
-use crate::error::{Error, Miss, target};
+use crate::error::{Error, NoCredential, target};
 use crate::forge::{Forge, Presentation, server_realm};
 use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::{Realm, Remote, is_within};
@@ -8,70 +8,70 @@ use crate::store::environment::{self, EnvironmentToken};
 use crate::store::payload::Payload;
 
 use super::choose::{Trace, choose, hard_end, judge};
-use super::spot::{Held, Known, Naming, Pick, Spot, pick};
-use super::{Account, Answer, DAY, Found, HINT_DAYS, Local, Note, Query, settled};
+use super::resolve::{KnownRealm, RealmEntry, RealmMatch, Resolution, UserNameRule, match_realm};
+use super::{Account, Credential, DAY, HINT_DAYS, LocalWallet, Lookup, Note, Query, settled};
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// [`super::Wallet::get`], telling each step of the decision to `trace`.
     ///
     /// # Errors
     /// As [`super::Wallet::get`].
-    pub fn get_traced(&self, query: &Query, trace: Trace<'_>) -> Result<Found, Error> {
+    pub fn get_traced(&self, query: &Query, trace: Trace<'_>) -> Result<Lookup, Error> {
         let remote = &query.remote;
-        let spot = self.spot(remote, query.user.as_deref())?;
-        let group = match &spot {
-            Spot::Known(known) => {
+        let resolution = self.resolve(remote, query.user.as_deref())?;
+        let group = match &resolution {
+            Resolution::Known(known) => {
                 trace(format_args!("{remote} belongs to {}", known.realm));
                 &known.group
             }
-            Spot::Host { group } => {
+            Resolution::Host { group } => {
                 trace(format_args!("{} is no cloud service's host", remote.authority()));
                 group
             }
-            Spot::NoOrganisation(forge) => {
+            Resolution::NoOrganisation(forge) => {
                 trace(format_args!("nothing in it tells the {} of {}", forge.realm_word, forge.name));
-                return Ok(loud(Miss::NoOrganisation { host: remote.host().to_owned() }));
+                return Ok(reported(NoCredential::NoOrganisation { host: remote.host().to_owned() }));
             }
-            Spot::Never => {
+            Resolution::Never => {
                 trace(format_args!("that place never gets a token"));
-                return Ok(quiet(Miss::NotOurs));
+                return Ok(silent(NoCredential::NotOurs));
             }
         };
         let group = self.records.read(group)?;
-        let picked = pick(&spot, &group, remote);
-        if let Some(found) = self.answer_of_environment(query, &spot, &picked, trace)? {
+        let picked = match_realm(&resolution, &group, remote);
+        if let Some(found) = self.answer_of_environment(query, &resolution, &picked, trace)? {
             return Ok(found);
         }
         let held = match picked {
-            Pick::Realm(held) => held,
-            Pick::Several(urls) => {
+            RealmMatch::One(held) => held,
+            RealmMatch::Several(urls) => {
                 trace(format_args!("without a path it could be any of {}", urls.join(", ")));
                 let urls = urls.into_iter().map(str::to_owned).collect();
-                return Ok(loud(Miss::NoPath { place: remote.to_string(), urls }));
+                return Ok(reported(NoCredential::NoPath { place: remote.to_string(), urls }));
             }
-            Pick::None => {
+            RealmMatch::None => {
                 trace(format_args!("the wallet holds nothing for it"));
-                return Ok(match &spot {
-                    Spot::Known(known) => loud(Miss::NoAccount {
+                return Ok(match &resolution {
+                    Resolution::Known(known) => reported(NoCredential::NoAccount {
                         realm: known.realm.to_string(),
                         url: known.home(remote),
                         asked: None,
                     }),
-                    _ => quiet(Miss::NotOurs),
+                    _ => silent(NoCredential::NotOurs),
                 });
             }
         };
-        if matches!(spot, Spot::Host { .. }) {
+        if matches!(resolution, Resolution::Host { .. }) {
             trace(format_args!("it belongs to {}", held.record.realm));
         }
-        let is_loud = !held.forge.is_generic() || held.record.has_person();
+        let report = !held.forge.is_generic() || held.record.has_person();
         match choose(&held, query, self.now, trace) {
             Ok(account) if !may_travel(remote, &held, account) => {
                 trace(format_args!("plain http was never accepted for it"));
-                Ok(loud(Miss::PlainHttp { place: remote.to_string() }))
+                Ok(reported(NoCredential::PlainHttp { place: remote.to_string() }))
             }
-            Ok(account) => self.answer(query, &held, account).map(|answer| Found::Answer(Box::new(answer))),
-            Err(miss) => Ok(Found::Miss { miss, loud: is_loud }),
+            Ok(account) => self.answer(query, &held, account).map(|answer| Lookup::Found(Box::new(answer))),
+            Err(reason) => Ok(Lookup::None { reason, report }),
         }
     }
 
@@ -80,30 +80,37 @@ impl Local<'_> {
     ///
     /// # Errors
     /// As [`super::Wallet::get`].
-    pub fn get_account(&self, query: &Query, realm: &str, account: &AccountRecord) -> Result<Found, Error> {
+    pub fn get_account(&self, query: &Query, realm: &str, account: &AccountRecord) -> Result<Lookup, Error> {
         settled(|| self.get_same(query, realm, account))
     }
 
-    fn get_same(&self, query: &Query, realm: &str, meant: &AccountRecord) -> Result<Found, Error> {
-        let spot = self.spot(&query.remote, query.user.as_deref())?;
-        let Some(group) = spot.group() else { return Ok(quiet(Miss::NotOurs)) };
+    fn get_same(&self, query: &Query, realm: &str, meant: &AccountRecord) -> Result<Lookup, Error> {
+        let resolution = self.resolve(&query.remote, query.user.as_deref())?;
+        let Some(group) = resolution.group() else { return Ok(silent(NoCredential::NotOurs)) };
         let group = self.records.read(group)?;
-        let Pick::Realm(held) = pick(&spot, &group, &query.remote) else { return Ok(quiet(Miss::NotOurs)) };
+        let RealmMatch::One(held) = match_realm(&resolution, &group, &query.remote) else {
+            return Ok(silent(NoCredential::NotOurs));
+        };
         let same = |account: &&AccountRecord| held.record.realm == realm && account.is_same(meant);
         let Some(account) = held.record.accounts.iter().find(same) else {
-            return Ok(quiet(Miss::NotOurs));
+            return Ok(silent(NoCredential::NotOurs));
         };
         if !may_travel(&query.remote, &held, account) {
-            return Ok(loud(Miss::PlainHttp { place: query.remote.to_string() }));
+            return Ok(reported(NoCredential::PlainHttp { place: query.remote.to_string() }));
         }
         match judge(&held, account, query, self.now) {
-            Ok(()) => self.answer(query, &held, account).map(|answer| Found::Answer(Box::new(answer))),
-            Err(miss) => Ok(loud(miss)),
+            Ok(()) => self.answer(query, &held, account).map(|answer| Lookup::Found(Box::new(answer))),
+            Err(reason) => Ok(reported(reason)),
         }
     }
 
-    fn answer(&self, query: &Query, held: &Held<'_>, account: &AccountRecord) -> Result<Answer, Error> {
-        let store = self.stores.open_asking(&account.store, query.asking)?;
+    fn answer(
+        &self,
+        query: &Query,
+        held: &RealmEntry<'_>,
+        account: &AccountRecord,
+    ) -> Result<Credential, Error> {
+        let store = self.stores.open_prompting(&account.store, query.prompts)?;
         let payload = self.payload_in(&*store, held.group, held.record, account)?;
         let Payload { token, refresh, authtype } = payload;
         let person = account.source == Source::Person;
@@ -112,7 +119,7 @@ impl Local<'_> {
         } else {
             account.name.clone()
         };
-        Ok(Answer {
+        Ok(Credential {
             realm: held.record.realm()?,
             account: account.account(),
             store: account.store.clone(),
@@ -129,8 +136,9 @@ impl Local<'_> {
 
     /// The hint about a coming end, where it is due ([`is_due`]), and only where a person sees it. That it was given is written down; if
     /// that fails the answer is still good, and the hint comes again.
-    fn ending(&self, query: &Query, held: &Held<'_>, account: &AccountRecord) -> Option<Note> {
-        let expires = account.expires.filter(|_| query.person_watches && account.source == Source::Person)?;
+    fn ending(&self, query: &Query, held: &RealmEntry<'_>, account: &AccountRecord) -> Option<Note> {
+        let expires =
+            account.expires.filter(|_| query.stderr_is_terminal && account.source == Source::Person)?;
         if !is_due(expires.at, account.hinted, self.now) {
             return None;
         }
@@ -148,36 +156,36 @@ impl Local<'_> {
     fn answer_of_environment(
         &self,
         query: &Query,
-        spot: &Spot,
-        picked: &Pick<'_>,
+        resolution: &Resolution,
+        picked: &RealmMatch<'_>,
         trace: Trace<'_>,
-    ) -> Result<Option<Found>, Error> {
-        let mut fitting = self.environment_tokens(query, spot)?;
+    ) -> Result<Option<Lookup>, Error> {
+        let mut fitting = self.environment_tokens(query, resolution)?;
         let Some(first) = fitting.pop() else { return Ok(None) };
-        if let (Pick::Realm(held), Some(user)) = (picked, query.user.as_deref())
+        if let (RealmMatch::One(held), Some(user)) = (picked, query.user.as_deref())
             && held.names_an_account(user)
         {
             trace(format_args!("{} has a token for it, but the user name picks account {user}", first.from));
             return Ok(None);
         }
         trace(format_args!("{} has a token for it", first.from));
-        let (forge, realm, site, organisation) = match spot {
-            Spot::Known(known) => {
-                let Known { forge, realm, site, organisation, .. } = &**known;
+        let (forge, realm, site, organisation) = match resolution {
+            Resolution::Known(known) => {
+                let KnownRealm { forge, realm, site, organisation, .. } = &**known;
                 (*forge, realm.clone(), site.as_ref(), organisation.as_deref())
             }
             _ => (forge_of_server(&first), realm_of_server(&first), None, None),
         };
         let remote = &query.remote;
         if remote.is_http() && !remote.is_loopback() && !site.is_some_and(|site| site.allow_http) {
-            return Ok(Some(loud(Miss::PlainHttp { place: remote.to_string() })));
+            return Ok(Some(reported(NoCredential::PlainHttp { place: remote.to_string() })));
         }
-        if let Some(miss) = others(&first, &fitting, picked, query, &realm) {
-            return Ok(Some(loud(miss)));
+        if let Some(reason) = others(&first, &fitting, picked, query, &realm) {
+            return Ok(Some(reported(reason)));
         }
         let named = first.user.as_deref().filter(|user| Some(*user) != organisation);
-        let place = Naming { forge, site, organisation };
-        Ok(Some(Found::Answer(Box::new(Answer {
+        let place = UserNameRule { forge, site, organisation };
+        Ok(Some(Lookup::Found(Box::new(Credential {
             account: Account::from_name(first.user.as_deref()),
             store: environment::STORE.name.to_owned(),
             by_tool: false,
@@ -196,17 +204,17 @@ impl Local<'_> {
     pub(super) fn environment_tokens(
         &self,
         query: &Query,
-        spot: &Spot,
+        resolution: &Resolution,
     ) -> Result<Vec<EnvironmentToken>, Error> {
         let (tokens, _) = environment::tokens(self.environment);
         let mut fitting = Vec::new();
         for token in tokens {
             let need = token.need.is_none_or(|need| need == query.need);
-            if need && self.is_for(&token, query, spot)? {
+            if need && self.is_for(&token, query, resolution)? {
                 fitting.push(token);
             }
         }
-        if matches!(spot, Spot::Host { .. }) && !query.remote.path().is_empty() {
+        if matches!(resolution, Resolution::Host { .. }) && !query.remote.path().is_empty() {
             let length = |token: &EnvironmentToken| forge_of_server(token).prefix_of(&token.remote).len();
             let longest = fitting.iter().map(length).max();
             fitting.retain(|token| Some(length(token)) == longest);
@@ -214,14 +222,19 @@ impl Local<'_> {
         Ok(fitting)
     }
 
-    fn is_for(&self, token: &EnvironmentToken, query: &Query, spot: &Spot) -> Result<bool, Error> {
+    fn is_for(
+        &self,
+        token: &EnvironmentToken,
+        query: &Query,
+        resolution: &Resolution,
+    ) -> Result<bool, Error> {
         let control = |user: &str| user.chars().any(char::is_control);
         if token.user.as_deref().is_some_and(control) {
             return Ok(false);
         }
-        Ok(match (spot, self.spot(&token.remote, token.user.as_deref())?) {
-            (Spot::Known(ours), Spot::Known(theirs)) => ours.realm == theirs.realm,
-            (Spot::Host { group: ours }, Spot::Host { group: theirs }) => {
+        Ok(match (resolution, self.resolve(&token.remote, token.user.as_deref())?) {
+            (Resolution::Known(ours), Resolution::Known(theirs)) => ours.realm == theirs.realm,
+            (Resolution::Host { group: ours }, Resolution::Host { group: theirs }) => {
                 let forge = forge_of_server(token);
                 let prefix = forge.prefix_of(&token.remote);
                 // On a generic host another user name is another account (R4).
@@ -257,17 +270,17 @@ fn is_due(at: i64, hinted: Option<i64>, now: i64) -> bool {
 fn others(
     first: &EnvironmentToken,
     fitting: &[EnvironmentToken],
-    picked: &Pick<'_>,
+    picked: &RealmMatch<'_>,
     query: &Query,
     realm: &Realm,
-) -> Option<Miss> {
+) -> Option<NoCredential> {
     if fitting.iter().any(|other| !other.token.same_as(&first.token)) {
         let mut names: Vec<String> =
             fitting.iter().chain([first]).map(|token| token.from.to_owned()).collect();
         // One variable may hold several.
         names.sort_unstable();
         names.dedup();
-        return Some(Miss::Variables { realm: realm.to_string(), names });
+        return Some(NoCredential::Variables { realm: realm.to_string(), names });
     }
     let forge = forge_of_server(first);
     let prefix = forge.prefix_of(&first.remote);
@@ -277,13 +290,13 @@ fn others(
     };
     let urls: Vec<&str> = match picked {
         _ if !query.remote.path().is_empty() => return None,
-        Pick::Several(urls) => urls.clone(),
+        RealmMatch::Several(urls) => urls.clone(),
         // The realm of a cloud service is told by more than its path.
-        Pick::Realm(held) if held.is_of_host && is_other(held.record) => vec![held.record.url.as_str()],
-        Pick::Realm(_) | Pick::None => return None,
+        RealmMatch::One(held) if held.is_of_host && is_other(held.record) => vec![held.record.url.as_str()],
+        RealmMatch::One(_) | RealmMatch::None => return None,
     };
     let urls = urls.into_iter().chain([first.from]).map(str::to_owned).collect();
-    Some(Miss::NoPath { place: query.remote.to_string(), urls })
+    Some(NoCredential::NoPath { place: query.remote.to_string(), urls })
 }
 
 /// The realm of an environment token on a host that nobody described.
@@ -299,7 +312,7 @@ pub(super) fn forge_of_server(token: &EnvironmentToken) -> &'static Forge {
 
 /// Whether a token may go to this remote at all: never over plain http, unless it is this machine, the person accepted it,
 /// or a tool stored it for exactly this origin (R1).
-fn may_travel(remote: &Remote, held: &Held<'_>, account: &AccountRecord) -> bool {
+fn may_travel(remote: &Remote, held: &RealmEntry<'_>, account: &AccountRecord) -> bool {
     !remote.is_http()
         || remote.is_loopback()
         || held.record.allow_http
@@ -312,10 +325,10 @@ fn is_at(url: &str, remote: &Remote) -> bool {
     Remote::from_url(url).is_ok_and(|(home, _)| home.origin() == remote.origin())
 }
 
-fn loud(miss: Miss) -> Found {
-    Found::Miss { miss, loud: true }
+fn reported(reason: NoCredential) -> Lookup {
+    Lookup::None { reason, report: true }
 }
 
-fn quiet(miss: Miss) -> Found {
-    Found::Miss { miss, loud: false }
+fn silent(reason: NoCredential) -> Lookup {
+    Lookup::None { reason, report: false }
 }

@@ -1,39 +1,43 @@
 //! The core: get, store, erase, and what a person does with the wallet. All policy is here (rules R1 to R9 and R13 of
 //! docs/design.md), and only here are forges and stores called.
 //!
-//! [`Wallet`] is what a tool's adapter sees; [`Local`] is the one on this machine. `get` is the hot path: where does the
-//! remote belong ([`spot`]), one record file, which account ([`choose`]), one secret. Deliberately absent: any tool's
-//! wire format, printing, prompting, the network.
+//! [`Wallet`] is what a tool sees (`api`); [`LocalWallet`] is the one on this machine, [`UnavailableWallet`] the one of a process
+//! that has none. `get` is the hot path: where does the remote belong ([`resolve`]), one record file, which account
+//! ([`choose`]), one secret. Deliberately absent: any tool's wire format, printing, prompting, the network.
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
+use crate::account::{Account, Id, Key};
 use crate::config::Config;
-use crate::credential::{Account, Id, Key, Secret};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::records::{AccountRecord, Group, RealmRecord, Records};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::payload::Payload;
 
-pub use words::{Answer, Asking, Erased, Forgotten, Found, Given, Note, Query, Stored};
+pub use api::{
+    Credential, Erased, LoggedOut, Lookup, NewCredential, Note, PromptPolicy, Query, Stored, Wallet,
+};
+pub use unavailable::UnavailableWallet;
 
 use stores::Chosen;
 
+mod api;
 pub mod choose;
 mod erase;
-mod forget;
 mod get;
-pub mod nowhere;
+mod logout;
 pub mod pending;
 pub mod person;
-pub mod spot;
+pub mod resolve;
 mod store;
 pub mod stores;
 #[cfg(test)]
 pub(crate) mod tests;
-mod words;
+mod unavailable;
 
 /// Seconds for which a suspect token is withheld (R7).
 pub const SUSPECT_SECONDS: i64 = 60;
@@ -47,49 +51,8 @@ pub const KEEP_ASIDE_SECONDS: i64 = 30 * DAY;
 /// A day in seconds.
 pub const DAY: i64 = 86_400;
 
-/// The wallet, as a tool's adapter sees it. A trait, so that it can be this process's own or, later, one behind a socket.
-pub trait Wallet {
-    /// The credential for a question, or why there is none.
-    ///
-    /// # Errors
-    /// Locked, silent, broken, unsafe (R9): never "none".
-    fn get(&self, query: &Query) -> Result<Found, Error>;
-
-    /// Takes a credential that worked (R6).
-    ///
-    /// # Errors
-    /// As [`Wallet::get`]; then nothing has changed.
-    fn store(&self, query: &Query, given: Given) -> Result<Stored, Error>;
-
-    /// Hears that a credential was refused (R7). `refused` is `None` when the tool does not say which.
-    ///
-    /// # Errors
-    /// As [`Wallet::get`]; then nothing has changed.
-    fn erase(&self, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error>;
-
-    /// Does what a person asked a tool for: logs out. What tools stored is destroyed, what a person added is set aside for
-    /// the query's need (R7).
-    ///
-    /// # Errors
-    /// As [`Wallet::get`]; a secret that its store could not delete is no longer referred to.
-    fn forget(&self, query: &Query) -> Result<Forgotten, Error>;
-
-    /// After a store by a tool that knows one login for a place: other pairs that tools stored there no longer answer the
-    /// query's need, so that the new one does. Nothing is destroyed.
-    ///
-    /// # Errors
-    /// As [`Wallet::get`]; then nothing has changed.
-    fn displace(&self, query: &Query) -> Result<(), Error>;
-
-    /// Places that the wallet may have an answer for, each with its realm in text.
-    ///
-    /// # Errors
-    /// When the records as a whole cannot be listed.
-    fn places(&self) -> Result<Vec<(String, Remote)>, Error>;
-}
-
 /// The wallet of this machine.
-pub struct Local<'a> {
+pub struct LocalWallet<'a> {
     /// The account records.
     pub records: Records,
     /// Opens stores and knows which one is chosen.
@@ -103,7 +66,7 @@ pub struct Local<'a> {
     config: OnceCell<Config>,
 }
 
-impl<'a> Local<'a> {
+impl<'a> LocalWallet<'a> {
     /// A wallet below `data`, which need not exist yet.
     #[must_use]
     pub fn new(
@@ -112,14 +75,21 @@ impl<'a> Local<'a> {
         stores: &'a dyn stores::Stores,
         environment: &'a Environment,
         now: i64,
-    ) -> Local<'a> {
-        Local { records: Records::new(data), stores, environment, config_path, now, config: OnceCell::new() }
+    ) -> LocalWallet<'a> {
+        LocalWallet {
+            records: Records::new(data),
+            stores,
+            environment,
+            config_path,
+            now,
+            config: OnceCell::new(),
+        }
     }
 
     /// The settings, read when first needed.
     ///
     /// # Errors
-    /// [`Error::Config`], [`Error::Io`].
+    /// Those of [`Config::read`].
     pub fn config(&self) -> Result<&Config, Error> {
         if let Some(config) = self.config.get() {
             return Ok(config);
@@ -268,21 +238,23 @@ fn settled<T>(work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
     work()
 }
 
-impl Wallet for Local<'_> {
-    fn get(&self, query: &Query) -> Result<Found, Error> {
+impl Wallet for LocalWallet<'_> {
+    fn get(&self, query: &Query) -> Result<Lookup, Error> {
         settled(|| self.get_traced(query, &mut |_| {}))
     }
 
-    fn store(&self, query: &Query, given: Given) -> Result<Stored, Error> {
-        settled(|| self.store_from_tool(query, &given))
+    fn store(&self, query: &Query, new: NewCredential) -> Result<Stored, Error> {
+        let NewCredential { token, refresh, authtype, expires } = new;
+        let payload = Payload { token, refresh, authtype };
+        settled(|| self.store_from_tool(query, &payload, expires))
     }
 
     fn erase(&self, query: &Query, refused: Option<&Secret>) -> Result<Erased, Error> {
         settled(|| self.erase_from_tool(query, refused))
     }
 
-    fn forget(&self, query: &Query) -> Result<Forgotten, Error> {
-        self.forget_for_person(query)
+    fn logout(&self, query: &Query) -> Result<LoggedOut, Error> {
+        self.log_out(query)
     }
 
     fn displace(&self, query: &Query) -> Result<(), Error> {

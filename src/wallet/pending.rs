@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::document;
 use crate::error::Error;
 use crate::files;
+use crate::versioned_json;
 
 /// The version of the file that this program writes.
 const VERSION: u32 = 1;
@@ -93,7 +93,7 @@ impl List {
         // No store knows what was in it, so nothing can make it again.
         let mend =
             |path: &str| format!("keyfob pat list ORG shows what was made; then: mv {path} {path}.damaged");
-        let file = document::read::<File>(&self.path(), VERSION, "list of what is half done", mend)?;
+        let file = versioned_json::read::<File>(&self.path(), VERSION, "list of what is half done", mend)?;
         Ok(file.unwrap_or_default().pending)
     }
 
@@ -141,7 +141,7 @@ impl List {
         if pending.is_empty() {
             return files::remove(&path);
         }
-        document::write(&path, &File { version: VERSION, pending })
+        versioned_json::write(&path, &File { version: VERSION, pending })
     }
 }
 

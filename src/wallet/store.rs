@@ -1,55 +1,63 @@
 //! `store` from a tool (R6): it proves little, because git stores after a sign-in page too. What we hold already costs one
 //! look and no write; what is new goes beside what a person added, never over it.
 
-use crate::credential::{Account, Key};
+use crate::account::{Account, Key};
 use crate::error::Error;
 use crate::forge::{self, Forge, generic};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, SetAside, Source};
 use crate::remote::Remote;
+use crate::store::payload::Payload;
 
-use super::spot::{Held, Pick, Spot, pick};
-use super::{Given, KEEP_ASIDE_SECONDS, Local, Query, Stored};
+use super::resolve::{RealmEntry, RealmMatch, Resolution, match_realm};
+use super::{KEEP_ASIDE_SECONDS, LocalWallet, Query, Stored};
 
-impl Local<'_> {
-    pub(super) fn store_from_tool(&self, query: &Query, given: &Given) -> Result<Stored, Error> {
-        let spot = self.spot(&query.remote, query.user.as_deref())?;
-        let group_name = match &spot {
-            Spot::Never => return Ok(Stored::NotOurs),
-            Spot::NoOrganisation(forge) => return self.store_unseen(forge, query, given),
-            Spot::Known(known) => known.group.clone(),
-            Spot::Host { group } => group.clone(),
+impl LocalWallet<'_> {
+    pub(super) fn store_from_tool(
+        &self,
+        query: &Query,
+        new: &Payload,
+        expires: Option<i64>,
+    ) -> Result<Stored, Error> {
+        let resolution = self.resolve(&query.remote, query.user.as_deref())?;
+        let group_name = match &resolution {
+            Resolution::Never => return Ok(Stored::NotOurs),
+            Resolution::NoOrganisation(forge) => return self.store_unseen(forge, query, new, expires),
+            Resolution::Known(known) => known.group.clone(),
+            Resolution::Host { group } => group.clone(),
         };
-        for token in self.environment_tokens(query, &spot)? {
-            if token.token.same_as(&given.payload.token) {
-                return Ok(Stored::Same);
+        for token in self.environment_tokens(query, &resolution)? {
+            if token.token.same_as(&new.token) {
+                return Ok(Stored::Unchanged);
             }
         }
         let group = self.records.read(&group_name)?;
-        let picked = pick(&spot, &group, &query.remote);
-        if let Pick::Realm(held) = &picked
-            && let Some(done) = self.store_known(held, query, given)?
+        let picked = match_realm(&resolution, &group, &query.remote);
+        if let RealmMatch::One(held) = &picked
+            && let Some(done) = self.store_known(held, query, new, expires)?
         {
             return Ok(done);
         }
-        if let Some(forge) = self.organisation_is_a_guess(&spot, query)? {
-            return self.store_unseen(forge, query, given);
+        if let Some(forge) = self.organisation_is_a_guess(&resolution, query)? {
+            return self.store_unseen(forge, query, new, expires);
         }
         let realm = match picked {
-            Pick::Realm(held) => held.record.clone(),
+            RealmMatch::One(held) => held.record.clone(),
             // Several realms and no path: the pair is for the host as a whole.
-            Pick::None | Pick::Several(_) => new_realm(&spot, &query.remote),
+            RealmMatch::None | RealmMatch::Several(_) => new_realm(&resolution, &query.remote),
         };
-        self.store_new(&group_name, realm, query, given)
+        self.store_new(&group_name, realm, query, new, expires)
     }
 
     /// The tool's user name was taken for an organisation, and it names an account that we hold in another one: then it may
     /// be the account, and the organisation is not to be seen (R6).
     pub(super) fn organisation_is_a_guess(
         &self,
-        spot: &Spot,
+        resolution: &Resolution,
         query: &Query,
     ) -> Result<Option<&'static Forge>, Error> {
-        let (Spot::Known(known), Some(user)) = (spot, query.user.as_deref()) else { return Ok(None) };
+        let (Resolution::Known(known), Some(user)) = (resolution, query.user.as_deref()) else {
+            return Ok(None);
+        };
         if known.site.is_some() || !known.forge.user_may_be_organisation || !query.remote.path().is_empty() {
             return Ok(None);
         }
@@ -69,12 +77,18 @@ impl Local<'_> {
     }
 
     /// Stores where the organisation cannot be seen: only what is held already is recognised, by its token.
-    fn store_unseen(&self, forge: &Forge, query: &Query, given: &Given) -> Result<Stored, Error> {
+    fn store_unseen(
+        &self,
+        forge: &Forge,
+        query: &Query,
+        new: &Payload,
+        expires: Option<i64>,
+    ) -> Result<Stored, Error> {
         for group in self.records.of_forge(forge.id)? {
             for realm in &group.realms {
                 for account in &realm.accounts {
-                    if self.holds(&group.group, realm, account, &given.payload.token)? {
-                        return self.clear(&group.group, account, query, given.expires);
+                    if self.holds(&group.group, realm, account, &new.token)? {
+                        return self.clear(&group.group, account, query, expires);
                     }
                 }
             }
@@ -83,15 +97,21 @@ impl Local<'_> {
     }
 
     /// What the realm holds already: nothing is written, except that a refusal is cleared.
-    fn store_known(&self, held: &Held<'_>, query: &Query, given: &Given) -> Result<Option<Stored>, Error> {
+    fn store_known(
+        &self,
+        held: &RealmEntry<'_>,
+        query: &Query,
+        new: &Payload,
+        expires: Option<i64>,
+    ) -> Result<Option<Stored>, Error> {
         if let Some(account) = the_pair(held, query) {
             let same = match self.payload(held.group, held.record, account) {
-                Ok(payload) => payload.same_as(&given.payload),
+                Ok(payload) => payload.same_as(new),
                 Err(Error::Lost { .. }) => false,
                 Err(error) => return Err(error),
             };
             if same {
-                return self.clear(held.group, account, query, given.expires).map(Some);
+                return self.clear(held.group, account, query, expires).map(Some);
             }
         }
         // A person's token counts whatever user name it went by, and in whatever dress. The likely one first.
@@ -99,7 +119,7 @@ impl Local<'_> {
             held.record.accounts.iter().filter(|account| account.source == Source::Person).collect();
         persons.sort_by_key(|account| account.name != query.user);
         for account in persons {
-            if self.holds(held.group, held.record, account, &given.payload.token)? {
+            if self.holds(held.group, held.record, account, &new.token)? {
                 return self.clear(held.group, account, query, None).map(Some);
             }
         }
@@ -121,13 +141,13 @@ impl Local<'_> {
                 || (account.source == Source::Tool && account.expires != expiry)
         };
         if !stale(account) {
-            return Ok(Stored::Same);
+            return Ok(Stored::Unchanged);
         }
         self.records.change(group, |group| {
             let found = group.accounts_mut().find(|found| found.id == account.id);
             let found = found.ok_or(Error::Changing)?;
             if !stale(found) {
-                return Ok((Stored::Same, false));
+                return Ok((Stored::Unchanged, false));
             }
             found.trouble.retain(|key, _| key != need && key != "*");
             if found.source == Source::Tool {
@@ -143,27 +163,28 @@ impl Local<'_> {
         group: &str,
         realm: RealmRecord,
         query: &Query,
-        given: &Given,
+        new: &Payload,
+        expires: Option<i64>,
     ) -> Result<Stored, Error> {
         let (place, account) = (realm.realm()?, Account::from_name(query.user.as_deref()));
-        let packed = given.payload.pack()?;
+        let packed = new.pack()?;
         let (swept, chosen) = self.keep(group, &place, account, &packed, |group, store, key| {
             let wish = AccountRecord {
                 path: path_of_pair(&realm, &query.remote),
-                expires: given.expires.map(|at| Expiry { at, hard: true }),
-                authtype: given.payload.authtype.is_some(),
+                expires: expires.map(|at| Expiry { at, hard: true }),
+                authtype: new.authtype.is_some(),
                 ..AccountRecord::new(Source::Tool, store, key, self.now)
             };
             place_pair(group, realm, wish, self.now)
         })?;
         // What nothing refers to any more; a failure leaves an orphan that doctor finds.
         let _ = self.destroy(group, &swept);
-        Ok(Stored::Kept { chosen: chosen.chosen_now.then_some(chosen.name) })
+        Ok(Stored::Written { chosen: chosen.chosen_now.then(|| chosen.name.to_owned()) })
     }
 }
 
 /// The pair of a tool's that would answer this user name here: on a generic host, the one with the longest path.
-fn the_pair<'r>(held: &Held<'r>, query: &Query) -> Option<&'r AccountRecord> {
+fn the_pair<'r>(held: &RealmEntry<'r>, query: &Query) -> Option<&'r AccountRecord> {
     let answers = |account: &&AccountRecord| {
         account.source == Source::Tool
             && account.name == query.user
@@ -175,7 +196,7 @@ fn the_pair<'r>(held: &Held<'r>, query: &Query) -> Option<&'r AccountRecord> {
 /// The path that a tool's pair is kept with: only where git's own matching is all we know. Otherwise the realm is the whole
 /// site, never one entry per repository (R3).
 fn path_of_pair(realm: &RealmRecord, remote: &Remote) -> Vec<String> {
-    if super::spot::forge_of(realm).is_generic() && remote.scheme() != "cert" {
+    if super::resolve::forge_of(realm).is_generic() && remote.scheme() != "cert" {
         remote.path().to_vec()
     } else {
         Vec::new()
@@ -183,9 +204,9 @@ fn path_of_pair(realm: &RealmRecord, remote: &Remote) -> Vec<String> {
 }
 
 /// The realm that a tool's store begins.
-fn new_realm(spot: &Spot, remote: &Remote) -> RealmRecord {
-    let (realm, url, prefix) = match spot {
-        Spot::Known(known) => {
+fn new_realm(resolution: &Resolution, remote: &Remote) -> RealmRecord {
+    let (realm, url, prefix) = match resolution {
+        Resolution::Known(known) => {
             let url = known.home(&remote.without_path());
             let prefix = known.site.as_ref().map(|site| site.prefix.clone()).unwrap_or_default();
             (known.realm.clone(), url, prefix)

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::document;
 use crate::error::Error;
 use crate::files;
 use crate::store::vault::Vault;
 use crate::store::{self, Ask, Fit, Health, Nobody, OpenStore, Opening, Silence, Store};
+use crate::versioned_json;
 
-use super::Asking;
+use super::PromptPolicy;
 
 /// How the wallet gets at stores. Tests have their own.
 pub trait Stores {
@@ -24,7 +24,7 @@ pub trait Stores {
     ///
     /// # Errors
     /// As [`Stores::open`].
-    fn open_asking(&self, name: &str, _asking: Asking) -> Result<Box<dyn Store + '_>, Error> {
+    fn open_prompting(&self, name: &str, _prompts: PromptPolicy) -> Result<Box<dyn Store + '_>, Error> {
         self.open(name)
     }
 
@@ -65,11 +65,11 @@ impl Stores for Machine<'_> {
         Ok(opener(name)?(self.opening.clone()))
     }
 
-    fn open_asking(&self, name: &str, asking: Asking) -> Result<Box<dyn Store + '_>, Error> {
-        let ask: &dyn Ask = match asking {
-            Asking::Anyhow => self.opening.ask,
-            Asking::ByWindow => &Nobody,
-            Asking::Never => &Silence,
+    fn open_prompting(&self, name: &str, prompts: PromptPolicy) -> Result<Box<dyn Store + '_>, Error> {
+        let ask: &dyn Ask = match prompts {
+            PromptPolicy::Any => self.opening.ask,
+            PromptPolicy::Window => &Nobody,
+            PromptPolicy::Never => &Silence,
         };
         Ok(opener(name)?(Opening { ask, ..self.opening.clone() }))
     }
@@ -143,7 +143,7 @@ impl Machine<'_> {
     pub fn written(&self) -> Result<Option<&'static str>, Error> {
         let mend = |path: &str| format!("mv {path} {path}.damaged; then: keyfob setup, which chooses anew");
         let path = choice_path(&self.opening.data);
-        let written = document::read::<Written>(&path, VERSION, "choice of a store", mend)?;
+        let written = versioned_json::read::<Written>(&path, VERSION, "choice of a store", mend)?;
         written.map(|written| writable(&written.store)).transpose()
     }
 
@@ -154,7 +154,7 @@ impl Machine<'_> {
     pub fn write_down(&self, name: &str) -> Result<(), Error> {
         files::make_folder(&self.opening.data)?;
         let written = Written { version: VERSION, store: name.to_owned() };
-        document::write(&choice_path(&self.opening.data), &written)
+        versioned_json::write(&choice_path(&self.opening.data), &written)
     }
 
     /// Whether a store works here at all; a locked one does.

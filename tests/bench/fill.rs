@@ -7,7 +7,7 @@ use std::time::Duration;
 use keyfob::environment::Environment;
 use keyfob::store::{Nobody, Opening};
 use keyfob::tool::{self, Input, Wire};
-use keyfob::wallet::Local;
+use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
 
 /// Fills the vault below `folder` with the pairs of `host0.example.com` and so on, one host each.
@@ -27,7 +27,8 @@ pub(crate) fn fill(folder: &Path, count: usize) {
             "protocol=https\nhost=host{number}.example.com\nusername=alice\n\
              password=a-token-of-52-characters-as-services-make-them-{number:04}\n\n"
         );
-        let wallet = Local::new(folder, folder.join("config.toml"), &stores, &environment, 1_800_000_000);
+        let wallet =
+            LocalWallet::new(folder, folder.join("config.toml"), &stores, &environment, 1_800_000_000);
         let (mut output, mut notes) = (Vec::new(), Vec::new());
         let mut wire = Wire {
             input: &mut Input::new(request.as_bytes()),

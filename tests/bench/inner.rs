@@ -13,7 +13,7 @@ use keyfob::remote::Remote;
 use keyfob::store::vault::Vault;
 use keyfob::store::{Nobody, Opening, Store};
 use keyfob::tool::{self, Input, Wire};
-use keyfob::wallet::Local;
+use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
 
 const URL: &str = "https://contoso@dev.azure.com/contoso/Project/_git/Repo";
@@ -38,7 +38,7 @@ fn main() {
     };
     let stores = Machine { opening: opening.clone() };
     let ask_git = |word: &str, request: &str| {
-        let wallet = Local::new(&data, data.join("config.toml"), &stores, &environment, 1_800_000_000);
+        let wallet = LocalWallet::new(&data, data.join("config.toml"), &stores, &environment, 1_800_000_000);
         let (mut output, mut notes) = (Vec::new(), Vec::new());
         let mut wire = Wire {
             input: &mut Input::new(request.as_bytes()),

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keyfob::error::{Error, Miss, Trouble};
+use keyfob::error::{Error, NoCredential, Trouble};
 use keyfob::forge::check::Problem;
 use keyfob::wallet::Note;
 
@@ -143,40 +143,40 @@ fn problems() -> Vec<Problem> {
     ]
 }
 
-fn misses() -> Vec<Miss> {
+fn misses() -> Vec<NoCredential> {
     let (realm, url) = (|| "azure-devops/contoso".to_owned(), || URL.to_owned());
     let account = || Some("alice".to_owned());
     vec![
-        Miss::NotOurs,
-        Miss::NoOrganisation { host: "dev.azure.com".to_owned() },
-        Miss::NoAccount { realm: realm(), url: url(), asked: None },
-        Miss::NoAccount { realm: realm(), url: url(), asked: Some("bob".to_owned()) },
-        Miss::Uncovered { realm: realm(), url: url(), need: "code" },
-        Miss::Ambiguous {
+        NoCredential::NotOurs,
+        NoCredential::NoOrganisation { host: "dev.azure.com".to_owned() },
+        NoCredential::NoAccount { realm: realm(), url: url(), asked: None },
+        NoCredential::NoAccount { realm: realm(), url: url(), asked: Some("bob".to_owned()) },
+        NoCredential::Uncovered { realm: realm(), url: url(), need: "code" },
+        NoCredential::Ambiguous {
             realm: realm(),
             url: url(),
             names: vec!["- (the unnamed one)".to_owned(), "alice".to_owned()],
             stored: false,
         },
-        Miss::Ambiguous {
+        NoCredential::Ambiguous {
             realm: realm(),
             url: url(),
             names: vec!["alice".to_owned(), "bob".to_owned()],
             stored: true,
         },
-        Miss::NoPath {
+        NoCredential::NoPath {
             place: "https://tfs.example".to_owned(),
             urls: vec!["https://tfs.example/tfs/one".to_owned(), "https://tfs.example/tfs/two".to_owned()],
         },
-        Miss::Variables {
+        NoCredential::Variables {
             realm: realm(),
             names: vec!["KEYFOB_TOKEN".to_owned(), "KEYFOB_TOKENS".to_owned()],
         },
-        Miss::Rejected { realm: realm(), url: url(), account: account(), again_in: Some(42) },
-        Miss::Rejected { realm: realm(), url: url(), account: account(), again_in: None },
-        Miss::Rejected { realm: realm(), url: url(), account: None, again_in: None },
-        Miss::Expired { realm: realm(), url: url(), account: account(), at: 1_800_000_000 },
-        Miss::PlainHttp { place: "http://tfs.example:8080/tfs".to_owned() },
+        NoCredential::Rejected { realm: realm(), url: url(), account: account(), again_in: Some(42) },
+        NoCredential::Rejected { realm: realm(), url: url(), account: account(), again_in: None },
+        NoCredential::Rejected { realm: realm(), url: url(), account: None, again_in: None },
+        NoCredential::Expired { realm: realm(), url: url(), account: account(), at: 1_800_000_000 },
+        NoCredential::PlainHttp { place: "http://tfs.example:8080/tfs".to_owned() },
     ]
 }
 
@@ -272,8 +272,8 @@ fn no_message_is_missing_from_the_page() {
         }),
         ("src/error/trouble.rs", "Trouble", troubles().iter().map(variant).collect()),
         ("src/forge/check/mod.rs", "Problem", problems().iter().map(variant).collect()),
-        ("src/error/miss.rs", "Miss", misses().iter().map(variant).collect()),
-        ("src/wallet/words.rs", "Note", notes().iter().map(variant).collect()),
+        ("src/error/no_credential.rs", "NoCredential", misses().iter().map(variant).collect()),
+        ("src/wallet/api.rs", "Note", notes().iter().map(variant).collect()),
     ] {
         let all = variants_of(file, name);
         assert!(all.len() > 1, "{name} is not where this test looks for it");

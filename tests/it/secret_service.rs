@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use keyfob::credential::{Account, Id, Key, Secret};
+use keyfob::account::{Account, Id, Key};
 use keyfob::environment::Environment;
 use keyfob::error::Error;
 use keyfob::remote::Realm;
+use keyfob::secret::Secret;
 use keyfob::store::{Fit, Nobody, Opening, Store, secret_service::STORE};
 
 use crate::support::bus::{Desktop, Provider};

@@ -7,10 +7,10 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use keyfob::credential::Secret;
 use keyfob::environment::Environment;
+use keyfob::secret::Secret;
 use keyfob::store::payload::Payload;
-use keyfob::wallet::Given;
+use keyfob::wallet::NewCredential;
 
 use crate::support::process::Output;
 use crate::support::scene::{Scene, files_below, newest_git, program_under_test};
@@ -265,12 +265,13 @@ fn debug_output_shows_no_token() {
     let secret = || Secret::copy_of(TOKENS[0].as_bytes());
     let payload =
         || Payload { token: secret(), refresh: Some(secret()), authtype: Some("Bearer".to_owned()) };
-    let given = Given { payload: payload(), expires: None };
+    let (refresh, authtype) = (Some(secret()), Some("Bearer".to_owned()));
+    let new = NewCredential { token: secret(), refresh, authtype, expires: None };
     let environment = Environment::new([("KEYFOB_TOKEN".into(), TOKENS[0].into())]);
     for text in [
         format!("{:?} {:#?}", secret(), secret()),
         format!("{:?} {:#?}", payload(), payload()),
-        format!("{given:?} {given:#?}"),
+        format!("{new:?} {new:#?}"),
         format!("{environment:?} {environment:#?}"),
     ] {
         assert_eq!(tells(text.as_bytes()), None, "{text}");

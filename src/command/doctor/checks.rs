@@ -2,7 +2,7 @@
 //! links, tools. Nothing is changed, nobody is asked, no network.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::command::setup::setup_context;
 use crate::command::unfinished::in_words;
@@ -12,7 +12,7 @@ use crate::files;
 use crate::forge::life::azure::GLOBAL_END;
 use crate::records::AccountRecord;
 use crate::store::{self, Health};
-use crate::terminal::date;
+use crate::text::{date, shell_word};
 use crate::tool::setup::{Finding, Ledger, Level};
 use crate::tool::{self, links};
 use crate::wallet::pending::{List, Pending};
@@ -27,9 +27,7 @@ const EARLIEST: i64 = 1_767_225_600;
 pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = clock(context);
     findings.extend(data_files(context));
-    if let Err(error) = context.wallet.config() {
-        findings.push(Finding::error("settings", &error));
-    }
+    findings.extend(settings(context));
     findings.extend(stores(context));
     findings.extend(records(context));
     findings.extend(pending(context));
@@ -50,6 +48,20 @@ pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The settings decide where tokens go, so whoever can change them matters.
+fn settings(context: &Context<'_>) -> Vec<Finding> {
+    if let Err(error) = context.wallet.config() {
+        return vec![Finding::error("settings", &error)];
+    }
+    let writable = files::group_writable(&context.wallet.config_path).into_iter();
+    let hint = |path: PathBuf| {
+        let words =
+            format!("the users of your group can change {}, which decides where tokens go", path.display());
+        Finding::hint("settings", words, format!("chmod g-w {}", shell_word(&path)))
+    };
+    writable.map(hint).collect()
 }
 
 fn clock(context: &Context<'_>) -> Vec<Finding> {
@@ -314,7 +326,7 @@ fn program_links(context: &Context<'_>) -> Vec<Finding> {
                         "{} comes first in PATH and is another program than this one",
                         first.display()
                     );
-                    Finding::hint("links", words, format!("ls -l {}", files::shell_word(&first)))
+                    Finding::hint("links", words, format!("ls -l {}", shell_word(&first)))
                 }
                 Some(first) => Finding::ok("links", format!("{} is this program", first.display())),
                 None if spot.is_link => {

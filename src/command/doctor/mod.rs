@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::files;
-use crate::terminal::{Colour, visible};
+use crate::terminal::Colour;
+use crate::text::visible;
 use crate::tool::setup::{Finding, Level};
 use crate::wallet::pending::List;
 use crate::wallet::person::survey::Survey;

@@ -11,8 +11,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::export::age::{self, Identity, With};
 use crate::export::{self, Fault};
-use crate::files;
-use crate::terminal::visible;
+use crate::text::{shell_word, visible};
 use crate::wallet::person::bundle::{Bundle, What};
 
 use super::super::{Context, add, piped_passphrase};
@@ -30,7 +29,7 @@ pub(super) fn take(
     if wish.take_out || wish.file.is_some() || wish.leave.http || wish.leave.damaged {
         return Err(Error::usage(
             "--move, --file, --allow-http and --force are for other programs' tokens",
-            format!("keyfob import {}", files::shell_word(path)),
+            format!("keyfob import {}", shell_word(path)),
         ));
     }
     let bundle = open(path, matches, context)?;
@@ -98,7 +97,7 @@ fn open(path: &Path, matches: &ArgMatches, context: &mut Context<'_>) -> Result<
 
 fn identities(path: &Path, matches: &ArgMatches) -> Result<Vec<Identity>, Error> {
     let Some(file) = matches.get_one::<PathBuf>("identity") else {
-        let path = files::shell_word(path);
+        let path = shell_word(path);
         return Err(Error::usage(
             "the file was made for an age recipient; its identity is needed",
             format!("keyfob import {path} --identity KEY-FILE"),

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches};
 
-use crate::credential::Secret;
 use crate::error::Error;
-use crate::files::shell_word;
 use crate::import::decide::{Decided, Leave, Verdict, decide};
 use crate::import::{self, Found, Outside, Reading, Source};
-use crate::terminal::{Colour, visible};
+use crate::secret::Secret;
+use crate::terminal::Colour;
+use crate::text::{shell_word, visible};
 use crate::wallet::person::add::Planned;
 use crate::wallet::person::takeover::{Seen, Standing};
 

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::forge::life::azure::{Order, Pat, PatId, Which};
 use crate::forge::life::scopes::{self, Chosen};
 use crate::remote::Remote;
-use crate::terminal::{date, visible};
+use crate::text::{date, visible};
 use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::add::{Change, Wish};
 use crate::wallet::person::rotate::{Done, LONGEST, Making, Service, is_long};

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::forge::life::azure::{Pat, Which};
 use crate::forge::life::scopes;
-use crate::terminal::{Colour, date, rfc3339, visible};
+use crate::terminal::Colour;
+use crate::text::{date, rfc3339, visible};
 
 use super::life::{Azure, organisation, organisation_argument};
 use super::list::{colour_of_end, left};

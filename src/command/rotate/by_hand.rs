@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use crate::error::{Error, target};
 use crate::forge::check::Outcome;
 use crate::records::AccountRecord;
-use crate::terminal::date;
+use crate::text::date;
 use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::add::{Change, Planned, Wish};
 

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::forge::check::Outcome;
 use crate::forge::life::azure::{Pat, PatId, Which};
 use crate::records::AccountRecord;
-use crate::terminal::{date, visible};
+use crate::text::{date, visible};
 use crate::wallet::person::add::Planned;
 use crate::wallet::person::rotate::Service as _;
 

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::store;
-use crate::terminal::{Colour, visible};
+use crate::terminal::Colour;
+use crate::text::visible;
 use crate::wallet::stores::{View, writable};
 
 use super::{Command, Context, counted, flag, json, text, write_json, yes};

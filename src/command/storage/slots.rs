@@ -4,7 +4,7 @@ use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 use crate::store::vault::SlotName;
-use crate::terminal::visible;
+use crate::text::visible;
 
 use super::super::{Context, new_passphrase, text};
 use super::Word;

@@ -7,8 +7,8 @@ use chacha20poly1305::{Nonce, Tag};
 use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
 use zeroize::Zeroizing;
 
-use crate::credential::{Secret, fill_random};
 use crate::error::Error;
+use crate::secret::{Secret, fill_random};
 
 use super::header::Stanza;
 use super::{Fault, FileKey, MOST_WORK, TAG, With, bech32, cipher, derived};

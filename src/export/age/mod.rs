@@ -16,8 +16,8 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::credential::{Secret, fill_random};
 use crate::error::Error;
+use crate::secret::{Secret, fill_random};
 
 pub use keys::{Identity, Recipient};
 

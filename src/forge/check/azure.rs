@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::exchange::{Answer, Auth, Request};
+use crate::http_message::{Auth, Request, Response};
 
 use super::{Check, Obstacles, Problem, Target, Verdict, message, obstacle, shortened};
 
@@ -55,7 +55,7 @@ struct Properties {
     account: Option<serde_json::Value>,
 }
 
-fn read(answer: &Answer, _: &Target<'_>) -> Verdict {
+fn read(answer: &Response, _: &Target<'_>) -> Verdict {
     let said = service_error(answer);
     // Every answer to a caller who was recognised says whom: `GUID:ACCOUNT`.
     let recognised = answer.header("x-vss-userdata").and_then(|user| user.split_once(':'));
@@ -96,14 +96,14 @@ fn is_somebody(id: &str) -> bool {
     id.bytes().any(|byte| byte != b'0' && byte.is_ascii_hexdigit())
 }
 
-fn is_expired(answer: &Answer, said: Option<&str>) -> bool {
+fn is_expired(answer: &Response, said: Option<&str>) -> bool {
     let names_it = |text: &str| text.contains("Personal Access Token used has expired");
     said.is_some_and(names_it) || names_it(&String::from_utf8_lossy(&answer.body))
 }
 
 /// The server's own Basic names a URL as its realm, that of IIS a bare host, beside Windows' own schemes or in an answer that the
 /// server's headers show to be its.
-fn is_iis_basic(answer: &Answer) -> bool {
+fn is_iis_basic(answer: &Response) -> bool {
     // Names of schemes fold case (RFC 9110, 11.1).
     let challenges: Vec<String> =
         answer.headers_of("www-authenticate").map(str::to_ascii_lowercase).collect();
@@ -115,7 +115,7 @@ fn is_iis_basic(answer: &Answer) -> bool {
 }
 
 /// What the service says of itself, percent-encoded in a header.
-pub(in super::super) fn service_error(answer: &Answer) -> Option<String> {
+pub(in super::super) fn service_error(answer: &Response) -> Option<String> {
     let value = answer.header("x-tfs-serviceerror")?;
     // `+` stands for itself here; form decoding would make a blank of it.
     let value = value.replace('+', "%2B");

@@ -1,4 +1,4 @@
-//! Asking a service whether it takes a token: each forge's record has a [`Check`], one request and how its answer is read.
+//! PromptPolicy a service whether it takes a token: each forge's record has a [`Check`], one request and how its answer is read.
 //! What is the same for all is here. Pure: requests and answers are values.
 //!
 //! A 200 alone proves nothing: services answer strangers, too, and show sign-in pages with a status that looks like success.
@@ -7,9 +7,9 @@
 
 use serde::Deserialize;
 
-use crate::credential::Secret;
-use crate::exchange::{Answer, Request};
+use crate::http_message::{Request, Response};
 use crate::remote::Realm;
+use crate::secret::Secret;
 
 pub(super) mod azure;
 
@@ -18,7 +18,7 @@ pub struct Check {
     /// The one request.
     pub request: fn(&Target<'_>) -> Request,
     /// What its answer means.
-    pub read: fn(&Answer, &Target<'_>) -> Verdict,
+    pub read: fn(&Response, &Target<'_>) -> Verdict,
 }
 
 /// What is asked about.
@@ -266,7 +266,7 @@ impl Verdict {
 
     /// Something is in the way; the outcome follows from what.
     #[must_use]
-    pub fn problem(problem: Problem, answer: &Answer) -> Verdict {
+    pub fn problem(problem: Problem, answer: &Response) -> Verdict {
         let outcome = match problem {
             Problem::NotAccepted
             | Problem::Expired
@@ -291,9 +291,9 @@ pub(super) fn obstacle(said: &str, obstacles: Obstacles) -> Option<Problem> {
 
 /// Reads what all REST services do alike; `ok` reads the body of a 200. `obstacles` are those that a 403 may name.
 pub(super) fn read(
-    answer: &Answer,
+    answer: &Response,
     obstacles: Obstacles,
-    ok: impl FnOnce(&Answer) -> Option<Verdict>,
+    ok: impl FnOnce(&Response) -> Option<Verdict>,
 ) -> Verdict {
     let named = || message(answer).and_then(|said| obstacle(&said, obstacles));
     let problem = match answer.status {
@@ -318,7 +318,7 @@ pub(super) fn read(
 }
 
 /// That too much was asked for.
-fn is_limit(answer: &Answer) -> Option<Problem> {
+fn is_limit(answer: &Response) -> Option<Problem> {
     let used_up = || answer.header("x-ratelimit-remaining") == Some("0");
     // GitHub's secondary limits need not show in a header.
     let is_limit =
@@ -326,12 +326,12 @@ fn is_limit(answer: &Answer) -> Option<Problem> {
     is_limit.then(|| Problem::RateLimit { seconds: answer.limit_ends() })
 }
 
-fn speaks_of_limit(answer: &Answer) -> bool {
+fn speaks_of_limit(answer: &Response) -> bool {
     message(answer).is_some_and(|said| said.to_ascii_lowercase().contains("rate limit"))
 }
 
 /// The service's own words, where it has them as services do.
-pub(super) fn message(answer: &Answer) -> Option<String> {
+pub(super) fn message(answer: &Response) -> Option<String> {
     #[derive(Deserialize)]
     struct Body {
         message: Option<serde_json::Value>,
@@ -378,7 +378,7 @@ pub(super) fn shortened(text: &str) -> Option<String> {
 }
 
 /// Scopes from a header that lists them with commas.
-pub(super) fn listed(answer: &Answer, header: &str) -> Vec<String> {
+pub(super) fn listed(answer: &Response, header: &str) -> Vec<String> {
     let values = answer.headers_of(header).flat_map(|value| value.split(','));
     values.map(str::trim).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
 }

@@ -3,8 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::exchange::Auth;
 use crate::forge;
+use crate::http_message::Auth;
 
 const TOKEN: &[u8] = b"s3cret-token";
 
@@ -25,7 +25,7 @@ fn with_account(
     let token = Secret::copy_of(TOKEN);
     let target = Target { realm: &realm, home: "https://home".to_owned(), account, token: &token };
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let answer = Answer { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) };
+    let answer = Response { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) };
     (forge.check.unwrap().read)(&answer, &target)
 }
 
@@ -241,10 +241,10 @@ fn what_github_tells_in_its_headers_is_read() {
     ];
     let told = verdict("github/github.com", 200, &headers, "{\"login\":\"alice\"}");
     assert_eq!((told.who.as_deref(), told.scopes.len()), (Some("alice"), 2));
-    assert_eq!(crate::terminal::rfc3339(told.expires.unwrap()), "2027-01-31T12:00:00Z");
+    assert_eq!(crate::text::rfc3339(told.expires.unwrap()), "2027-01-31T12:00:00Z");
     let offset = [("github-authentication-token-expiration", "2027-01-31 12:00:00 -0100")];
     let told = verdict("github/github.com", 200, &offset, "{\"login\":\"alice\"}");
-    assert_eq!(crate::terminal::rfc3339(told.expires.unwrap()), "2027-01-31T13:00:00Z");
+    assert_eq!(crate::text::rfc3339(told.expires.unwrap()), "2027-01-31T13:00:00Z");
     let told = verdict("github/github.com", 401, &[], "{\"message\":\"Bad credentials\"}");
     assert_eq!((told.outcome, told.reason.as_deref()), (Outcome::Refused, Some("Bad credentials")));
     let told =
@@ -384,7 +384,7 @@ fn what_gitlab_tells_of_a_token_is_read() {
     let body = "{\"user_id\":42,\"scopes\":[\"api\"],\"active\":true,\"revoked\":false,\"expires_at\":\"2027-01-31\"}";
     let told = verdict("gitlab/gitlab.com", 200, &[], body);
     assert_eq!((told.who.as_deref(), told.scopes.as_slice()), (Some("user 42"), &["api".to_owned()][..]));
-    assert_eq!(crate::terminal::rfc3339(told.expires.unwrap()), "2027-01-31T00:00:00Z");
+    assert_eq!(crate::text::rfc3339(told.expires.unwrap()), "2027-01-31T00:00:00Z");
     let revoked = verdict("gitlab/gitlab.com", 200, &[], "{\"user_id\":42,\"revoked\":true}");
     assert_eq!(revoked.outcome, Outcome::Refused);
 }

@@ -14,9 +14,9 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
-use crate::exchange::{Answer, Auth, Method, Request};
-use crate::terminal::rfc3339;
+use crate::http_message::{Auth, Method, Request, Response};
+use crate::secret::Secret;
+use crate::text::rfc3339;
 
 pub use super::refusal::{Policy, Refusal};
 
@@ -243,7 +243,7 @@ struct WirePat {
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn read_page(answer: &Answer) -> Result<Page, Refusal> {
+pub fn read_page(answer: &Response) -> Result<Page, Refusal> {
     let page: WirePage = readable(answer)?;
     let all = page.pat_tokens.len();
     let pats: Vec<Pat> = page
@@ -259,7 +259,7 @@ pub fn read_page(answer: &Answer) -> Result<Page, Refusal> {
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn read_made(answer: &Answer) -> Result<Made, Refusal> {
+pub fn read_made(answer: &Response) -> Result<Made, Refusal> {
     let result: WireResult = readable(answer)?;
     let named = result.pat_token_error.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
     if !named.is_empty() && !named.eq_ignore_ascii_case("none") {
@@ -276,7 +276,7 @@ pub fn read_made(answer: &Answer) -> Result<Made, Refusal> {
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn read_revoked(answer: &Answer) -> Result<(), Refusal> {
+pub fn read_revoked(answer: &Response) -> Result<(), Refusal> {
     match answer.status {
         204 => Ok(()),
         // Only a body that says so: a proxy's page comes with a 200, too.
@@ -294,7 +294,7 @@ pub fn read_revoked(answer: &Answer) -> Result<(), Refusal> {
 }
 
 /// The body of an answer that is none of the many refusals.
-fn readable<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Refusal> {
+fn readable<T: serde::de::DeserializeOwned>(answer: &Response) -> Result<T, Refusal> {
     if !matches!(answer.status, 200 | 201) || answer.is_page() {
         return Err(Refusal::of(answer));
     }

@@ -7,9 +7,9 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
-use crate::exchange::{Answer, Auth, Method, Request};
+use crate::http_message::{Auth, Method, Request, Response};
 use crate::remote::Remote;
+use crate::secret::Secret;
 
 use super::super::check::shortened;
 use super::azure::PatId;
@@ -69,14 +69,14 @@ pub enum Tenant {
 #[must_use]
 pub fn ask_tenant(organisation: &str) -> Request {
     let url = format!("https://dev.azure.com/{organisation}/_apis/connectionData?api-version=7.1-preview.1");
-    let mut request = Request::get(url, Auth::Nowhere);
+    let mut request = Request::get(url, Auth::None);
     request.headers.push(("X-TFS-FedAuthRedirect", "Suppress"));
     request
 }
 
 /// Reads what it says.
 #[must_use]
-pub fn read_tenant(answer: &Answer) -> Tenant {
+pub fn read_tenant(answer: &Response) -> Tenant {
     let Some(said) = answer.header("x-vss-resourcetenant").map(str::trim) else { return Tenant::Unknown };
     match PatId::parse(said) {
         // Any GUID will do.
@@ -142,7 +142,7 @@ struct WireError {
 ///
 /// # Errors
 /// Why nothing did, in the service's words.
-pub fn read_begun(answer: &Answer) -> Result<Begun, String> {
+pub fn read_begun(answer: &Response) -> Result<Begun, String> {
     let begun = match (answer.status, answer.json::<WireBegun>()) {
         (200, Some(begun)) if !begun.device_code.is_empty() && !begun.user_code.is_empty() => begun,
         _ => return Err(said(answer)),
@@ -172,7 +172,7 @@ fn is_microsofts(page: &str) -> bool {
 
 /// Reads what came of a question.
 #[must_use]
-pub fn read_poll(answer: &Answer) -> Poll {
+pub fn read_poll(answer: &Response) -> Poll {
     if answer.status == 200 {
         return match answer.json::<WireToken>().filter(|token| !token.access_token.is_empty()) {
             Some(token) => Poll::Done(Secret::copy_of(token.access_token.as_bytes())),
@@ -205,7 +205,7 @@ impl Poll {
 }
 
 /// The service's words, without the trace ids behind the first sentence's line.
-fn said(answer: &Answer) -> String {
+fn said(answer: &Response) -> String {
     let error = answer.json::<WireError>();
     let words = error.as_ref().map(|error| {
         let first = error.error_description.lines().next().unwrap_or_default();
@@ -218,9 +218,9 @@ fn said(answer: &Answer) -> String {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Answer { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) }
+        Response { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) }
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
         }
         let Auth::InForm(form) = first.auth else { panic!() };
         assert_eq!(form, "client_id=client&scope=499b84ac-1321-427f-aa17-267ca6975798%2F.default");
-        assert_eq!(ask_tenant("contoso").auth, Auth::Nowhere);
+        assert_eq!(ask_tenant("contoso").auth, Auth::None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! a [`Life`]; here is what they are made of, and for Azure DevOps the interface that does all of it. Pure: requests and answers
 //! are values.
 
-use crate::exchange::{Answer, Request};
+use crate::http_message::{Request, Response};
 
 use super::check::Target;
 
@@ -48,7 +48,7 @@ pub struct ByItself {
     /// The request; it shall end then, in Unix seconds.
     pub request: fn(&Target<'_>, Option<i64>) -> Request,
     /// Reads the answer.
-    pub read: fn(&Answer) -> Result<Renewed, Trouble>,
+    pub read: fn(&Response) -> Result<Renewed, Trouble>,
     /// The scope that a token needs for it, in words.
     pub needs: &'static str,
 }
@@ -56,7 +56,7 @@ pub struct ByItself {
 /// A token that was renewed.
 pub struct Renewed {
     /// The new one.
-    pub token: crate::credential::Secret,
+    pub token: crate::secret::Secret,
     /// When it ends, in Unix seconds.
     pub expires: Option<i64>,
     /// What it may do.
@@ -92,7 +92,7 @@ pub struct Revocation {
     /// The request; `None` where this server has no such thing.
     pub request: fn(&Target<'_>) -> Option<Request>,
     /// Whether the answer says that it does not work any more.
-    pub done: fn(&Answer) -> bool,
+    pub done: fn(&Response) -> bool,
 }
 
 impl Life {

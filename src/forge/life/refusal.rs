@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::exchange::Answer;
+use crate::http_message::Response;
 
 use super::super::check::azure::{OBSTACLES, service_error};
 use super::super::check::{message, obstacle, shortened};
@@ -101,7 +101,7 @@ struct Name {
 impl Refusal {
     /// What an answer that brought no result means.
     #[must_use]
-    pub fn of(answer: &Answer) -> Refusal {
+    pub fn of(answer: &Response) -> Refusal {
         let nobody = |tenant: &str| tenant.bytes().all(|byte| byte == b'0' || byte == b'-');
         if answer.status == 401 && answer.header("x-vss-resourcetenant").is_some_and(nobody) {
             return Refusal::NoTenant;

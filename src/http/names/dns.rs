@@ -136,7 +136,7 @@ fn ask_all(name: &str, kind: u16, servers: &mut Vec<SocketAddr>, until: Instant)
         let end = until.min(Instant::now() + PER_SERVER);
         left(until)?;
         // Each has a number of its own, so that nobody knows the next.
-        let id = crate::credential::fill_random(&mut question[..2]);
+        let id = crate::secret::fill_random(&mut question[..2]);
         id.map_err(|_| io::Error::from(io::ErrorKind::Other))?;
         match ask(&question, kind, *server, end) {
             Ok(found) => return Ok(found),

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use keyring::api::CredentialStoreApi;
 
-use crate::credential::Secret;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::super::Opening;
 use super::{found, limit, within};

@@ -13,8 +13,9 @@ use std::time::Duration;
 use keyring::Entry;
 use keyring::api::CredentialStoreApi;
 
-use crate::credential::{Key, Secret};
+use crate::account::Key;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::{Fit, Health, Opening, Record, Store};
 
@@ -194,10 +195,10 @@ fn probe() -> keyring::Result<Entry> {
     at_target(&format!("{}probe", names::PREFIX))
 }
 
-/// Persistence `Local`: it stays on this machine, where the default would let it roam with the profile.
+/// Persistence `LocalWallet`: it stays on this machine, where the default would let it roam with the profile.
 #[cfg(windows)]
 fn at_target(target: &str) -> keyring::Result<Entry> {
-    let modifiers = HashMap::from([("target", target), ("persistence", "Local")]);
+    let modifiers = HashMap::from([("target", target), ("persistence", "LocalWallet")]);
     windows_native_keyring_store::Store::new()?.build("", "", Some(&modifiers))
 }
 

@@ -1,7 +1,7 @@
 //! What an entry is called, so that a person recognises it in the system's own viewer and its key can be read back from
 //! the name alone. Pure, and therefore tested on every system. The forms never change: they name existing entries.
 
-use crate::credential::{Account, Id, Key};
+use crate::account::{Account, Id, Key};
 use crate::remote::Realm;
 
 /// What every name begins with.

@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::credential::{Key, Secret};
+use crate::account::Key;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::super::Opening;
 use super::NAME;

@@ -18,7 +18,7 @@ use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, 
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
-use crate::wiped::{Bytes, append, unescaped};
+use crate::secret_bytes::{Bytes, append, unescaped};
 
 use super::wire::{self, Fill, Message};
 

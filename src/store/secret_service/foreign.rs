@@ -1,8 +1,8 @@
 //! Items that other programs keep in the same keyrings, for `keyfob import`: found by the attributes that those programs
 //! give them, read, and destroyed by their object. The same rules as for our own: locked is not absent.
 
-use crate::credential::Secret;
 use crate::error::Error;
+use crate::secret::Secret;
 
 use super::super::Opening;
 use super::client::{Client, TOGETHER, still_there};

@@ -12,9 +12,10 @@
 
 use std::time::Duration;
 
-use crate::credential::{Account, Id, Key, Secret};
+use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::remote::Realm;
+use crate::secret::Secret;
 
 use super::{Fit, Health, Opening, Record, Store};
 use client::{Client, IS_LOCKED, Item, TOGETHER, still_there, unavailable};

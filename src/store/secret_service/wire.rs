@@ -5,7 +5,7 @@
 //! Deliberately absent: value types that the Secret Service does not have, and the other byte order: the peers of
 //! a session bus run on one machine.
 
-use crate::wiped::{Bytes, append};
+use crate::secret_bytes::{Bytes, append};
 
 use super::dbus::{Fault, Peer};
 

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
+use crate::secret::Secret;
 
 const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;

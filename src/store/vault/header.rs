@@ -27,8 +27,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::seal::{OVERHEAD, SymmetricKey, seal, unseal};
 use super::{key_file, passphrase, ssh_agent};
-use crate::credential::{Id, fill_random};
+use crate::account::Id;
 use crate::error::Error;
+use crate::secret::fill_random;
 
 /// The format of header that is written, and the latest one that is read.
 const VERSION: u64 = 1;

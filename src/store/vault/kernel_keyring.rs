@@ -14,7 +14,7 @@
 //! On other systems there is no such place, and these functions say so.
 
 use super::seal::SymmetricKey;
-use crate::credential::Id;
+use crate::account::Id;
 use crate::error::Error;
 
 #[cfg(target_os = "linux")]
@@ -22,7 +22,7 @@ mod linux {
     use linux_keyutils::{Key, KeyError, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier, Permission};
 
     use super::SymmetricKey;
-    use crate::credential::Id;
+    use crate::account::Id;
 
     fn ring() -> Result<KeyRing, KeyError> {
         KeyRing::from_special_id(KeyRingIdentifier::User, false)

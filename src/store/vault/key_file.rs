@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::header::{self, Wrapped};
 use super::seal::SymmetricKey;
-use crate::credential::Id;
+use crate::account::Id;
 use crate::error::Error;
 use crate::files;
 

@@ -28,9 +28,10 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use crate::credential::{Id, Key, Secret};
+use crate::account::{Id, Key};
 use crate::error::Error;
 use crate::files::{self, Ahead};
+use crate::secret::Secret;
 
 use super::{Fit, Health, Opening, Record, Store};
 use header::{Header, Slot};

@@ -9,9 +9,10 @@ use std::rc::Rc;
 use super::header::{Header, Slot};
 use super::seal::SymmetricKey;
 use super::{NAME, SlotName, Vault, kernel_keyring, key_file, passphrase};
-use crate::credential::{Id, Secret};
+use crate::account::Id;
 use crate::error::Error;
 use crate::files;
+use crate::secret::Secret;
 
 /// A vault whose data key is known.
 pub(super) struct Opened {

@@ -11,8 +11,9 @@ use zeroize::Zeroizing;
 
 use super::header::{self, Bytes, Wrapped};
 use super::seal::SymmetricKey;
-use crate::credential::{Id, Secret};
+use crate::account::Id;
 use crate::error::Error;
+use crate::secret::Secret;
 
 const KIND: &str = "passphrase";
 

@@ -8,8 +8,8 @@ use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Key, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use crate::credential::fill_random;
 use crate::error::Error;
+use crate::secret::fill_random;
 
 /// Length of the nonce in front of what is sealed.
 const NONCE: usize = 24;

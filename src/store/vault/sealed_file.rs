@@ -24,9 +24,10 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::seal::{OVERHEAD, SymmetricKey, seal, unseal};
-use crate::credential::{Account, Id, Key, Secret};
+use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::remote::Realm;
+use crate::secret::Secret;
 
 const MAGIC: &[u8; 7] = b"keyfob\0";
 const VERSION: u8 = 1;

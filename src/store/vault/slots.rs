@@ -12,9 +12,9 @@ use super::header::{Header, Slot};
 use super::opening::{Opened, Ways};
 use super::seal::SymmetricKey;
 use super::{Vault, kernel_keyring, key_file, passphrase};
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::files;
+use crate::secret::Secret;
 
 /// What a slot is called: its kind, and for the ssh-agent which key.
 #[derive(Clone, Debug, PartialEq, Eq)]

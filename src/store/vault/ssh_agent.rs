@@ -55,8 +55,9 @@ mod unix {
     use sha2::Sha256;
 
     use super::Slot;
-    use crate::credential::{Id, Secret};
+    use crate::account::Id;
     use crate::error::Error;
+    use crate::secret::Secret;
     use crate::store::vault::agent::{self, Agent, Identity};
     use crate::store::vault::header::{self, Bytes, DOMAIN};
     use crate::store::vault::seal::SymmetricKey;

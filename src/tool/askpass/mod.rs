@@ -10,10 +10,10 @@ use std::ffi::OsString;
 use crate::error::Error;
 use crate::forge::Need;
 use crate::remote::Remote;
-use crate::wallet::{Answer, Found, Query, Wallet};
+use crate::wallet::{Credential, Lookup, Query, Wallet};
 
 use super::{Tool, Wire};
-use crate::wiped::{Bytes, joined};
+use crate::secret_bytes::{Bytes, joined};
 
 mod setup;
 #[cfg(test)]
@@ -65,10 +65,10 @@ fn answer(args: &[OsString], wallet: &dyn Wallet) -> Result<Option<Bytes>, Error
     let Some((asked, url)) = prompt.to_str().and_then(parse) else { return Ok(None) };
     // The URL is a tool's or a stranger's; what cannot be one is as foreign as any other prompt.
     let Ok((remote, user)) = Remote::from_url(url) else { return Ok(None) };
-    let query = Query { user, ..Query::new(remote, TOOL.need) };
+    let query = Query { user, ..Query::new(TOOL.name, remote, TOOL.need) };
     Ok(match wallet.get(&query)? {
-        Found::Answer(answer) => line(asked, &answer),
-        Found::Miss { .. } => None,
+        Lookup::Found(answer) => line(asked, &answer),
+        Lookup::None { .. } => None,
     })
 }
 
@@ -86,7 +86,7 @@ fn parse(prompt: &str) -> Option<(Asked, &str)> {
 }
 
 /// The line; `None` where there is nothing to put into one.
-fn line(asked: Asked, answer: &Answer) -> Option<Bytes> {
+fn line(asked: Asked, answer: &Credential) -> Option<Bytes> {
     let value = match asked {
         Asked::User => answer.user.as_deref().unwrap_or_default().as_bytes(),
         Asked::Password => answer.token.expose(),

@@ -3,7 +3,7 @@
 //! token for. So setup shows the two lines, and `doctor` looks at the variables.
 
 use crate::error::Error;
-use crate::files::shell_word;
+use crate::text::shell_word;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Plan, Setup, SetupContext};
 

@@ -12,11 +12,11 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::forge::Need;
 use crate::remote::Remote;
-use crate::terminal::rfc3339;
-use crate::wallet::{Answer, Found, Query, Wallet};
+use crate::text::rfc3339;
+use crate::wallet::{Credential, Lookup, Query, Wallet};
 
 use super::{Tool, Wire, header, input, is_web, write};
-use crate::wiped::{Bytes, json};
+use crate::secret_bytes::{Bytes, json};
 
 mod setup;
 #[cfg(test)]
@@ -77,23 +77,23 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
         return write(wire, NONE);
     }
     let (remote, user) = Remote::from_url(&request.uri)?;
-    let query = Query { user, takes_authtype: true, ..wire.question(remote, TOOL.need) };
+    let query = Query { user, takes_authtype: true, ..wire.question(&TOOL, remote) };
     match wallet.get(&query)? {
-        Found::Answer(answer) => {
+        Lookup::Found(answer) => {
             let bytes = headers(&answer);
             write(wire, bytes.as_deref().map_or(NONE, Vec::as_slice))?;
             wire.note(answer.note.as_ref());
         }
-        Found::Miss { miss, loud } => {
+        Lookup::None { reason, report } => {
             write(wire, NONE)?;
-            wire.miss(&miss, loud, &query.remote);
+            wire.miss(&reason, report, &query.remote);
         }
     }
     Ok(())
 }
 
 /// The answer; `None` if the token fits into no header.
-fn headers(answer: &Answer) -> Option<Bytes> {
+fn headers(answer: &Credential) -> Option<Bytes> {
     let header = header::authorization(answer, header::BEARER)?;
     let header = std::str::from_utf8(&header).ok()?;
     let expires = answer.expires.map(|at| format!(",\"expires\":\"{}\"", rfc3339(at))).unwrap_or_default();

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
 use crate::tool::tests::{Ran, call};
-use crate::wallet::Given;
+use crate::wallet::NewCredential;
 use crate::wallet::tests::bench::{Bench, START, secret};
 
 fn run(bench: &Bench, args: &[&str], input: &[u8]) -> Ran {
@@ -70,7 +70,7 @@ fn each_forge_gets_its_header() {
 fn an_end_that_is_certain_is_told() {
     let bench = Bench::new();
     let url = "https://cache.example";
-    let given = Given { expires: Some(START + 600), ..secret("T").into() };
+    let given = NewCredential { expires: Some(START + 600), ..secret("T").into() };
     bench.store_given(url, given).unwrap();
     assert_eq!(get(&bench, url)["expires"], "2027-01-15T08:10:00Z");
     bench.wait(601);

@@ -14,15 +14,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
-use crate::error::{Error, Miss};
+use crate::error::{Error, NoCredential};
 use crate::forge::{self, Forge, Need, Presentation};
 use crate::remote::Remote;
-use crate::store::payload::Payload;
-use crate::wallet::{Answer, Forgotten, Found, Given, Query, Stored, Wallet};
+use crate::secret::Secret;
+use crate::wallet::{Credential, LoggedOut, Lookup, NewCredential, Query, Stored, Wallet};
 
 use super::{Peculiar, Tool, Wire, header, input, login, write_to_somebody};
-use crate::wiped::{Bytes, joined, json};
+use crate::secret_bytes::{Bytes, joined, json};
 
 mod config;
 mod registry;
@@ -128,7 +127,7 @@ fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes
         user: place.user,
         // A header of any scheme can be said here.
         takes_authtype: true,
-        ..wire.question(place.remote, TOOL.need)
+        ..wire.question(&TOOL, place.remote)
     };
     match request.kind.as_str() {
         "get" => get(&query, place.is_git, wire, wallet),
@@ -144,12 +143,12 @@ fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) ->
         return Err(No::NotOurs);
     }
     match wallet.get(query)? {
-        Found::Answer(answer)
+        Lookup::Found(answer)
             if !registry::is_one(answer.realm.forge(), &query.remote, is_git) || is_a_pair(&answer) =>
         {
             Err(No::NotOurs)
         }
-        Found::Answer(answer) => {
+        Lookup::Found(answer) => {
             let token = form(&answer);
             let token = std::str::from_utf8(&token).map_err(|_| No::NotFound)?;
             let end = ",\"cache\":\"session\",\"operation_independent\":true}}\n";
@@ -157,13 +156,13 @@ fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) ->
             wire.note(answer.note.as_ref());
             Ok(out)
         }
-        Found::Miss { miss: Miss::NotOurs, .. } => Err(No::NotOurs),
+        Lookup::None { reason: NoCredential::NotOurs, .. } => Err(No::NotOurs),
         // A token that it would not get anyway is not asked for.
-        Found::Miss { .. } if is_git || !registry::is_one(forge_by_url(query), &query.remote, is_git) => {
+        Lookup::None { .. } if is_git || !registry::is_one(forge_by_url(query), &query.remote, is_git) => {
             Err(No::NotOurs)
         }
-        Found::Miss { miss, loud } => {
-            wire.miss(&miss, loud, &query.remote);
+        Lookup::None { reason, report } => {
+            wire.miss(&reason, report, &query.remote);
             Err(No::NotFound)
         }
     }
@@ -177,8 +176,8 @@ fn login(
     wallet: &dyn Wallet,
 ) -> Result<Bytes, No> {
     let forge = match wallet.get(query)? {
-        Found::Answer(answer) => answer.realm.forge().to_owned(),
-        Found::Miss { .. } => forge_by_url(query).to_owned(),
+        Lookup::Found(answer) => answer.realm.forge().to_owned(),
+        Lookup::None { .. } => forge_by_url(query).to_owned(),
     };
     if !registry::is_one(&forge, &query.remote, is_git) {
         return Err(No::NotOurs);
@@ -195,19 +194,19 @@ fn login(
             format!("pipe it into cargo login, or: keyfob add {url}"),
         )
     })?;
-    let payload = payload(&token, &forge)?;
-    let kept = Secret::copy_of(payload.token.expose());
-    match wallet.store(query, Given { payload, expires: None })? {
+    let new = credential(&token, &forge)?;
+    let kept = Secret::copy_of(new.token.expose());
+    match wallet.store(query, new)? {
         Stored::NotOurs | Stored::NoOrganisation { .. } => return Err(No::NotOurs),
-        Stored::Kept { chosen } => login::say_choice(chosen, wire),
-        Stored::Same | Stored::Cleared => {}
+        Stored::Written { chosen } => login::say_choice(chosen.as_deref(), wire),
+        Stored::Unchanged | Stored::Cleared => {}
     }
     login::say_if_in_vain(query, &kept, wire, wallet)?;
     Ok(Zeroizing::new(b"{\"Ok\":{\"kind\":\"login\"}}\n".to_vec()))
 }
 
 fn logout(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, No> {
-    if login::forget(query, wire, wallet)? == Forgotten::default() {
+    if login::forget(query, wire, wallet)? == LoggedOut::default() {
         // Another provider may hold it.
         return Err(No::NotFound);
     }
@@ -216,13 +215,13 @@ fn logout(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Byt
 
 /// Whether it is what git stores: a user name with its password. On a host that no forge describes it may be one for repositories, and
 /// an index in the files of one (registry.rs) would get it. What `cargo login` stores has no name.
-fn is_a_pair(answer: &Answer) -> bool {
+fn is_a_pair(answer: &Credential) -> bool {
     let other = answer.realm.forge() == crate::forge::generic::FORGE.id;
     other && answer.by_tool && answer.account.name().is_some_and(|name| !name.is_empty())
 }
 
 /// Why cargo does not get what the wallet would give for a sparse index there.
-fn withheld(answer: &Answer, index: &Remote) -> Option<String> {
+fn withheld(answer: &Credential, index: &Remote) -> Option<String> {
     if is_a_pair(answer) {
         return Some("a user name with its password, as git stores it, is no token for crates".to_owned());
     }
@@ -234,7 +233,7 @@ fn withheld(answer: &Answer, index: &Remote) -> Option<String> {
 
 /// What stands in the Authorization header: Azure DevOps takes its tokens as Basic, Gitea and GitLab as Bearer; what was
 /// given to `cargo login` with its scheme returns with it; everyone else gets the token alone, as crates.io wants it.
-fn form(answer: &Answer) -> Bytes {
+fn form(answer: &Credential) -> Bytes {
     let token = answer.token.expose();
     match (&answer.authtype, answer.realm.forge()) {
         (Some(authtype), _) => joined(&[authtype.as_bytes(), b" ", token]),
@@ -256,25 +255,25 @@ fn takes_bearer(forge: &str) -> bool {
 
 /// What `cargo login` was given. Azure's own instructions pipe `Basic …` into it: there the token is taken out, so that it is
 /// the same token as everywhere else. Elsewhere a scheme is part of what the registry wants.
-fn payload(given: &str, forge: &str) -> Result<Payload, Error> {
+fn credential(given: &str, forge: &str) -> Result<NewCredential, Error> {
     let given = given.trim();
     let Some((scheme, rest)) = given.split_once(' ') else {
-        return Ok(Payload::plain(Secret::copy_of(given.as_bytes()).into_token()?));
+        return Ok(Secret::copy_of(given.as_bytes()).into_token()?.into());
     };
     let rest = Secret::copy_of(rest.as_bytes()).into_token()?;
     if is_basic(forge) && scheme.eq_ignore_ascii_case("basic") {
         let pair = BASE64.decode(rest.expose()).map(Zeroizing::new);
         let pair = pair.map_err(|_| Error::Token { why: "what follows Basic is not Base64".to_owned() })?;
         let start = pair.iter().position(|&byte| byte == b':').map_or(0, |colon| colon + 1);
-        return Ok(Payload::plain(Secret::copy_of(&pair[start..]).into_token()?));
+        return Ok(Secret::copy_of(&pair[start..]).into_token()?.into());
     }
     if takes_bearer(forge) && scheme.eq_ignore_ascii_case("bearer") {
-        return Ok(Payload::plain(rest));
+        return Ok(rest.into());
     }
     if !["basic", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return Err(Error::Token { why: "there is a blank in it; give the token alone".to_owned() });
     }
-    Ok(Payload { token: rest, refresh: None, authtype: Some(scheme.to_owned()) })
+    Ok(NewCredential { authtype: Some(scheme.to_owned()), ..rest.into() })
 }
 
 /// The forge of a place, as far as the URL tells it.
@@ -309,7 +308,7 @@ fn refusal(no: No) -> Bytes {
         No::NotFound => "not-found",
         No::NotSupported => "operation-not-supported",
         No::Failed(error) => {
-            let message = format!("keyfob: {}", crate::terminal::visible(&error.in_one_line()));
+            let message = format!("keyfob: {}", crate::text::visible(&error.in_one_line()));
             let line = serde_json::json!({ "Err": { "kind": "other", "message": message } });
             return Zeroizing::new(format!("{line}\n").into_bytes());
         }

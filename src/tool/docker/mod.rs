@@ -11,14 +11,14 @@ use std::ffi::OsString;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
-use crate::error::{Error, Miss};
+use crate::error::{Error, NoCredential};
 use crate::forge::Need;
 use crate::remote::{Remote, has_control};
-use crate::wallet::{Answer, Found, Query, Wallet};
+use crate::secret::Secret;
+use crate::wallet::{Credential, Lookup, Query, Wallet};
 
 use super::{Peculiar, Tool, Wire, input, login, write_to_somebody};
-use crate::wiped::{Bytes, json};
+use crate::secret_bytes::{Bytes, json};
 
 mod config;
 mod server;
@@ -92,8 +92,7 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
             1
         }
         Err(error) => {
-            let _ =
-                write(wire, format!("keyfob: {}\n", crate::terminal::visible(&error.to_string())).as_bytes());
+            let _ = write(wire, format!("keyfob: {}\n", crate::text::visible(&error.to_string())).as_bytes());
             wire.error(&error);
             1
         }
@@ -113,7 +112,7 @@ fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
     let Some(name) = read_server(wire)? else { return Ok(Done::Sentence(NO_SERVER)) };
     let (remote, found) = find(wallet, &server::places(&name)?, wire.person_watches)?;
     match found {
-        Found::Answer(answer) => match answer_bytes(&name, &answer) {
+        Lookup::Found(answer) => match answer_bytes(&name, &answer) {
             Some(bytes) => {
                 write(wire, &bytes)?;
                 wire.note(answer.note.as_ref());
@@ -122,8 +121,8 @@ fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
             // A ready-made header of git's, or bytes that are no text: docker has no words for them.
             None => Ok(Done::Sentence(NOT_FOUND)),
         },
-        Found::Miss { miss, loud } => {
-            wire.miss(&miss, loud, &remote);
+        Lookup::None { reason, report } => {
+            wire.miss(&reason, report, &remote);
             Ok(Done::Sentence(NOT_FOUND))
         }
     }
@@ -175,7 +174,7 @@ fn list(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
         let Some(registry) = server::registry_of(&realm, &place) else { continue };
         let places = server::places(&registry)?;
         // A hint for each place would be noise.
-        if let (_, Found::Answer(answer)) = find(wallet, &places, false)?
+        if let (_, Lookup::Found(answer)) = find(wallet, &places, false)?
             && answer.authtype.is_none()
         {
             users.insert(registry, answer.user.unwrap_or_default());
@@ -188,11 +187,11 @@ fn list(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
 }
 
 /// The first of these places that the wallet knows, with what it says of it; else the first place.
-fn find(wallet: &dyn Wallet, places: &[Remote], person_watches: bool) -> Result<(Remote, Found), Error> {
+fn find(wallet: &dyn Wallet, places: &[Remote], person_watches: bool) -> Result<(Remote, Lookup), Error> {
     let mut first = None;
     for place in places {
         let found = wallet.get(&query(place.clone(), person_watches))?;
-        if !matches!(found, Found::Miss { miss: Miss::NotOurs, .. }) {
+        if !matches!(found, Lookup::None { reason: NoCredential::NotOurs, .. }) {
             return Ok((place.clone(), found));
         }
         first.get_or_insert((place.clone(), found));
@@ -214,11 +213,11 @@ fn held_or_first(wallet: &dyn Wallet, places: &[Remote]) -> Result<Remote, Error
 }
 
 fn query(remote: Remote, person_watches: bool) -> Query {
-    Query { person_watches, ..Query::new(remote, TOOL.need) }
+    Query { stderr_is_terminal: person_watches, ..Query::new(TOOL.name, remote, TOOL.need) }
 }
 
 /// The answer; `None` if it cannot be said in docker's words. Its user name is never empty, which docker would refuse.
-fn answer_bytes(name: &str, answer: &Answer) -> Option<Bytes> {
+fn answer_bytes(name: &str, answer: &Credential) -> Option<Bytes> {
     let token = std::str::from_utf8(answer.token.expose()).ok()?;
     if answer.authtype.is_some() {
         return None;

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::error::Error;
-use crate::terminal::visible;
+use crate::text::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::wallet::Wallet;
@@ -153,7 +153,7 @@ impl Draft {
             // The file itself: it goes below, if nothing is left in it.
             "" if is_empty(&value) && self.config.text.is_some() => {
                 self.text.clear();
-                self.lines.push(format!("rm {}", crate::files::shell_word(&self.config.path)));
+                self.lines.push(format!("rm {}", crate::text::shell_word(&self.config.path)));
                 return Ok(());
             }
             "" => return Ok(()),

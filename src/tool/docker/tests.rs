@@ -304,12 +304,9 @@ fn the_version_is_one_line() {
 #[test]
 fn what_git_stored_as_a_header_is_nothing_that_docker_can_use() {
     let bench = Bench::new();
-    let payload = crate::store::payload::Payload {
-        token: crate::wallet::tests::bench::secret("T"),
-        refresh: None,
-        authtype: Some("Bearer".to_owned()),
-    };
-    bench.store_given("https://registry.example", crate::wallet::Given { payload, expires: None }).unwrap();
+    let token = crate::wallet::tests::bench::secret("T");
+    let new = crate::wallet::NewCredential { authtype: Some("Bearer".to_owned()), ..token.into() };
+    bench.store_given("https://registry.example", new).unwrap();
     assert_eq!(run(&bench, "get", "registry.example"), sentence(NOT_FOUND));
     assert_eq!(run(&bench, "list", "").1, "{}\n");
 }

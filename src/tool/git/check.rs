@@ -4,7 +4,7 @@
 use crate::environment::is_program;
 use crate::error::Error;
 use crate::remote::Remote;
-use crate::terminal::visible;
+use crate::text::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, SetupContext};
 

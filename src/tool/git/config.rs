@@ -9,8 +9,9 @@ use std::process::Stdio;
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::files::{self, shell_word};
-use crate::store::environment::child;
+use crate::files;
+use crate::process::child;
+use crate::text::shell_word;
 
 /// The section that stands for `credential` while a new one is written at the end of the file.
 const PASSING: &str = "keyfob-setup";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::remote::Remote;
-use crate::terminal::visible;
+use crate::text::visible;
 use crate::tool::setup::{Entry, Line, Plan, SetupContext};
 
 use super::config::{Edit, Git, Value, same_file};

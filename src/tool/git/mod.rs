@@ -10,15 +10,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::forge::{Need, Presentation};
-use crate::store::payload::Payload;
-use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
+use crate::secret::Secret;
+use crate::wallet::{Credential, Lookup, NewCredential, Query, Stored, Wallet};
 
 use super::{Tool, Wire, write};
-use crate::wiped::{base64, joined};
+use crate::secret_bytes::{base64, joined};
 
 mod check;
 mod config;
@@ -80,12 +79,12 @@ fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
     let request = Request::read(wire.input)?;
     let query = query(&request, wire, request.offers("authtype"))?;
     match wallet.get(&query)? {
-        Found::Answer(answer) => {
+        Lookup::Found(answer) => {
             write(wire, &answer_bytes(&request, &answer))?;
             // The answer is out; now there is time for words.
             wire.note(answer.note.as_ref());
         }
-        Found::Miss { miss, loud } => wire.miss_of_git(&miss, loud, &query.remote),
+        Lookup::None { reason, report } => wire.miss_of_git(&reason, report, &query.remote),
     }
     Ok(())
 }
@@ -96,18 +95,18 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
     if request.ephemeral {
         return Ok(());
     }
-    let Some((user, payload)) = presented(&request) else { return Ok(()) };
+    let Some((user, new)) = presented(&request) else { return Ok(()) };
     query.user = user;
-    match wallet.store(&query, Given { payload, expires: request.expires })? {
-        Stored::Kept { chosen: Some(store) } if wire.person_watches => {
-            let claim = crate::store::named(store).map_or("", crate::store::Record::claim_in_short);
+    match wallet.store(&query, new)? {
+        Stored::Written { chosen: Some(store) } if wire.person_watches => {
+            let claim = crate::store::named(&store).map_or("", crate::store::Record::claim_in_short);
             wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
         }
         Stored::NoOrganisation { host } => {
-            let miss = crate::error::Miss::NoOrganisation { host };
-            wire.miss_of_git(&miss, true, &query.remote);
+            let reason = crate::error::NoCredential::NoOrganisation { host };
+            wire.miss_of_git(&reason, true, &query.remote);
         }
-        Stored::Kept { .. } | Stored::Same | Stored::Cleared | Stored::NotOurs => {}
+        Stored::Written { .. } | Stored::Unchanged | Stored::Cleared | Stored::NotOurs => {}
     }
     Ok(())
 }
@@ -116,9 +115,9 @@ fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
     let request = Request::read(wire.input)?;
     let carried = request.offers("authtype") || request.authtype.is_some();
     let mut query = query(&request, wire, carried)?;
-    let refused = presented(&request).map(|(user, payload)| {
+    let refused = presented(&request).map(|(user, new)| {
         query.user = user;
-        payload.token
+        new.token
     });
     let erased = wallet.erase(&query, refused.as_ref())?;
     wire.note(erased.note.as_ref());
@@ -126,25 +125,27 @@ fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
 }
 
 fn query(request: &Request, wire: &Wire<'_>, takes_authtype: bool) -> Result<Query, Error> {
-    Ok(Query { user: request.user.clone(), takes_authtype, ..wire.question(request.remote()?, TOOL.need) })
+    Ok(Query { user: request.user.clone(), takes_authtype, ..wire.question(&TOOL, request.remote()?) })
 }
 
 /// The user name and the credential that a store or erase carries. A Basic `credential` is user and password in another
 /// dress, and is decoded (R6), because then it compares.
-fn presented(request: &Request) -> Option<(Option<String>, Payload)> {
+fn presented(request: &Request) -> Option<(Option<String>, NewCredential)> {
+    let expires = request.expires;
     let refresh = request.refresh.as_ref().map(|refresh| Secret::copy_of(refresh.expose()));
     if let (Some(authtype), Some(credential)) = (&request.authtype, &request.credential) {
         if authtype.eq_ignore_ascii_case("basic")
             && let Some((user, token)) = decode_basic(credential)
         {
             let user = request.user.clone().or(user.filter(|user| !user.is_empty()));
-            return Some((user, Payload { token, refresh, authtype: None }));
+            return Some((user, NewCredential { token, refresh, authtype: None, expires }));
         }
         let token = Secret::copy_of(credential.expose());
-        return Some((request.user.clone(), Payload { token, refresh, authtype: Some(authtype.clone()) }));
+        let authtype = Some(authtype.clone());
+        return Some((request.user.clone(), NewCredential { token, refresh, authtype, expires }));
     }
     let token = Secret::copy_of(request.password.as_ref()?.expose());
-    Some((request.user.clone(), Payload { token, refresh, authtype: None }))
+    Some((request.user.clone(), NewCredential { token, refresh, authtype: None, expires }))
 }
 
 /// `user:password` out of Base64 (RFC 7617). What cannot lie in a store is not decoded.
@@ -157,7 +158,7 @@ fn decode_basic(credential: &Secret) -> Option<(Option<String>, Secret)> {
 }
 
 /// The bytes of an answer (R5).
-fn answer_bytes(request: &Request, answer: &Answer) -> Zeroizing<Vec<u8>> {
+fn answer_bytes(request: &Request, answer: &Credential) -> Zeroizing<Vec<u8>> {
     let token = answer.token.expose();
     let refresh = answer.refresh.as_ref().map(Secret::expose);
     let room =
@@ -188,7 +189,7 @@ fn answer_bytes(request: &Request, answer: &Answer) -> Zeroizing<Vec<u8>> {
 /// What goes into the Authorization header, where user name and password would not do: a pair that was stored so, a Bearer
 /// token, or Basic past a server's NTLM and Negotiate, which curl would prefer. The user name is empty there, as in the
 /// documentation of Azure DevOps Server.
-fn header(request: &Request, answer: &Answer) -> Option<(String, Zeroizing<Vec<u8>>)> {
+fn header(request: &Request, answer: &Credential) -> Option<(String, Zeroizing<Vec<u8>>)> {
     let token = answer.token.expose();
     if let Some(authtype) = &answer.authtype {
         return Some((authtype.clone(), Zeroizing::new(token.to_vec())));

@@ -7,11 +7,11 @@ use std::io::BufRead;
 
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::remote::Remote;
+use crate::secret::Secret;
+use crate::secret_bytes::unescaped;
 use crate::tool::input;
-use crate::wiped::unescaped;
 
 /// The longest value that is a name, a host or a date. Secrets and headers may be longer.
 const LONGEST: usize = 8192;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::remote::Remote;
-use crate::terminal::visible;
+use crate::text::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
 

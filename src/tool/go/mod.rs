@@ -12,10 +12,10 @@ use std::ffi::OsString;
 use crate::error::Error;
 use crate::forge::{self, Need};
 use crate::remote::{Realm, Remote};
-use crate::wallet::{Found, Query, Wallet};
+use crate::wallet::{Lookup, Query, Wallet};
 
 use super::{Tool, Wire, header};
-use crate::wiped::joined;
+use crate::secret_bytes::joined;
 
 mod setup;
 #[cfg(test)]
@@ -62,9 +62,9 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
         // Go would refuse the block as a whole.
         return Ok(());
     }
-    let query = Query { user, takes_authtype: true, ..wire.question(remote, TOOL.need) };
+    let query = Query { user, takes_authtype: true, ..wire.question(&TOOL, remote) };
     match wallet.get(&query)? {
-        Found::Answer(answer) => {
+        Lookup::Found(answer) => {
             // Module proxies and pages about modules take Basic everywhere.
             let Some(header) = header::authorization(&answer, &[]) else { return Ok(()) };
             let place = beginning(&answer.realm, &query.remote).to_string();
@@ -72,7 +72,7 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
             super::write(wire, &block)?;
             wire.note(answer.note.as_ref());
         }
-        Found::Miss { miss, loud } => wire.miss(&miss, loud, &query.remote),
+        Lookup::None { reason, report } => wire.miss(&reason, report, &query.remote),
     }
     Ok(())
 }

@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::files::shell_word;
-use crate::process::output_within;
-use crate::store::environment::child;
-use crate::terminal::visible;
+use crate::process::{child, output_within};
+use crate::text::{shell_word, visible};
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::tool::text;

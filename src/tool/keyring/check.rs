@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::process::output_within;
-use crate::store::environment::child;
+use crate::process::{child, output_within};
 use crate::tool::setup::{Entry, Finding, SetupContext};
 
 use super::setup::{KEYRING, clients, first_keyring};

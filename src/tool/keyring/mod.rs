@@ -12,14 +12,14 @@ use std::ffi::OsString;
 
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
-use crate::error::{Error, Miss};
+use crate::error::{Error, NoCredential};
 use crate::forge::{self, Need, Place};
 use crate::remote::{Realm, Remote, has_control};
-use crate::wallet::{Answer, Found, Given, Query, Stored, Wallet};
+use crate::secret::Secret;
+use crate::wallet::{Credential, Lookup, NewCredential, Query, Stored, Wallet};
 
 use super::{Tool, Wire, is_web, write};
-use crate::wiped::{Bytes, joined, json};
+use crate::secret_bytes::{Bytes, joined, json};
 
 mod arguments;
 mod check;
@@ -97,24 +97,24 @@ fn get(
     // Programs of all kinds ask a keyring under names of their own.
     let Some(query) = query(service, user, wire)? else { return Ok(false) };
     match wallet.get(&query)? {
-        Found::Answer(answer)
+        Lookup::Found(answer)
             if !query.remote.is_https()
                 && query.remote.path().is_empty()
                 && is_part_of_host(&answer.realm, &query.remote) =>
         {
             Ok(false)
         }
-        Found::Answer(answer) => {
+        Lookup::Found(answer) => {
             write(wire, &answer_bytes(&answer, form)?)?;
             wire.note(answer.note.as_ref());
             Ok(true)
         }
-        Found::Miss { miss: Miss::NoOrganisation { host }, .. } => {
+        Lookup::None { reason: NoCredential::NoOrganisation { host }, .. } => {
             no_organisation(&host, wire);
             Ok(false)
         }
-        Found::Miss { miss, loud } => {
-            wire.miss(&miss, loud, &query.remote);
+        Lookup::None { reason, report } => {
+            wire.miss(&reason, report, &query.remote);
             Ok(false)
         }
     }
@@ -137,14 +137,14 @@ fn set(service: &str, user: &str, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> R
         return Err(Error::Request { why: "the service is neither a URL nor a host" });
     };
     let password = read_line(wire)?;
-    match wallet.store(&query, Given::from(password))? {
-        Stored::Kept { chosen } => {
+    match wallet.store(&query, NewCredential::from(password))? {
+        Stored::Written { chosen } => {
             if let Some(store) = chosen.filter(|_| wire.person_watches) {
                 wire.line("note", &format!("tokens are kept in the {store} store from now on"));
             }
             Ok(true)
         }
-        Stored::Same | Stored::Cleared => Ok(true),
+        Stored::Unchanged | Stored::Cleared => Ok(true),
         Stored::NoOrganisation { host } => {
             no_organisation(&host, wire);
             Ok(false)
@@ -159,7 +159,7 @@ fn set(service: &str, user: &str, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> R
 /// Drops what the person wants dropped (R7, last sentence). Whether there was anything.
 fn delete(service: &str, user: &str, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<bool, Error> {
     let Some(query) = query_to_keep(service, user, wire)? else { return Ok(false) };
-    let forgotten = wallet.forget(&query)?;
+    let forgotten = wallet.logout(&query)?;
     if let Some(url) = &forgotten.set_aside {
         let words = format!("set aside, not destroyed; to have it again: keyfob restore {url}");
         wire.line("hint", &words);
@@ -181,7 +181,7 @@ fn query(service: &str, user: Option<&str>, wire: &Wire<'_>) -> Result<Option<Qu
     if user.as_deref().is_some_and(has_control) {
         return Err(Error::Request { why: "there is a control character in the user name" });
     }
-    Ok(Some(Query { user, ..wire.question(remote, TOOL.need) }))
+    Ok(Some(Query { user, ..wire.question(&TOOL, remote) }))
 }
 
 /// The question of `set` and `del`. pip keeps passwords under the bare host; where that belongs to a service, the service's
@@ -231,7 +231,7 @@ fn read_line(wire: &mut Wire<'_>) -> Result<Secret, Error> {
 }
 
 /// The bytes of an answer: a line for each thing that is asked for, or one object.
-fn answer_bytes(answer: &Answer, form: (Mode, Output)) -> Result<Bytes, Error> {
+fn answer_bytes(answer: &Credential, form: (Mode, Output)) -> Result<Bytes, Error> {
     let user = answer.user.as_deref().unwrap_or_default();
     let token = answer.token.expose();
     let text =

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::files::{self, shell_word};
+use crate::files;
+use crate::text::shell_word;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Line, Plan, Setup, SetupContext, Wish};
 

@@ -55,7 +55,7 @@ fn each_client_gets_the_form_that_it_asks_for() {
 fn every_spelling_of_an_organisation_is_served() {
     let bench = contoso();
     for url in [
-        "https://pkgs.dev.azure.com/CONTOSO/Project/_packaging/feed@Local/pypi/upload/",
+        "https://pkgs.dev.azure.com/CONTOSO/Project/_packaging/feed@LocalWallet/pypi/upload/",
         "https://contoso.pkgs.visualstudio.com/_packaging/feed/pypi/simple",
         "HTTPS://VssSessionToken@pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/?x=1#y",
     ] {

@@ -1,11 +1,11 @@
 //! From the URL of a package source to what the wallet says of it, in terms that both of NuGet's protocols and Microsoft's
 //! command line can put into their own words.
 
-use crate::credential::Secret;
-use crate::error::{Miss, target};
+use crate::error::{NoCredential, target};
 use crate::forge;
 use crate::remote::Remote;
-use crate::wallet::{Answer, Asking, Found, Query, Wallet};
+use crate::secret::Secret;
+use crate::wallet::{Credential, Lookup, PromptPolicy, Query, Wallet};
 
 /// From which retry on it is said that the server refuses the token: the first may only be a new connection of a program that
 /// runs for long.
@@ -61,19 +61,19 @@ pub(super) fn ask(question: &Question, person_watches: bool, wallet: &dyn Wallet
     let Ok((remote, user)) = Remote::from_url(&question.url) else { return Reply::NotOurs };
     let query = Query {
         user: user.filter(|user| !user.is_empty()),
-        person_watches,
+        stderr_is_terminal: person_watches,
         // The terminal is NuGet's, and so is standard input.
-        asking: if question.in_silence { Asking::Never } else { Asking::ByWindow },
-        ..Query::new(remote, super::TOOL.need)
+        prompts: if question.in_silence { PromptPolicy::Never } else { PromptPolicy::Window },
+        ..Query::new(super::TOOL.name, remote, super::TOOL.need)
     };
     match wallet.get(&query) {
-        Ok(Found::Answer(answer)) => credential(*answer, &query, question),
-        Ok(Found::Miss { miss, loud }) => missed(&miss, loud, &query.remote),
+        Ok(Lookup::Found(answer)) => credential(*answer, &query, question),
+        Ok(Lookup::None { reason, report }) => missed(&reason, report, &query.remote),
         Err(error) => Reply::Failed(error.in_one_line()),
     }
 }
 
-fn credential(answer: Answer, query: &Query, question: &Question) -> Reply {
+fn credential(answer: Credential, query: &Query, question: &Question) -> Reply {
     let again = || format!("keyfob add {}", target(&query.remote.to_string(), answer.account.name()));
     if answer.authtype.is_some() || std::str::from_utf8(answer.token.expose()).is_err() {
         let words =
@@ -96,26 +96,27 @@ fn credential(answer: Answer, query: &Query, question: &Question) -> Reply {
     Reply::Credential { user: user.unwrap_or_else(|| USER.to_owned()), token: answer.token, words }
 }
 
-fn missed(miss: &Miss, loud: bool, remote: &Remote) -> Reply {
-    let words = match miss {
+fn missed(reason: &NoCredential, report: bool, remote: &Remote) -> Reply {
+    let words = match reason {
         // In git's words it would be about git's settings.
-        Miss::NoOrganisation { host } => Some(format!(
+        NoCredential::NoOrganisation { host } => Some(format!(
             "the URL of the source does not tell the organisation, so no token of {host} can be chosen"
         )),
-        Miss::NoPath { place, urls } => {
+        NoCredential::NoPath { place, urls } => {
             Some(format!("{place} could be any of {}; give the source's whole URL", urls.join(", ")))
         }
-        miss => miss.words(&remote.to_string()),
+        reason => reason.words(&remote.to_string()),
     };
-    let words = words.filter(|_| loud);
-    match miss {
-        Miss::NotOurs => Reply::NotOurs,
-        Miss::NoAccount { .. } | Miss::Uncovered { .. } | Miss::NoOrganisation { .. } => {
-            Reply::Nothing(words)
-        }
-        Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } | Miss::Rejected { .. } => {
-            Reply::Withheld(words)
-        }
-        Miss::Expired { .. } | Miss::PlainHttp { .. } => Reply::Withheld(words),
+    let words = words.filter(|_| report);
+    match reason {
+        NoCredential::NotOurs => Reply::NotOurs,
+        NoCredential::NoAccount { .. }
+        | NoCredential::Uncovered { .. }
+        | NoCredential::NoOrganisation { .. } => Reply::Nothing(words),
+        NoCredential::Ambiguous { .. }
+        | NoCredential::NoPath { .. }
+        | NoCredential::Variables { .. }
+        | NoCredential::Rejected { .. } => Reply::Withheld(words),
+        NoCredential::Expired { .. } | NoCredential::PlainHttp { .. } => Reply::Withheld(words),
     }
 }

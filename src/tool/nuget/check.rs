@@ -9,10 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::environment::{self, Environment};
 use crate::error::Error;
-use crate::files::shell_word;
-use crate::process::output_within;
-use crate::store::environment::child;
-use crate::terminal::visible;
+use crate::process::{child, output_within};
+use crate::text::{shell_word, visible};
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Level, SetupContext};
 

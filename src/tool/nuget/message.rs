@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::wiped::{Bytes, joined, json};
+use crate::secret_bytes::{Bytes, joined, json};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -49,7 +49,7 @@ pub(super) fn line(id: &str, kind: &str, method: &str, payload: Option<&[u8]>) -
 
 /// The payload of a message for people.
 pub(super) fn log(level: &str, words: &str) -> Bytes {
-    let words = format!("keyfob: {}", crate::terminal::visible(words));
+    let words = format!("keyfob: {}", crate::text::visible(words));
     json(&[("{\"LogLevel\":", level), (",\"Message\":", &words)], "}")
 }
 

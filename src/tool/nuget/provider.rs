@@ -6,9 +6,9 @@
 
 use std::ffi::OsString;
 
+use crate::secret_bytes::{Bytes, joined, json};
 use crate::tool::Wire;
 use crate::wallet::Wallet;
-use crate::wiped::{Bytes, joined, json};
 
 use super::asking::{Question, REFUSED_AFTER, Reply, ask};
 
@@ -97,7 +97,7 @@ fn version_1(reply: &Reply) -> Bytes {
         Reply::Credential { user, token, .. } => (user.as_str(), token.expose()),
         _ => ("", &[][..]),
     };
-    let words = reply.words().filter(|_| user.is_empty()).map(crate::terminal::visible).unwrap_or_default();
+    let words = reply.words().filter(|_| user.is_empty()).map(crate::text::visible).unwrap_or_default();
     let token = std::str::from_utf8(token).unwrap_or_default();
     let pieces = [("{\"Username\":", user), (",\"Password\":", token), (",\"Message\":", &words)];
     json(&pieces, ",\"AuthTypes\":[\"basic\"]}\n")

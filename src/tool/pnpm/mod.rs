@@ -11,10 +11,10 @@ use std::ffi::OsString;
 use crate::error::Error;
 use crate::forge::Need;
 use crate::remote::Remote;
-use crate::wallet::{Found, Query, Wallet};
+use crate::wallet::{Lookup, Query, Wallet};
 
 use super::{Tool, Wire, header};
-use crate::wiped::joined;
+use crate::secret_bytes::joined;
 
 mod place;
 mod setup;
@@ -60,14 +60,14 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
 }
 
 fn answer(remote: &Remote, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
-    let query = Query { takes_authtype: true, ..wire.question(remote.clone(), TOOL.need) };
+    let query = Query { takes_authtype: true, ..wire.question(&TOOL, remote.clone()) };
     match wallet.get(&query)? {
-        Found::Answer(answer) => {
+        Lookup::Found(answer) => {
             let Some(header) = header::authorization(&answer, header::BEARER) else { return Ok(()) };
             super::write(wire, &joined(&[&header, b"\n"]))?;
             wire.note(answer.note.as_ref());
         }
-        Found::Miss { miss, loud } => wire.miss(&miss, loud, remote),
+        Lookup::None { reason, report } => wire.miss(&reason, report, remote),
     }
     Ok(())
 }

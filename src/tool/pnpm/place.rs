@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::remote::Remote;
-use crate::wiped;
+use crate::secret_bytes;
 
 /// The longest name of a link: file systems take 255 bytes.
 const LONGEST: usize = 200;
@@ -50,7 +50,7 @@ pub(super) fn decode(name: &str) -> Result<String, Error> {
 }
 
 fn unescaped(part: &str) -> Option<String> {
-    let bytes = wiped::unescaped(part.as_bytes(), b'~')?;
+    let bytes = secret_bytes::unescaped(part.as_bytes(), b'~')?;
     std::str::from_utf8(&bytes).ok().map(str::to_owned)
 }
 

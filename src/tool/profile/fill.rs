@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::wallet::Answer;
-use crate::wiped::Bytes;
+use crate::secret_bytes::Bytes;
+use crate::wallet::Credential;
 
 use super::forms::{self, Form};
 use super::{Place, Profile, Several, Variable};
@@ -20,7 +20,7 @@ pub struct Wanted {
     /// The place.
     pub place: Place,
     /// The answer.
-    pub answer: Option<Box<Answer>>,
+    pub answer: Option<Box<Credential>>,
 }
 
 /// A variable as it will be set.
@@ -109,7 +109,7 @@ fn one(
 
 /// What a variable holds, without holding it.
 #[must_use]
-pub fn described(form: Form, answer: &Answer) -> String {
+pub fn described(form: Form, answer: &Credential) -> String {
     match form {
         Form::Word(_) | Form::Url => form.words().to_owned(),
         _ => match answer.account.name() {

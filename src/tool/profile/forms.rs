@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::forge::Presentation;
-use crate::wallet::Answer;
-use crate::wiped::{Bytes, base64, joined};
+use crate::secret_bytes::{Bytes, base64, joined};
+use crate::wallet::Credential;
 
 /// What stands in a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Form {
     ///
     /// # Errors
     /// When user name or token cannot be said in this form.
-    pub fn value(self, answer: &Answer, url: &str) -> Result<Bytes, Error> {
+    pub fn value(self, answer: &Credential, url: &str) -> Result<Bytes, Error> {
         Ok(match self {
             Form::Word(word) => joined(&[word.as_bytes()]),
             Form::Url => joined(&[url.as_bytes()]),
@@ -94,7 +94,7 @@ pub const NAMED: &[(&str, Form)] = &[
 ];
 
 /// The user name of a pair; what was stored for a header has none.
-fn user(answer: &Answer) -> Result<&str, Error> {
+fn user(answer: &Credential) -> Result<&str, Error> {
     if answer.authtype.is_some() {
         return Err(only_as_header());
     }
@@ -105,7 +105,7 @@ fn user(answer: &Answer) -> Result<&str, Error> {
 ///
 /// # Errors
 /// As [`basic`].
-pub fn pair(answer: &Answer) -> Result<Bytes, Error> {
+pub fn pair(answer: &Credential) -> Result<Bytes, Error> {
     let user = user(answer)?;
     if user.contains(':') {
         return Err(Error::usage(
@@ -120,7 +120,7 @@ pub fn pair(answer: &Answer) -> Result<Bytes, Error> {
 ///
 /// # Errors
 /// When it was stored for a header of another scheme, or the user name has a colon in it.
-pub fn basic(answer: &Answer) -> Result<Bytes, Error> {
+pub fn basic(answer: &Credential) -> Result<Bytes, Error> {
     match &answer.authtype {
         Some(authtype) if authtype.eq_ignore_ascii_case("basic") => Ok(joined(&[answer.token.expose()])),
         _ => Ok(base64(&pair(answer)?)),
@@ -131,7 +131,7 @@ pub fn basic(answer: &Answer) -> Result<Bytes, Error> {
 ///
 /// # Errors
 /// As [`basic`].
-pub fn header(answer: &Answer) -> Result<Bytes, Error> {
+pub fn header(answer: &Credential) -> Result<Bytes, Error> {
     let token = answer.token.expose();
     Ok(match (&answer.authtype, answer.presentation) {
         (Some(authtype), _) => joined(&[authtype.as_bytes(), b" ", token]),

@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
 use crate::paths::Paths;
-use crate::terminal::visible;
+use crate::text::{shell_word, visible};
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 
@@ -140,7 +140,7 @@ fn undo<'c>(_: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
         let path = PathBuf::from(&line.file);
         match read(&path)? {
             Some(text) if text == line.value => {
-                plan.lines.push(format!("rm {}", files::shell_word(&path)));
+                plan.lines.push(format!("rm {}", shell_word(&path)));
                 gone.push(path);
             }
             Some(_) => {

@@ -10,15 +10,14 @@ use std::ffi::OsString;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::{Need, Presentation};
 use crate::remote::Remote;
-use crate::store::payload::Payload;
-use crate::wallet::{Answer, Found, Given, Query, Wallet};
+use crate::secret::Secret;
+use crate::wallet::{Credential, Lookup, NewCredential, Query, Wallet};
 
 use super::{Peculiar, Tool, Wire, header, input, login, write};
-use crate::wiped::json;
+use crate::secret_bytes::json;
 
 mod setup;
 #[cfg(test)]
@@ -73,7 +72,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
         return Err(Error::Request { why: "the host is not one" });
     }
     let query =
-        Query { takes_authtype: true, ..wire.question(Remote::from_parts("https", host, None)?, TOOL.need) };
+        Query { takes_authtype: true, ..wire.question(&TOOL, Remote::from_parts("https", host, None)?) };
     match word.to_str() {
         Some("get") => get(&query, wire, wallet),
         Some("store") => store(query, wire, wallet),
@@ -84,7 +83,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
 
 fn get(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
     match wallet.get(query)? {
-        Found::Answer(answer) => match token(&answer) {
+        Lookup::Found(answer) => match token(&answer) {
             Some(token) => {
                 write(wire, &json(&[("{\"token\":", token)], "}\n"))?;
                 wire.note(answer.note.as_ref());
@@ -94,25 +93,25 @@ fn get(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Er
                 wire.line("hint", &no_bearer(&answer));
             }
         },
-        Found::Miss { miss, loud } => {
+        Lookup::None { reason, report } => {
             write(wire, b"{}\n")?;
-            wire.miss(&miss, loud, &query.remote);
+            wire.miss(&reason, report, &query.remote);
         }
     }
     Ok(())
 }
 
-fn no_bearer(answer: &Answer) -> String {
+fn no_bearer(answer: &Credential) -> String {
     format!("the token of {} is no Bearer token, which terraform would make of it", answer.realm)
 }
 
 /// Why terraform does not get what the wallet would give.
-fn withheld(answer: &Answer, _: &Remote) -> Option<String> {
+fn withheld(answer: &Credential, _: &Remote) -> Option<String> {
     token(answer).is_none().then(|| no_bearer(answer))
 }
 
 /// The token of an answer, if it may go as Bearer.
-fn token(answer: &Answer) -> Option<&str> {
+fn token(answer: &Credential) -> Option<&str> {
     let bearer = match &answer.authtype {
         Some(scheme) => scheme.eq_ignore_ascii_case("bearer"),
         None => answer.presentation == Presentation::Bearer || BEARER.contains(&answer.realm.forge()),
@@ -128,13 +127,13 @@ fn store(query: Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), E
         // What serde says may repeat a part of it.
         .map_err(|_| Error::Request { why: "it is not JSON with a token and nothing else" })?;
     let secret = Secret::copy_of(credentials.token.as_bytes());
-    if let Found::Answer(answer) = wallet.get(&query)?
+    if let Lookup::Found(answer) = wallet.get(&query)?
         && answer.token.same_as(&secret)
         && token(&answer).is_some()
     {
         return Ok(());
     }
     let copy = Secret::copy_of(secret.expose()).into_token()?;
-    let payload = Payload { token: copy, refresh: None, authtype: Some("Bearer".to_owned()) };
-    login::keep(query, Given { payload, expires: None }, &secret, "terraform", wire, wallet)
+    let new = NewCredential { authtype: Some("Bearer".to_owned()), ..copy.into() };
+    login::keep(query, new, &secret, "terraform", wire, wallet)
 }

@@ -1,14 +1,15 @@
 //! `add`: a person puts a token in.
 
-use crate::credential::{Account, Key, Secret};
+use crate::account::{Account, Key};
 use crate::error::Error;
 use crate::forge::{self, Forge};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 use crate::store::payload::Payload;
 
 use super::super::store::set_aside_and_replace;
-use super::super::{Local, settled};
+use super::super::{LocalWallet, settled};
 
 /// What is to be added, without the token.
 #[derive(Clone, Debug)]
@@ -153,7 +154,7 @@ impl Planned {
     }
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Puts a token in.
     ///
     /// # Errors

@@ -7,15 +7,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::credential::{Id, Key, Secret};
+use crate::account::{Id, Key};
 use crate::error::Error;
 use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::payload::Payload;
 
-use super::super::spot::{Spot, forge_of};
-use super::super::{Local, settled};
+use super::super::resolve::{Resolution, forge_of};
+use super::super::{LocalWallet, settled};
 use super::survey::Home;
 
 /// Records with their secrets.
@@ -65,7 +66,7 @@ struct Incoming {
     secret: Secret,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Everything that the records speak of, with what they say of it.
     ///
     /// # Errors
@@ -116,7 +117,7 @@ impl Local<'_> {
     /// Returns the store, if it was chosen for this; that is to be said aloud.
     ///
     /// # Errors
-    /// As [`Local::look_at_bundle`], and those of writing; what is in by then stays and is recognised the next time.
+    /// As [`LocalWallet::look_at_bundle`], and those of writing; what is in by then stays and is recognised the next time.
     pub fn take_bundle(&self, bundle: &Bundle) -> Result<Option<String>, Error> {
         self.look_at_bundle(bundle)?;
         let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
@@ -205,8 +206,8 @@ impl Local<'_> {
     /// Whether this machine's settings lead from a realm's URL to it.
     fn is_mapped(&self, realm: &RealmRecord) -> Result<bool, Error> {
         let Ok((remote, user)) = Remote::from_url(&realm.url) else { return Ok(false) };
-        let spot = self.spot(&remote, user.as_deref())?;
-        Ok(matches!(spot, Spot::Known(known) if known.realm.as_str() == realm.realm))
+        let resolution = self.resolve(&remote, user.as_deref())?;
+        Ok(matches!(resolution, Resolution::Known(known) if known.realm.as_str() == realm.realm))
     }
 
     /// Where a realm belongs on this machine. A server's record must be where its name says: tokens that are added to it later are

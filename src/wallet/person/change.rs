@@ -1,14 +1,14 @@
 //! `remove`, `restore`, `prefer` and `move`.
 
-use crate::credential::{Id, Key};
+use crate::account::{Id, Key};
 use crate::error::Error;
-use crate::files::shell_word;
 use crate::forge::Forge;
 use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
 use crate::remote::{Realm, Remote, is_within};
+use crate::text::shell_word;
 
-use super::super::Local;
-use super::super::spot::forge_of;
+use super::super::LocalWallet;
+use super::super::resolve::forge_of;
 use super::add::{Planned, Wish};
 use super::{Selection, secrets_of};
 
@@ -21,7 +21,7 @@ pub enum Restored {
     Swapped,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Destroys accounts with all their secrets: first their lines in the record, then the secrets, so that nothing refers
     /// to what is gone. Returns the errors of stores that could not delete: the record is gone all the same, and
     /// `doctor` finds the orphans. `force`: also while a store is locked or does not answer.
@@ -156,7 +156,7 @@ impl Local<'_> {
     /// Where a realm would be moved to. A server keeps its forge when only its name changes.
     ///
     /// # Errors
-    /// Those of [`Local::plan`].
+    /// Those of [`LocalWallet::plan`].
     pub fn plan_move(&self, selection: &Selection, mut wish: Wish) -> Result<Planned, Error> {
         let forge = forge_of(&selection.realm);
         let (forge_here, unnamed) =

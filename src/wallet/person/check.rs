@@ -1,20 +1,20 @@
 //! `check`, the wallet's part: which tokens there are to ask about, with the request for each, and what is kept of an answer.
 //! The asking itself is the command's; the wallet never uses the network (R12).
 
-use crate::credential::Secret;
 use crate::error::Error;
-use crate::exchange::{Answer, Request};
 use crate::forge::check::{Outcome, Problem, Target, Verdict};
 use crate::forge::life::azure::GLOBAL_END;
 use crate::forge::shape::redacted;
 use crate::forge::{self, Forge, azure_devops};
+use crate::http_message::{Request, Response};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 use crate::store::environment;
 
-use super::super::Local;
+use super::super::LocalWallet;
 use super::super::get::{forge_of_server, realm_of_server};
-use super::super::spot::{Spot, forge_of, host_group};
+use super::super::resolve::{Resolution, forge_of, host_group};
 use super::Entry;
 use super::add::Planned;
 
@@ -78,7 +78,7 @@ impl Question {
 
     /// What an answer means.
     #[must_use]
-    pub fn read(&self, answer: &Answer) -> Verdict {
+    pub fn read(&self, answer: &Response) -> Verdict {
         let target = self.target.target(&self.token);
         let mut verdict = forge::named(target.realm.forge())
             .and_then(|forge| forge.check)
@@ -99,7 +99,7 @@ impl Asked {
     }
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// The tokens in force of a place, or of the whole wallet with the environment's; each with its request. A token that its
     /// store does not give comes with the error.
     ///
@@ -126,14 +126,14 @@ impl Local<'_> {
             }
         }
         for held in environment::tokens(self.environment).0 {
-            let (realm, forge, home) = match self.spot(&held.remote, held.user.as_deref())? {
-                Spot::Known(known) => (known.realm.clone(), known.forge, known.home(&held.remote)),
-                Spot::Host { .. } => {
+            let (realm, forge, home) = match self.resolve(&held.remote, held.user.as_deref())? {
+                Resolution::Known(known) => (known.realm.clone(), known.forge, known.home(&held.remote)),
+                Resolution::Host { .. } => {
                     let forge = forge_of_server(&held);
                     let home = held.remote.with_path(forge.prefix_of(&held.remote).to_vec());
                     (realm_of_server(&held), forge, home.to_string())
                 }
-                Spot::NoOrganisation(_) | Spot::Never => continue,
+                Resolution::NoOrganisation(_) | Resolution::Never => continue,
             };
             let url = held.remote.to_string();
             subjects.push(Subject {
@@ -209,13 +209,13 @@ impl Local<'_> {
     /// Whether a request goes to a host of the realm whose token it carries (R12).
     fn stays_in(&self, url: &str, target: &Asked) -> Result<bool, Error> {
         let (remote, _) = Remote::from_url(url)?;
-        Ok(match self.spot(&remote, None)? {
-            Spot::Known(known) => known.realm == target.realm,
-            Spot::Host { group } => {
+        Ok(match self.resolve(&remote, None)? {
+            Resolution::Known(known) => known.realm == target.realm,
+            Resolution::Host { group } => {
                 let (home, _) = Remote::from_url(&target.home)?;
                 group == host_group(&home) && remote.path_is_within(home.path(), true)
             }
-            Spot::NoOrganisation(_) | Spot::Never => false,
+            Resolution::NoOrganisation(_) | Resolution::Never => false,
         })
     }
 
@@ -233,7 +233,7 @@ impl Local<'_> {
     /// The same of a token that was added just now.
     ///
     /// # Errors
-    /// As [`Local::keep_verdict`].
+    /// As [`LocalWallet::keep_verdict`].
     pub fn keep_verdict_of_new(&self, planned: &Planned, verdict: &Verdict) -> Result<bool, Error> {
         let is_it = |realm: &str, account: &AccountRecord| {
             realm == planned.realm.as_str() && super::add::is_same(account, planned)

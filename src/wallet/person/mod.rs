@@ -2,16 +2,16 @@
 //! print; the policy is here. Every change follows one order: a new secret is stored before its record is written, a record
 //! is written before an old secret is destroyed.
 
-use crate::credential::Key;
+use crate::account::Key;
 use crate::error::Error;
 use crate::forge::{self, Forge};
 use crate::records::{AccountRecord, Group, RealmRecord, Source, TroubleState};
 use crate::remote::Remote;
 
-use super::Local;
+use super::LocalWallet;
 use super::choose::{account_in_words, hard_end};
 use super::get::realm_of_server;
-use super::spot::{Pick, Spot, forge_of, host_group, pick};
+use super::resolve::{RealmMatch, Resolution, forge_of, host_group, match_realm};
 
 pub mod add;
 pub mod bundle;
@@ -86,7 +86,7 @@ impl State {
     }
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Every account of the wallet and the environment, sorted by realm, name, path and source; beside it what could not be read, so
     /// that one damaged file does not hide the rest.
     ///
@@ -108,8 +108,8 @@ impl Local<'_> {
             }
         }
         for token in crate::store::environment::tokens(self.environment).0 {
-            let realm = match self.spot(&token.remote, token.user.as_deref())? {
-                Spot::Known(known) => known.realm,
+            let realm = match self.resolve(&token.remote, token.user.as_deref())? {
+                Resolution::Known(known) => known.realm,
                 _ => realm_of_server(&token),
             };
             entries.push(Entry {
@@ -175,7 +175,7 @@ impl Local<'_> {
     /// The group, the realm within it, what the path says below the realm, and the user name of the URL.
     fn find_realm(&self, place: &str) -> Result<(Group, usize, Vec<String>, Option<String>), Error> {
         let nothing = |hint: &str| Error::NoSuchCredential {
-            what: format!("the wallet holds nothing for {}", crate::terminal::visible(place)),
+            what: format!("the wallet holds nothing for {}", crate::text::visible(place)),
             hint: Some(hint.to_owned()),
         };
         // A realm's own text, as list shows it; a server's has a URL in it.
@@ -191,21 +191,21 @@ impl Local<'_> {
             }
         }
         let (remote, user) = Remote::from_url(place)?;
-        let spot = self.spot(&remote, user.as_deref())?;
-        let group_name = match &spot {
-            Spot::Known(known) => known.group.clone(),
-            Spot::Host { .. } => host_group(&remote),
-            Spot::NoOrganisation(forge) => return Err(no_organisation(forge, &remote)),
-            Spot::Never => return Err(nothing("keyfob list shows what it holds")),
+        let resolution = self.resolve(&remote, user.as_deref())?;
+        let group_name = match &resolution {
+            Resolution::Known(known) => known.group.clone(),
+            Resolution::Host { .. } => host_group(&remote),
+            Resolution::NoOrganisation(forge) => return Err(no_organisation(forge, &remote)),
+            Resolution::Never => return Err(nothing("keyfob list shows what it holds")),
         };
         let group = self.records.read(&group_name)?;
-        let (realm, below) = match pick(&spot, &group, &remote) {
-            Pick::Realm(held) => (held.record.realm.clone(), held.below(&remote).to_vec()),
-            Pick::None => {
+        let (realm, below) = match match_realm(&resolution, &group, &remote) {
+            RealmMatch::One(held) => (held.record.realm.clone(), held.below(&remote).to_vec()),
+            RealmMatch::None => {
                 return Err(nothing("keyfob list shows what it holds; keyfob add URL puts a token in"));
             }
             // A tool that gives no path may just not send it (R3); a person who gives a realm's whole URL means that one.
-            Pick::Several(urls) => {
+            RealmMatch::Several(urls) => {
                 match group.realms.iter().find(|record| record.url == remote.to_string()) {
                     Some(record) => (record.realm.clone(), Vec::new()),
                     None => {

@@ -8,8 +8,8 @@ use crate::forge::{self, Presentation};
 use crate::records::RealmRecord;
 use crate::remote::Remote;
 
-use super::super::Local;
-use super::super::spot::forge_of;
+use super::super::LocalWallet;
+use super::super::resolve::forge_of;
 
 /// A realm that the wallet holds something for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Place {
     pub wants_authtype: bool,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Every realm of the wallet that has a URL of http or https. Records that cannot be read are passed over.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Local<'_> {
     /// a rule for a path. Hosts that serve no repositories (`pkgs.dev.azure.com` …) are not among them.
     ///
     /// # Errors
-    /// As [`Local::places`].
+    /// As [`LocalWallet::places`].
     pub fn places_that_need_the_path(&self) -> Result<Vec<Remote>, Error> {
         let homes = forge::ALL.iter().flat_map(|forge| forge.homes).filter(|home| home.needs_path);
         let hosts = homes.filter_map(|home| home.template.split('/').next());
@@ -70,7 +70,7 @@ impl Local<'_> {
     /// offers NTLM and Negotiate too.
     ///
     /// # Errors
-    /// As [`Local::places`].
+    /// As [`LocalWallet::places`].
     pub fn places_for_basic(&self) -> Result<Vec<Remote>, Error> {
         let forced = |realm: &&RealmRecord| {
             realm.has_person() && forge_of(realm).presentation == Presentation::ForcedBasic

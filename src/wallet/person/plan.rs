@@ -7,15 +7,15 @@ use crate::forge::{self, Forge, Place};
 use crate::records::{Group, RealmRecord};
 use crate::remote::Remote;
 
-use super::super::Local;
-use super::super::spot::{Known, Spot, forge_of, host_group};
+use super::super::LocalWallet;
+use super::super::resolve::{KnownRealm, Resolution, forge_of, host_group};
 use super::add::{Planned, Wish};
 use super::no_organisation;
 
 /// Reads a group's record.
 pub type ReadRecord<'r> = &'r dyn Fn(&str) -> Result<Rc<Group>, Error>;
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Where a wish would go.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Local<'_> {
     /// The same, with records that the caller reads: once, where many wishes come one after the other.
     ///
     /// # Errors
-    /// As [`Local::plan`], and those of `read`.
+    /// As [`LocalWallet::plan`], and those of `read`.
     pub fn plan_by(&self, wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
         let remote = &wish.remote;
         // It goes into answers, one line each.
@@ -37,17 +37,17 @@ impl Local<'_> {
                 "give it without: --account NAME",
             ));
         }
-        match self.spot(remote, wish.url_user.as_deref())? {
-            Spot::NoOrganisation(forge) => Err(no_organisation(forge, remote)),
-            Spot::Never if remote.is_http() => {
+        match self.resolve(remote, wish.url_user.as_deref())? {
+            Resolution::NoOrganisation(forge) => Err(no_organisation(forge, remote)),
+            Resolution::Never if remote.is_http() => {
                 Err(Error::PlainHttp { place: remote.to_string(), cloud: true })
             }
-            Spot::Never => Err(Error::usage(
+            Resolution::Never => Err(Error::usage(
                 format!("{} never gets a token: it is no organisation's own host", remote.host()),
                 "give the URL that you clone from, for example https://dev.azure.com/contoso",
             )),
-            Spot::Known(known) => plan_known(wish, *known),
-            Spot::Host { .. } => plan_host(wish, read),
+            Resolution::Known(known) => plan_known(wish, *known),
+            Resolution::Host { .. } => plan_host(wish, read),
         }
     }
 }
@@ -90,7 +90,7 @@ fn plan_host(mut wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
 }
 
 /// A realm that is known without its record.
-fn plan_known(mut wish: Wish, known: Known) -> Result<Planned, Error> {
+fn plan_known(mut wish: Wish, known: KnownRealm) -> Result<Planned, Error> {
     let remote = wish.remote.clone();
     if let Some(forge) = wish.forge.filter(|forge| forge.id != known.forge.id) {
         return Err(Error::usage(
@@ -130,7 +130,7 @@ fn guess(wish: &Wish) -> &'static Forge {
 
 /// A cloud realm's URL: what the person gave, without what lies below the realm. Where only the user name told the
 /// organisation, it is the realm's home, since a URL is kept without user name.
-fn cloud_url(remote: &Remote, known: &Known) -> String {
+fn cloud_url(remote: &Remote, known: &KnownRealm) -> String {
     let given = remote.with_path(remote.path().iter().take(known.skip).cloned().collect());
     match forge::place(&given, None) {
         Place::Cloud { realm, .. } if realm == known.realm => given.to_string(),

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::document;
 use crate::error::Error;
 use crate::files;
 use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
 use crate::store::payload::Payload;
+use crate::versioned_json;
 
-use super::super::Local;
+use super::super::LocalWallet;
 use super::survey::Orphan;
 
 /// Seconds for which a secret has to be seen without a record before it is swept.
@@ -58,7 +58,7 @@ struct SeenOrphan {
     since: i64,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Makes the records of these secrets again, group by group.
     ///
     /// # Errors
@@ -173,7 +173,7 @@ impl Local<'_> {
         if keep.orphans.is_empty() {
             files::remove(&path)?;
         } else {
-            document::write(&path, &keep)?;
+            versioned_json::write(&path, &keep)?;
         }
         Ok(swept)
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::credential::{Id, Key};
+use crate::account::{Id, Key};
 use crate::error::Error;
 use crate::records::{AccountRecord, Kept, RealmRecord};
 use crate::store::environment;
 
-use super::super::Local;
+use super::super::LocalWallet;
 
 /// What a move did.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Moved {
     pub left: usize,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// How many secrets each store holds, by the records and the environment; set-aside ones count.
     ///
     /// # Errors

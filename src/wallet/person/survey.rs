@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::credential::{Account, Key};
+use crate::account::{Account, Key};
 use crate::error::Error;
 use crate::forge;
 use crate::records::{Group, Kept};
 use crate::remote::{Realm, Remote};
 
-use super::super::Local;
-use super::super::spot::{Spot, host_group};
+use super::super::LocalWallet;
+use super::super::resolve::{Resolution, host_group};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ pub struct Orphan {
     pub group: String,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Looks into these stores and compares. Keys are listed before records are read, so that what another process adds or
     /// replaces meanwhile looks neither lost nor orphaned.
     ///
@@ -135,8 +135,8 @@ impl Local<'_> {
         if let Some((scheme, rest)) = realm.what().split_once("://") {
             let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
             let Ok(remote) = Remote::from_parts(scheme, host, Some(path)) else { return Ok(None) };
-            let group = match self.spot(&remote, None)? {
-                Spot::Known(known) if known.realm == *realm => known.group,
+            let group = match self.resolve(&remote, None)? {
+                Resolution::Known(known) if known.realm == *realm => known.group,
                 _ => host_group(&remote),
             };
             return Ok(Some(Home { group, url: remote.to_string(), prefix: remote.path().to_vec() }));
@@ -179,14 +179,15 @@ mod tests {
     fn the_home_of_every_example_is_found_again_from_its_realm_alone() {
         let folder = tempfile::tempdir().unwrap();
         let environment = Environment::default();
-        let wallet = Local::new(folder.path(), folder.path().join("config.toml"), &NoStores, &environment, 0);
+        let wallet =
+            LocalWallet::new(folder.path(), folder.path().join("config.toml"), &NoStores, &environment, 0);
         let realms = forge::ALL.iter().flat_map(|forge| forge.examples).filter_map(|example| example.realm);
         for text in realms {
             let realm = Realm::from_text(text).unwrap();
             let home = wallet.home_of(&realm).unwrap().unwrap();
             assert_eq!(home.group, text);
             let (remote, user) = Remote::from_url(&home.url).unwrap();
-            let Spot::Known(known) = wallet.spot(&remote, user.as_deref()).unwrap() else {
+            let Resolution::Known(known) = wallet.resolve(&remote, user.as_deref()).unwrap() else {
                 panic!("{text}: {} is no known place", home.url)
             };
             assert_eq!(known.realm, realm, "{}", home.url);
@@ -197,7 +198,8 @@ mod tests {
     fn the_home_of_a_server_is_its_url() {
         let folder = tempfile::tempdir().unwrap();
         let environment = Environment::default();
-        let wallet = Local::new(folder.path(), folder.path().join("config.toml"), &NoStores, &environment, 0);
+        let wallet =
+            LocalWallet::new(folder.path(), folder.path().join("config.toml"), &NoStores, &environment, 0);
         let home = |text: &str| {
             let home = wallet.home_of(&Realm::from_text(text).unwrap()).unwrap()?;
             Some((home.group, home.url, home.prefix.join("/")))

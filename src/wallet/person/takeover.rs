@@ -6,15 +6,16 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use crate::credential::{Account, Id, Key, Secret};
+use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::forge::Need;
 use crate::records::{AccountRecord, Expiry, Group, Kept, RealmRecord, SetAside, Source};
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::payload::Payload;
 
 use super::super::stores::Chosen;
-use super::super::{Local, Query, settled};
+use super::super::{LocalWallet, Query, settled};
 use super::add::{Change, Planned, is_same, place_new};
 use super::plan::ReadRecord;
 use super::{State, entry};
@@ -66,17 +67,17 @@ impl Seen {
     }
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Whether the user name of a URL would be taken for an organisation and is that of an account that we hold (R6): then the
     /// organisation is not to be seen.
     ///
     /// # Errors
     /// Those of reading.
     pub fn organisation_is_somebody(&self, remote: &Remote, user: Option<&str>) -> Result<bool, Error> {
-        let mut query = Query::new(remote.clone(), Need::Anything);
+        let mut query = Query::new("keyfob", remote.clone(), Need::Anything);
         query.user = user.map(str::to_owned);
-        let spot = self.spot(remote, user)?;
-        Ok(self.organisation_is_a_guess(&spot, &query)?.is_some())
+        let resolution = self.resolve(remote, user)?;
+        Ok(self.organisation_is_a_guess(&resolution, &query)?.is_some())
     }
 
     /// How the wallet stands to a token. Reads what it compares with from the stores, so that "held" means that it is there.
@@ -90,7 +91,7 @@ impl Local<'_> {
     /// The same, with records that the caller reads: once, where many tokens come one after the other and nothing is written.
     ///
     /// # Errors
-    /// As [`Local::standing`], and those of `read`.
+    /// As [`LocalWallet::standing`], and those of `read`.
     pub fn standing_by(
         &self,
         planned: &Planned,
@@ -207,14 +208,14 @@ impl Local<'_> {
         }
     }
 
-    /// Takes over tokens of one realm: the same as [`Local::take_over`] one after the other, but accounts that are plainly new come
+    /// Takes over tokens of one realm: the same as [`LocalWallet::take_over`] one after the other, but accounts that are plainly new come
     /// in many at a time, so that the realm's record is not written for each. What a crash leaves without a record is still in its
     /// source.
     ///
     /// Says to `done` what was done with each, in no particular order.
     ///
     /// # Errors
-    /// As [`Local::take_over`]; what is in by then stays.
+    /// As [`LocalWallet::take_over`]; what is in by then stays.
     pub fn take_over_all(
         &self,
         all: Vec<(Planned, &Secret)>,

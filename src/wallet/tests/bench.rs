@@ -8,18 +8,19 @@ use std::time::SystemTime;
 
 use tempfile::TempDir;
 
-use crate::credential::{Key, Secret};
+use crate::account::Key;
 use crate::environment::Environment;
-use crate::error::{Error, Miss};
+use crate::error::{Error, NoCredential};
 use crate::forge::{Forge, Need};
 use crate::records::Group;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
 use crate::wallet::person::add::{Added, Wish};
 use crate::wallet::person::change::Restored;
 use crate::wallet::stores::{Chosen, Stores};
-use crate::wallet::{Found, Given, Local, Query, Stored, Wallet};
+use crate::wallet::{LocalWallet, Lookup, NewCredential, Query, Stored, Wallet};
 
 /// Where the clock of a bench stands at first.
 pub(crate) const START: i64 = 1_800_000_000;
@@ -70,11 +71,11 @@ impl Bench {
     }
 
     /// Opens the wallet.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&Local<'_>) -> T) -> T {
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&LocalWallet<'_>) -> T) -> T {
         let stores = OneStore { memory: &self.memory, chosen_now: self.chosen_now.get() };
         let environment = self.environment.borrow().clone();
         let (data, config) = (self.data(), self.folder.path().join("config.toml"));
-        work(&Local::new(&data, config, &stores, &environment, self.now.get()))
+        work(&LocalWallet::new(&data, config, &stores, &environment, self.now.get()))
     }
 
     /// A person adds a token.
@@ -107,7 +108,7 @@ impl Bench {
     }
 
     /// What a tool that asks for code gets.
-    pub(crate) fn found(&self, url: &str) -> Result<Found, Error> {
+    pub(crate) fn found(&self, url: &str) -> Result<Lookup, Error> {
         self.with(|wallet| wallet.get(&query(url)))
     }
 
@@ -127,7 +128,7 @@ impl Bench {
     }
 
     /// A tool stores more than a token.
-    pub(crate) fn store_given(&self, url: &str, given: Given) -> Result<Stored, Error> {
+    pub(crate) fn store_given(&self, url: &str, given: NewCredential) -> Result<Stored, Error> {
         self.with(|wallet| wallet.store(&query(url), given))
     }
 
@@ -205,31 +206,33 @@ pub(crate) fn query(url: &str) -> Query {
     let (user, host) =
         authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
     let remote = Remote::from_parts(scheme, host, path).unwrap();
-    Query { user: user.map(str::to_owned), ..Query::new(remote, Need::Code) }
+    Query { user: user.map(str::to_owned), ..Query::new("git", remote, Need::Code) }
 }
 
-fn in_words(found: Result<Found, Error>) -> String {
+fn in_words(found: Result<Lookup, Error>) -> String {
     match found {
-        Ok(Found::Answer(answer)) => {
+        Ok(Lookup::Found(answer)) => {
             let token = String::from_utf8_lossy(answer.token.expose()).into_owned();
             format!("{}:{token}", answer.user.as_deref().unwrap_or("(none)"))
         }
-        Ok(Found::Miss { miss, .. }) => name_of(&miss).to_owned(),
+        Ok(Lookup::None { reason, .. }) => name_of(&reason).to_owned(),
         Err(error) => format!("error: {error}"),
     }
 }
 
-fn name_of(miss: &Miss) -> &'static str {
-    match miss {
-        Miss::NotOurs => "NotOurs",
-        Miss::NoOrganisation { .. } => "NoOrganisation",
-        Miss::NoAccount { .. } => "NoAccount",
-        Miss::Uncovered { .. } => "Uncovered",
-        Miss::Ambiguous { .. } | Miss::NoPath { .. } | Miss::Variables { .. } => "Ambiguous",
-        Miss::Rejected { again_in: Some(_), .. } => "Withheld",
-        Miss::Rejected { again_in: None, .. } => "Rejected",
-        Miss::Expired { .. } => "Expired",
-        Miss::PlainHttp { .. } => "PlainHttp",
+fn name_of(reason: &NoCredential) -> &'static str {
+    match reason {
+        NoCredential::NotOurs => "NotOurs",
+        NoCredential::NoOrganisation { .. } => "NoOrganisation",
+        NoCredential::NoAccount { .. } => "NoAccount",
+        NoCredential::Uncovered { .. } => "Uncovered",
+        NoCredential::Ambiguous { .. } | NoCredential::NoPath { .. } | NoCredential::Variables { .. } => {
+            "Ambiguous"
+        }
+        NoCredential::Rejected { again_in: Some(_), .. } => "Withheld",
+        NoCredential::Rejected { again_in: None, .. } => "Rejected",
+        NoCredential::Expired { .. } => "Expired",
+        NoCredential::PlainHttp { .. } => "PlainHttp",
     }
 }
 

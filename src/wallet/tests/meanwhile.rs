@@ -6,16 +6,17 @@ use std::cell::RefCell;
 use tempfile::TempDir;
 
 use super::bench::{START, query, secret};
-use crate::credential::{Account, Key, Secret};
+use crate::account::{Account, Key};
 use crate::environment::Environment;
-use crate::error::{Error, Miss};
+use crate::error::{Error, NoCredential};
 use crate::records::Source;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
 use crate::wallet::person::add::Wish;
 use crate::wallet::stores::{Chosen, Stores};
-use crate::wallet::{Erased, Found, Local, Stored, Wallet};
+use crate::wallet::{Erased, LocalWallet, Lookup, Stored, Wallet};
 
 const URL: &str = "https://dev.azure.com/contoso/p/_git/r";
 
@@ -28,7 +29,7 @@ struct Scene {
     meanwhile: RefCell<Option<Meanwhile>>,
 }
 
-type Meanwhile = Box<dyn FnOnce(&Local<'_>)>;
+type Meanwhile = Box<dyn FnOnce(&LocalWallet<'_>)>;
 
 impl Scene {
     fn with_a_token() -> Scene {
@@ -43,12 +44,12 @@ impl Scene {
         scene
     }
 
-    fn wallet(&self) -> Local<'_> {
+    fn wallet(&self) -> LocalWallet<'_> {
         let (data, config) = (self.folder.path().join("wallet"), self.folder.path().join("config.toml"));
-        Local::new(&data, config, self, &self.environment, START)
+        LocalWallet::new(&data, config, self, &self.environment, START)
     }
 
-    fn meanwhile(self, work: impl FnOnce(&Local<'_>) + 'static) -> Scene {
+    fn meanwhile(self, work: impl FnOnce(&LocalWallet<'_>) + 'static) -> Scene {
         self.meanwhile.replace(Some(Box::new(work)));
         self
     }
@@ -60,16 +61,16 @@ impl Scene {
     }
 }
 
-fn add(wallet: &Local<'_>, token: &str) {
+fn add(wallet: &LocalWallet<'_>, token: &str) {
     let wish = Wish::new(Remote::from_url(URL).unwrap().0, None);
     wallet.add(&wallet.plan(wish).unwrap(), secret(token)).unwrap();
 }
 
-fn move_to_the_other_store(wallet: &Local<'_>) {
+fn move_to_the_other_store(wallet: &LocalWallet<'_>) {
     assert_eq!(wallet.move_all("other").unwrap().moved, 1);
 }
 
-fn remove(wallet: &Local<'_>) {
+fn remove(wallet: &LocalWallet<'_>) {
     wallet.remove(&wallet.select(URL, None).unwrap(), false).unwrap();
 }
 
@@ -126,7 +127,7 @@ impl Store for Disturbed<'_> {
 #[test]
 fn a_get_finds_the_token_that_was_moved_to_another_store_meanwhile() {
     let scene = Scene::with_a_token().meanwhile(move_to_the_other_store);
-    let Found::Answer(answer) = scene.wallet().get(&query(URL)).unwrap() else { panic!("no answer") };
+    let Lookup::Found(answer) = scene.wallet().get(&query(URL)).unwrap() else { panic!("no answer") };
     assert_eq!((answer.token.expose(), answer.store.as_str()), (&b"token"[..], "other"));
 }
 
@@ -134,13 +135,13 @@ fn a_get_finds_the_token_that_was_moved_to_another_store_meanwhile() {
 fn a_get_of_what_was_removed_meanwhile_finds_nothing_and_says_so() {
     let scene = Scene::with_a_token().meanwhile(remove);
     let found = scene.wallet().get(&query(URL)).unwrap();
-    assert!(matches!(found, Found::Miss { miss: Miss::NoAccount { .. }, .. }), "{found:?}");
+    assert!(matches!(found, Lookup::None { reason: NoCredential::NoAccount { .. }, .. }), "{found:?}");
 }
 
 #[test]
 fn a_store_knows_the_token_that_was_moved_meanwhile_and_makes_no_second_account() {
     let scene = Scene::with_a_token().meanwhile(move_to_the_other_store);
-    assert_eq!(scene.wallet().store(&query(URL), secret("token").into()).unwrap(), Stored::Same);
+    assert_eq!(scene.wallet().store(&query(URL), secret("token").into()).unwrap(), Stored::Unchanged);
     assert_eq!(scene.accounts(), [(None, Source::Person, "other".to_owned())]);
 }
 
@@ -155,7 +156,7 @@ fn an_erase_marks_the_token_that_was_moved_meanwhile() {
 fn an_erase_spares_the_token_that_a_person_put_in_meanwhile() {
     let scene = Scene::with_a_token().meanwhile(|wallet| add(wallet, "new"));
     scene.wallet().erase(&query(URL), Some(&secret("token"))).unwrap();
-    let Found::Answer(answer) = scene.wallet().get(&query(URL)).unwrap() else { panic!("no answer") };
+    let Lookup::Found(answer) = scene.wallet().get(&query(URL)).unwrap() else { panic!("no answer") };
     assert_eq!(answer.token.expose(), b"new");
 }
 

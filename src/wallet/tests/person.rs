@@ -3,7 +3,7 @@
 use super::bench::{Bench, secret};
 use crate::error::Error;
 use crate::remote::Remote;
-use crate::wallet::Local;
+use crate::wallet::LocalWallet;
 use crate::wallet::person::Selection;
 use crate::wallet::person::add::Wish;
 use crate::wallet::person::takeover::Seen;
@@ -16,7 +16,7 @@ fn wish(url: &str) -> Wish {
     Wish::new(remote, url_user)
 }
 
-fn move_to_new(wallet: &Local<'_>, selection: &Selection) -> Result<usize, Error> {
+fn move_to_new(wallet: &LocalWallet<'_>, selection: &Selection) -> Result<usize, Error> {
     wallet.move_realm(selection, &wallet.plan_move(selection, wish(NEW))?)
 }
 

@@ -63,7 +63,7 @@ fn a_feed_token_is_for_packages_only() {
 #[test]
 fn a_store_of_an_equal_token_writes_nothing_and_an_erase_does_nothing() {
     let bench = with("https://dev.azure.com/contoso", "E");
-    assert_eq!(bench.store("https://contoso@dev.azure.com", "E"), Stored::Same);
+    assert_eq!(bench.store("https://contoso@dev.azure.com", "E"), Stored::Unchanged);
     assert_eq!(bench.erase("https://contoso@dev.azure.com", "E"), 0);
     assert!(bench.files().is_empty() && bench.memory.calls() == 0);
     assert_eq!(bench.get("https://dev.azure.com/contoso"), "contoso:E");

@@ -188,10 +188,10 @@ fn letter_case_default_port_and_one_trailing_dot_are_folded_and_never_make_a_sec
         ),
     ] {
         let bench = Bench::new();
-        assert_eq!(bench.store(first, "T"), Stored::Kept { chosen: None });
+        assert_eq!(bench.store(first, "T"), Stored::Written { chosen: None });
         for url in spellings {
             assert_eq!(bench.get(url), "alice:T", "{url}");
-            assert_eq!(bench.store(url, "T"), Stored::Same, "{url}");
+            assert_eq!(bench.store(url, "T"), Stored::Unchanged, "{url}");
         }
         assert_eq!(bench.entries().len(), 1, "{first}");
     }

@@ -121,7 +121,7 @@ fn a_user_name_that_means_no_preference_is_no_organisation() {
         let url = format!("https://{user}@dev.azure.com");
         assert_eq!(bench.get(&url), "NoOrganisation", "{user}");
         assert!(matches!(bench.store(&url, "other"), Stored::NoOrganisation { .. }), "{user}");
-        assert_eq!(bench.store(&url, "T"), Stored::Same, "{user}");
+        assert_eq!(bench.store(&url, "T"), Stored::Unchanged, "{user}");
         assert_eq!(bench.get(&format!("{url}/contoso")), format!("{user}:T"), "{user}");
     }
     assert_eq!(bench.entries().len(), 1);

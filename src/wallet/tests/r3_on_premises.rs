@@ -53,7 +53,7 @@ fn what_a_tool_stores_for_an_unknown_host_is_for_the_whole_host() {
     bench.store("https://bob@srv.example/tfs/One/p/_git/r", "T1");
     assert_eq!(bench.entries(), ["azure-devops-server/https://srv.example bob tool active 0"]);
     assert_eq!(bench.get("https://bob@srv.example/tfs/Two/x"), "bob:T1");
-    assert_eq!(bench.store("https://bob@srv.example/tfs/Two/p/_git/q", "T1"), Stored::Same);
+    assert_eq!(bench.store("https://bob@srv.example/tfs/Two/p/_git/q", "T1"), Stored::Unchanged);
     bench.store("https://alice@git.example/a/b", "T2");
     bench.store("https://alice@git.example", "T2");
     let realms = bench.group("https://git.example").realms;

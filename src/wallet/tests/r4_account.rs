@@ -84,16 +84,16 @@ fn the_choice_of_account() {
 #[test]
 fn ambiguity_names_the_accounts() {
     let bench = wallet(&["alice T1 - -", "bob T2 - -"]);
-    let Ok(crate::wallet::Found::Miss { miss, loud: true }) = bench.found(CONTOSO) else { panic!() };
-    let words = miss.words(CONTOSO).unwrap();
+    let Ok(crate::wallet::Lookup::None { reason, report: true }) = bench.found(CONTOSO) else { panic!() };
+    let words = reason.words(CONTOSO).unwrap();
     assert!(words.contains("alice, bob") && words.contains("keyfob prefer"), "{words}");
 }
 
 #[test]
 fn that_no_token_has_the_scopes_is_not_told_as_there_is_no_token() {
     let bench = wallet(&["alice T1 vso.packaging -"]);
-    let Ok(crate::wallet::Found::Miss { miss, loud: true }) = bench.found(CONTOSO) else { panic!() };
-    let words = miss.words(CONTOSO).unwrap();
+    let Ok(crate::wallet::Lookup::None { reason, report: true }) = bench.found(CONTOSO) else { panic!() };
+    let words = reason.words(CONTOSO).unwrap();
     assert!(words.contains("scope for code") && words.contains("--account NAME"), "{words}");
 }
 

@@ -2,8 +2,7 @@
 
 use super::bench::{Bench, on, query, secret};
 use crate::forge::{self, Presentation};
-use crate::store::payload::Payload;
-use crate::wallet::{Found, Given, Query, Wallet};
+use crate::wallet::{Lookup, NewCredential, Query, Wallet};
 
 #[test]
 fn the_user_name_follows_the_forges_rule_and_is_never_empty() {
@@ -51,31 +50,31 @@ fn a_token_is_presented_as_its_forge_demands_and_a_tools_pair_as_it_is() {
     ] {
         let bench = Bench::new();
         bench.add_as(url, "T", on(forge::named(id).unwrap(), (id == "generic").then_some("alice"))).unwrap();
-        let Ok(Found::Answer(answer)) = bench.found(url) else { panic!("{id}") };
+        let Ok(Lookup::Found(answer)) = bench.found(url) else { panic!("{id}") };
         assert_eq!(answer.presentation, expected, "{id}");
     }
     let bench = Bench::new();
     bench.store("https://bob@srv.example/tfs/One/_git/r", "T");
-    let Ok(Found::Answer(answer)) = bench.found("https://bob@srv.example/tfs/One/_git/r") else { panic!() };
+    let Ok(Lookup::Found(answer)) = bench.found("https://bob@srv.example/tfs/One/_git/r") else { panic!() };
     assert_eq!(answer.presentation, Presentation::Plain, "never forced");
 }
 
 #[test]
 fn a_pair_of_authtype_and_credential_is_only_for_a_tool_that_takes_it() {
     let bench = Bench::new();
-    let payload = Payload { token: secret("C"), refresh: None, authtype: Some("Bearer".to_owned()) };
-    bench.store_given("https://git.example", Given { payload, expires: None }).unwrap();
+    let new = NewCredential { authtype: Some("Bearer".to_owned()), ..secret("C").into() };
+    bench.store_given("https://git.example", new).unwrap();
     assert_eq!(bench.get("https://git.example"), "NoAccount");
     let takes = Query { takes_authtype: true, ..query("https://git.example") };
-    let Found::Answer(answer) = bench.with(|wallet| wallet.get(&takes)).unwrap() else { panic!() };
+    let Lookup::Found(answer) = bench.with(|wallet| wallet.get(&takes)).unwrap() else { panic!() };
     assert_eq!((answer.authtype.as_deref(), answer.token.expose()), (Some("Bearer"), &b"C"[..]));
 }
 
 #[test]
 fn a_restored_pair_keeps_being_the_kind_that_it_was() {
     let bench = Bench::new();
-    let payload = Payload { token: secret("C"), refresh: None, authtype: Some("Bearer".to_owned()) };
-    bench.store_given("https://bob@git.example", Given { payload, expires: None }).unwrap();
+    let new = NewCredential { authtype: Some("Bearer".to_owned()), ..secret("C").into() };
+    bench.store_given("https://bob@git.example", new).unwrap();
     bench.store("https://bob@git.example", "T");
     assert_eq!(bench.get("https://bob@git.example"), "bob:T");
     bench.restore("https://git.example", Some("bob")).unwrap();

@@ -2,11 +2,10 @@
 
 use super::bench::{Bench, on, query, secret};
 use crate::forge::bitbucket_data_center;
-use crate::store::payload::Payload;
-use crate::wallet::{Given, Query, Stored, Wallet};
+use crate::wallet::{NewCredential, Query, Stored, Wallet};
 
 fn is_kept(stored: &Stored) -> bool {
-    matches!(stored, Stored::Kept { .. })
+    matches!(stored, Stored::Written { .. })
 }
 
 #[test]
@@ -25,7 +24,7 @@ fn an_identical_store_writes_nothing_and_asks_the_store_once() {
         ("https://bob@git.example", "T3"),
     ] {
         let (calls, held) = (bench.memory.calls(), bench.memory.len());
-        assert_eq!(bench.store(url, token), Stored::Same, "{url}");
+        assert_eq!(bench.store(url, token), Stored::Unchanged, "{url}");
         assert_eq!((bench.memory.calls() - calls, bench.memory.len()), (1, held), "{url}");
     }
     assert!(bench.files() == before);
@@ -36,7 +35,7 @@ fn a_store_on_a_sign_in_page_proves_nothing_and_changes_nothing_of_what_is_known
     let bench = Bench::new();
     bench.add_as("https://dev.azure.com/contoso", "T", |wish| wish.expires = Some(1)).unwrap();
     let before = bench.files();
-    assert_eq!(bench.store("https://contoso@dev.azure.com", "T"), Stored::Same);
+    assert_eq!(bench.store("https://contoso@dev.azure.com", "T"), Stored::Unchanged);
     assert!(bench.files() == before);
 }
 
@@ -52,7 +51,7 @@ fn a_store_of_a_refused_token_clears_the_refusal() {
     assert_eq!(bench.store("https://bob@git.example", "T2"), Stored::Cleared);
     assert_eq!(bench.get("https://contoso@dev.azure.com"), "contoso:T1");
     assert_eq!(bench.get("https://git.example"), "bob:T2");
-    assert_eq!(bench.store("https://bob@git.example", "T2"), Stored::Same);
+    assert_eq!(bench.store("https://bob@git.example", "T2"), Stored::Unchanged);
 }
 
 #[test]
@@ -87,8 +86,8 @@ fn without_an_organisation_the_entry_is_found_by_host_and_token() {
     bench.add("https://dev.azure.com/fabrikam", Some("alice"), "T2");
     let before = bench.files();
     // git brings the account's name back, and no path.
-    assert_eq!(bench.store("https://alice@dev.azure.com", "T2"), Stored::Same);
-    assert_eq!(bench.store("https://dev.azure.com", "T1"), Stored::Same);
+    assert_eq!(bench.store("https://alice@dev.azure.com", "T2"), Stored::Unchanged);
+    assert_eq!(bench.store("https://dev.azure.com", "T1"), Stored::Unchanged);
     let stored = bench.store("https://alice@dev.azure.com", "unknown");
     assert_eq!(stored, Stored::NoOrganisation { host: "dev.azure.com".to_owned() });
     let stored = bench.store("https://dev.azure.com", "unknown");
@@ -107,21 +106,22 @@ fn a_user_name_that_is_no_account_of_ours_is_the_organisation() {
 fn only_the_first_choice_of_a_store_is_told() {
     let bench = Bench::new();
     bench.chosen_now.set(true);
-    assert_eq!(bench.store("https://a@git.example", "T"), Stored::Kept { chosen: Some("memory") });
+    assert_eq!(
+        bench.store("https://a@git.example", "T"),
+        Stored::Written { chosen: Some("memory".to_owned()) }
+    );
     bench.chosen_now.set(false);
-    assert_eq!(bench.store("https://b@git.example", "T"), Stored::Kept { chosen: None });
+    assert_eq!(bench.store("https://b@git.example", "T"), Stored::Written { chosen: None });
 }
 
 #[test]
 fn expiry_and_refresh_token_come_back_as_they_were_given() {
     let bench = Bench::new();
-    let given = |token: &str, expires| Given {
-        payload: Payload { token: secret(token), refresh: Some(secret("R")), authtype: None },
-        expires,
-    };
+    let given =
+        |token: &str, expires| NewCredential { refresh: Some(secret("R")), expires, ..secret(token).into() };
     bench.store_given("https://bob@git.example", given("T", Some(1_900_000_000))).unwrap();
     let answer = |bench: &Bench| match bench.found("https://git.example") {
-        Ok(crate::wallet::Found::Answer(answer)) => (answer.expires, answer.refresh.map(|r| r.len())),
+        Ok(crate::wallet::Lookup::Found(answer)) => (answer.expires, answer.refresh.map(|r| r.len())),
         other => panic!("{other:?}"),
     };
     assert_eq!(answer(&bench), (Some(1_900_000_000), Some(1)));
@@ -158,14 +158,15 @@ fn a_persons_token_is_recognised_in_whatever_dress_git_brings_it_back() {
     let before = bench.files();
     for (authtype, refresh) in [(Some("Bearer"), None), (None, Some("R")), (None, None)] {
         for user in ["alice@", "x-token-auth@", "", "contoso@"] {
-            let payload = Payload {
+            let new = NewCredential {
                 token: secret("T"),
                 refresh: refresh.map(secret),
                 authtype: authtype.map(str::to_owned),
+                expires: Some(1_900_000_000),
             };
             let url = format!("https://{user}srv.example");
-            let stored = bench.store_given(&url, Given { payload, expires: Some(1_900_000_000) }).unwrap();
-            assert_eq!(stored, Stored::Same, "{url} {authtype:?} {refresh:?}");
+            let stored = bench.store_given(&url, new).unwrap();
+            assert_eq!(stored, Stored::Unchanged, "{url} {authtype:?} {refresh:?}");
         }
     }
     assert!(bench.files() == before);
@@ -177,7 +178,7 @@ fn what_was_given_for_a_path_is_recognised_when_it_comes_back_with_the_path() {
     bench.store("https://bob@git.example", "T");
     let before = bench.files();
     assert_eq!(bench.get("https://bob@git.example/a"), "bob:T");
-    assert_eq!(bench.store("https://bob@git.example/a", "T"), Stored::Same);
+    assert_eq!(bench.store("https://bob@git.example/a", "T"), Stored::Unchanged);
     assert!(bench.files() == before);
     assert!(is_kept(&bench.store("https://bob@git.example/a", "other")));
     // The path's own pair answers there now, so the host's token is no longer what we would give.
@@ -191,8 +192,8 @@ fn an_account_that_is_called_like_another_organisation_does_not_put_its_token_th
     bench.add("https://dev.azure.com/contoso", Some("fabrikam"), "T1");
     bench.add("https://dev.azure.com/fabrikam", None, "T2");
     let before = bench.files();
-    assert_eq!(bench.store("https://fabrikam@dev.azure.com", "T1"), Stored::Same);
-    assert_eq!(bench.store("https://fabrikam@dev.azure.com", "T2"), Stored::Same);
+    assert_eq!(bench.store("https://fabrikam@dev.azure.com", "T1"), Stored::Unchanged);
+    assert_eq!(bench.store("https://fabrikam@dev.azure.com", "T2"), Stored::Unchanged);
     let stored = bench.store("https://fabrikam@dev.azure.com", "T3");
     assert!(matches!(stored, Stored::NoOrganisation { .. }), "{stored:?}");
     assert!(bench.files() == before);

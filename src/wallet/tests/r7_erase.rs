@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::forge::{Need, azure_devops_server};
 use crate::records::TroubleState;
 use crate::wallet::person::change::Restored;
-use crate::wallet::{DAY, Forgotten, Note, Query, Stored, Wallet};
+use crate::wallet::{DAY, LoggedOut, Note, Query, Stored, Wallet};
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
@@ -290,14 +290,14 @@ fn to_forget_is_to_destroy_what_tools_stored_and_to_set_a_persons_aside() {
     let bench = contoso();
     bench.store("https://bob@git.example", "T1");
     bench.store("https://bob@git.example", "T2");
-    let forget = |url: &str| bench.with(|wallet| wallet.forget(&query(url)));
-    assert_eq!(forget("https://alice@git.example").unwrap(), Forgotten::default());
-    assert_eq!(forget("https://bob@git.example").unwrap(), Forgotten { destroyed: 1, set_aside: None });
+    let forget = |url: &str| bench.with(|wallet| wallet.logout(&query(url)));
+    assert_eq!(forget("https://alice@git.example").unwrap(), LoggedOut::default());
+    assert_eq!(forget("https://bob@git.example").unwrap(), LoggedOut { destroyed: 1, set_aside: None });
     assert_eq!(bench.memory.len(), 1, "the earlier one is gone too");
-    assert_eq!(forget(CONTOSO).unwrap(), Forgotten { destroyed: 0, set_aside: Some(CONTOSO.to_owned()) });
+    assert_eq!(forget(CONTOSO).unwrap(), LoggedOut { destroyed: 0, set_aside: Some(CONTOSO.to_owned()) });
     assert_eq!(bench.get(CONTOSO), "Rejected", "at once, because a person wants it");
     assert_eq!(bench.get_for(Need::Packages, CONTOSO), "contoso:T", "for the tool that was told so only");
-    assert_eq!(forget(CONTOSO).unwrap(), Forgotten::default());
+    assert_eq!(forget(CONTOSO).unwrap(), LoggedOut::default());
     bench.restore(CONTOSO, None).unwrap();
     assert_eq!(bench.get(CONTOSO), "contoso:T");
 }
@@ -308,7 +308,7 @@ fn nothing_is_forgotten_while_the_store_is_locked() {
     bench.store("https://bob@git.example", "T");
     let before = bench.files();
     crate::store::Store::lock(&bench.memory).unwrap();
-    let locked = bench.with(|wallet| wallet.forget(&query("https://bob@git.example")));
+    let locked = bench.with(|wallet| wallet.logout(&query("https://bob@git.example")));
     assert!(matches!(locked, Err(Error::Locked { .. })), "{locked:?}");
     assert!(bench.files() == before);
 }

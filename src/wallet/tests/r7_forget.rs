@@ -2,12 +2,12 @@
 
 use super::bench::{Bench, query};
 use crate::forge::Need;
-use crate::wallet::{Forgotten, Query, Wallet};
+use crate::wallet::{LoggedOut, Query, Wallet};
 
 const HOST: &str = "https://registry.example";
 
-fn forget(bench: &Bench, need: Need, url: &str) -> Forgotten {
-    bench.with(|wallet| wallet.forget(&Query { need, ..query(url) })).unwrap()
+fn forget(bench: &Bench, need: Need, url: &str) -> LoggedOut {
+    bench.with(|wallet| wallet.logout(&Query { need, ..query(url) })).unwrap()
 }
 
 fn displace(bench: &Bench, url: &str) {
@@ -20,10 +20,10 @@ fn what_a_tool_stored_is_destroyed_with_its_earlier_secrets() {
     bench.store("https://bob@registry.example", "OLD");
     bench.store("https://bob@registry.example", "NEW");
     assert_eq!(bench.memory.len(), 2);
-    assert_eq!(forget(&bench, Need::Packages, HOST), Forgotten { destroyed: 1, set_aside: None });
+    assert_eq!(forget(&bench, Need::Packages, HOST), LoggedOut { destroyed: 1, set_aside: None });
     assert_eq!(bench.memory.len(), 0);
     assert!(bench.entries().is_empty());
-    assert_eq!(forget(&bench, Need::Packages, HOST), Forgotten::default(), "again is no harm");
+    assert_eq!(forget(&bench, Need::Packages, HOST), LoggedOut::default(), "again is no harm");
 }
 
 #[test]
@@ -31,11 +31,11 @@ fn what_a_person_added_is_set_aside_for_this_need_only_and_can_be_restored() {
     let bench = Bench::new();
     bench.add("https://github.com", None, "T");
     let set_aside = Some("https://github.com".to_owned());
-    assert_eq!(forget(&bench, Need::Packages, "https://ghcr.io"), Forgotten { destroyed: 0, set_aside });
+    assert_eq!(forget(&bench, Need::Packages, "https://ghcr.io"), LoggedOut { destroyed: 0, set_aside });
     assert_eq!(bench.get_for(Need::Packages, "https://ghcr.io"), "Rejected");
     assert_eq!(bench.get("https://github.com/a/b"), "x-access-token:T", "git keeps it");
     assert_eq!(bench.memory.len(), 1);
-    assert_eq!(forget(&bench, Need::Packages, "https://ghcr.io"), Forgotten::default());
+    assert_eq!(forget(&bench, Need::Packages, "https://ghcr.io"), LoggedOut::default());
     bench.restore("https://github.com", None).unwrap();
     assert_eq!(bench.get_for(Need::Packages, "https://ghcr.io"), "x-access-token:T");
 }
@@ -52,7 +52,7 @@ fn a_user_name_forgets_only_that_one_and_a_foreign_place_nothing() {
         "https://dev.azure.com",
         "https://carol@registry.example",
     ] {
-        assert_eq!(forget(&bench, Need::Packages, foreign), Forgotten::default(), "{foreign}");
+        assert_eq!(forget(&bench, Need::Packages, foreign), LoggedOut::default(), "{foreign}");
     }
     assert_eq!(forget(&bench, Need::Packages, "https://alice@registry.example").destroyed, 1);
     assert_eq!(bench.get_for(Need::Packages, HOST), "bob:B");
@@ -64,7 +64,7 @@ fn with_a_locked_store_nothing_is_forgotten() {
     bench.store("https://bob@registry.example", "B");
     let before = bench.files();
     crate::store::Store::lock(&bench.memory).unwrap();
-    bench.with(|wallet| assert!(wallet.forget(&query(HOST)).is_err()));
+    bench.with(|wallet| assert!(wallet.logout(&query(HOST)).is_err()));
     assert!(bench.files() == before);
 }
 
@@ -74,7 +74,7 @@ fn with_a_locked_store_nothing_of_a_persons_is_set_aside() {
     bench.add("https://github.com", Some("alice"), "T");
     let before = bench.files();
     crate::store::Store::lock(&bench.memory).unwrap();
-    bench.with(|wallet| assert!(wallet.forget(&query("https://ghcr.io")).is_err()));
+    bench.with(|wallet| assert!(wallet.logout(&query("https://ghcr.io")).is_err()));
     assert!(bench.files() == before);
 }
 

@@ -1,15 +1,14 @@
 //! R8: expired.
 
 use super::bench::{Bench, START, query, secret};
-use crate::store::payload::Payload;
-use crate::wallet::{DAY, Found, Given, Note, Query, Wallet};
+use crate::wallet::{DAY, Lookup, NewCredential, Note, Query, Wallet};
 
 const HOST: &str = "https://git.example";
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
 fn with_hard_end(at: i64) -> Bench {
     let bench = Bench::new();
-    let given = Given { payload: Payload::plain(secret("T")), expires: Some(at) };
+    let given = NewCredential { expires: Some(at), ..secret("T").into() };
     bench.store_given("https://bob@git.example", given).unwrap();
     bench
 }
@@ -21,10 +20,10 @@ fn with_soft_end(at: i64) -> Bench {
 }
 
 fn note(bench: &Bench) -> Option<Note> {
-    let watched = Query { person_watches: true, ..query(CONTOSO) };
+    let watched = Query { stderr_is_terminal: true, ..query(CONTOSO) };
     match bench.with(|wallet| wallet.get(&watched)).unwrap() {
-        Found::Answer(answer) => answer.note,
-        Found::Miss { miss, .. } => panic!("{miss:?}"),
+        Lookup::Found(answer) => answer.note,
+        Lookup::None { reason, .. } => panic!("{reason:?}"),
     }
 }
 
@@ -52,7 +51,7 @@ fn a_new_token_ends_the_expiry_of_the_old_one() {
 fn a_soft_date_is_a_hint_only_and_no_date_goes_out() {
     let bench = with_soft_end(START + 100);
     bench.wait(200);
-    let Ok(Found::Answer(answer)) = bench.found(CONTOSO) else { panic!() };
+    let Ok(Lookup::Found(answer)) = bench.found(CONTOSO) else { panic!() };
     assert_eq!((answer.expires, answer.note), (None, None), "and no hint where nobody watches");
     assert!(matches!(note(&bench), Some(Note::Ending { days: -1, .. })));
 }
@@ -61,7 +60,7 @@ fn a_soft_date_is_a_hint_only_and_no_date_goes_out() {
 fn a_clock_earlier_than_the_record_makes_every_date_soft() {
     let bench = with_hard_end(START + 100);
     bench.wait(-1);
-    let Ok(Found::Answer(answer)) = bench.found(HOST) else { panic!() };
+    let Ok(Lookup::Found(answer)) = bench.found(HOST) else { panic!() };
     assert_eq!(answer.expires, None);
     let bench = with_hard_end(START - 100);
     assert_eq!(bench.get(HOST), "Expired");

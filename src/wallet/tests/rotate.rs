@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::Renewed;
 use crate::forge::life::azure::{Made, Order, Pat, PatId};
-use crate::wallet::Local;
+use crate::wallet::LocalWallet;
 use crate::wallet::pending::List;
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_mark};
@@ -132,8 +132,9 @@ fn finish(bench: &Bench, service: &mut Fake) -> Vec<Finished> {
     service.fails_at = 0;
     let list = list(bench);
     let all = list.read().unwrap();
-    let each =
-        |wallet: &Local<'_>| all.iter().map(|one| wallet.finish(&list, one, service).unwrap()).collect();
+    let each = |wallet: &LocalWallet<'_>| {
+        all.iter().map(|one| wallet.finish(&list, one, service).unwrap()).collect()
+    };
     bench.with(each)
 }
 

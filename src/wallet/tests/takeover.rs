@@ -7,19 +7,20 @@ use std::collections::BTreeSet;
 use tempfile::TempDir;
 
 use super::bench::{START, query, secret};
-use crate::credential::{Key, Secret};
+use crate::account::Key;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
 use crate::import;
 use crate::import::decide::{Leave, decide};
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
 use crate::wallet::person::add::{Planned, Wish};
 use crate::wallet::person::takeover::{Seen, Standing, TakenOver};
 use crate::wallet::stores::{Chosen, Stores};
-use crate::wallet::{Found, Local, Query, SUSPECT_SECONDS, Wallet};
+use crate::wallet::{LocalWallet, Lookup, Query, SUSPECT_SECONDS, Wallet};
 
 const PLACE: &str = "https://dev.azure.com/contoso";
 const GROUP: &str = "azure-devops/contoso";
@@ -44,7 +45,7 @@ struct Scene {
     before_get: RefCell<Option<Meanwhile>>,
 }
 
-type Meanwhile = Box<dyn FnOnce(&Local<'_>)>;
+type Meanwhile = Box<dyn FnOnce(&LocalWallet<'_>)>;
 
 impl Scene {
     fn new() -> Scene {
@@ -63,9 +64,9 @@ impl Scene {
         }
     }
 
-    fn wallet(&self) -> Local<'_> {
+    fn wallet(&self) -> LocalWallet<'_> {
         let (data, config) = (self.folder.path().join("wallet"), self.folder.path().join("config.toml"));
-        Local::new(&data, config, self, &self.environment, self.now.get())
+        LocalWallet::new(&data, config, self, &self.environment, self.now.get())
     }
 
     /// Takes over tokens of the place, each `account` with its `token`.
@@ -112,7 +113,7 @@ impl Scene {
     }
 }
 
-fn plan(wallet: &Local<'_>, account: &str) -> Planned {
+fn plan(wallet: &LocalWallet<'_>, account: &str) -> Planned {
     let mut wish = Wish::new(Remote::from_url(PLACE).unwrap().0, None);
     wish.account = Some(account.to_owned());
     wallet.plan(wish).unwrap()
@@ -280,7 +281,7 @@ fn a_store_that_refuses_in_the_middle_leaves_no_secret_without_a_record_and_the_
 #[test]
 fn an_account_that_another_process_adds_meanwhile_keeps_its_token_in_force_and_nothing_is_lost() {
     let scene = Scene::new();
-    let add = |wallet: &Local<'_>| {
+    let add = |wallet: &LocalWallet<'_>| {
         wallet.add(&plan(wallet, "user20"), secret("theirs")).unwrap();
     };
     scene.meanwhile.replace(Some((10, Box::new(add))));
@@ -293,13 +294,13 @@ fn an_account_that_another_process_adds_meanwhile_keeps_its_token_in_force_and_n
 #[test]
 fn a_realm_that_another_process_empties_meanwhile_gets_a_default_as_it_would_one_after_the_other() {
     let scene = Scene::new();
-    let empty = |wallet: &Local<'_>| {
+    let empty = |wallet: &LocalWallet<'_>| {
         assert!(wallet.remove(&wallet.select(PLACE, None).unwrap(), false).unwrap().is_empty());
     };
     scene.meanwhile.replace(Some((10, Box::new(empty))));
     scene.take_new(&pairs(30)).unwrap();
     // The first two were in by then, and that process wanted them gone.
-    let Found::Answer(answer) = scene.wallet().get(&query(PLACE)).unwrap() else { panic!("no answer") };
+    let Lookup::Found(answer) = scene.wallet().get(&query(PLACE)).unwrap() else { panic!("no answer") };
     assert_eq!(answer.token.expose(), b"token2");
     assert_eq!((scene.accounts(), scene.memory.len()), (28, 28));
 }

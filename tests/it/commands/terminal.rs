@@ -150,7 +150,7 @@ fn setup_shows_what_it_would_do_for_every_tool_that_is_here_before_one_answer_co
 #[test]
 fn on_a_terminal_a_bar_and_a_colour_show_what_is_left_of_each_tokens_time() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let today = keyfob::terminal::date(now.try_into().unwrap());
+    let today = keyfob::text::date(now.try_into().unwrap());
     let mut scene = at_a_terminal(holding(&[
         ("https://dev.azure.com/contoso --expires 10d", "s3cret-1"),
         ("https://github.com --expires 90d", "s3cret-2"),

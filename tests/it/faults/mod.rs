@@ -16,6 +16,7 @@ pub mod disk;
 mod environment;
 #[cfg(target_os = "linux")]
 mod import;
+mod settings;
 
 const TOKEN: &str = "a-token-that-only-these-tests-know";
 const PLACE: &str = "protocol=https host=dev.azure.com path=contoso/Project/_git/Repo";

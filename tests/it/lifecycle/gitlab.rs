@@ -123,7 +123,7 @@ fn a_token_that_came_late_into_the_wallet_is_renewed_for_as_long_as_it_was_made_
     let (stage, fake) = gitlab();
     stage.ends(&format!("rotate {GITLAB}"), 0, &["was renewed"]);
     let asked = fake.lock().unwrap().bodies.remove(0);
-    let days = |at: i64| format!("{{\"expires_at\":\"{}\"}}", keyfob::terminal::date(at));
+    let days = |at: i64| format!("{{\"expires_at\":\"{}\"}}", keyfob::text::date(at));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     // Made for sixty days, whenever it was added here. The day may change meanwhile.
     let end = i64::try_from(now).unwrap() + 60 * 86_400;

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use keyfob::credential::Secret;
 use keyfob::environment::Environment;
+use keyfob::secret::Secret;
 use keyfob::store::vault::Vault;
 use keyfob::store::{Nobody, Opening};
 

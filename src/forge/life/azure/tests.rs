@@ -6,12 +6,12 @@ use super::*;
 
 const ID: &str = "4ab5405f-4d48-4b92-9f08-4d4d3a5a0e5f";
 
-fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
+fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Answer { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) }
+    Response { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) }
 }
 
-fn json(status: u16, body: &serde_json::Value) -> Answer {
+fn json(status: u16, body: &serde_json::Value) -> Response {
     answer(status, &[("content-type", "application/json")], &body.to_string())
 }
 

@@ -10,7 +10,7 @@ use super::dbus::addresses;
 use super::wire::Writer;
 use super::*;
 use crate::environment::Environment;
-use crate::wiped::append;
+use crate::secret_bytes::append;
 use peer::*;
 
 mod peer;

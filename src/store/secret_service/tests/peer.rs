@@ -9,7 +9,7 @@ use super::super::super::{Ask, Nobody};
 use super::super::wire::{Writer, frame};
 use super::super::*;
 use crate::environment::Environment;
-use crate::wiped::append;
+use crate::secret_bytes::append;
 
 /// A peer and the calls it got: each with how many bytes had already come behind it.
 pub(super) struct Peer {

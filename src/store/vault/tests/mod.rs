@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::*;
-use crate::credential::Account;
+use crate::account::Account;
 use crate::environment::Environment;
 use crate::remote::Realm;
 use crate::store::{Ask, Nobody};

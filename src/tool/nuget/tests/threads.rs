@@ -6,30 +6,30 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::remote::Remote;
+use crate::secret::Secret;
 use crate::tool::Input;
 use crate::tool::tests::wire;
-use crate::wallet::{Asking, Erased, Forgotten, Found, Given, Query, Stored, Wallet};
+use crate::wallet::{Erased, LoggedOut, Lookup, NewCredential, PromptPolicy, Query, Stored, Wallet};
 
 use super::super::plugin;
 use super::{FEED, question, request};
 
 /// A wallet whose `get` is the test's.
-struct Odd<F: Fn(&Query) -> Result<Found, Error>>(F);
+struct Odd<F: Fn(&Query) -> Result<Lookup, Error>>(F);
 
-impl<F: Fn(&Query) -> Result<Found, Error>> Wallet for Odd<F> {
-    fn get(&self, query: &Query) -> Result<Found, Error> {
+impl<F: Fn(&Query) -> Result<Lookup, Error>> Wallet for Odd<F> {
+    fn get(&self, query: &Query) -> Result<Lookup, Error> {
         (self.0)(query)
     }
-    fn store(&self, _: &Query, _: Given) -> Result<Stored, Error> {
+    fn store(&self, _: &Query, _: NewCredential) -> Result<Stored, Error> {
         panic!("NuGet stores nothing")
     }
     fn erase(&self, _: &Query, _: Option<&Secret>) -> Result<Erased, Error> {
         panic!("NuGet erases nothing")
     }
-    fn forget(&self, _: &Query) -> Result<Forgotten, Error> {
+    fn logout(&self, _: &Query) -> Result<LoggedOut, Error> {
         panic!("NuGet forgets nothing")
     }
     fn displace(&self, _: &Query) -> Result<(), Error> {
@@ -97,7 +97,7 @@ fn the_wallet_is_not_touched_before_a_question_and_others_are_answered_while_it_
         assert!(lines.recv_timeout(Duration::from_secs(30)).is_err(), "nothing follows the Cancel");
     });
     let wallet = Odd(|query: &Query| {
-        assert_eq!(query.asking, Asking::Never);
+        assert_eq!(query.prompts, PromptPolicy::Never);
         tell.send(()).unwrap();
         go_on.1.recv().unwrap();
         Err(Error::NoHome)

@@ -3,13 +3,13 @@
 use crate::error::Error;
 use crate::records::SetAside;
 
-use super::super::super::Local;
+use super::super::super::LocalWallet;
 use super::super::super::pending::{Kind, Pending};
 use super::super::add::Planned;
 use super::super::check::Question;
 use super::{about, mark};
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// What is put on the list before a person's own token takes the place of the one with the id `before`.
     ///
     /// # Errors

@@ -4,13 +4,13 @@ use crate::error::Error;
 use crate::forge::life::azure::PatId;
 use crate::records::{AccountRecord, Expiry, SetAside, Source, Trouble, TroubleState};
 
-use super::super::super::Local;
+use super::super::super::LocalWallet;
 use super::super::super::pending::Pending;
 use super::super::add::{Planned, is_same};
 use super::super::change::bring_forward;
 use super::super::check::global_end;
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Notes the service's name for the token in force, where none is known and it still is the one that is held by this id.
     pub(super) fn know(&self, planned: &Planned, id: &PatId, held: Option<&str>) -> Result<(), Error> {
         self.records.change(&planned.group, |group| {

@@ -2,13 +2,13 @@
 //! was left half done is made good the same way. Deliberately absent: what is next after a crash, which the list tells
 //! ([`pending::next`]).
 
-use crate::credential::{Account, Id, Key};
+use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::life::azure::{Order, Pat, PatId};
 use crate::remote::Remote;
 
-use super::super::super::Local;
+use super::super::super::LocalWallet;
 use super::super::super::pending::{self, Kind, List, Next, Now, Pending};
 use super::super::add::{Added, Issued, Planned};
 use super::mark::{mark, marked};
@@ -55,7 +55,7 @@ pub enum Finished {
     Left,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// That the store for new tokens answers now, and whether it was chosen for that. What it does not take later is revoked
     /// again, so no more is tried: what was tried and left by a crash would look like a token without a record.
     fn is_open(&self, planned: &Planned) -> Result<bool, Error> {

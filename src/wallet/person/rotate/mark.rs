@@ -2,7 +2,7 @@
 //! it; if that answer is lost, only its name tells which one it was. So whatever becomes of the name on its way, the mark stays: the
 //! name before it is short in bytes, and so in whatever else a service counts, and nothing in the mark can be trimmed.
 
-use crate::credential::Id;
+use crate::account::Id;
 use crate::error::Error;
 
 /// The most bytes of a name, without its mark. What a service takes is not documented; this is less than any that is known.

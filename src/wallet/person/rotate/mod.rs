@@ -20,7 +20,7 @@ pub use make::{Done, Finished, Making};
 pub use mark::{LONGEST, bears, is_long, mark_of, marked, without_mark};
 pub use renew::{Homeless, NotRenewed, Renewal};
 
-use super::super::Local;
+use super::super::LocalWallet;
 use super::super::pending::{Kind, Pending};
 use super::Selection;
 use super::add::{Planned, Wish, is_same};
@@ -62,17 +62,17 @@ pub struct Failed {
     pub nothing_happened: bool,
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// An account that is held, as if it was to be added again: where its next token goes.
     ///
     /// # Errors
-    /// Those of [`Local::plan`].
+    /// Those of [`LocalWallet::plan`].
     pub fn plan_again(&self, selection: &Selection, account: &AccountRecord) -> Result<Planned, Error> {
         let (remote, _) = Remote::from_url(&selection.realm.url)?;
         let wish = Wish {
             account: account.name.clone(),
             allow_http: selection.realm.allow_http,
-            forge: Some(super::super::spot::forge_of(&selection.realm)),
+            forge: Some(super::super::resolve::forge_of(&selection.realm)),
             ..Wish::new(remote, None)
         };
         let planned = self.plan(wish)?;
@@ -116,9 +116,9 @@ impl Local<'_> {
 
     fn group_of_pending(&self, pending: &Pending) -> Result<String, Error> {
         let (remote, user) = Remote::from_url(&pending.url)?;
-        Ok(match self.spot(&remote, user.as_deref())? {
-            super::super::spot::Spot::Known(known) => known.group,
-            _ => super::super::spot::host_group(&remote),
+        Ok(match self.resolve(&remote, user.as_deref())? {
+            super::super::resolve::Resolution::Known(known) => known.group,
+            _ => super::super::resolve::host_group(&remote),
         })
     }
 

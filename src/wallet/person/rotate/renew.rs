@@ -3,13 +3,14 @@
 
 use std::path::PathBuf;
 
-use crate::credential::{Account, Id, Key, Secret, fill_random};
+use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::files;
 use crate::forge::life::Renewed;
+use crate::secret::{Secret, fill_random};
 use crate::store::Store;
 
-use super::super::super::Local;
+use super::super::super::LocalWallet;
 use super::super::super::pending::{Kind, List};
 use super::super::add::{Added, Issued, Planned};
 use super::super::check::Question;
@@ -66,7 +67,7 @@ impl Drop for Room<'_> {
 const LONGEST_TOKEN: usize = 512;
 const LARGEST_GROWTH: usize = 4096;
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// That the store for new tokens takes one now and gives it back, and that its record can be written.
     fn hold_room(&self, planned: &Planned) -> Result<Room<'_>, Error> {
         let chosen = self.stores.for_new(self.config()?.store.as_deref())?;

@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::credential::Secret;
+use crate::secret::Secret;
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Auth {
     /// `Authorization: Bearer …`.
     Bearer,
     /// `Authorization: token …`.
-    Word,
+    Token,
     /// In a header of this name.
     Header(&'static str),
     /// As a text within a JSON body, between these two; in no header.
@@ -35,7 +35,7 @@ pub enum Auth {
     /// At the end of a form that begins so; in no header. An empty one adds nothing.
     InForm(String),
     /// Not at all.
-    Nowhere,
+    None,
 }
 
 /// A request, whole but for the token.
@@ -62,8 +62,8 @@ impl Request {
     }
 }
 
-/// An answer, whatever its status: a redirect is one, too, and is not followed.
-pub struct Answer {
+/// A response, whatever its status: a redirect is one, too, and is not followed.
+pub struct Response {
     /// The status.
     pub status: u16,
     /// The headers in order, names in lower case.
@@ -72,7 +72,7 @@ pub struct Answer {
     pub body: Zeroizing<Vec<u8>>,
 }
 
-impl Answer {
+impl Response {
     /// A header's first value; its name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -148,9 +148,9 @@ fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-impl std::fmt::Debug for Answer {
+impl std::fmt::Debug for Response {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
+        write!(f, "Response({}, {} bytes)", self.status, self.body.len())
     }
 }
 
@@ -162,7 +162,7 @@ mod tests {
     fn a_page_is_known_by_its_kind_or_its_first_sign_however_they_are_written() {
         let is_page = |kind: &str, body: &[u8]| {
             let headers = vec![("content-type".to_owned(), kind.to_owned())];
-            Answer { status: 200, headers, body: Zeroizing::new(body.to_vec()) }.is_page()
+            Response { status: 200, headers, body: Zeroizing::new(body.to_vec()) }.is_page()
         };
         for (kind, body) in [
             ("text/html", &b""[..]),
@@ -179,7 +179,7 @@ mod tests {
     fn a_fraction_of_a_second_is_waited_for_whole() {
         let after = |value: &str| {
             let headers = vec![("retry-after".to_owned(), value.to_owned())];
-            Answer { status: 429, headers, body: Zeroizing::default() }.retry_after()
+            Response { status: 429, headers, body: Zeroizing::default() }.retry_after()
         };
         for (value, seconds) in
             [("2.5", 3), ("2.0", 2), ("0.001", 1), ("86400.5", 86_400), ("99999999999999999999.5", 86_400)]
@@ -194,7 +194,7 @@ mod tests {
             let pairs = [("retry-after", Some(value)), ("date", date)];
             let headers =
                 pairs.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())));
-            Answer { status: 429, headers: headers.collect(), body: Zeroizing::default() }.retry_after()
+            Response { status: 429, headers: headers.collect(), body: Zeroizing::default() }.retry_after()
         };
         let (now, later) = ("Sun, 22 Nov 2026 09:00:00 GMT", "Sun, 22 Nov 2026 09:00:07 GMT");
         assert_eq!((after(" 7 ", None), after(later, Some(now))), (Some(7), Some(7)));

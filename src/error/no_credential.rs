@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::files::shell_word;
+use crate::text::shell_word;
 
 use super::Error;
 
 /// An answer that hands out nothing. Not an error: the wallet looked and this is what it found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Miss {
+pub enum NoCredential {
     /// No forge and no entry knows this place. Silence.
     NotOurs,
     /// The place is known, but not as one organisation: `dev.azure.com` with neither path nor user name (R2).
@@ -88,15 +88,15 @@ pub enum Miss {
     },
 }
 
-impl Miss {
+impl NoCredential {
     /// The hint for a tool that is not git, which has a setting of its own for sending more of the URL.
     #[must_use]
     pub fn words_elsewhere(&self, url: &str) -> Option<String> {
         Some(match self {
-            Miss::NoOrganisation { host } => format!(
+            NoCredential::NoOrganisation { host } => format!(
                 "{host} alone does not tell the organisation, so no token can be chosen; the tool has to ask with it in the URL"
             ),
-            Miss::NoPath { place, urls } => format!(
+            NoCredential::NoPath { place, urls } => format!(
                 "{place} could be any of {}; the tool has to ask with the path in the URL",
                 urls.join(", ")
             ),
@@ -109,58 +109,58 @@ impl Miss {
     #[must_use]
     pub fn words(&self, url: &str) -> Option<String> {
         Some(match self {
-            Miss::NotOurs => return None,
-            Miss::NoOrganisation { host } => format!(
+            NoCredential::NotOurs => return None,
+            NoCredential::NoOrganisation { host } => format!(
                 "the URL does not tell the organisation, so no token of {host} can be chosen; let git send it: \
                  git config --global credential.https://{host}.useHttpPath true"
             ),
-            Miss::NoAccount { realm, url, asked } => format!(
+            NoCredential::NoAccount { realm, url, asked } => format!(
                 "no token for {}; add one: keyfob add {}",
                 whose(realm, asked.as_deref()),
                 target(url, asked.as_deref())
             ),
-            Miss::Uncovered { realm, url, need } => format!(
+            NoCredential::Uncovered { realm, url, need } => format!(
                 "no token of {realm} has a scope for {need} on record; add one that has: keyfob add {url} --account NAME"
             ),
-            Miss::Ambiguous { realm, url, names, stored: true } => format!(
+            NoCredential::Ambiguous { realm, url, names, stored: true } => format!(
                 "{realm} has several that tools stored, and no user name is asked for: {}; to make one your own, which comes \
                  first: keyfob add {url} --account NAME",
                 names.join(", ")
             ),
-            Miss::Ambiguous { realm, url, names, stored: false } => format!(
+            NoCredential::Ambiguous { realm, url, names, stored: false } => format!(
                 "{realm} has several that could answer, and none is preferred: {}; choose one: keyfob prefer {url} --account NAME",
                 names.join(", ")
             ),
-            Miss::NoPath { place, urls } => format!(
+            NoCredential::NoPath { place, urls } => format!(
                 "{place} could be any of {}; let git send the path: git config --global credential.{place}.useHttpPath true",
                 urls.join(", ")
             ),
-            Miss::Variables { realm, names } => {
+            NoCredential::Variables { realm, names } => {
                 format!(
                     "{realm} has several tokens in the environment, in {}; keep one of them",
                     names.join(", ")
                 )
             }
-            Miss::Rejected { realm, url, account, again_in: Some(seconds) } => format!(
+            NoCredential::Rejected { realm, url, account, again_in: Some(seconds) } => format!(
                 "the server refused the token of {} just now, so it is withheld for {seconds} s; at once again: \
                  keyfob restore {}",
                 whose(realm, account.as_deref()),
                 target(url, account.as_deref())
             ),
-            Miss::Rejected { realm, url, account, again_in: None } => {
+            NoCredential::Rejected { realm, url, account, again_in: None } => {
                 let (whose, target) = (whose(realm, account.as_deref()), target(url, account.as_deref()));
                 format!(
                     "the server refused the token of {whose}, so it is set aside; a new one: keyfob add {target}; this one \
                      again: keyfob restore {target}"
                 )
             }
-            Miss::Expired { realm, url, account, at } => format!(
+            NoCredential::Expired { realm, url, account, at } => format!(
                 "the token of {} ended on {}; make a new one and: keyfob add {}",
                 whose(realm, account.as_deref()),
-                crate::terminal::date(*at),
+                crate::text::date(*at),
                 target(url, account.as_deref())
             ),
-            Miss::PlainHttp { place } => format!(
+            NoCredential::PlainHttp { place } => format!(
                 "a token for {place} would travel in clear text; use https, or accept it: keyfob add {url} --allow-http"
             ),
         })
@@ -171,54 +171,56 @@ impl Miss {
     pub fn into_error(self, url: &str) -> Error {
         let none = |what: String, hint: String| Error::NoSuchCredential { what, hint: Some(hint) };
         match self {
-            Miss::NotOurs => none(format!("the wallet holds nothing for {url}"), format!("keyfob add {url}")),
-            Miss::NoOrganisation { host } => none(
+            NoCredential::NotOurs => {
+                none(format!("the wallet holds nothing for {url}"), format!("keyfob add {url}"))
+            }
+            NoCredential::NoOrganisation { host } => none(
                 format!("the URL does not tell the organisation, so no token of {host} can be chosen"),
                 format!("git config --global credential.https://{host}.useHttpPath true"),
             ),
-            Miss::NoAccount { realm, url, asked } => none(
+            NoCredential::NoAccount { realm, url, asked } => none(
                 format!(
                     "no account of {realm} answers{}",
                     asked.as_ref().map(|name| format!(" for {name}")).unwrap_or_default()
                 ),
                 format!("keyfob add {}", target(&url, asked.as_deref())),
             ),
-            Miss::Uncovered { realm, url, need } => none(
+            NoCredential::Uncovered { realm, url, need } => none(
                 format!("no account of {realm} has a scope for {need} on record"),
                 format!("keyfob add {url} --account NAME takes a token that has"),
             ),
-            Miss::Ambiguous { realm, url, names, stored: true } => Error::Ambiguous {
+            NoCredential::Ambiguous { realm, url, names, stored: true } => Error::Ambiguous {
                 what: format!(
                     "{realm} has several that tools stored, and no user name is asked for: {}",
                     names.join(", ")
                 ),
                 hint: format!("keyfob add {url} --account NAME makes one your own, which comes first"),
             },
-            Miss::Ambiguous { realm, url, names, stored: false } => Error::Ambiguous {
+            NoCredential::Ambiguous { realm, url, names, stored: false } => Error::Ambiguous {
                 what: format!(
                     "{realm} has several that could answer, and none is preferred: {}",
                     names.join(", ")
                 ),
                 hint: format!("keyfob prefer {url} --account NAME"),
             },
-            Miss::NoPath { place, urls } => Error::Ambiguous {
+            NoCredential::NoPath { place, urls } => Error::Ambiguous {
                 what: format!("{place} could be any of {}", urls.join(", ")),
                 hint: format!(
                     "give the whole URL; git sends it after: git config --global credential.{place}.useHttpPath true"
                 ),
             },
-            Miss::Variables { realm, names } => Error::Ambiguous {
+            NoCredential::Variables { realm, names } => Error::Ambiguous {
                 what: format!("{realm} has several tokens in the environment, in {}", names.join(", ")),
                 hint: "keep one of them".to_owned(),
             },
-            Miss::Rejected { realm, url, account, again_in: Some(seconds) } => Error::NotUsable {
+            NoCredential::Rejected { realm, url, account, again_in: Some(seconds) } => Error::NotUsable {
                 what: format!(
                     "the server refused the token of {} just now; it is withheld for {seconds} s",
                     whose(&realm, account.as_deref())
                 ),
                 hint: format!("keyfob restore {} offers it again at once", target(&url, account.as_deref())),
             },
-            Miss::Rejected { realm, url, account, again_in: None } => Error::NotUsable {
+            NoCredential::Rejected { realm, url, account, again_in: None } => Error::NotUsable {
                 what: format!(
                     "the server refused the token of {}, so it is set aside",
                     whose(&realm, account.as_deref())
@@ -228,15 +230,15 @@ impl Miss {
                     target(&url, account.as_deref())
                 ),
             },
-            Miss::Expired { realm, url, account, at } => Error::NotUsable {
+            NoCredential::Expired { realm, url, account, at } => Error::NotUsable {
                 what: format!(
                     "the token of {} ended on {}",
                     whose(&realm, account.as_deref()),
-                    crate::terminal::date(at)
+                    crate::text::date(at)
                 ),
                 hint: format!("make a new one and: keyfob add {}", target(&url, account.as_deref())),
             },
-            Miss::PlainHttp { place } => none(
+            NoCredential::PlainHttp { place } => none(
                 format!("a token for {place} would travel in clear text"),
                 format!("use https, or accept it: keyfob add {url} --allow-http"),
             ),

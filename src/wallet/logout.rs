@@ -8,15 +8,15 @@ use crate::remote::Remote;
 
 use super::choose::choose;
 use super::erase::could_be_meant;
-use super::spot::{Pick, pick};
-use super::{Forgotten, Local, Query};
+use super::resolve::{RealmMatch, match_realm};
+use super::{LocalWallet, LoggedOut, Query};
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Records first, secrets after: a crash in between leaves secrets that nothing refers to, which `doctor` finds.
-    pub(super) fn forget_for_person(&self, query: &Query) -> Result<Forgotten, Error> {
-        let Some((group, meant)) = self.meant(query, |_| true)? else { return Ok(Forgotten::default()) };
+    pub(super) fn log_out(&self, query: &Query) -> Result<LoggedOut, Error> {
+        let Some((group, meant)) = self.meant(query, |_| true)? else { return Ok(LoggedOut::default()) };
         let (forgotten, secrets) = self.records.change(&group, |group| {
-            let mut forgotten = Forgotten::default();
+            let mut forgotten = LoggedOut::default();
             let mut secrets = Vec::new();
             for realm in &mut group.realms {
                 let gone = |a: &AccountRecord| a.source == Source::Tool && meant.contains(&a.id);
@@ -31,7 +31,7 @@ impl Local<'_> {
                     }
                 }
             }
-            let changed = forgotten != Forgotten::default();
+            let changed = forgotten != LoggedOut::default();
             Ok(((forgotten, secrets), changed))
         })?;
         // What a store could not destroy is told; nothing hands it out any more.
@@ -62,10 +62,10 @@ impl Local<'_> {
         query: &Query,
         pass: impl Fn(&AccountRecord) -> bool,
     ) -> Result<Option<(String, Vec<String>)>, Error> {
-        let spot = self.spot(&query.remote, query.user.as_deref())?;
-        let Some(name) = spot.group() else { return Ok(None) };
+        let resolution = self.resolve(&query.remote, query.user.as_deref())?;
+        let Some(name) = resolution.group() else { return Ok(None) };
         let group: Group = self.records.read(name)?;
-        let Pick::Realm(held) = pick(&spot, &group, &query.remote) else { return Ok(None) };
+        let RealmMatch::One(held) = match_realm(&resolution, &group, &query.remote) else { return Ok(None) };
         let accounts = held.record.accounts.iter();
         let meant = accounts.filter(|account| could_be_meant(&held, account, query) && pass(account));
         let (mut meant, mut persons): (Vec<_>, Vec<_>) =

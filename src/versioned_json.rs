@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::files::{self, shell_word};
+use crate::files;
+use crate::text::shell_word;
 
 /// What every version of every one of them has.
 #[derive(Deserialize)]

@@ -1,18 +1,18 @@
 //! Where a remote belongs: which forge, which group of records, and within the group which realm (R1 to R3).
 
 use crate::config::Site;
-use crate::credential::Secret;
 use crate::error::Error;
 use crate::forge::{self, Forge, Place, Presentation};
 use crate::records::{AccountRecord, Group, RealmRecord};
 use crate::remote::{Realm, Remote};
+use crate::secret::Secret;
 
-use super::{Local, Query};
+use super::{LocalWallet, Query};
 
 /// Where a remote belongs, before any record is read.
-pub enum Spot {
+pub enum Resolution {
     /// A cloud service's realm, or one that the settings describe.
-    Known(Box<Known>),
+    Known(Box<KnownRealm>),
     /// A host that only records can know.
     Host {
         /// Its group.
@@ -24,21 +24,21 @@ pub enum Spot {
     Never,
 }
 
-impl Spot {
+impl Resolution {
     /// The group of records that may hold it; none where nothing is held.
     #[must_use]
     pub fn group(&self) -> Option<&str> {
         match self {
-            Spot::Known(known) => Some(&known.group),
-            Spot::Host { group } => Some(group),
-            Spot::NoOrganisation(_) | Spot::Never => None,
+            Resolution::Known(known) => Some(&known.group),
+            Resolution::Host { group } => Some(group),
+            Resolution::NoOrganisation(_) | Resolution::Never => None,
         }
     }
 }
 
 /// A realm that is known without its record.
 #[derive(Clone)]
-pub struct Known {
+pub struct KnownRealm {
     /// Its forge.
     pub forge: &'static Forge,
     /// The realm.
@@ -53,7 +53,7 @@ pub struct Known {
     pub skip: usize,
 }
 
-impl Known {
+impl KnownRealm {
     /// The realm's own URL: what the settings say, else its home in the first spelling, else what was asked.
     #[must_use]
     pub fn home(&self, remote: &Remote) -> String {
@@ -62,25 +62,32 @@ impl Known {
     }
 }
 
-impl Local<'_> {
+impl LocalWallet<'_> {
     /// Where `remote` belongs.
     ///
     /// # Errors
     /// Those of the settings, which are read only if no cloud service knows the host.
-    pub fn spot(&self, remote: &Remote, user: Option<&str>) -> Result<Spot, Error> {
+    pub fn resolve(&self, remote: &Remote, user: Option<&str>) -> Result<Resolution, Error> {
         Ok(match forge::place(remote, user) {
             Place::Cloud { forge, realm, organisation, skip } => {
                 let group = realm.as_str().to_owned();
-                Spot::Known(Box::new(Known { forge, realm, group, organisation, site: None, skip }))
+                Resolution::Known(Box::new(KnownRealm {
+                    forge,
+                    realm,
+                    group,
+                    organisation,
+                    site: None,
+                    skip,
+                }))
             }
-            Place::NoOrganisation { forge } => Spot::NoOrganisation(forge),
+            Place::NoOrganisation { forge } => Resolution::NoOrganisation(forge),
             // The group of `azure-devops://contoso` would lie in the file of the realm `azure-devops/contoso`.
-            Place::Elsewhere if forge::named(remote.scheme()).is_some() => Spot::Never,
+            Place::Elsewhere if forge::named(remote.scheme()).is_some() => Resolution::Never,
             // A cloud service's host that no template knows may be mapped by hand, but not for plain http.
-            Place::Never if !remote.is_https() => Spot::Never,
+            Place::Never if !remote.is_https() => Resolution::Never,
             place @ (Place::Elsewhere | Place::Never) => match self.config()?.site(remote) {
-                None if matches!(place, Place::Never) => Spot::Never,
-                Some(site) => Spot::Known(Box::new(Known {
+                None if matches!(place, Place::Never) => Resolution::Never,
+                Some(site) => Resolution::Known(Box::new(KnownRealm {
                     forge: site.forge,
                     realm: site.realm.clone(),
                     group: site.group.clone(),
@@ -88,7 +95,7 @@ impl Local<'_> {
                     skip: site.depth,
                     site: Some(site),
                 })),
-                None => Spot::Host { group: host_group(remote) },
+                None => Resolution::Host { group: host_group(remote) },
             },
         })
     }
@@ -101,7 +108,7 @@ pub fn host_group(remote: &Remote) -> String {
 }
 
 /// A realm with its record, and how it is to be read.
-pub struct Held<'r> {
+pub struct RealmEntry<'r> {
     /// The group that it is in.
     pub group: &'r str,
     /// The record.
@@ -118,7 +125,7 @@ pub struct Held<'r> {
     pub is_of_host: bool,
 }
 
-impl Held<'_> {
+impl RealmEntry<'_> {
     /// The part of a remote's path that lies below the realm: the same in every spelling of it.
     #[must_use]
     pub fn below<'p>(&self, remote: &'p Remote) -> &'p [String] {
@@ -127,8 +134,8 @@ impl Held<'_> {
 
     /// How a token is named and shown here.
     #[must_use]
-    pub fn naming(&self) -> Naming<'_> {
-        Naming { forge: self.forge, site: self.site, organisation: self.organisation }
+    pub fn naming(&self) -> UserNameRule<'_> {
+        UserNameRule { forge: self.forge, site: self.site, organisation: self.organisation }
     }
 
     /// Whether a user name picks one of the realm's accounts (R4).
@@ -156,7 +163,7 @@ impl Held<'_> {
 }
 
 /// How a person's token is named and shown to the server (R5).
-pub struct Naming<'r> {
+pub struct UserNameRule<'r> {
     /// The forge.
     pub forge: &'static Forge,
     /// What the settings say.
@@ -165,7 +172,7 @@ pub struct Naming<'r> {
     pub organisation: Option<&'r str>,
 }
 
-impl Naming<'_> {
+impl UserNameRule<'_> {
     /// The user name that goes with a token of the account `name`; never empty.
     #[must_use]
     pub fn user_name(&self, query: &Query, name: Option<&str>, token: &Secret) -> String {
@@ -190,9 +197,9 @@ impl Naming<'_> {
 }
 
 /// Which realm of a group a remote belongs to.
-pub enum Pick<'r> {
+pub enum RealmMatch<'r> {
     /// This one.
-    Realm(Held<'r>),
+    One(RealmEntry<'r>),
     /// None of them.
     None,
     /// The remote has no path, and the host has several (R3).
@@ -201,19 +208,27 @@ pub enum Pick<'r> {
 
 /// Finds the realm of `remote` in its group.
 #[must_use]
-pub fn pick<'r>(spot: &'r Spot, group: &'r Group, remote: &Remote) -> Pick<'r> {
-    match spot {
-        Spot::Known(known) => {
+pub fn match_realm<'r>(resolution: &'r Resolution, group: &'r Group, remote: &Remote) -> RealmMatch<'r> {
+    match resolution {
+        Resolution::Known(known) => {
             let found = group.realm(known.realm.as_str());
-            found.map_or(Pick::None, |record| {
+            found.map_or(RealmMatch::None, |record| {
                 let (forge, organisation, site) =
                     (known.forge, known.organisation.as_deref(), known.site.as_ref());
                 let (group, skip) = (&group.group, known.skip);
-                Pick::Realm(Held { group, record, forge, organisation, site, skip, is_of_host: false })
+                RealmMatch::One(RealmEntry {
+                    group,
+                    record,
+                    forge,
+                    organisation,
+                    site,
+                    skip,
+                    is_of_host: false,
+                })
             })
         }
-        Spot::Host { .. } => pick_by_prefix(group, remote),
-        Spot::NoOrganisation(_) | Spot::Never => Pick::None,
+        Resolution::Host { .. } => match_by_prefix(group, remote),
+        Resolution::NoOrganisation(_) | Resolution::Never => RealmMatch::None,
     }
 }
 
@@ -225,10 +240,10 @@ pub fn forge_of(record: &RealmRecord) -> &'static Forge {
 }
 
 /// A record by itself, as far as it tells how it is to be read.
-pub(super) fn held<'r>(group: &'r Group, record: &'r RealmRecord) -> Held<'r> {
+pub(super) fn held<'r>(group: &'r Group, record: &'r RealmRecord) -> RealmEntry<'r> {
     let forge = forge_of(record);
     let what = record.realm.split_once('/').map(|(_, what)| what);
-    Held {
+    RealmEntry {
         group: &group.group,
         record,
         forge,
@@ -239,32 +254,32 @@ pub(super) fn held<'r>(group: &'r Group, record: &'r RealmRecord) -> Held<'r> {
     }
 }
 
-fn pick_by_prefix<'r>(group: &'r Group, remote: &Remote) -> Pick<'r> {
+fn match_by_prefix<'r>(group: &'r Group, remote: &Remote) -> RealmMatch<'r> {
     let covers = |record: &&RealmRecord| remote.path_is_within(&record.prefix, forge_of(record).folds_path);
     // Of two that reach equally far, a person's comes before a tool's.
     let reach = |record: &&RealmRecord| (record.prefix.len(), record.has_person());
     if let Some(record) = group.realms.iter().filter(covers).max_by_key(reach)
         && (!record.prefix.is_empty() || !remote.path().is_empty() || group.realms.len() == 1)
     {
-        return Pick::Realm(held(group, record));
+        return RealmMatch::One(held(group, record));
     }
     if !remote.path().is_empty() {
-        return Pick::None;
+        return RealmMatch::None;
     }
     // No path to tell by: only if one realm can be meant. What a person added counts before what a tool stored.
     let persons: Vec<&RealmRecord> = group.realms.iter().filter(|record| record.has_person()).collect();
     let candidates = if persons.is_empty() { group.realms.iter().collect() } else { persons };
     match candidates.as_slice() {
-        [] => Pick::None,
-        [one] => Pick::Realm(held(group, one)),
-        several => Pick::Several(several.iter().map(|record| record.url.as_str()).collect()),
+        [] => RealmMatch::None,
+        [one] => RealmMatch::One(held(group, one)),
+        several => RealmMatch::Several(several.iter().map(|record| record.url.as_str()).collect()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credential::{Account, Id, Key};
+    use crate::account::{Account, Id, Key};
     use crate::records::Source;
 
     fn group(realms: &[(&str, Source)]) -> Group {
@@ -282,10 +297,10 @@ mod tests {
 
     fn picked(group: &Group, path: &str) -> String {
         let remote = Remote::from_parts("https", "s", Some(path)).unwrap();
-        match pick_by_prefix(group, &remote) {
-            Pick::Realm(held) => held.record.prefix.join("/"),
-            Pick::None => "none".to_owned(),
-            Pick::Several(_) => "several".to_owned(),
+        match match_by_prefix(group, &remote) {
+            RealmMatch::One(held) => held.record.prefix.join("/"),
+            RealmMatch::None => "none".to_owned(),
+            RealmMatch::Several(_) => "several".to_owned(),
         }
     }
 
