@@ -28,6 +28,7 @@ pub mod error;
 pub mod export;
 pub mod files;
 pub mod forge;
+mod git_config;
 pub mod http;
 pub mod http_message;
 pub mod import;

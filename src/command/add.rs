@@ -7,7 +7,7 @@ use clap::ArgMatches;
 
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
-use crate::forge::life::scopes;
+use crate::forge::lifecycle;
 use crate::forge::month;
 use crate::forge::shape::{Looks, looks};
 use crate::forge::{self, Need};
@@ -116,18 +116,18 @@ fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
 pub(super) fn show_page(planned: &Planned, matches: &ArgMatches, open: bool, context: &mut Context<'_>) {
     let tasks = text(matches, "for").unwrap_or_default();
     let mut tasks: Vec<String> =
-        list(tasks).map(|task| scopes::task(&task.to_ascii_lowercase()).to_owned()).collect();
+        list(tasks).map(|task| lifecycle::task(&task.to_ascii_lowercase()).to_owned()).collect();
     tasks.dedup();
-    let life = &planned.forge.life;
+    let lifecycle = &planned.forge.lifecycle;
     if !open && tasks.is_empty() {
         return;
     }
-    let ticks = life.ticks_for(&tasks);
-    for tick in &ticks {
-        context.terminal.note(&format!("for {} tick: {}", tick.task, tick.words));
+    let options = lifecycle.options_for(&tasks);
+    for option in &options {
+        context.terminal.note(&format!("for {} tick: {}", option.task, option.label));
     }
-    for task in tasks.iter().filter(|task| !ticks.iter().any(|tick| tick.task == **task)) {
-        let known: Vec<&str> = life.ticks.iter().map(|tick| tick.task).collect();
+    for task in tasks.iter().filter(|task| !options.iter().any(|option| option.task == **task)) {
+        let known: Vec<&str> = lifecycle.options.iter().map(|option| option.task).collect();
         let name = planned.forge.name;
         let what = format!(
             "what {} needs at {name} is not known here; known are: {}",
@@ -137,8 +137,9 @@ pub(super) fn show_page(planned: &Planned, matches: &ArgMatches, open: bool, con
         context.terminal.note(&what);
     }
     // Nobody wants everything ticked who did not say so: git is what most tokens are for.
-    let set = if tasks.is_empty() { life.ticks_for(&["git".to_owned()]) } else { ticks };
-    let page = life.page_with(planned.url.trim_end_matches('/'), &set).or_else(|| planned.token_page.clone());
+    let set = if tasks.is_empty() { lifecycle.options_for(&["git".to_owned()]) } else { options };
+    let page =
+        lifecycle.page_with(planned.url.trim_end_matches('/'), &set).or_else(|| planned.token_page.clone());
     match page {
         Some(page) if open => browser::open(&page, context),
         Some(page) => context.terminal.hint(&format!("open {page}")),

@@ -4,7 +4,6 @@ use clap::{Arg, ArgMatches};
 use serde::Serialize;
 
 use crate::error::{Error, target};
-use crate::forge::life::azure::GLOBAL_END;
 use crate::remote::Remote;
 use crate::terminal::Colour;
 use crate::text::{LAST_SECOND, date, rfc3339, visible};
@@ -165,10 +164,12 @@ fn show(entries: &[Entry], context: &mut Context<'_>) {
 
 /// Of tokens that end with all of their kind: what is to be done, for each organisation.
 fn speak_of_global(entries: &[Entry], context: &mut Context<'_>) {
-    let Some(first) = entries.iter().find(|entry| entry.is_global()) else { return };
+    let Some((first, end)) = entries.iter().find_map(|entry| Some((entry, entry.global_end()?))) else {
+        return;
+    };
     context.terminal.note(&format!(
         "tokens for all organisations stop working on {}: each organisation needs one of its own",
-        date(GLOBAL_END)
+        date(end)
     ));
     let url = target(&first.url, first.account.as_deref());
     context

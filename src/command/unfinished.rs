@@ -4,14 +4,15 @@
 
 use crate::error::{Error, target};
 use crate::forge::check::{Outcome, Problem, Verdict};
+use crate::remote::Realm;
 use crate::wallet::DAY;
 use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::Finished;
 
 use super::Context;
-use super::life::{Azure, may_use_network, verify};
 use super::online::Client;
+use super::token_service::{TokenService, may_use_network, verify};
 
 /// No token lives longer: a year, and a month for clocks.
 const LONGEST_LIFE: i64 = 396 * DAY;
@@ -44,7 +45,7 @@ pub(super) fn finish_pending(
 
 fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
     let organisation = organisation_of(pending);
-    let service = Azure::begin(organisation, context)?;
+    let service = service_of(pending, context)?;
     let finished = context.wallet.finish(list, pending, &service)?;
     let realm = &pending.realm;
     let rotated = finished == Finished::Completed;
@@ -73,7 +74,7 @@ fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Res
 fn left_behind(
     list: &List,
     pending: &Pending,
-    service: &Azure<'_>,
+    service: &TokenService<'_>,
     context: &Context<'_>,
 ) -> Result<String, Error> {
     let is_left = match &pending.old {
@@ -96,7 +97,7 @@ fn finish_by_hand(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
         Ok(MadeGood { words, rotated })
     };
     if let Some(old) = &pending.old {
-        let service = Azure::begin(organisation_of(pending), context)?;
+        let service = service_of(pending, context)?;
         if !service.works(old)? {
             return is_over(format!("the earlier token of {realm} does not work any more"), false);
         }
@@ -179,6 +180,12 @@ pub(super) fn in_words(pending: &Pending, context: &Context<'_>) -> (String, Str
 
 fn organisation_of(pending: &Pending) -> &str {
     pending.realm.split_once('/').map_or("", |(_, what)| what)
+}
+
+/// The interface of the service that something half done is about.
+fn service_of<'e>(pending: &Pending, context: &mut Context<'e>) -> Result<TokenService<'e>, Error> {
+    let realm = Realm::from_text(&pending.realm).ok_or(Error::Changing)?;
+    TokenService::begin(&realm, context)
 }
 
 /// Whether a token was renewed before its answer was lost: the old one tells.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::http_message::{Auth, Request, Response};
 
 use super::check::{self, Check, Target, Verdict};
-use super::life::{Life, Tick};
+use super::lifecycle::{Lifecycle, ScopeOption};
 use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
 
@@ -38,13 +38,13 @@ pub static FORGE: Forge = Forge {
     placeholders: &["x-token-auth", "x-bitbucket-api-token-auth"],
     presentation: Presentation::Basic,
     token_page: Some("https://id.atlassian.com/manage-profile/security/api-tokens"),
-    life: Life {
-        ticks: &[Tick {
+    lifecycle: Lifecycle {
+        options: &[ScopeOption {
             task: "git",
-            words: "read:repository:bitbucket, write:repository:bitbucket",
+            label: "read:repository:bitbucket, write:repository:bitbucket",
             scopes: &["read:repository:bitbucket", "write:repository:bitbucket"],
         }],
-        ..Life::BY_HAND
+        ..Lifecycle::BY_HAND
     },
     scopes: &[(
         Need::Code,

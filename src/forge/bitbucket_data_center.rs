@@ -4,7 +4,7 @@
 use crate::http_message::{Auth, Request, Response};
 
 use super::check::{self, Check, Target, Verdict};
-use super::life::{Life, Tick};
+use super::lifecycle::{Lifecycle, ScopeOption};
 use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Prefix, Presentation, UserName};
 
@@ -29,7 +29,10 @@ pub static FORGE: Forge = Forge {
     placeholders: &["x-token-auth"],
     presentation: Presentation::Bearer,
     token_page: Some("{origin}/plugins/servlet/access-tokens/manage"),
-    life: Life { ticks: &[Tick { task: "git", words: "Repositories: Write", scopes: &[] }], ..Life::BY_HAND },
+    lifecycle: Lifecycle {
+        options: &[ScopeOption { task: "git", label: "Repositories: Write", scopes: &[] }],
+        ..Lifecycle::BY_HAND
+    },
     scopes: &[],
     check: Some(&Check { request, read }),
     shapes: &[Shape::of(

@@ -1,7 +1,7 @@
 //! Every other host: user name and password as they are, compared exactly, nothing assumed. Also the other protocols that
 //! git asks about (smtp, imap, ftp, cert …).
 
-use super::life::Life;
+use super::lifecycle::Lifecycle;
 use super::{Example, Forge, Prefix, Presentation, UserName};
 
 /// A host that nobody described.
@@ -25,7 +25,7 @@ pub static FORGE: Forge = Forge {
     placeholders: &[],
     presentation: Presentation::Plain,
     token_page: None,
-    life: Life::BY_HAND,
+    lifecycle: Lifecycle::BY_HAND,
     scopes: &[],
     check: None,
     shapes: &[],

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::http_message::{Auth, Request, Response};
 
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
-use super::life::{Life, Tick};
+use super::lifecycle::{Lifecycle, ScopeOption};
 use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
 
@@ -33,12 +33,12 @@ pub static FORGE: Forge = Forge {
     placeholders: &["x-oauth-basic"],
     presentation: Presentation::Basic,
     token_page: Some("{origin}/user/settings/applications"),
-    life: Life {
-        ticks: &[
-            Tick { task: "git", words: "repository: Read and write", scopes: &["write:repository"] },
-            Tick { task: "packages", words: "package: Read", scopes: &["read:package"] },
+    lifecycle: Lifecycle {
+        options: &[
+            ScopeOption { task: "git", label: "repository: Read and write", scopes: &["write:repository"] },
+            ScopeOption { task: "packages", label: "package: Read", scopes: &["read:package"] },
         ],
-        ..Life::BY_HAND
+        ..Lifecycle::BY_HAND
     },
     scopes: &[
         (Need::Code, &["read:repository", "write:repository", "all"]),

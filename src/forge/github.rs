@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::http_message::{Auth, Method, Request, Response};
 
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
-use super::life::{Life, Renewal, Revocation, Tick};
+use super::lifecycle::{Lifecycle, Revocation, ScopeOption};
 use super::shape::{Checksum, Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
 
@@ -47,19 +47,19 @@ pub static FORGE: Forge = Forge {
     placeholders: &["x-access-token", "x-oauth-basic", "PersonalAccessToken"],
     presentation: Presentation::Basic,
     token_page: Some("{origin}/settings/tokens"),
-    life: Life {
-        ticks: &[
-            Tick {
+    lifecycle: Lifecycle {
+        options: &[
+            ScopeOption {
                 task: "git",
-                words: "classic: repo; fine-grained: Contents, read and write",
+                label: "classic: repo; fine-grained: Contents, read and write",
                 scopes: &["repo"],
             },
-            Tick { task: "packages", words: "classic: read:packages", scopes: &["read:packages"] },
-            Tick { task: "publish", words: "classic: write:packages", scopes: &["write:packages"] },
+            ScopeOption { task: "packages", label: "classic: read:packages", scopes: &["read:packages"] },
+            ScopeOption { task: "publish", label: "classic: write:packages", scopes: &["write:packages"] },
         ],
-        ticked_page: Some("{origin}/settings/tokens/new?description=keyfob&scopes={scopes}"),
-        renewal: Renewal::ByHand,
+        preset_page: Some("{origin}/settings/tokens/new?description=keyfob&scopes={scopes}"),
         revocation: Some(&Revocation { request: revoke, done: |answer| answer.status == 202 }),
+        ..Lifecycle::BY_HAND
     },
     scopes: &[
         (Need::Code, &["repo", "public_repo", "contents"]),

@@ -8,7 +8,9 @@ use crate::secret::Secret;
 use crate::text::date;
 
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
-use super::life::{ByItself, Life, Renewal, Renewed, Revocation, Tick, Trouble};
+use super::lifecycle::{
+    ApiError, Created, Lifecycle, Order, Renewal, Revocation, RotationError, ScopeOption, Site, TokenApi,
+};
 use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
 
@@ -36,31 +38,28 @@ pub static FORGE: Forge = Forge {
     placeholders: &["oauth2", "gitlab-ci-token", "private-token"],
     presentation: Presentation::Basic,
     token_page: Some("{origin}/-/user_settings/personal_access_tokens"),
-    life: Life {
-        ticks: &[
-            Tick {
+    lifecycle: Lifecycle {
+        options: &[
+            ScopeOption {
                 task: "git",
-                words: "read_repository, write_repository",
+                label: "read_repository, write_repository",
                 scopes: &["read_repository", "write_repository"],
             },
-            Tick {
+            ScopeOption {
                 task: "packages",
-                words: "read_api (packages), read_registry (images)",
+                label: "read_api (packages), read_registry (images)",
                 scopes: &["read_api", "read_registry"],
             },
-            Tick {
+            ScopeOption {
                 task: "rotate",
-                words: "self_rotate, so that keyfob rotate can renew it",
+                label: "self_rotate, so that keyfob rotate can renew it",
                 scopes: &["self_rotate"],
             },
         ],
-        ticked_page: Some("{origin}/-/user_settings/personal_access_tokens?name=keyfob&scopes={scopes}"),
-        renewal: Renewal::ByItself(&ByItself {
-            request: rotate,
-            read: read_rotated,
-            needs: "api or self_rotate",
-        }),
+        preset_page: Some("{origin}/-/user_settings/personal_access_tokens?name=keyfob&scopes={scopes}"),
+        renewal: Renewal::SelfRotation(&SelfRotation),
         revocation: Some(&Revocation { request: revoke, done: |answer| matches!(answer.status, 200 | 204) }),
+        ..Lifecycle::BY_HAND
     },
     scopes: &[
         (Need::Code, &["api", "read_repository", "write_repository"]),
@@ -156,44 +155,63 @@ fn read(answer: &Response, _: &Target<'_>) -> Verdict {
     })
 }
 
-/// Another token for this one, which does not work from then on. Asked again with the old one, GitLab takes it for stolen and
-/// revokes the new one, too.
-fn rotate(target: &Target<'_>, end: Option<i64>) -> Request {
-    let url = format!("{}/api/v4/personal_access_tokens/self/rotate", target.home);
-    // Without a date it would be a week.
-    let body = end.map(|at| Secret::new(format!("{{\"expires_at\":\"{}\"}}", date(at)).into_bytes()));
-    Request { method: Method::Post, json: body, ..Request::get(url, Auth::Header("PRIVATE-TOKEN")) }
+/// Another token for the one that is shown, which does not work from then on. Asked again with the old one, GitLab takes it for
+/// stolen and revokes the new one, too.
+struct SelfRotation;
+
+impl TokenApi for SelfRotation {
+    fn create(&self, site: &Site<'_>, order: &Order) -> Request {
+        let url = format!("{}/api/v4/personal_access_tokens/self/rotate", site.home);
+        // Without a date it would be a week.
+        let body = format!("{{\"expires_at\":\"{}\"}}", date(order.expires));
+        let json = Some(Secret::new(body.into_bytes()));
+        Request { method: Method::Post, json, ..Request::get(url, Auth::Header("PRIVATE-TOKEN")) }
+    }
+
+    fn read_created(&self, answer: &Response, site: &Site<'_>) -> Result<Created, ApiError> {
+        read_rotated(answer).map_err(|error| error.into_error(site))
+    }
 }
+
+/// The scopes of which a token needs one to rotate itself.
+const NEEDED: &str = "api or self_rotate";
 
 #[derive(Deserialize)]
 struct Rotated {
     token: Zeroizing<String>,
     #[serde(default)]
+    name: String,
+    #[serde(default)]
     scopes: Vec<String>,
     expires_at: Option<String>,
 }
 
-fn read_rotated(answer: &Response) -> Result<Renewed, Trouble> {
+fn read_rotated(answer: &Response) -> Result<Created, RotationError> {
     match answer.status {
         200 | 201 => {}
-        status @ (400 | 401 | 403 | 404 | 405) if answer.is_page() => return Err(Trouble::Page { status }),
-        401 => return Err(Trouble::Refused),
+        status @ (400 | 401 | 403 | 404 | 405) if answer.is_page() => {
+            return Err(RotationError::Page { status });
+        }
+        401 => return Err(RotationError::Refused),
         403 => {
             let named = check::message(answer).filter(|said| check::obstacle(said, OBSTACLES).is_some());
-            return Err(named.map_or(Trouble::Scope, Trouble::Account));
+            return Err(named.map_or(RotationError::Scope(NEEDED), RotationError::Account));
         }
-        404 | 405 => return Err(Trouble::TooOld),
-        400 => return Err(Trouble::End(check::message(answer))),
-        429 => return Err(Trouble::Later),
-        300..400 => return Err(Trouble::Refused),
-        _ => return Err(Trouble::Unclear),
+        404 | 405 => return Err(RotationError::TooOld),
+        400 => return Err(RotationError::Expiry(check::message(answer))),
+        429 => return Err(RotationError::Later),
+        300..400 => return Err(RotationError::Refused),
+        _ => return Err(RotationError::Unclear),
     }
     let rotated = answer.json::<Rotated>().filter(|rotated| !rotated.token.is_empty());
-    let rotated = rotated.ok_or(Trouble::Unclear)?;
-    Ok(Renewed {
-        token: Secret::copy_of(rotated.token.as_bytes()),
-        expires: rotated.expires_at.as_deref().and_then(start_of),
+    let rotated = rotated.ok_or(RotationError::Unclear)?;
+    Ok(Created {
+        secret: Some(Secret::copy_of(rotated.token.as_bytes())),
+        // Nothing is asked by it: the token speaks for itself.
+        id: None,
+        name: rotated.name,
         scopes: rotated.scopes,
+        expires: rotated.expires_at.as_deref().and_then(start_of),
     })
 }
 
@@ -217,11 +235,12 @@ mod tests {
         let home = "https://git.corp.example".to_owned();
         let target = Target { realm: &realm, home, account: None, token: &token };
         let own = "https://git.corp.example/api/v4/personal_access_tokens/self";
-        let renewal = rotate(&target, Some(1_800_000_000));
+        let site = Site { realm: &realm, home: "https://git.corp.example" };
+        let order = Order { expires: 1_800_000_000, ..Order::default() };
+        let renewal = SelfRotation.create(&site, &order);
         assert_eq!((renewal.method, renewal.url), (Method::Post, format!("{own}/rotate")));
         let body = renewal.json.unwrap();
         assert!(body.same_as(&Secret::copy_of(b"{\"expires_at\":\"2027-01-15\"}")));
-        assert!(rotate(&target, None).json.is_none());
         let revocation = revoke(&target).unwrap();
         assert_eq!((revocation.method, revocation.url.as_str()), (Method::Delete, own));
         assert_eq!(revocation.auth, Auth::Header("PRIVATE-TOKEN"));
@@ -231,36 +250,36 @@ mod tests {
     fn only_an_answer_with_a_token_is_a_renewal() {
         let body = "{\"token\":\"glpat-new\",\"scopes\":[\"api\"],\"expires_at\":\"2027-01-15\",\"id\":7}";
         let renewed = read_rotated(&answer(200, body)).ok().unwrap();
-        assert!(renewed.token.same_as(&Secret::copy_of(b"glpat-new")));
+        assert!(renewed.secret.unwrap().same_as(&Secret::copy_of(b"glpat-new")));
         assert_eq!((renewed.expires, renewed.scopes.len()), (Some(1_799_971_200), 1));
         for (status, body, trouble) in [
-            (200, "", Trouble::Unclear),
-            (200, "{\"token\":\"\"}", Trouble::Unclear),
-            (200, "<html>", Trouble::Unclear),
-            (401, "", Trouble::Refused),
-            (302, "", Trouble::Refused),
-            (403, "{\"error\":\"insufficient_scope\"}", Trouble::Scope),
+            (200, "", RotationError::Unclear),
+            (200, "{\"token\":\"\"}", RotationError::Unclear),
+            (200, "<html>", RotationError::Unclear),
+            (401, "", RotationError::Refused),
+            (302, "", RotationError::Refused),
+            (403, "{\"error\":\"insufficient_scope\"}", RotationError::Scope(NEEDED)),
             (
                 403,
                 "{\"message\":\"403 Forbidden - Your account has been blocked.\"}",
-                Trouble::Account("403 Forbidden - Your account has been blocked.".to_owned()),
+                RotationError::Account("403 Forbidden - Your account has been blocked.".to_owned()),
             ),
-            (404, "", Trouble::TooOld),
-            (405, "", Trouble::TooOld),
-            (429, "", Trouble::Later),
-            (400, "{\"message\":\"no such day\"}", Trouble::End(Some("no such day".to_owned()))),
+            (404, "", RotationError::TooOld),
+            (405, "", RotationError::TooOld),
+            (429, "", RotationError::Later),
+            (400, "{\"message\":\"no such day\"}", RotationError::Expiry(Some("no such day".to_owned()))),
             (
                 400,
                 "{\"message\":{\"expires_at\":[\"must be before 2027-11-22\",\"is too far\"]}}",
-                Trouble::End(Some("expires_at must be before 2027-11-22, is too far".to_owned())),
+                RotationError::Expiry(Some("expires_at must be before 2027-11-22, is too far".to_owned())),
             ),
             // Of a gateway on the way, whatever the number on it.
-            (403, "<html>blocked</html>", Trouble::Page { status: 403 }),
-            (404, "<!DOCTYPE html>", Trouble::Page { status: 404 }),
-            (401, "<html>sign in</html>", Trouble::Page { status: 401 }),
+            (403, "<html>blocked</html>", RotationError::Page { status: 403 }),
+            (404, "<!DOCTYPE html>", RotationError::Page { status: 404 }),
+            (401, "<html>sign in</html>", RotationError::Page { status: 401 }),
             // Whether it happened before the trouble came, nobody knows.
-            (500, "", Trouble::Unclear),
-            (502, "", Trouble::Unclear),
+            (500, "", RotationError::Unclear),
+            (502, "", RotationError::Unclear),
         ] {
             assert_eq!(read_rotated(&answer(status, body)).err(), Some(trouble), "{status} {body}");
         }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::http_message::{Auth, Request, Response};
 
 use super::check::{self, Check, Target, Verdict};
-use super::life::{Life, Tick};
+use super::lifecycle::{Lifecycle, ScopeOption};
 use super::shape::{Letters, Part, Shape};
 use super::{Example, Forge, Home, Prefix, Presentation, UserName};
 
@@ -30,9 +30,13 @@ pub static FORGE: Forge = Forge {
     placeholders: &["hf_user"],
     presentation: Presentation::Basic,
     token_page: Some("https://huggingface.co/settings/tokens"),
-    life: Life {
-        ticks: &[Tick { task: "git", words: "Write access to the repositories that it is for", scopes: &[] }],
-        ..Life::BY_HAND
+    lifecycle: Lifecycle {
+        options: &[ScopeOption {
+            task: "git",
+            label: "Write access to the repositories that it is for",
+            scopes: &[],
+        }],
+        ..Lifecycle::BY_HAND
     },
     scopes: &[],
     check: Some(&Check { request, read }),

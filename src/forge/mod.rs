@@ -8,8 +8,7 @@
 
 use crate::remote::{Realm, Remote};
 
-pub mod azure_devops;
-pub mod azure_devops_server;
+pub mod azure;
 pub mod bitbucket;
 pub mod bitbucket_data_center;
 pub mod check;
@@ -18,22 +17,22 @@ pub mod gitea;
 pub mod github;
 pub mod gitlab;
 pub mod hugging_face;
-pub mod life;
+pub mod lifecycle;
 pub mod month;
 mod place;
 mod server;
 pub mod shape;
 
 use check::Check;
-use life::Life;
+use lifecycle::Lifecycle;
 pub use place::{Place, place};
 pub use server::{by_path, looks_like, self_hosted_names, server_realm};
 use shape::Shape;
 
 /// Every forge; [`generic`] is the last, because it takes what no other knows.
 pub static ALL: &[&Forge] = &[
-    &azure_devops::FORGE,
-    &azure_devops_server::FORGE,
+    &azure::FORGE,
+    &azure::server::FORGE,
     &github::FORGE,
     &gitlab::FORGE,
     &bitbucket::FORGE,
@@ -90,8 +89,8 @@ pub struct Forge {
     pub presentation: Presentation,
     /// Where a person makes a new token; `{organisation}` and `{origin}` are filled in.
     pub token_page: Option<&'static str>,
-    /// How its tokens are made, renewed and revoked.
-    pub life: Life,
+    /// How its tokens are created, renewed and revoked.
+    pub lifecycle: Lifecycle,
     /// What a token of this service must be allowed to do, by need: any one of these scopes covers it. A need without a row
     /// is covered by every token.
     pub scopes: &'static [(Need, &'static [&'static str])],

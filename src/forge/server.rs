@@ -64,7 +64,7 @@ fn collection_length(before: &[String]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forge::azure_devops_server;
+    use crate::forge::azure;
 
     #[test]
     fn a_persons_server_is_recognised_by_its_path_before_its_name() {
@@ -82,7 +82,7 @@ mod tests {
     fn a_servers_realm_ends_before_the_project() {
         let prefix = |url: &str| {
             let (remote, _) = Remote::from_url(url).unwrap();
-            azure_devops_server::FORGE.prefix_of(&remote).join("/")
+            azure::server::FORGE.prefix_of(&remote).join("/")
         };
         assert_eq!(prefix("https://s/tfs/Coll/Proj/_git/Repo"), "tfs/Coll");
         assert_eq!(prefix("https://s/tfs/Coll/_git/Repo"), "tfs/Coll");

@@ -136,7 +136,7 @@ fn problems() -> Vec<Problem> {
         Problem::RateLimit { seconds: None },
         Problem::Broken { status: 503, seconds: None },
         Problem::Broken { status: 503, seconds: Some(120) },
-        Problem::Global,
+        Problem::Global { end: 1_796_083_200 },
         Problem::WantsEmail,
         Problem::Moved,
         Problem::Odd { status: 404 },

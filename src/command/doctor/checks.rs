@@ -9,7 +9,6 @@ use crate::command::unfinished::in_words;
 use crate::command::{Context, counted};
 use crate::error::{Error, target};
 use crate::files;
-use crate::forge::life::azure::GLOBAL_END;
 use crate::records::AccountRecord;
 use crate::store::{self, Health};
 use crate::text::{date, shell_word};
@@ -238,11 +237,11 @@ fn condition(entry: &Entry, now: i64) -> Option<Finding> {
             Some(Finding::hint("tokens", words, format!("keyfob restore {url}")))
         }
         // Long before, too: it may take a while until each organisation has one.
-        _ if entry.is_global() => {
+        _ if let Some(end) = entry.global_end() => {
             let words = format!(
                 "the token of {who} is for all organisations, and Azure DevOps takes none of those from {} on: each organisation \
                  needs one of its own",
-                date(GLOBAL_END)
+                date(end)
             );
             Some(Finding::hint("tokens", words, format!("keyfob rotate {url}")))
         }

@@ -3,15 +3,14 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
-use crate::forge::life::azure::{Order, Pat, PatId, Which};
-use crate::forge::life::scopes::{self, Chosen};
+use crate::forge::lifecycle::{Chosen, Order, ScopeTable, Token, TokenFilter, TokenId};
 use crate::remote::Remote;
 use crate::text::{date, visible};
 use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::person::add::{Change, Wish};
 use crate::wallet::person::rotate::{Done, LONGEST, Making, Service, is_long};
 
-use super::super::life::{Azure, one_of, organisation};
+use super::super::token_service::{Organisation, TokenService, one_of, organisation, what_for};
 use super::super::unfinished::{MadeGood, finish_pending};
 use super::super::{Context, account, add, filled, flag, option, time, yes};
 use super::which_argument;
@@ -28,11 +27,7 @@ pub(super) fn create_word(word: Word) -> clap::Command {
         "Make a token and put it into the wallet",
         "keyfob pat create contoso --for git,packages --expires 30d",
     )
-    .arg(
-        filled("for", "TASKS")
-            .required(true)
-            .help(format!("What it is for: {}; or scopes such as vso.code", scopes::tasks())),
-    )
+    .arg(filled("for", "TASKS").required(true).help(format!("What it is for: {}", what_for())))
     .arg(filled("expires", "WHEN").default_value(LASTS).help("When it ends: 2027-03-01, or 30d, 12w, 6m, 1y"))
     .arg(filled("name", "TEXT").help("Its name on the service's page; a mark is put behind it"))
     .arg(filled("account", "NAME").help("Any name, to tell several accounts apart"))
@@ -73,12 +68,16 @@ fn text<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m str> {
 }
 
 /// The scopes that a person's words stand for; said where that is worth a word.
-pub(in super::super) fn scopes_for(words: &str, context: &mut Context<'_>) -> Result<Vec<String>, Error> {
-    let Chosen { scopes, unknown, not_understood } = scopes::choose(words);
+pub(in super::super) fn scopes_for(
+    words: &str,
+    table: &ScopeTable,
+    context: &mut Context<'_>,
+) -> Result<Vec<String>, Error> {
+    let Chosen { scopes, unknown, not_understood } = table.choose(words);
     if let Some(word) = not_understood.first() {
         return Err(Error::usage(
             format!("--for does not know {}", visible(word)),
-            format!("it takes {}; and scopes such as vso.code_write", scopes::tasks()),
+            format!("it takes {}; and scopes such as {}", table.tasks(), table.examples[1]),
         ));
     }
     if scopes.is_empty() {
@@ -91,10 +90,11 @@ pub(in super::super) fn scopes_for(words: &str, context: &mut Context<'_>) -> Re
 }
 
 pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let (name, url) = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
+    let organisation = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
+    let (name, url) = (organisation.name(), organisation.url.clone());
     let words = text(matches, "for").unwrap_or_default();
-    let scopes = scopes_for(words, context)?;
-    let to = time::end(text(matches, "expires").unwrap_or(LASTS), context.now)?;
+    let scopes = scopes_for(words, organisation.scopes, context)?;
+    let expires = time::end(text(matches, "expires").unwrap_or(LASTS), context.now)?;
     let (remote, user) = Remote::from_url(&url)?;
     let wish = Wish {
         account: add::account_name(text(matches, "account"))?,
@@ -115,10 +115,10 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     }
     let own = || format!("keyfob {words}{}", machine(context));
     let title = text(matches, "name").map_or_else(own, str::to_owned);
-    let service = Azure::begin(&name, context)?;
+    let service = TokenService::begin(&organisation.realm, context)?;
     let making = Making {
         planned,
-        order: Order { name: title, scopes, to },
+        order: Order { name: title, scopes, expires },
         old: None,
         held: None,
         verify: !matches.get_flag("unchecked"),
@@ -148,8 +148,8 @@ pub(in super::super) fn say_all(done: &[MadeGood], context: &mut Context<'_>) {
 
 /// What was made and where it is.
 pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
-    let Done { pat, added, revoked, was_refused, .. } = done;
-    let end = pat.to.map(|at| format!(", until {}", date(at))).unwrap_or_default();
+    let Done { name, expires, added, revoked, was_refused, .. } = done;
+    let end = expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
     let old = match added.change {
         _ if *revoked => "; the earlier one is revoked",
         Change::Replaced if *was_refused => "; the earlier one, which was not taken any more, is set aside",
@@ -158,7 +158,7 @@ pub(in super::super) fn tell(done: &Done, context: &mut Context<'_>) {
     };
     context.terminal.note(&format!(
         "the token \"{}\" of {} is in the {} store{end}{old}",
-        visible(&pat.name),
+        visible(name),
         added.whose(),
         added.store
     ));
@@ -178,13 +178,14 @@ fn machine(context: &Context<'_>) -> String {
 fn meant(
     words: &[&str],
     matches: &ArgMatches,
-    (name, url): (&str, &str),
-    service: &Azure<'_>,
+    organisation: &Organisation,
+    service: &TokenService<'_>,
     context: &Context<'_>,
-) -> Result<Vec<Pat>, Error> {
+) -> Result<Vec<Token>, Error> {
+    let name = organisation.name();
     if words.is_empty() {
-        let selection = context.wallet.select(url, text(matches, "account"))?.persons();
-        let id = selection.only()?.service_id.as_deref().and_then(PatId::parse);
+        let selection = context.wallet.select(&organisation.url, text(matches, "account"))?.persons();
+        let id = selection.only()?.service_id.as_deref().and_then(TokenId::parse);
         let id = id.ok_or_else(|| {
             Error::usage(
                 "which token this account holds is not known: it was not made by keyfob",
@@ -193,47 +194,46 @@ fn meant(
         })?;
         return Ok(vec![service.get(&id)?]);
     }
-    let mut all = service.all(Which::Active)?;
-    all.extend(service.all(Which::Expired)?);
+    let mut all = service.all(TokenFilter::Active)?;
+    all.extend(service.all(TokenFilter::Expired)?);
     words.iter().map(|word| one_of(&all, word, name).cloned()).collect()
 }
 
 pub(super) fn extend(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let (name, url) = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
-    let to = time::end(text(matches, "expires").unwrap_or(LASTS), context.now)?;
-    let service = Azure::begin(&name, context)?;
+    let organisation = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
+    let expires = time::end(text(matches, "expires").unwrap_or(LASTS), context.now)?;
+    let service = TokenService::begin(&organisation.realm, context)?;
     let words: Vec<&str> = text(matches, "WHICH").into_iter().collect();
-    for pat in meant(&words, matches, (&name, &url), &service, context)? {
-        let pat = service.extend(&pat.id, to)?;
-        let held = context.wallet.keep_end(&url, pat.id.as_str(), pat.to.unwrap_or(to))?;
+    for token in meant(&words, matches, &organisation, &service, context)? {
+        let token = service.extend(&token.id, expires)?;
+        let expires = token.expires.unwrap_or(expires);
+        let held = context.wallet.keep_end(&organisation.url, token.id.as_str(), expires)?;
         let here = if held { ", as the wallet now knows" } else { "" };
-        context.terminal.note(&format!(
-            "\"{}\" ends on {}{here}",
-            visible(&pat.name),
-            date(pat.to.unwrap_or(to))
-        ));
+        context.terminal.note(&format!("\"{}\" ends on {}{here}", visible(&token.name), date(expires)));
     }
     Ok(())
 }
 
 pub(super) fn revoke(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let (name, url) = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
-    let service = Azure::begin(&name, context)?;
+    let organisation = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
+    let Organisation { url, .. } = &organisation;
+    let service = TokenService::begin(&organisation.realm, context)?;
     let words: Vec<&str> =
         matches.get_many::<String>("WHICH").into_iter().flatten().map(String::as_str).collect();
-    let pats = meant(&words, matches, (&name, &url), &service, context)?;
-    let held = context.wallet.service_ids(&url)?;
-    for pat in pats {
-        let in_wallet = held.iter().find(|(id, _)| id == pat.id.as_str());
+    let tokens = meant(&words, matches, &organisation, &service, context)?;
+    let held = context.wallet.service_ids(url)?;
+    for token in tokens {
+        let in_wallet = held.iter().find(|(id, _)| id == token.id.as_str());
         let here = if in_wallet.is_some() { ", which the wallet hands out" } else { "" };
-        let question = format!("revoke \"{}\"{here}? It cannot be taken back", visible(&pat.name));
+        let question = format!("revoke \"{}\"{here}? It cannot be taken back", visible(&token.name));
         context.terminal.agree(&question, matches.get_flag("yes"))?;
-        service.revoke(&pat.id)?;
-        context.terminal.note(&format!("\"{}\" is revoked", visible(&pat.name)));
-        if context.wallet.reject(&url, pat.id.as_str())? {
-            context
-                .terminal
-                .hint(&format!("keyfob pat create {name} --for git takes its place in the wallet"));
+        service.revoke(&token.id)?;
+        context.terminal.note(&format!("\"{}\" is revoked", visible(&token.name)));
+        if context.wallet.reject(url, token.id.as_str())? {
+            context.terminal.hint(&format!(
+                "keyfob pat create {} --for git takes its place in the wallet",
+                organisation.name()
+            ));
         }
     }
     Ok(())

@@ -5,13 +5,13 @@ use clap::{Arg, ArgMatches};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::forge::life::azure::{Pat, Which};
-use crate::forge::life::scopes;
+use crate::forge;
+use crate::forge::lifecycle::{ScopeTable, Token, TokenFilter};
 use crate::terminal::Colour;
 use crate::text::{date, rfc3339, visible};
 
-use super::life::{Azure, organisation, organisation_argument};
 use super::list::{colour_of_end, left};
+use super::token_service::{Organisation, TokenService, organisation, organisation_argument};
 use super::{Command, Context, filled, flag, json, option, table, text, write_json};
 
 pub(super) mod change;
@@ -98,47 +98,53 @@ struct Row<'p> {
 
 /// A token with its state and who holds it here.
 struct Shown {
-    pat: Pat,
-    state: Which,
+    token: Token,
+    state: TokenFilter,
     held: Option<Option<String>>,
 }
 
 fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let (name, url) = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
-    let kinds: &[Which] = match ["all", "revoked", "expired"].map(|flag| matches.get_flag(flag)) {
-        [true, ..] => &[Which::Active, Which::Expired, Which::Revoked],
-        [_, true, _] => &[Which::Revoked],
-        [.., true] => &[Which::Expired],
-        _ => &[Which::Active],
+    let organisation = organisation(text(matches, "ORG").unwrap_or_default(), context)?;
+    let (name, url) = (organisation.name(), organisation.url.as_str());
+    let kinds: &[TokenFilter] = match ["all", "revoked", "expired"].map(|flag| matches.get_flag(flag)) {
+        [true, ..] => &[TokenFilter::Active, TokenFilter::Expired, TokenFilter::Revoked],
+        [_, true, _] => &[TokenFilter::Revoked],
+        [.., true] => &[TokenFilter::Expired],
+        _ => &[TokenFilter::Active],
     };
-    let service = Azure::begin(&name, context)?;
-    let held = context.wallet.service_ids(&url)?;
+    let service = TokenService::begin(&organisation.realm, context)?;
+    let held = context.wallet.service_ids(url)?;
     let (mut shown, mut unread) = (Vec::new(), 0);
     for &state in kinds {
         let (all, more) = service.all_and_unread(state)?;
         unread += more;
-        for pat in all {
-            let held = held.iter().find(|(id, _)| id == pat.id.as_str()).map(|(_, account)| account.clone());
-            shown.push(Shown { pat, state, held });
+        for token in all {
+            let held =
+                held.iter().find(|(id, _)| id == token.id.as_str()).map(|(_, account)| account.clone());
+            shown.push(Shown { token, state, held });
         }
     }
-    let is_global = |one: &&Shown| one.pat.global && one.state == Which::Active && one.held.is_some();
+    let is_global = |one: &&Shown| one.token.global && one.state == TokenFilter::Active && one.held.is_some();
     for one in shown.iter().filter(is_global) {
-        let id = Some(one.pat.id.as_str());
-        context.wallet.keep_global_end(&url, &|held| held.service_id.as_deref() == id)?;
+        let id = Some(one.token.id.as_str());
+        if let Some(end) = organisation.forge.lifecycle.global_tokens_end {
+            context.wallet.keep_global_end(url, end, &|held| held.service_id.as_deref() == id)?;
+        }
     }
-    let end = |pat: &Pat| pat.to.unwrap_or(i64::MAX);
+    let end = |token: &Token| token.expires.unwrap_or(i64::MAX);
     match text(matches, "sort") {
-        Some("name") => shown.sort_by_key(|one| (one.pat.name.to_lowercase(), end(&one.pat))),
-        Some("made") => shown.sort_by_key(|one| (one.pat.from.unwrap_or(i64::MIN), one.pat.name.clone())),
-        _ => shown.sort_by_key(|one| (end(&one.pat), one.pat.name.to_lowercase())),
+        Some("name") => shown.sort_by_key(|one| (one.token.name.to_lowercase(), end(&one.token))),
+        Some("made") => {
+            shown.sort_by_key(|one| (one.token.created.unwrap_or(i64::MIN), one.token.name.clone()))
+        }
+        _ => shown.sort_by_key(|one| (end(&one.token), one.token.name.to_lowercase())),
     }
     if unread > 0 {
         let what = if unread == 1 { "1 more token".to_owned() } else { format!("{unread} more tokens") };
         context.terminal.note(&format!("{what} of {name} cannot be read"));
-        context
-            .terminal
-            .hint(&format!("see what its page shows: https://dev.azure.com/{name}/_usersSettings/tokens"));
+        let page = organisation.forge.token_page.unwrap_or("{origin}");
+        let page = forge::fill(page, Some(name), Some(url));
+        context.terminal.hint(&format!("see what its page shows: {page}"));
     }
     if matches.get_flag("json") {
         let rows: Vec<Row<'_>> = shown.iter().map(Shown::row).collect();
@@ -152,28 +158,28 @@ fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         context.terminal.hint(&format!("keyfob pat create {name} --for git"));
         return Ok(());
     }
-    show(&shown, context);
-    speak_of_global(&shown, &name, context);
+    show(&shown, organisation.scopes, context);
+    speak_of_global(&shown, &organisation, context);
     Ok(())
 }
 
 impl Shown {
     fn row(&self) -> Row<'_> {
         Row {
-            id: self.pat.id.as_str(),
-            name: &self.pat.name,
+            id: self.token.id.as_str(),
+            name: &self.token.name,
             state: self.state.as_str(),
-            scopes: &self.pat.scopes,
-            created: self.pat.from.map(rfc3339),
-            expires: self.pat.to.map(rfc3339),
-            all_organisations: self.pat.global,
+            scopes: &self.token.scopes,
+            created: self.token.created.map(rfc3339),
+            expires: self.token.expires.map(rfc3339),
+            all_organisations: self.token.global,
             held: self.held.is_some(),
             account: self.held.as_ref().and_then(|account| account.as_deref()),
         }
     }
 }
 
-fn show(shown: &[Shown], context: &mut Context<'_>) {
+fn show(shown: &[Shown], scopes: &ScopeTable, context: &mut Context<'_>) {
     let now = context.now;
     let row = |one: &Shown| {
         let mut notes = Vec::new();
@@ -181,23 +187,23 @@ fn show(shown: &[Shown], context: &mut Context<'_>) {
             let account = account.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
             notes.push(format!("in the wallet{account}"));
         }
-        if one.pat.global {
+        if one.token.global {
             notes.push("all organisations".to_owned());
         }
         [
-            one.pat.id.as_str().chars().take(8).collect(),
-            visible(&one.pat.name),
+            one.token.id.as_str().chars().take(8).collect(),
+            visible(&one.token.name),
             one.state.as_str().to_owned(),
-            one.pat.to.map_or_else(|| "-".to_owned(), |at| format!("{}{}", date(at), left(at, now))),
-            visible(&one.pat.scopes.iter().map(|scope| scopes::short(scope)).collect::<Vec<_>>().join(" ")),
+            one.token.expires.map_or_else(|| "-".to_owned(), |at| format!("{}{}", date(at), left(at, now))),
+            visible(&one.token.scopes.iter().map(|scope| scopes.short(scope)).collect::<Vec<_>>().join(" ")),
             visible(&notes.join(", ")),
         ]
     };
     let rows: Vec<_> = shown.iter().map(row).collect();
     let colour = |row: usize, column: usize| match column {
-        2 if shown[row].state == Which::Active => Some(Colour::Green),
+        2 if shown[row].state == TokenFilter::Active => Some(Colour::Green),
         2 => Some(Colour::Red),
-        3 => shown[row].pat.to.map(|end| colour_of_end(end, now)),
+        3 => shown[row].token.expires.map(|end| colour_of_end(end, now)),
         _ => None,
     };
     let head = ["ID", "NAME", "STATE", "EXPIRES", "MAY", "NOTES"];
@@ -205,17 +211,20 @@ fn show(shown: &[Shown], context: &mut Context<'_>) {
 }
 
 /// What a token for all organisations means, and what to do about it.
-fn speak_of_global(shown: &[Shown], organisation: &str, context: &mut Context<'_>) {
-    let global = shown.iter().filter(|one| one.pat.global && one.state == Which::Active).count();
+fn speak_of_global(shown: &[Shown], organisation: &Organisation, context: &mut Context<'_>) {
+    let global = shown.iter().filter(|one| one.token.global && one.state == TokenFilter::Active).count();
     if global == 0 {
         return;
     }
     let what = if global == 1 { "1 token is".to_owned() } else { format!("{global} tokens are") };
+    let end = organisation.forge.lifecycle.global_tokens_end;
+    let from = end.map(|end| format!(" from {} on", date(end))).unwrap_or_default();
     context.terminal.note(&format!(
-        "{what} for all organisations; Azure DevOps takes none of those from 2026-12-01 on, and makes no new ones"
+        "{what} for all organisations; Azure DevOps takes none of those{from}, and makes no new ones"
     ));
     context.terminal.hint(&format!(
-        "one for each organisation in its place: keyfob pat create {organisation} --for git,packages, the same for the others, \
-         then keyfob pat revoke {organisation} ID"
+        "one for each organisation in its place: keyfob pat create {name} --for git,packages, the same for the others, then \
+         keyfob pat revoke {name} ID",
+        name = organisation.name()
     ));
 }

@@ -88,9 +88,10 @@ fn offer_revocation(
         list.take_off(&pending.mark)
     };
     let question = wallet.question_of_earlier(pending)?;
-    let request = question.as_ref().zip(planned.forge.life.revocation).and_then(|(question, revocation)| {
-        Some((question, revocation, wallet.request_for(question, revocation.request)?))
-    });
+    let request =
+        question.as_ref().zip(planned.forge.lifecycle.revocation).and_then(|(question, revocation)| {
+            Some((question, revocation, wallet.request_for(question, revocation.request)?))
+        });
     let Some((question, revocation, request)) = request.filter(|_| verified) else { return told(context) };
     let wanted = matches.get_flag("yes")
         || (context.terminal.about.can_ask()

@@ -4,20 +4,19 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
-use crate::forge::life::azure::Order;
-use crate::forge::life::{ByItself, Renewal, Trouble};
+use crate::forge::lifecycle::{Effect, Order, Renewal, TokenApi};
 use crate::records::{AccountRecord, Source};
 use crate::terminal::Uninterrupted;
-use crate::text::{date, visible};
+use crate::text::date;
 use crate::wallet::DAY;
 use crate::wallet::pending::{List, Pending};
 use crate::wallet::person::add::Planned;
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Making, NotRenewed, is_long};
 
-use super::life::{self, Azure, failed, may_use_network};
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
+use super::token_service::{TokenService, failed, may_use_network, verify};
 use super::unfinished::{MadeGood, finish_pending};
 use super::{Command, Context, account, filled, flag, online, option, text, time, token, url, whose, yes};
 
@@ -93,9 +92,9 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         super::setup::keep_in_step(context);
         return Ok(());
     }
-    match &planned.forge.life.renewal {
-        Renewal::Azure if !by_hand => azure(&list, &account, planned, matches, context)?,
-        Renewal::ByItself(way) if !by_hand => by_itself(&list, way, &account, planned, matches, context)?,
+    match planned.forge.lifecycle.renewal {
+        Renewal::SignedIn(_) if !by_hand => signed_in(&list, &account, planned, matches, context)?,
+        Renewal::SelfRotation(api) if !by_hand => by_itself(&list, api, &account, planned, matches, context)?,
         _ => by_hand::on_its_page(&list, planned, matches, context)?,
     }
     super::setup::keep_in_step(context);
@@ -158,7 +157,7 @@ fn end(matches: &ArgMatches, lasted: Option<i64>, now: i64) -> Result<i64, Error
     }
 }
 
-fn azure(
+fn signed_in(
     list: &List,
     account: &AccountRecord,
     planned: Planned,
@@ -167,11 +166,11 @@ fn azure(
 ) -> Result<(), Error> {
     // Wherever its URL leads: the settings may have mapped a host to it.
     let organisation = planned.realm.what().to_owned();
-    let service = Azure::begin(&organisation, context)?;
+    let service = TokenService::begin(&planned.realm, context)?;
     let keep_old = matches.get_flag("keep-old");
     let old = old::the_old_one(&service, &organisation, account, &planned, matches, context)?;
     let scopes = match text(matches, "for") {
-        Some(words) => scopes_for(words, context)?,
+        Some(words) => scopes_for(words, service.scopes(), context)?,
         None => old.as_ref().map_or_else(|| account.scopes.clone(), |old| old.scopes.clone()),
     };
     if scopes.is_empty() {
@@ -180,13 +179,16 @@ fn azure(
             "for example: --for git,packages",
         ));
     }
-    let lasted = old.as_ref().and_then(|old| Some(old.to? - old.from?));
+    let lasted = old.as_ref().and_then(|old| Some(old.expires? - old.created?));
     let global = old.as_ref().is_some_and(|old| old.global);
     if global {
-        context.wallet.keep_global_end(&planned.url, &|held| held.id == account.id)?;
+        let end = planned.forge.lifecycle.global_tokens_end;
+        if let Some(end) = end {
+            context.wallet.keep_global_end(&planned.url, end, &|held| held.id == account.id)?;
+        }
+        let ends = end.map(|end| format!(", which ends on {}", date(end))).unwrap_or_default();
         context.terminal.note(&format!(
-            "the old one is for all organisations, which ends on 2026-12-01; the new one is for {organisation} alone, so the old \
-             one is not revoked"
+            "the old one is for all organisations{ends}; the new one is for {organisation} alone, so the old one is not revoked"
         ));
     }
     if old.as_ref().is_some_and(|old| is_long(&old.name)) {
@@ -197,7 +199,7 @@ fn azure(
     let order = Order {
         name: old.as_ref().map_or_else(|| "keyfob".to_owned(), |old| old.name.clone()),
         scopes,
-        to: end(matches, lasted, context.now)?,
+        expires: end(matches, lasted, context.now)?,
     };
     let old = old.map(|old| old.id).filter(|_| !keep_old && !global);
     let verify = !matches.get_flag("unchecked");
@@ -218,14 +220,14 @@ fn lasted(account: &AccountRecord, planned: &Planned, context: &Context<'_>) -> 
     let subjects = context.wallet.subjects(Some(&planned.url), account.name.as_deref())?;
     let subject = subjects.into_iter().find(|subject| subject.account == account.name);
     let question = subject.ok_or(Error::Changing)?.question?;
-    let verdict = life::verify(&question, planned.wish.allow_http, &Client::default(), context.environment)?;
+    let verdict = verify(&question, planned.wish.allow_http, &Client::default(), context.environment)?;
     let held = || account.expires.map(|expiry| expiry.at.saturating_sub(account.changed));
     Ok(verdict.made.zip(verdict.expires).map(|(from, to)| to.saturating_sub(from)).or_else(held))
 }
 
 fn by_itself(
     list: &List,
-    way: &ByItself,
+    api: &dyn TokenApi,
     account: &AccountRecord,
     planned: Planned,
     matches: &ArgMatches,
@@ -233,15 +235,15 @@ fn by_itself(
 ) -> Result<(), Error> {
     may_use_network(context)?;
     let lasted = if matches.contains_id("expires") { None } else { lasted(account, &planned, context)? };
-    let end = end(matches, lasted, context.now)?;
-    let (url, realm) = (planned.url.clone(), planned.realm.to_string());
+    let order = Order { expires: end(matches, lasted, context.now)?, ..Order::default() };
+    let realm = planned.realm.to_string();
     let (allow_http, environment) = (planned.wish.allow_http, context.environment);
     let wallet = context.wallet;
     let mut held = Uninterrupted::default();
     let ask = |question: &Question| {
         // Up to where the new token is kept.
         held = Uninterrupted::begin();
-        let request = wallet.request_for(question, |target| Some((way.request)(target, Some(end))));
+        let request = wallet.request_for(question, |target| Some(api.create(&target.site(), &order)));
         let request = request.ok_or_else(|| Failed {
             error: Error::usage(
                 format!("{realm} has no address of its own to ask"),
@@ -252,7 +254,10 @@ fn by_itself(
         let sent = online::way(&request.url, allow_http, environment)
             .and_then(|way| Client::default().send(&request, &question.token, &way));
         let answer = sent.map_err(failed)?;
-        (way.read)(&answer).map_err(|trouble| not_renewed(&trouble, way, &url))
+        api.read_created(&answer, &question.target().site()).map_err(|error| {
+            let nothing_happened = error.effect != Effect::Unknown;
+            Failed { error: error.into(), nothing_happened }
+        })
     };
     let renewed = list.alone(|| {
         if is_rotated(list, false, account, &planned, context)? {
@@ -281,47 +286,4 @@ fn by_itself(
             token::show_homeless(&homeless.token, context)
         }
     }
-}
-
-fn not_renewed(trouble: &Trouble, way: &ByItself, url: &str) -> Failed {
-    let by_hand = format!("keyfob rotate {url} --by-hand --open");
-    let (what, hint) = match trouble {
-        Trouble::Refused => {
-            ("the service does not take the token, so it cannot renew itself".to_owned(), by_hand)
-        }
-        Trouble::Scope => {
-            (format!("the token may not renew itself: for that it needs {}", way.needs), by_hand)
-        }
-        Trouble::Account(said) => (
-            format!(
-                "the service knows the token, but does not let its account in; it says: {}",
-                visible(said)
-            ),
-            format!("keyfob check {url} says how to go on; nothing was changed"),
-        ),
-        Trouble::TooOld => ("this server cannot renew tokens yet".to_owned(), by_hand),
-        Trouble::End(said) => {
-            let said =
-                said.as_deref().map(|said| format!("; it says: {}", visible(said))).unwrap_or_default();
-            (format!("the service does not take this end{said}"), "for example --expires 30d".to_owned())
-        }
-        Trouble::Later => (
-            "the service wants to be left alone for a while".to_owned(),
-            "try again in some minutes".to_owned(),
-        ),
-        Trouble::Page { status } => (
-            format!(
-                "a page for people came in place of an answer ({status}): something on the way to the service sent it"
-            ),
-            format!(
-                "keyfob check {url} shows whether the service is reached; nothing was changed that is known of"
-            ),
-        ),
-        Trouble::Unclear => (
-            "the service gave no clear answer, so whether the token was renewed is not known".to_owned(),
-            format!("do not try it again blindly: keyfob rotate {url} finds out first"),
-        ),
-    };
-    let is_open = matches!(trouble, Trouble::Unclear | Trouble::Page { .. });
-    Failed { error: Error::Service { what, hint }, nothing_happened: !is_open }
 }

@@ -1,30 +1,30 @@
-//! Which of a person's tokens at Azure DevOps is the one in force: it will be revoked, so it is never guessed.
+//! Which of a person's tokens at a service is the one in force: it will be revoked, so it is never guessed.
 
 use clap::ArgMatches;
 
 use crate::error::Error;
 use crate::forge::check::Outcome;
-use crate::forge::life::azure::{Pat, PatId, Which};
+use crate::forge::lifecycle::{Token, TokenFilter, TokenId};
 use crate::records::AccountRecord;
 use crate::text::{date, visible};
 use crate::wallet::person::add::Planned;
 use crate::wallet::person::rotate::Service as _;
 
-use super::super::life::{Azure, one_of};
+use super::super::token_service::{TokenService, one_of};
 use super::super::{Context, text};
 
 /// The service's own description of the token in force. Which one that is, is never guessed: it will be revoked.
 pub(super) fn the_old_one(
-    service: &Azure<'_>,
+    service: &TokenService<'_>,
     organisation: &str,
     account: &AccountRecord,
     planned: &Planned,
     matches: &ArgMatches,
     context: &mut Context<'_>,
-) -> Result<Option<Pat>, Error> {
+) -> Result<Option<Token>, Error> {
     let listed = || {
-        let mut all = service.all(Which::Active)?;
-        all.extend(service.all(Which::Expired)?);
+        let mut all = service.all(TokenFilter::Active)?;
+        all.extend(service.all(TokenFilter::Expired)?);
         Ok::<_, Error>(all)
     };
     let url = &planned.url;
@@ -32,7 +32,7 @@ pub(super) fn the_old_one(
         return its_own(one_of(&listed()?, word, organisation)?, account, url, context).map(Some);
     }
     let keep_old = matches.get_flag("keep-old");
-    if let Some(id) = account.service_id.as_deref().and_then(PatId::parse) {
+    if let Some(id) = account.service_id.as_deref().and_then(TokenId::parse) {
         return match service.look_up(&id)? {
             None if keep_old => Ok(None),
             None => gone(id, service, account, planned, context).map(Some),
@@ -54,23 +54,23 @@ pub(super) fn the_old_one(
         ));
     }
     context.terminal.note(&what);
-    for pat in &all {
-        let end = pat.to.map(date).unwrap_or_default();
-        let id: String = pat.id.as_str().chars().take(8).collect();
-        context.terminal.note(&format!("{id}  {}  {end}", visible(&pat.name)));
+    for token in &all {
+        let end = token.expires.map(date).unwrap_or_default();
+        let id: String = token.id.as_str().chars().take(8).collect();
+        context.terminal.note(&format!("{id}  {}  {end}", visible(&token.name)));
     }
     let word = context.terminal.question("its name or id: ")?;
     its_own(one_of(&all, &word, organisation)?, account, url, context).map(Some)
 }
 
 /// What a person says is the old one, unless the wallet knows better: it will be revoked.
-fn its_own(pat: &Pat, account: &AccountRecord, url: &str, context: &Context<'_>) -> Result<Pat, Error> {
-    let id = pat.id.as_str();
+fn its_own(token: &Token, account: &AccountRecord, url: &str, context: &Context<'_>) -> Result<Token, Error> {
+    let id = token.id.as_str();
     let held = context.wallet.service_ids(url)?.into_iter().find(|(held, _)| held == id);
     let elsewhere = held.filter(|(_, name)| *name != account.name).map(|(_, name)| {
         format!(
             "the wallet holds \"{}\" for the account {}",
-            visible(&pat.name),
+            visible(&token.name),
             name.unwrap_or("-".to_owned())
         )
     });
@@ -80,19 +80,19 @@ fn its_own(pat: &Pat, account: &AccountRecord, url: &str, context: &Context<'_>)
         Some(what) => {
             Err(Error::usage(what, "leave --pat out; keyfob pat revoke ORG TOKEN revokes another one"))
         }
-        None => Ok(pat.clone()),
+        None => Ok(token.clone()),
     }
 }
 
 /// The old one is unknown to the service. Only if it is not accepted any more is it gone; else somebody else is signed in, whose
 /// new token would take the place of another person's.
 fn gone(
-    id: PatId,
-    service: &Azure<'_>,
+    id: TokenId,
+    service: &TokenService<'_>,
     account: &AccountRecord,
     planned: &Planned,
     context: &mut Context<'_>,
-) -> Result<Pat, Error> {
+) -> Result<Token, Error> {
     let subjects = context.wallet.subjects(Some(&planned.url), account.name.as_deref())?;
     let subject = subjects.into_iter().find(|subject| subject.account == account.name);
     let question = subject.ok_or(Error::Changing)?.question?;
@@ -106,12 +106,12 @@ fn gone(
         ));
     }
     context.terminal.note("the old one is revoked already; the new one is for what is recorded of it");
-    Ok(Pat {
+    Ok(Token {
         id,
         name: "keyfob".to_owned(),
         scopes: account.scopes.clone(),
-        from: None,
-        to: None,
+        created: None,
+        expires: None,
         global: false,
     })
 }

@@ -10,8 +10,7 @@ use serde::Deserialize;
 use crate::http_message::{Request, Response};
 use crate::remote::Realm;
 use crate::secret::Secret;
-
-pub(super) mod azure;
+use crate::text::date;
 
 /// How a service is asked about a token.
 pub struct Check {
@@ -31,6 +30,23 @@ pub struct Target<'t> {
     pub account: Option<&'t str>,
     /// The token, whose beginning may matter.
     pub token: &'t Secret,
+}
+
+/// Where tokens are created and managed.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'s> {
+    /// The realm that they open.
+    pub realm: &'s Realm,
+    /// Its URL, without a slash at its end.
+    pub home: &'s str,
+}
+
+impl Target<'_> {
+    /// Where it belongs.
+    #[must_use]
+    pub fn site(&self) -> Site<'_> {
+        Site { realm: self.realm, home: &self.home }
+    }
 }
 
 /// What a service said.
@@ -115,8 +131,11 @@ pub enum Problem {
         /// How long to wait, if it was said.
         seconds: Option<u64>,
     },
-    /// It opens more than one organisation. Only Azure DevOps had those, and ends them.
-    Global,
+    /// It opens more than one organisation, which ends.
+    Global {
+        /// When, in Unix seconds.
+        end: i64,
+    },
     /// The service wants the account's e-mail address as user name.
     WantsEmail,
     /// An answer that we cannot read.
@@ -145,7 +164,7 @@ impl Problem {
             Problem::IisBasic => "iis-basic",
             Problem::RateLimit { .. } => "rate-limit",
             Problem::Broken { .. } => "server-error",
-            Problem::Global => "global-token",
+            Problem::Global { .. } => "global-token",
             Problem::WantsEmail => "wants-email",
             Problem::Odd { .. } => "odd-answer",
         }
@@ -207,9 +226,10 @@ impl Problem {
                 format!("{host} has trouble of its own ({status}) and wants to be left alone for {seconds} s")
             }
             Problem::Broken { status, seconds: None } => format!("{host} has trouble of its own ({status})"),
-            Problem::Global => {
+            Problem::Global { end } => {
                 format!(
-                    "{host} accepts the token for another organisation, too; such global tokens stop working on 2026-12-01"
+                    "{host} accepts the token for another organisation, too; such global tokens stop working on {}",
+                    date(*end)
                 )
             }
             Problem::WantsEmail => {
@@ -247,7 +267,7 @@ impl Problem {
                 "ask the server's administrator to switch Basic authentication off in IIS; the token may be good".to_owned()
             }
             Problem::RateLimit { .. } | Problem::Broken { .. } => format!("later: keyfob check {target}"),
-            Problem::Global => {
+            Problem::Global { .. } => {
                 format!("make one for each organisation on its own page, and: keyfob add {target}")
             }
             Problem::WantsEmail => "keyfob add URL --account ME@EXAMPLE.COM names the account by it".to_owned(),
@@ -318,7 +338,7 @@ pub(super) fn read(
 }
 
 /// That too much was asked for.
-fn is_limit(answer: &Response) -> Option<Problem> {
+pub(super) fn is_limit(answer: &Response) -> Option<Problem> {
     let used_up = || answer.header("x-ratelimit-remaining") == Some("0");
     // GitHub's secondary limits need not show in a header.
     let is_limit =

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::forge::{Need, azure_devops_server, gitea, gitlab};
+use crate::forge::{Need, azure, gitea, gitlab};
 use crate::tool::tests::{Ran, call};
 use crate::wallet::tests::bench::{Bench, on};
 
@@ -120,7 +120,7 @@ fn a_forges_token_never_answers_for_an_index_in_the_files_of_a_repository() {
     bench.add("https://dev.azure.com/contoso", None, "AZURE");
     bench.add_as("https://git.example/gitea", "GITEA", on(&gitea::FORGE, None)).unwrap();
     bench.add_as("https://lab.example", "LAB", on(&gitlab::FORGE, None)).unwrap();
-    bench.add_as("https://tfs.example/virtual/one", "TFS", on(&azure_devops_server::FORGE, None)).unwrap();
+    bench.add_as("https://tfs.example/virtual/one", "TFS", on(&azure::server::FORGE, None)).unwrap();
     for url in [
         "sparse+https://gitlab.com/evil/index/-/raw/main/",
         "sparse+https://gitlab.com/api/v4/projects/evil%2Findex/repository/files/",

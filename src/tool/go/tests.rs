@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::forge::{azure_devops_server, gitlab};
+use crate::forge::{azure, gitlab};
 use crate::tool::tests::{Person, Ran, call_beside};
 use crate::wallet::tests::bench::{Bench, on};
 
@@ -32,7 +32,7 @@ fn the_second_call_prints_one_block_for_the_realm_in_the_spelling_of_the_url() {
     let bench = Bench::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     bench.add("https://proxy.example/go", Some("alice"), "G");
-    bench.add_as("https://tfs.example/tfs/My Team", "O", on(&azure_devops_server::FORGE, None)).unwrap();
+    bench.add_as("https://tfs.example/tfs/My Team", "O", on(&azure::server::FORGE, None)).unwrap();
     bench.add_as("https://lab.example", "L", on(&gitlab::FORGE, None)).unwrap();
     for (url, expected) in [
         (

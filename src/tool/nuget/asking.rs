@@ -90,8 +90,7 @@ fn credential(answer: Credential, query: &Query, question: &Question) -> Reply {
     } else {
         answer.note.as_ref().map(crate::wallet::Note::words)
     };
-    let is_azure =
-        [forge::azure_devops::FORGE.id, forge::azure_devops_server::FORGE.id].contains(&answer.realm.forge());
+    let is_azure = [forge::azure::FORGE.id, forge::azure::server::FORGE.id].contains(&answer.realm.forge());
     let user = answer.user.filter(|user| !user.trim().is_empty() && (query.user.is_some() || !is_azure));
     Reply::Credential { user: user.unwrap_or_else(|| USER.to_owned()), token: answer.token, words }
 }

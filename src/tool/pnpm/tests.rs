@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::forge::{azure_devops_server, bitbucket_data_center, gitea, gitlab};
+use crate::forge::{azure, bitbucket_data_center, gitea, gitlab};
 use crate::tool::tests::{Ran, call};
 use crate::wallet::tests::bench::{Bench, on};
 
@@ -45,7 +45,7 @@ fn each_forge_gets_its_form() {
     bench.add("https://github.com", None, "H");
     bench.add_as("https://git.example", "G", on(&gitea::FORGE, None)).unwrap();
     bench.add_as("https://lab.example", "S", on(&gitlab::FORGE, None)).unwrap();
-    bench.add_as("https://tfs.example/tfs/One", "O", on(&azure_devops_server::FORGE, None)).unwrap();
+    bench.add_as("https://tfs.example/tfs/One", "O", on(&azure::server::FORGE, None)).unwrap();
     bench.add_as("https://bit.example", "B", on(&bitbucket_data_center::FORGE, None)).unwrap();
     assert_eq!(get(&bench, "https://npm.example/"), basic("alice:T"));
     assert_eq!(get(&bench, "https://gitlab.com/api/v4/projects/1/packages/npm/"), "Bearer L\n");

@@ -1,6 +1,6 @@
 //! The helper with byte buffers and a wallet in memory.
 
-use crate::forge::{azure_devops_server, bitbucket_data_center, gitlab};
+use crate::forge::{azure, bitbucket_data_center, gitlab};
 use crate::tool::tests::{Ran, call};
 use crate::wallet::tests::bench::{Bench, on};
 
@@ -41,7 +41,7 @@ fn a_token_of_azure_devops_or_github_is_never_given() {
     let bench = Bench::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     bench.add("https://github.com", None, "H");
-    bench.add_as("https://tfs.example", "O", on(&azure_devops_server::FORGE, None)).unwrap();
+    bench.add_as("https://tfs.example", "O", on(&azure::server::FORGE, None)).unwrap();
     for host in [
         "dev.azure.com",
         "contoso.visualstudio.com",

@@ -3,9 +3,8 @@
 
 use crate::error::Error;
 use crate::forge::check::{Outcome, Problem, Target, Verdict};
-use crate::forge::life::azure::GLOBAL_END;
 use crate::forge::shape::redacted;
-use crate::forge::{self, Forge, azure_devops};
+use crate::forge::{self, Forge};
 use crate::http_message::{Request, Response};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord};
 use crate::remote::{Realm, Remote};
@@ -276,9 +275,9 @@ pub fn mark_global(told: &mut [(&Subject, Verdict)]) {
     for at in 0..told.len() {
         let (subject, verdict) = &told[at];
         let accepted = |verdict: &Verdict| verdict.outcome == Outcome::Accepted;
-        if !subject.forge.user_may_be_organisation || !accepted(verdict) {
+        let Some(end) = subject.forge.lifecycle.global_tokens_end.filter(|_| accepted(verdict)) else {
             continue;
-        }
+        };
         let elsewhere = told.iter().any(|(other, verdict)| {
             other.realm != subject.realm
                 && std::ptr::eq(other.forge, subject.forge)
@@ -286,7 +285,7 @@ pub fn mark_global(told: &mut [(&Subject, Verdict)]) {
                 && subject.token().zip(other.token()).is_some_and(|(one, other)| one.same_as(other))
         });
         if elsewhere {
-            told[at].1.problem = Some(Problem::Global);
+            told[at].1.problem = Some(Problem::Global { end });
         }
     }
 }
@@ -298,19 +297,24 @@ fn told_end(recorded: Option<Expiry>, verdict: &Verdict, now: i64) -> Option<Exp
         Some(at) => Some(Expiry { at, hard: true }),
         None => recorded.filter(|expiry| !(expiry.hard && expiry.at <= now)),
     };
-    if verdict.problem == Some(Problem::Global) { Some(global_end(end)) } else { end }
+    match verdict.problem {
+        Some(Problem::Global { end: of_all }) => Some(global_end(end, of_all)),
+        _ => end,
+    }
 }
 
 /// The end of a token for all organisations, if none before that is known. Announced and not promised, so it keeps nothing from being
 /// handed out.
-pub(super) fn global_end(known: Option<Expiry>) -> Expiry {
-    known.filter(|known| known.at <= GLOBAL_END).unwrap_or(Expiry { at: GLOBAL_END, hard: false })
+pub(super) fn global_end(known: Option<Expiry>, of_all: i64) -> Expiry {
+    known.filter(|known| known.at <= of_all).unwrap_or(Expiry { at: of_all, hard: false })
 }
 
 impl Entry {
-    /// Whether the token is known to be for all organisations of Azure DevOps: what tells it apart is its uncertain end.
+    /// When the tokens for all organisations end, if this is known to be one: what tells it apart is its uncertain end.
     #[must_use]
-    pub fn is_global(&self) -> bool {
-        self.expires == Some((GLOBAL_END, false)) && self.realm.starts_with(azure_devops::FORGE.id)
+    pub fn global_end(&self) -> Option<i64> {
+        let forge = self.realm.split_once('/').and_then(|(forge, _)| forge::named(forge));
+        let end = forge.and_then(|forge| forge.lifecycle.global_tokens_end);
+        end.filter(|end| self.expires == Some((*end, false)))
     }
 }

@@ -124,7 +124,7 @@ fn guess(wish: &Wish) -> &'static Forge {
     let last = wish.remote.path().last();
     let nameless = wish.account.is_none() && wish.url_user.is_none();
     let collection = nameless && last.is_some_and(|segment| !segment.ends_with(".git"));
-    let otherwise = if collection { &forge::azure_devops_server::FORGE } else { &forge::generic::FORGE };
+    let otherwise = if collection { &forge::azure::server::FORGE } else { &forge::generic::FORGE };
     forge::looks_like(&wish.remote).unwrap_or(otherwise)
 }
 

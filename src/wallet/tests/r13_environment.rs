@@ -1,7 +1,7 @@
 //! R13: tokens of the environment.
 
 use super::bench::{Bench, on};
-use crate::forge::{Need, azure_devops_server, generic};
+use crate::forge::{Need, azure, generic};
 use crate::wallet::Stored;
 
 fn with(url: &str, token: &str) -> Bench {
@@ -83,9 +83,9 @@ fn a_name_with_a_line_break_is_never_handed_out() {
 fn a_request_without_a_path_gets_a_collections_token_if_it_is_the_only_one() {
     let bench = with("https://srv.example/tfs/One", "E");
     assert_eq!(bench.get("https://srv.example"), "pat:E");
-    bench.add_as("https://srv.example/tfs/One", "T", on(&azure_devops_server::FORGE, None)).unwrap();
+    bench.add_as("https://srv.example/tfs/One", "T", on(&azure::server::FORGE, None)).unwrap();
     assert_eq!(bench.get("https://srv.example"), "pat:E", "the same collection");
-    bench.add_as("https://srv.example/tfs/Two", "T", on(&azure_devops_server::FORGE, None)).unwrap();
+    bench.add_as("https://srv.example/tfs/Two", "T", on(&azure::server::FORGE, None)).unwrap();
     assert_eq!(bench.get("https://srv.example"), "Ambiguous");
     assert_eq!(bench.get("https://srv.example/tfs/One/x"), "pat:E");
     assert_eq!(bench.get("https://srv.example/tfs/Two/x"), "pat:T");

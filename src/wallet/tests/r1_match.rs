@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, on};
 use crate::error::Error;
-use crate::forge::{azure_devops_server, generic};
+use crate::forge::{azure, generic};
 use crate::wallet::Stored;
 
 #[test]
@@ -78,15 +78,15 @@ fn plain_http_is_served_to_loopback_to_what_a_person_accepted_and_to_the_origin_
         ("http://127.0.0.1:8081/tfs/One", "pat"),
         ("http://[::1]:8082/tfs/One", "pat"),
     ] {
-        bench.add_as(url, "T", on(&azure_devops_server::FORGE, None)).unwrap();
+        bench.add_as(url, "T", on(&azure::server::FORGE, None)).unwrap();
         assert_eq!(bench.get(url), format!("{user}:T"), "{url}");
     }
-    let refused = bench.add_as("http://srv.example:8080/tfs/One", "T", on(&azure_devops_server::FORGE, None));
+    let refused = bench.add_as("http://srv.example:8080/tfs/One", "T", on(&azure::server::FORGE, None));
     assert!(matches!(refused, Err(Error::PlainHttp { cloud: false, .. })));
     assert_eq!(bench.get("http://srv.example:8080/tfs/One"), "NotOurs");
     bench
         .add_as("http://srv.example:8080/tfs/One", "T", |wish| {
-            wish.forge = Some(&azure_devops_server::FORGE);
+            wish.forge = Some(&azure::server::FORGE);
             wish.allow_http = true;
         })
         .unwrap();

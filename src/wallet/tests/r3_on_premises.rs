@@ -1,7 +1,7 @@
 //! R3: servers on premises.
 
 use super::bench::{Bench, on};
-use crate::forge::{azure_devops_server, generic, gitlab};
+use crate::forge::{azure, generic, gitlab};
 use crate::wallet::Stored;
 
 #[test]
@@ -12,7 +12,7 @@ fn the_realm_is_the_origin_with_the_prefix_that_the_person_gave() {
         ("https://srv.example/a/b/One", "azure-devops-server/https://srv.example/a/b/one"),
     ] {
         let bench = Bench::new();
-        let added = bench.add_as(url, "T", on(&azure_devops_server::FORGE, None)).unwrap();
+        let added = bench.add_as(url, "T", on(&azure::server::FORGE, None)).unwrap();
         assert_eq!(added.realm, realm);
     }
 }
@@ -20,7 +20,7 @@ fn the_realm_is_the_origin_with_the_prefix_that_the_person_gave() {
 #[test]
 fn the_longest_stored_prefix_of_whole_segments_wins_and_its_case_folds() {
     let bench = Bench::new();
-    let server = &azure_devops_server::FORGE;
+    let server = &azure::server::FORGE;
     for (path, token) in [("tfs", "T0"), ("tfs/One", "T1"), ("tfs/One/deep", "T2"), ("tfs/Two", "T3")] {
         bench.add_as(&format!("https://srv.example/{path}"), token, on(server, None)).unwrap();
     }
@@ -73,7 +73,7 @@ fn a_tools_pair_for_the_host_as_a_whole_does_not_hide_a_persons_realm_of_the_sam
     let bench = Bench::new();
     // Two realms of the host, so that a request without a path could be either; the tool's pair is then for the host.
     bench.add_as("https://srv.example", "T1", on(&gitlab::FORGE, None)).unwrap();
-    bench.add_as("https://srv.example/tfs/One", "T2", on(&azure_devops_server::FORGE, None)).unwrap();
+    bench.add_as("https://srv.example/tfs/One", "T2", on(&azure::server::FORGE, None)).unwrap();
     bench.store("https://bob@srv.example", "T3");
     assert_eq!(bench.get("https://srv.example/group/project"), "oauth2:T1");
     assert_eq!(bench.get("https://srv.example/tfs/One/_git/r"), "pat:T2");

@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, on, query, secret};
 use crate::error::Error;
-use crate::forge::{Need, azure_devops_server};
+use crate::forge::{Need, azure};
 use crate::records::TroubleState;
 use crate::wallet::person::change::Restored;
 use crate::wallet::{DAY, LoggedOut, Note, Query, Stored, Wallet};
@@ -216,7 +216,7 @@ fn without_an_organisation_it_is_found_by_host_and_token() {
 #[test]
 fn on_premises_a_refusal_by_a_git_that_cannot_force_basic_says_nothing_of_the_token() {
     let bench = Bench::new();
-    bench.add_as("https://srv.example/tfs/One", "T", on(&azure_devops_server::FORGE, None)).unwrap();
+    bench.add_as("https://srv.example/tfs/One", "T", on(&azure::server::FORGE, None)).unwrap();
     for url in ["https://srv.example/tfs/One", "https://srv.example"] {
         let erased = bench.with(|wallet| wallet.erase(&query(url), Some(&secret("T")))).unwrap();
         assert!(matches!(erased.note, Some(Note::NeedsNewerGit { .. })), "{url}");

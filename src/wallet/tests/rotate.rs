@@ -6,8 +6,7 @@ use std::cell::{Cell, RefCell};
 use super::bench::{Bench, START, secret};
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
-use crate::forge::life::Renewed;
-use crate::forge::life::azure::{Made, Order, Pat, PatId};
+use crate::forge::lifecycle::{self, Created, Order, TokenId};
 use crate::wallet::LocalWallet;
 use crate::wallet::pending::List;
 use crate::wallet::person::check::Question;
@@ -16,7 +15,7 @@ use crate::wallet::person::rotate::{Done, Failed, Finished, Making, NotRenewed, 
 const URL: &str = "https://dev.azure.com/contoso";
 
 struct Token {
-    id: PatId,
+    id: TokenId,
     name: String,
     value: String,
     works: bool,
@@ -33,8 +32,8 @@ struct Fake {
     refuses_the_new: bool,
 }
 
-fn id(number: usize) -> PatId {
-    PatId::parse(&format!("11111111-1111-1111-1111-{number:012}")).unwrap()
+fn id(number: usize) -> TokenId {
+    TokenId::parse(&format!("11111111-1111-1111-1111-{number:012}")).unwrap()
 }
 
 fn lost() -> Error {
@@ -64,29 +63,30 @@ impl Fake {
     }
 }
 
-fn told(token: &Token) -> Pat {
+fn told(token: &Token) -> lifecycle::Token {
     let scopes = vec!["vso.code_write".to_owned()];
-    Pat {
+    lifecycle::Token {
         id: token.id.clone(),
         name: token.name.clone(),
         scopes,
-        from: None,
-        to: Some(START + 999),
+        created: None,
+        expires: Some(START + 999),
         global: false,
     }
 }
 
 impl Service for Fake {
-    fn find(&self, mark: &str) -> Result<Option<Pat>, Error> {
+    fn find(&self, mark: &str) -> Result<Option<lifecycle::Token>, Error> {
         self.call(|all| all.iter().find(|token| token.works && token.name.ends_with(mark)).map(told))
     }
 
-    fn create(&self, order: &Order) -> Result<Made, Failed> {
+    fn create(&self, order: &Order) -> Result<Created, Failed> {
         let made = self.call(|all| {
             let number = all.len() + 1;
             let (name, value) = (order.name.clone(), format!("new-{number}"));
             all.push(Token { id: id(number), name, value: value.clone(), works: true });
-            Made { pat: told(&all[number - 1]), token: Some(secret(&value)) }
+            let lifecycle::Token { id, name, scopes, expires, .. } = told(&all[number - 1]);
+            Created { secret: Some(secret(&value)), id: Some(id), name, scopes, expires }
         });
         made.map_err(|error| Failed { error, nothing_happened: false })
     }
@@ -100,7 +100,7 @@ impl Service for Fake {
         })
     }
 
-    fn revoke(&self, id: &PatId) -> Result<(), Error> {
+    fn revoke(&self, id: &TokenId) -> Result<(), Error> {
         self.call(|all| all.iter_mut().filter(|token| token.id == *id).for_each(|token| token.works = false))
     }
 }
@@ -118,7 +118,7 @@ fn rotate_while(bench: &Bench, service: &Fake, meanwhile: impl Fn()) -> Result<D
     bench.with(|wallet| {
         let selection = wallet.select(URL, None)?;
         let planned = wallet.plan_again(&selection, selection.only()?)?;
-        let order = Order { name: "git #00000000".to_owned(), scopes: Vec::new(), to: START + 999 };
+        let order = Order { name: "git #00000000".to_owned(), scopes: Vec::new(), expires: START + 999 };
         let held = Some(selection.only()?.id.clone());
         meanwhile();
         let making = Making { planned, order, old: Some(id(1)), held, verify: true };
@@ -219,7 +219,7 @@ fn create(bench: &Bench, service: &Fake) -> Result<Done, Error> {
     bench.with(|wallet| {
         let (remote, _) = crate::remote::Remote::from_url(URL)?;
         let planned = wallet.plan(crate::wallet::person::add::Wish::new(remote, None))?;
-        let order = Order { name: "git".to_owned(), scopes: Vec::new(), to: START + 999 };
+        let order = Order { name: "git".to_owned(), scopes: Vec::new(), expires: START + 999 };
         let making = Making { planned, order, old: None, held: None, verify: true };
         let list = list(bench);
         list.alone(|| wallet.make(&list, making, service))
@@ -293,7 +293,7 @@ fn a_new_token_that_somebody_may_have_is_not_revoked() {
     assert_eq!((in_force(&bench), service.working().len()), ("old".to_owned(), 2));
 }
 
-fn renew(bench: &Bench, ask: impl FnOnce(&Question) -> Result<Renewed, Failed>) -> Result<(), NotRenewed> {
+fn renew(bench: &Bench, ask: impl FnOnce(&Question) -> Result<Created, Failed>) -> Result<(), NotRenewed> {
     bench.with(|wallet| {
         let selection = wallet.select("https://gitlab.com", None)?;
         let planned = wallet.plan_again(&selection, selection.only()?)?;
@@ -301,8 +301,14 @@ fn renew(bench: &Bench, ask: impl FnOnce(&Question) -> Result<Renewed, Failed>) 
     })
 }
 
-fn renewed(token: &str) -> Renewed {
-    Renewed { token: secret(token), expires: Some(START + 9), scopes: vec!["api".to_owned()] }
+fn renewed(token: &str) -> Created {
+    Created {
+        secret: Some(secret(token)),
+        id: None,
+        name: String::new(),
+        scopes: vec!["api".to_owned()],
+        expires: Some(START + 9),
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Tokens of which the service's name is known, and those that were revoked: what the record says of them.
 
 use crate::error::Error;
-use crate::forge::life::azure::PatId;
+use crate::forge::lifecycle::TokenId;
 use crate::records::{AccountRecord, Expiry, SetAside, Source, Trouble, TroubleState};
 
 use super::super::super::LocalWallet;
@@ -12,7 +12,7 @@ use super::super::check::global_end;
 
 impl LocalWallet<'_> {
     /// Notes the service's name for the token in force, where none is known and it still is the one that is held by this id.
-    pub(super) fn know(&self, planned: &Planned, id: &PatId, held: Option<&str>) -> Result<(), Error> {
+    pub(super) fn know(&self, planned: &Planned, id: &TokenId, held: Option<&str>) -> Result<(), Error> {
         self.records.change(&planned.group, |group| {
             let realm = group.realms.iter_mut().find(|realm| realm.realm == planned.realm.as_str());
             let accounts = realm.map(|realm| &mut realm.accounts).into_iter().flatten();
@@ -61,16 +61,17 @@ impl LocalWallet<'_> {
         Ok(all.is_some_and(|trouble| trouble.state == TroubleState::Rejected))
     }
 
-    /// Keeps that a token is for all organisations, by what it is known here: then it ends when those do.
+    /// Keeps that a token is for all organisations, by what it is known here: then it ends when those do, at `end`.
     ///
     /// # Errors
     /// Those of reading and writing.
     pub fn keep_global_end(
         &self,
         place: &str,
+        end: i64,
         is_it: &dyn Fn(&AccountRecord) -> bool,
     ) -> Result<bool, Error> {
-        self.change_known(place, is_it, &|account| account.expires = Some(global_end(account.expires)))
+        self.change_known(place, is_it, &|account| account.expires = Some(global_end(account.expires, end)))
     }
 
     /// Hands a token out no more: it was revoked. Returns whether it is one of the wallet's.
@@ -111,7 +112,7 @@ impl LocalWallet<'_> {
 
     /// Puts what was in force before in force again, if the new token still is. Whatever tools said of the new one meanwhile was
     /// not about this one. Where there is nothing to put back, the new one is handed out no more. Returns whether there was.
-    pub(super) fn put_back(&self, pending: &Pending, new: &PatId) -> Result<bool, Error> {
+    pub(super) fn put_back(&self, pending: &Pending, new: &TokenId) -> Result<bool, Error> {
         self.records.change(&self.group_of_pending(pending)?, |group| {
             let realms = group.realms.iter_mut().filter(|realm| realm.realm == pending.realm);
             let mut accounts = realms.flat_map(|realm| &mut realm.accounts);
@@ -137,7 +138,7 @@ impl LocalWallet<'_> {
 
     /// Takes an account out whose only token is revoked: it was made for that, and nobody ever had it. The secret goes first, or a
     /// crash would leave one without a record, which `doctor --repair` would put in force.
-    pub(super) fn remove_dead(&self, pending: &Pending, new: &PatId) -> Result<(), Error> {
+    pub(super) fn remove_dead(&self, pending: &Pending, new: &TokenId) -> Result<(), Error> {
         let (realm, at) = self.account_of_pending(pending)?;
         let Some((realm, at)) = realm.zip(at) else { return Ok(()) };
         let account = &realm.accounts[at];

@@ -5,14 +5,14 @@
 use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
-use crate::forge::life::azure::{Order, Pat, PatId};
+use crate::forge::lifecycle::{Created, Order, TokenId};
 use crate::remote::Remote;
 
 use super::super::super::LocalWallet;
 use super::super::super::pending::{self, Kind, List, Next, Now, Pending};
 use super::super::add::{Added, Issued, Planned};
 use super::mark::{mark, marked};
-use super::{Failed, Service, about};
+use super::{Failed, Service, about, not_shown};
 
 /// What is to be made.
 pub struct Making {
@@ -21,7 +21,7 @@ pub struct Making {
     /// The token; a mark is put behind its name.
     pub order: Order,
     /// The one that is to be revoked at the end.
-    pub old: Option<PatId>,
+    pub old: Option<TokenId>,
     /// The id of the secret that `old` was found for. Another one that came meanwhile is not it.
     pub held: Option<String>,
     /// Whether it is verified.
@@ -30,8 +30,10 @@ pub struct Making {
 
 /// What was made.
 pub struct Done {
-    /// What the service says of it.
-    pub pat: Pat,
+    /// Its name at the service.
+    pub name: String,
+    /// When it expires, in Unix seconds.
+    pub expires: Option<i64>,
     /// What the wallet did.
     pub added: Added,
     /// Whether the old one was revoked.
@@ -88,17 +90,13 @@ impl LocalWallet<'_> {
             ..about(&planned, mark.clone(), Kind::Made, before, self.now)
         };
         list.add(pending.clone())?;
-        let made = service.create(&order).and_then(|made| match made.token {
-            Some(token) => Ok((made.pat, token)),
-            None => Err(Failed {
-                error: Error::Service {
-                    what: "the service made a token and did not show it".to_owned(),
-                    hint: format!("keyfob rotate {} cleans up", planned.url),
-                },
-                nothing_happened: false,
-            }),
+        let made = service.create(&order).and_then(|made| match made {
+            Created { secret: Some(token), id: Some(id), name, scopes, expires } => {
+                Ok((token, id, name, scopes, expires))
+            }
+            _ => Err(not_shown(&planned.url)),
         });
-        let (pat, token) = match made {
+        let (token, new, name, scopes, expires) = match made {
             Ok(made) => made,
             Err(Failed { error, nothing_happened }) => {
                 if nothing_happened {
@@ -107,25 +105,25 @@ impl LocalWallet<'_> {
                 return Err(error);
             }
         };
-        planned.wish.scopes.clone_from(&pat.scopes);
-        planned.wish.issued = Some(Issued { id: Some(pat.id.as_str().to_owned()), expires: pat.to });
+        planned.wish.scopes = scopes;
+        planned.wish.issued = Some(Issued { id: Some(new.as_str().to_owned()), expires });
         let added = match self.add(&planned, token) {
             Ok(added) => Added { chosen_now: added.chosen_now || chosen_now, ..added },
             Err(error) => {
                 // Writing may fail after the record is in place (its folder could not be synced): only what was in force before and
                 // still is says that nobody has the new one. If that cannot be told, or it cannot be revoked now, the list knows.
                 let unused = self.in_force(&planned).is_ok_and(|now| now == pending.before);
-                if unused && service.revoke(&pat.id).is_ok() {
+                if unused && service.revoke(&new).is_ok() {
                     list.remove(&mark)?;
                 }
                 return Err(error);
             }
         };
-        let mut done = Done { pat, added, revoked: false, was_refused, unfinished: None };
-        match self.complete(list, &pending, &done.pat.id, verify, service) {
+        let mut done = Done { name, expires, added, revoked: false, was_refused, unfinished: None };
+        match self.complete(list, &pending, &new, verify, service) {
             Ok(revoked) => done.revoked = revoked,
             Err(Stop::Later(error)) => done.unfinished = Some(error),
-            Err(Stop::Refused) => return Err(self.take_back(list, &pending, &done.pat.id, service)?),
+            Err(Stop::Refused) => return Err(self.take_back(list, &pending, &new, service)?),
         }
         Ok(done)
     }
@@ -136,7 +134,7 @@ impl LocalWallet<'_> {
         &self,
         list: &List,
         pending: &Pending,
-        new: &PatId,
+        new: &TokenId,
         service: &dyn Service,
     ) -> Result<Error, Error> {
         let earlier = self.put_back(pending, new)?;
@@ -155,14 +153,14 @@ impl LocalWallet<'_> {
         &self,
         list: &List,
         pending: &Pending,
-        new: &PatId,
+        new: &TokenId,
         verify: bool,
         service: &dyn Service,
     ) -> Result<bool, Stop> {
         if verify {
             self.verified(pending, new, service)?;
         }
-        let old = pending.old.as_deref().and_then(PatId::parse).filter(|old| old != new);
+        let old = pending.old.as_deref().and_then(TokenId::parse).filter(|old| old != new);
         if let Some(old) = &old {
             service.revoke(old).map_err(|error| {
                 Stop::Later(unfinished("the old one is not revoked yet", &error, pending))
@@ -174,7 +172,7 @@ impl LocalWallet<'_> {
     }
 
     /// Asks about the token as the store gives it back, so that this is verified, too.
-    fn verified(&self, pending: &Pending, new: &PatId, service: &dyn Service) -> Result<(), Stop> {
+    fn verified(&self, pending: &Pending, new: &TokenId, service: &dyn Service) -> Result<(), Stop> {
         let later = |error: &Error| Stop::Later(unfinished("it could not be verified", error, pending));
         let question =
             self.question_of(pending, |account| account.service_id.as_deref() == Some(new.as_str()));
@@ -208,17 +206,17 @@ impl LocalWallet<'_> {
     /// Then it stays on the list.
     pub fn finish(&self, list: &List, pending: &Pending, service: &dyn Service) -> Result<Finished, Error> {
         let made = service.find(&pending.mark)?;
-        let made = made.as_ref().map(|pat| &pat.id);
+        let made = made.as_ref().map(|token| &token.id);
         let next = {
             let (realm, account) = self.account_of_pending(pending)?;
             let account = account.and_then(|at| Some(&realm.as_ref()?.accounts[at]));
-            let is_new = |id: &Option<String>| id.as_deref() == made.map(PatId::as_str);
+            let is_new = |id: &Option<String>| id.as_deref() == made.map(TokenId::as_str);
             let now = Now {
                 in_force: account.map(|account| account.id.as_str()),
                 service_id: account.and_then(|account| account.service_id.as_deref()),
                 is_aside: account.is_some_and(|a| a.set_aside.iter().any(|aside| is_new(&aside.service_id))),
             };
-            pending::next(pending, made.map(PatId::as_str), &now)
+            pending::next(pending, made.map(TokenId::as_str), &now)
         };
         let finished = match (next, made) {
             (Next::Forget, _) | (_, None) => Finished::Forgotten,

@@ -6,7 +6,7 @@
 
 use crate::error::Error;
 use crate::forge::check::Verdict;
-use crate::forge::life::azure::{Made, Order, Pat, PatId};
+use crate::forge::lifecycle::{Created, Order, Token, TokenId};
 use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
 
@@ -26,19 +26,19 @@ use super::Selection;
 use super::add::{Planned, Wish, is_same};
 use super::check::Question;
 
-/// What a service does for a token's life.
+/// What a service does for a token's lifecycle.
 pub trait Service {
     /// The token whose name [`bears`] this mark and that still works.
     ///
     /// # Errors
     /// When it could not be asked, or did not answer.
-    fn find(&self, mark: &str) -> Result<Option<Pat>, Error>;
+    fn find(&self, mark: &str) -> Result<Option<Token>, Error>;
 
     /// Makes one.
     ///
     /// # Errors
     /// [`Failed`], which tells whether one may have been made.
-    fn create(&self, order: &Order) -> Result<Made, Failed>;
+    fn create(&self, order: &Order) -> Result<Created, Failed>;
 
     /// Whether the service takes a token.
     ///
@@ -50,7 +50,7 @@ pub trait Service {
     ///
     /// # Errors
     /// When it could not be asked, or would not.
-    fn revoke(&self, id: &PatId) -> Result<(), Error>;
+    fn revoke(&self, id: &TokenId) -> Result<(), Error>;
 }
 
 /// Why no new token came back.
@@ -137,4 +137,15 @@ fn about(planned: &Planned, mark: String, kind: Kind, before: Option<String>, si
     let (realm, url) = (planned.realm.to_string(), planned.url.clone());
     let (account, page) = (planned.wish.account.clone(), planned.token_page.clone());
     Pending { mark, kind, realm, url, account, before, old: None, page, since }
+}
+
+/// That a service created a token, and its answer has none.
+fn not_shown(url: &str) -> Failed {
+    Failed {
+        error: Error::Service {
+            what: "the service made a token and did not show it".to_owned(),
+            hint: format!("keyfob rotate {url} cleans up"),
+        },
+        nothing_happened: false,
+    }
 }

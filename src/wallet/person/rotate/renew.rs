@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::files;
-use crate::forge::life::Renewed;
+use crate::forge::lifecycle::Created;
 use crate::secret::{Secret, fill_random};
 use crate::store::Store;
 
@@ -15,7 +15,7 @@ use super::super::super::pending::{Kind, List};
 use super::super::add::{Added, Issued, Planned};
 use super::super::check::Question;
 use super::mark::mark;
-use super::{Failed, about};
+use super::{Failed, about, not_shown};
 
 /// A renewed token that could not be kept: its old one does not work any more.
 pub struct Homeless {
@@ -96,7 +96,7 @@ impl LocalWallet<'_> {
         &self,
         list: &List,
         mut planned: Planned,
-        ask: impl FnOnce(&Question) -> Result<Renewed, Failed>,
+        ask: impl FnOnce(&Question) -> Result<Created, Failed>,
     ) -> Result<(Added, Renewal), NotRenewed> {
         let room = self.hold_room(&planned)?;
         let before = self.in_force(&planned)?;
@@ -104,10 +104,13 @@ impl LocalWallet<'_> {
         let question = self.question_of(&pending, |account| Some(&account.id) == before.as_ref())?;
         let question = question.ok_or(Error::Changing)?;
         list.add(pending.clone())?;
-        let renewed = ask(&question);
+        let created = ask(&question);
         drop(room);
-        let renewed = match renewed {
-            Ok(renewed) => renewed,
+        let (token, scopes, expires) = match created.and_then(|created| match created {
+            Created { secret: Some(token), scopes, expires, .. } => Ok((token, scopes, expires)),
+            Created { secret: None, .. } => Err(not_shown(&planned.url)),
+        }) {
+            Ok(shown) => shown,
             Err(Failed { error, nothing_happened }) => {
                 if nothing_happened {
                     list.remove(&pending.mark)?;
@@ -115,7 +118,6 @@ impl LocalWallet<'_> {
                 return Err(error.into());
             }
         };
-        let Renewed { token, expires, scopes } = renewed;
         let told = Renewal { expires, scopes: scopes.clone() };
         planned.wish.scopes = scopes;
         planned.wish.issued = Some(Issued { id: None, expires });

@@ -1,4 +1,4 @@
-//! The life of personal access tokens of Azure DevOps Services, as its interface has it: requests as values, answers read into
+//! The lifecycle of personal access tokens of Azure DevOps Services, as its interface has it: requests as values, answers read into
 //! values. Only a person's own sign-in (a bearer of Microsoft Entra) may use it, never a token; Azure DevOps Server has no such
 //! interface.
 //!
@@ -14,19 +14,21 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::forge::lifecycle::{
+    ApiError, Created, Effect, Order, Page, ScopeTable, SignIn, Site, Token, TokenApi, TokenFilter, TokenId,
+    TokenManager,
+};
 use crate::http_message::{Auth, Method, Request, Response};
 use crate::secret::Secret;
 use crate::text::rfc3339;
 
-pub use super::refusal::{Policy, Refusal};
+use super::refusal::Refusal;
+use super::{entra, scopes};
 
 /// The host of the interface: of the organisation's realm, and the only one that ever gets the bearer.
-pub const HOST: &str = "vssps.dev.azure.com";
+const HOST: &str = "vssps.dev.azure.com";
 
 const VERSION: &str = "7.1-preview.1";
-
-/// 2026-12-01, the first second of it: from then on, tokens for all organisations are not taken any more.
-pub const GLOBAL_END: i64 = 1_796_083_200;
 
 /// How many tokens a page has at most.
 const PAGE: u32 = 100;
@@ -34,108 +36,87 @@ const PAGE: u32 = 100;
 /// The most characters of a name that somebody gave.
 const LONGEST_NAME: usize = 300;
 
-/// Which tokens are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// Those that work.
-    Active,
-    /// Those that were revoked.
-    Revoked,
-    /// Those whose time is over.
-    Expired,
-    /// All of them.
-    All,
+/// The interface.
+pub(super) struct Pats;
+
+impl TokenApi for Pats {
+    fn create(&self, site: &Site<'_>, order: &Order) -> Request {
+        create(site.realm.what(), order)
+    }
+
+    fn read_created(&self, answer: &Response, site: &Site<'_>) -> Result<Created, ApiError> {
+        let (Token { id, name, scopes, expires, .. }, secret) =
+            read_made(answer).map_err(|refusal| refusal.into_error(site))?;
+        Ok(Created { secret, id: Some(id), name, scopes, expires })
+    }
 }
 
-impl Which {
-    /// Its word, here and on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Which::Active => "active",
-            Which::Revoked => "revoked",
-            Which::Expired => "expired",
-            Which::All => "all",
+impl TokenManager for Pats {
+    fn host(&self) -> &'static str {
+        HOST
+    }
+
+    fn sign_in(&self) -> &'static SignIn {
+        &entra::SIGN_IN
+    }
+
+    fn scopes(&self) -> &'static ScopeTable {
+        &scopes::SCOPES
+    }
+
+    fn list(&self, site: &Site<'_>, filter: TokenFilter, next: Option<&str>) -> Request {
+        list(site.realm.what(), filter, next)
+    }
+
+    fn read_page(&self, answer: &Response, site: &Site<'_>) -> Result<Page, ApiError> {
+        read_page(answer).map_err(|refusal| refusal.into_error(site))
+    }
+
+    fn get(&self, site: &Site<'_>, id: &TokenId) -> Request {
+        get(site.realm.what(), id)
+    }
+
+    fn extend(&self, site: &Site<'_>, id: &TokenId, expires: i64) -> Request {
+        extend(site.realm.what(), id, expires)
+    }
+
+    fn read_token(&self, answer: &Response, site: &Site<'_>) -> Result<Token, ApiError> {
+        match read_made(answer) {
+            Ok((token, _)) => Ok(token),
+            // A page would tell of the address, not of the token.
+            Err(Refusal::NotFound) if answer.is_page() => {
+                Err(ApiError { effect: Effect::Nothing, ..Refusal::NotFound.into_error(site) })
+            }
+            Err(refusal) => Err(refusal.into_error(site)),
         }
     }
-}
 
-/// The name by which the service knows a token: a GUID in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PatId(String);
-
-impl PatId {
-    /// `None` for what is no GUID: it goes into URLs.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<PatId> {
-        let fits = |(at, byte): (usize, u8)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        };
-        let whole = text.len() == 36 && text.bytes().enumerate().all(fits);
-        (whole && text.bytes().any(|byte| byte != b'0' && byte != b'-'))
-            .then(|| PatId(text.to_ascii_lowercase()))
+    fn revoke(&self, site: &Site<'_>, id: &TokenId) -> Request {
+        revoke(site.realm.what(), id)
     }
 
-    /// Its text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    fn read_revoked(&self, answer: &Response, site: &Site<'_>) -> Result<(), ApiError> {
+        read_revoked(answer).map_err(|refusal| refusal.into_error(site))
+    }
+
+    fn unreadable_list(&self, site: &Site<'_>) -> ApiError {
+        Refusal::Odd { status: 200 }.into_error(site)
     }
 }
 
-/// What the service tells of a token; never the token itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pat {
-    /// Its id.
-    pub id: PatId,
-    /// The name that a person gave it. A stranger's words.
-    pub name: String,
-    /// What it may do.
-    pub scopes: Vec<String>,
-    /// When it was made, in Unix seconds.
-    pub from: Option<i64>,
-    /// When it ends, in Unix seconds.
-    pub to: Option<i64>,
-    /// Whether it is for all organisations: those end on 2026-12-01.
-    pub global: bool,
-}
-
-/// One page of a list.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Page {
-    /// Its tokens.
-    pub pats: Vec<Pat>,
-    /// What the next page is asked for with; `None` on the last.
-    pub next: Option<String>,
-    /// How many could not be read.
-    pub unread: usize,
-}
-
-/// A token that was made or changed.
-#[derive(Debug)]
-pub struct Made {
-    /// What is known of it.
-    pub pat: Pat,
-    /// The token, after it was made and never again.
-    pub token: Option<Secret>,
-}
-
-/// What a new token shall be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// Its name.
-    pub name: String,
-    /// What it may do.
-    pub scopes: Vec<String>,
-    /// When it shall end, in Unix seconds.
-    pub to: i64,
+/// A GUID in lower case; `None` for what is none, and for the one that is all zeros.
+pub(super) fn guid(text: &str) -> Option<String> {
+    let fits = |(at, byte): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    let whole = text.len() == 36 && text.bytes().enumerate().all(fits);
+    (whole && text.bytes().any(|byte| byte != b'0' && byte != b'-')).then(|| text.to_ascii_lowercase())
 }
 
 /// One page of the list; `next` from the page before, asked for with the same words otherwise.
-#[must_use]
-pub fn list(organisation: &str, which: Which, next: Option<&str>) -> Request {
-    let mut query = format!("&displayFilterOption={}&$top={PAGE}", which.as_str());
+fn list(organisation: &str, filter: TokenFilter, next: Option<&str>) -> Request {
+    let mut query = format!("&displayFilterOption={}&$top={PAGE}", filter.as_str());
     if let Some(next) = next {
         let encoded: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
         let _ = write!(query, "&continuationToken={encoded}");
@@ -144,40 +125,36 @@ pub fn list(organisation: &str, which: Which, next: Option<&str>) -> Request {
 }
 
 /// One token.
-#[must_use]
-pub fn get(organisation: &str, id: &PatId) -> Request {
+fn get(organisation: &str, id: &TokenId) -> Request {
     request(Method::Get, organisation, &format!("&authorizationId={}", id.as_str()), None)
 }
 
 /// A new token; never one for all organisations.
-#[must_use]
-pub fn create(organisation: &str, order: &Order) -> Request {
+fn create(organisation: &str, order: &Order) -> Request {
     let body = Body {
         authorization_id: None,
         display_name: Some(&order.name),
         scope: Some(order.scopes.join(" ")),
-        valid_to: rfc3339(order.to),
+        valid_to: rfc3339(order.expires),
         all_orgs: Some(false),
     };
     request(Method::Post, organisation, "", Some(&body))
 }
 
 /// A token that shall end at another time; it stays the same.
-#[must_use]
-pub fn extend(organisation: &str, id: &PatId, to: i64) -> Request {
+fn extend(organisation: &str, id: &TokenId, expires: i64) -> Request {
     let body = Body {
         authorization_id: Some(id.as_str()),
         display_name: None,
         scope: None,
-        valid_to: rfc3339(to),
+        valid_to: rfc3339(expires),
         all_orgs: None,
     };
     request(Method::Put, organisation, "", Some(&body))
 }
 
 /// A token that shall not work any more, for ever.
-#[must_use]
-pub fn revoke(organisation: &str, id: &PatId) -> Request {
+fn revoke(organisation: &str, id: &TokenId) -> Request {
     request(Method::Delete, organisation, &format!("&authorizationId={}", id.as_str()), None)
 }
 
@@ -240,26 +217,20 @@ struct WirePat {
 }
 
 /// Reads a page of the list.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn read_page(answer: &Response) -> Result<Page, Refusal> {
+fn read_page(answer: &Response) -> Result<Page, Refusal> {
     let page: WirePage = readable(answer)?;
     let all = page.pat_tokens.len();
-    let pats: Vec<Pat> = page
+    let tokens: Vec<Token> = page
         .pat_tokens
         .into_iter()
-        .filter_map(|value| serde_json::from_value::<WirePat>(value).ok()?.pat())
+        .filter_map(|value| serde_json::from_value::<WirePat>(value).ok()?.token())
         .collect();
-    let unread = all - pats.len();
-    Ok(Page { pats, next: page.continuation_token.filter(|next| !next.is_empty()), unread })
+    let unread = all - tokens.len();
+    Ok(Page { tokens, next: page.continuation_token.filter(|next| !next.is_empty()), unread })
 }
 
 /// Reads the answer to a create, an extend or a get.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn read_made(answer: &Response) -> Result<Made, Refusal> {
+fn read_made(answer: &Response) -> Result<(Token, Option<Secret>), Refusal> {
     let result: WireResult = readable(answer)?;
     let named = result.pat_token_error.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
     if !named.is_empty() && !named.eq_ignore_ascii_case("none") {
@@ -268,15 +239,12 @@ pub fn read_made(answer: &Response) -> Result<Made, Refusal> {
     let mut wire = result.pat_token.ok_or(Refusal::Nothing)?;
     let token = wire.token.take().filter(|token| !token.is_empty());
     let token = token.map(|token| Secret::copy_of(token.as_bytes()));
-    let pat = wire.pat().ok_or(Refusal::Odd { status: answer.status })?;
-    Ok(Made { pat, token })
+    let about = wire.token().ok_or(Refusal::Odd { status: answer.status })?;
+    Ok((about, token))
 }
 
 /// Reads the answer to a revoke: one that is not known any more is revoked, too.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn read_revoked(answer: &Response) -> Result<(), Refusal> {
+fn read_revoked(answer: &Response) -> Result<(), Refusal> {
     match answer.status {
         204 => Ok(()),
         // Only a body that says so: a proxy's page comes with a 200, too.
@@ -303,14 +271,14 @@ fn readable<T: serde::de::DeserializeOwned>(answer: &Response) -> Result<T, Refu
 
 impl WirePat {
     /// `None` if its id is none.
-    fn pat(self) -> Option<Pat> {
+    fn token(self) -> Option<Token> {
         let scopes = self.scope.unwrap_or_default();
-        Some(Pat {
-            id: PatId::parse(&self.authorization_id)?,
+        Some(Token {
+            id: TokenId::parse(&guid(&self.authorization_id)?)?,
             name: bounded(self.display_name.unwrap_or_default()),
             scopes: scopes.split_whitespace().map(str::to_owned).collect(),
-            from: self.valid_from.as_deref().and_then(time),
-            to: self.valid_to.as_deref().and_then(time),
+            created: self.valid_from.as_deref().and_then(time),
+            expires: self.valid_to.as_deref().and_then(time),
             global: self.target_accounts.is_none(),
         })
     }

@@ -1,5 +1,5 @@
-//! Signing in to Microsoft Entra by device code, as values: what is asked, and what the answers mean. The sign-in is only for the
-//! life of tokens ([`super::azure`]).
+//! Signing in to Microsoft Entra, as values: what is asked, and what the answers mean. The sign-in is only for managing tokens
+//! ([`super::pats`]).
 //!
 //! Everything goes to one fixed host; what an answer names is shown to the person and never asked. Deliberately absent: any
 //! client id. Those of Microsoft's own programs are theirs; whoever wants this registers one of his own.
@@ -7,67 +7,55 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::forge::check::shortened;
+use crate::forge::lifecycle::{DeviceCode, Poll, SignIn, Tenant};
 use crate::http_message::{Auth, Method, Request, Response};
 use crate::remote::Remote;
 use crate::secret::Secret;
 
-use super::super::check::shortened;
-use super::azure::PatId;
+use super::pats::guid;
+use super::refusal::Refusal;
 
 /// The only host that is asked.
-pub const HOST: &str = "login.microsoftonline.com";
+const HOST: &str = "login.microsoftonline.com";
 
 /// Azure DevOps, as Entra knows it.
-pub const RESOURCE: &str = "499b84ac-1321-427f-aa17-267ca6975798";
+const RESOURCE: &str = "499b84ac-1321-427f-aa17-267ca6975798";
+
+/// Signing in to Microsoft Entra.
+pub(super) static SIGN_IN: SignIn = SignIn {
+    provider: "Microsoft Entra",
+    service: "Azure DevOps",
+    host: HOST,
+    guide: "docs/forges/azure-devops.md",
+    program_name: "the Azure CLI",
+    program: "az",
+    arguments: &[
+        "account",
+        "get-access-token",
+        "--resource",
+        RESOURCE,
+        "--query",
+        "accessToken",
+        "--output",
+        "tsv",
+    ],
+    tenant_option: "--tenant",
+    any_tenant: "organizations",
+    ask_tenant: |site| ask_tenant(site.realm.what()),
+    read_tenant,
+    no_tenant: |site| Refusal::NoTenant.into_error(site).into(),
+    begin,
+    read_begun,
+    ask,
+    read_poll,
+};
 
 /// Where a person enters the code, when the answer names no place that could be shown.
 const PAGE: &str = "https://microsoft.com/devicelogin";
 
-/// Seconds between two questions that are added when the service wants it slower (RFC 8628, 3.5).
-const SLOWER: u64 = 5;
-
-/// A sign-in that was begun.
-#[derive(Debug)]
-pub struct Begun {
-    /// What is shown to the service.
-    pub code: Secret,
-    /// What the person enters.
-    pub user_code: String,
-    /// Where.
-    pub page: String,
-    /// Seconds between two questions.
-    pub interval: u64,
-    /// Seconds until it is over.
-    pub lasts: u64,
-}
-
-/// What came of a question.
-#[derive(Debug)]
-pub enum Poll {
-    /// The person is not done.
-    Wait,
-    /// The same, and we ask too often.
-    Slower,
-    /// The bearer.
-    Done(Secret),
-    /// It will not come; why.
-    Over(String),
-}
-
-/// The tenant of an organisation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tenant {
-    /// Its id.
-    Of(String),
-    /// None: the organisation belongs to Microsoft accounts.
-    None,
-    /// The answer does not tell.
-    Unknown,
-}
-
 /// Asks an organisation for its tenant, as nobody.
-#[must_use]
-pub fn ask_tenant(organisation: &str) -> Request {
+fn ask_tenant(organisation: &str) -> Request {
     let url = format!("https://dev.azure.com/{organisation}/_apis/connectionData?api-version=7.1-preview.1");
     let mut request = Request::get(url, Auth::None);
     request.headers.push(("X-TFS-FedAuthRedirect", "Suppress"));
@@ -75,28 +63,24 @@ pub fn ask_tenant(organisation: &str) -> Request {
 }
 
 /// Reads what it says.
-#[must_use]
-pub fn read_tenant(answer: &Response) -> Tenant {
+fn read_tenant(answer: &Response) -> Tenant {
     let Some(said) = answer.header("x-vss-resourcetenant").map(str::trim) else { return Tenant::Unknown };
-    match PatId::parse(said) {
-        // Any GUID will do.
-        Some(id) => Tenant::Of(id.as_str().to_owned()),
+    match guid(said) {
+        Some(id) => Tenant::Of(id),
         None if said.bytes().all(|byte| byte == b'0' || byte == b'-') && said.len() == 36 => Tenant::None,
         None => Tenant::Unknown,
     }
 }
 
 /// Begins a sign-in.
-#[must_use]
-pub fn begin(client: &str, tenant: &str) -> Request {
+fn begin(client: &str, tenant: &str) -> Request {
     let scope: String =
         url::form_urlencoded::byte_serialize(format!("{RESOURCE}/.default").as_bytes()).collect();
     post(tenant, "devicecode", format!("client_id={client}&scope={scope}"))
 }
 
-/// Asks whether the person is done; shows the code of [`Begun`].
-#[must_use]
-pub fn ask(client: &str, tenant: &str) -> Request {
+/// Asks whether the person is done; shows the code of [`DeviceCode`].
+fn ask(client: &str, tenant: &str) -> Request {
     let kind = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code";
     post(tenant, "token", format!("grant_type={kind}&client_id={client}&device_code="))
 }
@@ -138,11 +122,8 @@ struct WireError {
     error_description: String,
 }
 
-/// Reads what began.
-///
-/// # Errors
-/// Why nothing did, in the service's words.
-pub fn read_begun(answer: &Response) -> Result<Begun, String> {
+/// Reads what began; an error is why nothing did, in the service's words.
+fn read_begun(answer: &Response) -> Result<DeviceCode, String> {
     let begun = match (answer.status, answer.json::<WireBegun>()) {
         (200, Some(begun)) if !begun.device_code.is_empty() && !begun.user_code.is_empty() => begun,
         _ => return Err(said(answer)),
@@ -150,7 +131,7 @@ pub fn read_begun(answer: &Response) -> Result<Begun, String> {
     let plain = |c: char| c.is_ascii_graphic();
     let page = begun.verification_uri;
     let shown = page.len() <= 100 && page.chars().all(plain) && is_microsofts(&page);
-    Ok(Begun {
+    Ok(DeviceCode {
         code: Secret::copy_of(begun.device_code.as_bytes()),
         user_code: begun.user_code.chars().filter(|c| plain(*c)).take(40).collect(),
         page: if shown { page } else { PAGE.to_owned() },
@@ -171,8 +152,7 @@ fn is_microsofts(page: &str) -> bool {
 }
 
 /// Reads what came of a question.
-#[must_use]
-pub fn read_poll(answer: &Response) -> Poll {
+fn read_poll(answer: &Response) -> Poll {
     if answer.status == 200 {
         return match answer.json::<WireToken>().filter(|token| !token.access_token.is_empty()) {
             Some(token) => Poll::Done(Secret::copy_of(token.access_token.as_bytes())),
@@ -193,14 +173,6 @@ pub fn read_poll(answer: &Response) -> Poll {
         "authorization_declined" | "access_denied" => Poll::Over("it was declined".to_owned()),
         "expired_token" | "code_expired" => Poll::Over("the code was not entered in time".to_owned()),
         _ => Poll::Over(said(answer)),
-    }
-}
-
-impl Poll {
-    /// The pause before the next question, from the one before.
-    #[must_use]
-    pub fn pause(&self, before: u64) -> u64 {
-        if matches!(self, Poll::Slower) { (before + SLOWER).min(60) } else { before }
     }
 }
 

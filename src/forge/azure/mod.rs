@@ -2,12 +2,19 @@
 //! old `ORG.visualstudio.com`, and a host per service in either style. All of them are one realm, because one personal
 //! access token opens them all.
 
-use super::life::{Life, Renewal, Tick};
+use super::lifecycle::{Lifecycle, Renewal, ScopeOption};
 use super::shape::{Checksum, Letters, Part, Shape};
 use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
 
+mod entra;
+mod pats;
+mod refusal;
+mod scopes;
+pub mod server;
+mod verify;
+
 /// Tokens of Azure DevOps, Services and Server: until the middle of 2024 52 characters, since then 84.
-pub(super) static SHAPES: &[Shape] = &[
+static SHAPES: &[Shape] = &[
     Shape {
         checksum: Checksum::AzureOld,
         ..Shape::of("a personal access token of Azure DevOps", &[Part::Run(Letters::Base32, 52, 52)])
@@ -29,19 +36,23 @@ pub(super) static SHAPES: &[Shape] = &[
 ];
 
 /// What to tick, on the pages of Services and Server alike.
-pub(super) static AZURE_TICKS: &[Tick] = &[
-    Tick { task: "git", words: "Code: Read & write", scopes: &["vso.code_write"] },
-    Tick { task: "packages", words: "Packaging: Read", scopes: &["vso.packaging"] },
-    Tick { task: "publish", words: "Packaging: Read & write", scopes: &["vso.packaging_write"] },
-    Tick { task: "build", words: "Build: Read & execute", scopes: &["vso.build_execute"] },
-    Tick { task: "work-items", words: "Work Items: Read & write", scopes: &["vso.work_write"] },
-    Tick { task: "release", words: "Release: Read, write & execute", scopes: &["vso.release_execute"] },
-    Tick { task: "agents", words: "Agent Pools: Read & manage", scopes: &["vso.agentpools_manage"] },
-    Tick { task: "analytics", words: "Analytics: Read", scopes: &["vso.analytics"] },
+static SCOPE_OPTIONS: &[ScopeOption] = &[
+    ScopeOption { task: "git", label: "Code: Read & write", scopes: &["vso.code_write"] },
+    ScopeOption { task: "packages", label: "Packaging: Read", scopes: &["vso.packaging"] },
+    ScopeOption { task: "publish", label: "Packaging: Read & write", scopes: &["vso.packaging_write"] },
+    ScopeOption { task: "build", label: "Build: Read & execute", scopes: &["vso.build_execute"] },
+    ScopeOption { task: "work-items", label: "Work Items: Read & write", scopes: &["vso.work_write"] },
+    ScopeOption {
+        task: "release",
+        label: "Release: Read, write & execute",
+        scopes: &["vso.release_execute"],
+    },
+    ScopeOption { task: "agents", label: "Agent Pools: Read & manage", scopes: &["vso.agentpools_manage"] },
+    ScopeOption { task: "analytics", label: "Analytics: Read", scopes: &["vso.analytics"] },
 ];
 
 /// Which scopes cover a need, in Services and Server alike.
-pub(super) static AZURE_SCOPES: &[(Need, &[&str])] = &[
+static SCOPES_BY_NEED: &[(Need, &[&str])] = &[
     (Need::Code, &["app_token", "vso.code", "vso.code_write", "vso.code_manage", "vso.code_full"]),
     (Need::Packages, &["app_token", "vso.packaging", "vso.packaging_write", "vso.packaging_manage"]),
 ];
@@ -124,9 +135,15 @@ pub static FORGE: Forge = Forge {
     placeholders: &["VssSessionToken", "AzureDevOps", "AzureDevOpsPAT", "build", "vsts"],
     presentation: Presentation::Basic,
     token_page: Some("https://dev.azure.com/{organisation}/_usersSettings/tokens"),
-    life: Life { ticks: AZURE_TICKS, renewal: Renewal::Azure, ..Life::BY_HAND },
-    scopes: AZURE_SCOPES,
-    check: Some(&super::check::azure::SERVICES),
+    lifecycle: Lifecycle {
+        options: SCOPE_OPTIONS,
+        renewal: Renewal::SignedIn(&pats::Pats),
+        // 2026-12-01, the first second of it.
+        global_tokens_end: Some(1_796_083_200),
+        ..Lifecycle::BY_HAND
+    },
+    scopes: SCOPES_BY_NEED,
+    check: Some(&verify::SERVICES),
     shapes: SHAPES,
     examples: &[
         Example {

@@ -4,9 +4,10 @@
 //! IIS offers NTLM and Negotiate beside Basic, and curl prefers those: a token only arrives when Basic is forced
 //! (measured with git 2.47: with user name and password the same git takes NTLM and fails).
 
-use super::azure_devops::{AZURE_SCOPES, AZURE_TICKS, SHAPES};
-use super::life::{Life, Renewal};
-use super::{Example, Forge, Prefix, Presentation, UserName};
+use crate::forge::lifecycle::Lifecycle;
+use crate::forge::{Example, Forge, Prefix, Presentation, UserName};
+
+use super::{SCOPE_OPTIONS, SCOPES_BY_NEED, SHAPES, verify};
 
 /// Azure DevOps Server.
 pub static FORGE: Forge = Forge {
@@ -29,9 +30,9 @@ pub static FORGE: Forge = Forge {
     placeholders: &["VssSessionToken", "AzureDevOps", "build"],
     presentation: Presentation::ForcedBasic,
     token_page: Some("{origin}/_usersSettings/tokens"),
-    life: Life { ticks: AZURE_TICKS, renewal: Renewal::ByHand, ..Life::BY_HAND },
-    scopes: AZURE_SCOPES,
-    check: Some(&super::check::azure::SERVER),
+    lifecycle: Lifecycle { options: SCOPE_OPTIONS, ..Lifecycle::BY_HAND },
+    scopes: SCOPES_BY_NEED,
+    check: Some(&verify::SERVER),
     shapes: SHAPES,
     // Which hosts are such servers is in the records, not here: without one, no realm.
     examples: &[Example {

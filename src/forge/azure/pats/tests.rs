@@ -2,7 +2,9 @@
 
 use zeroize::Zeroizing;
 
+use super::super::refusal::Policy;
 use super::*;
+use crate::remote::Realm;
 
 const ID: &str = "4ab5405f-4d48-4b92-9f08-4d4d3a5a0e5f";
 
@@ -33,13 +35,13 @@ fn body(request: &Request) -> serde_json::Value {
 
 #[test]
 fn every_request_goes_to_the_one_host_with_the_sign_in_as_bearer() {
-    let id = PatId::parse(ID).unwrap();
-    let order = Order { name: "n".to_owned(), scopes: vec!["vso.code".to_owned()], to: 1_800_000_000 };
+    let id = TokenId::parse(ID).unwrap();
+    let order = Order { name: "n".to_owned(), scopes: vec!["vso.code".to_owned()], expires: 1_800_000_000 };
     let base = "https://vssps.dev.azure.com/contoso/_apis/tokens/pats?api-version=7.1-preview.1";
     let requests = [
-        (list("contoso", Which::All, None), Method::Get, "&displayFilterOption=all&$top=100"),
+        (list("contoso", TokenFilter::All, None), Method::Get, "&displayFilterOption=all&$top=100"),
         (
-            list("contoso", Which::Active, Some("a&b=c d")),
+            list("contoso", TokenFilter::Active, Some("a&b=c d")),
             Method::Get,
             "&displayFilterOption=active&$top=100&continuationToken=a%26b%3Dc+d",
         ),
@@ -67,11 +69,11 @@ fn a_page_is_read_and_tells_whether_there_is_another() {
     let page = serde_json::json!({ "continuationToken": "next", "patTokens": [pat(ID, None)] });
     let page = read_page(&json(200, &page)).unwrap();
     assert_eq!(page.next.as_deref(), Some("next"));
-    let [one] = &page.pats[..] else { panic!("{page:?}") };
+    let [one] = &page.tokens[..] else { panic!("{page:?}") };
     assert_eq!((one.name.as_str(), one.id.as_str(), one.global), ("git on laptop", ID, false));
     assert_eq!(one.scopes, ["vso.code_write", "vso.packaging"]);
-    assert_eq!(rfc3339(one.to.unwrap()), "2026-12-01T23:46:23Z");
-    assert_eq!(rfc3339(one.from.unwrap()), "2026-09-01T23:46:23Z");
+    assert_eq!(rfc3339(one.expires.unwrap()), "2026-12-01T23:46:23Z");
+    assert_eq!(rfc3339(one.created.unwrap()), "2026-09-01T23:46:23Z");
     for last in [serde_json::json!(""), serde_json::Value::Null] {
         let page = serde_json::json!({ "continuationToken": last, "patTokens": [] });
         assert_eq!(read_page(&json(200, &page)).unwrap().next, None);
@@ -82,15 +84,15 @@ fn a_page_is_read_and_tells_whether_there_is_another() {
 fn a_token_for_all_organisations_is_known_by_its_missing_list() {
     let mut global = pat(ID, None);
     global["targetAccounts"] = serde_json::Value::Null;
-    assert!(read_made(&json(200, &result(&global, "none"))).unwrap().pat.global);
+    assert!(read_made(&json(200, &result(&global, "none"))).unwrap().0.global);
 }
 
 #[test]
 fn a_new_token_comes_once_and_an_extended_one_not_at_all() {
     let made = read_made(&json(200, &result(&pat(ID, Some("s3cret")), "none"))).unwrap();
-    assert!(made.token.unwrap().same_as(&Secret::copy_of(b"s3cret")));
+    assert!(made.1.unwrap().same_as(&Secret::copy_of(b"s3cret")));
     let extended = read_made(&json(200, &result(&pat(ID, None), "none"))).unwrap();
-    assert!(extended.token.is_none());
+    assert!(extended.1.is_none());
 }
 
 #[test]
@@ -159,10 +161,11 @@ fn every_refusal_has_words_in_the_voice_of_the_house() {
         Refusal::Named("it said so".to_owned()),
         Refusal::Odd { status: 418 },
     ];
+    let realm = Realm::from_text("azure-devops/contoso").unwrap();
+    let site = Site { realm: &realm, home: "https://dev.azure.com/contoso" };
     for refusal in all {
-        let error = refusal.into_error("contoso");
-        let hint = error.hint().unwrap();
-        for text in [error.to_string(), hint] {
+        let error = refusal.into_error(&site);
+        for text in [error.what, error.hint] {
             assert!(!text.is_empty() && !text.ends_with('.') && !text.contains('\n'), "{text}");
         }
     }
@@ -195,15 +198,15 @@ fn an_id_that_is_none_never_gets_into_a_url() {
         "4ab5405f4d484b929f084d4d3a5a0e5f0000",
         "00000000-0000-0000-0000-000000000000",
     ] {
-        assert_eq!(PatId::parse(bad), None, "{bad}");
+        assert_eq!(guid(bad), None, "{bad}");
         // One entry that cannot be read hides none of the others, and is counted.
         let page =
             serde_json::json!({ "continuationToken": "", "patTokens": [pat(bad, None), pat(ID, None), 7] });
         let page = read_page(&json(200, &page)).unwrap();
-        assert_eq!((page.pats.len(), page.unread), (1, 2));
+        assert_eq!((page.tokens.len(), page.unread), (1, 2));
         assert!(read_made(&json(200, &result(&pat(bad, Some("s3cret")), "none"))).is_err());
     }
-    assert_eq!(PatId::parse(&ID.to_ascii_uppercase()).unwrap().as_str(), ID);
+    assert_eq!(guid(&ID.to_ascii_uppercase()).unwrap(), ID);
 }
 
 #[test]
@@ -229,8 +232,8 @@ fn hostile_answers_are_refusals_and_nothing_worse() {
     odd["displayName"] = serde_json::json!("x".repeat(100_000));
     odd["validTo"] = serde_json::json!("99999-99-99");
     odd["validFrom"] = serde_json::json!("0001-01-01T00:00:00");
-    let read = read_made(&json(200, &result(&odd, "none"))).unwrap().pat;
-    assert_eq!((read.name.chars().count(), read.to, read.from), (300, None, None));
+    let read = read_made(&json(200, &result(&odd, "none"))).unwrap().0;
+    assert_eq!((read.name.chars().count(), read.expires, read.created), (300, None, None));
 }
 
 #[test]
@@ -252,6 +255,6 @@ fn a_name_without_end_is_cut_in_its_middle_because_its_end_may_be_a_mark() {
     let mut token = pat(ID, None);
     token["displayName"] = format!("{} #0a1b2c3d", "ü".repeat(5000)).into();
     let page = serde_json::json!({ "continuationToken": "", "patTokens": [token] });
-    let name = read_page(&json(200, &page)).unwrap().pats.remove(0).name;
+    let name = read_page(&json(200, &page)).unwrap().tokens.remove(0).name;
     assert!(name.starts_with("üü") && name.ends_with("ü #0a1b2c3d") && name.chars().count() == 300, "{name}");
 }

@@ -3,15 +3,15 @@
 
 use serde::Deserialize;
 
-use crate::error::Error;
+use crate::forge::check::{message, obstacle, shortened};
+use crate::forge::lifecycle::{ApiError, Effect, Site};
 use crate::http_message::Response;
 
-use super::super::check::azure::{OBSTACLES, service_error};
-use super::super::check::{message, obstacle, shortened};
+use super::verify::{OBSTACLES, service_error};
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// Whoever is signed in is not taken: the sign-in has ended, or is not a person's.
     SignIn,
     /// The organisation belongs to Microsoft accounts, not to an Entra tenant.
@@ -55,7 +55,7 @@ pub enum Refusal {
 
 /// Rules that administrators make for a tenant or an organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
+pub(super) enum Policy {
     /// No token for all organisations.
     Global,
     /// No token with full access.
@@ -100,8 +100,7 @@ struct Name {
 
 impl Refusal {
     /// What an answer that brought no result means.
-    #[must_use]
-    pub fn of(answer: &Response) -> Refusal {
+    pub(super) fn of(answer: &Response) -> Refusal {
         let nobody = |tenant: &str| tenant.bytes().all(|byte| byte == b'0' || byte == b'-');
         if answer.status == 401 && answer.header("x-vss-resourcetenant").is_some_and(nobody) {
             return Refusal::NoTenant;
@@ -128,14 +127,19 @@ impl Refusal {
     }
 
     /// What an error that the service names means.
-    #[must_use]
-    pub fn of_error(name: &str) -> Refusal {
+    pub(super) fn of_error(name: &str) -> Refusal {
         known(name).unwrap_or_else(|| Refusal::Named(shortened(name).unwrap_or_default()))
     }
 
-    /// In words; `organisation` is the one that was asked.
-    #[must_use]
-    pub fn into_error(self, organisation: &str) -> Error {
+    /// In words.
+    pub(super) fn into_error(self, site: &Site<'_>) -> ApiError {
+        let organisation = site.realm.what();
+        let effect = match self {
+            Refusal::NotFound => Effect::NotFound,
+            Refusal::Nothing => Effect::Unproven,
+            Refusal::Broken { .. } | Refusal::Odd { .. } => Effect::Unknown,
+            _ => Effect::Nothing,
+        };
         let page = format!("https://dev.azure.com/{organisation}/_usersSettings/tokens");
         let again = |seconds: u64| format!("try again in {seconds} s");
         let (what, hint) = match self {
@@ -213,7 +217,7 @@ impl Refusal {
                 format!("see what its page shows: {page}"),
             ),
         };
-        Error::Service { what, hint }
+        ApiError { what, hint, effect }
     }
 }
 

@@ -1,22 +1,21 @@
 //! What a personal access token of Azure DevOps may be allowed to do: every scope by its identifier, with the name that its page
-//! has for it, and the tasks for which people want a token. A table; [`choose`] reads what a person asked for against it.
-//!
-//! Within an area the scopes form a chain: each holds those before it. An identifier that is not in the table is passed on
-//! with a note: services add scopes without asking us. Deliberately absent: scopes that only an application can have.
+//! has for it, and the tasks for which people want a token. Deliberately absent: scopes that only an application can have.
 
-/// What belongs together on the page where a token is made.
-pub struct Area {
-    /// What the page calls it.
-    pub name: &'static str,
-    /// Its scopes, each with what the page calls the tick; each holds those before it.
-    pub chain: &'static [(&'static str, &'static str)],
-}
+use crate::forge::lifecycle::{Area, ScopeTable};
 
 /// Everything: "Full access".
-pub const FULL: &str = "app_token";
+const FULL: &str = "app_token";
 
-/// Every area.
-pub static AREAS: &[Area] = &[
+/// Every scope.
+pub(super) static SCOPES: ScopeTable = ScopeTable {
+    areas: AREAS,
+    tasks: TASKS,
+    full: FULL,
+    prefix: "vso.",
+    examples: ["vso.code", "vso.code_write"],
+};
+
+static AREAS: &[Area] = &[
     Area { name: "Full access", chain: &[(FULL, "all scopes")] },
     Area {
         name: "Code",
@@ -203,7 +202,7 @@ pub static AREAS: &[Area] = &[
 ];
 
 /// What people want a token for, with the least that does it.
-pub static TASKS: &[(&str, &str)] = &[
+static TASKS: &[(&str, &str)] = &[
     ("git", "vso.code_write"),
     ("git-read", "vso.code"),
     ("packages", "vso.packaging"),
@@ -228,111 +227,14 @@ pub static TASKS: &[(&str, &str)] = &[
     ("everything", FULL),
 ];
 
-/// The task that goes by this name or another: what `nuget` needs, `packages` has. Other words come back as they are.
-#[must_use]
-pub fn task(word: &str) -> &str {
-    let scope = TASKS.iter().find(|(task, _)| *task == word).map(|(_, scope)| *scope);
-    let first = scope.and_then(|scope| TASKS.iter().find(|(_, other)| *other == scope));
-    first.map_or(word, |(task, _)| task)
-}
-
-/// What a person's words stand for.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Chosen {
-    /// Identifiers, each once, none that another of them holds.
-    pub scopes: Vec<String>,
-    /// Identifiers that look like scopes and are not in the table.
-    pub unknown: Vec<String>,
-    /// Words that are neither a task nor a scope.
-    pub not_understood: Vec<String>,
-}
-
-/// Reads tasks and identifiers, with blanks or commas between them.
-#[must_use]
-pub fn choose(text: &str) -> Chosen {
-    let mut chosen = Chosen::default();
-    let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
-    for word in words {
-        let lower = word.to_ascii_lowercase();
-        let known =
-            TASKS.iter().find(|(task, _)| *task == lower).map(|(_, scope)| *scope).or_else(|| named(&lower));
-        match known {
-            Some(scope) => chosen.scopes.push(scope.to_owned()),
-            None if is_identifier(&lower) => {
-                chosen.unknown.push(lower.clone());
-                chosen.scopes.push(lower);
-            }
-            None => chosen.not_understood.push(word.to_owned()),
-        }
-    }
-    chosen.scopes = least(&chosen.scopes);
-    chosen
-}
-
-/// The scopes without those that others of them hold, in the order of the table, each once.
-#[must_use]
-pub fn least(scopes: &[String]) -> Vec<String> {
-    let place = |scope: &str| {
-        let all = AREAS.iter().flat_map(|area| area.chain.iter().map(|(id, _)| *id));
-        all.into_iter().position(|id| id == scope).unwrap_or(usize::MAX)
-    };
-    let held = |scope: &str| scopes.iter().any(|other| other != scope && holds(other, scope));
-    let mut kept: Vec<String> = scopes.iter().filter(|scope| !held(scope)).cloned().collect();
-    kept.sort_by_key(|scope| (place(scope), scope.clone()));
-    kept.dedup();
-    kept
-}
-
-/// Whether a token with `held` may do what `wanted` allows.
-#[must_use]
-pub fn holds(held: &str, wanted: &str) -> bool {
-    let in_chain = |area: &Area| {
-        let at = |scope: &str| area.chain.iter().position(|(id, _)| *id == scope);
-        at(held).zip(at(wanted)).is_some_and(|(held, wanted)| held >= wanted)
-    };
-    held == wanted || held == FULL || AREAS.iter().any(in_chain)
-}
-
-/// A scope as its page names it: `Code: Read & write`.
-#[must_use]
-pub fn words(scope: &str) -> Option<String> {
-    AREAS.iter().find_map(|area| {
-        let (_, tick) = area.chain.iter().find(|(id, _)| *id == scope)?;
-        Some(format!("{}: {tick}", area.name))
-    })
-}
-
-/// A scope in a table: without what they all begin with.
-#[must_use]
-pub fn short(scope: &str) -> &str {
-    if scope == FULL { "everything" } else { scope.strip_prefix("vso.").unwrap_or(scope) }
-}
-
-/// The tasks, for a sentence.
-#[must_use]
-pub fn tasks() -> String {
-    TASKS.iter().map(|(task, _)| *task).collect::<Vec<_>>().join(", ")
-}
-
-fn named(word: &str) -> Option<&'static str> {
-    let mut all = AREAS.iter().flat_map(|area| area.chain);
-    all.find(|(id, _)| *id == word).map(|(id, _)| *id)
-}
-
-/// Whether it could be a scope that was added since.
-fn is_identifier(word: &str) -> bool {
-    let rest = word.strip_prefix("vso.").unwrap_or_default();
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._".contains(&byte);
-    !rest.is_empty() && rest.len() <= 60 && rest.bytes().all(plain)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forge::{Need, azure_devops};
+    use crate::forge::lifecycle::task;
+    use crate::forge::{Need, azure};
 
     fn scopes(text: &str) -> String {
-        choose(text).scopes.join(" ")
+        SCOPES.choose(text).scopes.join(" ")
     }
 
     #[test]
@@ -362,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_scope_that_was_added_since_is_passed_on_and_other_words_are_not() {
-        let chosen = choose("vso.new_thing git gti vso. vso.a;b user_impersonation");
+        let chosen = SCOPES.choose("vso.new_thing git gti vso. vso.a;b user_impersonation");
         assert_eq!(chosen.scopes, ["vso.code_write", "vso.new_thing"]);
         assert_eq!(chosen.unknown, ["vso.new_thing"]);
         assert_eq!(chosen.not_understood, ["gti", "vso.", "vso.a;b", "user_impersonation"]);
@@ -371,24 +273,27 @@ mod tests {
     #[test]
     fn every_task_names_a_scope_of_the_table_and_every_scope_has_words() {
         for (task, scope) in TASKS {
-            assert!(named(scope).is_some(), "{task}");
-            assert!(!task.contains([' ', ',']) && named(task).is_none(), "{task}");
+            assert!(SCOPES.named(scope).is_some(), "{task}");
+            assert!(!task.contains([' ', ',']) && SCOPES.named(task).is_none(), "{task}");
         }
         for (scope, _) in AREAS.iter().flat_map(|area| area.chain) {
-            assert!(words(scope).is_some() && (*scope == FULL || is_identifier(scope)), "{scope}");
+            assert!(
+                SCOPES.label(scope).is_some() && (*scope == FULL || SCOPES.is_identifier(scope)),
+                "{scope}"
+            );
         }
-        assert_eq!(words("vso.code_write").unwrap(), "Code: Read & write");
-        assert_eq!(words("vso.environment_manage").unwrap(), "Environment: Read & manage");
-        assert_eq!(words("vso.agentpools").unwrap(), "Agent Pools: Read");
+        assert_eq!(SCOPES.label("vso.code_write").unwrap(), "Code: Read & write");
+        assert_eq!(SCOPES.label("vso.environment_manage").unwrap(), "Environment: Read & manage");
+        assert_eq!(SCOPES.label("vso.agentpools").unwrap(), "Agent Pools: Read");
     }
 
     #[test]
     fn what_covers_a_tools_need_is_what_holds_the_least_for_it() {
         for (need, least) in [(Need::Code, "vso.code"), (Need::Packages, "vso.packaging")] {
-            let (_, enough) = azure_devops::FORGE.scopes.iter().find(|(row, _)| *row == need).unwrap();
+            let (_, enough) = azure::FORGE.scopes.iter().find(|(row, _)| *row == need).unwrap();
             let all = AREAS.iter().flat_map(|area| area.chain).map(|(id, _)| *id);
             for scope in all {
-                assert_eq!(enough.contains(&scope), holds(scope, least), "{scope}");
+                assert_eq!(enough.contains(&scope), SCOPES.holds(scope, least), "{scope}");
             }
         }
     }

@@ -5,18 +5,18 @@ use serde::Deserialize;
 
 use crate::http_message::{Auth, Request, Response};
 
-use super::{Check, Obstacles, Problem, Target, Verdict, message, obstacle, shortened};
+use crate::forge::check::{
+    self, Check, Obstacles, Problem, Target, Verdict, is_limit, message, obstacle, shortened,
+};
 
 /// For Services.
-pub(in super::super) static SERVICES: Check =
-    Check { request: |target| request(target, "7.1-preview.1"), read };
+pub(super) static SERVICES: Check = Check { request: |target| request(target, "7.1-preview.1"), read };
 
 /// For Server; every one since 2017 knows this version.
-pub(in super::super) static SERVER: Check =
-    Check { request: |target| request(target, "3.0-preview.1"), read };
+pub(super) static SERVER: Check = Check { request: |target| request(target, "3.0-preview.1"), read };
 
 /// Conditional access of Microsoft Entra, which may look at a token's network, too.
-pub(in super::super) const OBSTACLES: Obstacles = &[
+pub(super) const OBSTACLES: Obstacles = &[
     ("VS403463", Problem::Barred),
     // The same in Entra's own words, which come through at times; whatever the first letters.
     ("AADSTS53003", Problem::Barred),
@@ -68,13 +68,11 @@ fn read(answer: &Response, _: &Target<'_>) -> Verdict {
         // Of an address that is not there, an answer in the service's own form or none at all. A page may be anybody's.
         (404, _) if !answer.is_page() => Verdict::problem(Problem::Gone, answer),
         // Whom it lacks a scope for, the service names. A rule that lets nobody in comes in the same form.
-        (403, None) if super::is_limit(answer).is_none() => {
-            Verdict::problem(Problem::Odd { status: 403 }, answer)
-        }
+        (403, None) if is_limit(answer).is_none() => Verdict::problem(Problem::Odd { status: 403 }, answer),
         (400 | 401 | 403, Some(account)) => {
             Verdict { who: shortened(&account), ..Verdict::problem(Problem::MissingScope, answer) }
         }
-        _ => super::read(answer, OBSTACLES, |answer| {
+        _ => check::read(answer, OBSTACLES, |answer| {
             let user = answer.json::<ConnectionData>()?.authenticated_user;
             let name = user.provider_display_name;
             if !is_somebody(&user.id) || name.as_deref() == Some("Anonymous") {
@@ -115,7 +113,7 @@ fn is_iis_basic(answer: &Response) -> bool {
 }
 
 /// What the service says of itself, percent-encoded in a header.
-pub(in super::super) fn service_error(answer: &Response) -> Option<String> {
+pub(super) fn service_error(answer: &Response) -> Option<String> {
     let value = answer.header("x-tfs-serviceerror")?;
     // `+` stands for itself here; form decoding would make a blank of it.
     let value = value.replace('+', "%2B");
