@@ -195,6 +195,47 @@ fn the_wallet_of_another_user_is_not_touched() {
     }
 }
 
+/// Whatever folders in between are root's since an earlier `sudo`: the wallet of another user is never to be taken from them.
+#[test]
+fn root_is_never_told_to_take_the_wallet_of_another_user() {
+    if !is_root() {
+        return; // It is about root.
+    }
+    for what in ["a home", "a data folder", "settings"] {
+        let mut scene = scene();
+        let home = scene.home();
+        scene.unset("KEYFOB_HOME").set("XDG_DATA_HOME", home.join("share"));
+        scene.set("XDG_CONFIG_HOME", home.join("config"));
+        fs::create_dir_all(home.join("config/keyfob")).unwrap();
+        let settings = scene.append("config/keyfob/config.toml", "");
+        fs::create_dir(home.join("share")).unwrap();
+        fs::rename(scene.data(), home.join("share/keyfob")).unwrap();
+        let asked = match what {
+            "a home" => {
+                give_away(&home);
+                chown(home.join("share"), Some(0), Some(0)).unwrap();
+                PLACE
+            }
+            "a data folder" => {
+                give_away(&home.join("share/keyfob"));
+                PLACE
+            }
+            _ => {
+                chown(&home, Some(USER), None).unwrap();
+                chown(&settings, Some(USER), None).unwrap();
+                "protocol=https host=git.corp.example path=x"
+            }
+        };
+        let output = scene.helper("get", asked);
+        let line = one_line(&output);
+        assert!(line.contains("it belongs to user 65534"), "{what}: {line}");
+        assert!(!line.contains("chown"), "{what}: {line}");
+        assert!(line.contains("run it as that user, without sudo"), "{what}: {line}");
+        let doctor = scene.keyfob(["doctor"]);
+        assert!(!doctor.stdout().contains("chown"), "{what}: {doctor}");
+    }
+}
+
 /// Gives a folder and all that is in it to another user.
 fn give_away(folder: &Path) {
     for entry in fs::read_dir(folder).unwrap() {
