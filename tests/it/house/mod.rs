@@ -213,8 +213,8 @@ fn tools_and_the_wallet_never_reach_the_network() {
         uses.map(|used| house.modules[used.from].path.clone()).collect::<BTreeSet<String>>()
     };
     assert_eq!(users("http"), BTreeSet::from(["command::online".to_owned()]));
-    // life and sign_in are what pat and rotate share; with unfinished, doctor finishes what a rotation began.
-    let known = ["add", "check", "life", "rotate", "rotate::by_hand", "sign_in", "unfinished"]
+    // token_service and sign_in are what pat and rotate share; with unfinished, doctor finishes what a rotation began.
+    let known = ["add", "check", "rotate", "rotate::by_hand", "sign_in", "token_service", "unfinished"]
         .map(|name| format!("command::{name}"));
     assert_eq!(users("command::online"), BTreeSet::from(known), "who uses the network says so here");
     for name in ["add", "check", "pat", "rotate", "doctor"] {
@@ -284,9 +284,9 @@ fn nothing_is_left_half_built_and_nothing_stops_the_program() {
         "assert_eq!",
         "assert_ne!",
         "dbg!",
-        ".unwrap(",
+        ".unwrap()",
         ".expect(",
-        ".unwrap_err(",
+        ".unwrap_err()",
         ".expect_err(",
         "unsafe",
     ];
