@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::environment::Environment;
-use crate::tool::links;
+use crate::tool::installation::Installation;
 use crate::tool::setup::SetupContext;
 
 /// The name that the clients look for.
@@ -24,7 +24,6 @@ pub(super) fn clients(environment: &Environment) -> Vec<String> {
 /// The `keyring` that the clients find, and whether it is this program.
 pub(super) fn first_keyring(context: &SetupContext<'_>) -> Option<(PathBuf, bool)> {
     let first = context.environment.program(KEYRING)?;
-    let own = links::spot(context.program, KEYRING, context.environment);
-    let ours = own.is_some_and(|own| links::is_us(&first, &own.path));
+    let ours = Installation::of(context).is_ok_and(|own| own.has(&first));
     Some((first, ours))
 }

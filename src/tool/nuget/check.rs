@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::text::{shell_word, visible};
-use crate::tool::links;
+use crate::tool::installation::Installation;
 use crate::tool::setup::{Entry, Finding, Level, SetupContext};
 
 use super::clients::{LINK, clients, for_older, output, plugins, version};
@@ -94,7 +94,7 @@ fn in_path(context: &SetupContext<'_>) -> Vec<PathBuf> {
 }
 
 fn is_us(context: &SetupContext<'_>, path: &Path) -> bool {
-    links::spot(context.program, LINK, context.environment).is_some_and(|own| links::is_us(path, &own.path))
+    Installation::of(context).is_ok_and(|own| own.has(path))
 }
 
 /// A file of our name without the right to be run: NuGet passes over it.
