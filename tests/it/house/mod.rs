@@ -9,6 +9,7 @@ mod uses;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use modules::{Module, Tree};
 use tokens::{Kind, tokens};
@@ -36,8 +37,13 @@ fn name_of(path: &Path) -> String {
     below.components().map(|part| part.as_os_str().to_str().unwrap()).collect::<Vec<_>>().join("/")
 }
 
-/// The library and the programs, without what only tests have.
-fn house() -> Tree {
+/// The library and the programs, without what only tests have; read once.
+fn house() -> &'static Tree {
+    static HOUSE: OnceLock<Tree> = OnceLock::new();
+    HOUSE.get_or_init(read_house)
+}
+
+fn read_house() -> Tree {
     let files: BTreeMap<String, String> =
         rust_files("src").iter().map(|path| (name_of(path), fs::read_to_string(path).unwrap())).collect();
     let programs = files.keys().filter(|name| *name == "src/main.rs" || name.starts_with("src/bin/"));

@@ -216,7 +216,7 @@ impl Tree {
                 break;
             }
             // `a::{self}` is `a`.
-            if token.kind == Kind::Word && !(token.is("self") && !words.is_empty()) {
+            if token.kind == Kind::Word && (words.is_empty() || !token.is("self")) {
                 words.push(token.text.clone());
             }
             at += 1;
