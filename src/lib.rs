@@ -25,6 +25,8 @@ pub mod account;
 pub mod call;
 pub mod command;
 pub mod config;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod dbus;
 pub mod environment;
 pub mod error;
 pub mod export;
