@@ -12,6 +12,7 @@
 //!
 //! Read only when a remote is no cloud service's, or when a new token needs a store.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -31,6 +32,38 @@ pub struct Config {
     pub host: Vec<Host>,
     /// How the user signs in to Microsoft Entra, for the life of tokens of Azure DevOps.
     pub entra: Entra,
+}
+
+/// The settings of a file, read when they are first needed.
+pub struct LazyConfig {
+    path: PathBuf,
+    read: OnceCell<Config>,
+}
+
+impl LazyConfig {
+    /// The settings of this file, which need not exist.
+    #[must_use]
+    pub fn new(path: PathBuf) -> LazyConfig {
+        LazyConfig { path, read: OnceCell::new() }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The settings.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn get(&self) -> Result<&Config, Error> {
+        if let Some(config) = self.read.get() {
+            return Ok(config);
+        }
+        let config = Config::read(&self.path)?;
+        Ok(self.read.get_or_init(|| config))
+    }
 }
 
 /// How the user signs in to Microsoft Entra.

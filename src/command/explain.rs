@@ -8,7 +8,7 @@ use crate::error::{Error, NoCredential};
 use crate::forge::Presentation;
 use crate::text::{date, rfc3339, visible};
 use crate::tool::{self, Tool};
-use crate::wallet::{Credential, Lookup, Query};
+use crate::wallet::{Credential, Lookup, Query, get};
 
 use super::{Command, Context, json, option, place, text, url, whose, write_json};
 
@@ -124,7 +124,7 @@ fn decision(tool: &Tool, query: &Query, context: &Context<'_>) -> (Vec<String>, 
     for place in places {
         let query = Query { remote: place, ..query.clone() };
         let mut steps = context.wallet.environment_notes();
-        let found = context.wallet.get_traced(&query, &mut |step| steps.push(step.to_string()));
+        let found = get::get(context.wallet, &query, &mut |step| steps.push(step.to_string()));
         if !matches!(found, Ok(Lookup::None { reason: NoCredential::NotOurs, .. })) {
             return (steps, found);
         }

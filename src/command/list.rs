@@ -8,7 +8,7 @@ use crate::remote::Remote;
 use crate::terminal::Colour;
 use crate::text::{LAST_SECOND, date, rfc3339, visible};
 use crate::wallet::person::{Entry, State};
-use crate::wallet::resolve::Resolution;
+use crate::wallet::resolve::{Resolution, resolve};
 use crate::wallet::{DAY, HINT_DAYS};
 
 use super::{Command, Context, flag, json, option, table, text, time, write_json};
@@ -113,7 +113,7 @@ fn retain_realm(entries: &mut Vec<Entry>, url: &str, context: &Context<'_>) -> R
         Err(error) => return Err(error),
     };
     let realm = match Remote::from_url(url) {
-        Ok((remote, user)) => match context.wallet.resolve(&remote, user.as_deref())? {
+        Ok((remote, user)) => match resolve(context.wallet.settings(), &remote, user.as_deref())? {
             Resolution::Known(known) => known.realm.to_string(),
             _ => return Err(nothing),
         },

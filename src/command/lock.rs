@@ -3,6 +3,7 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
+use crate::wallet::stores::Stores as _;
 
 use super::unlock::{openable, store};
 use super::{Command, Context, LastError};
@@ -23,7 +24,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     // Of several stores each is tried; what another could not do must not keep one open.
     let mut failed = LastError::default();
     for name in openable(matches, context)? {
-        match context.wallet.stores.open(name)?.lock() {
+        match context.stores.open(name)?.lock() {
             Ok(()) => {
                 locked = true;
                 context.terminal.note(&format!("{name}: locked"));

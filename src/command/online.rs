@@ -9,11 +9,11 @@ use std::thread::{self, Builder};
 
 use crate::environment::{Environment, means_no};
 use crate::error::Error;
+use crate::git_config;
 use crate::http::{Way, proxy};
 use crate::http_message::Response;
 use crate::remote::Remote;
 use crate::terminal::Terminal;
-use crate::tool::git;
 use crate::wallet::person::check::Question;
 
 pub(super) use crate::http::Client;
@@ -33,7 +33,7 @@ pub(super) fn way(url: &str, allow_http: bool, environment: &Environment) -> Res
         return Ok(Way { allow_http, ..Way::default() });
     }
     // git's settings may differ by path, too.
-    let settings = git::http_settings(environment, url.split(['?', '#']).next().unwrap_or(url));
+    let settings = git_config::for_url(environment, "http", url.split(['?', '#']).next().unwrap_or(url));
     let setting =
         |name: &str| settings.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     // What git trusts for this host, then what is trusted for every one. Windows's own TLS does not look at the file, which Git

@@ -18,7 +18,7 @@ use crate::terminal::aside;
 use crate::text::visible;
 use crate::wallet::person::check::Question;
 use crate::wallet::person::rotate::{Failed, Service, bears, mark_of, without_mark};
-use crate::wallet::resolve::Resolution;
+use crate::wallet::resolve::{Resolution, resolve};
 
 use super::online::Client;
 use super::{Context, filled, online, sign_in};
@@ -246,7 +246,7 @@ pub(super) fn organisation(text: &str, context: &Context<'_>) -> Result<Organisa
     let plain = |text: &str| !text.contains(['/', ':', '.', '@']);
     let url = if plain(text) { home_of(text) } else { None }.unwrap_or_else(|| text.to_owned());
     let (remote, user) = super::place(context, &url)?;
-    match context.wallet.resolve(&remote, user.as_deref())? {
+    match resolve(context.wallet.settings(), &remote, user.as_deref())? {
         Resolution::Known(known) if known.site.is_none() => {
             let manager = known.forge.lifecycle.manager().ok_or_else(|| not_managed(text))?;
             let (forge, url) = (known.forge, known.home(&remote));

@@ -4,7 +4,7 @@ use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 use crate::store;
-use crate::wallet::stores::writable;
+use crate::wallet::stores::{Stores as _, writable};
 
 use super::{Command, Context, option, text, time};
 
@@ -56,7 +56,7 @@ pub(super) fn openable(matches: &ArgMatches, context: &Context<'_>) -> Result<Ve
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let seconds = text(matches, "for").map(|text| time::span("--for", text, false)).transpose()?;
     for name in openable(matches, context)? {
-        let store = context.wallet.stores.open(name)?;
+        let store = context.stores.open(name)?;
         store.unlock(seconds)?;
         context.terminal.note(&format!("{name}: {}", store.health().words));
     }

@@ -96,6 +96,7 @@ pub fn decide<'f>(
     found: &'f [Found],
     leave: Leave,
     seen: &Seen,
+    now: i64,
 ) -> Result<Vec<Decided<'f>>, Error> {
     let mut all: Vec<Decided<'f>> = Vec::new();
     // Nothing is written here, so that a record is read once for all that belongs to it.
@@ -104,7 +105,7 @@ pub fn decide<'f>(
         if let Some(group) = known.borrow().get(name) {
             return Ok(Rc::clone(group));
         }
-        let group = Rc::new(wallet.records.read(name)?);
+        let group = Rc::new(wallet.records().read(name)?);
         known.borrow_mut().insert(name.to_owned(), Rc::clone(&group));
         Ok(group)
     };
@@ -116,7 +117,7 @@ pub fn decide<'f>(
                 let mut note = None;
                 // What the wallet has, it has: a person put it there.
                 if matches!(verdict, Verdict::Take | Verdict::Aside) {
-                    match look_at(found, &mut planned, leave, wallet.now) {
+                    match look_at(found, &mut planned, leave, now) {
                         Ok(said) => note = said,
                         Err(other) => verdict = other,
                     }

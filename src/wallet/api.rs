@@ -110,6 +110,18 @@ pub enum Lookup {
     },
 }
 
+impl Lookup {
+    /// None, with a hint.
+    pub(super) fn reported(reason: NoCredential) -> Lookup {
+        Lookup::None { reason, report: true }
+    }
+
+    /// None, without a word.
+    pub(super) fn silent(reason: NoCredential) -> Lookup {
+        Lookup::None { reason, report: false }
+    }
+}
+
 /// A credential, and how it is presented: a tool need not ask a forge.
 #[derive(Debug)]
 pub struct Credential {

@@ -25,33 +25,33 @@ impl fmt::Display for Called<'_> {
     }
 }
 
-/// Chooses the account that answers `query` in the realm `held`.
+/// Chooses the account that answers `query` in the realm `entry`.
 ///
 /// # Errors
 /// The [`NoCredential`] that says why none does.
 pub fn choose<'r>(
-    held: &RealmEntry<'r>,
+    entry: &RealmEntry<'r>,
     query: &Query,
     now: i64,
     trace: Trace<'_>,
 ) -> Result<&'r AccountRecord, NoCredential> {
-    Choice { held, query, now }.make(trace)
+    Choice { entry, query, now }.make(trace)
 }
 
 /// A choice that is to be made.
 struct Choice<'c, 'r> {
-    held: &'c RealmEntry<'r>,
+    entry: &'c RealmEntry<'r>,
     query: &'c Query,
     now: i64,
 }
 
 impl<'r> Choice<'_, 'r> {
     fn make(&self, trace: Trace<'_>) -> Result<&'r AccountRecord, NoCredential> {
-        let Choice { held, query, .. } = *self;
+        let Choice { entry, query, .. } = *self;
         // A name that names an account picks it, even one that would mean nothing otherwise.
         let names =
-            |user: &str| of(held, Source::Person).any(|account| account.name.as_deref() == Some(user));
-        let asked = query.user.as_deref().filter(|user| names(user) || !held.is_no_preference(user));
+            |user: &str| of(entry, Source::Person).any(|account| account.name.as_deref() == Some(user));
+        let asked = query.user.as_deref().filter(|user| names(user) || !entry.is_no_preference(user));
         match (query.user.as_deref(), asked) {
             (_, Some(user)) => trace(format_args!("user name {user} was asked for")),
             (Some(user), None) if !user.is_empty() => {
@@ -59,7 +59,7 @@ impl<'r> Choice<'_, 'r> {
             }
             _ => trace(format_args!("no user name was asked for")),
         }
-        let persons: Vec<&AccountRecord> = of(held, Source::Person).collect();
+        let persons: Vec<&AccountRecord> = of(entry, Source::Person).collect();
         let choice = match asked {
             Some(user) => self.named(&persons, user, trace),
             None => self.freely(&persons, trace),
@@ -94,7 +94,7 @@ impl<'r> Choice<'_, 'r> {
         user: &str,
         trace: Trace<'_>,
     ) -> Result<&'r AccountRecord, NoCredential> {
-        let held = self.held;
+        let entry = self.entry;
         if let Some(account) = persons.iter().find(|account| account.name.as_deref() == Some(user)) {
             trace(format_args!("account {user} is the one"));
             return Ok(account);
@@ -102,27 +102,27 @@ impl<'r> Choice<'_, 'r> {
         // Services fold the letter case of logins; a generic host may not.
         let folded =
             |account: &&&AccountRecord| account.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(user));
-        if !held.forge.is_generic()
+        if !entry.forge.is_generic()
             && let Some(account) = persons.iter().find(folded)
         {
             trace(format_args!("{} is the one (letter case aside)", Called(account)));
             return Ok(account);
         }
-        let stored = self.stored(Some(user), no_account(held, Some(user)), trace);
+        let stored = self.stored(Some(user), no_account(entry, Some(user)), trace);
         if matches!(stored, Ok(_) | Err(NoCredential::Ambiguous { .. })) {
             return stored;
         }
         match persons.iter().find(|account| account.name.is_none()) {
-            Some(account) if held.forge.ignores_user_names => {
+            Some(account) if entry.forge.ignores_user_names => {
                 trace(format_args!(
                     "the unnamed account answers any name, because {} ignores names",
-                    held.forge.name
+                    entry.forge.name
                 ));
                 Ok(account)
             }
             _ => {
                 trace(format_args!("no account has that name"));
-                Err(no_account(held, Some(user)))
+                Err(no_account(entry, Some(user)))
             }
         }
     }
@@ -133,10 +133,10 @@ impl<'r> Choice<'_, 'r> {
         persons: &[&'r AccountRecord],
         trace: Trace<'_>,
     ) -> Result<&'r AccountRecord, NoCredential> {
-        let Choice { held, query, .. } = *self;
-        let folds = held.forge.folds_path;
-        let below = held.below(&query.remote);
-        let rules = held.record.rules.iter().filter(|rule| is_within(below, &rule.path, folds));
+        let Choice { entry, query, .. } = *self;
+        let folds = entry.forge.folds_path;
+        let below = entry.below(&query.remote);
+        let rules = entry.record.rules.iter().filter(|rule| is_within(below, &rule.path, folds));
         if let Some(rule) = rules.max_by_key(|rule| rule.path.len())
             && let Some(account) = persons.iter().find(|account| account.name == rule.account)
         {
@@ -159,7 +159,7 @@ impl<'r> Choice<'_, 'r> {
         match left.as_slice() {
             [] => {
                 trace(format_args!("no account that a person added is left"));
-                Err(if persons.is_empty() { no_account(held, None) } else { self.uncovered() })
+                Err(if persons.is_empty() { no_account(entry, None) } else { self.uncovered() })
             }
             [one] => {
                 trace(format_args!("{} is the only one", Called(one)));
@@ -167,7 +167,7 @@ impl<'r> Choice<'_, 'r> {
             }
             several => {
                 trace(format_args!("{} accounts are left and none is preferred", several.len()));
-                Err(ambiguous(held, several))
+                Err(ambiguous(entry, several))
             }
         }
     }
@@ -179,10 +179,10 @@ impl<'r> Choice<'_, 'r> {
         reason: NoCredential,
         trace: Trace<'_>,
     ) -> Result<&'r AccountRecord, NoCredential> {
-        let Choice { held, query, .. } = *self;
+        let Choice { entry, query, .. } = *self;
         let raw = query.user.as_deref();
         let mut fitting: Vec<&AccountRecord> =
-            of(held, Source::Tool).filter(|account| fits(account, query)).collect();
+            of(entry, Source::Tool).filter(|account| fits(account, query)).collect();
         // A name that means "no preference" still picks the pair that was stored with just that name.
         if asked.is_some() || fitting.iter().any(|account| raw.is_some() && account.name.as_deref() == raw) {
             fitting.retain(|account| account.name.as_deref() == raw);
@@ -214,36 +214,36 @@ impl<'r> Choice<'_, 'r> {
                     "{} accounts that tools stored are left and none is asked for",
                     several.len()
                 ));
-                Err(ambiguous(held, several))
+                Err(ambiguous(entry, several))
             }
         }
     }
 
     /// Why the pairs that tools stored do not answer: the first refusal among them.
     fn gone(&self) -> Option<NoCredential> {
-        of(self.held, Source::Tool)
+        of(self.entry, Source::Tool)
             .filter(|account| fits(account, self.query))
             .find_map(|account| self.judge(account).err())
     }
 
     /// Whether an account's recorded scopes cover what the tool needs.
     fn covers(&self, account: &AccountRecord) -> bool {
-        self.held.forge.covers(&account.scopes, self.query.need)
+        self.entry.forge.covers(&account.scopes, self.query.need)
     }
 
     fn uncovered(&self) -> NoCredential {
-        let (realm, url) = (self.held.record.realm.clone(), self.held.record.url.clone());
+        let (realm, url) = (self.entry.record.realm.clone(), self.entry.record.url.clone());
         NoCredential::Uncovered { realm, url, need: self.query.need.as_str() }
     }
 
     fn judge(&self, account: &AccountRecord) -> Result<(), NoCredential> {
-        judge(self.held, account, self.query, self.now)
+        judge(self.entry, account, self.query, self.now)
     }
 }
 
 /// All accounts of one source.
-fn of<'r>(held: &RealmEntry<'r>, source: Source) -> impl Iterator<Item = &'r AccountRecord> {
-    held.record.accounts.iter().filter(move |account| account.source == source)
+fn of<'r>(entry: &RealmEntry<'r>, source: Source) -> impl Iterator<Item = &'r AccountRecord> {
+    entry.record.accounts.iter().filter(move |account| account.source == source)
 }
 
 /// Whether a tool's pair belongs to the path that is asked about, and can be carried. git asks for a path only when the user
@@ -253,18 +253,36 @@ fn fits(account: &AccountRecord, query: &Query) -> bool {
     path && (query.takes_authtype || !account.authtype)
 }
 
+/// Whether a request could mean this account: its user name is the account's, or means nothing, or is one that an unnamed
+/// account answers; and for a tool's pair, the path fits.
+pub(super) fn is_match(entry: &RealmEntry<'_>, account: &AccountRecord, query: &Query) -> bool {
+    let user = query.user.as_deref();
+    match account.source {
+        Source::Tool => {
+            let path = query.remote.path().is_empty() || query.remote.path_is_within(&account.path, false);
+            path && (user.is_none() || account.name.as_deref() == user)
+        }
+        Source::Person => user.is_none_or(|user| match account.name.as_deref() {
+            _ if entry.is_no_preference(user) => true,
+            Some(name) if entry.forge.is_generic() => name == user,
+            Some(name) => name.eq_ignore_ascii_case(user),
+            None => entry.forge.ignores_user_names,
+        }),
+    }
+}
+
 /// Whether the token of a chosen account may be handed out.
 ///
 /// # Errors
 /// [`NoCredential::Expired`], [`NoCredential::Rejected`].
 pub fn judge(
-    held: &RealmEntry<'_>,
+    entry: &RealmEntry<'_>,
     account: &AccountRecord,
     query: &Query,
     now: i64,
 ) -> Result<(), NoCredential> {
     let (realm, url, name) =
-        (|| held.record.realm.clone(), || held.record.url.clone(), || account.name.clone());
+        (|| entry.record.realm.clone(), || entry.record.url.clone(), || account.name.clone());
     if let Some(at) = hard_end(account, now).filter(|&at| at <= now) {
         return Err(NoCredential::Expired { realm: realm(), url: url(), account: name(), at });
     }
@@ -285,9 +303,9 @@ pub fn hard_end(account: &AccountRecord, now: i64) -> Option<i64> {
     account.expires.filter(|expiry| expiry.hard && now >= account.changed).map(|expiry| expiry.at)
 }
 
-fn no_account(held: &RealmEntry<'_>, asked: Option<&str>) -> NoCredential {
+fn no_account(entry: &RealmEntry<'_>, asked: Option<&str>) -> NoCredential {
     let asked = asked.map(str::to_owned);
-    NoCredential::NoAccount { realm: held.record.realm.clone(), url: held.record.url.clone(), asked }
+    NoCredential::NoAccount { realm: entry.record.realm.clone(), url: entry.record.url.clone(), asked }
 }
 
 /// An account in a list to choose from: the unnamed one with the word that selects it.
@@ -296,10 +314,15 @@ pub fn account_in_words(name: Option<&str>) -> String {
     name.map_or_else(|| "- (the unnamed one)".to_owned(), str::to_owned)
 }
 
-fn ambiguous(held: &RealmEntry<'_>, accounts: &[&AccountRecord]) -> NoCredential {
+fn ambiguous(entry: &RealmEntry<'_>, accounts: &[&AccountRecord]) -> NoCredential {
     let names = accounts.iter().map(|account| account_in_words(account.name.as_deref())).collect();
     let stored = accounts.iter().all(|account| account.source == Source::Tool);
-    NoCredential::Ambiguous { realm: held.record.realm.clone(), url: held.record.url.clone(), names, stored }
+    NoCredential::Ambiguous {
+        realm: entry.record.realm.clone(),
+        url: entry.record.url.clone(),
+        names,
+        stored,
+    }
 }
 
 fn in_words(reason: &NoCredential) -> &'static str {

@@ -4,102 +4,87 @@
 
 use crate::error::{Error, target};
 use crate::records::{AccountRecord, Group, Source, Trouble, TroubleState};
-use crate::remote::Remote;
 
-use super::choose::choose;
-use super::erase::could_be_meant;
-use super::resolve::{RealmMatch, match_realm};
+use super::choose::{choose, is_match};
+use super::resolve::{RealmMatch, match_realm, resolve};
+use super::secrets::{destroy, payload, secrets_of};
 use super::{LocalWallet, LoggedOut, Query};
 
-impl LocalWallet<'_> {
-    /// Records first, secrets after: a crash in between leaves secrets that nothing refers to, which `doctor` finds.
-    pub(super) fn log_out(&self, query: &Query) -> Result<LoggedOut, Error> {
-        let Some((group, meant)) = self.meant(query, |_| true)? else { return Ok(LoggedOut::default()) };
-        let (forgotten, secrets) = self.records.change(&group, |group| {
-            let mut forgotten = LoggedOut::default();
-            let mut secrets = Vec::new();
-            for realm in &mut group.realms {
-                let gone = |a: &AccountRecord| a.source == Source::Tool && meant.contains(&a.id);
-                for account in realm.accounts.iter().filter(|account| gone(account)) {
-                    secrets.extend(super::person::secrets_of(realm, account)?);
-                    forgotten.destroyed += 1;
-                }
-                realm.accounts.retain(|account| !gone(account));
-                for account in realm.accounts.iter_mut().filter(|account| meant.contains(&account.id)) {
-                    if reject(account, query, self.now) {
-                        forgotten.set_aside = Some(target(&realm.url, account.name.as_deref()));
-                    }
+/// Records first, secrets after: a crash in between leaves secrets that nothing refers to, which `doctor` finds.
+pub(super) fn logout(wallet: &LocalWallet<'_>, query: &Query) -> Result<LoggedOut, Error> {
+    let Some((group, meant)) = matching_ids(wallet, query, |_| true)? else {
+        return Ok(LoggedOut::default());
+    };
+    let (done, secrets) = wallet.records.change(&group, |group| {
+        let mut done = LoggedOut::default();
+        let mut secrets = Vec::new();
+        for realm in &mut group.realms {
+            let gone = |a: &AccountRecord| a.source == Source::Tool && meant.contains(&a.id);
+            for account in realm.accounts.iter().filter(|account| gone(account)) {
+                secrets.extend(secrets_of(realm, account)?);
+                done.destroyed += 1;
+            }
+            realm.accounts.retain(|account| !gone(account));
+            for account in realm.accounts.iter_mut().filter(|account| meant.contains(&account.id)) {
+                if reject(account, query, wallet.now) {
+                    done.set_aside = Some(target(&realm.url, account.name.as_deref()));
                 }
             }
-            let changed = forgotten != LoggedOut::default();
-            Ok(((forgotten, secrets), changed))
-        })?;
-        // What a store could not destroy is told; nothing hands it out any more.
-        self.destroy(&group, &secrets).into_iter().next().map_or(Ok(forgotten), Err)
-    }
-
-    /// A tool that knows one login for a place, and no user names to choose by, has a new one: the other pairs that tools
-    /// stored there stop answering its need. Nothing is destroyed, and for other needs nothing changes.
-    pub(super) fn displace_others(&self, query: &Query) -> Result<(), Error> {
-        let others = Query { user: None, ..query.clone() };
-        let need = query.need.as_str();
-        let is_other = |account: &AccountRecord| {
-            account.source == Source::Tool
-                && account.name != query.user
-                && account.trouble_for(need).is_none()
-        };
-        let Some((group, meant)) = self.meant(&others, is_other)? else { return Ok(()) };
-        self.records.change(&group, |group| {
-            let meant = group.accounts_mut().filter(|account| meant.contains(&account.id));
-            let changed = meant.map(|account| reject(account, query, self.now)).filter(|&changed| changed);
-            Ok(((), changed.count() > 0))
-        })
-    }
-
-    /// The group, and the ids of the accounts that a request could mean and that pass.
-    fn meant(
-        &self,
-        query: &Query,
-        pass: impl Fn(&AccountRecord) -> bool,
-    ) -> Result<Option<(String, Vec<String>)>, Error> {
-        let resolution = self.resolve(&query.remote, query.user.as_deref())?;
-        let Some(name) = resolution.group() else { return Ok(None) };
-        let group: Group = self.records.read(name)?;
-        let RealmMatch::One(held) = match_realm(&resolution, &group, &query.remote) else { return Ok(None) };
-        let accounts = held.record.accounts.iter();
-        let meant = accounts.filter(|account| could_be_meant(&held, account, query) && pass(account));
-        let (mut meant, mut persons): (Vec<_>, Vec<_>) =
-            meant.partition(|account| account.source == Source::Tool);
-        // Of several that a person added, only the one that would answer: which one is not to be guessed.
-        if persons.len() > 1 {
-            let chosen = choose(&held, query, self.now, &mut |_| {}).ok();
-            persons.retain(|account| chosen.is_some_and(|chosen| chosen.id == account.id));
         }
-        meant.append(&mut persons);
-        let mut ids = Vec::new();
-        for account in meant {
-            // A locked or silent store is found out before anything is changed (R9).
-            if let Err(error) = self.payload(held.group, held.record, account)
-                && !matches!(error, Error::Lost { .. } | Error::Changing)
-            {
-                return Err(error);
-            }
-            ids.push(account.id.clone());
-        }
-        Ok(Some((name.to_owned(), ids)).filter(|(_, ids)| !ids.is_empty()))
-    }
+        let changed = done != LoggedOut::default();
+        Ok(((done, secrets), changed))
+    })?;
+    // What a store could not destroy is told; nothing hands it out any more.
+    destroy(wallet, &group, &secrets).into_iter().next().map_or(Ok(done), Err)
+}
 
-    /// Every place that could answer a tool, with its realm in text: those of the records, and those of the environment.
-    pub(super) fn places_for_tools(&self) -> Result<Vec<(String, Remote)>, Error> {
-        let (entries, _) = self.list()?;
-        let place = |entry: super::person::Entry| {
-            let (remote, _) = Remote::from_url(&entry.url).ok()?;
-            Some((entry.realm, remote))
-        };
-        let mut places: Vec<(String, Remote)> = entries.into_iter().filter_map(place).collect();
-        places.dedup();
-        Ok(places)
+/// A tool that knows one login for a place, and no user names to choose by, has a new one: the other pairs that tools
+/// stored there stop answering its need. Nothing is destroyed, and for other needs nothing changes.
+pub(super) fn displace(wallet: &LocalWallet<'_>, query: &Query) -> Result<(), Error> {
+    let others = Query { user: None, ..query.clone() };
+    let need = query.need.as_str();
+    let is_other = |account: &AccountRecord| {
+        account.source == Source::Tool && account.name != query.user && account.trouble_for(need).is_none()
+    };
+    let Some((group, meant)) = matching_ids(wallet, &others, is_other)? else { return Ok(()) };
+    wallet.records.change(&group, |group| {
+        let meant = group.accounts_mut().filter(|account| meant.contains(&account.id));
+        let changed = meant.map(|account| reject(account, query, wallet.now)).filter(|&changed| changed);
+        Ok(((), changed.count() > 0))
+    })
+}
+
+/// The group, and the ids of the accounts that a request could mean and that pass.
+fn matching_ids(
+    wallet: &LocalWallet<'_>,
+    query: &Query,
+    pass: impl Fn(&AccountRecord) -> bool,
+) -> Result<Option<(String, Vec<String>)>, Error> {
+    let resolution = resolve(&wallet.config, &query.remote, query.user.as_deref())?;
+    let Some(name) = resolution.group() else { return Ok(None) };
+    let group: Group = wallet.records.read(name)?;
+    let RealmMatch::One(entry) = match_realm(&resolution, &group, &query.remote) else { return Ok(None) };
+    let accounts = entry.record.accounts.iter();
+    let meant = accounts.filter(|account| is_match(&entry, account, query) && pass(account));
+    let (mut meant, mut persons): (Vec<_>, Vec<_>) =
+        meant.partition(|account| account.source == Source::Tool);
+    // Of several that a person added, only the one that would answer: which one is not to be guessed.
+    if persons.len() > 1 {
+        let chosen = choose(&entry, query, wallet.now, &mut |_| {}).ok();
+        persons.retain(|account| chosen.is_some_and(|chosen| chosen.id == account.id));
     }
+    meant.append(&mut persons);
+    let mut ids = Vec::new();
+    for account in meant {
+        // A locked or silent store is found out before anything is changed (R9).
+        if let Err(error) = payload(wallet, entry.group, entry.record, account)
+            && !matches!(error, Error::Lost { .. } | Error::Changing)
+        {
+            return Err(error);
+        }
+        ids.push(account.id.clone());
+    }
+    Ok(Some((name.to_owned(), ids)).filter(|(_, ids)| !ids.is_empty()))
 }
 
 /// Sets an account aside for the need of a request; whether that changed it.

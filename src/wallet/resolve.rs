@@ -1,13 +1,13 @@
 //! Where a remote belongs: which forge, which group of records, and within the group which realm (R1 to R3).
 
-use crate::config::Site;
+use crate::config::{LazyConfig, Site};
 use crate::error::Error;
 use crate::forge::{self, Forge, Place, Presentation};
-use crate::records::{AccountRecord, Group, RealmRecord};
+use crate::records::{AccountRecord, Group, RealmRecord, Records};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 
-use super::{LocalWallet, Query};
+use super::Query;
 
 /// Where a remote belongs, before any record is read.
 pub enum Resolution {
@@ -62,49 +62,69 @@ impl KnownRealm {
     }
 }
 
-impl LocalWallet<'_> {
-    /// Where `remote` belongs.
-    ///
-    /// # Errors
-    /// Those of the settings, which are read only if no cloud service knows the host.
-    pub fn resolve(&self, remote: &Remote, user: Option<&str>) -> Result<Resolution, Error> {
-        Ok(match forge::place(remote, user) {
-            Place::Cloud { forge, realm, organisation, skip } => {
-                let group = realm.as_str().to_owned();
-                Resolution::Known(Box::new(KnownRealm {
-                    forge,
-                    realm,
-                    group,
-                    organisation,
-                    site: None,
-                    skip,
-                }))
-            }
-            Place::NoOrganisation { forge } => Resolution::NoOrganisation(forge),
-            // The group of `azure-devops://contoso` would lie in the file of the realm `azure-devops/contoso`.
-            Place::Elsewhere if forge::named(remote.scheme()).is_some() => Resolution::Never,
-            // A cloud service's host that no template knows may be mapped by hand, but not for plain http.
-            Place::Never if !remote.is_https() => Resolution::Never,
-            place @ (Place::Elsewhere | Place::Never) => match self.config()?.site(remote) {
-                None if matches!(place, Place::Never) => Resolution::Never,
-                Some(site) => Resolution::Known(Box::new(KnownRealm {
-                    forge: site.forge,
-                    realm: site.realm.clone(),
-                    group: site.group.clone(),
-                    organisation: site.organisation.clone(),
-                    skip: site.depth,
-                    site: Some(site),
-                })),
-                None => Resolution::Host { group: host_group(remote) },
-            },
-        })
-    }
+/// Where `remote` belongs.
+///
+/// # Errors
+/// Those of the settings, which are read only if no cloud service knows the host.
+pub fn resolve(config: &LazyConfig, remote: &Remote, user: Option<&str>) -> Result<Resolution, Error> {
+    Ok(match forge::place(remote, user) {
+        Place::Cloud { forge, realm, organisation, skip } => {
+            let group = realm.as_str().to_owned();
+            Resolution::Known(Box::new(KnownRealm { forge, realm, group, organisation, site: None, skip }))
+        }
+        Place::NoOrganisation { forge } => Resolution::NoOrganisation(forge),
+        // The group of `azure-devops://contoso` would lie in the file of the realm `azure-devops/contoso`.
+        Place::Elsewhere if forge::named(remote.scheme()).is_some() => Resolution::Never,
+        // A cloud service's host that no template knows may be mapped by hand, but not for plain http.
+        Place::Never if !remote.is_https() => Resolution::Never,
+        place @ (Place::Elsewhere | Place::Never) => match config.get()?.site(remote) {
+            None if matches!(place, Place::Never) => Resolution::Never,
+            Some(site) => Resolution::Known(Box::new(KnownRealm {
+                forge: site.forge,
+                realm: site.realm.clone(),
+                group: site.group.clone(),
+                organisation: site.organisation.clone(),
+                skip: site.depth,
+                site: Some(site),
+            })),
+            None => Resolution::Host { group: host_group(remote) },
+        },
+    })
 }
 
 /// The group of a host that only records know: its origin; for `cert`, the file.
 #[must_use]
 pub fn host_group(remote: &Remote) -> String {
     if remote.scheme() == "cert" { remote.to_string() } else { remote.origin() }
+}
+
+/// The tool's user name was taken for an organisation, and it names an account that we hold in another one: then it may
+/// be the account, and the organisation is not to be seen (R6).
+pub(super) fn organisation_is_a_guess(
+    records: &Records,
+    resolution: &Resolution,
+    remote: &Remote,
+    user: Option<&str>,
+) -> Result<Option<&'static Forge>, Error> {
+    let (Resolution::Known(known), Some(user)) = (resolution, user) else {
+        return Ok(None);
+    };
+    if known.site.is_some() || !known.forge.user_may_be_organisation || !remote.path().is_empty() {
+        return Ok(None);
+    }
+    if !known.organisation.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(user)) {
+        return Ok(None);
+    }
+    // A host label tells the organisation whatever the user name says.
+    if !matches!(forge::place(remote, None), forge::Place::NoOrganisation { .. }) {
+        return Ok(None);
+    }
+    let groups = records.of_forge(known.forge.id)?;
+    let others =
+        groups.iter().flat_map(|group| &group.realms).filter(|realm| realm.realm != known.realm.as_str());
+    let mut accounts = others.flat_map(|realm| &realm.accounts);
+    let named = accounts.any(|a| a.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(user)));
+    Ok(named.then_some(known.forge))
 }
 
 /// A realm with its record, and how it is to be read.
@@ -134,7 +154,7 @@ impl RealmEntry<'_> {
 
     /// How a token is named and shown here.
     #[must_use]
-    pub fn naming(&self) -> UserNameRule<'_> {
+    pub fn user_name_rule(&self) -> UserNameRule<'_> {
         UserNameRule { forge: self.forge, site: self.site, organisation: self.organisation }
     }
 
@@ -239,7 +259,7 @@ pub fn forge_of(record: &RealmRecord) -> &'static Forge {
 }
 
 /// A record by itself, as far as it tells how it is to be read.
-pub(super) fn held<'r>(group: &'r Group, record: &'r RealmRecord) -> RealmEntry<'r> {
+pub(super) fn entry_of<'r>(group: &'r Group, record: &'r RealmRecord) -> RealmEntry<'r> {
     let forge = forge_of(record);
     let what = record.realm.split_once('/').map(|(_, what)| what);
     RealmEntry {
@@ -260,7 +280,7 @@ fn match_by_prefix<'r>(group: &'r Group, remote: &Remote) -> RealmMatch<'r> {
     if let Some(record) = group.realms.iter().filter(covers).max_by_key(reach)
         && (!record.prefix.is_empty() || !remote.path().is_empty() || group.realms.len() == 1)
     {
-        return RealmMatch::One(held(group, record));
+        return RealmMatch::One(entry_of(group, record));
     }
     if !remote.path().is_empty() {
         return RealmMatch::None;
@@ -270,7 +290,7 @@ fn match_by_prefix<'r>(group: &'r Group, remote: &Remote) -> RealmMatch<'r> {
     let candidates = if persons.is_empty() { group.realms.iter().collect() } else { persons };
     match candidates.as_slice() {
         [] => RealmMatch::None,
-        [one] => RealmMatch::One(held(group, one)),
+        [one] => RealmMatch::One(entry_of(group, one)),
         several => RealmMatch::Several(several.iter().map(|record| record.url.as_str()).collect()),
     }
 }

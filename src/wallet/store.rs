@@ -8,195 +8,170 @@ use crate::records::{AccountRecord, Expiry, Group, RealmRecord, SetAside, Source
 use crate::remote::Remote;
 use crate::store::payload::Payload;
 
-use super::resolve::{RealmEntry, RealmMatch, Resolution, match_realm};
+use super::env_tokens::tokens_for;
+use super::resolve::{
+    RealmEntry, RealmMatch, Resolution, forge_of, match_realm, organisation_is_a_guess, resolve,
+};
+use super::secrets::{destroy, holds, payload, put_new};
 use super::{KEEP_ASIDE_SECONDS, LocalWallet, Query, Stored};
 
-impl LocalWallet<'_> {
-    pub(super) fn store_from_tool(
-        &self,
-        query: &Query,
-        new: &Payload,
-        expires: Option<i64>,
-    ) -> Result<Stored, Error> {
-        let resolution = self.resolve(&query.remote, query.user.as_deref())?;
-        let group_name = match &resolution {
-            Resolution::Never => return Ok(Stored::NotOurs),
-            Resolution::NoOrganisation(forge) => return self.store_unseen(forge, query, new, expires),
-            Resolution::Known(known) => known.group.clone(),
-            Resolution::Host { group } => group.clone(),
-        };
-        for token in self.environment_tokens(query, &resolution)? {
-            if token.token.same_as(&new.token) {
-                return Ok(Stored::Unchanged);
-            }
+pub(super) fn store(
+    wallet: &LocalWallet<'_>,
+    query: &Query,
+    new: &Payload,
+    expires: Option<i64>,
+) -> Result<Stored, Error> {
+    let resolution = resolve(&wallet.config, &query.remote, query.user.as_deref())?;
+    let group_name = match &resolution {
+        Resolution::Never => return Ok(Stored::NotOurs),
+        Resolution::NoOrganisation(forge) => return store_unseen(wallet, forge, query, new, expires),
+        Resolution::Known(known) => known.group.clone(),
+        Resolution::Host { group } => group.clone(),
+    };
+    for token in tokens_for(wallet, query, &resolution)? {
+        if token.token.same_as(&new.token) {
+            return Ok(Stored::Unchanged);
         }
-        let group = self.records.read(&group_name)?;
-        let picked = match_realm(&resolution, &group, &query.remote);
-        if let RealmMatch::One(held) = &picked
-            && let Some(done) = self.store_known(held, query, new, expires)?
-        {
-            return Ok(done);
-        }
-        if let Some(forge) = self.organisation_is_a_guess(&resolution, query)? {
-            return self.store_unseen(forge, query, new, expires);
-        }
-        let realm = match picked {
-            RealmMatch::One(held) => held.record.clone(),
-            // Several realms and no path: the pair is for the host as a whole.
-            RealmMatch::None | RealmMatch::Several(_) => new_realm(&resolution, &query.remote),
-        };
-        self.store_new(&group_name, realm, query, new, expires)
     }
-
-    /// The tool's user name was taken for an organisation, and it names an account that we hold in another one: then it may
-    /// be the account, and the organisation is not to be seen (R6).
-    pub(super) fn organisation_is_a_guess(
-        &self,
-        resolution: &Resolution,
-        query: &Query,
-    ) -> Result<Option<&'static Forge>, Error> {
-        let (Resolution::Known(known), Some(user)) = (resolution, query.user.as_deref()) else {
-            return Ok(None);
-        };
-        if known.site.is_some() || !known.forge.user_may_be_organisation || !query.remote.path().is_empty() {
-            return Ok(None);
-        }
-        if !known.organisation.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(user)) {
-            return Ok(None);
-        }
-        // A host label tells the organisation whatever the user name says.
-        if !matches!(forge::place(&query.remote, None), forge::Place::NoOrganisation { .. }) {
-            return Ok(None);
-        }
-        let groups = self.records.of_forge(known.forge.id)?;
-        let others =
-            groups.iter().flat_map(|group| &group.realms).filter(|realm| realm.realm != known.realm.as_str());
-        let mut accounts = others.flat_map(|realm| &realm.accounts);
-        let named = accounts.any(|a| a.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(user)));
-        Ok(named.then_some(known.forge))
+    let group = wallet.records.read(&group_name)?;
+    let picked = match_realm(&resolution, &group, &query.remote);
+    if let RealmMatch::One(entry) = &picked
+        && let Some(done) = store_known(wallet, entry, query, new, expires)?
+    {
+        return Ok(done);
     }
+    if let Some(forge) =
+        organisation_is_a_guess(&wallet.records, &resolution, &query.remote, query.user.as_deref())?
+    {
+        return store_unseen(wallet, forge, query, new, expires);
+    }
+    let realm = match picked {
+        RealmMatch::One(entry) => entry.record.clone(),
+        // Several realms and no path: the pair is for the host as a whole.
+        RealmMatch::None | RealmMatch::Several(_) => new_realm(&resolution, &query.remote),
+    };
+    store_new(wallet, &group_name, realm, query, new, expires)
+}
 
-    /// Stores where the organisation cannot be seen: only what is held already is recognised, by its token.
-    fn store_unseen(
-        &self,
-        forge: &Forge,
-        query: &Query,
-        new: &Payload,
-        expires: Option<i64>,
-    ) -> Result<Stored, Error> {
-        for group in self.records.of_forge(forge.id)? {
-            for realm in &group.realms {
-                for account in &realm.accounts {
-                    if self.holds(&group.group, realm, account, &new.token)? {
-                        return self.clear(&group.group, account, query, expires);
-                    }
+/// Stores where the organisation cannot be seen: only what is held already is recognised, by its token.
+fn store_unseen(
+    wallet: &LocalWallet<'_>,
+    forge: &Forge,
+    query: &Query,
+    new: &Payload,
+    expires: Option<i64>,
+) -> Result<Stored, Error> {
+    for group in wallet.records.of_forge(forge.id)? {
+        for realm in &group.realms {
+            for account in &realm.accounts {
+                if holds(wallet, &group.group, realm, account, &new.token)? {
+                    return clear(wallet, &group.group, account, query, expires);
                 }
             }
         }
-        Ok(Stored::NoOrganisation { host: query.remote.host().to_owned() })
     }
+    Ok(Stored::NoOrganisation { host: query.remote.host().to_owned() })
+}
 
-    /// What the realm holds already: nothing is written, except that a refusal is cleared.
-    fn store_known(
-        &self,
-        held: &RealmEntry<'_>,
-        query: &Query,
-        new: &Payload,
-        expires: Option<i64>,
-    ) -> Result<Option<Stored>, Error> {
-        if let Some(account) = the_pair(held, query) {
-            let same = match self.payload(held.group, held.record, account) {
-                Ok(payload) => payload.same_as(new),
-                Err(Error::Lost { .. }) => false,
-                Err(error) => return Err(error),
-            };
-            if same {
-                return self.clear(held.group, account, query, expires).map(Some);
-            }
-        }
-        // A person's token counts whatever user name it went by, and in whatever dress. The likely one first.
-        let mut persons: Vec<_> =
-            held.record.accounts.iter().filter(|account| account.source == Source::Person).collect();
-        persons.sort_by_key(|account| account.name != query.user);
-        for account in persons {
-            if self.holds(held.group, held.record, account, &new.token)? {
-                return self.clear(held.group, account, query, None).map(Some);
-            }
-        }
-        Ok(None)
-    }
-
-    /// Clears a refusal for the need that succeeded, and takes a changed end over; writes only if something changes.
-    fn clear(
-        &self,
-        group: &str,
-        account: &AccountRecord,
-        query: &Query,
-        expires: Option<i64>,
-    ) -> Result<Stored, Error> {
-        let expiry = expires.map(|at| Expiry { at, hard: true }).filter(|_| account.source == Source::Tool);
-        let need = query.need.as_str();
-        let stale = |account: &AccountRecord| {
-            account.trouble_for(need).is_some()
-                || (account.source == Source::Tool && account.expires != expiry)
+/// What the realm holds already: nothing is written, except that a refusal is cleared.
+fn store_known(
+    wallet: &LocalWallet<'_>,
+    entry: &RealmEntry<'_>,
+    query: &Query,
+    new: &Payload,
+    expires: Option<i64>,
+) -> Result<Option<Stored>, Error> {
+    if let Some(account) = stored_pair(entry, query) {
+        let same = match payload(wallet, entry.group, entry.record, account) {
+            Ok(payload) => payload.same_as(new),
+            Err(Error::Lost { .. }) => false,
+            Err(error) => return Err(error),
         };
-        if !stale(account) {
-            return Ok(Stored::Unchanged);
+        if same {
+            return clear(wallet, entry.group, account, query, expires).map(Some);
         }
-        self.records.change(group, |group| {
-            let found = group.accounts_mut().find(|found| found.id == account.id);
-            let found = found.ok_or(Error::Changing)?;
-            if !stale(found) {
-                return Ok((Stored::Unchanged, false));
-            }
-            found.trouble.retain(|key, _| key != need && key != "*");
-            if found.source == Source::Tool {
-                found.expires = expiry;
-            }
-            Ok((Stored::Cleared, true))
-        })
     }
+    // A person's token counts whatever user name it went by, and in whatever dress. The likely one first.
+    let mut persons: Vec<_> =
+        entry.record.accounts.iter().filter(|account| account.source == Source::Person).collect();
+    persons.sort_by_key(|account| account.name != query.user);
+    for account in persons {
+        if holds(wallet, entry.group, entry.record, account, &new.token)? {
+            return clear(wallet, entry.group, account, query, None).map(Some);
+        }
+    }
+    Ok(None)
+}
 
-    /// Keeps what is new, beside what a person added or over a pair that tools stored.
-    fn store_new(
-        &self,
-        group: &str,
-        realm: RealmRecord,
-        query: &Query,
-        new: &Payload,
-        expires: Option<i64>,
-    ) -> Result<Stored, Error> {
-        let (place, account) = (realm.realm()?, Account::from_name(query.user.as_deref()));
-        let packed = new.pack()?;
-        let (swept, chosen) = self.keep(group, &place, account, &packed, |group, store, key| {
-            let wish = AccountRecord {
-                path: path_of_pair(&realm, &query.remote),
-                expires: expires.map(|at| Expiry { at, hard: true }),
-                authtype: new.authtype.is_some(),
-                ..AccountRecord::new(Source::Tool, store, key, self.now)
-            };
-            place_pair(group, realm, wish, self.now)
-        })?;
-        // What nothing refers to any more; a failure leaves an orphan that doctor finds.
-        let _ = self.destroy(group, &swept);
-        Ok(Stored::Written { chosen: chosen.chosen_now.then(|| chosen.name.to_owned()) })
+/// Clears a refusal for the need that succeeded, and takes a changed end over; writes only if something changes.
+fn clear(
+    wallet: &LocalWallet<'_>,
+    group: &str,
+    account: &AccountRecord,
+    query: &Query,
+    expires: Option<i64>,
+) -> Result<Stored, Error> {
+    let expiry = expires.map(|at| Expiry { at, hard: true }).filter(|_| account.source == Source::Tool);
+    let need = query.need.as_str();
+    let stale = |account: &AccountRecord| {
+        account.trouble_for(need).is_some() || (account.source == Source::Tool && account.expires != expiry)
+    };
+    if !stale(account) {
+        return Ok(Stored::Unchanged);
     }
+    wallet.records.change(group, |group| {
+        let found = group.accounts_mut().find(|found| found.id == account.id);
+        let found = found.ok_or(Error::Changing)?;
+        if !stale(found) {
+            return Ok((Stored::Unchanged, false));
+        }
+        found.trouble.retain(|key, _| key != need && key != "*");
+        if found.source == Source::Tool {
+            found.expires = expiry;
+        }
+        Ok((Stored::Cleared, true))
+    })
+}
+
+/// Keeps what is new, beside what a person added or over a pair that tools stored.
+fn store_new(
+    wallet: &LocalWallet<'_>,
+    group: &str,
+    realm: RealmRecord,
+    query: &Query,
+    new: &Payload,
+    expires: Option<i64>,
+) -> Result<Stored, Error> {
+    let (place, account) = (realm.realm()?, Account::from_name(query.user.as_deref()));
+    let packed = new.pack()?;
+    let (swept, chosen) = put_new(wallet, group, &place, account, &packed, |group, store, key| {
+        let wish = AccountRecord {
+            path: path_of_pair(&realm, &query.remote),
+            expires: expires.map(|at| Expiry { at, hard: true }),
+            authtype: new.authtype.is_some(),
+            ..AccountRecord::new(Source::Tool, store, key, wallet.now)
+        };
+        place_pair(group, realm, wish, wallet.now)
+    })?;
+    // What nothing refers to any more; a failure leaves an orphan that doctor finds.
+    let _ = destroy(wallet, group, &swept);
+    Ok(Stored::Written { chosen: chosen.chosen_now.then(|| chosen.name.to_owned()) })
 }
 
 /// The pair of a tool's that would answer this user name here: on a generic host, the one with the longest path.
-fn the_pair<'r>(held: &RealmEntry<'r>, query: &Query) -> Option<&'r AccountRecord> {
+fn stored_pair<'r>(entry: &RealmEntry<'r>, query: &Query) -> Option<&'r AccountRecord> {
     let answers = |account: &&AccountRecord| {
         account.source == Source::Tool
             && account.name == query.user
             && query.remote.path_is_within(&account.path, false)
     };
-    held.record.accounts.iter().filter(answers).max_by_key(|account| account.path.len())
+    entry.record.accounts.iter().filter(answers).max_by_key(|account| account.path.len())
 }
 
 /// The path that a tool's pair is kept with: only where git's own matching is all we know. Otherwise the realm is the whole
 /// site, never one entry per repository (R3).
 fn path_of_pair(realm: &RealmRecord, remote: &Remote) -> Vec<String> {
-    if super::resolve::forge_of(realm).is_generic() && remote.scheme() != "cert" {
+    if forge_of(realm).is_generic() && remote.scheme() != "cert" {
         remote.path().to_vec()
     } else {
         Vec::new()

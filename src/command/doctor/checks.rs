@@ -54,7 +54,7 @@ fn settings(context: &Context<'_>) -> Vec<Finding> {
     if let Err(error) = context.wallet.config() {
         return vec![Finding::error("settings", &error)];
     }
-    let writable = files::group_writable(&context.wallet.config_path).into_iter();
+    let writable = files::group_writable(context.wallet.settings().path()).into_iter();
     let hint = |path: PathBuf| {
         let words =
             format!("the users of your group can change {}, which decides where tokens go", path.display());
@@ -64,7 +64,7 @@ fn settings(context: &Context<'_>) -> Vec<Finding> {
 }
 
 fn clock(context: &Context<'_>) -> Vec<Finding> {
-    let groups = context.wallet.records.all().into_iter().flatten().flatten();
+    let groups = context.wallet.records().all().into_iter().flatten().flatten();
     let newest = groups.filter_map(|group| group.accounts().map(|a| a.changed.max(a.added)).max());
     let newest = newest.max().unwrap_or(0);
     if context.now < EARLIEST || context.now + DAY < newest {
@@ -189,7 +189,7 @@ fn stores(context: &Context<'_>) -> Vec<Finding> {
 /// The names of all stores that records speak of.
 fn used_stores(context: &Context<'_>) -> Vec<String> {
     let mut names = BTreeSet::new();
-    for group in context.wallet.records.all().into_iter().flatten().flatten() {
+    for group in context.wallet.records().all().into_iter().flatten().flatten() {
         names.extend(group.accounts().flat_map(AccountRecord::secrets).map(|secret| secret.store.to_owned()));
     }
     names.into_iter().collect()

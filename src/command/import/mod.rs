@@ -182,7 +182,7 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
         return Ok(());
     }
     let seen = Seen::default();
-    let mut decided = decide(context.wallet, &reading.found, wish.leave, &seen)?;
+    let mut decided = decide(context.wallet, &reading.found, wish.leave, &seen, context.now)?;
     show(&decided, &reading, context);
     let doubted = |one: &Decided<'_>| matches!(one.verdict, Verdict::Leave { doubt: true, .. });
     let foreign = |one: &Decided<'_>| matches!(one.verdict, Verdict::Ask { .. });
@@ -191,7 +191,7 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
         let question = format!("Take also {} of another service's look?", in_words(asked));
         if context.terminal.confirm(&question)? {
             let leave = Leave { foreign: true, ..wish.leave };
-            decided = decide(context.wallet, &reading.found, leave, &seen)?;
+            decided = decide(context.wallet, &reading.found, leave, &seen, context.now)?;
         }
     } else if decided.iter().any(|one| doubted(one) || foreign(one)) {
         context.terminal.hint("--force takes also what looks damaged or like another service's");

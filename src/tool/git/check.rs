@@ -3,12 +3,12 @@
 
 use crate::environment::is_program;
 use crate::error::Error;
+use crate::git_config::{Git, Value};
 use crate::remote::Remote;
 use crate::text::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, SetupContext};
 
-use super::config::{Git, Value};
 use super::helpers::{BY_NAME, asked, is_ours, program_of, sends_path};
 
 const GIT: &str = "git";

@@ -4,13 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::git_config::{Edit, Git, Value, is_key, same_file};
 use crate::remote::Remote;
 use crate::text::visible;
 use crate::tool::setup::{Entry, Line, Plan, SetupContext};
 
-use super::config::{Edit, Git, Value, same_file};
 use super::helpers::{asked, is_ours, sends_path, split};
 use super::setup::HELPER;
+
+/// The section that stands for `credential` while a new one is written at the end of the file.
+const PASSING: &str = "keyfob-setup";
 
 /// What is going to be changed, and the configuration as it will be then.
 pub(super) struct Draft {
@@ -21,13 +24,10 @@ pub(super) struct Draft {
     pub(super) notes: Vec<String>,
 }
 
-/// Whether both are the same setting: section and name without letter case, the URL between as it is.
-pub(super) fn is_key(one: &str, other: &str) -> bool {
-    let folded = |key: &str| match key.rsplit_once('.') {
-        Some((front, name)) => format!("{front}.{}", name.to_ascii_lowercase()),
-        None => key.to_ascii_lowercase(),
-    };
-    folded(one) == folded(other)
+/// Our helper, where an empty line stands directly before it.
+fn behind_our_empty_line(helpers: &[&Value]) -> Option<String> {
+    let pair = helpers.windows(2).find(|pair| pair[0].value.is_empty() && is_ours(&pair[1].value))?;
+    Some(pair[1].value.clone())
 }
 
 impl Draft {
@@ -46,13 +46,15 @@ impl Draft {
         let shown = format!("{} = {}", line.key, line.value);
         // An empty line is ours only where we put it: directly before our helper, unless it is the only one.
         let empties = same_key.iter().filter(|value| value.value.is_empty()).count();
-        let before_ours =
-            || same_key.windows(2).any(|pair| pair[0].value.is_empty() && is_ours(&pair[1].value));
-        let ours = !line.value.is_empty() || empties == 1 || before_ours();
+        let behind = behind_our_empty_line(&same_key);
+        let ours = !line.value.is_empty() || empties == 1 || behind.is_some();
         let there = ours && same_key.iter().any(|value| value.value == line.value);
         let edit = match (there, &line.instead_of) {
             (true, Some(old)) => {
                 Edit::Replace { key: line.key.clone(), old: line.value.clone(), new: old.clone() }
+            }
+            (true, None) if line.value.is_empty() => {
+                Edit::RemoveEmpty { key: line.key.clone(), next: behind.unwrap_or_default() }
             }
             (true, None) => Edit::Remove { key: line.key.clone(), value: line.value.clone() },
             (false, _) => {
@@ -94,14 +96,14 @@ impl Draft {
         seen
     }
 
-    /// Whether an empty line that an earlier setup wrote stands directly before our helper.
-    pub(super) fn has_our_empty_line(&self, before: Option<&Entry>) -> bool {
+    /// Our helper, if an empty line that an earlier setup wrote stands directly before it.
+    pub(super) fn helper_behind_our_empty_line(&self, before: Option<&Entry>) -> Option<String> {
         let wrote = before.is_some_and(|entry| {
             entry.written.iter().any(|line| is_key(&line.key, HELPER) && line.value.is_empty())
         });
-        let global = self.in_global(&self.values);
-        let helpers: Vec<&&Value> = global.iter().filter(|value| value.key == HELPER).collect();
-        wrote && helpers.windows(2).any(|pair| pair[0].value.is_empty() && is_ours(&pair[1].value))
+        let mut helpers = self.in_global(&self.values);
+        helpers.retain(|value| value.key == HELPER);
+        behind_our_empty_line(&helpers).filter(|_| wrote)
     }
 
     /// Sees to exactly one line of ours; `good` is whether what is there now has the right place and company.
@@ -119,9 +121,9 @@ impl Draft {
             _ => {}
         }
         let file = self.git.global.clone();
-        if self.has_our_empty_line(before) {
+        if let Some(next) = self.helper_behind_our_empty_line(before) {
             self.forget(HELPER, "");
-            self.edits.push((file.clone(), Edit::Remove { key: HELPER.to_owned(), value: String::new() }));
+            self.edits.push((file.clone(), Edit::RemoveEmpty { key: HELPER.to_owned(), next }));
         }
         let mut old: Vec<String> = mine.into_iter().map(|value| value.value).collect();
         old.dedup();
@@ -154,7 +156,7 @@ impl Draft {
             self.entry.remember(line);
         }
         if followed {
-            self.edits.push((file, Edit::AddLast { values }));
+            self.edits.push((file, Edit::AddLast { key: HELPER.to_owned(), values, passing: PASSING }));
         } else {
             let adds = values.into_iter().map(|value| Edit::Add { key: HELPER.to_owned(), value });
             self.edits.extend(adds.map(|edit| (file.clone(), edit)));

@@ -4,9 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::git_config::Value;
 use crate::remote::Remote;
-
-use super::config::Value;
 
 /// The helper line that lets git find us in `PATH`.
 pub(super) const BY_NAME: &str = "keyfob";

@@ -10,7 +10,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
-use crate::environment::Environment;
 use crate::error::Error;
 use crate::forge::{Need, Presentation};
 use crate::secret::Secret;
@@ -20,20 +19,12 @@ use super::{Tool, Wire, write};
 use crate::secret_bytes::{base64, joined};
 
 mod check;
-mod config;
 mod draft;
 mod helpers;
 mod request;
 mod setup;
 
 use request::Request;
-
-/// What git is told in general of reaching a URL (`http.*`): what holds everywhere, never what a repository says of itself, which
-/// may come from a stranger. Nothing where git is not there or cannot tell.
-#[must_use]
-pub fn http_settings(environment: &Environment, url: &str) -> Vec<(String, String)> {
-    config::Git::find(environment).and_then(|git| git.for_url("http", url)).unwrap_or_default()
-}
 
 /// git.
 pub static TOOL: Tool = Tool {

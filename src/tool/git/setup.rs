@@ -10,13 +10,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::git_config::{Edit, Git, Value, is_key};
 use crate::remote::Remote;
 use crate::text::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
 
-use super::config::{Edit, Git, Value};
-use super::draft::{Draft, is_key};
+use super::draft::Draft;
 use super::helpers::{BY_NAME, asked, is_ours, line_of, split};
 
 /// git's setup.
@@ -44,7 +44,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let wanted = places.len();
     places.extend(scoped_places(&draft.values));
     let others = draft.others(&places);
-    let only = wish.only || draft.has_our_empty_line(before);
+    let only = wish.only || draft.helper_behind_our_empty_line(before).is_some();
     let asked_everywhere = places[..wanted].iter().all(|place| draft.asks_us(place));
     let good = asked_everywhere && (others.is_empty() || !only);
     draft.place_helper(&helper, only, good, before);

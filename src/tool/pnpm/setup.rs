@@ -52,7 +52,7 @@ fn plain(path: &Path) -> Option<String> {
 
 /// The folder of our links: beside the wallet, unless there is a blank in its path, as on macOS.
 fn folder(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
-    let mut folders = vec![context.wallet.records.data.join("pnpm")];
+    let mut folders = vec![context.wallet.records().data.join("pnpm")];
     folders.extend(context.environment.home().map(|home| home.join(".local/share/keyfob/pnpm")));
     folders.into_iter().find(|folder| plain(folder).is_some()).ok_or_else(|| {
         Error::usage(

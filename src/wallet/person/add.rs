@@ -9,7 +9,9 @@ use crate::secret::Secret;
 use crate::store::payload::Payload;
 
 use super::super::store::set_aside_and_replace;
-use super::super::{LocalWallet, settled};
+use super::super::{LocalWallet, retry_on_conflict};
+use crate::wallet::secrets;
+use crate::wallet::secrets::put_new;
 
 /// What is to be added, without the token.
 #[derive(Clone, Debug)]
@@ -165,13 +167,13 @@ impl LocalWallet<'_> {
         }
         let payload = Payload::plain(token);
         let packed = payload.pack()?;
-        if let Some(change) = settled(|| self.same_already(planned, &payload))? {
+        if let Some(change) = retry_on_conflict(|| self.same_already(planned, &payload))? {
             return Ok(change);
         }
         let account = Account::from_name(planned.wish.account.as_deref());
         let name = account.to_string();
         let (change, chosen) =
-            self.keep(&planned.group, &planned.realm, account, &packed, |group, store, key| {
+            put_new(self, &planned.group, &planned.realm, account, &packed, |group, store, key| {
                 place_new(group, planned, store, key, self.now)
             })?;
         Ok(Added {
@@ -188,7 +190,7 @@ impl LocalWallet<'_> {
         let group = self.records.read(&planned.group)?;
         let Some(realm) = group.realm(planned.realm.as_str()) else { return Ok(None) };
         let Some(account) = realm.accounts.iter().find(|a| is_same(a, planned)) else { return Ok(None) };
-        let held = match self.payload(&planned.group, realm, account) {
+        let held = match secrets::payload(self, &planned.group, realm, account) {
             Ok(held) => held,
             Err(Error::Lost { .. }) => return Ok(None),
             Err(error) => return Err(error),

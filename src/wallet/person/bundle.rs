@@ -17,8 +17,13 @@ use crate::store::Store;
 use crate::store::payload::Payload;
 
 use super::super::resolve::{Resolution, forge_of};
-use super::super::{LocalWallet, settled};
+use super::super::{LocalWallet, retry_on_conflict};
 use super::survey::Home;
+use crate::wallet::resolve::resolve;
+use crate::wallet::secrets::discard;
+use crate::wallet::secrets::missing;
+use crate::wallet::secrets::secrets_of;
+use crate::wallet::secrets::store_for_new;
 
 /// Records with their secrets.
 #[derive(Debug, Default)]
@@ -73,15 +78,16 @@ impl LocalWallet<'_> {
     /// # Errors
     /// The first record or secret that cannot be read: an export that leaves something out is worse than none.
     pub fn bundle(&self) -> Result<Bundle, Error> {
-        settled(|| {
+        retry_on_conflict(|| {
             let mut bundle = Bundle::default();
             for group in self.records.all()? {
                 let group = group?;
                 for realm in &group.realms {
                     for account in &realm.accounts {
-                        for (store, key) in super::secrets_of(realm, account)? {
+                        for (store, key) in secrets_of(realm, account)? {
                             let secret = self.stores.open(&store)?.get(&key)?;
-                            let missing = || self.missing(&group.group, realm, &store, key.id.as_str());
+                            let missing =
+                                || missing(&self.records, &group.group, realm, &store, key.id.as_str());
                             bundle.secrets.insert(key.id.as_str().to_owned(), secret.ok_or_else(missing)?);
                         }
                     }
@@ -121,10 +127,10 @@ impl LocalWallet<'_> {
     /// As [`LocalWallet::look_at_bundle`], and those of writing; what is in by then stays and is recognised the next time.
     pub fn take_bundle(&self, bundle: &Bundle) -> Result<Option<String>, Error> {
         self.look_at_bundle(bundle)?;
-        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let chosen = store_for_new(self)?;
         let store = self.stores.open(chosen.name)?;
         for realm in &bundle.realms {
-            settled(|| self.take_realm(realm, bundle, &*store, chosen.name))?;
+            retry_on_conflict(|| self.take_realm(realm, bundle, &*store, chosen.name))?;
         }
         Ok(chosen.chosen_now.then(|| chosen.name.to_owned()))
     }
@@ -172,7 +178,7 @@ impl LocalWallet<'_> {
             })
         });
         if placed.is_err() {
-            incoming.iter().for_each(|new| self.discard(&group_name, store_name, &new.key));
+            incoming.iter().for_each(|new| discard(self, &group_name, store_name, &new.key));
         }
         placed
     }
@@ -192,7 +198,7 @@ impl LocalWallet<'_> {
         for kept in found.secrets() {
             let held = self.stores.open(kept.store)?.get(&here.key_of(found, kept.id)?)?;
             if held.is_none() && kept.in_force {
-                return match self.missing(&group.group, here, kept.store, kept.id) {
+                return match missing(&self.records, &group.group, here, kept.store, kept.id) {
                     Error::Lost { .. } => Ok(What::Back),
                     error => Err(error),
                 };
@@ -207,7 +213,7 @@ impl LocalWallet<'_> {
     /// Whether this machine's settings lead from a realm's URL to it.
     fn is_mapped(&self, realm: &RealmRecord) -> Result<bool, Error> {
         let Ok((remote, user)) = Remote::from_url(&realm.url) else { return Ok(false) };
-        let resolution = self.resolve(&remote, user.as_deref())?;
+        let resolution = resolve(&self.config, &remote, user.as_deref())?;
         Ok(matches!(resolution, Resolution::Known(known) if known.realm.as_str() == realm.realm))
     }
 

@@ -9,8 +9,12 @@ use crate::text::shell_word;
 
 use super::super::LocalWallet;
 use super::super::resolve::forge_of;
+use super::Selection;
 use super::add::{Planned, Wish};
-use super::{Selection, secrets_of};
+use crate::wallet::secrets::destroy;
+use crate::wallet::secrets::missing;
+use crate::wallet::secrets::put_copy;
+use crate::wallet::secrets::secrets_of;
 
 /// What `restore` did.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,7 +50,7 @@ impl LocalWallet<'_> {
             }
             Ok((secrets, true))
         })?;
-        Ok(self.destroy(&selection.group, &secrets))
+        Ok(destroy(self, &selection.group, &secrets))
     }
 
     /// Whether the stores that hold what is to be destroyed answer now: a locked one changes nothing (R9), and what it kept
@@ -223,7 +227,7 @@ impl LocalWallet<'_> {
             })
         });
         if let Err(error) = placed {
-            let _ = self.destroy(&to.group, &copies);
+            let _ = destroy(self, &to.group, &copies);
             return Err(error);
         }
         if to.group != selection.group {
@@ -240,7 +244,7 @@ impl LocalWallet<'_> {
         let left = self.records.read(&selection.group)?;
         old.retain(|(_, key)| !left.ids().any(|id| id == key.id.as_str()));
         // What cannot be destroyed stays an orphan, which `doctor` finds.
-        let _ = self.destroy(&selection.group, &old);
+        let _ = destroy(self, &selection.group, &old);
         Ok(selection.realm.accounts.len())
     }
 
@@ -301,9 +305,9 @@ impl LocalWallet<'_> {
     ) -> Result<Key, Error> {
         let opened = self.stores.open(store)?;
         let secret = opened.get(&from.realm.key_of(account, id)?)?;
-        let secret = secret.ok_or_else(|| self.missing(&from.group, &from.realm, store, id))?;
+        let secret = secret.ok_or_else(|| missing(&self.records, &from.group, &from.realm, store, id))?;
         let key = Key { realm: to.realm.clone(), account: account.account(), id: Id::random()? };
-        self.put_copy(&to.group, (store, &*opened), &key, &secret)?;
+        put_copy(self, &to.group, (store, &*opened), &key, &secret)?;
         Ok(key)
     }
 }

@@ -12,10 +12,12 @@ use crate::secret::Secret;
 use crate::store::environment;
 
 use super::super::LocalWallet;
-use super::super::get::{forge_of_server, realm_of_server};
+use super::super::env_tokens::{forge_of_server, realm_of_server};
 use super::super::resolve::{Resolution, forge_of, host_group};
 use super::Entry;
 use super::add::Planned;
+use crate::wallet::resolve::resolve;
+use crate::wallet::secrets::payload;
 
 /// More scopes, or longer ones, no service has.
 const MOST_SCOPES: usize = 200;
@@ -125,7 +127,7 @@ impl LocalWallet<'_> {
             }
         }
         for held in environment::tokens(self.environment).0 {
-            let (realm, forge, home) = match self.resolve(&held.remote, held.user.as_deref())? {
+            let (realm, forge, home) = match resolve(&self.config, &held.remote, held.user.as_deref())? {
                 Resolution::Known(known) => (known.realm.clone(), known.forge, known.home(&held.remote)),
                 Resolution::Host { .. } => {
                     let forge = forge_of_server(&held);
@@ -152,7 +154,7 @@ impl LocalWallet<'_> {
 
     pub(super) fn subject(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Subject {
         let forge = forge_of(realm);
-        let question = self.payload(group, realm, account).and_then(|payload| {
+        let question = payload(self, group, realm, account).and_then(|payload| {
             let what = realm.realm()?;
             let home = forge.home_url(&what).unwrap_or_else(|| realm.url.clone());
             let mut question = self.question(forge, what, home, account.name.clone(), payload.token);
@@ -208,7 +210,7 @@ impl LocalWallet<'_> {
     /// Whether a request goes to a host of the realm whose token it carries (R12).
     fn stays_in(&self, url: &str, target: &Asked) -> Result<bool, Error> {
         let (remote, _) = Remote::from_url(url)?;
-        Ok(match self.resolve(&remote, None)? {
+        Ok(match resolve(&self.config, &remote, None)? {
             Resolution::Known(known) => known.realm == target.realm,
             Resolution::Host { group } => {
                 let (home, _) = Remote::from_url(&target.home)?;

@@ -2,7 +2,6 @@
 //! print; the policy is here. Every change follows one order: a new secret is stored before its record is written, a record
 //! is written before an old secret is destroyed.
 
-use crate::account::Key;
 use crate::error::Error;
 use crate::forge::{self, Forge};
 use crate::records::{AccountRecord, Group, RealmRecord, Source, TroubleState};
@@ -10,8 +9,9 @@ use crate::remote::Remote;
 
 use super::LocalWallet;
 use super::choose::{account_in_words, hard_end};
-use super::get::realm_of_server;
+use super::env_tokens::realm_of_server;
 use super::resolve::{RealmMatch, Resolution, forge_of, host_group, match_realm};
+use crate::wallet::resolve::resolve;
 
 pub mod add;
 pub mod bundle;
@@ -108,7 +108,7 @@ impl LocalWallet<'_> {
             }
         }
         for token in crate::store::environment::tokens(self.environment).0 {
-            let realm = match self.resolve(&token.remote, token.user.as_deref())? {
+            let realm = match resolve(&self.config, &token.remote, token.user.as_deref())? {
                 Resolution::Known(known) => known.realm,
                 _ => realm_of_server(&token),
             };
@@ -191,7 +191,7 @@ impl LocalWallet<'_> {
             }
         }
         let (remote, user) = Remote::from_url(place)?;
-        let resolution = self.resolve(&remote, user.as_deref())?;
+        let resolution = resolve(&self.config, &remote, user.as_deref())?;
         let group_name = match &resolution {
             Resolution::Known(known) => known.group.clone(),
             Resolution::Host { .. } => host_group(&remote),
@@ -314,9 +314,4 @@ fn entry(realm: &RealmRecord, account: &AccountRecord, now: i64) -> Entry {
         },
         set_aside: account.set_aside.len(),
     }
-}
-
-/// All secrets of an account: the one in force and those set aside, with their stores.
-pub(super) fn secrets_of(realm: &RealmRecord, account: &AccountRecord) -> Result<Vec<(String, Key)>, Error> {
-    account.secrets().map(|kept| Ok((kept.store.to_owned(), realm.key_of(account, kept.id)?))).collect()
 }

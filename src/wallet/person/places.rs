@@ -81,6 +81,18 @@ impl LocalWallet<'_> {
     }
 }
 
+/// Every place that could answer a tool, with its realm in text: those of the records, and those of the environment.
+pub(in crate::wallet) fn for_tools(wallet: &LocalWallet<'_>) -> Result<Vec<(String, Remote)>, Error> {
+    let (entries, _) = wallet.list()?;
+    let place = |entry: super::Entry| {
+        let (remote, _) = Remote::from_url(&entry.url).ok()?;
+        Some((entry.realm, remote))
+    };
+    let mut places: Vec<(String, Remote)> = entries.into_iter().filter_map(place).collect();
+    places.dedup();
+    Ok(places)
+}
+
 fn place(realm: &RealmRecord) -> Option<Place> {
     let (remote, _) = Remote::from_url(&realm.url).ok()?;
     let presentation = forge_of(realm).presentation;

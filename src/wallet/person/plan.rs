@@ -11,6 +11,7 @@ use super::super::LocalWallet;
 use super::super::resolve::{KnownRealm, Resolution, forge_of, host_group};
 use super::add::{Planned, Wish};
 use super::no_organisation;
+use crate::wallet::resolve::resolve;
 
 /// Reads a group's record.
 pub type ReadRecord<'r> = &'r dyn Fn(&str) -> Result<Rc<Group>, Error>;
@@ -37,7 +38,7 @@ impl LocalWallet<'_> {
                 "give it without: --account NAME",
             ));
         }
-        match self.resolve(remote, wish.url_user.as_deref())? {
+        match resolve(&self.config, remote, wish.url_user.as_deref())? {
             Resolution::NoOrganisation(forge) => Err(no_organisation(forge, remote)),
             Resolution::Never if remote.is_http() => {
                 Err(Error::PlainHttp { place: remote.to_string(), cloud: true })

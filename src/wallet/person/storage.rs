@@ -8,6 +8,9 @@ use crate::records::{AccountRecord, Kept, RealmRecord};
 use crate::store::environment;
 
 use super::super::LocalWallet;
+use crate::wallet::secrets::destroy;
+use crate::wallet::secrets::missing;
+use crate::wallet::secrets::put_copy;
 
 /// What a move did.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -77,14 +80,14 @@ impl LocalWallet<'_> {
         let (from, to) = (self.stores.open(store)?, self.stores.open(name)?);
         let old = realm.key_of(account, id)?;
         let Some(secret) = from.get(&old)? else {
-            return match self.missing(group, realm, store, id) {
+            return match missing(&self.records, group, realm, store, id) {
                 // Somebody else moved or removed it meanwhile.
                 Error::Changing => Ok(()),
                 error => Err(error),
             };
         };
         let new = Key { id: Id::random()?, ..old.clone() };
-        self.put_copy(group, (name, &*to), &new, &secret)?;
+        put_copy(self, group, (name, &*to), &new, &secret)?;
         let switched = self.records.change(group, |group| {
             let mut switched = false;
             for account in group.accounts_mut() {
@@ -102,10 +105,10 @@ impl LocalWallet<'_> {
         })?;
         if !switched {
             // Somebody else replaced or removed it meanwhile; the copy is of no use.
-            return self.destroy(group, &[(name.to_owned(), new)]).into_iter().next().map_or(Ok(()), Err);
+            return destroy(self, group, &[(name.to_owned(), new)]).into_iter().next().map_or(Ok(()), Err);
         }
         done.moved += 1;
-        done.left += usize::from(!self.destroy(group, &[(store.to_owned(), old)]).is_empty());
+        done.left += usize::from(!destroy(self, group, &[(store.to_owned(), old)]).is_empty());
         Ok(())
     }
 }

@@ -10,6 +10,8 @@ use crate::remote::{Realm, Remote};
 
 use super::super::LocalWallet;
 use super::super::resolve::{Resolution, host_group};
+use crate::wallet::resolve::resolve;
+use crate::wallet::secrets::missing;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -108,7 +110,7 @@ impl LocalWallet<'_> {
                     // A store that lists nothing, or leaves damaged ones out of its list, is asked for the secret itself.
                     let error = match self.stores.open(name)?.get(&realm.key_of(account, id)?) {
                         Ok(Some(_)) => continue,
-                        Ok(None) => match self.missing(&group.group, realm, store, id) {
+                        Ok(None) => match missing(&self.records, &group.group, realm, store, id) {
                             // Another process has moved or removed it since.
                             Error::Changing => continue,
                             _ => None,
@@ -135,7 +137,7 @@ impl LocalWallet<'_> {
         if let Some((scheme, rest)) = realm.what().split_once("://") {
             let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
             let Ok(remote) = Remote::from_parts(scheme, host, Some(path)) else { return Ok(None) };
-            let group = match self.resolve(&remote, None)? {
+            let group = match resolve(&self.config, &remote, None)? {
                 Resolution::Known(known) if known.realm == *realm => known.group,
                 _ => host_group(&remote),
             };
@@ -187,7 +189,8 @@ mod tests {
             let home = wallet.home_of(&realm).unwrap().unwrap();
             assert_eq!(home.group, text);
             let (remote, user) = Remote::from_url(&home.url).unwrap();
-            let Resolution::Known(known) = wallet.resolve(&remote, user.as_deref()).unwrap() else {
+            let Resolution::Known(known) = resolve(wallet.settings(), &remote, user.as_deref()).unwrap()
+            else {
                 panic!("{text}: {} is no known place", home.url)
             };
             assert_eq!(known.realm, realm, "{}", home.url);

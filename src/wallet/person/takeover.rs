@@ -8,17 +8,23 @@ use std::collections::HashMap;
 
 use crate::account::{Account, Id, Key};
 use crate::error::Error;
-use crate::forge::Need;
 use crate::records::{AccountRecord, Expiry, Group, Kept, RealmRecord, SetAside, Source};
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::payload::Payload;
 
 use super::super::stores::Chosen;
-use super::super::{LocalWallet, Query, settled};
+use super::super::{LocalWallet, retry_on_conflict};
 use super::add::{Change, Planned, is_same, place_new};
 use super::plan::ReadRecord;
 use super::{State, entry};
+use crate::wallet::resolve::organisation_is_a_guess;
+use crate::wallet::resolve::resolve;
+use crate::wallet::secrets::discard;
+use crate::wallet::secrets::missing;
+use crate::wallet::secrets::put_copy;
+use crate::wallet::secrets::put_new;
+use crate::wallet::secrets::store_for_new;
 
 /// How the wallet stands to a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +80,8 @@ impl LocalWallet<'_> {
     /// # Errors
     /// Those of reading.
     pub fn organisation_is_somebody(&self, remote: &Remote, user: Option<&str>) -> Result<bool, Error> {
-        let mut query = Query::new("keyfob", remote.clone(), Need::Anything);
-        query.user = user.map(str::to_owned);
-        let resolution = self.resolve(remote, user)?;
-        Ok(self.organisation_is_a_guess(&resolution, &query)?.is_some())
+        let resolution = resolve(&self.config, remote, user)?;
+        Ok(organisation_is_a_guess(&self.records, &resolution, remote, user)?.is_some())
     }
 
     /// How the wallet stands to a token. Reads what it compares with from the stores, so that "held" means that it is there.
@@ -85,7 +89,7 @@ impl LocalWallet<'_> {
     /// # Errors
     /// Those of reading: locked is never "not held" (R9).
     pub fn standing(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Standing, Error> {
-        settled(|| self.standing_now(planned, token, seen))
+        retry_on_conflict(|| self.standing_now(planned, token, seen))
     }
 
     /// The same, with records that the caller reads: once, where many tokens come one after the other and nothing is written.
@@ -167,7 +171,7 @@ impl LocalWallet<'_> {
                 seen.note(id, held);
                 Ok(Some(same))
             }
-            None => match self.missing(group, realm, store, id) {
+            None => match missing(&self.records, group, realm, store, id) {
                 Error::Lost { .. } => Ok(None),
                 error => Err(error),
             },
@@ -288,14 +292,14 @@ impl LocalWallet<'_> {
     /// Puts accounts into a group that does not have them: first the secrets, each read back, then the record in one piece, so
     /// that a crash leaves what was there or what is new. [`Error::Changing`] if the realm is not as it was any more.
     fn add_together(&self, group: &str, all: &[(Planned, &Secret)], seen: &Seen) -> Result<Chosen, Error> {
-        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let chosen = store_for_new(self)?;
         let store = self.stores.open(chosen.name)?;
         let mut new = Vec::new();
         let put = all.iter().try_for_each(|(planned, token)| {
             let account = Account::from_name(planned.wish.account.as_deref());
             let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
             let secret = Payload::plain(token.duplicate()).pack()?;
-            let put = self.put_copy(group, (chosen.name, &*store), &key, &secret);
+            let put = put_copy(self, group, (chosen.name, &*store), &key, &secret);
             seen.note(key.id.as_str(), token.duplicate());
             new.push((planned, key));
             put
@@ -312,7 +316,7 @@ impl LocalWallet<'_> {
             })
         });
         if placed.is_err() {
-            new.iter().for_each(|(_, key)| self.discard(group, chosen.name, key));
+            new.iter().for_each(|(_, key)| discard(self, group, chosen.name, key));
         }
         placed.map(|()| chosen)
     }
@@ -341,7 +345,7 @@ impl LocalWallet<'_> {
     fn keep_aside(&self, planned: &Planned, token: &Secret) -> Result<(), Error> {
         let account = Account::from_name(planned.wish.account.as_deref());
         let secret = Payload::plain(token.duplicate()).pack()?;
-        self.keep(&planned.group, &planned.realm, account, &secret, |group, store, key| {
+        put_new(self, &planned.group, &planned.realm, account, &secret, |group, store, key| {
             group.forget(key.id.as_str());
             let accounts = group.realm_mut(planned.realm.as_str()).map(|realm| &mut realm.accounts);
             let found = accounts.into_iter().flatten().find(|account| is_same(account, planned));

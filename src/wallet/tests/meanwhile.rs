@@ -15,6 +15,7 @@ use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
 use crate::wallet::person::add::Wish;
+use crate::wallet::secrets::put_new;
 use crate::wallet::stores::{Chosen, Stores};
 use crate::wallet::{Erased, LocalWallet, Lookup, Stored, Wallet};
 
@@ -228,7 +229,7 @@ fn what_doctor_takes_for_unrecorded_while_its_writer_gives_it_up_is_gone_from_th
         assert_eq!(wallet.rebuild(&unrecorded).unwrap().len(), 1);
     })));
     let account = Account::from_name(None);
-    let refused = wallet.keep(&planned.group, &planned.realm, account, &secret("new"), |_, _, _| {
+    let refused = put_new(&wallet, &planned.group, &planned.realm, account, &secret("new"), |_, _, _| {
         Err::<(), Error>(Error::Changing)
     });
     assert!(matches!(refused, Err(Error::Changing)));

@@ -348,7 +348,7 @@ fn all_entries_of_a_source_are_decided_by_one_reading_of_their_record_until_the_
     let found: Vec<import::Found> = pairs(20).iter().map(|(user, token)| entry(user, token)).collect();
     let decide = || -> Vec<&str> {
         let wallet = scene.wallet();
-        let decided = decide(&wallet, &found, Leave::default(), &Seen::default()).unwrap();
+        let decided = decide(&wallet, &found, Leave::default(), &Seen::default(), START).unwrap();
         decided.iter().map(|one| if one.is_new() { "new" } else { "held" }).collect()
     };
     // The record is gone after the first look, and its secrets are not.

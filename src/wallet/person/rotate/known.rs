@@ -9,6 +9,7 @@ use super::super::super::pending::Pending;
 use super::super::add::{Planned, is_same};
 use super::super::change::bring_forward;
 use super::super::check::global_end;
+use crate::wallet::secrets::destroy;
 
 impl LocalWallet<'_> {
     /// Notes the service's name for the token in force, where none is known and it still is the one that is held by this id.
@@ -145,7 +146,7 @@ impl LocalWallet<'_> {
         if account.service_id.as_deref() == Some(new.as_str()) && account.set_aside.is_empty() {
             let dead = (account.store.clone(), realm.key(account)?);
             // With the secret gone, the account goes, too. What cannot be destroyed now stays, and is not handed out.
-            let _ = self.destroy(&self.group_of_pending(pending)?, &[dead]);
+            let _ = destroy(self, &self.group_of_pending(pending)?, &[dead]);
         }
         Ok(())
     }
@@ -173,7 +174,7 @@ impl LocalWallet<'_> {
             Ok((dead, write))
         })?;
         // What cannot be destroyed now is an orphan, which doctor finds.
-        let _ = self.destroy(&name, &dead);
+        let _ = destroy(self, &name, &dead);
         Ok(())
     }
 }

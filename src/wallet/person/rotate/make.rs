@@ -13,6 +13,7 @@ use super::super::super::pending::{self, Kind, List, Next, Now, Pending};
 use super::super::add::{Added, Issued, Planned};
 use super::mark::{mark, marked};
 use super::{Failed, Service, about, not_shown};
+use crate::wallet::secrets::store_for_new;
 
 /// What is to be made.
 pub struct Making {
@@ -61,7 +62,7 @@ impl LocalWallet<'_> {
     /// That the store for new tokens answers now, and whether it was chosen for that. What it does not take later is revoked
     /// again, so no more is tried: what was tried and left by a crash would look like a token without a record.
     fn is_open(&self, planned: &Planned) -> Result<bool, Error> {
-        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let chosen = store_for_new(self)?;
         let account = Account::from_name(planned.wish.account.as_deref());
         let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
         self.stores.open(chosen.name)?.get(&key)?;

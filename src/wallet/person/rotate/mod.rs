@@ -25,6 +25,7 @@ use super::super::pending::{Kind, Pending};
 use super::Selection;
 use super::add::{Planned, Wish, is_same};
 use super::check::Question;
+use crate::wallet::resolve::resolve;
 
 /// What a service does for a token's lifecycle.
 pub trait Service {
@@ -116,7 +117,7 @@ impl LocalWallet<'_> {
 
     fn group_of_pending(&self, pending: &Pending) -> Result<String, Error> {
         let (remote, user) = Remote::from_url(&pending.url)?;
-        Ok(match self.resolve(&remote, user.as_deref())? {
+        Ok(match resolve(&self.config, &remote, user.as_deref())? {
             super::super::resolve::Resolution::Known(known) => known.group,
             _ => super::super::resolve::host_group(&remote),
         })

@@ -16,6 +16,7 @@ use super::super::add::{Added, Issued, Planned};
 use super::super::check::Question;
 use super::mark::mark;
 use super::{Failed, about, not_shown};
+use crate::wallet::secrets::{put_copy, store_for_new};
 
 /// A renewed token that could not be kept: its old one does not work any more.
 pub struct Homeless {
@@ -70,7 +71,7 @@ const LARGEST_GROWTH: usize = 4096;
 impl LocalWallet<'_> {
     /// That the store for new tokens takes one now and gives it back, and that its record can be written.
     fn hold_room(&self, planned: &Planned) -> Result<Room<'_>, Error> {
-        let chosen = self.stores.for_new(self.config()?.store.as_deref())?;
+        let chosen = store_for_new(self)?;
         let store = self.stores.open(chosen.name)?;
         let account = Account::from_name(planned.wish.account.as_deref());
         let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
@@ -84,7 +85,7 @@ impl LocalWallet<'_> {
         // No store minds what is in it, but one line is what a token is.
         noise.iter_mut().for_each(|byte| *byte = b'a' + *byte % 26);
         let room = Room { store, key, beside };
-        self.put_copy(&planned.group, (chosen.name, &*room.store), &room.key, &Secret::new(noise))?;
+        put_copy(self, &planned.group, (chosen.name, &*room.store), &room.key, &Secret::new(noise))?;
         Ok(room)
     }
 
