@@ -26,8 +26,8 @@ fn tokens(source: &str) -> Vec<(usize, Token)> {
             (Some(Token::Text(text)), length)
         } else if first == '\'' {
             // A character; a lifetime ends nowhere near.
-            let inner = rest[1..].char_indices().skip_while(|(at, c)| *at == 0 && *c == '\\');
-            let end = inner.skip(1).next().filter(|(_, c)| *c == '\'').map_or(1, |(at, _)| at + 2);
+            let mut inner = rest[1..].char_indices().skip_while(|(at, c)| *at == 0 && *c == '\\');
+            let end = inner.nth(1).filter(|(_, c)| *c == '\'').map_or(1, |(at, _)| at + 2);
             (None, end)
         } else if is_word(first) {
             let length = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());

@@ -88,11 +88,12 @@ fn every_tool_serves_a_forge_that_only_its_record_describes() {
     let mut served = Vec::new();
     for (name, arguments, input, expected) in questions() {
         let tool = ALL.iter().find(|tool| tool.name == name).unwrap();
-        let (code, out, notes) = call(tool.serve.unwrap(), &bench, &arguments, input.as_bytes());
+        let (code, out, notes) = call(tool.protocol.unwrap().serve, &bench, &arguments, input.as_bytes());
         assert!(code == 0 && out.contains(&expected), "{name}: {code} {out} {notes}");
         served.push(name);
     }
-    let mut all: Vec<&str> = ALL.iter().filter(|tool| tool.serve.is_some()).map(|tool| tool.name).collect();
+    let mut all: Vec<&str> =
+        ALL.iter().filter(|tool| tool.protocol.is_some()).map(|tool| tool.name).collect();
     all.sort_unstable();
     served.sort_unstable();
     assert_eq!(served, all, "a tool that asks is missing here");
@@ -101,7 +102,7 @@ fn every_tool_serves_a_forge_that_only_its_record_describes() {
 #[test]
 fn registries_are_where_the_record_says_and_nowhere_else() {
     let bench = bench();
-    let serve = |name: &str| ALL.iter().find(|tool| tool.name == name).unwrap().serve.unwrap();
+    let serve = |name: &str| ALL.iter().find(|tool| tool.name == name).unwrap().protocol.unwrap().serve;
     let (_, list, _) = call(serve("docker"), &bench, &["list"], b"");
     assert_eq!(list, "{\"smiths.images.made-up.test\":\"guild\"}\n");
     let cargo = |url: &str| {
