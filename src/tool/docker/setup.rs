@@ -13,7 +13,7 @@ use crate::wallet::Wallet;
 
 use super::config::Config;
 use super::{TOOL, server};
-use crate::json;
+use crate::formats::json_edit;
 
 /// docker's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
@@ -102,7 +102,7 @@ impl Draft {
 
     /// Sets a member to our name.
     fn set(&mut self, path: &[&str]) -> Result<(), Error> {
-        self.text = json::set(&self.text, path, NAME).ok_or_else(|| self.strange())?;
+        self.text = json_edit::set(&self.text, path, NAME).ok_or_else(|| self.strange())?;
         if self.config.text.is_none() && self.entry.written.is_empty() {
             self.remember("", "{}");
         }
@@ -169,7 +169,7 @@ impl Draft {
             ));
             return Ok(());
         }
-        self.text = json::remove(&self.text, &path).ok_or_else(|| self.strange())?;
+        self.text = json_edit::remove(&self.text, &path).ok_or_else(|| self.strange())?;
         if line.key != HELPERS {
             self.lines.push(format!(
                 "{}: without \"{}\"",
