@@ -37,7 +37,6 @@ mod git_config;
 pub mod http;
 pub mod http_message;
 pub mod import;
-pub mod json;
 pub mod paths;
 mod percent;
 pub mod process;
