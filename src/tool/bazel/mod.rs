@@ -15,7 +15,7 @@ use crate::remote::Remote;
 use crate::text::rfc3339;
 use crate::wallet::{Credential, Lookup, Query, Wallet};
 
-use super::{Protocol, Tool, Wire, header, input, is_web, write};
+use super::{Tool, Wire, header, input, is_web, write};
 use crate::secret_bytes::{Bytes, json};
 
 mod setup;
@@ -23,20 +23,16 @@ mod setup;
 mod tests;
 
 /// Bazel, and what shares its helpers.
-pub static PROTOCOL: Protocol = Protocol {
+pub static TOOL: Tool = Tool {
     name: "bazel",
+    title: "Bazel",
     need: Need::Packages,
     links: &["bazel-credential-keyfob"],
-    serve,
-    quirks: None,
-};
-
-/// The tool as `keyfob` shows it and sets it up.
-pub static TOOL: Tool = Tool {
-    title: "Bazel",
     how: "--credential_helper for each host in the person's .bazelrc",
+    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    ..Tool::of(&PROTOCOL)
+    peculiar: None,
+    profile: None,
 };
 
 /// No credentials.
@@ -49,7 +45,7 @@ struct Request {
 
 /// Serves one call.
 fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
-    if wire.stdin_is_terminal {
+    if wire.by_hand {
         wire.line(
             "hint",
             "this is bazel's credential helper; it reads {\"uri\":\"…\"}, then the end of input",
@@ -81,7 +77,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
         return write(wire, NONE);
     }
     let (remote, user) = Remote::from_url(&request.uri)?;
-    let query = Query { user, takes_authtype: true, ..wire.question(&PROTOCOL, remote) };
+    let query = Query { user, takes_authtype: true, ..wire.question(&TOOL, remote) };
     match wallet.get(&query)? {
         Lookup::Found(answer) => {
             let bytes = headers(&answer);

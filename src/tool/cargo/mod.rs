@@ -20,7 +20,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, LoggedOut, Lookup, NewCredential, Query, Stored, Wallet};
 
-use super::{Protocol, Quirks, Tool, Wire, header, input, login, write_to_somebody};
+use super::{Peculiar, Tool, Wire, header, input, login, write_to_somebody};
 use crate::secret_bytes::{Bytes, joined, json};
 
 mod config;
@@ -28,20 +28,16 @@ mod registry;
 mod setup;
 
 /// cargo.
-pub static PROTOCOL: Protocol = Protocol {
+pub static TOOL: Tool = Tool {
     name: "cargo",
+    title: "Cargo",
     need: Need::Packages,
     links: &["cargo-credential-keyfob"],
-    serve,
-    quirks: Some(&Quirks { places: |url| vec![url.clone()], withheld }),
-};
-
-/// The tool as `keyfob` shows it and sets it up.
-pub static TOOL: Tool = Tool {
-    title: "Cargo",
     how: "registry.global-credential-providers in cargo's config.toml",
+    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    ..Tool::of(&PROTOCOL)
+    peculiar: Some(&Peculiar { places: |url| vec![url.clone()], withheld }),
+    profile: None,
 };
 
 /// The public registry's index, as it was before sparse ones. Its tokens are crates.io's and not GitHub's.
@@ -93,7 +89,7 @@ impl From<Error> for No {
 
 /// Serves one run.
 fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
-    if wire.stdin_is_terminal || !args.iter().any(|arg| arg == "--cargo-plugin") {
+    if wire.by_hand || !args.iter().any(|arg| arg == "--cargo-plugin") {
         wire.line(
             "hint",
             "this is cargo's credential provider; cargo starts it with --cargo-plugin and sends JSON",
@@ -131,7 +127,7 @@ fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes
         user: place.user,
         // A header of any scheme can be said here.
         takes_authtype: true,
-        ..wire.question(&PROTOCOL, place.remote)
+        ..wire.question(&TOOL, place.remote)
     };
     match request.kind.as_str() {
         "get" => get(&query, place.is_git, wire, wallet),

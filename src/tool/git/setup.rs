@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::git_config::{Edit, Git, Value, is_key};
 use crate::remote::Remote;
 use crate::text::visible;
-use crate::tool::installation::{Installation, is_this};
+use crate::tool::links;
 use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
 
 use super::draft::Draft;
@@ -55,7 +55,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     }
     let places = if only { places } else { places[..wanted].to_vec() };
     let others = if only { Vec::new() } else { others };
-    Ok(draft.into_plan(others, move |values| verify(values, &places, only)))
+    draft.into_plan(others, move |values| verify(values, &places, only))
 }
 
 /// Whether git would ask us, and with `only` nobody else, for every one of these places.
@@ -79,7 +79,7 @@ fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'
     let mut draft = Draft::begin(context, before.clone())?;
     draft.add_paths(&context.wallet.places_that_need_the_path()?);
     draft.add_basic(&context.wallet.places_for_basic()?);
-    Ok(draft.into_plan(Vec::new(), |_| Ok(())))
+    draft.into_plan(Vec::new(), |_| Ok(()))
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
@@ -108,22 +108,22 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
             ));
         }
     }
-    let mut plan = draft.into_plan(Vec::new(), |_| Ok(()));
+    let mut plan = draft.into_plan(Vec::new(), |_| Ok(()))?;
     plan.entry = None;
     Ok(plan)
 }
 
 /// The value of our helper line.
 fn our_line(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> Result<String, Error> {
-    let link = super::PROTOCOL.links[0];
+    let link = super::TOOL.links[0];
     if wish.by_name {
         let Some(found) = context.environment.program(link) else {
             return Err(Error::usage(
                 format!("git would not find keyfob by name: no folder of PATH has {link}"),
-                format!("{}; or leave --by-name out", Installation::of(context)?.how_to_install()),
+                format!("{}; or leave --by-name out", links::way_into_path(context, link)),
             ));
         };
-        if !is_this(&found, context) {
+        if !links::is_this(&found, link, context) {
             notes.push(format!(
                 "by name git starts {}, which is another keyfob than this one",
                 found.display()
@@ -137,14 +137,14 @@ fn our_line(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> 
             "put keyfob into a folder of PATH, then: keyfob setup git --by-name",
         )
     };
-    let own = Installation::of(context).map_err(|_| unknown())?.path_of(link);
-    if own.versioned {
+    let spot = links::spot(context.program, link, context.environment).ok_or_else(unknown)?;
+    if spot.versioned {
         notes.push(format!(
             "{} is the path of one version; after an upgrade, repeat keyfob setup git, or use --by-name",
-            own.path.display()
+            spot.path.display()
         ));
     }
-    line_of(&own.path, own.is_link).ok_or_else(unknown)
+    line_of(&spot.path, spot.is_link).ok_or_else(unknown)
 }
 
 /// The places of all URL-scoped helper settings.

@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::process::{child, output_within};
 use crate::text::{shell_word, visible};
-use crate::tool::installation::{Installation, is_this, started_by};
+use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::tool::text;
 
@@ -72,6 +72,7 @@ impl<'e> Go<'e> {
     }
 
     fn set(&self, file: &Path, value: Option<&str>) -> Result<(), Error> {
+        check_file(file)?;
         let setting = value.map(|value| format!("{GOAUTH}={value}"));
         let args = match &setting {
             Some(setting) => ["env", "-w", setting],
@@ -86,6 +87,11 @@ impl<'e> Go<'e> {
         let said = String::from_utf8_lossy(&done.stderr);
         Err(failed(visible(said.lines().next().unwrap_or("it fails"))))
     }
+}
+
+/// go would write into a device or a pipe as if it were its file.
+fn check_file(file: &Path) -> Result<(), Error> {
+    crate::files::check_regular(file, || "set GOENV to a file, to off, or unset it".to_owned())
 }
 
 fn failed(why: String) -> Error {
@@ -118,14 +124,15 @@ fn command(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> R
     if wish.by_name {
         return Ok("keyfob go".to_owned());
     }
-    let own = Installation::of(context)?.path_of("keyfob");
-    if own.versioned {
+    let spot = links::spot(context.program, "keyfob", context.environment)
+        .ok_or(Error::NoProgram { program: "keyfob" })?;
+    if spot.versioned {
         notes.push(format!(
             "{} will be another path after an upgrade; then again: keyfob setup go",
-            own.path.display()
+            spot.path.display()
         ));
     }
-    let text = own.path.to_str().filter(|text| !text.contains([';', '\n']));
+    let text = spot.path.to_str().filter(|text| !text.contains([';', '\n']));
     let quoted = text.and_then(|text| match text {
         text if !text.contains([' ', '\t', '\'', '"']) => Some(text.to_owned()),
         text if !text.contains('\'') => Some(format!("'{text}'")),
@@ -134,7 +141,7 @@ fn command(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> R
     });
     let quoted = quoted.ok_or_else(|| {
         Error::usage(
-            format!("{} cannot be said in GOAUTH", own.path.display()),
+            format!("{} cannot be said in GOAUTH", spot.path.display()),
             "put keyfob into a folder of PATH, then: keyfob setup go --by-name",
         )
     })?;
@@ -194,6 +201,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     if about.written.as_deref() == Some(&value) {
         return Ok(Plan { notes, ..Plan::nothing(before.cloned().unwrap_or_default()) });
     }
+    check_file(file)?;
     // What stood there before the first setup is what undo brings back.
     let earlier = before.and_then(|entry| entry.written.first());
     let instead_of = match earlier.filter(|line| about.written.as_deref() == Some(&line.value)) {
@@ -232,6 +240,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
             return Ok(Plan { notes, ..Plan::default() });
         }
     };
+    check_file(Path::new(&line.file))?;
     let lines = vec![match &value {
         Some(value) => format!("go env -w {}", shell_word(Path::new(&format!("{GOAUTH}={value}")))),
         None => format!("go env -u {GOAUTH}"),
@@ -277,9 +286,11 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
     };
     let program = program_of(ours.trim().strip_suffix(" go").unwrap_or_default());
     let shown = format!("(GOAUTH={})", visible(&about.auth));
-    Ok(vec![match started_by(&program, context.environment) {
+    Ok(vec![match links::started_by(&program, context.environment) {
         None => Finding::broken(ABOUT, format!("go asks keyfob and cannot start it {shown}"), FIX),
-        Some(program) if is_this(&program, context) => Finding::ok(ABOUT, format!("go asks keyfob {shown}")),
+        Some(program) if links::is_this(&program, "keyfob", context) => {
+            Finding::ok(ABOUT, format!("go asks keyfob {shown}"))
+        }
         Some(_) => Finding::hint(ABOUT, format!("go asks another keyfob than this one {shown}"), FIX),
     }])
 }

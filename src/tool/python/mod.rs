@@ -16,7 +16,10 @@ pub static TOOL: Tool = Tool {
     name: "python",
     title: "twine, Poetry and Hatch (Python's keyring library)",
     need: Need::Packages,
+    links: &[],
     how: "a module that the settings of Python's keyring name",
+    serve: None,
     setup: Some(&setup::SETUP),
-    ..Tool::BASE
+    peculiar: None,
+    profile: None,
 };
