@@ -100,7 +100,9 @@ fn letter_case_of_the_path_never_changes_a_realm() {
 #[test]
 fn what_lies_below_a_realm_never_changes_it() {
     for (url, expected) in homes().into_iter().filter(|(url, _)| !url.path.is_empty()) {
-        for below in ["x", "github.com", "..evil", "_git", "fabrikam/p?path=/contoso", "a b/%20", "/x", "x///y/"] {
+        for below in
+            ["x", "github.com", "..evil", "_git", "fabrikam/p?path=/contoso", "a b/%20", "/x", "x///y/"]
+        {
             let path = format!("{}/{below}", url.path);
             assert_eq!(realm(url.scheme, url.host, &path, url.user).as_deref(), Some(expected), "{path}");
         }
