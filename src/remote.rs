@@ -5,10 +5,15 @@
 //! password never gets in. Hosts are compared whole, never by substring or suffix (R1). Deliberately absent:
 //! any knowledge of services; which realm a remote belongs to is for [`crate::forge`] to say.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::Utf8Error;
+
+use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 
 use crate::error::Error;
+use crate::percent::RESERVED;
 
 /// The longest host or path that we look at; longer ones are refused (R10).
 const LONGEST: usize = 8192;
@@ -96,12 +101,12 @@ impl Remote {
             return Err(bad("its host is written in a way that not every program reads alike"));
         }
         let user = Some(parsed.username()).filter(|user| !user.is_empty()).map(decode);
-        let user = user.transpose().map_err(|()| bad("the user name is not text"))?;
+        let user = user.transpose().map_err(|_| bad("the user name is not text"))?;
         if user.as_deref().is_some_and(has_control) {
             return Err(bad("there is a control character in the user name"));
         }
         let port = parsed.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let path = decode(parsed.path()).map_err(|()| bad("the path is not text"))?;
+        let path = decode(parsed.path()).map_err(|_| bad("the path is not text"))?;
         let made = Remote::from_parts(parsed.scheme(), &format!("{host}{port}"), Some(&path));
         let remote = made.map_err(|error| match error {
             Error::Request { why } => bad(why),
@@ -207,7 +212,7 @@ impl fmt::Display for Remote {
     /// The URL, percent-encoded where it must be; there is nothing secret in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.origin())?;
-        self.path.iter().try_for_each(|segment| write!(f, "/{}", encode(segment)))
+        self.path.iter().try_for_each(|segment| write!(f, "/{}", utf8_percent_encode(segment, UNSAFE)))
     }
 }
 
@@ -334,33 +339,14 @@ fn segments(path: &str, web: bool) -> Option<Vec<String>> {
     path.split('/').map(|segment| plain(segment).then(|| segment.to_owned())).collect()
 }
 
-/// Percent-decodes; an error if the result is not UTF-8.
-fn decode(text: &str) -> Result<String, ()> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let pair = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        let byte = pair.filter(|_| first == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        bytes.push(byte.unwrap_or(first));
-        rest = if byte.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8(bytes).map_err(|_| ())
+/// Decodes what a URL of the `url` crate has, where a `%` without two digits is itself; an error if the result is not UTF-8.
+fn decode(text: &str) -> Result<String, Utf8Error> {
+    percent_decode_str(text).decode_utf8().map(Cow::into_owned)
 }
 
-/// Percent-encodes what cannot stand in a path segment, and what a shell would act on: hints are commands that are pasted,
-/// and the path in them came from outside.
-fn encode(segment: &str) -> String {
-    let mut text = String::with_capacity(segment.len());
-    for byte in segment.bytes() {
-        // What a shell would read as its own is encoded too: hints with a URL in them are made to be pasted.
-        if byte.is_ascii_alphanumeric() || b"-._~+,=:@".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
-}
+/// What is encoded in a path: whatever cannot stand in a segment, and what a shell would act on. Hints are commands that are
+/// pasted, and the path in them came from outside.
+const UNSAFE: &AsciiSet = &RESERVED.remove(b'+').remove(b',').remove(b'=').remove(b':').remove(b'@');
 
 #[cfg(test)]
 mod tests {

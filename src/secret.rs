@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -87,7 +88,7 @@ impl Secret {
     /// Whether both hold the same bytes, in time that depends on the length only.
     #[must_use]
     pub fn same_as(&self, other: &Secret) -> bool {
-        same_bytes(&self.0, &other.0)
+        self.0.ct_eq(&other.0).into()
     }
 
     /// Whether it begins with these bytes: the kind of a token is told by its beginning, which is no secret.
@@ -113,11 +114,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(redacted)")
     }
-}
-
-/// Compares without stopping at the first difference.
-fn same_bytes(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0u8, |difference, (x, y)| difference | (x ^ y)) == 0
 }
 
 /// Fills `bytes` with randomness from the operating system.

@@ -33,18 +33,6 @@ pub(crate) fn append(bytes: &mut Bytes, more: &[u8]) {
     bytes.extend_from_slice(more);
 }
 
-/// Undoes `%20`, or the like with another mark; `None` where no two hexadecimal digits are behind a mark.
-#[must_use]
-pub(crate) fn unescaped(text: &[u8], mark: u8) -> Option<Bytes> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut rest = text.iter();
-    while let Some(&byte) = rest.next() {
-        let mut digit = || char::from(*rest.next()?).to_digit(16);
-        bytes.push(if byte == mark { u8::try_from(digit()? << 4 | digit()?).ok()? } else { byte });
-    }
-    Some(bytes)
-}
-
 /// JSON of pieces that stand as they are, each with a text behind it, and an end.
 #[must_use]
 pub(crate) fn json(pieces: &[(&str, &str)], end: &str) -> Bytes {

@@ -7,8 +7,8 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 use crate::error::Error;
 use crate::export;
-use crate::export::age::{Recipient, To};
 use crate::files;
+use crate::formats::age::{self, Recipient, To};
 use crate::text::shell_word;
 
 use super::{Command, Context, flag, new_passphrase, option, piped_passphrase};
@@ -64,7 +64,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         });
     }
     let to = whom(matches, context)?;
-    let sealed = export::age::seal(&export::write(&bundle, context.now)?, &to)?;
+    let sealed = age::seal(&export::write(&bundle, context.now)?, &to)?;
     write(&std::path::absolute(&path).map_err(Error::io("find", &path))?, &sealed, force)?;
     let accounts: usize = bundle.realms.iter().map(|realm| realm.accounts.len()).sum();
     let accounts =

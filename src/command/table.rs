@@ -1,4 +1,7 @@
-//! A table on the terminal: columns of equal width, a head, here and there a colour. What is in it has been made visible before.
+//! A table on the terminal: columns of equal width (in cells of the terminal: most characters of East Asia take two), a head, here
+//! and there a colour. What is in it has been made visible before.
+
+use unicode_width::UnicodeWidthStr;
 
 use crate::terminal::{Colour, Terminal};
 
@@ -11,17 +14,16 @@ pub(super) fn print<const N: usize>(
     colour: impl Fn(usize, usize) -> Option<Colour>,
     terminal: &mut Terminal<'_>,
 ) {
-    let length = |cell: &str| cell.chars().count();
-    let mut widths = head.map(length);
+    let mut widths = head.map(UnicodeWidthStr::width);
     for cells in (0..count).map(&row) {
         for (width, cell) in widths.iter_mut().zip(&cells) {
-            *width = length(cell).max(*width);
+            *width = cell.width().max(*width);
         }
     }
     let mut line = |cells: [&str; N], colour: &dyn Fn(usize) -> Option<Colour>| {
         let mut line = String::new();
         for (column, cell) in cells.into_iter().enumerate() {
-            let pad = " ".repeat(widths[column] - length(cell));
+            let pad = " ".repeat(widths[column] - cell.width());
             match colour(column) {
                 Some(colour) => line.push_str(&terminal.paint(colour, cell)),
                 None => line.push_str(cell),

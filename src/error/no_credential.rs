@@ -88,157 +88,167 @@ pub enum NoCredential {
     },
 }
 
-impl NoCredential {
-    /// The hint for a tool that is not git, which has a setting of its own for sending more of the URL.
-    #[must_use]
-    pub fn words_elsewhere(&self, url: &str) -> Option<String> {
-        Some(match self {
-            NoCredential::NoOrganisation { host } => format!(
-                "{host} alone does not tell the organisation, so no token can be chosen; the tool has to ask with it in the URL"
-            ),
-            NoCredential::NoPath { place, urls } => format!(
-                "{place} could be any of {}; the tool has to ask with the path in the URL",
-                urls.join(", ")
-            ),
-            _ => return self.words(url),
-        })
-    }
+/// Who reads an answer: it decides who can do something about it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Somebody who called a command.
+    Person,
+    /// Somebody who called git.
+    Git,
+    /// Somebody who called another tool, which has a setting of its own for sending more of the URL.
+    Tool,
+}
 
+impl NoCredential {
     /// What was found and how to go on, in one line for stderr; `url` is the remote that was asked about. `None` where
     /// silence is right.
     #[must_use]
     pub fn words(&self, url: &str) -> Option<String> {
-        Some(match self {
-            NoCredential::NotOurs => return None,
-            NoCredential::NoOrganisation { host } => format!(
-                "the URL does not tell the organisation, so no token of {host} can be chosen; let git send it: \
-                 git config --global credential.https://{host}.useHttpPath true"
-            ),
-            NoCredential::NoAccount { realm, url, asked } => format!(
-                "no token for {}; add one: keyfob add {}",
-                whose(realm, asked.as_deref()),
-                target(url, asked.as_deref())
-            ),
-            NoCredential::Uncovered { realm, url, need } => format!(
-                "no token of {realm} has a scope for {need} on record; add one that has: keyfob add {url} --account NAME"
-            ),
-            NoCredential::Ambiguous { realm, url, names, stored: true } => format!(
-                "{realm} has several that tools stored, and no user name is asked for: {}; to make one your own, which comes \
-                 first: keyfob add {url} --account NAME",
-                names.join(", ")
-            ),
-            NoCredential::Ambiguous { realm, url, names, stored: false } => format!(
-                "{realm} has several that could answer, and none is preferred: {}; choose one: keyfob prefer {url} --account NAME",
-                names.join(", ")
-            ),
-            NoCredential::NoPath { place, urls } => format!(
-                "{place} could be any of {}; let git send the path: git config --global credential.{place}.useHttpPath true",
-                urls.join(", ")
-            ),
-            NoCredential::Variables { realm, names } => {
-                format!(
-                    "{realm} has several tokens in the environment, in {}; keep one of them",
-                    names.join(", ")
-                )
-            }
-            NoCredential::Rejected { realm, url, account, again_in: Some(seconds) } => format!(
-                "the server refused the token of {} just now, so it is withheld for {seconds} s; at once again: \
-                 keyfob restore {}",
-                whose(realm, account.as_deref()),
-                target(url, account.as_deref())
-            ),
-            NoCredential::Rejected { realm, url, account, again_in: None } => {
-                let (whose, target) = (whose(realm, account.as_deref()), target(url, account.as_deref()));
-                format!(
-                    "the server refused the token of {whose}, so it is set aside; a new one: keyfob add {target}; this one \
-                     again: keyfob restore {target}"
-                )
-            }
-            NoCredential::Expired { realm, url, account, at } => format!(
-                "the token of {} ended on {}; make a new one and: keyfob add {}",
-                whose(realm, account.as_deref()),
-                crate::text::date(*at),
-                target(url, account.as_deref())
-            ),
-            NoCredential::PlainHttp { place } => format!(
-                "a token for {place} would travel in clear text; use https, or accept it: keyfob add {url} --allow-http"
-            ),
-        })
+        self.line(url, Reader::Git)
+    }
+
+    /// The same for a tool that is not git.
+    #[must_use]
+    pub fn words_elsewhere(&self, url: &str) -> Option<String> {
+        self.line(url, Reader::Tool)
+    }
+
+    fn line(&self, url: &str, reader: Reader) -> Option<String> {
+        let (what, hint) = self.parts(url, reader);
+        (*self != NoCredential::NotOurs).then(|| format!("{what}; {hint}"))
     }
 
     /// For a person's command, which ends with it: what, how to go on, and the exit code of its kind.
     #[must_use]
     pub fn into_error(self, url: &str) -> Error {
-        let none = |what: String, hint: String| Error::NoSuchCredential { what, hint: Some(hint) };
+        let (what, hint) = self.parts(url, Reader::Person);
+        match self {
+            NoCredential::NotOurs
+            | NoCredential::NoOrganisation { .. }
+            | NoCredential::NoAccount { .. }
+            | NoCredential::Uncovered { .. }
+            | NoCredential::PlainHttp { .. } => Error::NoSuchCredential { what, hint: Some(hint) },
+            NoCredential::Ambiguous { .. } | NoCredential::NoPath { .. } | NoCredential::Variables { .. } => {
+                Error::Ambiguous { what, hint }
+            }
+            NoCredential::Rejected { .. } | NoCredential::Expired { .. } => Error::NotUsable { what, hint },
+        }
+    }
+
+    /// What was found, and how to go on: a command alone for a person, with words before it in a line.
+    fn parts(&self, url: &str, reader: Reader) -> (String, String) {
+        let alone = reader == Reader::Person;
+        let hint =
+            |before: &str, command: String| if alone { command } else { format!("{before}: {command}") };
         match self {
             NoCredential::NotOurs => {
-                none(format!("the wallet holds nothing for {url}"), format!("keyfob add {url}"))
+                (format!("the wallet holds nothing for {url}"), format!("keyfob add {url}"))
             }
-            NoCredential::NoOrganisation { host } => none(
+            NoCredential::NoOrganisation { host } if reader == Reader::Tool => (
+                format!("{host} alone does not tell the organisation, so no token can be chosen"),
+                "the tool has to ask with it in the URL".to_owned(),
+            ),
+            NoCredential::NoOrganisation { host } => (
                 format!("the URL does not tell the organisation, so no token of {host} can be chosen"),
-                format!("git config --global credential.https://{host}.useHttpPath true"),
+                hint(
+                    "let git send it",
+                    format!("git config --global credential.https://{host}.useHttpPath true"),
+                ),
             ),
-            NoCredential::NoAccount { realm, url, asked } => none(
+            NoCredential::NoAccount { realm, url, asked } => (
+                match asked {
+                    _ if !alone => format!("no token for {}", whose(realm, asked.as_deref())),
+                    Some(name) => format!("no account of {realm} answers for {name}"),
+                    None => format!("no account of {realm} answers"),
+                },
+                hint("add one", format!("keyfob add {}", target(url, asked.as_deref()))),
+            ),
+            NoCredential::Uncovered { realm, url, need } => {
+                let kind = if alone { "account" } else { "token" };
+                let add = format!("keyfob add {url} --account NAME");
+                (
+                    format!("no {kind} of {realm} has a scope for {need} on record"),
+                    if alone {
+                        format!("{add} takes a token that has")
+                    } else {
+                        format!("add one that has: {add}")
+                    },
+                )
+            }
+            NoCredential::Ambiguous { realm, url, names, stored: true } => {
+                let add = format!("keyfob add {url} --account NAME");
+                (
+                    format!(
+                        "{realm} has several that tools stored, and no user name is asked for: {}",
+                        names.join(", ")
+                    ),
+                    match alone {
+                        true => format!("{add} makes one your own, which comes first"),
+                        false => format!("to make one your own, which comes first: {add}"),
+                    },
+                )
+            }
+            NoCredential::Ambiguous { realm, url, names, stored: false } => (
+                format!("{realm} has several that could answer, and none is preferred: {}", names.join(", ")),
+                hint("choose one", format!("keyfob prefer {url} --account NAME")),
+            ),
+            NoCredential::NoPath { place, urls } => {
+                let set = format!("git config --global credential.{place}.useHttpPath true");
+                (
+                    format!("{place} could be any of {}", urls.join(", ")),
+                    match reader {
+                        Reader::Person => format!("give the whole URL; git sends it after: {set}"),
+                        Reader::Git => format!("let git send the path: {set}"),
+                        Reader::Tool => "the tool has to ask with the path in the URL".to_owned(),
+                    },
+                )
+            }
+            NoCredential::Variables { realm, names } => (
+                format!("{realm} has several tokens in the environment, in {}", names.join(", ")),
+                "keep one of them".to_owned(),
+            ),
+            NoCredential::Rejected { realm, url, account, again_in: Some(seconds) } => {
+                let so = if alone { "; it" } else { ", so it" };
+                let restore = format!("keyfob restore {}", target(url, account.as_deref()));
+                (
+                    format!(
+                        "the server refused the token of {} just now{so} is withheld for {seconds} s",
+                        whose(realm, account.as_deref())
+                    ),
+                    match alone {
+                        true => format!("{restore} offers it again at once"),
+                        false => format!("at once again: {restore}"),
+                    },
+                )
+            }
+            NoCredential::Rejected { realm, url, account, again_in: None } => {
+                let target = target(url, account.as_deref());
+                (
+                    format!(
+                        "the server refused the token of {}, so it is set aside",
+                        whose(realm, account.as_deref())
+                    ),
+                    match alone {
+                        true => {
+                            format!(
+                                "keyfob add {target} takes a new one, keyfob restore {target} this one again"
+                            )
+                        }
+                        false => {
+                            format!("a new one: keyfob add {target}; this one again: keyfob restore {target}")
+                        }
+                    },
+                )
+            }
+            NoCredential::Expired { realm, url, account, at } => (
                 format!(
-                    "no account of {realm} answers{}",
-                    asked.as_ref().map(|name| format!(" for {name}")).unwrap_or_default()
-                ),
-                format!("keyfob add {}", target(&url, asked.as_deref())),
-            ),
-            NoCredential::Uncovered { realm, url, need } => none(
-                format!("no account of {realm} has a scope for {need} on record"),
-                format!("keyfob add {url} --account NAME takes a token that has"),
-            ),
-            NoCredential::Ambiguous { realm, url, names, stored: true } => Error::Ambiguous {
-                what: format!(
-                    "{realm} has several that tools stored, and no user name is asked for: {}",
-                    names.join(", ")
-                ),
-                hint: format!("keyfob add {url} --account NAME makes one your own, which comes first"),
-            },
-            NoCredential::Ambiguous { realm, url, names, stored: false } => Error::Ambiguous {
-                what: format!(
-                    "{realm} has several that could answer, and none is preferred: {}",
-                    names.join(", ")
-                ),
-                hint: format!("keyfob prefer {url} --account NAME"),
-            },
-            NoCredential::NoPath { place, urls } => Error::Ambiguous {
-                what: format!("{place} could be any of {}", urls.join(", ")),
-                hint: format!(
-                    "give the whole URL; git sends it after: git config --global credential.{place}.useHttpPath true"
-                ),
-            },
-            NoCredential::Variables { realm, names } => Error::Ambiguous {
-                what: format!("{realm} has several tokens in the environment, in {}", names.join(", ")),
-                hint: "keep one of them".to_owned(),
-            },
-            NoCredential::Rejected { realm, url, account, again_in: Some(seconds) } => Error::NotUsable {
-                what: format!(
-                    "the server refused the token of {} just now; it is withheld for {seconds} s",
-                    whose(&realm, account.as_deref())
-                ),
-                hint: format!("keyfob restore {} offers it again at once", target(&url, account.as_deref())),
-            },
-            NoCredential::Rejected { realm, url, account, again_in: None } => Error::NotUsable {
-                what: format!(
-                    "the server refused the token of {}, so it is set aside",
-                    whose(&realm, account.as_deref())
-                ),
-                hint: format!(
-                    "keyfob add {0} takes a new one, keyfob restore {0} this one again",
-                    target(&url, account.as_deref())
-                ),
-            },
-            NoCredential::Expired { realm, url, account, at } => Error::NotUsable {
-                what: format!(
                     "the token of {} ended on {}",
-                    whose(&realm, account.as_deref()),
-                    crate::text::date(at)
+                    whose(realm, account.as_deref()),
+                    crate::text::date(*at)
                 ),
-                hint: format!("make a new one and: keyfob add {}", target(&url, account.as_deref())),
-            },
-            NoCredential::PlainHttp { place } => none(
+                format!("make a new one and: keyfob add {}", target(url, account.as_deref())),
+            ),
+            NoCredential::PlainHttp { place } => (
                 format!("a token for {place} would travel in clear text"),
                 format!("use https, or accept it: keyfob add {url} --allow-http"),
             ),

@@ -17,8 +17,6 @@ use crate::records::RealmRecord;
 use crate::secret::Secret;
 use crate::wallet::manage::bundle::Bundle;
 
-pub mod age;
-
 /// What the document says it is.
 const FORMAT: &str = "keyfob export";
 

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use percent_encoding::percent_decode_str;
 use ureq::ProxyProtocol;
 
 use crate::environment::Environment;
@@ -76,19 +77,12 @@ impl Proxy {
         let mut made = ureq::Proxy::builder(kind).host(host).port(port);
         if let Some(user) = user {
             let (name, password) = user.split_once(':').unwrap_or((user, ""));
-            made = made.username(&unescaped(name)?).password(&unescaped(password)?);
+            // Not strict, as curl is not: a `%` without two digits is itself.
+            let decoded = |text| percent_decode_str(text).decode_utf8().ok();
+            made = made.username(&decoded(name)?).password(&decoded(password)?);
         }
         made.build().ok()
     }
-}
-
-/// `%40` and the like undone, once.
-fn unescaped(text: &str) -> Option<String> {
-    // In a form, `+` would be a blank.
-    let form = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
-    let mut pairs = url::form_urlencoded::parse(form.as_bytes());
-    let text = pairs.next().map(|(name, _)| name.into_owned()).unwrap_or_default();
-    (!text.contains(char::REPLACEMENT_CHARACTER)).then_some(text)
 }
 
 /// The proxy for a remote: what git's `http.proxy` says for it, else the environment; none where `NO_PROXY` names the host.

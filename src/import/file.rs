@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::files;
-use crate::secret_bytes;
 use crate::text::shell_word;
 
 use super::{Outside, Reading};
@@ -242,11 +241,4 @@ pub fn lines<'f>(file: &TextFile, text: &'f str) -> Vec<Line<'f>> {
         lines.push(Line { number: at + 1, range, text: text.strip_suffix('\r').unwrap_or(text) });
     }
     lines
-}
-
-/// Undoes `%20`; `None` for a `%` without two hexadecimal digits, or what is no text.
-#[must_use]
-pub fn unescaped(text: &str) -> Option<Zeroizing<String>> {
-    let bytes = secret_bytes::unescaped(text.as_bytes(), b'%')?;
-    std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
 }

@@ -4,9 +4,10 @@
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::percent::decode_text;
 use crate::secret::Secret;
 
-use super::file::{self, TextFile, lines, unescaped};
+use super::file::{self, TextFile, lines};
 use super::{Entry, Hold, Outside, Reading, Source};
 
 /// git-credential-store's files.
@@ -63,8 +64,8 @@ fn parts(line: &str) -> Option<(String, Zeroizing<String>, Zeroizing<String>)> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (pair, host) = rest[..end].split_once('@')?;
     let (user, token) = pair.split_once(':')?;
-    let token = unescaped(token)?;
+    let token = decode_text(token)?;
     // An escaped host is decoded by git. What would make another host of it in a URL is part of its name there.
-    let host = unescaped(host).filter(|host| !host.contains(['@', '/', '?', '#', '\\']))?;
-    Some((format!("{scheme}://{}{}", *host, &rest[end..]), unescaped(user)?, token))
+    let host = decode_text(host).filter(|host| !host.contains(['@', '/', '?', '#', '\\']))?;
+    Some((format!("{scheme}://{}{}", *host, &rest[end..]), decode_text(user)?, token))
 }

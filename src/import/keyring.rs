@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::percent::decode_with;
 use crate::secret::Secret;
-use crate::secret_bytes;
 
 use super::file::{self, TextFile};
 use super::{Entry, Hold, Outside, Reading, Source, az, ini, keyrings};
@@ -65,15 +65,17 @@ fn is_url(service: &str) -> bool {
 
 /// Returns how many entries are for other things.
 fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) -> usize {
+    // keyrings.alt writes `_3A` for what is neither letter nor digit.
+    let decoded = |text: &str| decode_with('_', text).map(|text| text.to_string());
     let mut others = 0;
     for setting in ini::settings(file, text) {
         let at = file.at(setting.line);
-        let Some(url) = unescaped(&setting.section).filter(|service| is_url(service)) else {
+        let Some(url) = decoded(&setting.section).filter(|service| is_url(service)) else {
             others += 1;
             continue;
         };
         let value = Zeroizing::new(setting.value.replace(['\n', ' '], ""));
-        match (BASE64.decode(value.as_bytes()), unescaped(&setting.key)) {
+        match (BASE64.decode(value.as_bytes()), decoded(&setting.key)) {
             (Ok(token), Some(user)) => {
                 let hold = Hold::Text(file.path.clone(), setting.ranges);
                 let token = Secret::new(token);
@@ -83,10 +85,4 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) -> usize 
         }
     }
     others
-}
-
-/// Undoes `_3A`, in which it writes what is neither letter nor digit.
-fn unescaped(text: &str) -> Option<String> {
-    let bytes = secret_bytes::unescaped(text.as_bytes(), b'_')?;
-    std::str::from_utf8(&bytes).ok().map(str::to_owned)
 }

@@ -9,8 +9,8 @@ use clap::ArgMatches;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::export::age::{self, Identity, With};
 use crate::export::{self, Fault};
+use crate::formats::age::{self, Identity, With};
 use crate::text::{shell_word, visible};
 use crate::wallet::manage::bundle::{Bundle, MergeAction};
 

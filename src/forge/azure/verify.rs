@@ -1,6 +1,7 @@
 //! Azure DevOps, Services and Server: `connectionData` says who the caller is. It answers strangers, too, where projects are
 //! public, as `Anonymous`; a bad token gets 401, 203 with a sign-in page, or a redirect to one. Only "expired" is ever named.
 
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use crate::http_message::{Auth, Request, Response};
@@ -115,9 +116,5 @@ fn is_iis_basic(answer: &Response) -> bool {
 /// What the service says of itself, percent-encoded in a header.
 pub(super) fn service_error(answer: &Response) -> Option<String> {
     let value = answer.header("x-tfs-serviceerror")?;
-    // `+` stands for itself here; form decoding would make a blank of it.
-    let value = value.replace('+', "%2B");
-    let decoded = url::form_urlencoded::parse(value.as_bytes())
-        .map(|(name, rest)| if rest.is_empty() { name.into_owned() } else { format!("{name}={rest}") });
-    shortened(&decoded.collect::<Vec<_>>().join("&"))
+    shortened(&percent_decode_str(value).decode_utf8_lossy())
 }

@@ -18,7 +18,8 @@ use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, 
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
-use crate::secret_bytes::{Bytes, append, unescaped};
+use crate::percent;
+use crate::secret_bytes::{Bytes, append};
 
 use super::wire::{self, Fill, Message};
 
@@ -243,7 +244,7 @@ pub(super) fn addresses(environment: &Environment) -> Vec<SocketAddrUnix> {
     let one = |address: &[u8]| {
         address.strip_prefix(b"unix:")?.split(|byte| *byte == b',').find_map(|pair| {
             let equals = pair.iter().position(|byte| *byte == b'=')?;
-            let value = unescaped(pair.get(equals + 1..)?, b'%')?;
+            let value = percent::decode(pair.get(equals + 1..)?)?;
             match pair.get(..equals)? {
                 b"path" => SocketAddrUnix::new(value.as_slice()).ok(),
                 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -8,9 +8,9 @@ use std::io::BufRead;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::percent::decode_text;
 use crate::remote::Remote;
 use crate::secret::Secret;
-use crate::secret_bytes::unescaped;
 use crate::tool::input;
 
 /// The longest value that is a name, a host or a date. Secrets and headers may be longer.
@@ -114,10 +114,16 @@ impl Request {
         let (authority, path) = rest.split_at(end);
         let (user, host) =
             authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
-        let decoded = |text: &str| percent_decoded(text).ok_or(bad("the url is not plain"));
+        let secret = |text: &str| {
+            let decoded = decode_text(text).filter(|text| !text.chars().any(char::is_control));
+            decoded.ok_or(bad("the url is not plain"))
+        };
+        let decoded = |text: &str| secret(text).map(|text| text.to_string());
         let (user, password) = match user.map(|user| user.split_once(':').unwrap_or((user, ""))) {
             Some((user, "")) => (Some(decoded(user)?), None),
-            Some((user, password)) => (Some(decoded(user)?), Some(decoded(password)?)),
+            Some((user, password)) => {
+                (Some(decoded(user)?), Some(Secret::copy_of(secret(password)?.as_bytes())))
+            }
             None => (None, None),
         };
         let path = decoded(path.trim_start_matches('/'))?;
@@ -126,7 +132,7 @@ impl Request {
             host: Some(decoded(host)?),
             path: Some(path).filter(|path| !path.is_empty()),
             user,
-            password: password.map(|password| Secret::new(password.into_bytes())),
+            password,
             capabilities: std::mem::take(&mut self.capabilities),
             wwwauth: std::mem::take(&mut self.wwwauth),
             url: self.url.take(),
@@ -241,13 +247,6 @@ fn push(list: &mut Vec<String>, value: &[u8]) -> Result<(), Error> {
         list.push(String::from_utf8_lossy(value).into_owned());
     }
     Ok(())
-}
-
-/// Percent-decodes; `None` for broken escapes and for what may not stand in a value.
-fn percent_decoded(text: &str) -> Option<String> {
-    let bytes = unescaped(text.as_bytes(), b'%')?;
-    let decoded = std::str::from_utf8(&bytes).ok()?;
-    (!decoded.chars().any(char::is_control)).then(|| decoded.to_owned())
 }
 
 #[cfg(test)]

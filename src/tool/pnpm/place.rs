@@ -1,11 +1,16 @@
 //! Places as pnpm's settings and our links name them, and which of them belong to a realm.
 
+use percent_encoding::{AsciiSet, utf8_percent_encode};
+
 use crate::error::Error;
+use crate::percent::{RESERVED, decode_with};
 use crate::remote::Remote;
-use crate::secret_bytes;
 
 /// The longest name of a link: file systems take 255 bytes.
 const LONGEST: usize = 200;
+
+/// What `~XX` stands for.
+const ENCODED: &AsciiSet = &RESERVED.add(b'~');
 
 /// A place in the name of a link: `+https+pkgs.dev.azure.com+contoso`. Letters, digits and `.-_` are as they are, `+` stands for
 /// what divides the parts of a URL, `~XX` for any other byte. `None` if it would be too long.
@@ -13,12 +18,7 @@ pub(super) fn encode(remote: &Remote) -> Option<String> {
     let mut name = format!("+{}", remote.scheme());
     for part in std::iter::once(remote.authority()).chain(remote.path().iter().cloned()) {
         name.push('+');
-        for byte in part.bytes() {
-            match byte {
-                byte if byte.is_ascii_alphanumeric() || b".-_".contains(&byte) => name.push(char::from(byte)),
-                byte => name.push_str(&format!("~{byte:02X}")),
-            }
-        }
+        name.push_str(&utf8_percent_encode(&part, ENCODED).to_string().replace('%', "~"));
     }
     Some(name).filter(|name| name.len() <= LONGEST)
 }
@@ -32,26 +32,16 @@ pub(super) fn decode(name: &str) -> Result<String, Error> {
     let Some(name) = name.strip_prefix('+') else { return Ok(name.to_owned()) };
     let (scheme, rest) = name.split_once('+').ok_or_else(bad)?;
     let mut parts = rest.split('+');
-    let host = unescaped(parts.next().unwrap_or_default())
+    let host = decode_with('~', parts.next().unwrap_or_default())
         .filter(|host| !host.is_empty() && !host.contains(['/', '@', '?', '#']));
-    let mut url = format!("{scheme}://{}", host.ok_or_else(bad)?);
+    let mut url = format!("{scheme}://{}", host.ok_or_else(bad)?.as_str());
     for part in parts {
-        let part = unescaped(part).ok_or_else(bad)?;
+        let part = decode_with('~', part).ok_or_else(bad)?;
         // As in a URL, so that nothing in a segment ends it.
         url.push('/');
-        for byte in part.bytes() {
-            match byte {
-                byte if byte.is_ascii_alphanumeric() || b".-_~".contains(&byte) => url.push(char::from(byte)),
-                byte => url.push_str(&format!("%{byte:02X}")),
-            }
-        }
+        url.extend(utf8_percent_encode(&part, RESERVED));
     }
     Ok(url)
-}
-
-fn unescaped(part: &str) -> Option<String> {
-    let bytes = secret_bytes::unescaped(part.as_bytes(), b'~')?;
-    std::str::from_utf8(&bytes).ok().map(str::to_owned)
 }
 
 /// How pnpm's settings name a place. They have no scheme.

@@ -177,3 +177,16 @@ fn a_hint_names_an_account_that_begins_with_a_dash_so_that_it_can_be_pasted() {
     let (_, hint) = erase.stderr().trim_end().split_once("; keyfob ").unwrap();
     ends(&scene, hint, 0, &["in use again"]);
 }
+
+#[test]
+fn wide_names_leave_the_columns_of_a_list_under_each_other() {
+    // In cells of the terminal: 6, 3 and, with a mark above the `e`, 4.
+    let names = [("日本語", 6), ("bob", 3), ("rene\u{301}", 4)];
+    let adds = names.map(|(name, _)| format!("https://dev.azure.com/contoso --account {name}"));
+    let scene = holding(&adds.each_ref().map(|add| (add.as_str(), "s3cret")));
+    let list = run(&scene, "list").succeeds().stdout().to_owned();
+    for (name, cells) in names {
+        let line = format!("azure-devops/contoso  {name}{}  active", " ".repeat(7 - cells));
+        assert!(list.contains(&line), "ACCOUNT, the head, has 7 letters: {line:?} in\n{list}");
+    }
+}

@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use bech32::primitives::decode::CheckedHrpstring;
+use bech32::{Bech32, Hrp};
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{Nonce, Tag};
 use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
@@ -11,7 +13,7 @@ use crate::error::Error;
 use crate::secret::{Secret, fill_random};
 
 use super::header::Stanza;
-use super::{Fault, FileKey, MOST_WORK, TAG, With, bech32, cipher, derived};
+use super::{Fault, FileKey, MOST_WORK, TAG, With, cipher, derived};
 
 pub(super) const SCRYPT: &str = "scrypt";
 const X25519: &str = "X25519";
@@ -30,7 +32,7 @@ impl Recipient {
     /// Reads `age1…`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Recipient> {
-        bech32::decode("age", text)?.as_slice().try_into().ok().map(Recipient)
+        bech32_decoded("age", text)?.as_slice().try_into().ok().map(Recipient)
     }
 
     pub(super) fn wrap(&self, key: &FileKey) -> Result<Stanza, Error> {
@@ -47,7 +49,7 @@ impl Identity {
     /// Reads `AGE-SECRET-KEY-1…`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Identity> {
-        let bytes = bech32::decode("age-secret-key-", text)?;
+        let bytes = bech32_decoded("age-secret-key-", text)?;
         let mut key = Zeroizing::new([0; 32]);
         (bytes.len() == key.len()).then(|| key.copy_from_slice(&bytes))?;
         Some(Identity(key))
@@ -170,4 +172,43 @@ fn unwrap_body(body: &[u8], wrapping: &Zeroizing<[u8; 32]>) -> Result<Option<Fil
 
 fn decoded<const N: usize>(text: &str) -> Result<[u8; N], Fault> {
     BASE64.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(Fault::Header)
+}
+
+/// The bytes of a key in Bech32 (BIP 173); `None` if the prefix, the checksum, the padding or a single character is wrong.
+fn bech32_decoded(prefix: &str, text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let checked = CheckedHrpstring::new::<Bech32>(text).ok()?;
+    let wanted = Hrp::parse(prefix).ok()?;
+    // BIP 173's rule for padding, which the crate names after its first user.
+    let plain = checked.hrp() == wanted && checked.validate_segwit_padding().is_ok();
+    // Reserved first: a growing buffer leaves unwiped copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    plain.then(|| bytes.extend(checked.byte_iter()))?;
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_examples_of_bech32_are_read() {
+        assert!(bech32_decoded("a", "A12UEL5L").unwrap().is_empty());
+        let all = "abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw";
+        assert_eq!(bech32_decoded("abcdef", all).unwrap()[..4], [0x00, 0x44, 0x32, 0x14]);
+    }
+
+    #[test]
+    fn a_single_wrong_letter_of_a_key_is_noticed() {
+        let text = bech32::encode::<Bech32>(Hrp::parse("age").unwrap(), &[9; 32]).unwrap();
+        assert_eq!(*bech32_decoded("age", &text).unwrap(), [9; 32]);
+        assert_eq!(*bech32_decoded("age", &text.to_uppercase()).unwrap(), [9; 32]);
+        for at in 0..text.len() {
+            let mut changed = text.clone().into_bytes();
+            changed[at] = if changed[at] == b'q' { b'p' } else { b'q' };
+            assert!(bech32_decoded("age", std::str::from_utf8(&changed).unwrap()).is_none(), "{at}");
+        }
+        for bad in ["", "age", "age1", "age1q", "Age1qqqqqqqq", "äge1qqqqqqqq", "agé1qqqqqq"] {
+            assert!(bech32_decoded("age", bad).is_none(), "{bad}");
+        }
+    }
 }

@@ -22,7 +22,6 @@ use crate::secret::{Secret, fill_random};
 pub use keys::{Identity, Recipient};
 
 pub mod armor;
-mod bech32;
 mod header;
 mod keys;
 
