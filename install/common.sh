@@ -117,7 +117,8 @@ for_target() {
   )
 }
 
-# Builds the release binary and sets $binary. Static on Linux: that start-up is the fastest, and nothing has to be there at run time. With
+# Builds the release programs and sets $binary, the one for people; the one for tools lies beside it.
+# Static on Linux: that start-up is the fastest, and nothing has to be there at run time. With
 # musl where Rust's library for it can be had, since the GNU C library asks the processor some forty questions before a program
 # begins, which in a virtual machine takes as long as a third of the shortest call; else with the GNU one (docs/design.md section 10).
 # +crt-static needs an explicit target, else proc-macros fail. Not position-independent: else the program relocates itself first.
@@ -125,12 +126,12 @@ for_target() {
 #   $link_options: more for the linker.
 build_release() {
   choose_target
-  if ! for_target cargo build --release --locked --bin keyfob; then
+  if ! for_target cargo build --release --locked --bins; then
     case $target in *-musl) ;; *) die "the build failed" ;; esac
     say "keyfob install: note: the build with musl failed; once more with the system's C library"
     KEYFOB_INSTALL_LIBC=gnu
     choose_target
-    for_target cargo build --release --locked --bin keyfob || die "the build failed"
+    for_target cargo build --release --locked --bins || die "the build failed"
   fi
   binary=$CARGO_TARGET_DIR/${target:+$target/}release/keyfob
 }

@@ -9,6 +9,7 @@ use crate::support::process::Output;
 use crate::support::scene::{Scene, program_under_test};
 
 mod installer;
+mod links;
 mod undo;
 
 /// A machine on which git asks nobody yet.
