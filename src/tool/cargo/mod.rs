@@ -20,7 +20,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, LoggedOut, Lookup, NewCredential, Query, Stored, Wallet};
 
-use super::{Peculiar, Tool, Wire, header, input, login, write_to_somebody};
+use super::{Protocol, Quirks, Tool, Wire, header, input, login, write_to_somebody};
 use crate::secret_bytes::{Bytes, joined, json};
 
 mod config;
@@ -28,16 +28,20 @@ mod registry;
 mod setup;
 
 /// cargo.
-pub static TOOL: Tool = Tool {
+pub static PROTOCOL: Protocol = Protocol {
     name: "cargo",
-    title: "Cargo",
     need: Need::Packages,
     links: &["cargo-credential-keyfob"],
+    serve,
+    quirks: Some(&Quirks { places: |url| vec![url.clone()], withheld }),
+};
+
+/// The tool as `keyfob` shows it and sets it up.
+pub static TOOL: Tool = Tool {
+    title: "Cargo",
     how: "registry.global-credential-providers in cargo's config.toml",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: Some(&Peculiar { places: |url| vec![url.clone()], withheld }),
-    profile: None,
+    ..Tool::of(&PROTOCOL)
 };
 
 /// The public registry's index, as it was before sparse ones. Its tokens are crates.io's and not GitHub's.
@@ -89,7 +93,7 @@ impl From<Error> for No {
 
 /// Serves one run.
 fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
-    if wire.by_hand || !args.iter().any(|arg| arg == "--cargo-plugin") {
+    if wire.stdin_is_terminal || !args.iter().any(|arg| arg == "--cargo-plugin") {
         wire.line(
             "hint",
             "this is cargo's credential provider; cargo starts it with --cargo-plugin and sends JSON",
@@ -127,7 +131,7 @@ fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes
         user: place.user,
         // A header of any scheme can be said here.
         takes_authtype: true,
-        ..wire.question(&TOOL, place.remote)
+        ..wire.question(&PROTOCOL, place.remote)
     };
     match request.kind.as_str() {
         "get" => get(&query, place.is_git, wire, wallet),

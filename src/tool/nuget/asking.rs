@@ -64,7 +64,7 @@ pub(super) fn ask(question: &Question, person_watches: bool, wallet: &dyn Wallet
         stderr_is_terminal: person_watches,
         // The terminal is NuGet's, and so is standard input.
         prompts: if question.in_silence { PromptPolicy::Never } else { PromptPolicy::Window },
-        ..Query::new(super::TOOL.name, remote, super::TOOL.need)
+        ..Query::new(super::PROTOCOL.name, remote, super::PROTOCOL.need)
     };
     match wallet.get(&query) {
         Ok(Lookup::Found(answer)) => credential(*answer, &query, question),

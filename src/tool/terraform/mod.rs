@@ -16,7 +16,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, NewCredential, Query, Wallet};
 
-use super::{Peculiar, Tool, Wire, header, input, login, write};
+use super::{Protocol, Quirks, Tool, Wire, header, input, login, write};
 use crate::secret_bytes::json;
 
 mod setup;
@@ -24,16 +24,20 @@ mod setup;
 mod tests;
 
 /// Terraform and OpenTofu.
-pub static TOOL: Tool = Tool {
+pub static PROTOCOL: Protocol = Protocol {
     name: "terraform",
-    title: "Terraform",
     need: Need::Packages,
     links: &["terraform-credentials-keyfob"],
+    serve,
+    quirks: Some(&Quirks { places: |url| vec![url.clone()], withheld }),
+};
+
+/// The tool as `keyfob` shows it and sets it up.
+pub static TOOL: Tool = Tool {
+    title: "Terraform",
     how: "credentials_helper in Terraform's own settings",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: Some(&Peculiar { places: |url| vec![url.clone()], withheld }),
-    profile: None,
+    ..Tool::of(&PROTOCOL)
 };
 
 /// Forges whose tokens are Bearer tokens, or may be.
@@ -72,7 +76,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
         return Err(Error::Request { why: "the host is not one" });
     }
     let query =
-        Query { takes_authtype: true, ..wire.question(&TOOL, Remote::from_parts("https", host, None)?) };
+        Query { takes_authtype: true, ..wire.question(&PROTOCOL, Remote::from_parts("https", host, None)?) };
     match word.to_str() {
         Some("get") => get(&query, wire, wallet),
         Some("store") => store(query, wire, wallet),
