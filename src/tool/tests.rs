@@ -7,6 +7,8 @@ use crate::wallet::tests::bench::Bench;
 
 use super::*;
 
+mod made_up_forge;
+
 /// What a call brought: exit code, standard output, standard error.
 pub(crate) type Ran = (u8, String, String);
 

@@ -98,7 +98,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
 
 /// The answer; `None` if the token fits into no header.
 fn headers(answer: &Credential) -> Option<Bytes> {
-    let header = header::authorization(answer, header::BEARER)?;
+    let header = header::authorization(answer, header::scheme(answer))?;
     let header = std::str::from_utf8(&header).ok()?;
     let expires = answer.expires.map(|at| format!(",\"expires\":\"{}\"", rfc3339(at))).unwrap_or_default();
     Some(json(&[("{\"headers\":{\"Authorization\":[", header)], &format!("]}}{expires}}}\n")))

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::forge;
 use crate::text::visible;
 use crate::tool::installation::{Installation, is_this, started_by};
 use crate::tool::links::{self, Link};
@@ -16,9 +17,6 @@ use super::PROTOCOL;
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
 
 const OPTION: &str = "--credential_helper=";
-
-/// Hosts that are written before the wallet holds anything there, so that setup is in effect when it does.
-const ALWAYS: &[&str] = &["dev.azure.com", "pkgs.dev.azure.com"];
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
     let here = context.here(&["bazel", "bazelisk"]);
@@ -35,10 +33,12 @@ fn bazelrc(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
 
 /// The hosts of the wallet, as scopes: a name, or `*.` and a name.
 fn hosts(context: &SetupContext<'_>) -> Result<Vec<String>, Error> {
-    let mut hosts: Vec<String> = ALWAYS.iter().map(|&host| host.to_owned()).collect();
+    // Written before the wallet holds anything there, so that setup is in effect when it does.
+    let shared = forge::ALL.iter().flat_map(|forge| forge.packages.shared_downloads);
+    let mut hosts: Vec<String> = shared.map(|&host| host.to_owned()).collect();
     for place in context.wallet.places()? {
         // What git stored for some host is not meant for its downloads.
-        if place.person || !place.realm.starts_with("generic/") {
+        if place.person || !forge::of_realm(&place.realm).is_generic() {
             hosts.extend(scopes(&place.realm, place.remote.host()));
         }
     }
@@ -48,15 +48,9 @@ fn hosts(context: &SetupContext<'_>) -> Result<Vec<String>, Error> {
 }
 
 fn scopes(realm: &str, host: &str) -> Vec<String> {
-    let (forge, what) = realm.split_once('/').unwrap_or((realm, ""));
-    let names: Vec<String> = match forge {
-        "azure-devops" => vec![format!("{what}.visualstudio.com"), format!("{what}.pkgs.visualstudio.com")],
-        "github" if what == "github.com" => {
-            ["github.com", "api.github.com", "*.pkg.github.com"].map(str::to_owned).to_vec()
-        }
-        "github" if what.ends_with(".ghe.com") => vec![what.to_owned(), format!("*.{what}")],
-        _ => vec![host.to_owned()],
-    };
+    let downloads = &forge::of_realm(realm).packages.downloads;
+    let own = || if downloads.own { vec![host.to_owned()] } else { Vec::new() };
+    let names = downloads.of(realm).unwrap_or_else(own);
     // Bazel takes names and no addresses in brackets.
     names.into_iter().filter(|name| !name.starts_with('[')).collect()
 }

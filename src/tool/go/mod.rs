@@ -10,7 +10,7 @@
 use std::ffi::OsString;
 
 use crate::error::Error;
-use crate::forge::{self, Need};
+use crate::forge::{self, Need, Scheme};
 use crate::remote::{Realm, Remote};
 use crate::wallet::{Lookup, Query, Wallet};
 
@@ -65,7 +65,7 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
     match wallet.get(&query)? {
         Lookup::Found(answer) => {
             // Module proxies and pages about modules take Basic everywhere.
-            let Some(header) = header::authorization(&answer, &[]) else { return Ok(()) };
+            let Some(header) = header::authorization(&answer, Scheme::Basic) else { return Ok(()) };
             let place = beginning(&answer.realm, &query.remote).to_string();
             let block = joined(&[place.as_bytes(), b"\n\nAuthorization: ", &header, b"\n\n"]);
             super::write(wire, &block)?;

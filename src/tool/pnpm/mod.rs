@@ -62,7 +62,7 @@ fn answer(remote: &Remote, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(
     let query = Query { takes_authtype: true, ..wire.question(&PROTOCOL, remote.clone()) };
     match wallet.get(&query)? {
         Lookup::Found(answer) => {
-            let Some(header) = header::authorization(&answer, header::BEARER) else { return Ok(()) };
+            let Some(header) = header::authorization(&answer, header::scheme(&answer)) else { return Ok(()) };
             super::write(wire, &joined(&[&header, b"\n"]))?;
             wire.note(answer.note.as_ref());
         }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::forge;
 use crate::remote::Remote;
 use crate::text::{shell_word, visible};
 use crate::tool::installation::Installation;
@@ -73,7 +74,7 @@ fn wanted(context: &SetupContext<'_>, folder: &Path) -> Result<Vec<Wanted>, Erro
     let mut remotes: Vec<Remote> = Vec::new();
     for place in context.wallet.places()? {
         // What git stored for some host is not meant for its packages.
-        if place.person || !place.realm.starts_with("generic/") {
+        if place.person || !forge::of_realm(&place.realm).is_generic() {
             remotes.extend(place::packages(&place.realm, &place.remote));
         }
     }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::forge::{Need, Presentation};
+use crate::forge::{self, Need, Presentation};
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, NewCredential, Query, Wallet};
@@ -39,9 +39,6 @@ pub static TOOL: Tool = Tool {
     setup: Some(&setup::SETUP),
     ..Tool::of(&PROTOCOL)
 };
-
-/// Forges whose tokens are Bearer tokens, or may be.
-const BEARER: &[&str] = &["gitlab", "gitea", "generic"];
 
 /// What is stored. A member that we do not know must not be lost, so it is refused, as the protocol wants it.
 #[derive(Deserialize)]
@@ -118,7 +115,10 @@ fn withheld(answer: &Credential, _: &Remote) -> Option<String> {
 fn token(answer: &Credential) -> Option<&str> {
     let bearer = match &answer.authtype {
         Some(scheme) => scheme.eq_ignore_ascii_case("bearer"),
-        None => answer.presentation == Presentation::Bearer || BEARER.contains(&answer.realm.forge()),
+        None => {
+            let forge = forge::of_realm(answer.realm.as_str());
+            answer.presentation == Presentation::Bearer || forge.packages.terraform
+        }
     };
     let token = std::str::from_utf8(answer.token.expose()).ok()?;
     (bearer && header::fits(token.as_bytes())).then_some(token)
