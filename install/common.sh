@@ -108,7 +108,7 @@ for_target() {
   )
 }
 
-# Builds the release programs and sets $binary, the one for people; the one for tools lies beside it. On Linux they are static, with
+# Builds the release programs and sets $binary, the one for people, and $tools, the one for tools. On Linux they are static, with
 # musl where Rust's library for it can be had: they start faster, and need nothing else at run time (docs/design.md section 10).
 build_release() {
   choose_target
@@ -120,7 +120,8 @@ build_release() {
     for_target cargo build --release --locked --bins || die "the build failed"
   fi
   binary=$CARGO_TARGET_DIR/${target:+$target/}release/keyfob
-  if grep -qF -e "$root/" -e "$cargo_home/" "$binary" "${binary%/*}/git-credential-keyfob"; then
+  tools=${binary%/*}/git-credential-keyfob
+  if grep -qF -e "$root/" -e "$cargo_home/" "$binary" "$tools"; then
     say "keyfob install: note: the program contains paths of this machine: RUSTFLAGS or cargo's settings replace the options that hide them"
   fi
 }

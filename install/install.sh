@@ -12,7 +12,6 @@ check_needs
 build_release
 # Asked before it takes the place of one that works. It reads no wallet for this, but wants to know where one would be.
 ask() { KEYFOB_HOME=${KEYFOB_HOME:-$root} "$binary" "$@"; }
-tools=${binary%/*}/git-credential-keyfob
 { version=$(ask --version) && "$tools" --version >/dev/null; } || die "the program was built, but does not run here: $binary"
 mkdir -p "$prefix/bin" || die "cannot make $prefix/bin" "give a folder of yours: install/install.sh PREFIX"
 prefix=$(CDPATH='' cd -- "$prefix" && pwd)
