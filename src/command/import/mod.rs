@@ -55,10 +55,7 @@ pub static COMMAND: Command = Command {
                 flag("allow-http", "Also take tokens for plain http, where they travel in clear text")
                     .requires("SOURCE"),
             )
-            .arg(
-                flag("force", "Also take tokens that look damaged or like another service's")
-                    .requires("SOURCE"),
-            )
+            .arg(flag("force", "Also take tokens that look damaged or are marked ask").requires("SOURCE"))
             .arg(
                 option("identity", "FILE")
                     .short('i')

@@ -205,19 +205,18 @@ fn a_npmrc_is_read_as_npm_reads_it() {
 fn git_store_answers(scene: &Scene, place: &str, user: Option<&str>) -> bool {
     let (host, path) = place.split_once('/').unwrap();
     let user = user.map(|user| format!("username={user}\n")).unwrap_or_default();
-    let ask = |path: &str| {
+    let ask = |file: &str, path: &str| {
         let asked = format!("protocol=https\nhost={host}\n{path}{user}\n");
-        let call = scene.command(crate::support::scene::newest_git()).args([
-            "credential-store",
-            "--file=file",
-            "get",
-        ]);
+        let file = format!("--file={file}");
+        let call =
+            scene.command(crate::support::scene::newest_git()).args(["credential-store", &file, "get"]);
         !call.stdin(asked).run().succeeds().stdout().is_empty()
     };
-    // Lines with a path were kept with useHttpPath, and are asked for with it.
+    // Lines with a path were kept with useHttpPath, and are asked for with it; the others are asked for without.
     let text = fs::read_to_string(scene.home().join("file")).unwrap();
-    let is_whole_host = text.lines().any(|line| line.ends_with(&format!("@{host}")));
-    ask(&format!("path={path}\n")) || (is_whole_host && ask(""))
+    let whole = text.lines().filter(|line| line.ends_with(&format!("@{host}")));
+    fs::write(scene.home().join("whole"), whole.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    ask("file", &format!("path={path}\n")) || ask("whole", "")
 }
 
 #[test]
@@ -274,9 +273,9 @@ fn after_an_import_with_move_every_url_that_was_answered_is_still_answered() {
             answered += 1;
             let (host, path) = place.split_once('/').unwrap();
             let user_line = user.map(|user| format!(" username={user}")).unwrap_or_default();
-            let ours = scene.get(&format!("protocol=https host={host} path={path}{user_line}"));
+            let ours = scene.helper("get", &format!("protocol=https host={host} path={path}{user_line}"));
             assert!(
-                !ours.is_empty() || git_store_answers(&scene, place, *user),
+                !ours.stdout().is_empty() || git_store_answers(&scene, place, *user),
                 "{place} as {user:?} was answered.\n{text}left:\n{left}{done}"
             );
         }
