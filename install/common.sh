@@ -46,16 +46,7 @@ check_needs() {
   [ -z "$missing" ] || die "missing:$missing" "on Debian and Ubuntu: apt-get install git gcc libc6-dev"
 }
 
-# Whether the C library can be linked statically (Fedora has that in a package of its own).
-can_link_statically() {
-  probe=$(mktemp -d) || return 1
-  printf 'int main(void) { return 0; }\n' >"$probe/a.c"
-  if cc -static -o "$probe/a" "$probe/a.c" >/dev/null 2>&1; then rm -rf "$probe"; return 0; fi
-  rm -rf "$probe"
-  return 1
-}
-
-# Whether programs can be built for a target; rustup is asked to fetch what is missing, if the toolchain is one of its own.
+# Whether programs can be built for a target. rustup fetches what is missing, if the toolchain is one of its own.
 has_target() {
   sysroot=$(rust --print sysroot)
   has_library "$1" && return
@@ -67,7 +58,7 @@ has_target() {
     (cd "$root" && $limit rustup target add "$1" >&2) || :
     has_library "$1" && return
   fi
-  say "keyfob install: note: Rust's library for $1 is not there; building with the system's C library"
+  say "keyfob install: note: Rust's library for $1 cannot be had; building a dynamic program with the system's C library"
   return 1
 }
 
@@ -77,35 +68,35 @@ has_library() {
   return 1
 }
 
-# Sets $target, and $flags for it as cargo's --config takes them; empty where the program is built as any other.
-#   KEYFOB_INSTALL_LIBC=gnu    without musl
+# Sets $target: musl on Linux, where Rust's library for it can be had; else empty, and cargo builds for the host.
+#   KEYFOB_INSTALL_LIBC=gnu    a dynamic program with the system's C library
 choose_target() {
   host=$(rust -vV | sed -n 's/^host: //p')
-  target='' flags=''
-  case ${KEYFOB_INSTALL_LIBC:-musl} in gnu | musl) ;; *) die "KEYFOB_INSTALL_LIBC is neither gnu nor musl: $KEYFOB_INSTALL_LIBC" ;; esac
+  target=
+  case ${KEYFOB_INSTALL_LIBC:-musl} in
+  musl) ;;
+  gnu) return 0 ;;
+  *) die "KEYFOB_INSTALL_LIBC is neither gnu nor musl: $KEYFOB_INSTALL_LIBC" ;;
+  esac
   case $host in *-unknown-linux-gnu | *-unknown-linux-musl) ;; *) return 0 ;; esac
-  if [ "${KEYFOB_INSTALL_LIBC:-}" != gnu ] && has_target "${host%-*}-musl"; then target=${host%-*}-musl
-  elif can_link_statically; then target=$host
-  else
-    say "keyfob install: note: no C library can be linked statically here; building a dynamic program"
-    return 0
-  fi
-  flags='"-C", "target-feature=+crt-static", "-C", "relocation-model=static"'
-  # Less is copied into its callers than size alone asks for: 2 % of the size for 2 % of the instructions of a get.
-  flags="$flags, \"-C\", \"llvm-args=-inline-threshold=5\""
-  # The getrandom crate looks glibc's function up by its name, which a static program has no table for, and would open /dev/random
-  # instead: where there is no /dev, nothing could be stored. This is that function itself (Linux 3.17).
-  case $target in *-gnu) flags="$flags, \"--cfg\", 'getrandom_backend=\"linux_getrandom\"'" ;; esac
-  for option in ${link_options:-}; do flags="$flags, \"-C\", \"link-arg=$option\""; done
+  if has_target "${host%-*}-musl"; then target=${host%-*}-musl; fi
 }
 
-# for_target COMMAND...: cargo, for $target with $flags.
-# All flags are added to those of .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of all.
+# map FROM TO: an option for rustc, as TOML.
+map() { printf '"--remap-path-prefix=%s=%s", ' "$(printf %s "$1" | sed 's/[\\"]/\\&/g')" "$2"; }
+
+# for_target COMMAND...: runs cargo for $target. The folders of this machine get other names, so that the program contains none of its
+# paths. These options are added to build.rustflags of cargo's settings; RUSTFLAGS and target.*.rustflags replace them.
 for_target() {
-  [ -z "$target" ] || set -- "$@" --target "$target" --config "build.rustflags=[$flags]"
+  cargo_home=${CARGO_HOME:-${HOME:-}/.cargo}
+  commit=$(rust -vV | sed -n 's/^commit-hash: //p')
+  # Of two that fit, rustc takes the last.
+  flags=$(map "$root" /keyfob && map "$CARGO_TARGET_DIR" /target && map "$cargo_home" /cargo &&
+    map "$(rust --print sysroot)/lib/rustlib/src/rust" "/rustc/$commit")
+  [ -z "$target" ] || set -- "$@" --target "$target"
   (
     cd "$root" || exit
-    # The system's C compiler does for the C in our libraries, unless another was named for this target: they ask nothing of the C
+    # The system's C compiler compiles the C in our libraries, unless another was named for this target: they need nothing of the C
     # library but its headers.
     case $target in *-musl)
       name=$(printf %s "$target" | tr - _)
@@ -113,24 +104,23 @@ for_target() {
       # shellcheck disable=SC2154 # eval sets them
       export "CC_$name=$own_cc" "CFLAGS_$name=${own_flags:+$own_flags }-U_FORTIFY_SOURCE" ;;
     esac
-    "$@" >&2
+    "$@" --config "build.rustflags=[$flags]" >&2
   )
 }
 
-# Builds the release binary and sets $binary. Static on Linux: that start-up is the fastest, and nothing has to be there at run time. With
-# musl where Rust's library for it can be had, since the GNU C library asks the processor some forty questions before a program
-# begins, which in a virtual machine takes as long as a third of the shortest call; else with the GNU one (docs/design.md section 10).
-# +crt-static needs an explicit target, else proc-macros fail. Not position-independent: else the program relocates itself first.
-# What the linker does besides is in build.rs.
-#   $link_options: more for the linker.
+# Builds the release program and sets $binary. On Linux it is static, with musl where Rust's library for it can be had: it starts
+# faster, and needs nothing else at run time (docs/design.md section 10).
 build_release() {
   choose_target
   if ! for_target cargo build --release --locked --bin keyfob; then
     case $target in *-musl) ;; *) die "the build failed" ;; esac
-    say "keyfob install: note: the build with musl failed; once more with the system's C library"
+    say "keyfob install: note: the build with musl failed; building a dynamic program with the system's C library"
     KEYFOB_INSTALL_LIBC=gnu
     choose_target
     for_target cargo build --release --locked --bin keyfob || die "the build failed"
   fi
   binary=$CARGO_TARGET_DIR/${target:+$target/}release/keyfob
+  if grep -qF -e "$root/" -e "$cargo_home/" "$binary"; then
+    say "keyfob install: note: the program contains paths of this machine: RUSTFLAGS or cargo's settings replace the options that hide them"
+  fi
 }

@@ -79,6 +79,20 @@ fn read_opened(file: File, about: &fs::Metadata, path: &Path) -> Result<Vec<u8>,
     Ok(bytes)
 }
 
+/// Checks, before another program writes `path`, that there is a regular file or nothing, links followed. A program that replaces the
+/// whole file would put one in the place of a device, if root starts it; a pipe would be waited for. `fix` is the hint.
+///
+/// # Errors
+/// [`Error::Foreign`] for anything else, [`Error::Io`].
+pub fn check_regular(path: &Path, fix: impl FnOnce() -> String) -> Result<(), Error> {
+    match fs::metadata(path) {
+        Ok(about) if about.is_file() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(_) => Err(Error::Foreign { path: path.to_owned(), why: "it is not a regular file", fix: fix() }),
+        Err(error) => Err(Error::io("look at", path)(error)),
+    }
+}
+
 /// Opens what may not be a file to be read, links followed: opening a pipe would wait for somebody to write into it.
 ///
 /// # Errors

@@ -43,11 +43,28 @@ impl Git {
         self.commands(file, edit).iter().map(line).collect()
     }
 
+    /// Checks that every file to be changed is a regular one or missing: git replaces it whole, whatever it is.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`], [`Error::Io`].
+    pub(crate) fn check_files(&self, edits: &[(PathBuf, Edit)]) -> Result<(), Error> {
+        edits.iter().try_for_each(|(file, _)| {
+            files::check_regular(file, || {
+                if same_file(file, &self.global) && self.environment.os("GIT_CONFIG_GLOBAL").is_some() {
+                    "set GIT_CONFIG_GLOBAL to a file, or unset it".to_owned()
+                } else {
+                    format!("put a file in its place; to see what it is: ls -l {}", shell_word(file))
+                }
+            })
+        })
+    }
+
     /// Carries edits out; when one fails, those before it are taken back.
     ///
     /// # Errors
-    /// The first failure, with git's reason.
+    /// Those of [`Git::check_files`], before anything is changed; the first failure, with git's reason.
     pub(crate) fn edit(&self, edits: &[(PathBuf, Edit)]) -> Result<(), Error> {
+        self.check_files(edits)?;
         for (at, (file, edit)) in edits.iter().enumerate() {
             if let Err(error) = self.edit_one(file, edit) {
                 self.take_back(&edits[..at]);

@@ -29,8 +29,8 @@ use crate::http_message::{Auth, Method, Request, Response};
 use crate::remote::Remote;
 use crate::secret::Secret;
 
-mod names;
 pub mod proxy;
+mod resolver;
 mod trouble;
 mod tunnel;
 
@@ -223,7 +223,7 @@ impl Client {
             ().chain(tunnel::Tunnel::new(config(None)))
                 .chain(TcpConnector::default())
                 .chain(RustlsConnector::default());
-        let agent = ureq::Agent::with_parts(config(proxy), connector, names::Names);
+        let agent = ureq::Agent::with_parts(config(proxy), connector, resolver::SystemResolver);
         agents.insert(way.clone(), agent.clone());
         Ok(agent)
     }

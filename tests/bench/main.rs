@@ -13,8 +13,7 @@
 //! where the program may fail. Between variables stands the control character U+001F. `KIND` is `once`, `burst` (200
 //! processes at the same time) or the two moments of a NuGet plugin's life (nuget.rs). A wrong answer ends it all.
 //!
-//! The other programs of this folder are modes of this one: `bench fill` makes a large wallet (fill.rs), `bench order` the
-//! order of the release program's functions (order.rs).
+//! `bench fill` makes a large wallet (fill.rs).
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -28,7 +27,6 @@ use std::io::Read;
 
 mod fill;
 mod nuget;
-mod order;
 mod report;
 mod row;
 
@@ -38,14 +36,13 @@ const WARM_UP: usize = 20;
 /// In how many of the rounds that count a slow row takes part at least, if there are as many: a median of fewer is chance.
 const OF_SLOW: usize = 40;
 
-const USAGE: &str = "usage: bench run ROUNDS PICTURE.svg <TABLE >TABLES.md | bench fill FOLDER COUNT | bench order MAP PROFILE...";
+const USAGE: &str = "usage: bench run ROUNDS PICTURE.svg <TABLE >TABLES.md | bench fill FOLDER COUNT";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["run", rounds, picture] => run(rounds.parse().expect(USAGE), picture),
         ["fill", folder, count] => fill::fill(folder.as_ref(), count.parse().expect(USAGE)),
-        ["order", map, profiles @ ..] => order::order(map, profiles),
         _ => panic!("{USAGE}"),
     }
 }

@@ -95,7 +95,7 @@ rows() {
   host='protocol=https\nhost=host10.example.com\n'
   case='get, hit (files)'
   row each 'keyfob, vault' - "$host\\n" "$pair" "$vault" "$git" get
-  row each git-credential-store 1.0 "$host\\n" "$pair" x=x "$store" "--file=$file" get
+  row each git-credential-store 0.55 "$host\\n" "$pair" x=x "$store" "--file=$file" get
   row each git-credential-cache - "$host\\n" "~password=$token" x=x "$cache" "--socket=$socket" get
   [ -z "$passhelper" ] || row some 'pass-git-helper' - "$host\\n" "~password=$token" x=x "$passhelper" -m "$sandbox/home/mapping.ini" get
   [ -z "$gcm" ] || row some 'Git Credential Manager, files' 0.01 "$host\\n" "~password=$token" "$plain" "$gcm" get
@@ -112,7 +112,7 @@ rows() {
   other="$away\\n"
   case='get, not ours (files)'
   row each 'keyfob, vault' - "$other" '' "$vault" "$git" get
-  row each git-credential-store 0.8 "$other" '' x=x "$store" "--file=$file" get
+  row each git-credential-store 0.5 "$other" '' x=x "$store" "--file=$file" get
   row each git-credential-cache - "$other" '' x=x "$cache" "--socket=$socket" get
   [ -z "$oauth" ] || row some git-credential-oauth - "$other" '!' x=x "$oauth" get
   [ -z "$passhelper" ] || row some pass-git-helper - "$other" '!' x=x "$passhelper" -m "$sandbox/home/mapping.ini" get
@@ -163,7 +163,7 @@ rows() {
 rows_of_secret_service() {
   case='get, hit (Secret Service)'
   row each 'keyfob, Secret Service' - "$host\\n" "$pair" "$service" "$git" get
-  [ -z "$libsecret" ] || row each git-credential-libsecret 0.25 "$host\\n" "~password=$token" x=x "$libsecret" get
+  [ -z "$libsecret" ] || row each git-credential-libsecret 0.2 "$host\\n" "~password=$token" x=x "$libsecret" get
   row each git-credential-store - "$host\\n" "$pair" x=x "$store" "--file=$file" get
   [ -z "$gcm" ] || row some 'Git Credential Manager, Secret Service' 0.01 "$host\\n" "~password=$token" "$desktop" "$gcm" get
 
@@ -281,7 +281,7 @@ size() {
 sizes() {
   program=$sandbox/bin/keyfob
   printf '## Size\n\n| program | MB on disk | wanted |\n|---|---:|---|\n'
-  size "keyfob, $(if ldd "$program" 2>&1 | grep -q 'statically linked\|not a dynamic'; then echo static; else echo dynamic; fi)" 5 "$program"
+  size "keyfob, $(if ldd "$program" 2>&1 | grep -q 'statically linked\|not a dynamic'; then echo static; else echo dynamic; fi)" - "$program"
   for peer in "$gcm" "$oauth" "$provider"; do
     [ -z "$peer" ] || size "$(basename -- "$peer")" - "$peer"
   done

@@ -93,7 +93,7 @@ TEXT
     echo
     echo '| call | instructions |'
     echo '|---|---:|'
-    "$root/tests/bench/instructions.sh" --show | sed -n '/-pieces /d; s/^\([a-z].*\) \([0-9]*\)$/| \1 | \2 |/p'
+    "$root/tests/bench/instructions.sh" --show | sed -n 's/^\([a-z].*\) \([0-9]*\)$/| \1 | \2 |/p'
     echo
     cat "$sandbox/sizes.md"
     echo '## How it was run'

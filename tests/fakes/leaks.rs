@@ -171,13 +171,14 @@ fn url(entry: &Entry) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::http::Request;
     use super::*;
 
     const TOKEN: &str = "a-token-of-this-test";
 
     fn asked(server: &str, headers: &[(&str, &str)]) -> Entry {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Entry {
+        let request = Request {
             secure: true,
             server: server.to_owned(),
             method: "GET".to_owned(),
@@ -185,9 +186,13 @@ mod tests {
             target: "/x".to_owned(),
             headers,
             body: Vec::new(),
-            status: 200,
-            location: None,
-        }
+        };
+        Entry { request, status: 200, location: None }
+    }
+
+    fn but(mut entry: Entry, change: impl Fn(&mut Request)) -> Entry {
+        change(&mut entry.request);
+        entry
     }
 
     fn with_token(server: &str) -> Entry {
@@ -213,11 +218,14 @@ mod tests {
         assert_eq!(found(&[bearer("vssps.dev.azure.com:443"), bearer("vssps.dev.azure.com:443")]), 0);
         assert!(found(&[with_token("x.blob.core.windows.net:443")]) > 0);
         assert!(found(&[with_token("evil.test:443")]) > 0);
-        assert!(found(&[home(), Entry { secure: false, ..home() }]) > 0);
+        assert!(found(&[home(), but(home(), |request| request.secure = false)]) > 0);
         let base64 = "YTphLXRva2VuLW9mLXRoaXMtdGVzdA==";
         assert!(found(&[home(), asked("other:443", &[("X-Odd", &format!("Basic {base64}"))])]) > 0);
-        assert!(found(&[home(), Entry { target: format!("/?t={TOKEN}"), ..asked("other:443", &[]) }]) > 0);
-        assert!(found(&[home(), Entry { body: TOKEN.into(), ..asked("other:443", &[]) }]) > 0);
+        assert!(
+            found(&[home(), but(asked("other:443", &[]), |request| request.target = format!("/?t={TOKEN}"))])
+                > 0
+        );
+        assert!(found(&[home(), but(asked("other:443", &[]), |request| request.body = TOKEN.into())]) > 0);
         let away = Some("https://a.visualstudio.com/x".to_owned());
         let led = Entry { location: away, ..home() };
         assert!(found(&[led.clone(), with_token("a.visualstudio.com:443")]) > 0);

@@ -1,41 +1,38 @@
 //! What was asked of a server, kept for the test that wants to know who got to see a token.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::http::Request;
 use super::leaks;
 
-/// One request and the status that it was answered with.
+/// One request and what it was answered with.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Whether it came by TLS.
-    pub secure: bool,
-    /// The server that was reached: `127.0.0.1:4711`, or the end of a tunnel (`dev.azure.com:443`).
-    pub server: String,
-    /// The method.
-    pub method: String,
-    /// The Host header, as it came.
-    pub host: String,
-    /// The request target with its query.
-    pub target: String,
-    /// Every header, as it came.
-    pub headers: Vec<(String, String)>,
-    /// The body, or the beginning of a long one.
-    pub body: Vec<u8>,
+    /// The request, as the handler saw it.
+    pub request: Request,
     /// The status of the answer.
     pub status: u16,
     /// Where a redirect leads.
     pub location: Option<String>,
 }
 
+impl Deref for Entry {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        &self.request
+    }
+}
+
 impl Entry {
     /// The Authorization header.
     pub fn authorization(&self) -> Option<&str> {
-        let found = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        found.map(|(_, value)| value.as_str())
+        self.header("authorization")
     }
 
     /// User name and password of a Basic Authorization header.
@@ -121,7 +118,7 @@ impl Log {
             .entries()
             .into_iter()
             .filter(|entry| entry.carries(secret))
-            .map(|entry| entry.host)
+            .map(|entry| entry.request.host)
             .collect();
         hosts.sort();
         hosts.dedup();

@@ -49,18 +49,10 @@ pub fn converse(stream: impl Read + Write, site: &Site, handler: &Handler) {
         let close = unread || response.verbatim || wants_close(&request.headers);
         // Before the answer leaves, so that a client that has it finds the request in the log.
         request.body.truncate(LONGEST_KEPT);
-        site.log.push(Entry {
-            secure: request.secure,
-            server: request.server,
-            method: request.method.clone(),
-            host: request.host,
-            target: request.target,
-            headers: request.headers,
-            body: request.body,
-            status: response.status,
-            location: response.location().map(str::to_owned),
-        });
-        if response.write(stream.get_mut(), request.method == "HEAD", close).is_err() || close {
+        let (status, location) = (response.status, response.location().map(str::to_owned));
+        let is_head = request.method == "HEAD";
+        site.log.push(Entry { request, status, location });
+        if response.write(stream.get_mut(), is_head, close).is_err() || close {
             return;
         }
     }

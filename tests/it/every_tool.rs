@@ -109,7 +109,7 @@ fn internet(scene: &mut Scene, repositories: &Repositories) -> Proxy {
     repositories.create("contoso/Project/Repo");
     forge.add(Token::new("contoso", "alice", TOKEN));
     let python = installed("pip-current/bin/python").unwrap();
-    let index = PythonIndex::new(crate::python::wheel(scene, &python), &[("contoso", TOKEN)]);
+    let index = PythonIndex::new(crate::support::python_feed::wheel(scene, &python), &[("contoso", TOKEN)]);
     let nuget = NugetFeed::new(crate::nuget::package(scene), &[("contoso", TOKEN)]);
     nuget.store_at("https://x1.blob.core.windows.net/nuget");
     let header = format!("Basic {}", BASE64.encode(format!("PAT:{TOKEN}")));

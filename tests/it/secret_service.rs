@@ -11,7 +11,7 @@ use keyfob::secret::Secret;
 use keyfob::store::{Fit, Nobody, Opening, Store, secret_service::STORE};
 
 use crate::support::bus::{Desktop, Provider};
-use crate::support::scene::program_under_test;
+use crate::support::scene::Scene;
 
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -264,17 +264,11 @@ fn a_program_that_is_stopped_while_it_waits_for_the_bus_goes_on_waiting() {
     bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
     listen(&listener, 0).unwrap();
     let _fills_the_queue = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    let mut scene = Scene::new();
+    scene.set("KEYFOB_STORE", "secret-service").set("KEYFOB_TIMEOUT", "2");
+    scene.set("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", path.display()));
     let start = Instant::now();
-    let program = std::process::Command::new(program_under_test())
-        .arg("unlock")
-        .env_clear()
-        .env("HOME", folder.path())
-        .env("KEYFOB_STORE", "secret-service")
-        .env("KEYFOB_TIMEOUT", "2")
-        .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", path.display()))
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let program = scene.program("keyfob").arg("unlock").start().spawn().unwrap();
     let pid = Pid::from_child(&program);
     while start.elapsed() < Duration::from_secs(1) {
         for signal in [Signal::STOP, Signal::CONT] {

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use crate::error::Error;
+use crate::formats::json_edit;
 use crate::text::visible;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
@@ -13,7 +14,6 @@ use crate::wallet::Wallet;
 
 use super::config::Config;
 use super::{TOOL, server};
-use crate::formats::json_edit;
 
 /// docker's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };

@@ -239,12 +239,16 @@ impl Draft {
     }
 
     /// The plan; `verify` looks at git's configuration afterwards, and what does not please it is taken back.
+    ///
+    /// # Errors
+    /// Those of [`Git::check_files`].
     pub(super) fn into_plan<'c>(
         self,
         others: Vec<String>,
         verify: impl FnOnce(&[Value]) -> Result<(), Error> + 'c,
-    ) -> Plan<'c> {
+    ) -> Result<Plan<'c>, Error> {
         let Draft { git, edits, entry, notes, .. } = self;
+        git.check_files(&edits)?;
         let lines = edits.iter().flat_map(|(file, edit)| git.lines(file, edit)).collect();
         let apply = Box::new(move || {
             git.edit(&edits)?;
@@ -254,6 +258,6 @@ impl Draft {
             }
             good
         });
-        Plan { lines, notes, others, entry: Some(entry), apply }
+        Ok(Plan { lines, notes, others, entry: Some(entry), apply })
     }
 }

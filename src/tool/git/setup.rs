@@ -55,7 +55,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     }
     let places = if only { places } else { places[..wanted].to_vec() };
     let others = if only { Vec::new() } else { others };
-    Ok(draft.into_plan(others, move |values| verify(values, &places, only)))
+    draft.into_plan(others, move |values| verify(values, &places, only))
 }
 
 /// Whether git would ask us, and with `only` nobody else, for every one of these places.
@@ -79,7 +79,7 @@ fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'
     let mut draft = Draft::begin(context, before.clone())?;
     draft.add_paths(&context.wallet.places_that_need_the_path()?);
     draft.add_basic(&context.wallet.places_for_basic()?);
-    Ok(draft.into_plan(Vec::new(), |_| Ok(())))
+    draft.into_plan(Vec::new(), |_| Ok(()))
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
@@ -108,7 +108,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
             ));
         }
     }
-    let mut plan = draft.into_plan(Vec::new(), |_| Ok(()));
+    let mut plan = draft.into_plan(Vec::new(), |_| Ok(()))?;
     plan.entry = None;
     Ok(plan)
 }

@@ -72,6 +72,7 @@ impl<'e> Go<'e> {
     }
 
     fn set(&self, file: &Path, value: Option<&str>) -> Result<(), Error> {
+        check_file(file)?;
         let setting = value.map(|value| format!("{GOAUTH}={value}"));
         let args = match &setting {
             Some(setting) => ["env", "-w", setting],
@@ -86,6 +87,11 @@ impl<'e> Go<'e> {
         let said = String::from_utf8_lossy(&done.stderr);
         Err(failed(visible(said.lines().next().unwrap_or("it fails"))))
     }
+}
+
+/// go would write into a device or a pipe as if it were its file.
+fn check_file(file: &Path) -> Result<(), Error> {
+    crate::files::check_regular(file, || "set GOENV to a file, to off, or unset it".to_owned())
 }
 
 fn failed(why: String) -> Error {
@@ -195,6 +201,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     if about.written.as_deref() == Some(&value) {
         return Ok(Plan { notes, ..Plan::nothing(before.cloned().unwrap_or_default()) });
     }
+    check_file(file)?;
     // What stood there before the first setup is what undo brings back.
     let earlier = before.and_then(|entry| entry.written.first());
     let instead_of = match earlier.filter(|line| about.written.as_deref() == Some(&line.value)) {
@@ -233,6 +240,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
             return Ok(Plan { notes, ..Plan::default() });
         }
     };
+    check_file(Path::new(&line.file))?;
     let lines = vec![match &value {
         Some(value) => format!("go env -w {}", shell_word(Path::new(&format!("{GOAUTH}={value}")))),
         None => format!("go env -u {GOAUTH}"),

@@ -3,7 +3,7 @@
 use super::*;
 
 /// What a Python program with the library prints, on a machine with one keyring of its own.
-fn python(feed: &Feed, script: &str) -> Output {
+fn python(feed: &PythonFeed, script: &str) -> Output {
     let own = "import keyring\nfrom keyring import backend, credentials\n\
                class Own(backend.KeyringBackend):\n\
                \x20   priority = 5\n\
@@ -19,14 +19,14 @@ fn python(feed: &Feed, script: &str) -> Output {
 }
 
 /// A machine on which Python asks keyfob.
-fn set_up() -> Option<Feed> {
-    let feed = Feed::new()?;
+fn set_up() -> Option<PythonFeed> {
+    let feed = with_feed()?;
     feed.scene.keyfob(["setup", "python", "--yes"]).succeeds();
     feed.scene.add("https://dev.azure.com/contoso", TOKEN);
     Some(feed)
 }
 
-fn doctor(feed: &Feed) -> String {
+fn doctor(feed: &PythonFeed) -> String {
     let output = feed.scene.keyfob(["doctor"]);
     output.stdout().lines().filter(|line| line.contains("python: ")).collect()
 }
@@ -39,7 +39,7 @@ fn after_setup_twine_uploads_without_a_variable_and_without_another_step() {
     let upload = ["upload", "--non-interactive", "--disable-progress-bar", "--repository-url", UPLOAD, WHEEL];
     twine.args(upload).run().succeeds();
     assert_eq!(feed.index.uploads().len(), 1);
-    feed.only_the_feed_saw_the_token();
+    feed.only_the_feed_saw(TOKEN);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn unsetup_takes_both_files_away_and_doctor_knows_how_it_is() {
 
 #[test]
 fn settings_that_choose_a_keyring_are_left_and_named() {
-    let Some(feed) = Feed::new() else { return };
+    let Some(feed) = with_feed() else { return };
     let folder = feed.scene.home().join(".config/python_keyring");
     fs::create_dir_all(&folder).unwrap();
     let chosen = "[backend]\ndefault-keyring=keyring.backends.null.Keyring\n";

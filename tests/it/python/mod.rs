@@ -3,12 +3,11 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::fakes::proxy::Proxy;
-use crate::fakes::python_index::{PythonIndex, WHEEL};
-use crate::fakes::tls::Authority;
+use crate::fakes::python_index::WHEEL;
 use crate::support::process::{Call, Output};
+use crate::support::python_feed::PythonFeed;
 use crate::support::scene::{Scene, installed, skip};
 
 mod library;
@@ -19,7 +18,6 @@ const OTHER: &str = "another-token-for-packages";
 const INDEX: &str = "https://pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/";
 const NAMED: &str = "https://VssSessionToken@pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/";
 const UPLOAD: &str = "https://pkgs.dev.azure.com/contoso/_packaging/feed/pypi/upload/";
-const PKGS: &str = "pkgs.dev.azure.com";
 
 /// Every pip there is to try: today's, and the last that calls as all before 26.2 did.
 const PIPS: [&str; 2] = ["pip-current", "pip-25"];
@@ -29,43 +27,20 @@ fn client(folder: &str, name: &str) -> Option<PathBuf> {
     installed(&format!("{folder}/bin/{name}"))
 }
 
-/// A machine with a feed within its reach.
-struct Feed {
-    scene: Scene,
-    index: PythonIndex,
-    proxy: Proxy,
+/// A machine with a feed within its reach, and keyfob as its keyring command; `None` where the clients are not installed.
+fn with_feed() -> Option<PythonFeed> {
+    let clients = ["pip-current/bin/pip", "pip-25/bin/pip", "uv/bin/uv", "twine/bin/twine"];
+    if clients.iter().any(|path| installed(path).is_none()) {
+        skip("pip, uv and twine in target/test-tools: tests/run.sh");
+        return None;
+    }
+    let mut feed =
+        PythonFeed::new(&client("pip-current", "python")?, &[("contoso", TOKEN), ("fabrikam", OTHER)]);
+    feed.scene.set("UV_PYTHON_DOWNLOADS", "never").link("keyring");
+    Some(feed)
 }
 
-impl Feed {
-    /// `None` where the clients are not installed.
-    fn new() -> Option<Feed> {
-        let python = client("pip-current", "python");
-        if python.is_none()
-            || ["pip-25/bin/pip", "uv/bin/uv", "twine/bin/twine"].iter().any(|path| {
-                let (folder, name) = path.split_once("/bin/").unwrap();
-                client(folder, name).is_none()
-            })
-        {
-            skip("pip, uv and twine in target/test-tools: tests/run.sh");
-            return None;
-        }
-        let mut scene = Scene::new();
-        let wheel = wheel(&scene, &python?);
-        let index = PythonIndex::new(wheel, &[("contoso", TOKEN), ("fabrikam", OTHER)]);
-        let rows = vec![(PKGS, index.handler()), ("*.blob.core.windows.net", index.storage())];
-        let authority = Authority::new();
-        let proxy = Proxy::start(&authority, rows);
-        scene.use_proxy(&proxy.url(), authority.pem());
-        let pem = scene.home().join("authority.pem");
-        scene
-            .set("PIP_CERT", pem)
-            .set("PIP_CONFIG_FILE", "/dev/null")
-            .set("PIP_DISABLE_PIP_VERSION_CHECK", "1");
-        scene.set("UV_PYTHON_DOWNLOADS", "never").set("PYTHONDONTWRITEBYTECODE", "1");
-        scene.link("keyring");
-        Some(Feed { scene, index, proxy })
-    }
-
+impl PythonFeed {
     fn pip(&self, pip: &str, index: &str) -> Call {
         let call = self.scene.command(client(pip, "pip").unwrap());
         call.args([
@@ -106,40 +81,16 @@ impl Feed {
         let output = output.succeeds();
         assert!(self.scene.home().join("got").join(file).exists(), "{output}");
         assert!(!output.stderr().contains("keyfob: "), "{output}");
-        self.only_the_feed_saw_the_token();
+        self.only_the_feed_saw(TOKEN);
         assert!(self.proxy.log().entries().iter().any(|entry| entry.host.contains("blob")), "{output}");
         fs::remove_dir_all(self.scene.home().join("got")).unwrap();
         self.proxy.log().take();
     }
-
-    #[track_caller]
-    fn only_the_feed_saw_the_token(&self) {
-        assert_eq!(self.proxy.log().hosts_that_saw(TOKEN), [PKGS]);
-        for entry in self.proxy.log().entries().iter().filter(|entry| entry.carries(TOKEN)) {
-            assert!(entry.target.starts_with("/contoso/"), "{entry:?}");
-        }
-    }
-}
-
-/// A wheel, made by the standard library.
-pub fn wheel(scene: &Scene, python: &Path) -> Vec<u8> {
-    let script = format!(
-        "import zipfile\n\
-         info = 'greeting-1.0.dist-info/'\n\
-         with zipfile.ZipFile('{WHEEL}', 'w') as wheel:\n\
-         \x20   wheel.writestr('greeting.py', 'text = \"hello\"\\n')\n\
-         \x20   wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: greeting\\nVersion: 1.0\\n')\n\
-         \x20   wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n\
-         \x20   names = ['greeting.py', info + 'METADATA', info + 'WHEEL', info + 'RECORD']\n\
-         \x20   wheel.writestr(info + 'RECORD', ''.join(name + ',,\\n' for name in names))\n"
-    );
-    scene.command(python).args(["-c", &script]).run().succeeds();
-    fs::read(scene.home().join(WHEEL)).unwrap()
 }
 
 #[test]
 fn todays_pip_needs_no_user_name_in_the_url() {
-    let Some(feed) = Feed::new() else { return };
+    let Some(feed) = with_feed() else { return };
     feed.scene.add("https://dev.azure.com/contoso", TOKEN);
     for index in [INDEX, NAMED] {
         let call = feed.pip("pip-current", index).env("PIP_KEYRING_PROVIDER", "subprocess");
@@ -149,7 +100,7 @@ fn todays_pip_needs_no_user_name_in_the_url() {
 
 #[test]
 fn every_pip_asks_when_the_url_has_a_user_name() {
-    let Some(feed) = Feed::new() else { return };
+    let Some(feed) = with_feed() else { return };
     feed.scene.add("https://dev.azure.com/contoso", TOKEN);
     for pip in PIPS {
         // By its own choice, and when it is told to.
@@ -161,7 +112,7 @@ fn every_pip_asks_when_the_url_has_a_user_name() {
 
 #[test]
 fn uv_asks_when_the_url_has_a_user_name_or_the_index_always_authenticates() {
-    let Some(feed) = Feed::new() else { return };
+    let Some(feed) = with_feed() else { return };
     feed.scene.add("https://dev.azure.com/contoso", TOKEN);
     feed.arrived(feed.uv_install(NAMED).run(), "greeting.py");
     let settings = format!("[[index]]\nurl = \"{INDEX}\"\nauthenticate = \"always\"\ndefault = true\n");
@@ -182,7 +133,7 @@ fn uv_asks_when_the_url_has_a_user_name_or_the_index_always_authenticates() {
 
 #[test]
 fn uv_and_twine_publish() {
-    let Some(feed) = Feed::new() else { return };
+    let Some(feed) = with_feed() else { return };
     feed.scene.add("https://dev.azure.com/contoso", TOKEN);
     let publish = ["publish", "--publish-url", UPLOAD, "--username", "VssSessionToken", WHEEL];
     feed.uv(&publish).run().succeeds();
@@ -197,12 +148,12 @@ fn uv_and_twine_publish() {
         .run()
         .succeeds();
     assert_eq!(feed.index.uploads().len(), 2);
-    feed.only_the_feed_saw_the_token();
+    feed.only_the_feed_saw(TOKEN);
 }
 
 #[test]
 fn two_organisations_get_their_own_tokens_and_a_third_gets_none() {
-    let Some(feed) = Feed::new() else { return };
+    let Some(feed) = with_feed() else { return };
     feed.scene.add("https://dev.azure.com/contoso", TOKEN);
     feed.scene.add("https://dev.azure.com/fabrikam", OTHER);
     for organisation in ["contoso", "fabrikam"] {
@@ -230,7 +181,7 @@ fn two_organisations_get_their_own_tokens_and_a_third_gets_none() {
 
 #[test]
 fn a_token_that_the_feed_refuses_is_lost_nowhere() {
-    let Some(feed) = Feed::new() else { return };
+    let Some(feed) = with_feed() else { return };
     feed.scene.add("https://dev.azure.com/contoso", "an-old-token");
     let call = feed.pip("pip-current", INDEX).env("PIP_KEYRING_PROVIDER", "subprocess");
     call.env("PIP_NO_INPUT", "1").run().fails();

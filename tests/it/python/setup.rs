@@ -1,5 +1,7 @@
 //! `setup keyring`: a link where nobody else is, nothing where somebody is, and `doctor` on both.
 
+use std::path::Path;
+
 use super::*;
 
 /// A machine with a pip, and no keyring unless the test makes one: nothing but the scene's own folder and the shell's.
@@ -34,7 +36,7 @@ fn doctor(scene: &Scene) -> Vec<String> {
 
 #[test]
 fn after_setup_pip_downloads_without_another_step() {
-    let Some(feed) = Feed::new() else { return };
+    let Some(feed) = with_feed() else { return };
     fs::remove_file(link(&feed.scene)).unwrap();
     feed.scene.keyfob(["setup", "keyring", "--yes"]).succeeds();
     feed.scene.add("https://dev.azure.com/contoso", TOKEN);
@@ -142,7 +144,7 @@ fn an_installation_does_not_make_the_link_by_itself() {
 
 #[test]
 fn after_setup_uv_installs_without_another_step_and_unsetup_leaves_its_settings_as_they_were() {
-    let Some(mut feed) = Feed::new() else { return };
+    let Some(mut feed) = with_feed() else { return };
     fs::remove_file(link(&feed.scene)).unwrap();
     let uv = client("uv", "uv").unwrap();
     std::os::unix::fs::symlink(&uv, feed.scene.bin().join("uv")).unwrap();

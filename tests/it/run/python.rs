@@ -7,22 +7,16 @@ use crate::fakes::feed::Feed;
 use crate::fakes::http::{Response, Server};
 use crate::fakes::proxy::Proxy;
 use crate::fakes::python_index::{PythonIndex, WHEEL};
-use crate::fakes::tls::Authority;
+use crate::support::python_feed::PythonFeed;
 use crate::support::scene::Scene;
 
 use super::{CONTOSO, TOKEN, alice, call, client};
 
 const PKGS: &str = "pkgs.dev.azure.com";
 
-/// A machine with a feed of Python packages under its real host name, and a wheel.
+/// A machine with a feed of Python packages, and a wheel.
 fn feed() -> (Scene, PythonIndex, Proxy) {
-    let mut scene = Scene::new();
-    let wheel = crate::python::wheel(&scene, Path::new("python3"));
-    let index = PythonIndex::new(wheel, &[("contoso", TOKEN)]);
-    let authority = Authority::new();
-    let rows = vec![(PKGS, index.handler()), ("*.blob.core.windows.net", index.storage())];
-    let proxy = Proxy::start(&authority, rows);
-    scene.use_proxy(&proxy.url(), authority.pem());
+    let PythonFeed { scene, index, proxy } = PythonFeed::new(Path::new("python3"), &[("contoso", TOKEN)]);
     scene.add(CONTOSO, TOKEN);
     (scene, index, proxy)
 }

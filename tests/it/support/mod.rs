@@ -1,5 +1,6 @@
-//! What the tests share: a machine ([`scene`]), programs with a deadline ([`process`]), what a person did before ([`person`]) and does at a
-//! terminal ([`terminal`]), a session bus with a keyring ([`bus`]), and a machine that fails ([`faults`]).
+//! What the tests share: a machine ([`scene`]), programs with a deadline ([`process`]), what a person did before ([`person`]) and
+//! does at a terminal ([`terminal`]), a session bus with a keyring ([`bus`]), a feed of Python packages ([`python_feed`]), and a
+//! machine that fails ([`faults`]).
 
 #[cfg(target_os = "linux")]
 pub mod bus;
@@ -7,6 +8,8 @@ pub mod bus;
 pub mod faults;
 pub mod person;
 pub mod process;
+#[cfg(unix)]
+pub mod python_feed;
 pub mod scene;
 #[cfg(target_os = "linux")]
 pub mod terminal;

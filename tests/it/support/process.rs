@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use assert_cmd::assert::Assert;
+
 /// How long anything may take: far more than it needs on a busy machine, since only a hang shall reach it.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -225,17 +227,26 @@ impl Output {
         self.status.is_some_and(|status| status.code().is_some())
     }
 
+    /// What assert_cmd judges by; a failure names the command beside the output.
+    #[track_caller]
+    pub fn assert(&self) -> Assert {
+        let status = self.status.expect("it is over");
+        let (stdout, stderr) = (self.stdout.clone(), self.stderr.clone());
+        Assert::new(std::process::Output { status, stdout, stderr })
+            .append_context("command", self.line.clone())
+    }
+
     /// Fails the test unless it ended well.
     #[track_caller]
     pub fn succeeds(self) -> Output {
-        assert_eq!(self.code(), 0, "{self}");
+        self.assert().success();
         self
     }
 
     /// Fails the test unless it ended with this exit code and said each of these texts.
     #[track_caller]
     pub fn says(self, code: i32, texts: &[&str]) -> Output {
-        assert_eq!(self.code(), code, "{self}");
+        self.assert().code(code);
         for text in texts {
             assert!(self.stderr().contains(text) || self.stdout().contains(text), "{text} is not in\n{self}");
         }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use assert_cmd::cargo::cargo_bin;
 use tempfile::TempDir;
 
 use crate::support::process::{Call, Output};
@@ -205,7 +206,7 @@ fn git_version(git: &Path) -> Option<(u32, u32)> {
 /// The program that is tested: cargo's, or the one that `KEYFOB_TEST_PROGRAM` names (tests/run.sh has the release program tested, too).
 pub fn program_under_test() -> PathBuf {
     std::env::var_os("KEYFOB_TEST_PROGRAM")
-        .map_or_else(|| env!("CARGO_BIN_EXE_keyfob").into(), |named| fs::canonicalize(named).unwrap())
+        .map_or_else(|| cargo_bin!("keyfob").to_owned(), |named| fs::canonicalize(named).unwrap())
 }
 
 /// The newest git.
