@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use keyfob::command::{self, Context};
 use keyfob::environment::Environment;
-use keyfob::paths::Paths;
+use keyfob::folders::Paths;
 use keyfob::store::Opening;
 use keyfob::terminal::{About, Out, PATIENCE, Stdin, Terminal, TerminalAsk};
 use keyfob::tool::{self, Input, Tool, Wire};

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
+use crate::folders::Folders;
 use crate::text::shell_word;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Line, Plan, Setup, SetupContext, Wish};
@@ -40,7 +41,7 @@ pub(super) fn for_older(environment: &Environment) -> Option<PathBuf> {
         let nuget = environment.program("nuget")?;
         let old =
             super::check::nuget_version(&nuget, environment).is_some_and(|version| version < [6, 13, 0]);
-        let folder = PathBuf::from(environment.os("LOCALAPPDATA")?).join("NuGet/CredentialProviders");
+        let folder = Folders::of(environment).local()?.join("NuGet/CredentialProviders");
         return old.then(|| folder.join("CredentialProvider.Keyfob.exe"));
     }
     environment.program("mono")?;
@@ -49,8 +50,7 @@ pub(super) fn for_older(environment: &Environment) -> Option<PathBuf> {
 
 /// The folder of plugins in the home.
 pub(super) fn plugins(environment: &Environment) -> Option<PathBuf> {
-    let home = environment.os(if cfg!(windows) { "USERPROFILE" } else { "HOME" })?;
-    Some(PathBuf::from(home).join(".nuget/plugins"))
+    Some(Folders::of(environment).home()?.join(".nuget/plugins"))
 }
 
 fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
