@@ -7,28 +7,18 @@ use crate::http_message::{Auth, Request, Response};
 use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::shape::{Letters, Part, Shape};
-use super::{Example, Forge, Home, Prefix, Presentation, UserName};
+use super::{Example, Forge, Home, UserName};
 
 /// Hugging Face.
 pub static FORGE: Forge = Forge {
     id: "hugging-face",
     name: "Hugging Face",
-    realm_word: "site",
-    homes: &[Home { template: "huggingface.co", realm: "huggingface.co", needs_path: false }],
-    services: &[],
-    reserved: &[],
-    domains: &[],
-    noise: &[],
-    user_may_be_organisation: false,
-    self_hosted: false,
-    host_words: &[],
-    path_signs: &[],
-    folds_path: true,
-    prefix: Prefix::WholeSite,
-    user_name: UserName { by_token: &[], echo: true, fallback: "hf_user" },
-    ignores_user_names: true,
+    homes: &[
+        Home { template: "huggingface.co", realm: "huggingface.co", needs_path: false },
+        Home { template: "www.huggingface.co", realm: "huggingface.co", needs_path: false },
+    ],
+    user_name: UserName { fallback: "hf_user", ..UserName::ANY },
     placeholders: &["hf_user"],
-    presentation: Presentation::Basic,
     token_page: Some("https://huggingface.co/settings/tokens"),
     lifecycle: Lifecycle {
         options: &[ScopeOption {
@@ -38,7 +28,6 @@ pub static FORGE: Forge = Forge {
         }],
         ..Lifecycle::BY_HAND
     },
-    scopes: &[],
     check: Some(&Check { request, read }),
     shapes: &[Shape::of(
         "an access token of Hugging Face",
@@ -50,9 +39,11 @@ pub static FORGE: Forge = Forge {
             url: "https://alice@huggingface.co/alice/model",
             realm: Some("hugging-face/huggingface.co"),
         },
+        Example { url: "https://www.huggingface.co/alice/model", realm: Some("hugging-face/huggingface.co") },
         Example { url: "https://cdn-lfs.huggingface.co/repos/a", realm: None },
         Example { url: "https://hf.co/alice/model", realm: None },
     ],
+    ..Forge::BASE
 };
 
 fn request(target: &Target<'_>) -> Request {

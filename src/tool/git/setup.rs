@@ -13,27 +13,19 @@ use crate::error::Error;
 use crate::git_config::{Edit, Git, Value, is_key};
 use crate::remote::Remote;
 use crate::text::visible;
-use crate::tool::links;
+use crate::tool::installation::{Installation, is_this};
 use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
 
 use super::draft::Draft;
-use super::helpers::{BY_NAME, asked, is_ours, line_of, split};
+use super::helpers::{BY_NAME, HELPER, anywhere, asked, is_ours, line_of, split};
 
 /// git's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check: super::check::check };
-
-/// The setting that names helpers.
-pub(super) const HELPER: &str = "credential.helper";
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
     let git = Git::find(context.environment).ok()?;
     let (_, version) = git.version().ok()?;
     Some(format!("git {version} ({})", git.program.display()))
-}
-
-/// A place that stands for every host that nothing is said of.
-pub(super) fn anywhere() -> Result<Remote, Error> {
-    Remote::from_parts("https", "keyfob.invalid", None)
 }
 
 fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
@@ -115,15 +107,15 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
 
 /// The value of our helper line.
 fn our_line(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> Result<String, Error> {
-    let link = super::TOOL.links[0];
+    let link = super::PROTOCOL.links[0];
     if wish.by_name {
         let Some(found) = context.environment.program(link) else {
             return Err(Error::usage(
                 format!("git would not find keyfob by name: no folder of PATH has {link}"),
-                format!("{}; or leave --by-name out", links::way_into_path(context, link)),
+                format!("{}; or leave --by-name out", Installation::of(context)?.how_to_install()),
             ));
         };
-        if !links::is_this(&found, link, context) {
+        if !is_this(&found, context) {
             notes.push(format!(
                 "by name git starts {}, which is another keyfob than this one",
                 found.display()
@@ -137,14 +129,14 @@ fn our_line(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> 
             "put keyfob into a folder of PATH, then: keyfob setup git --by-name",
         )
     };
-    let spot = links::spot(context.program, link, context.environment).ok_or_else(unknown)?;
-    if spot.versioned {
+    let own = Installation::of(context).map_err(|_| unknown())?.path_of(link);
+    if own.versioned {
         notes.push(format!(
             "{} is the path of one version; after an upgrade, repeat keyfob setup git, or use --by-name",
-            spot.path.display()
+            own.path.display()
         ));
     }
-    line_of(&spot.path, spot.is_link).ok_or_else(unknown)
+    line_of(&own.path, own.is_link).ok_or_else(unknown)
 }
 
 /// The places of all URL-scoped helper settings.

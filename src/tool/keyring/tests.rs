@@ -1,6 +1,6 @@
 //! The adapter with byte buffers and a wallet in memory: what pip, uv and PDM send, and what they accept.
 
-use super::TOOL;
+use super::PROTOCOL;
 use crate::forge::Need;
 use crate::tool::tests::{self, Ran};
 use crate::wallet::tests::bench::{Bench, query};
@@ -40,6 +40,8 @@ fn each_client_gets_the_form_that_it_asks_for() {
         (&["get", FEED, "--mode", "creds"], "contoso\nPAT\n"),
         // PDM
         (&["--mode=creds", "get", FEED, ""], "contoso\nPAT\n"),
+        (&["get", FEED, ""], "PAT\n"),
+        (&["get", "--output=json", FEED, ""], "{\"password\":\"PAT\"}\n"),
         (&["--mode=password", "get", FEED, "__token__"], "PAT\n"),
         // Options anywhere, and those that mean nothing here.
         (&["get", "--output", "json", FEED, "--mode", "creds", "-b", "x.y.Z"], json),
@@ -186,7 +188,6 @@ fn wrong_usage_is_told_apart_and_repeats_nothing() {
         &[][..],
         &["get"],
         &["get", FEED],
-        &["get", FEED, ""],
         &["get", FEED, "me", "s3cret"],
         &["set", FEED],
         &["--mode", "s3cret", "get", FEED],
@@ -311,7 +312,7 @@ fn words_that_no_client_uses_do_no_harm() {
 
 #[test]
 fn the_record_asks_for_packages() {
-    assert_eq!(TOOL.need, Need::Packages);
+    assert_eq!(PROTOCOL.need, Need::Packages);
     // The token of a generic place serves any need.
     let bench = Bench::new();
     bench.add("https://pypi.corp.example", Some("alice"), "T");
