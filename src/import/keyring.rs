@@ -25,7 +25,8 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let paths = match &outside.file {
         Some(file) => vec![file.clone()],
         None => {
-            let data = outside.named_by("XDG_DATA_HOME").into_iter().chain(outside.at_home(".local/share"));
+            let own = outside.at_home(".local/share");
+            let data = outside.folders().named("XDG_DATA_HOME").into_iter().chain(own);
             data.map(|folder| folder.join("python_keyring/keyring_pass.cfg")).collect()
         }
     };
