@@ -1,7 +1,8 @@
 //! # keyfob: the map of the crate
 //!
 //! keyfob keeps a person's access tokens in one wallet and hands each tool the right one in the tool's own protocol.
-//! Four shelves hold what there can be more of, one file each; every shelf has one explicit list, `ALL`:
+//! Two programs are made of it: `git-credential-keyfob` answers tools and links only what that takes, `keyfob` is for people and
+//! links everything. Four shelves hold what there can be more of, one file each; every shelf has one explicit list, `ALL`:
 //!
 //! - [`tool`]: programs that ask (git …): their bytes into a query, an answer into their bytes;
 //! - [`forge`]: services asked about (Azure DevOps, GitHub …): which realm a URL belongs to, as data;
@@ -18,9 +19,10 @@
 //!
 //! Direction: command → {tool, import, export} → wallet → {forge, store, records} → the ground
 //! (secret, account, remote, error, files, text …); never back. `git get` is three
-//! hops: main → [`tool::git`] → [`wallet::Wallet::get`] → [`store::Store::get`].
+//! hops: [`call`] → [`tool::git`] → [`wallet::Wallet::get`] → [`store::Store::get`].
 
 pub mod account;
+pub mod call;
 pub mod command;
 pub mod config;
 pub mod environment;
@@ -47,3 +49,8 @@ pub mod text;
 pub mod tool;
 mod versioned_json;
 pub mod wallet;
+
+/// musl's own maps memory in small pieces and keeps what it knows of each block apart, which is a tenth of the shortest call.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

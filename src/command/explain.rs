@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::{Error, NoCredential};
 use crate::forge::Presentation;
 use crate::text::{date, rfc3339, visible};
-use crate::tool::{self, Tool};
+use crate::tool::{self, Quirks, Tool};
 use crate::wallet::{Credential, Lookup, Query, get};
 
 use super::{Command, Context, json, option, place, text, url, whose, write_json};
@@ -87,8 +87,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     };
     match found {
         Ok(Lookup::Found(answer)) => {
-            if let Some(what) = tool.peculiar.and_then(|peculiar| (peculiar.withheld)(&answer, &query.remote))
-            {
+            if let Some(what) = quirks(tool).and_then(|quirks| (quirks.withheld)(&answer, &query.remote)) {
                 explained.outcome = "none";
                 return end(Error::NoSuchCredential { what, hint: None }, explained, as_json, context);
             }
@@ -101,7 +100,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
                 explained.expires = answer.expires.map(rfc3339);
                 write_json(&explained, context)?;
             } else {
-                tell(&answer, tool.name == tool::git::TOOL.name, context);
+                tell(&answer, tool.name == tool::git::PROTOCOL.name, context);
             }
             Ok(())
         }
@@ -116,11 +115,15 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
 }
 
+fn quirks(tool: &Tool) -> Option<&'static Quirks> {
+    tool.protocol?.quirks
+}
+
 /// The steps and the outcome: of the first of the tool's places that the wallet knows, else of the first.
 fn decision(tool: &Tool, query: &Query, context: &Context<'_>) -> (Vec<String>, Result<Lookup, Error>) {
     let mut first = None;
     let places =
-        tool.peculiar.map_or_else(|| vec![query.remote.clone()], |peculiar| (peculiar.places)(&query.remote));
+        quirks(tool).map_or_else(|| vec![query.remote.clone()], |quirks| (quirks.places)(&query.remote));
     for place in places {
         let query = Query { remote: place, ..query.clone() };
         let mut steps = context.wallet.environment_notes();

@@ -40,8 +40,8 @@ impl<'e> TokenService<'e> {
     /// Signs in to the service of a realm.
     pub(super) fn begin(realm: &Realm, context: &mut Context<'e>) -> Result<TokenService<'e>, Error> {
         may_use_network(context)?;
-        let of_realm = managed().find(|(forge, _)| forge.id == realm.forge());
-        let (forge, manager) = of_realm.ok_or_else(|| not_managed(realm.as_str()))?;
+        let forge = forge::of_realm(realm.as_str());
+        let manager = forge.lifecycle.manager().ok_or_else(|| not_managed(realm.as_str()))?;
         let home = forge.home_url(realm).unwrap_or_default();
         let client = Client::telling(|host, seconds| aside(&online::waiting(host, seconds)));
         let sign_in = manager.sign_in();

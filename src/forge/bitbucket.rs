@@ -8,35 +8,22 @@ use crate::http_message::{Auth, Request, Response};
 use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::shape::{Letters, Part, Shape};
-use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
+use super::{Example, Forge, Home, Hosts, Need, Packages, UserName};
 
 /// Bitbucket Cloud.
 pub static FORGE: Forge = Forge {
     id: "bitbucket",
     name: "Bitbucket Cloud",
-    realm_word: "site",
     homes: &[
         Home { template: "bitbucket.org", realm: "bitbucket.org", needs_path: false },
         Home { template: "api.bitbucket.org", realm: "bitbucket.org", needs_path: false },
     ],
-    services: &[],
-    reserved: &[],
-    domains: &[],
-    noise: &[],
-    user_may_be_organisation: false,
-    self_hosted: false,
-    host_words: &[],
-    path_signs: &[],
-    folds_path: true,
-    prefix: Prefix::WholeSite,
     user_name: UserName {
         by_token: &[("ATCTT3", "x-token-auth"), ("ATATT3", "x-bitbucket-api-token-auth")],
-        echo: true,
         fallback: "x-bitbucket-api-token-auth",
+        ..UserName::ANY
     },
-    ignores_user_names: true,
     placeholders: &["x-token-auth", "x-bitbucket-api-token-auth"],
-    presentation: Presentation::Basic,
     token_page: Some("https://id.atlassian.com/manage-profile/security/api-tokens"),
     lifecycle: Lifecycle {
         options: &[ScopeOption {
@@ -56,6 +43,7 @@ pub static FORGE: Forge = Forge {
             "repository:write",
         ],
     )],
+    packages: Packages { npm: Hosts::NONE, containers: Hosts::NONE, ..Packages::OWN_HOST },
     check: Some(&Check { request, read }),
     shapes: &[
         // Their length is not documented; what was seen is near 190.
@@ -82,6 +70,7 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://team.bitbucket.org", realm: None },
         Example { url: "https://bitbucket.corp.example/scm/p/r.git", realm: None },
     ],
+    ..Forge::BASE
 };
 
 /// Access tokens of a repository, project or workspace are a Bearer; API tokens a password beside the account's e-mail address.

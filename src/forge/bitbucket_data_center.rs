@@ -6,26 +6,15 @@ use crate::http_message::{Auth, Request, Response};
 use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::shape::{Letters, Part, Shape};
-use super::{Example, Forge, Prefix, Presentation, UserName};
+use super::{Example, Forge, Hosts, Packages, Presentation, UserName};
 
 /// Bitbucket Data Center.
 pub static FORGE: Forge = Forge {
     id: "bitbucket-data-center",
     name: "Bitbucket Data Center",
     realm_word: "server",
-    homes: &[],
-    services: &[],
-    reserved: &[],
-    domains: &[],
-    noise: &[],
-    user_may_be_organisation: false,
-    self_hosted: true,
     host_words: &["bitbucket", "stash"],
-    path_signs: &[],
-    folds_path: true,
-    prefix: Prefix::WholeSite,
-    user_name: UserName { by_token: &[], echo: true, fallback: "x-token-auth" },
-    ignores_user_names: true,
+    user_name: UserName { fallback: "x-token-auth", ..UserName::ANY },
     placeholders: &["x-token-auth"],
     presentation: Presentation::Bearer,
     token_page: Some("{origin}/plugins/servlet/access-tokens/manage"),
@@ -33,13 +22,14 @@ pub static FORGE: Forge = Forge {
         options: &[ScopeOption { task: "git", label: "Repositories: Write", scopes: &[] }],
         ..Lifecycle::BY_HAND
     },
-    scopes: &[],
+    packages: Packages { npm: Hosts::NONE, containers: Hosts::NONE, ..Packages::OWN_HOST },
     check: Some(&Check { request, read }),
     shapes: &[Shape::of(
         "an HTTP access token of Bitbucket Data Center",
         &[Part::Text("BBDC-"), Part::Run(Letters::Base64, 36, 64)],
     )],
     examples: &[Example { url: "https://bitbucket.corp.example/scm/proj/repo.git", realm: None }],
+    ..Forge::SELF_HOSTED
 };
 
 /// Any answer to somebody who was recognised names him in a header; this one needs no right at all.

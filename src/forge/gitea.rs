@@ -7,31 +7,18 @@ use crate::http_message::{Auth, Request, Response};
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::shape::{Letters, Part, Shape};
-use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
+use super::{Crates, Example, Forge, Home, Need, Packages, Scheme};
 
 /// Gitea, Forgejo, Codeberg.
 pub static FORGE: Forge = Forge {
     id: "gitea",
     name: "Gitea or Forgejo",
-    realm_word: "site",
     homes: &[
         Home { template: "codeberg.org", realm: "codeberg.org", needs_path: false },
         Home { template: "gitea.com", realm: "gitea.com", needs_path: false },
     ],
-    services: &[],
-    reserved: &[],
-    domains: &[],
-    noise: &[],
-    user_may_be_organisation: false,
-    self_hosted: true,
     host_words: &["gitea", "forgejo", "codeberg"],
-    path_signs: &[],
-    folds_path: true,
-    prefix: Prefix::WholeSite,
-    user_name: UserName { by_token: &[], echo: true, fallback: "x-access-token" },
-    ignores_user_names: true,
     placeholders: &["x-oauth-basic"],
-    presentation: Presentation::Basic,
     token_page: Some("{origin}/user/settings/applications"),
     lifecycle: Lifecycle {
         options: &[
@@ -39,6 +26,12 @@ pub static FORGE: Forge = Forge {
             ScopeOption { task: "packages", label: "package: Read", scopes: &["read:package"] },
         ],
         ..Lifecycle::BY_HAND
+    },
+    packages: Packages {
+        scheme: Scheme::Bearer,
+        crates: Crates::Paths(are_crates),
+        terraform: true,
+        ..Packages::OWN_HOST
     },
     scopes: &[
         (Need::Code, &["read:repository", "write:repository", "all"]),
@@ -56,7 +49,12 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://pages.codeberg.org", realm: None },
         Example { url: "https://git.corp.example/alice/repo.git", realm: None },
     ],
+    ..Forge::SELF_HOSTED
 };
+
+fn are_crates(path: &[&str]) -> bool {
+    matches!(path, ["api", "packages", _, "cargo", ..] | [_, "api", "packages", _, "cargo", ..])
+}
 
 fn request(target: &Target<'_>) -> Request {
     Request::get(format!("{}/api/v1/user", target.home), Auth::Token)

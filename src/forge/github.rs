@@ -8,7 +8,7 @@ use crate::http_message::{Auth, Method, Request, Response};
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{Lifecycle, Revocation, ScopeOption};
 use super::shape::{Checksum, Letters, Part, Shape};
-use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
+use super::{Example, Forge, Home, Hosts, Need, Packages, Scheme};
 
 /// A token with GitHub's checksum.
 const fn classic(name: &'static str, parts: &'static [Part]) -> Shape {
@@ -19,7 +19,6 @@ const fn classic(name: &'static str, parts: &'static [Part]) -> Shape {
 pub static FORGE: Forge = Forge {
     id: "github",
     name: "GitHub",
-    realm_word: "site",
     homes: &[
         Home { template: "github.com", realm: "github.com", needs_path: false },
         Home { template: "{service}.github.com", realm: "github.com", needs_path: false },
@@ -34,18 +33,8 @@ pub static FORGE: Forge = Forge {
     ],
     services: &["gist", "api", "uploads", "npm", "nuget", "maven", "rubygems", "docker", "containers"],
     reserved: &["www", "api", "gist", "auth", "docs"],
-    domains: &[],
-    noise: &[],
-    user_may_be_organisation: false,
-    self_hosted: true,
     host_words: &["github", "ghe", "ghes"],
-    path_signs: &[],
-    folds_path: true,
-    prefix: Prefix::WholeSite,
-    user_name: UserName { by_token: &[], echo: true, fallback: "x-access-token" },
-    ignores_user_names: true,
     placeholders: &["x-access-token", "x-oauth-basic", "PersonalAccessToken"],
-    presentation: Presentation::Basic,
     token_page: Some("{origin}/settings/tokens"),
     lifecycle: Lifecycle {
         options: &[
@@ -60,6 +49,31 @@ pub static FORGE: Forge = Forge {
         preset_page: Some("{origin}/settings/tokens/new?description=keyfob&scopes={scopes}"),
         revocation: Some(&Revocation { request: revoke, done: |answer| answer.status == 202 }),
         ..Lifecycle::BY_HAND
+    },
+    packages: Packages {
+        scheme: Scheme::Bearer,
+        npm: Hosts {
+            named: &[
+                ("github.com", &["npm.pkg.github.com"]),
+                ("{organisation}.ghe.com", &["npm.{organisation}.ghe.com"]),
+            ],
+            own: true,
+        },
+        containers: Hosts {
+            named: &[
+                ("github.com", &["ghcr.io"]),
+                ("{organisation}.ghe.com", &["containers.{organisation}.ghe.com"]),
+            ],
+            own: true,
+        },
+        downloads: Hosts {
+            named: &[
+                ("github.com", &["github.com", "api.github.com", "*.pkg.github.com"]),
+                ("{organisation}.ghe.com", &["{organisation}.ghe.com", "*.{organisation}.ghe.com"]),
+            ],
+            own: true,
+        },
+        ..Packages::OWN_HOST
     },
     scopes: &[
         (Need::Code, &["repo", "public_repo", "contents"]),
@@ -111,6 +125,7 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://raw.githubusercontent.com/a/b/c", realm: None },
         Example { url: "https://ghe.com", realm: None },
     ],
+    ..Forge::SELF_HOSTED
 };
 
 /// `user` tells who; headers tell scopes (of classic tokens) and the end.

@@ -12,31 +12,19 @@ use super::lifecycle::{
     ApiError, Created, Lifecycle, Order, Renewal, Revocation, RotationError, ScopeOption, Site, TokenApi,
 };
 use super::shape::{Letters, Part, Shape};
-use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
+use super::{Crates, Example, Forge, Home, Hosts, Need, Packages, Scheme, UserName};
 
 /// GitLab.
 pub static FORGE: Forge = Forge {
     id: "gitlab",
     name: "GitLab",
-    realm_word: "site",
     homes: &[
         Home { template: "gitlab.com", realm: "gitlab.com", needs_path: false },
         Home { template: "registry.gitlab.com", realm: "gitlab.com", needs_path: false },
     ],
-    services: &[],
-    reserved: &[],
-    domains: &[],
-    noise: &[],
-    user_may_be_organisation: false,
-    self_hosted: true,
     host_words: &["gitlab"],
-    path_signs: &[],
-    folds_path: true,
-    prefix: Prefix::WholeSite,
-    user_name: UserName { by_token: &[], echo: true, fallback: "oauth2" },
-    ignores_user_names: true,
+    user_name: UserName { fallback: "oauth2", ..UserName::ANY },
     placeholders: &["oauth2", "gitlab-ci-token", "private-token"],
-    presentation: Presentation::Basic,
     token_page: Some("{origin}/-/user_settings/personal_access_tokens"),
     lifecycle: Lifecycle {
         options: &[
@@ -60,6 +48,13 @@ pub static FORGE: Forge = Forge {
         renewal: Renewal::SelfRotation(&SelfRotation),
         revocation: Some(&Revocation { request: revoke, done: |answer| matches!(answer.status, 200 | 204) }),
         ..Lifecycle::BY_HAND
+    },
+    packages: Packages {
+        scheme: Scheme::Bearer,
+        containers: Hosts { named: &[("gitlab.com", &["registry.gitlab.com"])], own: true },
+        crates: Crates::Paths(are_crates),
+        terraform: true,
+        ..Packages::OWN_HOST
     },
     scopes: &[
         (Need::Code, &["api", "read_repository", "write_repository"]),
@@ -98,7 +93,19 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://about.gitlab.com", realm: None },
         Example { url: "https://gitlab.corp.example/group/project", realm: None },
     ],
+    ..Forge::SELF_HOSTED
 };
+
+/// A project by its number: its path would be several segments here, of which any could be a package's name.
+fn are_crates(path: &[&str]) -> bool {
+    match path {
+        ["api", "v4", "projects", id, "packages", "cargo", ..]
+        | [_, "api", "v4", "projects", id, "packages", "cargo", ..] => {
+            id.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        _ => false,
+    }
+}
 
 /// The only service whose tokens tell all of themselves.
 fn request(target: &Target<'_>) -> Request {

@@ -7,28 +7,15 @@ use crate::http_message::{Auth, Request, Response};
 use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::shape::{Letters, Part, Shape};
-use super::{Example, Forge, Home, Prefix, Presentation, UserName};
+use super::{Example, Forge, Home, UserName};
 
 /// Hugging Face.
 pub static FORGE: Forge = Forge {
     id: "hugging-face",
     name: "Hugging Face",
-    realm_word: "site",
     homes: &[Home { template: "huggingface.co", realm: "huggingface.co", needs_path: false }],
-    services: &[],
-    reserved: &[],
-    domains: &[],
-    noise: &[],
-    user_may_be_organisation: false,
-    self_hosted: false,
-    host_words: &[],
-    path_signs: &[],
-    folds_path: true,
-    prefix: Prefix::WholeSite,
-    user_name: UserName { by_token: &[], echo: true, fallback: "hf_user" },
-    ignores_user_names: true,
+    user_name: UserName { fallback: "hf_user", ..UserName::ANY },
     placeholders: &["hf_user"],
-    presentation: Presentation::Basic,
     token_page: Some("https://huggingface.co/settings/tokens"),
     lifecycle: Lifecycle {
         options: &[ScopeOption {
@@ -38,7 +25,6 @@ pub static FORGE: Forge = Forge {
         }],
         ..Lifecycle::BY_HAND
     },
-    scopes: &[],
     check: Some(&Check { request, read }),
     shapes: &[Shape::of(
         "an access token of Hugging Face",
@@ -53,6 +39,7 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://cdn-lfs.huggingface.co/repos/a", realm: None },
         Example { url: "https://hf.co/alice/model", realm: None },
     ],
+    ..Forge::BASE
 };
 
 fn request(target: &Target<'_>) -> Request {

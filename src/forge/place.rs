@@ -3,7 +3,8 @@
 
 use crate::remote::{Realm, Remote};
 
-use super::{ALL, Forge, Home, fill};
+use super::template::{fill, name_in};
+use super::{ALL, Forge, Home};
 
 /// What the forges know of a remote, without looking at any record.
 #[derive(Clone)]
@@ -56,6 +57,22 @@ pub fn place(remote: &Remote, user: Option<&str>) -> Place {
         }
     }
     Place::Elsewhere
+}
+
+impl Forge {
+    /// The URL by which people know a cloud realm: its home in the first spelling. `None` for a name that is none of ours.
+    #[must_use]
+    pub fn home_url(&self, realm: &Realm) -> Option<String> {
+        // A template is filled with what the realm's name has in the braces; the place must then give this very realm.
+        let filled = |home: &Home| {
+            let name = name_in(home.realm, realm.what())?;
+            let url = format!("https://{}", fill(home.template, Some(name), None));
+            let (remote, _) = Remote::from_url(&url).ok()?;
+            let same = matches!(place(&remote, None), Place::Cloud { realm: made, .. } if made == *realm);
+            same.then_some(url)
+        };
+        self.homes.iter().filter(|home| !home.template.contains("{service}")).find_map(filled)
+    }
 }
 
 /// How a template fits.

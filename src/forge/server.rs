@@ -31,6 +31,12 @@ pub fn by_path(remote: &Remote) -> Option<&'static Forge> {
     ALL.iter().copied().find(|forge| forge.self_hosted && forge.path_signs.iter().any(&has))
 }
 
+/// The forge that an unknown host most likely is, when a person gives it with a path that may be a collection.
+#[must_use]
+pub fn of_collections() -> Option<&'static Forge> {
+    ALL.iter().copied().find(|forge| forge.self_hosted && forge.prefix == Prefix::Collection)
+}
+
 /// The names of forges that people install on their own servers, for a sentence.
 #[must_use]
 pub fn self_hosted_names() -> String {

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::forge::{self, Place};
+use crate::forge::{self, Place, Scheme};
 use crate::remote::Remote;
 use crate::secret::Secret;
 
@@ -109,8 +109,8 @@ fn unquoted(text: &str) -> &str {
 fn bearer(url: &str, token: &str) -> Result<(), &'static str> {
     let place = Remote::from_url(url).map(|(remote, _)| forge::place(&remote, None));
     match place {
-        Ok(Place::Cloud { forge, .. }) if forge.id != "azure-devops" => Ok(()),
-        // Azure DevOps takes a personal access token as a password only.
+        Ok(Place::Cloud { forge, .. }) if forge.packages.scheme == Scheme::Bearer => Ok(()),
+        // The service takes a personal access token as a password only.
         Ok(Place::Cloud { .. }) => Err(SESSION),
         _ if token.starts_with("eyJ") => Err(SESSION),
         _ => Err("it is a token of that registry's own, which only npm can present"),

@@ -3,10 +3,11 @@
 //!
 //! To add one: write its file with a `STORE` record and put a line into [`ALL`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::account::Key;
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::files::Ahead;
 use crate::secret::Secret;
@@ -102,9 +103,28 @@ pub struct Opening<'a> {
     /// The longest that one call may take while a person is being asked (60 s).
     pub prompt_timeout: Duration,
     /// The environment, as main saw it.
-    pub environment: &'a crate::environment::Environment,
+    pub environment: &'a Environment,
     /// The person, if one can be asked.
     pub ask: &'a dyn Ask,
+}
+
+/// The longest that a call may take while a person is being asked (R9).
+pub const PROMPT_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl<'a> Opening<'a> {
+    /// With the time limit that the person set (`KEYFOB_TIMEOUT`, in seconds), else three seconds (R9).
+    #[must_use]
+    pub fn new(data: &Path, environment: &'a Environment, ask: &'a dyn Ask) -> Opening<'a> {
+        let wish = environment.text("KEYFOB_TIMEOUT").and_then(|text| text.parse::<f64>().ok());
+        let seconds = wish.filter(|seconds| (0.05..=600.0).contains(seconds)).unwrap_or(3.0);
+        Opening {
+            data: data.to_owned(),
+            timeout: Duration::from_secs_f64(seconds),
+            prompt_timeout: PROMPT_TIMEOUT,
+            environment,
+            ask,
+        }
+    }
 }
 
 /// A way to ask the person for a passphrase. The terminal is one; tests have their own; nobody is another.

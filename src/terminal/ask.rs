@@ -5,14 +5,11 @@ use std::time::Duration;
 use crate::environment::{Environment, means_no};
 use crate::process::{child, output_within};
 use crate::secret::Secret;
-use crate::store::Ask;
 use crate::store::vault::Kept;
+use crate::store::{Ask, PROMPT_TIMEOUT};
 use crate::text::visible;
 
 use super::hidden;
-
-/// The longest that a store's call waits for a person's answer (R9).
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The longest that git is waited for when it is asked about its settings.
 const GIT_PATIENCE: Duration = Duration::from_secs(3);
@@ -56,7 +53,9 @@ impl Ask for TerminalAsk<'_> {
         if !self.possible() {
             return None;
         }
-        hidden::ask(&visible(&format!("{prompt}: ")), Some(PATIENCE)).ok().filter(|typed| !typed.is_empty())
+        hidden::ask(&visible(&format!("{prompt}: ")), Some(PROMPT_TIMEOUT))
+            .ok()
+            .filter(|typed| !typed.is_empty())
     }
 
     /// Not for tools: their processes may live long, and `keyfob lock` would not reach them.

@@ -20,7 +20,7 @@ mod ask;
 mod hidden;
 mod stdin;
 
-pub use ask::{PATIENCE, TerminalAsk};
+pub use ask::TerminalAsk;
 pub use hidden::Uninterrupted;
 pub use stdin::Stdin;
 

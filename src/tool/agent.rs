@@ -11,11 +11,7 @@ pub static TOOL: Tool = Tool {
     name: "agent",
     title: "Azure Pipelines agent",
     need: Need::Anything,
-    links: &[],
     how: "variables: keyfob run --profile agent --for URL -- ./config.sh --unattended",
-    serve: None,
-    setup: None,
-    peculiar: None,
     profile: Some(&Profile {
         programs: &[],
         discover: None,
@@ -25,4 +21,5 @@ pub static TOOL: Tool = Tool {
             Variable { name: "VSTS_AGENT_INPUT_TOKEN", form: Form::Token, several: Several::Refuse },
         ],
     }),
+    ..Tool::BASE
 };

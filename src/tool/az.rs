@@ -11,11 +11,7 @@ pub static TOOL: Tool = Tool {
     name: "az",
     title: "Azure CLI (azure-devops extension)",
     need: Need::Anything,
-    links: &[],
     how: "a variable: keyfob run -- az …",
-    serve: None,
-    setup: None,
-    peculiar: None,
     profile: Some(&Profile {
         programs: &["az"],
         discover: Some((
@@ -24,6 +20,7 @@ pub static TOOL: Tool = Tool {
         )),
         variables: &[Variable { name: "AZURE_DEVOPS_EXT_PAT", form: Form::Token, several: Several::Refuse }],
     }),
+    ..Tool::BASE
 };
 
 fn discover(search: &mut Search<'_>) -> Vec<Place> {

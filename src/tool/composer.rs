@@ -15,16 +15,13 @@ pub static TOOL: Tool = Tool {
     name: "composer",
     title: "Composer",
     need: Need::Packages,
-    links: &[],
     how: "a variable: keyfob run -- composer …",
-    serve: None,
-    setup: None,
-    peculiar: None,
     profile: Some(&Profile {
         programs: &["composer", "composer.phar"],
         discover: Some(("`repositories` in `composer.json` and in your `config.json`", discover)),
         variables: &[Variable { name: AUTH, form: Form::Composer, several: Several::Refuse }],
     }),
+    ..Tool::BASE
 };
 
 const AUTH: &str = "COMPOSER_AUTH";

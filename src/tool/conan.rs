@@ -12,11 +12,7 @@ pub static TOOL: Tool = Tool {
     name: "conan",
     title: "Conan 2",
     need: Need::Packages,
-    links: &[],
     how: "variables: keyfob run -- conan …",
-    serve: None,
-    setup: None,
-    peculiar: None,
     profile: Some(&Profile {
         programs: &["conan"],
         discover: Some(("`remotes.json` in Conan's home (`conan remote list`)", discover)),
@@ -25,6 +21,7 @@ pub static TOOL: Tool = Tool {
             Variable { name: "CONAN_PASSWORD_{NAME}", form: Form::Token, several: Several::Refuse },
         ],
     }),
+    ..Tool::BASE
 };
 
 fn discover(search: &mut Search<'_>) -> Vec<Place> {

@@ -11,11 +11,7 @@ pub static TOOL: Tool = Tool {
     name: "gradle",
     title: "Gradle",
     need: Need::Packages,
-    links: &[],
     how: "variables: keyfob run --for REPOSITORY=URL -- gradle …",
-    serve: None,
-    setup: None,
-    peculiar: None,
     profile: Some(&Profile {
         programs: &["gradle", "gradlew"],
         discover: None,
@@ -32,4 +28,5 @@ pub static TOOL: Tool = Tool {
             },
         ],
     }),
+    ..Tool::BASE
 };

@@ -1,13 +1,15 @@
 //! The whole of an Authorization header, for tools that carry one from us to a server. Deliberately absent: which
 //! server, and whether it may have the token at all; that is decided when there is an [`Credential`].
 
-use crate::forge::Presentation;
+use crate::forge::{self, Presentation, Scheme};
 use crate::wallet::Credential;
 
 use crate::secret_bytes::{Bytes, base64, joined};
 
-/// Forges whose package registries and interfaces take a token as Bearer, as their own documentation has it.
-pub(super) const BEARER: &[&str] = &["github", "gitlab", "gitea"];
+/// How the registries of an answer's forge accept its token.
+pub(super) fn scheme(answer: &Credential) -> Scheme {
+    forge::of_realm(answer.realm.as_str()).packages.scheme
+}
 
 /// `Basic …` of a user name and a token (RFC 7617).
 pub(super) fn basic(user: &str, token: &[u8]) -> Bytes {
@@ -19,15 +21,13 @@ pub(super) fn fits(word: &[u8]) -> bool {
     word.iter().all(|byte| (0x21..=0x7e).contains(byte))
 }
 
-/// The header for an answer: as it was stored, if it was stored with its scheme; Bearer where the forge is among `bearer` or
-/// takes nothing else; Basic otherwise. `None` if it cannot be said in a header.
-pub(super) fn authorization(answer: &Credential, bearer: &[&str]) -> Option<Bytes> {
+/// The header for an answer: as it was stored, if it was stored with its scheme; Bearer where the `registry` or the place
+/// wants that; Basic otherwise. `None` if it cannot be said in a header.
+pub(super) fn authorization(answer: &Credential, registry: Scheme) -> Option<Bytes> {
     let token = answer.token.expose();
     let scheme = match &answer.authtype {
         Some(scheme) => scheme.as_str(),
-        None if answer.presentation == Presentation::Bearer || bearer.contains(&answer.realm.forge()) => {
-            "Bearer"
-        }
+        None if answer.presentation == Presentation::Bearer || registry == Scheme::Bearer => "Bearer",
         None => {
             // A server could not tell where such a name ends.
             let user = answer.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("pat");

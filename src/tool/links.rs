@@ -1,16 +1,14 @@
-//! Where this program is, as others should call it: by the path that stays when a new version comes. A package manager puts
-//! each version into a folder of its own (`…/Cellar/keyfob/1.2.3/bin`, `/nix/store/…`) and a link to it into a folder of
-//! `PATH`; the link is what a tool's configuration may hold.
+//! The links by whose names tools find us: those that a setup needs, makes and takes away again, and all that an installation has.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::files;
 use crate::text::shell_word;
 
-use super::setup::{Line, Plan, SetupContext};
+use super::installation::{Installation, file_name, is_versioned, leads_to_keyfob};
+use super::setup::{Entry, Line, Plan, SetupContext};
 
 /// The key under which a setup remembers a link that it made; the file is the link, the value where it leads.
 pub(super) const LINK: &str = "link";
@@ -18,191 +16,215 @@ pub(super) const LINK: &str = "link";
 /// The key under which a setup remembers a folder that it made.
 pub(super) const FOLDER: &str = "folder";
 
-/// Where a tool can start us.
+/// What became of a link that an installation wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spot {
-    /// The link of the tool's own name, or if there is none, the program itself.
-    pub path: PathBuf,
-    /// Whether it is the link.
-    pub is_link: bool,
-    /// Whether the path holds a version, so that it will be another one after the next upgrade.
-    pub versioned: bool,
+pub enum Installed {
+    /// It is there.
+    There,
+    /// It was made.
+    Made {
+        /// Where it is.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// Something else is there.
+    Foreign(PathBuf),
 }
 
-/// Where `link` is, or the program when there is no such link. `program` is how we were started, links unresolved.
-/// `None` if we cannot tell where we are.
-#[must_use]
-pub fn spot(program: &Path, link: &str, environment: &Environment) -> Option<Spot> {
-    let own = started_as(program, environment)?;
-    let beside = |path: &Path| {
-        let name = format!("{link}{}", std::env::consts::EXE_SUFFIX);
-        Some(path.with_file_name(name)).filter(|path| is_us(path, &own))
+/// A link that a setup needs.
+pub(super) struct Link {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// Whether its path holds a version.
+    pub(super) versioned: bool,
+    /// Where it has to lead, if it has to be made.
+    target: Option<PathBuf>,
+}
+
+impl Link {
+    fn there(path: PathBuf) -> Link {
+        Link { versioned: is_versioned(&path), path, target: None }
+    }
+
+    /// Puts the making of it, and of its folder, before what a plan does; nothing where it is there.
+    pub(super) fn begin<'c>(self, mut plan: Plan<'c>) -> Plan<'c> {
+        let Link { path, target: Some(target), .. } = self else { return plan };
+        let mut missing: Vec<&Path> =
+            path.ancestors().skip(1).take_while(|folder| !folder.exists()).collect();
+        missing.reverse();
+        let entry = plan.entry.get_or_insert_default();
+        let file = path.to_string_lossy();
+        entry.written.retain(|line| line.key != LINK || line.file != file);
+        missing.iter().for_each(|folder| entry.remember(Line::new(folder, FOLDER, "")));
+        entry.remember(Line::new(&path, LINK, target.to_string_lossy()));
+        let folder = missing.last().map(|&folder| folder.to_owned());
+        let first = folder.iter().map(|folder| format!("mkdir -p {}", shell_word(folder)));
+        let lines: Vec<String> = first.chain([link_command(&target, &path)]).collect();
+        plan.lines.splice(0..0, lines);
+        let rest = plan.apply;
+        plan.apply = Box::new(move || {
+            folder.map_or(Ok(()), |folder| files::make_tools_folder(&folder))?;
+            make(&target, &path)?;
+            rest()
+        });
+        plan
+    }
+}
+
+/// The link for a tool that finds it by its name, in PATH: the first there, whoever's it is, or one that has to be made beside
+/// keyfob. `tool` is what would not find us.
+///
+/// # Errors
+/// [`Error::Usage`]: keyfob is not in PATH either, or the place is taken.
+pub(super) fn in_path(own: &Installation<'_>, link: &str, tool: &str) -> Result<Link, Error> {
+    if let Some(path) = own.program(link) {
+        return Ok(Link::there(path));
+    }
+    let Some(program) = own.in_path() else {
+        return Err(Error::usage(
+            format!("{tool} would not find keyfob: no folder of PATH has {link}"),
+            own.how_to_install(),
+        ));
     };
-    let ours = |name: &str| {
-        let all = environment.programs(name).into_iter();
-        all.filter(|path| is_us(path, &own)).collect::<Vec<PathBuf>>()
-    };
-    let mut programs = ours("keyfob");
-    let mut links = ours(link);
-    links.extend(programs.iter().chain([&own]).filter_map(|path| beside(path)));
-    programs.push(own.clone());
-    // A stable path counts more than the link: `keyfob git` serves as well.
-    let stable = |paths: &[PathBuf]| paths.iter().find(|path| !is_versioned(path)).cloned();
-    let spot = |path: PathBuf, is_link| Spot { versioned: is_versioned(&path), path, is_link };
-    if let Some(link) = stable(&links) {
-        return Some(spot(link, true));
+    beside(own, &program, link)
+}
+
+/// The link for a tool that is told its path: where it is, or beside keyfob, where it has to be made.
+///
+/// # Errors
+/// [`Error::Usage`]: the place is taken.
+pub(super) fn anywhere(own: &Installation<'_>, link: &str) -> Result<Link, Error> {
+    let found = own.path_of(link);
+    if found.is_link { Ok(Link::there(found.path)) } else { beside(own, &found.path, link) }
+}
+
+fn beside(own: &Installation<'_>, program: &Path, link: &str) -> Result<Link, Error> {
+    let path = program.with_file_name(file_name(link));
+    // One that leads nowhere is replaced.
+    if path.exists() {
+        let word = shell_word(&path);
+        return Err(Error::usage(
+            format!("{word} is there already and is not keyfob"),
+            format!("ls -l {word}"),
+        ));
     }
-    if let Some(program) = stable(&programs) {
-        return Some(spot(program, false));
-    }
-    links
-        .into_iter()
-        .next()
-        .map(|path| spot(path, true))
-        .or_else(|| programs.pop().map(|path| spot(path, false)))
+    Ok(at(own, path))
 }
 
-/// This program by the path at which it is in PATH, where a link beside it is found.
-#[must_use]
-pub fn in_path(context: &SetupContext<'_>) -> Option<PathBuf> {
-    let own = spot(context.program, "keyfob", context.environment)?;
-    context.environment.programs("keyfob").into_iter().find(|path| is_us(path, &own.path))
+/// A link that has to be made at this place.
+pub(super) fn at(own: &Installation<'_>, path: PathBuf) -> Link {
+    Link { target: Some(own.target_of(&path)), versioned: is_versioned(&path), path }
 }
 
-/// How a link is made where a tool that looks for `link` in PATH would find it.
-#[must_use]
-pub fn way_into_path(context: &SetupContext<'_>, link: &str) -> String {
-    let own = spot(context.program, link, context.environment);
-    let own = own.map_or_else(|| "keyfob".to_owned(), |spot| shell_word(&spot.path));
-    format!("ln -s {own} ~/.local/bin/{link}, with that folder in PATH")
-}
-
-/// The program that a tool starts by this word of its settings, if it is there: a path, or a name in PATH.
-#[must_use]
-pub fn started_by(word: &Path, environment: &Environment) -> Option<PathBuf> {
-    if word.is_absolute() {
-        return Some(word.to_owned()).filter(|path| environment::is_program(path));
-    }
-    environment.program(word.file_stem()?.to_str()?)
-}
-
-/// Whether what a tool starts is this very keyfob, which tools know by `link`. Where we cannot tell where we are, it is.
-#[must_use]
-pub fn is_this(program: &Path, link: &str, context: &SetupContext<'_>) -> bool {
-    spot(context.program, link, context.environment).is_none_or(|own| is_us(program, &own.path))
-}
-
-/// Plans to take links away that a setup made, and returns them; what stands there instead of one is left, and said.
-pub(super) fn plan_removal<'l>(
-    links: impl Iterator<Item = &'l Line>,
-    context: &SetupContext<'_>,
-    plan: &mut Plan<'_>,
-) -> Vec<PathBuf> {
+/// Lets a plan take the links away that a setup made, and then its folders, if nothing is left in them. What stands there instead
+/// of a link is left, and said.
+pub(super) fn take_away(entry: &Entry, context: &SetupContext<'_>, plan: &mut Plan<'_>) {
     let mut gone = Vec::new();
-    for line in links.filter(|line| line.key == LINK) {
+    for line in entry.written.iter().filter(|line| line.key == LINK) {
         let link = PathBuf::from(&line.file);
-        if is_made(&link, Path::new(&line.value), context.program) {
+        let made = match fs::read_link(&link) {
+            Ok(target) => target == Path::new(&line.value),
+            Err(_) => Installation::of(context).is_ok_and(|own| own.has(&link)),
+        };
+        if made {
             plan.lines.push(format!("rm {}", shell_word(&link)));
             gone.push(link);
         } else if link.symlink_metadata().is_ok() {
             plan.notes.push(format!("{} is not the link that setup made, so it is left", line.file));
         }
     }
-    gone
+    let folders = entry.written.iter().filter(|line| line.key == FOLDER);
+    let mut folders: Vec<PathBuf> = folders.map(|line| PathBuf::from(&line.file)).collect();
+    // The inner ones first.
+    folders.sort_by_key(|folder| std::cmp::Reverse(folder.as_os_str().len()));
+    plan.then(move || {
+        gone.iter().try_for_each(|link| files::remove(link))?;
+        folders.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+        Ok(())
+    });
 }
 
-/// Makes a link to this program; on Windows, where links need a privilege, a copy.
+/// Makes a link of this name in a folder, unless it is there already. What is there and is no keyfob's is left.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn make(own: &Path, link: &Path) -> Result<(), Error> {
-    #[cfg(unix)]
-    let made = std::os::unix::fs::symlink(own, link);
-    #[cfg(not(unix))]
-    let made = fs::copy(own, link).map(drop);
-    made.map_err(Error::io("make the link", link))?;
+pub fn install(own: &Installation<'_>, link: &str, folder: &Path) -> Result<Installed, Error> {
+    let path = folder.join(file_name(link));
+    let is_there = path.symlink_metadata().is_ok();
+    if is_there && own.is_for_tools(&path) {
+        return Ok(Installed::There);
+    }
+    let is_keyfobs = || {
+        own.has(&path)
+            || leads_to_keyfob(&path).is_some()
+            || own.version_of(&path).starts_with("git-credential-keyfob ")
+    };
+    if is_there && !is_keyfobs() {
+        return Ok(Installed::Foreign(path));
+    }
+    let target = own.target_of(&path);
+    make(&target, &path)?;
+    Ok(Installed::Made { path, target })
+}
+
+/// Makes a link that leads to `target`, in the place of whatever link is there; on Windows, where links need a privilege, a
+/// second name of the same file, or where that cannot be, a copy.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn make(target: &Path, link: &Path) -> Result<(), Error> {
+    let failed = Error::io("make the link", link);
+    if link.symlink_metadata().is_err() {
+        make_new(target, link).map_err(failed)?;
+    } else {
+        // By a rename: a tool that looks for it meanwhile finds the old one or the new one.
+        let new = link.with_file_name(format!(".keyfob-link-{}", std::process::id()));
+        let done = make_new(target, &new).and_then(|()| put(&new, link));
+        if done.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        done.map_err(failed)?;
+    }
     files::settle_name(link);
     Ok(())
 }
 
-/// Whether what stands there is what [`make`] made: a link to `own`, or a copy of this program.
-#[must_use]
-pub fn is_made(link: &Path, own: &Path, program: &Path) -> bool {
-    match fs::read_link(link) {
-        Ok(target) => target == own,
-        Err(_) => is_us(link, program),
-    }
+#[cfg(unix)]
+fn make_new(target: &Path, link: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
 }
 
-/// The absolute path by which we were started, links unresolved.
-fn started_as(program: &Path, environment: &Environment) -> Option<PathBuf> {
-    if program.components().count() > 1 {
-        return std::path::absolute(program).ok().filter(|path| path.exists());
-    }
-    let name = program.to_str()?;
-    let name = name.strip_suffix(std::env::consts::EXE_SUFFIX).unwrap_or(name);
-    environment.program(name)
+#[cfg(not(unix))]
+fn make_new(target: &Path, link: &Path) -> std::io::Result<()> {
+    fs::hard_link(target, link).or_else(|_| fs::copy(target, link).map(drop))
 }
 
-/// The command that gives a program another name, as it can be pasted. Windows gets a copy, as from the installation: a link
-/// there needs a privilege.
+#[cfg(unix)]
+fn put(new: &Path, link: &Path) -> std::io::Result<()> {
+    fs::rename(new, link)
+}
+
+/// A program that runs cannot be replaced there, but moved aside.
+#[cfg(not(unix))]
+fn put(new: &Path, link: &Path) -> std::io::Result<()> {
+    let aside = link.with_extension("old");
+    fs::rename(new, link).or_else(|_| {
+        let _ = fs::remove_file(&aside);
+        fs::rename(link, &aside)?;
+        fs::rename(new, link)
+    })?;
+    // One that still runs is removed the next time.
+    let _ = fs::remove_file(aside);
+    Ok(())
+}
+
+/// The command that makes a link, as it can be pasted. Windows gets a copy.
 #[must_use]
-pub fn link_command(program: &Path, link: &Path) -> String {
+pub fn link_command(target: &Path, link: &Path) -> String {
     if cfg!(windows) {
-        return format!("copy \"{}\" \"{}.exe\"", program.display(), link.display());
+        return format!("copy \"{}\" \"{}\"", target.display(), link.display());
     }
-    format!("ln -s {} {}", shell_word(program), shell_word(link))
-}
-
-/// Whether both are this program: the same file, or copies of it (Windows has no links that everyone may make).
-#[must_use]
-pub fn is_us(path: &Path, own: &Path) -> bool {
-    if !environment::is_program(path) {
-        return false;
-    }
-    let same_file = || Some(fs::canonicalize(path).ok()? == fs::canonicalize(own).ok()?);
-    let length = |path| fs::metadata(path).ok().map(|about| about.len());
-    let same_bytes = || length(path) == length(own) && fs::read(path).ok() == fs::read(own).ok();
-    same_file().unwrap_or(false) || same_bytes()
-}
-
-/// Whether a package manager keeps one version only below this path.
-fn is_versioned(path: &Path) -> bool {
-    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    parts.windows(2).any(|pair| pair[0] == "Cellar" || (pair[0] == "nix" && pair[1] == "store"))
-        || parts.iter().any(|part| is_version(part))
-}
-
-/// `1.2.3`, `v1.2`, `keyfob-1.2.3`: a folder that is made anew for each version.
-fn is_version(part: &str) -> bool {
-    let number = part.rsplit('-').next().unwrap_or(part);
-    let number = number.strip_prefix('v').unwrap_or(number);
-    let mut digits = number.split('.');
-    number.contains('.') && digits.all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_with_a_version_in_it_is_known() {
-        for versioned in [
-            "/opt/homebrew/Cellar/keyfob/1.2.3/bin/keyfob",
-            "/nix/store/0c3k-keyfob-1.2.3/bin/keyfob",
-            "/opt/keyfob-0.1.0/keyfob",
-            "/home/me/tools/v1.2/keyfob",
-        ] {
-            assert!(is_versioned(Path::new(versioned)), "{versioned}");
-        }
-        for stable in [
-            "/usr/local/bin/keyfob",
-            "/home/me/.nix-profile/bin/keyfob",
-            "/opt/homebrew/bin/keyfob",
-            "/home/1.user/bin/keyfob",
-            "/home/me/my-tools/keyfob",
-        ] {
-            assert!(!is_versioned(Path::new(stable)), "{stable}");
-        }
-    }
+    let word = if link.symlink_metadata().is_ok() { "ln -sf" } else { "ln -s" };
+    format!("{word} {} {}", shell_word(target), shell_word(link))
 }

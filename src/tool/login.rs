@@ -38,7 +38,7 @@ pub(super) fn keep(
 
 /// Says which store was chosen just now, to a person who watches.
 pub(super) fn say_choice(chosen: Option<&str>, wire: &mut Wire<'_>) {
-    if let Some(store) = chosen.filter(|_| wire.person_watches) {
+    if let Some(store) = chosen.filter(|_| wire.stderr_is_terminal) {
         let claim = store::named(store).map_or("", |record| record.claim);
         wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
     }

@@ -13,11 +13,7 @@ pub static TOOL: Tool = Tool {
     name: "maven",
     title: "Maven",
     need: Need::Packages,
-    links: &[],
     how: "variables that settings.xml names: keyfob run -- mvn …",
-    serve: None,
-    setup: None,
-    peculiar: None,
     profile: Some(&Profile {
         programs: &["mvn", "mvnw", "mvnd"],
         discover: Some((
@@ -30,6 +26,7 @@ pub static TOOL: Tool = Tool {
             Variable { name: "MAVEN_{ID}_TOKEN", form: Form::Token, several: Several::Refuse },
         ],
     }),
+    ..Tool::BASE
 };
 
 /// What has an id and a URL.

@@ -1,8 +1,9 @@
 //! Programs that ask: one file each, which turns the tool's own protocol into a [`Query`] and an answer
 //! into the tool's own bytes. What goes in and out is passed in, so every protocol is tested with byte buffers.
 //!
-//! To add one: write its file with a `TOOL` record and put a line into [`ALL`]. Deliberately absent: policy (the wallet's),
-//! argument parsers for people (the commands'), prompts.
+//! A tool that speaks a protocol has two records: [`Protocol`] is what answers it needs, and all that `git-credential-keyfob`
+//! links; [`Tool`] is what people see and set up, which only `keyfob` links. To add one: write its file with a `TOOL` record and
+//! put a line into [`ALL`]. Deliberately absent: policy (the wallet's), argument parsers for people (the commands'), prompts.
 
 use std::ffi::OsString;
 use std::io::{BufRead, Write};
@@ -25,6 +26,7 @@ pub mod go;
 pub mod gradle;
 mod header;
 mod input;
+pub mod installation;
 pub mod keyring;
 pub mod links;
 mod login;
@@ -68,30 +70,83 @@ pub static ALL: &[&Tool] = &[
     &agent::TOOL,
 ];
 
-/// All that is known of a program that asks.
+/// How many tools speak a protocol.
+const SPEAKING: usize = {
+    let (mut at, mut count) = (0, 0);
+    while at < ALL.len() {
+        count += ALL[at].protocol.is_some() as usize;
+        at += 1;
+    }
+    count
+};
+
+/// The protocols of all tools, in the order of [`ALL`]. Computed by the compiler, so that a program that only serves tools refers
+/// to nothing else of their records, and the linker leaves the rest out.
+pub static PROTOCOLS: [&Protocol; SPEAKING] = {
+    let mut protocols = [&git::PROTOCOL; SPEAKING];
+    let (mut at, mut filled) = (0, 0);
+    while at < ALL.len() {
+        if let Some(protocol) = ALL[at].protocol {
+            protocols[filled] = protocol;
+            filled += 1;
+        }
+        at += 1;
+    }
+    protocols
+};
+
+/// How a tool asks, and is answered.
+pub struct Protocol {
+    /// The tool's word: `keyfob git …`.
+    pub name: &'static str,
+    /// What the tool needs tokens for.
+    pub need: Need,
+    /// Program names under which we speak it. A file name is an interface: these never change.
+    pub links: &'static [&'static str],
+    /// Speaks it; returns the exit code.
+    pub serve: Serve,
+    /// How the tool's answers differ from the wallet's, if they do.
+    pub quirks: Option<&'static Quirks>,
+}
+
+/// A tool, for people: what it is called, and how it is made to ask us.
 pub struct Tool {
-    /// Its word: `keyfob git …`.
+    /// Its word on the command line.
     pub name: &'static str,
     /// What people call it.
     pub title: &'static str,
-    /// What it wants tokens for.
+    /// What it needs tokens for.
     pub need: Need,
-    /// Program names under which we are it. A file name is an interface: these never change.
-    pub links: &'static [&'static str],
     /// One line: how it comes to ask us.
     pub how: &'static str,
-    /// Speaks its protocol, if it has one; returns the exit code.
-    pub serve: Option<Serve>,
+    /// How it asks, if it can.
+    pub protocol: Option<&'static Protocol>,
     /// How it is made to ask us, where we can do that.
     pub setup: Option<&'static setup::Setup>,
-    /// How its answers differ from the wallet's, if they do.
-    pub peculiar: Option<&'static Peculiar>,
     /// Which variables it reads, for `keyfob run`, where it has no way to ask us.
     pub profile: Option<&'static profile::Profile>,
 }
 
+impl Tool {
+    /// What a record begins with that states only its own.
+    const BASE: Tool = Tool {
+        name: "",
+        title: "",
+        need: Need::Anything,
+        how: "",
+        protocol: None,
+        setup: None,
+        profile: None,
+    };
+
+    /// The same for a tool with this protocol.
+    const fn of(protocol: &'static Protocol) -> Tool {
+        Tool { name: protocol.name, need: protocol.need, protocol: Some(protocol), ..Tool::BASE }
+    }
+}
+
 /// What the wallet's rules alone do not tell of a tool's answers; `explain` has to know.
-pub struct Peculiar {
+pub struct Quirks {
     /// Where a token for this URL may be held if the tool asks for it, most likely first; never empty.
     pub places: fn(&Remote) -> Vec<Remote>,
     /// Why the tool does not get what the wallet would give for this URL.
@@ -109,45 +164,15 @@ pub struct Wire<'w> {
     pub output: &'w mut (dyn Write + Send),
     /// Where hints and errors go.
     pub notes: &'w mut dyn Write,
-    /// Whether a person started us by hand: a terminal on standard input.
-    pub by_hand: bool,
-    /// Whether a person sees the notes: a terminal on standard error.
-    pub person_watches: bool,
-}
-
-/// The tool of this program name (`git-credential-keyfob`, also with `.exe`).
-#[must_use]
-pub fn by_link(program: &str) -> Option<&'static Tool> {
-    let name = stem(program);
-    let name = name.split_once('+').map_or(name, |(name, _)| name);
-    ALL.iter().copied().find(|tool| tool.links.contains(&name))
-}
-
-/// What a program name says behind its tool's, with its `+`: a link can hold an argument for those who start programs without
-/// any.
-#[must_use]
-pub fn argument_of_link(program: &str) -> Option<&str> {
-    let name = stem(program);
-    name.find('+').map(|at| &name[at..])
-}
-
-fn stem(program: &str) -> &str {
-    program.strip_suffix(".exe").or_else(|| program.strip_suffix(".EXE")).unwrap_or(program)
-}
-
-/// The tool that is meant by a first argument, whatever name we are started under.
-#[must_use]
-pub fn by_first_argument(argument: &str) -> Option<&'static Tool> {
-    match argument {
-        "--cargo-plugin" => Some(&cargo::TOOL),
-        _ if argument.starts_with('-') && nuget::begins_a_call(argument) => Some(&nuget::TOOL),
-        _ => None,
-    }
+    /// Whether standard input is a terminal: a person started us by hand.
+    pub stdin_is_terminal: bool,
+    /// Whether standard error is a terminal: a person sees the notes.
+    pub stderr_is_terminal: bool,
 }
 
 /// The program names that an installation makes.
 pub fn installed_links() -> impl Iterator<Item = &'static str> {
-    ALL.iter().flat_map(|tool| tool.links).copied().filter(|link| is_own_name(link))
+    PROTOCOLS.iter().flat_map(|protocol| protocol.links).copied().filter(|link| is_own_name(link))
 }
 
 /// Whether a program name is ours alone and does no harm where it lies. One that other programs go by (`keyring`) might stand in
@@ -203,9 +228,9 @@ impl Wire<'_> {
     }
 
     /// What a tool asks of the wallet: about this place, and no account in particular.
-    fn question(&self, tool: &Tool, remote: Remote) -> Query {
-        let stderr_is_terminal = self.person_watches;
-        Query { stderr_is_terminal, ..Query::new(tool.name, remote, tool.need) }
+    fn question(&self, protocol: &Protocol, remote: Remote) -> Query {
+        let stderr_is_terminal = self.stderr_is_terminal;
+        Query { stderr_is_terminal, ..Query::new(protocol.name, remote, protocol.need) }
     }
 
     /// The hint that belongs to a miss, if it may be given (R14).

@@ -19,11 +19,7 @@ pub static TOOL: Tool = Tool {
     name: "npm",
     title: "npm, Yarn 1",
     need: Need::Packages,
-    links: &[],
     how: "variables: keyfob run -- npm …",
-    serve: None,
-    setup: None,
-    peculiar: None,
     profile: Some(&Profile {
         programs: &["npm", "npx", "yarn", "yarnpkg"],
         discover: Some((
@@ -44,6 +40,7 @@ pub static TOOL: Tool = Tool {
             Variable { name: PASSWORD, form: Form::Base64, several: Several::Ours },
         ],
     }),
+    ..Tool::BASE
 };
 
 /// For `:_password=${…}` in a `.npmrc`: Yarn 1 spoils the names of the other variables, in which it takes dots and underscores

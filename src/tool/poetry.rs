@@ -14,11 +14,7 @@ pub static TOOL: Tool = Tool {
     name: "poetry",
     title: "Poetry",
     need: Need::Packages,
-    links: &[],
     how: "variables: keyfob run -- poetry …",
-    serve: None,
-    setup: None,
-    peculiar: None,
     profile: Some(&Profile {
         programs: &["poetry"],
         discover: Some((
@@ -38,6 +34,7 @@ pub static TOOL: Tool = Tool {
             },
         ],
     }),
+    ..Tool::BASE
 };
 
 fn discover(search: &mut Search<'_>) -> Vec<Place> {

@@ -83,6 +83,14 @@ impl Plan<'_> {
     }
 }
 
+impl<'c> Plan<'c> {
+    /// Lets it do this at the end, too.
+    pub fn then(&mut self, work: impl FnOnce() -> Result<(), Error> + 'c) {
+        let first = std::mem::replace(&mut self.apply, Box::new(|| Ok(())));
+        self.apply = Box::new(move || first().and_then(|()| work()));
+    }
+}
+
 impl Default for Plan<'_> {
     /// Nothing has to be done, and nothing is remembered.
     fn default() -> Self {

@@ -7,6 +7,8 @@ use crate::wallet::tests::bench::Bench;
 
 use super::*;
 
+mod made_up_forge;
+
 /// What a call brought: exit code, standard output, standard error.
 pub(crate) type Ran = (u8, String, String);
 
@@ -14,9 +16,9 @@ pub(crate) type Ran = (u8, String, String);
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Person {
     /// Has started it by hand.
-    pub(crate) by_hand: bool,
+    pub(crate) stdin_is_terminal: bool,
     /// Sees standard error.
-    pub(crate) watches: bool,
+    pub(crate) stderr_is_terminal: bool,
 }
 
 /// A wire to nobody in particular.
@@ -25,7 +27,7 @@ pub(crate) fn wire<'w>(
     output: &'w mut (dyn Write + Send),
     notes: &'w mut dyn Write,
 ) -> Wire<'w> {
-    Wire { input, output, notes, by_hand: false, person_watches: false }
+    Wire { input, output, notes, stdin_is_terminal: false, stderr_is_terminal: false }
 }
 
 /// One call as the tool makes it.
@@ -56,8 +58,8 @@ pub(crate) fn call_for_bytes(
     let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
     let (mut output, mut notes) = (Vec::new(), Vec::new());
     let mut wire = Wire {
-        by_hand: person.by_hand,
-        person_watches: person.watches,
+        stdin_is_terminal: person.stdin_is_terminal,
+        stderr_is_terminal: person.stderr_is_terminal,
         ..wire(&mut input, &mut output, &mut notes)
     };
     let code = bench.with(|wallet| serve(&arguments, &mut wire, wallet));
@@ -81,18 +83,6 @@ fn only_git_is_told_of_its_own_settings() {
 }
 
 #[test]
-fn a_tool_is_found_by_its_program_name_only_when_that_is_whole() {
-    assert!(by_link("git-credential-keyfob").is_some());
-    assert!(by_link("git-credential-keyfob.exe").is_some());
-    assert!(by_link("xgit-credential-keyfob").is_none());
-    assert!(by_link("keyfob-pnpm+https+h.exe").is_some());
-    assert!(by_link("+keyfob-pnpm").is_none() && by_link("x+keyfob-pnpm").is_none());
-    assert_eq!(argument_of_link("keyfob-pnpm+https+h.exe"), Some("+https+h"));
-    assert_eq!(argument_of_link("keyfob-pnpm"), None);
-    assert!(by_link("keyfob").is_none());
-}
-
-#[test]
 fn an_installation_takes_no_name_of_somebody_elses() {
     let installed: Vec<&str> = installed_links().collect();
     assert!(installed.contains(&"git-credential-keyfob") && !installed.contains(&"keyring"), "{installed:?}");
@@ -104,6 +94,15 @@ fn names_and_links_are_unique() {
     let mut links = std::collections::BTreeSet::new();
     for tool in ALL {
         assert!(names.insert(tool.name), "{}", tool.name);
-        assert!(tool.links.iter().all(|link| links.insert(link)), "{}", tool.name);
+        let own = tool.protocol.map_or(&[][..], |protocol| protocol.links);
+        assert!(own.iter().all(|link| links.insert(link)), "{}", tool.name);
     }
+}
+
+#[test]
+fn each_tools_protocol_is_in_the_list_that_serves_tools() {
+    let spoken: Vec<&str> = ALL.iter().filter_map(|tool| Some(tool.protocol?.name)).collect();
+    assert_eq!(PROTOCOLS.map(|protocol| protocol.name).to_vec(), spoken);
+    assert!(ALL.iter().all(|tool| !tool.name.is_empty() && !tool.title.is_empty() && !tool.how.is_empty()));
+    assert!(ALL.iter().all(|tool| tool.protocol.is_none_or(|protocol| protocol.name == tool.name)));
 }

@@ -11,11 +11,7 @@ pub static TOOL: Tool = Tool {
     name: "twine",
     title: "twine",
     need: Need::Packages,
-    links: &[],
     how: "variables: keyfob run --for URL -- twine …",
-    serve: None,
-    setup: None,
-    peculiar: None,
     profile: Some(&Profile {
         programs: &["twine"],
         discover: Some(("`TWINE_REPOSITORY_URL`", discover)),
@@ -25,6 +21,7 @@ pub static TOOL: Tool = Tool {
             Variable { name: "TWINE_PASSWORD", form: Form::Token, several: Several::Refuse },
         ],
     }),
+    ..Tool::BASE
 };
 
 const URL: &str = "TWINE_REPOSITORY_URL";

@@ -15,11 +15,7 @@ pub static TOOL: Tool = Tool {
     name: "yarn",
     title: "Yarn 2 and newer",
     need: Need::Packages,
-    links: &[],
     how: "variables: keyfob run -- yarn …",
-    serve: None,
-    setup: None,
-    peculiar: None,
     profile: Some(&Profile {
         programs: &["yarn", "yarnpkg"],
         discover: Some((
@@ -32,6 +28,7 @@ pub static TOOL: Tool = Tool {
             Variable { name: "YARN_NPM_ALWAYS_AUTH", form: Form::Word("true"), several: Several::LeaveOut },
         ],
     }),
+    ..Tool::BASE
 };
 
 /// For `npmAuthIdent: "${…:-}"`. It does not begin with YARN_: Yarn refuses such variables that it does not know.

@@ -255,8 +255,7 @@ pub fn match_realm<'r>(resolution: &'r Resolution, group: &'r Group, remote: &Re
 /// The forge of a realm, by the name that the realm carries.
 #[must_use]
 pub fn forge_of(record: &RealmRecord) -> &'static Forge {
-    let id = record.realm.split('/').next().unwrap_or_default();
-    forge::named(id).unwrap_or(&forge::generic::FORGE)
+    forge::of_realm(&record.realm)
 }
 
 /// A record by itself, as far as it tells how it is to be read.

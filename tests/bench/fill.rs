@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use keyfob::environment::Environment;
 use keyfob::store::{Nobody, Opening};
-use keyfob::tool::{self, Input, Wire};
+use keyfob::tool::{Input, Wire, git};
 use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
 
@@ -21,7 +21,6 @@ pub(crate) fn fill(folder: &Path, count: usize) {
         ask: &Nobody,
     };
     let stores = Machine { opening };
-    let git = tool::by_link("git-credential-keyfob").unwrap();
     for number in 0..count {
         let request = format!(
             "protocol=https\nhost=host{number}.example.com\nusername=alice\n\
@@ -34,10 +33,10 @@ pub(crate) fn fill(folder: &Path, count: usize) {
             input: &mut Input::new(request.as_bytes()),
             output: &mut output,
             notes: &mut notes,
-            by_hand: false,
-            person_watches: false,
+            stdin_is_terminal: false,
+            stderr_is_terminal: false,
         };
-        let code = git.serve.unwrap()(&["store".into()], &mut wire, &wallet);
+        let code = (git::PROTOCOL.serve)(&["store".into()], &mut wire, &wallet);
         assert!(code == 0 && notes.is_empty(), "{}", String::from_utf8_lossy(&notes));
     }
 }

@@ -12,7 +12,7 @@ use keyfob::records::Records;
 use keyfob::remote::Remote;
 use keyfob::store::vault::Vault;
 use keyfob::store::{Nobody, Opening, Store};
-use keyfob::tool::{self, Input, Wire};
+use keyfob::tool::{Input, Wire, git};
 use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
 
@@ -44,11 +44,10 @@ fn main() {
             input: &mut Input::new(request.as_bytes()),
             output: &mut output,
             notes: &mut notes,
-            by_hand: false,
-            person_watches: false,
+            stdin_is_terminal: false,
+            stderr_is_terminal: false,
         };
-        let git = tool::by_link("git-credential-keyfob").unwrap();
-        git.serve.unwrap()(&[word.into()], &mut wire, &wallet);
+        (git::PROTOCOL.serve)(&[word.into()], &mut wire, &wallet);
         output
     };
     ask_git("store", &format!("{PLACE}username=contoso\npassword=a-token-of-52-characters\n\n"));

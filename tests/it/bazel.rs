@@ -75,13 +75,29 @@ fn by_name_it_stays_by_name_and_a_line_that_is_gone_is_missed() {
 }
 
 #[test]
-fn without_its_link_setup_refuses_and_says_how_to_make_it() {
+fn setup_makes_the_link_that_is_missing_and_unsetup_takes_it_away() {
     let scene = Scene::new();
-    fs::remove_file(scene.bin().join("bazel-credential-keyfob")).unwrap();
+    let link = scene.bin().join("bazel-credential-keyfob");
+    fs::remove_file(&link).unwrap();
+    let done = scene.keyfob(["setup", "bazel", "--yes"]).succeeds();
+    let said = format!("ln -s git-credential-keyfob {}\n", link.display());
+    assert!(done.stderr().contains(&said), "{done}");
+    assert!(bazelrc(&scene).contains(&format!("={}\n", link.display())), "{}", bazelrc(&scene));
+    assert_eq!(fs::read_link(&link).unwrap().to_str(), Some("git-credential-keyfob"));
+    scene.keyfob(["unsetup", "bazel"]).succeeds();
+    assert!(bazelrc(&scene).is_empty() && link.symlink_metadata().is_err());
+}
+
+#[test]
+fn what_stands_in_the_links_place_is_left_and_nothing_is_written() {
+    let scene = Scene::new();
+    let link = scene.bin().join("bazel-credential-keyfob");
+    fs::remove_file(&link).unwrap();
+    fs::write(&link, "another's").unwrap();
     let failed = scene.keyfob(["setup", "bazel", "--yes"]).fails();
     assert!(
-        failed.stderr().contains("ln -s ") && failed.stderr().contains("bazel-credential-keyfob"),
+        failed.stderr().contains("bazel-credential-keyfob is there already and is not keyfob"),
         "{failed}"
     );
-    assert!(bazelrc(&scene).is_empty());
+    assert!(bazelrc(&scene).is_empty() && fs::read(&link).unwrap() == b"another's");
 }

@@ -245,8 +245,35 @@ fn setup_refuses_what_docker_could_not_start_or_read() {
     assert_eq!(stage.configured(), "{ not json");
     fs::remove_file(stage.config()).unwrap();
     fs::remove_file(stage.scene.bin().join("docker-credential-keyfob")).unwrap();
-    let failed = stage.scene.keyfob(["setup", "docker", "--yes"]);
+    let keyfob = stage.scene.link("keyfob");
+    let failed =
+        stage.scene.command(&keyfob).env("PATH", "/usr/bin").args(["setup", "docker", "--yes"]).run();
     assert_eq!(failed.code(), 2, "{failed}");
     assert!(failed.stderr().contains("no folder of PATH has docker-credential-keyfob"), "{failed}");
+    let way = format!("{} links --install ~/.local/bin, with that folder in PATH", keyfob.display());
+    assert!(failed.stderr().contains(&way), "{failed}");
     assert!(!stage.config().exists());
+}
+
+#[test]
+fn setup_makes_the_link_that_docker_needs_and_unsetup_takes_it_away() {
+    let Some(stage) = Stage::with("docker") else { return };
+    let link = stage.scene.bin().join("docker-credential-keyfob");
+    fs::remove_file(&link).unwrap();
+    let doctor = stage.scene.keyfob(["doctor"]).succeeds();
+    let line = "there is no docker-credential-keyfob; setup makes the link that a tool needs; fix: keyfob links --install";
+    assert!(doctor.stdout().contains(line), "{doctor}");
+    let done = stage.scene.keyfob(["setup", "docker", "--yes"]).succeeds();
+    let said = format!("ln -s git-credential-keyfob {}\n", link.display());
+    assert!(done.stderr().contains(&said), "{done}");
+    let doctor = stage.scene.keyfob(["doctor"]).succeeds();
+    assert!(doctor.stdout().contains("docker asks keyfob for every registry"), "{doctor}");
+    assert!(!doctor.stdout().contains("there is no"), "{doctor}");
+    stage.scene.keyfob(["unsetup", "docker"]).succeeds();
+    assert!(link.symlink_metadata().is_err() && !stage.config().exists());
+    // A link of the installation's is not setup's to take away.
+    stage.scene.link("docker-credential-keyfob");
+    stage.scene.keyfob(["setup", "docker", "--yes"]).succeeds();
+    stage.scene.keyfob(["unsetup", "docker"]).succeeds();
+    assert!(link.exists());
 }

@@ -22,6 +22,7 @@ mod documents;
 mod every_tool;
 mod fake_fidelity;
 mod faults;
+mod forges;
 mod git;
 mod go;
 mod help_examples;

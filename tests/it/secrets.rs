@@ -13,7 +13,7 @@ use keyfob::store::payload::Payload;
 use keyfob::wallet::NewCredential;
 
 use crate::support::process::Output;
-use crate::support::scene::{Scene, files_below, newest_git, program_under_test};
+use crate::support::scene::{Scene, files_below, newest_git, tools_program_under_test};
 
 /// The tokens of these tests: of a person, of a tool, of the environment, refused, replaced.
 const TOKENS: [&str; 6] = [
@@ -223,7 +223,7 @@ fn it_dumps_no_core_and_others_cannot_look_into_it() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("git-credential-keyfob");
-    fs::copy(program_under_test(), &program).unwrap();
+    fs::copy(tools_program_under_test(), &program).unwrap();
     let start = |line: &str| -> Child {
         let line = format!("ulimit -S -c \"$(ulimit -H -c)\"; exec {line}");
         let mut command = Command::new("sh");

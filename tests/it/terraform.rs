@@ -119,17 +119,14 @@ fn setup_makes_a_link_and_a_line_and_unsetup_leaves_every_byte_as_it_was() {
     let file = scene.home().join(".terraformrc");
     let link = scene.home().join(".terraform.d/plugins/terraform-credentials-keyfob");
     let dry = scene.keyfob(["setup", "terraform", "--dry-run"]).succeeds();
-    assert!(
-        dry.stdout().contains("ln -sf ") && dry.stdout().contains(LINE.trim()) && !file.exists(),
-        "{dry}"
-    );
+    assert!(dry.stdout().contains("ln -s ") && dry.stdout().contains(LINE.trim()) && !file.exists(), "{dry}");
     for before in
         ["# mine\ndisable_checkpoint = true", "credentials \"h.test\" {\r\n  token = \"x\"\r\n}\r\n", ""]
     {
         fs::write(&file, before).unwrap();
         scene.keyfob(["setup", "terraform", "--yes"]).succeeds();
         assert!(fs::read_to_string(&file).unwrap().starts_with(LINE.trim_end()));
-        assert_eq!(fs::read_link(&link).unwrap(), scene.bin().join("keyfob"));
+        assert_eq!(fs::read_link(&link).unwrap(), scene.bin().join("git-credential-keyfob"));
         let again = scene.keyfob(["setup", "terraform", "--yes"]).succeeds();
         assert!(again.stderr().contains("nothing to do"), "{again}");
         // By its name, as a person starts it.

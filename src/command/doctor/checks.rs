@@ -11,9 +11,10 @@ use crate::error::{Error, target};
 use crate::files;
 use crate::records::AccountRecord;
 use crate::store::{self, Health};
-use crate::text::{date, shell_word};
+use crate::text::{date, shell_word, visible};
+use crate::tool;
+use crate::tool::installation::{Installation, leads_to_keyfob};
 use crate::tool::setup::{Finding, Ledger, Level};
-use crate::tool::{self, links};
 use crate::wallet::pending::{List, Pending};
 use crate::wallet::person::survey::{Lost, Orphan, Survey};
 use crate::wallet::person::{Entry, State};
@@ -312,33 +313,75 @@ fn environment(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The names under which tools start us.
+/// The names under which tools start us, and whether all is of one version.
 fn program_links(context: &Context<'_>) -> Vec<Finding> {
+    let Some(own) = Installation::find(context.program, context.environment) else { return Vec::new() };
     let mut findings = Vec::new();
-    for tool in tool::ALL {
-        for link in tool.links.iter().filter(|link| tool::is_own_name(link)) {
-            let Some(spot) = links::spot(context.program, link, context.environment) else { continue };
-            let first = context.environment.program(link);
-            findings.push(match first {
-                Some(first) if !links::is_us(&first, &spot.path) => {
-                    let words = format!(
-                        "{} comes first in PATH and is another program than this one",
-                        first.display()
-                    );
-                    Finding::hint("links", words, format!("ls -l {}", shell_word(&first)))
+    let (mut missing, mut old) = (Vec::new(), Vec::new());
+    for link in tool::installed_links() {
+        let first = context.environment.program(link);
+        let path = own.path_of(link);
+        match first {
+            Some(first) if own.has(&first) => {
+                if own.has_two_programs() && !own.is_for_tools(&first) {
+                    old.push(link);
                 }
-                Some(first) => Finding::ok("links", format!("{} is this program", first.display())),
-                None if spot.is_link => {
-                    let words = format!("{} is this program; its folder is not in PATH", spot.path.display());
-                    Finding::ok("links", words)
-                }
-                None => {
-                    let target = spot.path.with_file_name(link);
-                    let words = format!("there is no {link}; {} works without", tool.title);
-                    Finding::hint("links", words, links::link_command(&spot.path, &target))
-                }
-            });
+                findings.push(Finding::ok("links", format!("{} is this program", first.display())));
+            }
+            Some(first) => {
+                let (shown, word) = (first.display(), shell_word(&first));
+                findings.push(match leads_to_keyfob(&first) {
+                    Some(other) => Finding::hint(
+                        "links",
+                        format!(
+                            "{shown} comes first in PATH and leads to another keyfob, {}",
+                            other.display()
+                        ),
+                        own.how_to_install_into(first.parent().unwrap_or(&first)),
+                    ),
+                    None => Finding::hint(
+                        "links",
+                        format!("{shown} comes first in PATH and is another program than this one"),
+                        format!("ls -l {word}"),
+                    ),
+                });
+            }
+            None if path.is_link => {
+                let words = format!("{} is this program; its folder is not in PATH", path.path.display());
+                findings.push(Finding::ok("links", words));
+            }
+            None => missing.push(link),
         }
     }
+    if !missing.is_empty() {
+        let words = format!("there is no {}; setup makes the link that a tool needs", missing.join(", no "));
+        findings.push(Finding::hint("links", words, own.how_to_install()));
+    }
+    if !old.is_empty() {
+        let words = format!(
+            "{} lead to keyfob, which answers as before; git-credential-keyfob, made for tools, has no network in it",
+            old.join(", ")
+        );
+        findings.push(Finding::hint("links", words, own.how_to_install()));
+    }
+    findings.extend(other_version(&own));
     findings
+}
+
+/// The program for tools, if it is not of the version of this one.
+fn other_version(own: &Installation<'_>) -> Option<Finding> {
+    if !own.has_two_programs() {
+        return None;
+    }
+    let is = own.version_of(own.tools());
+    let wanted = concat!("git-credential-keyfob ", env!("CARGO_PKG_VERSION"));
+    if is == wanted {
+        return None;
+    }
+    let says = if is.is_empty() { "nothing".to_owned() } else { visible(&is) };
+    let words = format!(
+        "{} is of another version than this keyfob: asked for it, it says {says}",
+        own.tools().display()
+    );
+    Some(Finding::hint("links", words, "install keyfob anew, which brings both programs"))
 }

@@ -4,7 +4,7 @@
 
 use super::lifecycle::{Lifecycle, Renewal, ScopeOption};
 use super::shape::{Checksum, Letters, Part, Shape};
-use super::{Example, Forge, Home, Need, Prefix, Presentation, UserName};
+use super::{Crates, Example, Forge, Home, Hosts, Need, Packages, UserName};
 
 mod entra;
 mod pats;
@@ -50,6 +50,23 @@ static SCOPE_OPTIONS: &[ScopeOption] = &[
     ScopeOption { task: "agents", label: "Agent Pools: Read & manage", scopes: &["vso.agentpools_manage"] },
     ScopeOption { task: "analytics", label: "Analytics: Read", scopes: &["vso.analytics"] },
 ];
+
+/// What the packages of Services and Server have in common. No container registry.
+const PACKAGES: Packages = Packages {
+    containers: Hosts::NONE,
+    crates: Crates::Paths(are_crates),
+    // Any name does, and Microsoft's documents write this one into URLs.
+    nuget_user_name: Some("VssSessionToken"),
+    ..Packages::OWN_HOST
+};
+
+/// The name of each of its services begins so: repositories are another one's (_git, _apis), and feeds have files of other kinds, of
+/// which some may have any name (maven).
+fn are_crates(path: &[&str]) -> bool {
+    let service = path.iter().position(|segment| segment.starts_with('_')).map(|at| &path[at..]);
+    matches!(service, Some([service, _, kind, ..])
+        if service.eq_ignore_ascii_case("_packaging") && kind.eq_ignore_ascii_case("cargo"))
+}
 
 /// Which scopes cover a need, in Services and Server alike.
 static SCOPES_BY_NEED: &[(Need, &[&str])] = &[
@@ -125,15 +142,8 @@ pub static FORGE: Forge = Forge {
     domains: &["dev.azure.com", "visualstudio.com", "vsassets.io", "blob.core.windows.net"],
     noise: &["DefaultCollection"],
     user_may_be_organisation: true,
-    self_hosted: false,
-    host_words: &[],
-    path_signs: &[],
-    folds_path: true,
-    prefix: Prefix::WholeSite,
-    user_name: UserName { by_token: &[], echo: true, fallback: "{organisation}" },
-    ignores_user_names: true,
+    user_name: UserName { fallback: "{organisation}", ..UserName::ANY },
     placeholders: &["VssSessionToken", "AzureDevOps", "AzureDevOpsPAT", "build", "vsts"],
-    presentation: Presentation::Basic,
     token_page: Some("https://dev.azure.com/{organisation}/_usersSettings/tokens"),
     lifecycle: Lifecycle {
         options: SCOPE_OPTIONS,
@@ -141,6 +151,24 @@ pub static FORGE: Forge = Forge {
         // 2026-12-01, the first second of it.
         global_tokens_end: Some(1_796_083_200),
         ..Lifecycle::BY_HAND
+    },
+    packages: Packages {
+        npm: Hosts {
+            named: &[(
+                "{organisation}",
+                &["pkgs.dev.azure.com/{organisation}", "{organisation}.pkgs.visualstudio.com"],
+            )],
+            own: false,
+        },
+        downloads: Hosts {
+            named: &[(
+                "{organisation}",
+                &["{organisation}.visualstudio.com", "{organisation}.pkgs.visualstudio.com"],
+            )],
+            own: false,
+        },
+        shared_downloads: &["dev.azure.com", "pkgs.dev.azure.com"],
+        ..PACKAGES
     },
     scopes: SCOPES_BY_NEED,
     check: Some(&verify::SERVICES),
@@ -237,4 +265,5 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://dev.azure.us/contoso", realm: None },
         Example { url: "https://login.microsoftonline.com/contoso", realm: None },
     ],
+    ..Forge::BASE
 };

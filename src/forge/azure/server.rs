@@ -7,30 +7,22 @@
 use crate::forge::lifecycle::Lifecycle;
 use crate::forge::{Example, Forge, Prefix, Presentation, UserName};
 
-use super::{SCOPE_OPTIONS, SCOPES_BY_NEED, SHAPES, verify};
+use super::{PACKAGES, SCOPE_OPTIONS, SCOPES_BY_NEED, SHAPES, verify};
 
 /// Azure DevOps Server.
 pub static FORGE: Forge = Forge {
     id: "azure-devops-server",
     name: "Azure DevOps Server",
     realm_word: "collection",
-    homes: &[],
-    services: &[],
-    reserved: &[],
-    domains: &[],
-    noise: &[],
-    user_may_be_organisation: false,
-    self_hosted: true,
     host_words: &["tfs", "azuredevops", "devops", "ado", "vsts", "azdo"],
     path_signs: &["_git", "tfs", "DefaultCollection", "_packaging", "_apis"],
-    folds_path: true,
     prefix: Prefix::Collection,
-    user_name: UserName { by_token: &[], echo: true, fallback: "pat" },
-    ignores_user_names: true,
+    user_name: UserName { fallback: "pat", ..UserName::ANY },
     placeholders: &["VssSessionToken", "AzureDevOps", "build"],
     presentation: Presentation::ForcedBasic,
     token_page: Some("{origin}/_usersSettings/tokens"),
     lifecycle: Lifecycle { options: SCOPE_OPTIONS, ..Lifecycle::BY_HAND },
+    packages: PACKAGES,
     scopes: SCOPES_BY_NEED,
     check: Some(&verify::SERVER),
     shapes: SHAPES,
@@ -39,4 +31,5 @@ pub static FORGE: Forge = Forge {
         url: "https://tfs.contoso.example:8443/tfs/DefaultCollection/P/_git/R",
         realm: None,
     }],
+    ..Forge::SELF_HOSTED
 };

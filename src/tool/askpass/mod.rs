@@ -12,7 +12,7 @@ use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Credential, Lookup, Query, Wallet};
 
-use super::{Tool, Wire};
+use super::{Protocol, Tool, Wire};
 use crate::secret_bytes::{Bytes, joined};
 
 mod setup;
@@ -20,16 +20,15 @@ mod setup;
 mod tests;
 
 /// The askpass program.
+pub static PROTOCOL: Protocol =
+    Protocol { name: "askpass", need: Need::Code, links: &[setup::LINK], serve, quirks: None };
+
+/// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
-    name: "askpass",
     title: "askpass (git and wget without a helper)",
-    need: Need::Code,
-    links: &[setup::LINK],
     how: "GIT_ASKPASS, or wget --use-askpass",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: None,
-    profile: None,
+    ..Tool::of(&PROTOCOL)
 };
 
 /// What is asked for.
@@ -65,7 +64,7 @@ fn answer(args: &[OsString], wallet: &dyn Wallet) -> Result<Option<Bytes>, Error
     let Some((asked, url)) = prompt.to_str().and_then(parse) else { return Ok(None) };
     // The URL is a tool's or a stranger's; what cannot be one is as foreign as any other prompt.
     let Ok((remote, user)) = Remote::from_url(url) else { return Ok(None) };
-    let query = Query { user, ..Query::new(TOOL.name, remote, TOOL.need) };
+    let query = Query { user, ..Query::new(PROTOCOL.name, remote, PROTOCOL.need) };
     Ok(match wallet.get(&query)? {
         Lookup::Found(answer) => line(asked, &answer),
         Lookup::None { .. } => None,

@@ -1,18 +1,19 @@
-//! What there is to know before the askpass program is used. Nothing is written: git asks its credential helpers first, so
+//! What there is to know before the askpass program is used. No settings are written: git asks its credential helpers first, so
 //! `setup git` is the better way for it; and wget with `use_askpass` in its settings would fail for every place that we have no
-//! token for. So setup shows the two lines, and `doctor` looks at the variables.
+//! token for. So setup makes the link and shows the two lines, and `doctor` looks at the variables.
 
 use crate::error::Error;
 use crate::text::shell_word;
+use crate::tool::installation::Installation;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Plan, Setup, SetupContext};
 
 /// The askpass program's setup.
 pub(super) static SETUP: Setup = Setup {
     found,
-    plan: |context, _, _| Ok(Plan { notes: lines(context), ..Plan::default() }),
-    undo: |_, _| Ok(Plan::default()),
-    keep_in_step: |_, _| Ok(Plan::default()),
+    plan: |context, _, before| plan(context, before),
+    undo,
+    keep_in_step: |_, before| Ok(Plan::nothing(before.clone())),
     check,
 };
 
@@ -26,26 +27,29 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
     Some(format!("wget ({})", wget.display()))
 }
 
-fn lines(context: &SetupContext<'_>) -> Vec<String> {
-    let spot = links::spot(context.program, LINK, context.environment);
-    let Some(spot) = spot.filter(|spot| spot.is_link) else {
-        return vec![format!(
-            "there is no link {LINK} to keyfob, and askpass needs a program without arguments"
-        )];
-    };
-    let path = shell_word(&spot.path);
-    vec![
+fn plan<'c>(context: &SetupContext<'c>, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+    let own = Installation::of(context)?;
+    let link = links::anywhere(&own, LINK)?;
+    let path = shell_word(&link.path);
+    let notes = vec![
         format!("for wget, where there is a token: wget --use-askpass={path} URL"),
         format!("for git without its credential helper: export GIT_ASKPASS={path}"),
-    ]
+    ];
+    Ok(link.begin(Plan { notes, entry: before.cloned(), ..Plan::default() }))
+}
+
+fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+    let mut plan = Plan::default();
+    links::take_away(entry, context, &mut plan);
+    Ok(plan)
 }
 
 /// Whether the variables of this shell lead to us, and whether that is what they are for.
 fn check(context: &SetupContext<'_>, _: Option<&Entry>) -> Result<Vec<Finding>, Error> {
-    let own = links::spot(context.program, LINK, context.environment);
+    let own = Installation::of(context).ok();
     let is_ours = |variable: &&str| {
         let path = context.environment.os(variable).map(std::path::PathBuf::from);
-        path.zip(own.as_ref()).is_some_and(|(path, own)| links::is_us(&path, &own.path))
+        path.zip(own.as_ref()).is_some_and(|(path, own)| own.has(&path))
     };
     let set = ["GIT_ASKPASS", "SSH_ASKPASS", "SUDO_ASKPASS"].into_iter().filter(is_ours);
     let findings = set.map(|variable| match variable {

@@ -5,7 +5,13 @@ use crate::wallet::tests::bench::Bench;
 
 fn call(bench: &Bench, arguments: &[&str]) -> Ran {
     // git gives it its own terminal.
-    call_beside(Person { by_hand: true, watches: true }, super::serve, bench, arguments, b"")
+    call_beside(
+        Person { stdin_is_terminal: true, stderr_is_terminal: true },
+        super::serve,
+        bench,
+        arguments,
+        b"",
+    )
 }
 
 /// The answer to a prompt; nothing else may be said.

@@ -15,7 +15,7 @@ use crate::remote::Remote;
 use crate::text::rfc3339;
 use crate::wallet::{Credential, Lookup, Query, Wallet};
 
-use super::{Tool, Wire, header, input, is_web, write};
+use super::{Protocol, Tool, Wire, header, input, is_web, write};
 use crate::secret_bytes::{Bytes, json};
 
 mod setup;
@@ -23,16 +23,20 @@ mod setup;
 mod tests;
 
 /// Bazel, and what shares its helpers.
-pub static TOOL: Tool = Tool {
+pub static PROTOCOL: Protocol = Protocol {
     name: "bazel",
-    title: "Bazel",
     need: Need::Packages,
     links: &["bazel-credential-keyfob"],
+    serve,
+    quirks: None,
+};
+
+/// The tool as `keyfob` shows it and sets it up.
+pub static TOOL: Tool = Tool {
+    title: "Bazel",
     how: "--credential_helper for each host in the person's .bazelrc",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: None,
-    profile: None,
+    ..Tool::of(&PROTOCOL)
 };
 
 /// No credentials.
@@ -45,7 +49,7 @@ struct Request {
 
 /// Serves one call.
 fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
-    if wire.by_hand {
+    if wire.stdin_is_terminal {
         wire.line(
             "hint",
             "this is bazel's credential helper; it reads {\"uri\":\"…\"}, then the end of input",
@@ -77,7 +81,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
         return write(wire, NONE);
     }
     let (remote, user) = Remote::from_url(&request.uri)?;
-    let query = Query { user, takes_authtype: true, ..wire.question(&TOOL, remote) };
+    let query = Query { user, takes_authtype: true, ..wire.question(&PROTOCOL, remote) };
     match wallet.get(&query)? {
         Lookup::Found(answer) => {
             let bytes = headers(&answer);
@@ -94,7 +98,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
 
 /// The answer; `None` if the token fits into no header.
 fn headers(answer: &Credential) -> Option<Bytes> {
-    let header = header::authorization(answer, header::BEARER)?;
+    let header = header::authorization(answer, header::scheme(answer))?;
     let header = std::str::from_utf8(&header).ok()?;
     let expires = answer.expires.map(|at| format!(",\"expires\":\"{}\"", rfc3339(at))).unwrap_or_default();
     Some(json(&[("{\"headers\":{\"Authorization\":[", header)], &format!("]}}{expires}}}\n")))

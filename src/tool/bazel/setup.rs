@@ -4,20 +4,19 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::forge;
 use crate::text::visible;
-use crate::tool::links;
+use crate::tool::installation::{Installation, is_this, started_by};
+use crate::tool::links::{self, Link};
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::tool::text::Draft;
 
-use super::TOOL;
+use super::PROTOCOL;
 
 /// Bazel's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
 
 const OPTION: &str = "--credential_helper=";
-
-/// Hosts that are written before the wallet holds anything there, so that setup is in effect when it does.
-const ALWAYS: &[&str] = &["dev.azure.com", "pkgs.dev.azure.com"];
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
     let here = context.here(&["bazel", "bazelisk"]);
@@ -34,10 +33,12 @@ fn bazelrc(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
 
 /// The hosts of the wallet, as scopes: a name, or `*.` and a name.
 fn hosts(context: &SetupContext<'_>) -> Result<Vec<String>, Error> {
-    let mut hosts: Vec<String> = ALWAYS.iter().map(|&host| host.to_owned()).collect();
+    // Written before the wallet holds anything there, so that setup is in effect when it does.
+    let shared = forge::ALL.iter().flat_map(|forge| forge.packages.shared_downloads);
+    let mut hosts: Vec<String> = shared.map(|&host| host.to_owned()).collect();
     for place in context.wallet.places()? {
         // What git stored for some host is not meant for its downloads.
-        if place.person || !place.realm.starts_with("generic/") {
+        if place.person || !forge::of_realm(&place.realm).is_generic() {
             hosts.extend(scopes(&place.realm, place.remote.host()));
         }
     }
@@ -47,41 +48,28 @@ fn hosts(context: &SetupContext<'_>) -> Result<Vec<String>, Error> {
 }
 
 fn scopes(realm: &str, host: &str) -> Vec<String> {
-    let (forge, what) = realm.split_once('/').unwrap_or((realm, ""));
-    let names: Vec<String> = match forge {
-        "azure-devops" => vec![format!("{what}.visualstudio.com"), format!("{what}.pkgs.visualstudio.com")],
-        "github" if what == "github.com" => {
-            ["github.com", "api.github.com", "*.pkg.github.com"].map(str::to_owned).to_vec()
-        }
-        "github" if what.ends_with(".ghe.com") => vec![what.to_owned(), format!("*.{what}")],
-        _ => vec![host.to_owned()],
-    };
+    let downloads = &forge::of_realm(realm).packages.downloads;
+    let own = || if downloads.own { vec![host.to_owned()] } else { Vec::new() };
+    let names = downloads.of(realm).unwrap_or_else(own);
     // Bazel takes names and no addresses in brackets.
     names.into_iter().filter(|name| !name.starts_with('[')).collect()
 }
 
-/// How Bazel shall find us.
-fn program(context: &SetupContext<'_>, by_name: bool) -> Result<String, Error> {
-    let link = TOOL.links[0];
-    let spot = links::spot(context.program, link, context.environment);
-    let missing = |why: String| Error::usage(why, links::way_into_path(context, link));
-    if by_name || spot.as_ref().is_some_and(|spot| spot.is_link && spot.versioned) {
-        return match context.environment.program(link).is_none() {
-            true => Err(missing(format!("bazel would not find keyfob: no folder of PATH has {link}"))),
-            false => Ok(link.to_owned()),
-        };
-    }
-    let Some(spot) = spot.as_ref().filter(|spot| spot.is_link) else {
-        return Err(missing(format!("bazel takes a program without arguments, and there is no {link}")));
-    };
+/// How Bazel shall find us: the link, and what the line calls it.
+fn program(context: &SetupContext<'_>, by_name: bool) -> Result<(Link, String), Error> {
+    let (name, own) = (PROTOCOL.links[0], Installation::of(context)?);
+    let by_path =
+        if by_name { None } else { Some(links::anywhere(&own, name)?).filter(|link| !link.versioned) };
+    let Some(link) = by_path else { return Ok((links::in_path(&own, name, "bazel")?, name.to_owned())) };
     let text =
-        spot.path.to_str().map(|text| if cfg!(windows) { text.replace('\\', "/") } else { text.to_owned() });
-    text.filter(|text| !text.contains(['"', '\'', '\\', '#', '\n', '%'])).ok_or_else(|| {
+        link.path.to_str().map(|text| if cfg!(windows) { text.replace('\\', "/") } else { text.to_owned() });
+    let text = text.filter(|text| !text.contains(['"', '\'', '\\', '#', '\n', '%'])).ok_or_else(|| {
         Error::usage(
-            format!("{} cannot be said in .bazelrc", spot.path.display()),
+            format!("{} cannot be said in .bazelrc", link.path.display()),
             "put keyfob's links into a folder of PATH, then: keyfob setup bazel --by-name",
         )
-    })
+    })?;
+    Ok((link, text))
 }
 
 /// A line, quoted as .bazelrc wants it where there is a blank.
@@ -105,11 +93,11 @@ fn named<'l>(line: &'l str, host: &str) -> Option<&'l str> {
 
 fn is_ours(program: &str) -> bool {
     let name = program.rsplit('/').next().unwrap_or_default();
-    name.strip_suffix(".exe").unwrap_or(name) == TOOL.links[0]
+    name.strip_suffix(".exe").unwrap_or(name) == PROTOCOL.links[0]
 }
 
 fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
-    let program = program(context, wish.by_name)?;
+    let (link, program) = program(context, wish.by_name)?;
     let mut draft = Draft::new(&bazelrc(context)?, before, is_line)?;
     let mut notes = Vec::new();
     let mut wanted = Vec::new();
@@ -127,11 +115,11 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         notes.push("Bazel before version 7 does not know this option, and would stop at it".to_owned());
     }
     let (lines, entry) = (draft.said.clone(), Some(draft.entry.clone()));
-    Ok(Plan { lines, notes, entry, apply: Box::new(move || draft.write()), ..Plan::default() })
+    Ok(link.begin(Plan { lines, notes, entry, apply: Box::new(move || draft.write()), ..Plan::default() }))
 }
 
 fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
-    let by_name = before.written.iter().any(|line| line.value.ends_with(&format!("={}", TOOL.links[0])));
+    let by_name = before.written.iter().any(|line| line.value.ends_with(&format!("={}", PROTOCOL.links[0])));
     Ok(Plan { notes: Vec::new(), ..plan(context, Wish { by_name, ..Wish::default() }, Some(before))? })
 }
 
@@ -140,7 +128,9 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
     let mut notes = Vec::new();
     draft.undo(&mut notes, is_line);
     let lines = draft.said.clone();
-    Ok(Plan { lines, notes, apply: Box::new(move || draft.write()), ..Plan::default() })
+    let mut plan = Plan { lines, notes, apply: Box::new(move || draft.write()), ..Plan::default() };
+    links::take_away(entry, context, &mut plan);
+    Ok(plan)
 }
 
 fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
@@ -182,13 +172,13 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
         let shown = format!("{} ({file})", asked.join(", "));
         findings.insert(
             0,
-            match links::started_by(Path::new(&program), context.environment) {
+            match started_by(Path::new(&program), context.environment) {
                 None => Finding::broken(
                     ABOUT,
                     format!("bazel asks keyfob and cannot start it: {}", visible(&program)),
                     FIX,
                 ),
-                Some(there) if links::is_this(&there, TOOL.links[0], context) => {
+                Some(there) if is_this(&there, context) => {
                     Finding::ok(ABOUT, format!("bazel asks keyfob for {shown}"))
                 }
                 Some(_) => {

@@ -15,29 +15,32 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, NoCredential};
-use crate::forge::{self, Forge, Need, Presentation};
+use crate::forge::{self, Forge, Need, Presentation, Scheme};
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, LoggedOut, Lookup, NewCredential, Query, Stored, Wallet};
 
-use super::{Peculiar, Tool, Wire, header, input, login, write_to_somebody};
+use super::{Protocol, Quirks, Tool, Wire, header, input, login, write_to_somebody};
 use crate::secret_bytes::{Bytes, joined, json};
 
 mod config;
-mod registry;
 mod setup;
 
 /// cargo.
-pub static TOOL: Tool = Tool {
+pub static PROTOCOL: Protocol = Protocol {
     name: "cargo",
-    title: "Cargo",
     need: Need::Packages,
     links: &["cargo-credential-keyfob"],
+    serve,
+    quirks: Some(&Quirks { places: |url| vec![url.clone()], withheld }),
+};
+
+/// The tool as `keyfob` shows it and sets it up.
+pub static TOOL: Tool = Tool {
+    title: "Cargo",
     how: "registry.global-credential-providers in cargo's config.toml",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: Some(&Peculiar { places: |url| vec![url.clone()], withheld }),
-    profile: None,
+    ..Tool::of(&PROTOCOL)
 };
 
 /// The public registry's index, as it was before sparse ones. Its tokens are crates.io's and not GitHub's.
@@ -89,7 +92,7 @@ impl From<Error> for No {
 
 /// Serves one run.
 fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
-    if wire.by_hand || !args.iter().any(|arg| arg == "--cargo-plugin") {
+    if wire.stdin_is_terminal || !args.iter().any(|arg| arg == "--cargo-plugin") {
         wire.line(
             "hint",
             "this is cargo's credential provider; cargo starts it with --cargo-plugin and sends JSON",
@@ -127,7 +130,7 @@ fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes
         user: place.user,
         // A header of any scheme can be said here.
         takes_authtype: true,
-        ..wire.question(&TOOL, place.remote)
+        ..wire.question(&PROTOCOL, place.remote)
     };
     match request.kind.as_str() {
         "get" => get(&query, place.is_git, wire, wallet),
@@ -139,15 +142,12 @@ fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes
 
 fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, No> {
     // Asked first, so that no store is opened, or is missed because it is locked, for a token that would not be given.
-    if cloud(query).is_some_and(|forge| !registry::is_one(forge.id, &query.remote, is_git)) {
+    let serves = |forge: &Forge| forge.packages.crates.serves(query.remote.path(), is_git);
+    if cloud(query).is_some_and(|forge| !serves(forge)) {
         return Err(No::NotOurs);
     }
     match wallet.get(query)? {
-        Lookup::Found(answer)
-            if !registry::is_one(answer.realm.forge(), &query.remote, is_git) || is_a_pair(&answer) =>
-        {
-            Err(No::NotOurs)
-        }
+        Lookup::Found(answer) if !serves(forge_of(&answer)) || is_a_pair(&answer) => Err(No::NotOurs),
         Lookup::Found(answer) => {
             let token = form(&answer);
             let token = std::str::from_utf8(&token).map_err(|_| No::NotFound)?;
@@ -158,9 +158,7 @@ fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) ->
         }
         Lookup::None { reason: NoCredential::NotOurs, .. } => Err(No::NotOurs),
         // A token that it would not get anyway is not asked for.
-        Lookup::None { .. } if is_git || !registry::is_one(forge_by_url(query), &query.remote, is_git) => {
-            Err(No::NotOurs)
-        }
+        Lookup::None { .. } if is_git || !serves(forge_by_url(query)) => Err(No::NotOurs),
         Lookup::None { reason, report } => {
             wire.miss(&reason, report, &query.remote);
             Err(No::NotFound)
@@ -176,14 +174,14 @@ fn login(
     wallet: &dyn Wallet,
 ) -> Result<Bytes, No> {
     let forge = match wallet.get(query)? {
-        Lookup::Found(answer) => answer.realm.forge().to_owned(),
-        Lookup::None { .. } => forge_by_url(query).to_owned(),
+        Lookup::Found(answer) => forge_of(&answer),
+        Lookup::None { .. } => forge_by_url(query),
     };
-    if !registry::is_one(&forge, &query.remote, is_git) {
+    if !forge.packages.crates.serves(query.remote.path(), is_git) {
         return Err(No::NotOurs);
     }
     // It would be kept as a pair of git's, and that never answers here.
-    if forge == crate::forge::generic::FORGE.id && query.user.is_some() {
+    if forge.is_generic() && query.user.is_some() {
         let hint = format!("leave the name out of the registry's index: sparse+{}", query.remote);
         return Err(Error::usage("a token for crates has no user name", hint).into());
     }
@@ -194,7 +192,7 @@ fn login(
             format!("pipe it into cargo login, or: keyfob add {url}"),
         )
     })?;
-    let new = credential(&token, &forge)?;
+    let new = credential(&token, forge.packages.scheme)?;
     let kept = Secret::copy_of(new.token.expose());
     match wallet.store(query, new)? {
         Stored::NotOurs | Stored::NoOrganisation { .. } => return Err(No::NotOurs),
@@ -214,10 +212,11 @@ fn logout(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Byt
 }
 
 /// Whether it is what git stores: a user name with its password. On a host that no forge describes it may be one for repositories, and
-/// an index in the files of one (registry.rs) would get it. What `cargo login` stores has no name.
+/// an index in the files of one (forge/packages.rs) would get it. What `cargo login` stores has no name.
 fn is_a_pair(answer: &Credential) -> bool {
-    let other = answer.realm.forge() == crate::forge::generic::FORGE.id;
-    other && answer.by_tool && answer.account.name().is_some_and(|name| !name.is_empty())
+    forge_of(answer).is_generic()
+        && answer.by_tool
+        && answer.account.name().is_some_and(|name| !name.is_empty())
 }
 
 /// Why cargo does not get what the wallet would give for a sparse index there.
@@ -225,49 +224,42 @@ fn withheld(answer: &Credential, index: &Remote) -> Option<String> {
     if is_a_pair(answer) {
         return Some("a user name with its password, as git stores it, is no token for crates".to_owned());
     }
-    let forge = answer.realm.forge();
-    (!registry::is_one(forge, index, false)).then(|| {
-        format!("cargo gets a token of {forge} for its own registries of crates alone (docs/tools/cargo.md)")
+    let forge = forge_of(answer);
+    (!forge.packages.crates.serves(index.path(), false)).then(|| {
+        format!(
+            "cargo gets a token of {} for its own registries of crates alone (docs/tools/cargo.md)",
+            forge.id
+        )
     })
 }
 
-/// What stands in the Authorization header: Azure DevOps takes its tokens as Basic, Gitea and GitLab as Bearer; what was
-/// given to `cargo login` with its scheme returns with it; everyone else gets the token alone, as crates.io wants it.
+/// What stands in the Authorization header: what the forge's registries accept; what was given to `cargo login` with its scheme
+/// returns with it; everyone else gets the token alone, as crates.io wants it.
 fn form(answer: &Credential) -> Bytes {
     let token = answer.token.expose();
-    match (&answer.authtype, answer.realm.forge()) {
+    match (&answer.authtype, header::scheme(answer)) {
         (Some(authtype), _) => joined(&[authtype.as_bytes(), b" ", token]),
-        (None, forge) if is_basic(forge) => header::basic("PAT", token),
-        (None, forge) if takes_bearer(forge) || answer.presentation == Presentation::Bearer => {
-            joined(&[b"Bearer ", token])
-        }
-        (None, _) => joined(&[token]),
+        (None, Scheme::Basic) => header::basic("PAT", token),
+        (None, Scheme::Unknown) if answer.presentation != Presentation::Bearer => joined(&[token]),
+        (None, Scheme::Unknown | Scheme::Bearer) => joined(&[b"Bearer ", token]),
     }
-}
-
-fn is_basic(forge: &str) -> bool {
-    ["azure-devops", "azure-devops-server"].contains(&forge)
-}
-
-fn takes_bearer(forge: &str) -> bool {
-    ["gitea", "gitlab"].contains(&forge)
 }
 
 /// What `cargo login` was given. Azure's own instructions pipe `Basic …` into it: there the token is taken out, so that it is
 /// the same token as everywhere else. Elsewhere a scheme is part of what the registry wants.
-fn credential(given: &str, forge: &str) -> Result<NewCredential, Error> {
+fn credential(given: &str, registry: Scheme) -> Result<NewCredential, Error> {
     let given = given.trim();
     let Some((scheme, rest)) = given.split_once(' ') else {
         return Ok(Secret::copy_of(given.as_bytes()).into_token()?.into());
     };
     let rest = Secret::copy_of(rest.as_bytes()).into_token()?;
-    if is_basic(forge) && scheme.eq_ignore_ascii_case("basic") {
+    if registry == Scheme::Basic && scheme.eq_ignore_ascii_case("basic") {
         let pair = BASE64.decode(rest.expose()).map(Zeroizing::new);
         let pair = pair.map_err(|_| Error::Token { why: "what follows Basic is not Base64".to_owned() })?;
         let start = pair.iter().position(|&byte| byte == b':').map_or(0, |colon| colon + 1);
         return Ok(Secret::copy_of(&pair[start..]).into_token()?.into());
     }
-    if takes_bearer(forge) && scheme.eq_ignore_ascii_case("bearer") {
+    if registry == Scheme::Bearer && scheme.eq_ignore_ascii_case("bearer") {
         return Ok(rest.into());
     }
     if !["basic", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
@@ -276,9 +268,13 @@ fn credential(given: &str, forge: &str) -> Result<NewCredential, Error> {
     Ok(NewCredential { authtype: Some(scheme.to_owned()), ..rest.into() })
 }
 
+fn forge_of(answer: &Credential) -> &'static Forge {
+    forge::of_realm(answer.realm.as_str())
+}
+
 /// The forge of a place, as far as the URL tells it.
-fn forge_by_url(query: &Query) -> &'static str {
-    cloud(query).or_else(|| forge::by_path(&query.remote)).unwrap_or(&forge::generic::FORGE).id
+fn forge_by_url(query: &Query) -> &'static Forge {
+    cloud(query).or_else(|| forge::by_path(&query.remote)).unwrap_or(&forge::generic::FORGE)
 }
 
 /// The forge whose cloud service a place belongs to; whatever the wallet holds, it is no other.

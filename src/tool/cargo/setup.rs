@@ -5,10 +5,11 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::text::visible;
-use crate::tool::links;
+use crate::tool::installation::{Installation, is_this, started_by};
+use crate::tool::links::{self, Link};
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 
-use super::TOOL;
+use super::PROTOCOL;
 use super::config::{Config, KEY};
 
 /// cargo's setup.
@@ -24,23 +25,23 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
 
 fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
     let mut notes = Vec::new();
-    let provider = provider(context, wish, &mut notes)?;
+    let (link, provider) = provider(context, wish, &mut notes)?;
     let config = Config::read(context.environment)?;
     let held = config.providers().unwrap_or_default();
     let last = held.last().copied();
     if let Some(variable) = context.environment.text(VARIABLE) {
         notes.push(format!("{VARIABLE} is set ({}) and counts in place of the file", visible(&variable)));
     }
+    let mut entry = before.cloned().unwrap_or_default();
     let is_there = |last| last == provider || (!wish.by_name && is_persons_own(last, context, before));
     if last.is_some_and(is_there) {
-        return Ok(Plan { notes, ..Plan::nothing(before.cloned().unwrap_or_default()) });
+        return Ok(link.begin(Plan { notes, ..Plan::nothing(entry) }));
     }
     // An older place of ours goes first, so that there is one.
     let old: Vec<String> = held.iter().filter(|held| is_ours(held)).map(|&held| held.to_owned()).collect();
-    let mut entry = before.cloned().unwrap_or_default();
     let mut present = config.clone();
     for old in &old {
-        let line = entry.written.iter().position(|line| line.value == *old);
+        let line = entry.written.iter().position(|line| line.key == KEY && line.value == *old);
         let piece = line.and_then(|at| entry.written.remove(at).instead_of);
         let without = present.without(&piece.unwrap_or_default(), old);
         let text = without.ok_or_else(|| config.by_hand(&provider))?;
@@ -57,7 +58,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let lines =
         vec![format!("{}: [registry] {KEY}: last, \"{}\"", config.path.display(), visible(&provider))];
     let apply = Box::new(move || config.replace(Some(&text)));
-    Ok(Plan { lines, notes, entry: Some(entry), apply, ..Plan::default() })
+    Ok(link.begin(Plan { lines, notes, entry: Some(entry), apply, ..Plan::default() }))
 }
 
 fn keep_in_step<'c>(_context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
@@ -65,46 +66,46 @@ fn keep_in_step<'c>(_context: &SetupContext<'c>, before: &Entry) -> Result<Plan<
     Ok(Plan::nothing(before.clone()))
 }
 
-fn undo<'c>(_context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let Some(line) = entry.written.iter().find(|line| line.key == KEY) else {
-        return Ok(Plan::default());
-    };
-    let config = Config::read_file(Path::new(&line.file))?;
-    let Some(text) = config.without(line.instead_of.as_deref().unwrap_or_default(), &line.value) else {
-        let held = config.providers().unwrap_or_default().contains(&line.value.as_str());
-        let state = if held { "cannot be taken out of" } else { "was taken out since setup wrote it into" };
-        let notes = vec![format!("{} {state} {}, so that is left", visible(&line.value), line.file)];
-        return Ok(Plan { notes, ..Plan::default() });
-    };
-    let made = entry.written.iter().any(|line| line.key.is_empty());
-    let lines = vec![format!("{}: [registry] {KEY}: without \"{}\"", line.file, visible(&line.value))];
-    let apply = Box::new(move || {
-        config.replace(Some(text.as_str()).filter(|text| !(made && text.trim().is_empty())))
-    });
-    Ok(Plan { lines, apply, ..Plan::default() })
+fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+    let mut plan = Plan::default();
+    if let Some(line) = entry.written.iter().find(|line| line.key == KEY) {
+        let config = Config::read_file(Path::new(&line.file))?;
+        if let Some(text) = config.without(line.instead_of.as_deref().unwrap_or_default(), &line.value) {
+            plan.lines.push(format!("{}: [registry] {KEY}: without \"{}\"", line.file, visible(&line.value)));
+            let made = entry.written.iter().any(|line| line.key.is_empty());
+            plan.then(move || {
+                config.replace(Some(text.as_str()).filter(|text| !(made && text.trim().is_empty())))
+            });
+        } else {
+            let held = config.providers().unwrap_or_default().contains(&line.value.as_str());
+            let state =
+                if held { "cannot be taken out of" } else { "was taken out since setup wrote it into" };
+            plan.notes.push(format!("{} {state} {}, so that is left", visible(&line.value), line.file));
+        }
+    }
+    links::take_away(entry, context, &mut plan);
+    Ok(plan)
 }
 
-/// How cargo starts us. It splits a provider at blanks, so a path with one will not do.
-fn provider(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> Result<String, Error> {
-    let link = TOOL.links[0];
-    let spot = links::spot(context.program, link, context.environment);
-    let plain =
-        |path: &Path| path.to_str().filter(|text| !text.contains(char::is_whitespace)).map(str::to_owned);
-    if let Some(spot) = spot.as_ref().filter(|spot| spot.is_link && !spot.versioned && !wish.by_name)
-        && let Some(path) = plain(&spot.path)
-    {
-        return Ok(path);
-    }
-    if context.environment.program(link).is_none() {
-        return Err(Error::usage(
-            format!("cargo would not find keyfob: no folder of PATH has {link}"),
-            links::way_into_path(context, link),
-        ));
-    }
+/// How cargo starts us: the link, and what the setting calls it. cargo splits a provider at blanks, so a path with one will not do.
+fn provider(
+    context: &SetupContext<'_>,
+    wish: Wish,
+    notes: &mut Vec<String>,
+) -> Result<(Link, String), Error> {
+    let (name, own) = (PROTOCOL.links[0], Installation::of(context)?);
     if !wish.by_name {
-        notes.push(format!("cargo finds {link} by its name, in PATH"));
+        let link = links::anywhere(&own, name)?;
+        let plain = link.path.to_str().filter(|text| !text.contains(char::is_whitespace)).map(str::to_owned);
+        if let Some(path) = plain.filter(|_| !link.versioned) {
+            return Ok((link, path));
+        }
     }
-    Ok(link.to_owned())
+    let link = links::in_path(&own, name, "cargo")?;
+    if !wish.by_name {
+        notes.push(format!("cargo finds {name} by its name, in PATH"));
+    }
+    Ok((link, name.to_owned()))
 }
 
 /// Whether a provider is this keyfob by a line that no setup wrote: then all is done, and what unsetup could not put back is left.
@@ -112,14 +113,14 @@ fn is_persons_own(provider: &str, context: &SetupContext<'_>, before: Option<&En
     let is_written = |before: &Entry| before.written.iter().any(|line| line.value == provider);
     is_ours(provider)
         && !before.is_some_and(is_written)
-        && links::started_by(program_of(provider), context.environment)
-            .is_some_and(|program| links::is_this(&program, TOOL.links[0], context))
+        && started_by(program_of(provider), context.environment)
+            .is_some_and(|program| is_this(&program, context))
 }
 
 /// Whether a provider starts keyfob, by its look.
 fn is_ours(provider: &str) -> bool {
     let name = program_of(provider).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.strip_suffix(".exe").unwrap_or(name) == TOOL.links[0]
+    name.strip_suffix(".exe").unwrap_or(name) == PROTOCOL.links[0]
 }
 
 fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
@@ -146,11 +147,11 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
         None => findings.push(Finding::hint(ABOUT, "cargo does not ask keyfob", FIX)),
         Some(at) => {
             let shown = format!("{} ({from})", visible(held[at]));
-            findings.push(match links::started_by(program_of(held[at]), context.environment) {
+            findings.push(match started_by(program_of(held[at]), context.environment) {
                 None => {
                     Finding::broken(ABOUT, format!("cargo asks keyfob and cannot start it: {shown}"), FIX)
                 }
-                Some(program) if links::is_this(&program, TOOL.links[0], context) => {
+                Some(program) if is_this(&program, context) => {
                     Finding::ok(ABOUT, format!("cargo asks keyfob: {shown}"))
                 }
                 Some(_) => {

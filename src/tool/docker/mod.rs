@@ -17,7 +17,7 @@ use crate::remote::{Remote, has_control};
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, Query, Wallet};
 
-use super::{Peculiar, Tool, Wire, input, login, write_to_somebody};
+use super::{Protocol, Quirks, Tool, Wire, input, login, write_to_somebody};
 use crate::secret_bytes::{Bytes, json};
 
 mod config;
@@ -25,16 +25,20 @@ mod server;
 mod setup;
 
 /// Docker, and what shares its helpers.
-pub static TOOL: Tool = Tool {
+pub static PROTOCOL: Protocol = Protocol {
     name: "docker",
-    title: "Docker",
     need: Need::Packages,
     links: &["docker-credential-keyfob"],
+    serve,
+    quirks: Some(&Quirks { places, withheld: |_, _| None }),
+};
+
+/// The tool as `keyfob` shows it and sets it up.
+pub static TOOL: Tool = Tool {
+    title: "Docker",
     how: "credsStore and credHelpers in docker's config.json",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: Some(&Peculiar { places, withheld: |_, _| None }),
-    profile: None,
+    ..Tool::of(&PROTOCOL)
 };
 
 /// What callers take for "there is none": then they go on without a credential.
@@ -68,7 +72,7 @@ struct Login {
 /// Serves one call.
 fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
     let word = args.first().and_then(|word| word.to_str());
-    if wire.by_hand && matches!(word, None | Some("get" | "store" | "erase")) {
+    if wire.stdin_is_terminal && matches!(word, None | Some("get" | "store" | "erase")) {
         explain(wire);
     }
     let done = match word {
@@ -110,7 +114,7 @@ fn explain(wire: &mut Wire<'_>) {
 
 fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
     let Some(name) = read_server(wire)? else { return Ok(Done::Sentence(NO_SERVER)) };
-    let (remote, found) = find(wallet, &server::places(&name)?, wire.person_watches)?;
+    let (remote, found) = find(wallet, &server::places(&name)?, wire.stderr_is_terminal)?;
     match found {
         Lookup::Found(answer) => match answer_bytes(&name, &answer) {
             Some(bytes) => {
@@ -150,7 +154,7 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
             format!("use https, or accept it: keyfob add {remote} --allow-http"),
         ));
     }
-    let mut query = query(remote, wire.person_watches);
+    let mut query = query(remote, wire.stderr_is_terminal);
     query.user = Some(login.user);
     let secret = Secret::copy_of(login.secret.as_bytes());
     let given = Secret::copy_of(secret.expose()).into();
@@ -161,7 +165,7 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
 fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
     let Some(name) = read_server(wire)? else { return Ok(Done::Sentence(NO_SERVER)) };
     for remote in server::places(&name)? {
-        login::forget(&query(remote, wire.person_watches), wire, wallet)?;
+        login::forget(&query(remote, wire.stderr_is_terminal), wire, wallet)?;
     }
     Ok(Done::Well)
 }
@@ -213,7 +217,7 @@ fn held_or_first(wallet: &dyn Wallet, places: &[Remote]) -> Result<Remote, Error
 }
 
 fn query(remote: Remote, person_watches: bool) -> Query {
-    Query { stderr_is_terminal: person_watches, ..Query::new(TOOL.name, remote, TOOL.need) }
+    Query { stderr_is_terminal: person_watches, ..Query::new(PROTOCOL.name, remote, PROTOCOL.need) }
 }
 
 /// The answer; `None` if it cannot be said in docker's words. Its user name is never empty, which docker would refuse.

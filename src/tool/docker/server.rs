@@ -3,6 +3,7 @@
 //! docker tries there, too.
 
 use crate::error::Error;
+use crate::forge;
 use crate::remote::Remote;
 
 /// Docker Hub, as docker names it.
@@ -17,13 +18,6 @@ const OF_DOCKER: &[&str] = &["access-token", "refresh-token"];
 
 /// The scheme of what is kept under those names: never equal to a web address.
 const OWN: &str = "docker";
-
-/// Forges that have no container registry.
-const WITHOUT: &[&str] = &["azure-devops", "azure-devops-server", "bitbucket", "bitbucket-data-center"];
-
-/// Realms whose registry has a host of its own.
-const ELSEWHERE: &[(&str, &str)] =
-    &[("github/github.com", "ghcr.io"), ("gitlab/gitlab.com", "registry.gitlab.com")];
 
 /// Where a credential for this server may be held, most likely first; never empty.
 ///
@@ -57,19 +51,14 @@ pub(super) fn places(name: &str) -> Result<Vec<Remote>, Error> {
 
 /// What docker calls the registry of a place of the wallet; `None` where there is none.
 pub(super) fn registry_of(realm: &str, place: &Remote) -> Option<String> {
-    let forge = realm.split('/').next().unwrap_or_default();
-    if !(place.is_https() || place.is_http()) || WITHOUT.contains(&forge) {
+    let containers = &forge::of_realm(realm).packages.containers;
+    if !(place.is_https() || place.is_http()) {
         return None;
     }
-    if is_hub(place) {
-        return Some(HUB.to_owned());
-    }
-    match ELSEWHERE.iter().find(|(known, _)| *known == realm) {
-        Some((_, registry)) => Some((*registry).to_owned()),
-        // GitHub with data residency.
-        None if forge == "github" && place.host().ends_with(".ghe.com") => {
-            Some(format!("containers.{}", place.host()))
-        }
+    match containers.of(realm) {
+        Some(named) => named.into_iter().next(),
+        None if !containers.own => None,
+        None if is_hub(place) => Some(HUB.to_owned()),
         None if place.is_https() || place.is_loopback() => Some(place.authority()),
         None => Some(place.origin()),
     }

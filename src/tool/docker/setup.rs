@@ -7,12 +7,13 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::text::visible;
+use crate::tool::installation::{Installation, is_this};
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::wallet::Wallet;
 
 use super::config::Config;
-use super::{TOOL, server};
+use super::{PROTOCOL, server};
 use crate::json;
 
 /// docker's setup.
@@ -33,13 +34,7 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
 }
 
 fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
-    let link = TOOL.links[0];
-    if context.environment.program(link).is_none() {
-        return Err(Error::usage(
-            format!("docker would not find keyfob: no folder of PATH has {link}"),
-            links::way_into_path(context, link),
-        ));
-    }
+    let link = links::in_path(&Installation::of(context)?, PROTOCOL.links[0], "docker")?;
     let config = Config::read(context.environment)?;
     let mut draft = Draft::new(config, before);
     let mut notes = Vec::new();
@@ -59,7 +54,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
         None => draft.set(&[STORE])?,
     }
     draft.add_registries(context, &mut notes)?;
-    Ok(draft.into_plan(notes))
+    Ok(link.begin(draft.into_plan(notes)))
 }
 
 fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
@@ -70,18 +65,20 @@ fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let config = match entry.written.first() {
+    let mut written = entry.written.iter().filter(|line| line.key != links::LINK);
+    let config = match written.next() {
         // The file that was written, whatever DOCKER_CONFIG says today.
         Some(line) => Config::read_file(Path::new(&line.file))?,
         None => Config::read(context.environment)?,
     };
     let mut draft = Draft::new(config, None);
     let mut notes = Vec::new();
-    for line in entry.written.iter().rev() {
+    for line in entry.written.iter().rev().filter(|line| line.key != links::LINK) {
         draft.take_back(line, &mut notes)?;
     }
     let mut plan = draft.into_plan(notes);
     plan.entry = None;
+    links::take_away(entry, context, &mut plan);
     Ok(plan)
 }
 
@@ -103,7 +100,7 @@ impl Draft {
     /// Sets a member to our name.
     fn set(&mut self, path: &[&str]) -> Result<(), Error> {
         self.text = json::set(&self.text, path, NAME).ok_or_else(|| self.strange())?;
-        if self.config.text.is_none() && self.entry.written.is_empty() {
+        if self.config.text.is_none() && self.entry.written.iter().all(|line| line.key == links::LINK) {
             self.remember("", "{}");
         }
         let has_object =
@@ -219,7 +216,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
         registries.iter().partition(|name| config.helper(name).or(config.store()) == Some(NAME));
     let asks = config.store() == Some(NAME) || !ours.is_empty();
     let mut findings = Vec::new();
-    let link = TOOL.links[0];
+    let link = PROTOCOL.links[0];
     match context.environment.program(link) {
         None if asks => findings.push(Finding::broken(
             ABOUT,
@@ -228,7 +225,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
         )),
         Some(program) if asks => {
             let shown = format!("({}, {file})", program.display());
-            findings.push(if links::is_this(&program, link, context) {
+            findings.push(if is_this(&program, context) {
                 let what =
                     if config.store() == Some(NAME) { "for every registry" } else { "for some registries" };
                 Finding::ok(ABOUT, format!("docker asks keyfob {what} {shown}"))

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::git_config::{Git, Value};
 use crate::remote::Remote;
 use crate::text::visible;
-use crate::tool::links;
+use crate::tool::installation::is_this;
 use crate::tool::setup::{Entry, Finding, SetupContext};
 
 use super::helpers::{BY_NAME, asked, is_ours, program_of, sends_path};
@@ -89,11 +89,10 @@ fn is_helper(value: &Value) -> bool {
 
 /// Whether a helper line starts this very program; an error in words if it starts nothing.
 fn starts(context: &SetupContext<'_>, line: &str) -> Result<bool, String> {
-    let link = super::TOOL.links[0];
     let program = match program_of(line) {
         Some(path) => path,
         None => {
-            let name = if line == BY_NAME { link } else { "keyfob" };
+            let name = if line == BY_NAME { super::PROTOCOL.links[0] } else { "keyfob" };
             context.environment.program(name).ok_or_else(|| format!("no folder of PATH has {name}"))?
         }
     };
@@ -104,7 +103,7 @@ fn starts(context: &SetupContext<'_>, line: &str) -> Result<bool, String> {
         return Err(format!("{} may not be run", program.display()));
     }
     // The line may name the program itself and the stable place be a link to it, or the other way round.
-    Ok(links::is_this(&program, link, context))
+    Ok(is_this(&program, context))
 }
 
 /// What holds for the wallet's own places.

@@ -15,7 +15,7 @@ use crate::forge::{Need, Presentation};
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, NewCredential, Query, Stored, Wallet};
 
-use super::{Tool, Wire, write};
+use super::{Protocol, Tool, Wire, write};
 use crate::secret_bytes::{base64, joined};
 
 mod check;
@@ -27,23 +27,22 @@ mod setup;
 use request::Request;
 
 /// git.
+pub static PROTOCOL: Protocol =
+    Protocol { name: "git", need: Need::Code, links: &["git-credential-keyfob"], serve, quirks: None };
+
+/// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
-    name: "git",
     title: "Git",
-    need: Need::Code,
-    links: &["git-credential-keyfob"],
     how: "credential.helper in git's configuration",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: None,
-    profile: None,
+    ..Tool::of(&PROTOCOL)
 };
 
 /// Serves one call of git's.
 fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
     // git appends exactly one word; options of later versions may stand before it.
     let operation = args.last().and_then(|word| word.to_str());
-    if wire.by_hand && matches!(operation, None | Some("get" | "store" | "erase")) {
+    if wire.stdin_is_terminal && matches!(operation, Some("get" | "store" | "erase")) {
         explain(wire);
     }
     let done = match operation {
@@ -51,6 +50,11 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
         Some("store") => store(wire, wallet),
         Some("erase") => erase(wire, wallet),
         Some("capability") => write(wire, b"version 0\ncapability authtype\n"),
+        // git never calls so: a person tries the program out.
+        None if wire.stdin_is_terminal => {
+            explain(wire);
+            return 2;
+        }
         // Operations of later versions are ignored in silence (gitcredentials(7)).
         _ => Ok(()),
     };
@@ -89,7 +93,7 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
     let Some((user, new)) = presented(&request) else { return Ok(()) };
     query.user = user;
     match wallet.store(&query, new)? {
-        Stored::Written { chosen: Some(store) } if wire.person_watches => {
+        Stored::Written { chosen: Some(store) } if wire.stderr_is_terminal => {
             let claim = crate::store::named(&store).map_or("", crate::store::Record::claim_in_short);
             wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
         }
@@ -116,7 +120,7 @@ fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
 }
 
 fn query(request: &Request, wire: &Wire<'_>, takes_authtype: bool) -> Result<Query, Error> {
-    Ok(Query { user: request.user.clone(), takes_authtype, ..wire.question(&TOOL, request.remote()?) })
+    Ok(Query { user: request.user.clone(), takes_authtype, ..wire.question(&PROTOCOL, request.remote()?) })
 }
 
 /// The user name and the credential that a store or erase carries. A Basic `credential` is user and password in another

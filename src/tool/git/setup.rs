@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::git_config::{Edit, Git, Value, is_key};
 use crate::remote::Remote;
 use crate::text::visible;
-use crate::tool::links;
+use crate::tool::installation::{Installation, is_this};
 use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
 
 use super::draft::Draft;
@@ -115,15 +115,15 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
 
 /// The value of our helper line.
 fn our_line(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> Result<String, Error> {
-    let link = super::TOOL.links[0];
+    let link = super::PROTOCOL.links[0];
     if wish.by_name {
         let Some(found) = context.environment.program(link) else {
             return Err(Error::usage(
                 format!("git would not find keyfob by name: no folder of PATH has {link}"),
-                format!("{}; or leave --by-name out", links::way_into_path(context, link)),
+                format!("{}; or leave --by-name out", Installation::of(context)?.how_to_install()),
             ));
         };
-        if !links::is_this(&found, link, context) {
+        if !is_this(&found, context) {
             notes.push(format!(
                 "by name git starts {}, which is another keyfob than this one",
                 found.display()
@@ -137,14 +137,14 @@ fn our_line(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> 
             "put keyfob into a folder of PATH, then: keyfob setup git --by-name",
         )
     };
-    let spot = links::spot(context.program, link, context.environment).ok_or_else(unknown)?;
-    if spot.versioned {
+    let own = Installation::of(context).map_err(|_| unknown())?.path_of(link);
+    if own.versioned {
         notes.push(format!(
             "{} is the path of one version; after an upgrade, repeat keyfob setup git, or use --by-name",
-            spot.path.display()
+            own.path.display()
         ));
     }
-    line_of(&spot.path, spot.is_link).ok_or_else(unknown)
+    line_of(&own.path, own.is_link).ok_or_else(unknown)
 }
 
 /// The places of all URL-scoped helper settings.

@@ -10,11 +10,11 @@
 use std::ffi::OsString;
 
 use crate::error::Error;
-use crate::forge::{self, Need};
+use crate::forge::{self, Need, Scheme};
 use crate::remote::{Realm, Remote};
 use crate::wallet::{Lookup, Query, Wallet};
 
-use super::{Tool, Wire, header};
+use super::{Protocol, Tool, Wire, header};
 use crate::secret_bytes::joined;
 
 mod setup;
@@ -22,22 +22,21 @@ mod setup;
 mod tests;
 
 /// Go.
+pub static PROTOCOL: Protocol =
+    Protocol { name: "go", need: Need::Packages, links: &[], serve, quirks: None };
+
+/// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
-    name: "go",
     title: "Go",
-    need: Need::Packages,
-    links: &[],
     how: "GOAUTH in Go's own settings",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: None,
-    profile: None,
+    ..Tool::of(&PROTOCOL)
 };
 
 /// Answers one call.
 fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
     let Some(url) = args.first() else {
-        if wire.by_hand {
+        if wire.stdin_is_terminal {
             wire.line(
                 "hint",
                 "this is a command for GOAUTH; go starts it, and again with a URL that was refused",
@@ -62,11 +61,11 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
         // Go would refuse the block as a whole.
         return Ok(());
     }
-    let query = Query { user, takes_authtype: true, ..wire.question(&TOOL, remote) };
+    let query = Query { user, takes_authtype: true, ..wire.question(&PROTOCOL, remote) };
     match wallet.get(&query)? {
         Lookup::Found(answer) => {
             // Module proxies and pages about modules take Basic everywhere.
-            let Some(header) = header::authorization(&answer, &[]) else { return Ok(()) };
+            let Some(header) = header::authorization(&answer, Scheme::Basic) else { return Ok(()) };
             let place = beginning(&answer.realm, &query.remote).to_string();
             let block = joined(&[place.as_bytes(), b"\n\nAuthorization: ", &header, b"\n\n"]);
             super::write(wire, &block)?;

@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::process::{child, output_within};
 use crate::text::{shell_word, visible};
-use crate::tool::links;
+use crate::tool::installation::{Installation, is_this, started_by};
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::tool::text;
 
@@ -124,15 +124,14 @@ fn command(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> R
     if wish.by_name {
         return Ok("keyfob go".to_owned());
     }
-    let spot = links::spot(context.program, "keyfob", context.environment)
-        .ok_or(Error::NoProgram { program: "keyfob" })?;
-    if spot.versioned {
+    let own = Installation::of(context)?.path_of("keyfob");
+    if own.versioned {
         notes.push(format!(
             "{} will be another path after an upgrade; then again: keyfob setup go",
-            spot.path.display()
+            own.path.display()
         ));
     }
-    let text = spot.path.to_str().filter(|text| !text.contains([';', '\n']));
+    let text = own.path.to_str().filter(|text| !text.contains([';', '\n']));
     let quoted = text.and_then(|text| match text {
         text if !text.contains([' ', '\t', '\'', '"']) => Some(text.to_owned()),
         text if !text.contains('\'') => Some(format!("'{text}'")),
@@ -141,7 +140,7 @@ fn command(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> R
     });
     let quoted = quoted.ok_or_else(|| {
         Error::usage(
-            format!("{} cannot be said in GOAUTH", spot.path.display()),
+            format!("{} cannot be said in GOAUTH", own.path.display()),
             "put keyfob into a folder of PATH, then: keyfob setup go --by-name",
         )
     })?;
@@ -286,11 +285,9 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
     };
     let program = program_of(ours.trim().strip_suffix(" go").unwrap_or_default());
     let shown = format!("(GOAUTH={})", visible(&about.auth));
-    Ok(vec![match links::started_by(&program, context.environment) {
+    Ok(vec![match started_by(&program, context.environment) {
         None => Finding::broken(ABOUT, format!("go asks keyfob and cannot start it {shown}"), FIX),
-        Some(program) if links::is_this(&program, "keyfob", context) => {
-            Finding::ok(ABOUT, format!("go asks keyfob {shown}"))
-        }
+        Some(program) if is_this(&program, context) => Finding::ok(ABOUT, format!("go asks keyfob {shown}")),
         Some(_) => Finding::hint(ABOUT, format!("go asks another keyfob than this one {shown}"), FIX),
     }])
 }

@@ -9,7 +9,13 @@ use crate::wallet::tests::bench::{Bench, on};
 
 fn run(bench: &Bench, args: &[&str], by_hand: bool) -> Ran {
     let head = b"HTTP/1.1 401 Unauthorized\nWww-Authenticate: Basic realm=\"lab\"\n\n";
-    call_beside(Person { by_hand, watches: false }, super::serve, bench, args, head)
+    call_beside(
+        Person { stdin_is_terminal: by_hand, stderr_is_terminal: false },
+        super::serve,
+        bench,
+        args,
+        head,
+    )
 }
 
 fn block(place: &str, pair: &str) -> String {

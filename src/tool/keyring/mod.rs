@@ -18,7 +18,7 @@ use crate::remote::{Realm, Remote, has_control};
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, NewCredential, Query, Stored, Wallet};
 
-use super::{Tool, Wire, is_web, write};
+use super::{Protocol, Tool, Wire, is_web, write};
 use crate::secret_bytes::{Bytes, joined, json};
 
 mod arguments;
@@ -31,16 +31,15 @@ mod uv;
 use arguments::{Mode, Output, Request};
 
 /// The keyring command.
+pub static PROTOCOL: Protocol =
+    Protocol { name: "keyring", need: Need::Packages, links: &["keyring"], serve, quirks: None };
+
+/// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
-    name: "keyring",
     title: "pip, uv and PDM (the keyring command)",
-    need: Need::Packages,
-    links: &["keyring"],
     how: "a program named keyring in PATH",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: None,
-    profile: None,
+    ..Tool::of(&PROTOCOL)
 };
 
 /// The scheme of what is kept under a name that is no URL: never equal to a web address.
@@ -127,7 +126,7 @@ fn is_part_of_host(realm: &Realm, remote: &Remote) -> bool {
 
 /// Keeps what a tool's user typed: pip does so when its prompt led to success.
 fn set(service: &str, user: &str, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<bool, Error> {
-    if wire.by_hand {
+    if wire.stdin_is_terminal {
         return Err(Error::usage(
             "set reads the password from a pipe",
             "to be asked for a token, hidden: keyfob add URL",
@@ -139,7 +138,7 @@ fn set(service: &str, user: &str, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> R
     let password = read_line(wire)?;
     match wallet.store(&query, NewCredential::from(password))? {
         Stored::Written { chosen } => {
-            if let Some(store) = chosen.filter(|_| wire.person_watches) {
+            if let Some(store) = chosen.filter(|_| wire.stderr_is_terminal) {
                 wire.line("note", &format!("tokens are kept in the {store} store from now on"));
             }
             Ok(true)
@@ -181,7 +180,7 @@ fn query(service: &str, user: Option<&str>, wire: &Wire<'_>) -> Result<Option<Qu
     if user.as_deref().is_some_and(has_control) {
         return Err(Error::Request { why: "there is a control character in the user name" });
     }
-    Ok(Some(Query { user, ..wire.question(&TOOL, remote) }))
+    Ok(Some(Query { user, ..wire.question(&PROTOCOL, remote) }))
 }
 
 /// The question of `set` and `del`. pip keeps passwords under the bare host; where that belongs to a service, the service's

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::files;
-use crate::text::shell_word;
+use crate::tool::installation::Installation;
 use crate::tool::links;
-use crate::tool::setup::{Entry, Line, Plan, Setup, SetupContext, Wish};
+use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
 
 use super::uv;
 
@@ -47,8 +46,7 @@ pub(super) fn clients(environment: &Environment) -> Vec<String> {
 /// The `keyring` that the clients find, and whether it is this program.
 pub(super) fn first_keyring(context: &SetupContext<'_>) -> Option<(PathBuf, bool)> {
     let first = context.environment.program(KEYRING)?;
-    let own = links::spot(context.program, KEYRING, context.environment);
-    let ours = own.is_some_and(|own| links::is_us(&first, &own.path));
+    let ours = Installation::of(context).is_ok_and(|own| own.has(&first));
     Some((first, ours))
 }
 
@@ -72,7 +70,8 @@ fn link<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> P
         Some((path, false)) => Some(path),
         None => None,
     };
-    let Some(own) = links::in_path(context) else {
+    let installed = Installation::of(context).ok();
+    let Some((installed, own)) = installed.and_then(|all| all.in_path().map(|own| (all, own))) else {
         let note = "no folder of PATH has keyfob, so a link beside it would not be found; put keyfob into one, then: keyfob \
                     setup keyring";
         return nothing(vec![note.to_owned()]);
@@ -104,14 +103,8 @@ fn link<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> P
     // What is remembered of uv stays so.
     let mut entry = before.cloned().unwrap_or_default();
     entry.written.retain(|line| line.key != links::LINK);
-    entry.remember(Line::new(&link, links::LINK, own.display().to_string()));
-    Plan {
-        lines: vec![format!("ln -s {} {}", shell_word(&own), shell_word(&link))],
-        notes: vec![ADVICE.to_owned()],
-        entry: Some(entry),
-        apply: Box::new(move || links::make(&own, &link)),
-        ..Plan::default()
-    }
+    let plan = Plan { notes: vec![ADVICE.to_owned()], entry: Some(entry), ..Plan::default() };
+    links::at(&installed, link).begin(plan)
 }
 
 /// Whether programs in `folder` are found before `other`.
@@ -124,8 +117,7 @@ fn comes_before(folder: &Path, other: &Path, environment: &Environment) -> bool 
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
     let mut plan = Plan::default();
-    let gone = links::plan_removal(entry.written.iter(), context, &mut plan);
-    plan.apply = Box::new(move || gone.iter().try_for_each(|link| files::remove(link)));
+    links::take_away(entry, context, &mut plan);
     uv::take_out(&mut plan, entry)?;
     Ok(plan)
 }

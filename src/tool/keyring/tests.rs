@@ -1,6 +1,6 @@
 //! The adapter with byte buffers and a wallet in memory: what pip, uv and PDM send, and what they accept.
 
-use super::TOOL;
+use super::PROTOCOL;
 use crate::forge::Need;
 use crate::tool::tests::{self, Ran};
 use crate::wallet::tests::bench::{Bench, query};
@@ -311,7 +311,7 @@ fn words_that_no_client_uses_do_no_harm() {
 
 #[test]
 fn the_record_asks_for_packages() {
-    assert_eq!(TOOL.need, Need::Packages);
+    assert_eq!(PROTOCOL.need, Need::Packages);
     // The token of a generic place serves any need.
     let bench = Bench::new();
     bench.add("https://pypi.corp.example", Some("alice"), "T");

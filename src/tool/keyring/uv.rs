@@ -63,7 +63,7 @@ pub(super) fn add<'c>(
     let new = draft.entry.written.iter().filter(|line| !entry.written.contains(line)).cloned();
     let new: Vec<Line> = new.collect();
     entry.written.extend(new);
-    after(plan, || draft.write());
+    plan.then(|| draft.write());
     Ok(())
 }
 
@@ -74,12 +74,6 @@ pub(super) fn take_out<'c>(plan: &mut Plan<'c>, entry: &Entry) -> Result<(), Err
     let mut draft = Draft::new(&PathBuf::from(&line.file), Some(entry), is_line)?;
     draft.undo(&mut plan.notes, is_line);
     plan.lines.extend(draft.said.iter().cloned());
-    after(plan, || draft.write());
+    plan.then(|| draft.write());
     Ok(())
-}
-
-/// Lets a plan do this, too.
-fn after<'c>(plan: &mut Plan<'c>, work: impl FnOnce() -> Result<(), Error> + 'c) {
-    let first = std::mem::replace(&mut plan.apply, Box::new(|| Ok(())));
-    plan.apply = Box::new(move || first().and_then(|()| work()));
 }

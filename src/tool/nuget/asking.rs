@@ -11,7 +11,7 @@ use crate::wallet::{Credential, Lookup, PromptPolicy, Query, Wallet};
 /// runs for long.
 pub(super) const REFUSED_AFTER: u32 = 2;
 
-/// What answers to no user name get as one; Azure DevOps takes any, and Microsoft's documents write this one into URLs.
+/// What answers to no user name get as one: Microsoft's documents write this one into URLs.
 const USER: &str = "VssSessionToken";
 
 /// A question for the credential of a source.
@@ -64,7 +64,7 @@ pub(super) fn ask(question: &Question, person_watches: bool, wallet: &dyn Wallet
         stderr_is_terminal: person_watches,
         // The terminal is NuGet's, and so is standard input.
         prompts: if question.in_silence { PromptPolicy::Never } else { PromptPolicy::Window },
-        ..Query::new(super::TOOL.name, remote, super::TOOL.need)
+        ..Query::new(super::PROTOCOL.name, remote, super::PROTOCOL.need)
     };
     match wallet.get(&query) {
         Ok(Lookup::Found(answer)) => credential(*answer, &query, question),
@@ -90,8 +90,9 @@ fn credential(answer: Credential, query: &Query, question: &Question) -> Reply {
     } else {
         answer.note.as_ref().map(crate::wallet::Note::words)
     };
-    let is_azure = [forge::azure::FORGE.id, forge::azure::server::FORGE.id].contains(&answer.realm.forge());
-    let user = answer.user.filter(|user| !user.trim().is_empty() && (query.user.is_some() || !is_azure));
+    let unasked = forge::of_realm(answer.realm.as_str()).packages.nuget_user_name;
+    let unasked = unasked.filter(|_| query.user.is_none()).map(str::to_owned);
+    let user = unasked.or(answer.user).filter(|user| !user.trim().is_empty());
     Reply::Credential { user: user.unwrap_or_else(|| USER.to_owned()), token: answer.token, words }
 }
 

@@ -11,7 +11,7 @@ use crate::environment::{self, Environment};
 use crate::error::Error;
 use crate::process::{child, output_within};
 use crate::text::{shell_word, visible};
-use crate::tool::links;
+use crate::tool::installation::Installation;
 use crate::tool::setup::{Entry, Finding, Level, SetupContext};
 
 use super::setup::{LINK, clients, for_older, plugins};
@@ -98,7 +98,7 @@ fn in_path(context: &SetupContext<'_>) -> Vec<PathBuf> {
 }
 
 fn is_us(context: &SetupContext<'_>, path: &Path) -> bool {
-    links::spot(context.program, LINK, context.environment).is_some_and(|own| links::is_us(path, &own.path))
+    Installation::of(context).is_ok_and(|own| own.has(path))
 }
 
 /// A file of our name without the right to be run: NuGet passes over it.

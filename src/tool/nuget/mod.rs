@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use crate::forge::Need;
 use crate::wallet::Wallet;
 
-use super::{Tool, Wire};
+use super::{Protocol, Tool, Wire};
 
 mod asking;
 mod check;
@@ -27,16 +27,21 @@ mod setup;
 mod tests;
 
 /// NuGet.
-pub static TOOL: Tool = Tool {
+pub static PROTOCOL: Protocol = Protocol {
     name: "nuget",
-    title: "NuGet (dotnet, MSBuild, Visual Studio, nuget.exe)",
     need: Need::Packages,
     links: &["nuget-plugin-keyfob", "CredentialProvider.Keyfob"],
+    serve,
+    quirks: None,
+};
+
+/// The tool as `keyfob` shows it and sets it up.
+pub static TOOL: Tool = Tool {
+    title: "NuGet (dotnet, MSBuild, Visual Studio, nuget.exe)",
     how: "a program named nuget-plugin-… in PATH",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: None,
     profile: Some(&profile::PROFILE),
+    ..Tool::of(&PROTOCOL)
 };
 
 /// The one argument with which NuGet starts a plugin.
@@ -51,7 +56,7 @@ pub fn begins_a_call(argument: &str) -> bool {
 fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
     let first = args.first().and_then(|word| word.to_str());
     match first {
-        Some(PLUGIN) if !wire.by_hand => {
+        Some(PLUGIN) if !wire.stdin_is_terminal => {
             plugin::serve(wire, wallet, crate::process::lives, &crate::process::leave);
             0
         }

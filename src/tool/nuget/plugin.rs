@@ -46,7 +46,7 @@ pub(super) fn serve(
     lives: fn(u32) -> bool,
     leave: &(dyn Fn() + Sync),
 ) {
-    let person_watches = wire.person_watches;
+    let person_watches = wire.stderr_is_terminal;
     let state = State { session: Session::new(lives), output: &mut *wire.output };
     let input = &mut *wire.input;
     let peer = Peer { state: Mutex::new(state), host: AtomicU32::new(0), lives, leave };

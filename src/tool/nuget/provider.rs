@@ -46,7 +46,7 @@ pub(super) fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet)
     // A second try is a first one for us; that it is one, is what the person should know.
     let retries = if call.is_retry { REFUSED_AFTER } else { 0 };
     let question = Question { id: String::new(), url, retries, in_silence: call.in_silence };
-    let reply = ask(&question, wire.person_watches, wallet);
+    let reply = ask(&question, wire.stderr_is_terminal, wallet);
     let out = match &reply {
         _ if is_version_1 => version_1(&reply),
         Reply::Credential { user, token, .. } => standalone(user, token.expose(), call.as_json, call.redact),

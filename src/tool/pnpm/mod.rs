@@ -13,7 +13,7 @@ use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Lookup, Query, Wallet};
 
-use super::{Tool, Wire, header};
+use super::{Protocol, Tool, Wire, header};
 use crate::secret_bytes::joined;
 
 mod place;
@@ -22,16 +22,15 @@ mod setup;
 mod tests;
 
 /// pnpm.
+pub static PROTOCOL: Protocol =
+    Protocol { name: "pnpm", need: Need::Packages, links: &["keyfob-pnpm"], serve, quirks: None };
+
+/// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
-    name: "pnpm",
     title: "pnpm",
-    need: Need::Packages,
-    links: &["keyfob-pnpm"],
     how: "tokenHelper for each place in the person's .npmrc",
-    serve: Some(serve),
     setup: Some(&setup::SETUP),
-    peculiar: None,
-    profile: None,
+    ..Tool::of(&PROTOCOL)
 };
 
 /// Prints the header for one place.
@@ -60,10 +59,10 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
 }
 
 fn answer(remote: &Remote, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
-    let query = Query { takes_authtype: true, ..wire.question(&TOOL, remote.clone()) };
+    let query = Query { takes_authtype: true, ..wire.question(&PROTOCOL, remote.clone()) };
     match wallet.get(&query)? {
         Lookup::Found(answer) => {
-            let Some(header) = header::authorization(&answer, header::BEARER) else { return Ok(()) };
+            let Some(header) = header::authorization(&answer, header::scheme(&answer)) else { return Ok(()) };
             super::write(wire, &joined(&[&header, b"\n"]))?;
             wire.note(answer.note.as_ref());
         }

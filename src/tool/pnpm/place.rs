@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 use crate::error::Error;
+use crate::forge;
 use crate::percent::{RESERVED, decode_with};
 use crate::remote::Remote;
 
@@ -53,28 +54,19 @@ pub(super) fn key(remote: &Remote) -> String {
 
 /// Where the packages of a realm are; nothing for a service that has none.
 pub(super) fn packages(realm: &str, home: &Remote) -> Vec<Remote> {
-    let (forge, what) = realm.split_once('/').unwrap_or((realm, ""));
-    let host = |host: &str, path: &[&str]| {
-        let path = path.join("/");
-        Remote::from_parts("https", host, Some(&path)).ok()
-    };
-    match forge {
-        "azure-devops" => {
-            let mut places = vec![host("pkgs.dev.azure.com", &[what])];
-            // pnpm compares letter by letter, and the URL of a feed may have the organisation as the person wrote it.
-            if let Some(written) =
-                home.path().first().filter(|written| *written != what && written.eq_ignore_ascii_case(what))
-            {
-                places.push(host("pkgs.dev.azure.com", &[written]));
-            }
-            places.push(host(&format!("{what}.pkgs.visualstudio.com"), &[]));
-            places.into_iter().flatten().collect()
+    let npm = &forge::of_realm(realm).packages.npm;
+    let Some(named) = npm.of(realm) else { return if npm.own { vec![home.clone()] } else { Vec::new() } };
+    let mut places = Vec::new();
+    for place in named {
+        let (host, path) = place.split_once('/').unwrap_or((&place, ""));
+        places.push(Remote::from_parts("https", host, Some(path)));
+        // pnpm compares letter by letter, and the URL of a feed may have the organisation as the person wrote it.
+        let is_so_written = |written: &&String| *written != path && written.eq_ignore_ascii_case(path);
+        if let Some(written) = home.path().first().filter(is_so_written) {
+            places.push(Remote::from_parts("https", host, Some(written)));
         }
-        "github" if what == "github.com" => host("npm.pkg.github.com", &[]).into_iter().collect(),
-        "github" if what.ends_with(".ghe.com") => host(&format!("npm.{what}"), &[]).into_iter().collect(),
-        "bitbucket" | "bitbucket-data-center" => Vec::new(),
-        _ => vec![home.clone()],
     }
+    places.into_iter().filter_map(Result::ok).collect()
 }
 
 #[cfg(test)]

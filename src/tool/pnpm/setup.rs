@@ -5,13 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::forge;
 use crate::remote::Remote;
 use crate::text::{shell_word, visible};
+use crate::tool::installation::Installation;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::tool::text::Draft;
 
-use super::{TOOL, place};
+use super::{PROTOCOL, place};
 
 /// pnpm's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
@@ -72,7 +74,7 @@ fn wanted(context: &SetupContext<'_>, folder: &Path) -> Result<Vec<Wanted>, Erro
     let mut remotes: Vec<Remote> = Vec::new();
     for place in context.wallet.places()? {
         // What git stored for some host is not meant for its packages.
-        if place.person || !place.realm.starts_with("generic/") {
+        if place.person || !forge::of_realm(&place.realm).is_generic() {
             remotes.extend(place::packages(&place.realm, &place.remote));
         }
     }
@@ -81,7 +83,7 @@ fn wanted(context: &SetupContext<'_>, folder: &Path) -> Result<Vec<Wanted>, Erro
     remotes.dedup_by_key(|remote| place::key(remote));
     let wanted = remotes.iter().filter_map(|remote| {
         let key = place::key(remote);
-        let name = format!("{}{}{}", TOOL.links[0], place::encode(remote)?, std::env::consts::EXE_SUFFIX);
+        let name = format!("{}{}{}", PROTOCOL.links[0], place::encode(remote)?, std::env::consts::EXE_SUFFIX);
         let link = folder.join(name);
         let line = format!("{key}={}", plain(&link)?);
         // An equals sign in it would end the key.
@@ -91,9 +93,8 @@ fn wanted(context: &SetupContext<'_>, folder: &Path) -> Result<Vec<Wanted>, Erro
 }
 
 fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
-    let own = links::spot(context.program, "keyfob", context.environment)
-        .ok_or(Error::NoProgram { program: "keyfob" })?
-        .path;
+    let installed = Installation::of(context)?;
+    let own = installed.target();
     let folder = match before.and_then(|entry| entry.written.iter().find(|line| line.key == links::FOLDER)) {
         Some(line) => PathBuf::from(&line.file),
         None => folder(context)?,
@@ -115,8 +116,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
     if !folder.is_dir() {
         lines.push(format!("mkdir -p {}", shell_word(&folder)));
     }
-    let is_right =
-        |link: &Path| fs::read_link(link).map_or_else(|_| links::is_us(link, &own), |to| to == own);
+    let is_right = |link: &Path| fs::read_link(link).map_or_else(|_| installed.has(link), |to| to == own);
     let missing: Vec<PathBuf> =
         wanted.iter().map(|wanted| wanted.link.clone()).filter(|link| !is_right(link)).collect();
     lines.extend(missing.iter().map(|link| format!("ln -sf {} {}", shell_word(&own), shell_word(link))));
@@ -145,7 +145,6 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
             crate::files::make_folder(&folder)?;
         }
         for link in &missing {
-            crate::files::remove(link)?;
             links::make(&own, link)?;
         }
         draft.write()?;
@@ -166,14 +165,14 @@ fn other<'d>(draft: &'d Draft, before: Option<&Entry>, key: &str) -> Option<&'d 
 fn is_ours(line: &str) -> bool {
     line.split_once('=').is_some_and(|(_, value)| {
         let name = value.trim().rsplit('/').next().unwrap_or_default();
-        name.starts_with(TOOL.links[0])
+        name.starts_with(PROTOCOL.links[0])
     })
 }
 
 fn our_links(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| {
-        entry.file_name().to_str().is_some_and(|name| name.starts_with(&format!("{}+", TOOL.links[0])))
+        entry.file_name().to_str().is_some_and(|name| name.starts_with(&format!("{}+", PROTOCOL.links[0])))
     });
     let mut links: Vec<PathBuf> = ours.map(|entry| entry.path()).collect();
     links.sort();
@@ -246,10 +245,8 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
             None => Finding::broken(ABOUT, words, FIX),
         });
     }
-    let own = links::spot(context.program, "keyfob", context.environment);
-    for wanted in
-        asked.iter().filter(|wanted| own.as_ref().is_some_and(|own| !links::is_us(&wanted.link, &own.path)))
-    {
+    let own = Installation::of(context).ok();
+    for wanted in asked.iter().filter(|wanted| own.as_ref().is_some_and(|own| !own.has(&wanted.link))) {
         let words = format!("pnpm asks keyfob and cannot start it: {}", wanted.link.display());
         findings.push(Finding::broken(ABOUT, words, FIX));
     }

@@ -16,10 +16,7 @@ pub static TOOL: Tool = Tool {
     name: "python",
     title: "twine, Poetry and Hatch (Python's keyring library)",
     need: Need::Packages,
-    links: &[],
     how: "a module that the settings of Python's keyring name",
-    serve: None,
     setup: Some(&setup::SETUP),
-    peculiar: None,
-    profile: None,
+    ..Tool::BASE
 };

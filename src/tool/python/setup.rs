@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::files;
 use crate::paths::Paths;
 use crate::text::{shell_word, visible};
-use crate::tool::links;
+use crate::tool::installation::Installation;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 
 /// The setup of Python's keyring.
@@ -47,9 +47,9 @@ struct Whole {
 
 /// Both files, the module first: a name of a module that is not there would stop every program that uses the library.
 fn wanted(context: &SetupContext<'_>) -> Result<Option<[Whole; 2]>, Error> {
-    let Some(spot) = links::spot(context.program, "keyfob", context.environment) else { return Ok(None) };
+    let Ok(own) = Installation::of(context).map(|own| own.path_of("keyfob").path) else { return Ok(None) };
     let Some(settings) = settings_file(context.environment) else { return Ok(None) };
-    let (Some(program), folder) = (spot.path.to_str(), Paths::find(context.environment)?.data.join("python"))
+    let (Some(program), folder) = (own.to_str(), Paths::find(context.environment)?.data.join("python"))
     else {
         return Ok(None);
     };

@@ -11,12 +11,12 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::forge::{Need, Presentation};
+use crate::forge::{self, Need, Presentation};
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, NewCredential, Query, Wallet};
 
-use super::{Peculiar, Tool, Wire, header, input, login, write};
+use super::{Protocol, Quirks, Tool, Wire, header, input, login, write};
 use crate::secret_bytes::json;
 
 mod setup;
@@ -24,20 +24,21 @@ mod setup;
 mod tests;
 
 /// Terraform and OpenTofu.
-pub static TOOL: Tool = Tool {
+pub static PROTOCOL: Protocol = Protocol {
     name: "terraform",
-    title: "Terraform",
     need: Need::Packages,
     links: &["terraform-credentials-keyfob"],
-    how: "credentials_helper in Terraform's own settings",
-    serve: Some(serve),
-    setup: Some(&setup::SETUP),
-    peculiar: Some(&Peculiar { places: |url| vec![url.clone()], withheld }),
-    profile: None,
+    serve,
+    quirks: Some(&Quirks { places: |url| vec![url.clone()], withheld }),
 };
 
-/// Forges whose tokens are Bearer tokens, or may be.
-const BEARER: &[&str] = &["gitlab", "gitea", "generic"];
+/// The tool as `keyfob` shows it and sets it up.
+pub static TOOL: Tool = Tool {
+    title: "Terraform",
+    how: "credentials_helper in Terraform's own settings",
+    setup: Some(&setup::SETUP),
+    ..Tool::of(&PROTOCOL)
+};
 
 /// What is stored. A member that we do not know must not be lost, so it is refused, as the protocol wants it.
 #[derive(Deserialize)]
@@ -72,7 +73,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
         return Err(Error::Request { why: "the host is not one" });
     }
     let query =
-        Query { takes_authtype: true, ..wire.question(&TOOL, Remote::from_parts("https", host, None)?) };
+        Query { takes_authtype: true, ..wire.question(&PROTOCOL, Remote::from_parts("https", host, None)?) };
     match word.to_str() {
         Some("get") => get(&query, wire, wallet),
         Some("store") => store(query, wire, wallet),
@@ -114,7 +115,10 @@ fn withheld(answer: &Credential, _: &Remote) -> Option<String> {
 fn token(answer: &Credential) -> Option<&str> {
     let bearer = match &answer.authtype {
         Some(scheme) => scheme.eq_ignore_ascii_case("bearer"),
-        None => answer.presentation == Presentation::Bearer || BEARER.contains(&answer.realm.forge()),
+        None => {
+            let forge = forge::of_realm(answer.realm.as_str());
+            answer.presentation == Presentation::Bearer || forge.packages.terraform
+        }
     };
     let token = std::str::from_utf8(answer.token.expose()).ok()?;
     (bearer && header::fits(token.as_bytes())).then_some(token)

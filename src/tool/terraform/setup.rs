@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::text::{shell_word, visible};
+use crate::tool::installation::{Installation, is_this};
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::tool::text::Draft;
 
-use super::TOOL;
+use super::PROTOCOL;
 
 /// Terraform's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
@@ -48,7 +49,7 @@ fn folder(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
 }
 
 fn link(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
-    let name = format!("{}{}", TOOL.links[0], std::env::consts::EXE_SUFFIX);
+    let name = format!("{}{}", PROTOCOL.links[0], std::env::consts::EXE_SUFFIX);
     Ok(folder(context)?.join("plugins").join(name))
 }
 
@@ -60,9 +61,7 @@ fn named(line: &str) -> Option<&str> {
 }
 
 fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
-    let own = links::spot(context.program, "keyfob", context.environment)
-        .ok_or(Error::NoProgram { program: "keyfob" })?
-        .path;
+    let own = Installation::of(context)?;
     let mut draft = Draft::new(&settings(context)?, before, is_line)?;
     let file = draft.path().display().to_string();
     let helper = draft.lines().find_map(named).map(str::to_owned);
@@ -84,40 +83,16 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
     let link = link(context)?;
     let of_link = |line: &Line| line.key == links::LINK && Path::new(&line.file) == link;
     let remembered = before.is_some_and(|entry| entry.written.iter().any(of_link));
-    let mut entry = draft.entry.clone();
-    let mut remember = |line: Line| {
-        entry.written.retain(|old| (&old.key, &old.file) != (&line.key, &line.file));
-        entry.written.push(line);
-    };
-    let mut lines = Vec::new();
-    let plugins = link.parent().unwrap_or(&link).to_owned();
-    if !plugins.is_dir() {
-        lines.push(format!("mkdir -p {}", shell_word(&plugins)));
-        let missing: Vec<&Path> = plugins.ancestors().take(2).filter(|folder| !folder.is_dir()).collect();
-        missing.iter().for_each(|folder| remember(Line::new(folder, links::FOLDER, "")));
+    let is_right = own.has(&link);
+    if !is_right && link.exists() && !remembered {
+        return Err(Error::usage(
+            format!("{} is there already and is not keyfob", link.display()),
+            format!("rm {}, then: keyfob setup terraform", shell_word(&link)),
+        ));
     }
-    let is_right = links::is_us(&link, &own);
-    if !is_right {
-        if link.exists() && !remembered {
-            return Err(Error::usage(
-                format!("{} is there already and is not keyfob", link.display()),
-                format!("rm {}, then: keyfob setup terraform", shell_word(&link)),
-            ));
-        }
-        lines.push(format!("ln -sf {} {}", shell_word(&own), shell_word(&link)));
-        remember(Line::new(&link, links::LINK, own.to_string_lossy()));
-    }
-    lines.extend(draft.said.iter().cloned());
-    let notes = in_clear(context);
-    let apply = Box::new(move || {
-        if !is_right {
-            crate::files::make_tools_folder(&plugins)?;
-            crate::files::remove(&link)?;
-            links::make(&own, &link)?;
-        }
-        draft.write()
-    });
-    Ok(Plan { lines, notes, entry: Some(entry), apply, ..Plan::default() })
+    let (lines, notes, entry) = (draft.said.clone(), in_clear(context), Some(draft.entry.clone()));
+    let plan = Plan { lines, notes, entry, apply: Box::new(move || draft.write()), ..Plan::default() };
+    Ok(if is_right { plan } else { links::at(&own, link).begin(plan) })
 }
 
 /// Terraform asks its own file first.
@@ -140,17 +115,8 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
     let mut plan = Plan::default();
     draft.undo(&mut plan.notes, is_line);
     plan.lines.extend(draft.said.iter().cloned());
-    let gone = links::plan_removal(entry.written.iter(), context, &mut plan);
-    let folders = entry.written.iter().filter(|line| line.key == links::FOLDER);
-    let mut folders: Vec<PathBuf> = folders.map(|line| PathBuf::from(&line.file)).collect();
-    plan.apply = Box::new(move || {
-        draft.write()?;
-        gone.iter().try_for_each(|link| crate::files::remove(link))?;
-        // The inner one first; what is not empty stays.
-        folders.sort_by_key(|folder| std::cmp::Reverse(folder.as_os_str().len()));
-        folders.iter().for_each(|folder| drop(fs::remove_dir(folder)));
-        Ok(())
-    });
+    plan.apply = Box::new(move || draft.write());
+    links::take_away(entry, context, &mut plan);
     Ok(plan)
 }
 
@@ -164,7 +130,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
     let file = draft.path().display().to_string();
     let helper = draft.lines().find_map(named);
     let first = match helper {
-        Some("keyfob") if links::is_this(&link, "keyfob", context) => {
+        Some("keyfob") if is_this(&link, context) => {
             Finding::ok(ABOUT, format!("terraform asks keyfob ({file}, {})", link.display()))
         }
         Some("keyfob") => {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::account::{Id, Key};
 use crate::error::Error;
+use crate::forge;
 use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
@@ -303,7 +304,7 @@ fn realm_of(realm: &RealmRecord) -> Result<Realm, Error> {
 fn check(bundle: &Bundle) -> Result<(), Error> {
     let control = |text: &str| text.chars().any(char::is_control);
     for realm in &bundle.realms {
-        let known = forge_of(realm).id == realm.realm.split('/').next().unwrap_or_default();
+        let known = realm.realm.split('/').next().is_some_and(|id| forge::named(id).is_some());
         let url = Remote::from_url(&realm.url).is_ok() || forge_of(realm).is_generic();
         if !known || !url || control(&realm.url) || realm_of(realm).is_err() {
             return Err(BROKEN);

@@ -176,7 +176,7 @@ impl LocalWallet<'_> {
         // A rename stays with its service; on the same host, what was taken for the wrong one may be put right.
         let home = Remote::from_url(&selection.realm.url).map(|(home, _)| home.origin());
         let same_host = home.is_ok_and(|home| home == planned.wish.remote.origin());
-        if planned.forge.id != forge.id && !same_host {
+        if planned.forge != forge && !same_host {
             return Err(Error::usage(
                 format!("a token of {} is none of {}", forge.name, planned.forge.name),
                 format!("make one there, and: keyfob add {}", planned.url),

@@ -93,7 +93,7 @@ fn plan_host(mut wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
 /// A realm that is known without its record.
 fn plan_known(mut wish: Wish, known: KnownRealm) -> Result<Planned, Error> {
     let remote = wish.remote.clone();
-    if let Some(forge) = wish.forge.filter(|forge| forge.id != known.forge.id) {
+    if let Some(forge) = wish.forge.filter(|forge| *forge != known.forge) {
         return Err(Error::usage(
             format!("{remote} belongs to {}, not to {}", known.forge.name, forge.name),
             "leave --forge out; it is for hosts that keyfob does not know",
@@ -125,8 +125,8 @@ fn guess(wish: &Wish) -> &'static Forge {
     let last = wish.remote.path().last();
     let nameless = wish.account.is_none() && wish.url_user.is_none();
     let collection = nameless && last.is_some_and(|segment| !segment.ends_with(".git"));
-    let otherwise = if collection { &forge::azure::server::FORGE } else { &forge::generic::FORGE };
-    forge::looks_like(&wish.remote).unwrap_or(otherwise)
+    let by_collection = || forge::of_collections().filter(|_| collection);
+    forge::looks_like(&wish.remote).or_else(by_collection).unwrap_or(&forge::generic::FORGE)
 }
 
 /// A cloud realm's URL: what the person gave, without what lies below the realm. Where only the user name told the

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{PLACE, TOKEN, USER, is_root, mode, one_line, scene};
 use crate::support::faults::{faulty, is_sound, with_fault};
 use crate::support::process::Output;
-use crate::support::scene::{Scene, files_below, program_under_test};
+use crate::support::scene::{Scene, files_below, tools_program_under_test};
 
 /// No operation makes more calls than this that change files.
 const MOST: usize = 100;
@@ -150,7 +150,7 @@ fn a_read_only_folder_still_answers() {
     };
     if is_root() {
         // Its program, where nobody can reach it.
-        fs::copy(program_under_test(), scene.home().join("git-credential-keyfob")).unwrap();
+        fs::copy(tools_program_under_test(), scene.home().join("git-credential-keyfob")).unwrap();
         mode(scene.home().parent().unwrap(), 0o711);
         mode(&scene.home(), 0o711);
         let own = |path: &Path| std::os::unix::fs::chown(path, Some(USER), Some(USER)).unwrap();

@@ -55,9 +55,9 @@ fn setup_makes_what_is_missing_and_unsetup_leaves_nothing_behind() {
     assert_eq!(dry.stdout().lines().count(), 3, "{dry}");
     assert!(!link.exists() && !desktop(&scene).exists());
     scene.keyfob(["setup", "nuget", "--yes"]).succeeds();
-    for made in [&link, &desktop(&scene)] {
-        assert_eq!(fs::read_link(made).unwrap(), scene.bin().join("keyfob"));
-    }
+    let tools = scene.bin().join("git-credential-keyfob");
+    assert_eq!(fs::read_link(&link).unwrap().to_str(), Some("git-credential-keyfob"));
+    assert_eq!(fs::read_link(desktop(&scene)).unwrap(), tools);
     assert!(!scene.home().join(".nuget/plugins/netcore").exists());
     assert!(complaints(&scene).is_empty(), "{:?}", doctor(&scene));
     let again = scene.keyfob(["setup", "nuget", "--yes"]).succeeds();

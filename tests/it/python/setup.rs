@@ -50,11 +50,11 @@ fn after_setup_pip_downloads_without_another_step() {
 fn setup_makes_one_link_and_unsetup_takes_it_away() {
     let scene = machine();
     let dry = scene.keyfob(["setup", "keyring", "--dry-run"]).succeeds();
-    let keyfob = scene.bin().join("keyfob");
-    assert_eq!(dry.stdout(), format!("ln -s {} {}\n", keyfob.display(), link(&scene).display()));
+    let tools = "git-credential-keyfob";
+    assert_eq!(dry.stdout(), format!("ln -s {tools} {}\n", link(&scene).display()));
     assert!(!link(&scene).exists());
     let done = scene.keyfob(["setup", "keyring", "--yes"]).succeeds();
-    assert_eq!(fs::read_link(link(&scene)).unwrap(), keyfob, "{done}");
+    assert_eq!(fs::read_link(link(&scene)).unwrap().to_str(), Some(tools), "{done}");
     for word in ["PIP_KEYRING_PROVIDER=subprocess", "UV_KEYRING_PROVIDER=subprocess", "VssSessionToken@"] {
         assert!(done.stderr().contains(word), "{done}");
     }

@@ -40,7 +40,7 @@ impl Scene {
         fs::create_dir(scene.bin()).unwrap();
         scene.link("keyfob");
         // As an installation has it: `keyring`, which is not ours alone, is made by its setup only.
-        let links = keyfob::tool::ALL.iter().flat_map(|tool| tool.links);
+        let links = keyfob::tool::PROTOCOLS.iter().flat_map(|protocol| protocol.links);
         for link in links.filter(|link| link.contains("keyfob")) {
             scene.link(link);
         }
@@ -134,9 +134,9 @@ impl Scene {
         builder.recursive(true).create(path).unwrap();
     }
 
-    /// keyfob by this name.
+    /// A program of ours by this name: `keyfob` is for people, by every other name the tools' program is started.
     pub fn link(&self, name: &str) -> PathBuf {
-        let program = program_under_test();
+        let program = if name == "keyfob" { program_under_test() } else { tools_program_under_test() };
         let link = self.bin().join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
         if !link.exists() {
             #[cfg(unix)]
@@ -203,10 +203,19 @@ fn git_version(git: &Path) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// The program that is tested: cargo's, or the one that `KEYFOB_TEST_PROGRAM` names (tests/run.sh has the release program tested, too).
+/// `keyfob` as it is tested: cargo's, or the one that `KEYFOB_TEST_PROGRAM` names (tests/run.sh has the release program tested, too).
 pub fn program_under_test() -> PathBuf {
     std::env::var_os("KEYFOB_TEST_PROGRAM")
         .map_or_else(|| cargo_bin!("keyfob").to_owned(), |named| fs::canonicalize(named).unwrap())
+}
+
+/// `git-credential-keyfob` as it is tested: the one that was built with it.
+pub fn tools_program_under_test() -> PathBuf {
+    let name = format!("git-credential-keyfob{}", std::env::consts::EXE_SUFFIX);
+    std::env::var_os("KEYFOB_TEST_PROGRAM").map_or_else(
+        || env!("CARGO_BIN_EXE_git-credential-keyfob").into(),
+        |_| program_under_test().with_file_name(name),
+    )
 }
 
 /// The newest git.
@@ -288,7 +297,8 @@ fn keyfob_runs_under_any_of_its_names() {
     let scene = Scene::new();
     let (keyfob, keyring) = (scene.link("keyfob"), scene.link("keyring"));
     assert!(keyfob.exists() && keyring.exists());
-    let tested = program_under_test().canonicalize().unwrap();
-    assert_eq!([keyfob, keyring].map(|link| link.canonicalize().unwrap()), [tested.clone(), tested]);
+    let tested = [program_under_test(), tools_program_under_test()];
+    let canonical = |path: PathBuf| path.canonicalize().unwrap();
+    assert_eq!([keyfob, keyring].map(canonical), tested.map(canonical));
     assert_eq!(scene.git(["config", "credential.helper"]).succeeds().stdout(), "keyfob\n");
 }

@@ -39,7 +39,7 @@ fn run(bench: &Bench, operation: &str, input: impl AsRef<[u8]>) -> Ran {
 
 /// The same with any arguments, and perhaps with a person who watches stderr.
 fn call(bench: &Bench, arguments: &[&str], input: &[u8], watches: bool) -> Ran {
-    let person = Person { by_hand: false, watches };
+    let person = Person { stdin_is_terminal: false, stderr_is_terminal: watches };
     let (code, out, notes) = call_for_bytes(person, super::serve, bench, arguments, input);
     Ran { code, out, notes }
 }

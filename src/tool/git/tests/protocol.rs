@@ -100,9 +100,11 @@ fn a_git_that_has_gone_away_is_no_error() {
 #[test]
 fn started_by_hand_it_says_what_it_waits_for() {
     let bench = Bench::new();
-    let person = Person { by_hand: true, watches: true };
+    let person = Person { stdin_is_terminal: true, stderr_is_terminal: true };
     let (_, _, notes) = call_beside(person, super::super::serve, &bench, &["get"], GITHUB.as_bytes());
     assert!(notes.contains("keyfob setup git"));
+    let (code, _, notes) = call_beside(person, super::super::serve, &bench, &[], b"");
+    assert!(code == 2 && notes.contains("keyfob explain URL"), "{code} {notes}");
 }
 
 #[test]

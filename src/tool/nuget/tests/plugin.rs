@@ -174,7 +174,7 @@ fn a_hostile_conversation_is_survived_and_holds_only_lines_of_the_protocol() {
 fn started_by_hand_it_explains_itself_and_says_nothing_on_standard_output() {
     let bench = Bench::new();
     for (args, by_hand) in [(&["-Plugin"][..], true), (&[], false), (&["get"], false)] {
-        let person = Person { by_hand, watches: true };
+        let person = Person { stdin_is_terminal: by_hand, stderr_is_terminal: true };
         let (code, out, notes) = call_beside(person, super::super::serve, &bench, args, b"");
         assert_eq!((code, out.as_str()), (2, ""));
         assert!(notes.contains("keyfob setup nuget"));
@@ -190,7 +190,7 @@ fn the_end_of_a_token_is_told_once_a_day_where_a_person_watches() {
         })
         .unwrap();
     let input = request("l", "SetLogLevel", "{}") + &question("q", FEED, false) + &question("r", FEED, false);
-    let person = Person { by_hand: false, watches: true };
+    let person = Person { stdin_is_terminal: false, stderr_is_terminal: true };
     let (_, text, notes) = call_beside(person, super::super::serve, &bench, &["-Plugin"], input.as_bytes());
     assert_eq!(text.matches("\"LogLevel\":\"Minimal\"").count(), 1, "{text}");
     assert!(notes.is_empty(), "standard error is the console's");
