@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::lifecycle;
 use crate::forge::month;
-use crate::forge::shape::{Looks, looks};
+use crate::forge::token::{Looks, looks};
 use crate::forge::{self, Need};
 use crate::records::Source;
 use crate::remote::Remote;

@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::forge::Forge;
 use crate::forge::lifecycle::{DeviceCode, Poll, SignIn, Site, Tenant};
-use crate::forge::shape::{Looks, looks, redacted};
+use crate::forge::token::{Looks, looks, redacted};
 use crate::http_message::Request;
 use crate::process;
 use crate::process::child;

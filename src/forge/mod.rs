@@ -23,6 +23,7 @@ mod record;
 mod server;
 pub mod shape;
 mod template;
+pub mod token;
 
 pub use packages::{Crates, Hosts, Packages, Scheme};
 pub use place::{Place, place};

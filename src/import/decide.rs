@@ -8,7 +8,7 @@ use std::rc::Rc;
 use crate::error::Error;
 use crate::forge;
 use crate::forge::month;
-use crate::forge::shape::{Looks, looks};
+use crate::forge::token::{Looks, looks};
 use crate::records::Group;
 use crate::wallet::LocalWallet;
 use crate::wallet::person::add::{Planned, Wish};

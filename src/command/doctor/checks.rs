@@ -319,53 +319,53 @@ fn program_links(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let (mut missing, mut old) = (Vec::new(), Vec::new());
     for link in tool::installed_links() {
-        let first = context.environment.program(link);
-        let path = own.path_of(link);
-        match first {
+        match context.environment.program(link) {
             Some(first) if own.has(&first) => {
-                if own.has_two_programs() && !own.is_for_tools(&first) {
-                    old.push(link);
-                }
                 findings.push(Finding::ok("links", format!("{} is this program", first.display())));
+                if own.has_two_programs() && !own.is_for_tools(&first) {
+                    old.push(first);
+                }
             }
-            Some(first) => {
-                let (shown, word) = (first.display(), shell_word(&first));
-                findings.push(match leads_to_keyfob(&first) {
-                    Some(other) => Finding::hint(
-                        "links",
-                        format!(
-                            "{shown} comes first in PATH and leads to another keyfob, {}",
-                            other.display()
-                        ),
-                        own.how_to_install_into(first.parent().unwrap_or(&first)),
-                    ),
-                    None => Finding::hint(
-                        "links",
-                        format!("{shown} comes first in PATH and is another program than this one"),
-                        format!("ls -l {word}"),
-                    ),
-                });
-            }
-            None if path.is_link => {
-                let words = format!("{} is this program; its folder is not in PATH", path.path.display());
-                findings.push(Finding::ok("links", words));
-            }
-            None => missing.push(link),
+            Some(first) => findings.push(another_program(&own, &first)),
+            None => match own.path_of(link) {
+                path if path.is_link => {
+                    let words = format!("{} is this program; its folder is not in PATH", path.path.display());
+                    findings.push(Finding::ok("links", words));
+                }
+                _ => missing.push(link),
+            },
         }
     }
     if !missing.is_empty() {
         let words = format!("there is no {}; setup makes the link that a tool needs", missing.join(", no "));
         findings.push(Finding::hint("links", words, own.how_to_install()));
     }
-    if !old.is_empty() {
+    findings.extend(old.iter().filter_map(|link| link.parent()).collect::<BTreeSet<_>>().into_iter().map(|folder| {
         let words = format!(
-            "{} lead to keyfob, which answers as before; git-credential-keyfob, made for tools, has no network in it",
-            old.join(", ")
+            "links in {} lead to keyfob, which answers as before; git-credential-keyfob, made for tools, has no network in it",
+            folder.display()
         );
-        findings.push(Finding::hint("links", words, own.how_to_install()));
-    }
+        Finding::hint("links", words, own.how_to_install_into(folder))
+    }));
     findings.extend(other_version(&own));
     findings
+}
+
+/// What comes first in PATH by one of our names, and is not of this installation.
+fn another_program(own: &Installation<'_>, first: &Path) -> Finding {
+    let shown = first.display();
+    match leads_to_keyfob(first) {
+        Some(other) => Finding::hint(
+            "links",
+            format!("{shown} comes first in PATH and leads to another keyfob, {}", other.display()),
+            own.how_to_install_into(first.parent().unwrap_or(first)),
+        ),
+        None => Finding::hint(
+            "links",
+            format!("{shown} comes first in PATH and is another program than this one"),
+            format!("ls -l {}", shell_word(first)),
+        ),
+    }
 }
 
 /// The program for tools, if it is not of the version of this one.
