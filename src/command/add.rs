@@ -8,7 +8,6 @@ use clap::ArgMatches;
 use crate::error::Error;
 use crate::forge::check::{Outcome, Verdict};
 use crate::forge::lifecycle;
-use crate::forge::month;
 use crate::forge::shape::{Looks, looks};
 use crate::forge::{self, Need};
 use crate::records::Source;
@@ -229,15 +228,15 @@ pub(super) fn look_at(
             context.terminal.note(&what);
             context.terminal.agree("Keep it here all the same?", false)?;
         }
-        Looks::Fits { ends_by: Some(at), .. } if let Some(odd) = month::odd(at, context.now) => {
+        Looks::Fits { lifespan: Some(lifespan), .. } if let Some(odd) = lifespan.odd(context.now) => {
             // Not recorded: it may have been extended since, and a clock may be wrong.
             context.terminal.note(&odd);
             context.terminal.hint(&format!("{again_of}; keyfob check {} asks the service", planned.url));
         }
-        Looks::Fits { ends_by: Some(at), .. } if planned.wish.expires.is_none() => {
-            planned.wish.expires = Some(at);
+        Looks::Fits { lifespan: Some(lifespan), .. } if planned.wish.expires.is_none() => {
+            planned.wish.expires = Some(lifespan.expires_by);
             if context.terminal.about.stderr {
-                let day = date(at);
+                let day = date(lifespan.expires_by);
                 context
                     .terminal
                     .note(&format!("by its look it ends on {day} at the latest; --expires says when"));

@@ -7,12 +7,12 @@ use crate::http_message::{Auth, Method, Request, Response};
 
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{Lifecycle, Revocation, ScopeOption};
-use super::shape::{Checksum, Letters, Part, Shape};
+use super::shape::{Letters, Part, Shape, crc32};
 use super::{Example, Forge, Home, Hosts, Need, Packages, Scheme};
 
 /// A token with GitHub's checksum.
 const fn classic(name: &'static str, parts: &'static [Part]) -> Shape {
-    Shape { checksum: Checksum::GitHub, ..Shape::of(name, parts) }
+    Shape { checksum: Some(checksum_holds), ..Shape::of(name, parts) }
 }
 
 /// GitHub.
@@ -127,6 +127,21 @@ pub static FORGE: Forge = Forge {
     ],
     ..Forge::SELF_HOSTED
 };
+
+/// Digits, upper, lower: the order in which GitHub counts.
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The last six of 36 characters behind the prefix are the CRC-32 of the thirty before, in base 62.
+fn checksum_holds(token: &[u8]) -> bool {
+    let Some(body) = token.len().checked_sub(36).map(|at| &token[at..]) else { return false };
+    let (random, sum) = body.split_at(30);
+    let mut left = crc32(random);
+    sum.iter().rev().all(|&digit| {
+        let expected = DIGITS[(left % 62) as usize];
+        left /= 62;
+        digit == expected
+    })
+}
 
 /// `user` tells who; headers tell scopes (of classic tokens) and the end.
 fn request(target: &Target<'_>) -> Request {

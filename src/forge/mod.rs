@@ -16,7 +16,6 @@ pub mod github;
 pub mod gitlab;
 pub mod hugging_face;
 pub mod lifecycle;
-pub mod month;
 mod packages;
 mod place;
 mod record;

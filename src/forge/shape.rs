@@ -2,16 +2,15 @@
 //! lost a character before it is stored (the service shows a token once), asks about one that belongs elsewhere, knows how long
 //! one can last at most, and takes tokens out of foreign text. Pure.
 //!
-//! A token of no known shape is none of its business: services change their tokens without asking us. Deliberately absent: the
-//! checksum of Azure's new tokens, which nobody outside has seen confirmed; a wrong guess would refuse good ones.
+//! A token of no known shape is none of its business: services change their tokens without asking us.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
+use crate::text::date;
 
-use super::month::end_of_year_from;
 use super::{ALL, Forge};
 
 /// One kind of token.
@@ -20,15 +19,15 @@ pub struct Shape {
     pub name: &'static str,
     /// What stands where, from the first character to the last.
     pub parts: &'static [Part],
-    /// The checksum within.
-    pub checksum: Checksum,
+    /// Whether the checksum within a token of these parts holds; `None` where there is none, or none that is known for sure.
+    pub checksum: Option<fn(&[u8]) -> bool>,
     /// Whether nothing else looks like it, so that it can be recognised wherever it stands.
     pub unmistakable: bool,
     /// Characters somewhere within that no other token has: with them but without the rest, it is a damaged one. (Where the
     /// first part is a text, that does.)
     pub mark: Option<&'static str>,
-    /// Where its year and month stand, as Azure's have them: it ends at most a year after that month.
-    pub month_at: Option<usize>,
+    /// Reads how long it lives, where that is in it; one in which it cannot be read is damaged.
+    pub lifespan: Option<fn(&[u8]) -> Option<Lifespan>>,
     /// Why it is of no use any more.
     pub ended: Option<&'static str>,
 }
@@ -36,15 +35,7 @@ pub struct Shape {
 impl Shape {
     /// For records: one that is only its parts.
     pub const fn of(name: &'static str, parts: &'static [Part]) -> Shape {
-        Shape {
-            name,
-            parts,
-            checksum: Checksum::None,
-            unmistakable: true,
-            mark: None,
-            month_at: None,
-            ended: None,
-        }
+        Shape { name, parts, checksum: None, unmistakable: true, mark: None, lifespan: None, ended: None }
     }
 }
 
@@ -90,16 +81,37 @@ impl Letters {
     }
 }
 
-/// A checksum within a token, by which a mistyped one shows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Checksum {
-    /// There is none, or none that is known for sure.
-    None,
-    /// GitHub: the last six of 36 characters behind the prefix are the CRC-32 of the thirty before, in base 62.
-    GitHub,
-    /// Azure DevOps, 52 characters: four of the 32 bytes are a CRC-32 of the others.
-    AzureOld,
+/// Between when a token lives at most, by what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifespan {
+    /// The earliest that it was created, in Unix seconds.
+    pub created_from: i64,
+    /// The latest that it expires if nobody extended it, in Unix seconds.
+    pub expires_by: i64,
 }
+
+impl Lifespan {
+    /// What is odd about it: it is over, or yet to begin. No verdict, because a token may have been extended since, and a clock may
+    /// be wrong.
+    #[must_use]
+    pub fn odd(&self, now: i64) -> Option<String> {
+        if self.expires_by <= now {
+            Some(format!(
+                "by its look it was to end on {} at the latest: if nobody extended it, it does not work any more",
+                date(self.expires_by)
+            ))
+        } else if self.created_from > now.saturating_add(DAY) {
+            Some(format!(
+                "by its look it was made after {}, which is yet to come: a character in it is wrong, or the clock",
+                date(self.created_from)
+            ))
+        } else {
+            None
+        }
+    }
+}
+
+const DAY: i64 = 86_400;
 
 /// What a token looks like, seen from the forge that it is for.
 pub enum Looks {
@@ -107,8 +119,8 @@ pub enum Looks {
     Fits {
         /// Its kind.
         shape: &'static Shape,
-        /// The latest that it can end, in Unix seconds.
-        ends_by: Option<i64>,
+        /// How long it lives at most, if that is in it.
+        lifespan: Option<Lifespan>,
     },
     /// One of another forge's.
     Foreign {
@@ -132,8 +144,8 @@ pub fn looks(token: &Secret, forge: &'static Forge) -> Looks {
         return Looks::Unknown;
     }
     if let Some(shape) = forge.shapes.iter().find(|shape| shape.fits(bytes)) {
-        let ends_by = shape.month_at.and_then(|at| end_of_year_from(bytes, at));
-        return Looks::Fits { shape, ends_by };
+        let lifespan = shape.lifespan.and_then(|read| read(bytes));
+        return Looks::Fits { shape, lifespan };
     }
     if forge.shapes.iter().any(|shape| encoded(bytes, shape)) {
         return Looks::Damaged(
@@ -274,12 +286,13 @@ fn encoded(bytes: &[u8], shape: &Shape) -> bool {
 impl Shape {
     /// Whether this is one of it, whole.
     fn fits(&self, token: &[u8]) -> bool {
-        self.length(token) == Some(token.len()) && self.checksum.holds(token) && self.has_month(token)
+        let holds = || self.checksum.is_none_or(|holds| holds(token));
+        self.length(token) == Some(token.len()) && holds() && self.has_lifespan(token)
     }
 
-    /// Whether what stands in the place of its month is one.
-    fn has_month(&self, token: &[u8]) -> bool {
-        self.month_at.is_none_or(|at| end_of_year_from(token, at).is_some())
+    /// Whether what stands in the place of its lifespan is one.
+    fn has_lifespan(&self, token: &[u8]) -> bool {
+        self.lifespan.is_none_or(|read| read(token).is_some())
     }
 
     /// How many characters the parts take from the start, each as many as it can.
@@ -309,7 +322,7 @@ impl Shape {
     /// In what way this is one of it, but not whole. `None` if it is no such thing at all.
     fn damage(&self, token: &[u8]) -> Option<String> {
         let name = self.name;
-        if self.length(token) == Some(token.len()) && self.has_month(token) {
+        if self.length(token) == Some(token.len()) && self.has_lifespan(token) {
             return Some(format!(
                 "it looks like {name}, but its checksum does not fit: a character is wrong or missing"
             ));
@@ -345,61 +358,8 @@ impl Shape {
     }
 }
 
-impl Checksum {
-    fn holds(self, token: &[u8]) -> bool {
-        match self {
-            Checksum::None => true,
-            Checksum::GitHub => github_holds(token),
-            Checksum::AzureOld => azure_holds(token).unwrap_or(false),
-        }
-    }
-}
-
-/// Digits, upper, lower: the order in which GitHub counts.
-const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-fn github_holds(token: &[u8]) -> bool {
-    let Some(body) = token.len().checked_sub(36).map(|at| &token[at..]) else { return false };
-    let (random, sum) = body.split_at(30);
-    let mut left = crc32(random);
-    sum.iter().rev().all(|&digit| {
-        let expected = DIGITS[(left % 62) as usize];
-        left /= 62;
-        digit == expected
-    })
-}
-
-/// Microsoft's published scheme: of the 32 bytes, those at 2, 7, 8 and 22 are the CRC-32 of the others, with a constant mixed
-/// in that tells a person's token from an application's secret.
-fn azure_holds(token: &[u8]) -> Option<bool> {
-    const SEALS: [u32; 2] = [0xE0B9_692D, 0x1019_F92E];
-    const PLACES: [usize; 4] = [2, 7, 8, 22];
-    let mut bytes = Zeroizing::new([0u8; 32]);
-    let (mut bits, mut held, mut at) = (0u32, 0u32, 0);
-    for &letter in token {
-        let value = match letter {
-            b'a'..=b'z' => letter - b'a',
-            b'2'..=b'7' => letter - b'2' + 26,
-            _ => return None,
-        };
-        bits = bits << 5 | u32::from(value);
-        held += 5;
-        if held >= 8 {
-            held -= 8;
-            *bytes.get_mut(at)? = (bits >> held & 0xff) as u8;
-            at += 1;
-        }
-    }
-    let mut payload = Zeroizing::new(Vec::with_capacity(28));
-    payload.extend(bytes.iter().enumerate().filter(|(at, _)| !PLACES.contains(at)).map(|(_, byte)| *byte));
-    let found = u32::from_be_bytes(PLACES.map(|at| bytes[at]));
-    // What is left over of the last letter is nothing.
-    let whole = at == 32 && bits & ((1 << held) - 1) == 0;
-    Some(whole && SEALS.iter().any(|seal| crc32(&payload) ^ seal == found))
-}
-
 /// CRC-32 as zip and Ethernet have it. Tokens are short: no table.
-fn crc32(bytes: &[u8]) -> u32 {
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
     !bytes.iter().fold(!0u32, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
 }
@@ -547,8 +507,10 @@ mod tests {
 
     #[test]
     fn a_new_azure_token_tells_when_it_ends_at_the_latest() {
-        let Looks::Fits { ends_by: Some(at), .. } = read(&azure_new(), "azure-devops") else { panic!() };
-        assert_eq!(crate::text::rfc3339(at), "2026-12-31T23:59:59Z");
+        let Looks::Fits { lifespan: Some(lifespan), .. } = read(&azure_new(), "azure-devops") else {
+            panic!()
+        };
+        assert_eq!(crate::text::rfc3339(lifespan.expires_by), "2026-12-31T23:59:59Z");
     }
 
     #[test]

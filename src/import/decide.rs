@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use crate::error::Error;
 use crate::forge;
-use crate::forge::month;
 use crate::forge::shape::{Looks, looks};
 use crate::records::Group;
 use crate::wallet::LocalWallet;
@@ -146,8 +145,8 @@ fn look_at(found: &Found, planned: &mut Planned, leave: Leave, now: i64) -> Resu
             damaged(format!("it is {}, and {}", shape.name, shape.ended.unwrap_or_default()))
         }
         // Its end is not recorded, as in `add`. Nobody asked for this token in particular, so one that is past is left.
-        Looks::Fits { ends_by: Some(at), .. } if let Some(odd) = month::odd(at, now) => {
-            if at > now || leave.damaged {
+        Looks::Fits { lifespan: Some(lifespan), .. } if let Some(odd) = lifespan.odd(now) => {
+            if lifespan.expires_by > now || leave.damaged {
                 return Ok(Some(odd));
             }
             damaged(odd)
@@ -157,8 +156,9 @@ fn look_at(found: &Found, planned: &mut Planned, leave: Leave, now: i64) -> Resu
         }
         Looks::Foreign { shape, .. } => return Ok(Some(format!("it is {}", shape.name))),
         Looks::Damaged(why) => return Ok(Some(why)),
-        Looks::Fits { ends_by, .. } => {
-            planned.wish.expires = planned.wish.expires.or(ends_by);
+        Looks::Fits { lifespan, .. } => {
+            let expires = planned.wish.expires.or(lifespan.map(|lifespan| lifespan.expires_by));
+            planned.wish.expires = expires;
             return Ok(None);
         }
         Looks::Unknown if planned.forge.shapes.is_empty() => return Ok(None),

@@ -259,7 +259,6 @@ fn tools_and_the_wallet_never_reach_the_network() {
 const HELPERS: &[&str] = &[
     "forge::check",
     "forge::lifecycle",
-    "forge::month",
     "forge::place",
     "forge::shape",
     "import::decide",

@@ -3,10 +3,12 @@
 //! access token opens them all.
 
 use super::lifecycle::{Lifecycle, Renewal, ScopeOption};
-use super::shape::{Checksum, Letters, Part, Shape};
+use super::shape::{Letters, Part, Shape};
 use super::{Crates, Example, Forge, Home, Hosts, Need, Packages, UserName};
 
+mod checksum;
 mod entra;
+mod issued_month;
 mod pats;
 mod refusal;
 mod scopes;
@@ -16,12 +18,12 @@ mod verify;
 /// Tokens of Azure DevOps, Services and Server: until the middle of 2024 52 characters, since then 84.
 static SHAPES: &[Shape] = &[
     Shape {
-        checksum: Checksum::AzureOld,
+        checksum: Some(checksum::holds),
         ..Shape::of("a personal access token of Azure DevOps", &[Part::Run(Letters::Base32, 52, 52)])
     },
     Shape {
         mark: Some("JQQJ99"),
-        month_at: Some(58),
+        lifespan: Some(issued_month::lifespan),
         ..Shape::of(
             "a personal access token of Azure DevOps",
             &[
