@@ -9,7 +9,7 @@ use crate::forge::check::Verdict;
 use crate::forge::lifecycle::{
     ApiError, Created, Effect, Order, ScopeTable, Site, Token, TokenFilter, TokenId, TokenManager,
 };
-use crate::forge::shape::redacted;
+use crate::forge::token_format::redacted;
 use crate::forge::{self, Forge};
 use crate::http_message::{Request, Response};
 use crate::remote::{Realm, Remote};

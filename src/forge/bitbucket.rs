@@ -7,7 +7,7 @@ use crate::http_message::{Auth, Request, Response};
 
 use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
-use super::shape::{Letters, Part, Shape};
+use super::token_format::{Alphabet, Part, TokenFormat};
 use super::{Example, Forge, Home, Hosts, Need, Packages, UserName};
 
 /// Bitbucket Cloud.
@@ -45,21 +45,21 @@ pub static FORGE: Forge = Forge {
     )],
     packages: Packages { npm: Hosts::NONE, containers: Hosts::NONE, ..Packages::OWN_HOST },
     check: Some(&Check { request, read }),
-    shapes: &[
+    token_formats: &[
         // Their length is not documented; what was seen is near 190.
-        Shape::of(
+        TokenFormat::of(
             "an API token of Atlassian",
-            &[Part::Text("ATATT3"), Part::Run(Letters::Base64Url, 80, 400)],
+            &[Part::Text("ATATT3"), Part::Chars(Alphabet::Base64Url, 80, 400)],
         ),
-        Shape::of(
+        TokenFormat::of(
             "an access token of Bitbucket",
-            &[Part::Text("ATCTT3"), Part::Run(Letters::Base64Url, 80, 400)],
+            &[Part::Text("ATCTT3"), Part::Chars(Alphabet::Base64Url, 80, 400)],
         ),
-        Shape {
+        TokenFormat {
             ended: Some("app passwords of Bitbucket stopped working on 2026-06-09"),
-            ..Shape::of(
+            ..TokenFormat::of(
                 "an app password of Bitbucket",
-                &[Part::Text("ATBB"), Part::Run(Letters::Base62, 28, 40)],
+                &[Part::Text("ATBB"), Part::Chars(Alphabet::Base62, 28, 40)],
             )
         },
     ],

@@ -5,7 +5,7 @@ use crate::http_message::{Auth, Request, Response};
 
 use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
-use super::shape::{Letters, Part, Shape};
+use super::token_format::{Alphabet, Part, TokenFormat};
 use super::{Example, Forge, Hosts, Packages, Presentation, UserName};
 
 /// Bitbucket Data Center.
@@ -24,9 +24,9 @@ pub static FORGE: Forge = Forge {
     },
     packages: Packages { npm: Hosts::NONE, containers: Hosts::NONE, ..Packages::OWN_HOST },
     check: Some(&Check { request, read }),
-    shapes: &[Shape::of(
+    token_formats: &[TokenFormat::of(
         "an HTTP access token of Bitbucket Data Center",
-        &[Part::Text("BBDC-"), Part::Run(Letters::Base64, 36, 64)],
+        &[Part::Text("BBDC-"), Part::Chars(Alphabet::Base64, 36, 64)],
     )],
     examples: &[Example { url: "https://bitbucket.corp.example/scm/proj/repo.git", realm: None }],
     ..Forge::SELF_HOSTED

@@ -6,7 +6,7 @@ use crate::http_message::{Auth, Request, Response};
 
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
-use super::shape::{Letters, Part, Shape};
+use super::token_format::{Alphabet, Part, TokenFormat};
 use super::{Crates, Example, Forge, Home, Need, Packages, Scheme};
 
 /// Gitea, Forgejo, Codeberg.
@@ -38,10 +38,10 @@ pub static FORGE: Forge = Forge {
         (Need::Packages, &["read:package", "write:package", "all"]),
     ],
     check: Some(&Check { request, read }),
-    shapes: &[Shape {
+    token_formats: &[TokenFormat {
         // Every commit's id looks like it.
-        unmistakable: false,
-        ..Shape::of("an access token of Gitea", &[Part::Run(Letters::Hex, 40, 40)])
+        distinctive: false,
+        ..TokenFormat::of("an access token of Gitea", &[Part::Chars(Alphabet::Hex, 40, 40)])
     }],
     examples: &[
         Example { url: "https://codeberg.org/alice/repo.git", realm: Some("gitea/codeberg.org") },

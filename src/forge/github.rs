@@ -7,12 +7,12 @@ use crate::http_message::{Auth, Method, Request, Response};
 
 use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{Lifecycle, Revocation, ScopeOption};
-use super::shape::{Letters, Part, Shape, crc32};
+use super::token_format::{Alphabet, Part, TokenFormat, crc32};
 use super::{Example, Forge, Home, Hosts, Need, Packages, Scheme};
 
 /// A token with GitHub's checksum.
-const fn classic(name: &'static str, parts: &'static [Part]) -> Shape {
-    Shape { checksum: Some(checksum_holds), ..Shape::of(name, parts) }
+const fn classic(name: &'static str, parts: &'static [Part]) -> TokenFormat {
+    TokenFormat { checksum: Some(checksum_holds), ..TokenFormat::of(name, parts) }
 }
 
 /// GitHub.
@@ -80,31 +80,34 @@ pub static FORGE: Forge = Forge {
         (Need::Packages, &["read:packages", "write:packages", "delete:packages", "packages"]),
     ],
     check: Some(&Check { request, read }),
-    shapes: &[
+    token_formats: &[
         classic(
             "a personal access token of GitHub",
-            &[Part::Text("ghp_"), Part::Run(Letters::Base62, 36, 36)],
+            &[Part::Text("ghp_"), Part::Chars(Alphabet::Base62, 36, 36)],
         ),
         // GitHub documents no checksum for these.
-        Shape::of(
+        TokenFormat::of(
             "a fine-grained personal access token of GitHub",
             &[
                 Part::Text("github_pat_"),
-                Part::Run(Letters::Base62, 22, 22),
+                Part::Chars(Alphabet::Base62, 22, 22),
                 Part::Text("_"),
-                Part::Run(Letters::Base62, 59, 59),
+                Part::Chars(Alphabet::Base62, 59, 59),
             ],
         ),
-        classic("an OAuth token of GitHub", &[Part::Text("gho_"), Part::Run(Letters::Base62, 36, 36)]),
-        classic("a user's token of a GitHub App", &[Part::Text("ghu_"), Part::Run(Letters::Base62, 36, 36)]),
-        // Installation tokens and refresh tokens have grown longer over the years.
-        Shape::of(
-            "an installation token of a GitHub App",
-            &[Part::Text("ghs_"), Part::Run(Letters::Dotted, 36, 2000)],
+        classic("an OAuth token of GitHub", &[Part::Text("gho_"), Part::Chars(Alphabet::Base62, 36, 36)]),
+        classic(
+            "a user's token of a GitHub App",
+            &[Part::Text("ghu_"), Part::Chars(Alphabet::Base62, 36, 36)],
         ),
-        Shape::of(
+        // Installation tokens and refresh tokens have grown longer over the years.
+        TokenFormat::of(
+            "an installation token of a GitHub App",
+            &[Part::Text("ghs_"), Part::Chars(Alphabet::Dotted, 36, 2000)],
+        ),
+        TokenFormat::of(
             "a refresh token of a GitHub App",
-            &[Part::Text("ghr_"), Part::Run(Letters::Dotted, 36, 2000)],
+            &[Part::Text("ghr_"), Part::Chars(Alphabet::Dotted, 36, 2000)],
         ),
     ],
     examples: &[

@@ -11,7 +11,7 @@ use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{
     ApiError, Created, Lifecycle, Order, Renewal, Revocation, RotationError, ScopeOption, Site, TokenApi,
 };
-use super::shape::{Letters, Part, Shape};
+use super::token_format::{Alphabet, Part, TokenFormat};
 use super::{Crates, Example, Forge, Home, Hosts, Need, Packages, Scheme, UserName};
 
 /// GitLab.
@@ -71,18 +71,18 @@ pub static FORGE: Forge = Forge {
         ),
     ],
     check: Some(&Check { request, read }),
-    shapes: &[
-        Shape::of(
+    token_formats: &[
+        TokenFormat::of(
             "a personal access token of GitLab",
-            &[Part::Text("glpat-"), Part::Run(Letters::Base64Url, 20, 20)],
+            &[Part::Text("glpat-"), Part::Chars(Alphabet::Base64Url, 20, 20)],
         ),
-        Shape::of(
+        TokenFormat::of(
             "a personal access token of GitLab",
             &[
                 Part::Text("glpat-"),
-                Part::Run(Letters::Base64Url, 27, 300),
+                Part::Chars(Alphabet::Base64Url, 27, 300),
                 Part::Text("."),
-                Part::Run(Letters::LowerDotted, 9, 12),
+                Part::Chars(Alphabet::LowerDotted, 9, 12),
             ],
         ),
     ],

@@ -20,8 +20,8 @@ mod packages;
 mod place;
 mod record;
 mod server;
-pub mod shape;
 mod template;
+pub mod token_format;
 
 pub use packages::{Crates, Hosts, Packages, Scheme};
 pub use place::{Place, place};

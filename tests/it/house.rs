@@ -138,7 +138,7 @@ fn a_secret_is_exposed_only_where_it_leaves_the_house() {
             .iter()
             .any(|shelf| name.starts_with(shelf))
             // A shape is judged where it is described; nothing of the token leaves.
-            || ["src/secret.rs", "src/forge/shape.rs"].contains(&name)
+            || ["src/secret.rs", "src/forge/token_format.rs"].contains(&name)
             || ["run", "token", "export"].iter().any(|word| name == format!("src/command/{word}.rs"))
     };
     let sources = sources();
@@ -260,7 +260,7 @@ const HELPERS: &[&str] = &[
     "forge::check",
     "forge::lifecycle",
     "forge::place",
-    "forge::shape",
+    "forge::token_format",
     "import::decide",
     "import::file",
     "import::ini",

@@ -4,7 +4,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::forge::shape::crc32;
+use crate::forge::token_format::crc32;
 
 /// Whether it holds in a token of 52 characters.
 pub(super) fn holds(token: &[u8]) -> bool {

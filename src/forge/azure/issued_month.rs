@@ -1,7 +1,7 @@
 //! The month that a new token of Azure DevOps bears: it was created in the month before, at the earliest, and expires a year later,
 //! at the latest.
 
-use crate::forge::shape::Lifespan;
+use crate::forge::token_format::Lifespan;
 
 const DAY: i64 = 86_400;
 

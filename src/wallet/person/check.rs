@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::forge::check::{Outcome, Problem, Target, Verdict};
-use crate::forge::shape::redacted;
+use crate::forge::token_format::redacted;
 use crate::forge::{self, Forge};
 use crate::http_message::{Request, Response};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord};

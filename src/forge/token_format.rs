@@ -1,8 +1,8 @@
-//! What tokens look like: each forge's record lists its [`Shape`]s, and this reads a token against them. It finds a paste that
+//! What tokens look like: each forge's record lists its [`TokenFormat`]s, and this reads a token against them. It finds a paste that
 //! lost a character before it is stored (the service shows a token once), asks about one that belongs elsewhere, knows how long
 //! one can last at most, and takes tokens out of foreign text. Pure.
 //!
-//! A token of no known shape is none of its business: services change their tokens without asking us.
+//! A token of no known format is none of its business: services change their tokens without asking us.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use crate::text::date;
 use super::{ALL, Forge};
 
 /// One kind of token.
-pub struct Shape {
+pub struct TokenFormat {
     /// In a sentence: "a personal access token of GitHub".
     pub name: &'static str,
     /// What stands where, from the first character to the last.
@@ -22,20 +22,28 @@ pub struct Shape {
     /// Whether the checksum within a token of these parts holds; `None` where there is none, or none that is known for sure.
     pub checksum: Option<fn(&[u8]) -> bool>,
     /// Whether nothing else looks like it, so that it can be recognised wherever it stands.
-    pub unmistakable: bool,
+    pub distinctive: bool,
     /// Characters somewhere within that no other token has: with them but without the rest, it is a damaged one. (Where the
     /// first part is a text, that does.)
-    pub mark: Option<&'static str>,
+    pub marker: Option<&'static str>,
     /// Reads how long it lives, where that is in it; one in which it cannot be read is damaged.
     pub lifespan: Option<fn(&[u8]) -> Option<Lifespan>>,
     /// Why it is of no use any more.
     pub ended: Option<&'static str>,
 }
 
-impl Shape {
+impl TokenFormat {
     /// For records: one that is only its parts.
-    pub const fn of(name: &'static str, parts: &'static [Part]) -> Shape {
-        Shape { name, parts, checksum: None, unmistakable: true, mark: None, lifespan: None, ended: None }
+    pub const fn of(name: &'static str, parts: &'static [Part]) -> TokenFormat {
+        TokenFormat {
+            name,
+            parts,
+            checksum: None,
+            distinctive: true,
+            marker: None,
+            lifespan: None,
+            ended: None,
+        }
     }
 }
 
@@ -45,12 +53,12 @@ pub enum Part {
     /// Exactly this.
     Text(&'static str),
     /// From so many to so many of these characters.
-    Run(Letters, usize, usize),
+    Chars(Alphabet, usize, usize),
 }
 
 /// Which characters.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Letters {
+pub enum Alphabet {
     /// Letters and digits.
     Base62,
     /// The same, `-` and `_`, and `=` at the end of some.
@@ -67,16 +75,16 @@ pub enum Letters {
     LowerDotted,
 }
 
-impl Letters {
+impl Alphabet {
     fn has(self, byte: u8) -> bool {
         match self {
-            Letters::Base62 => byte.is_ascii_alphanumeric(),
-            Letters::Base64Url => byte.is_ascii_alphanumeric() || b"-_=".contains(&byte),
-            Letters::Dotted => byte.is_ascii_alphanumeric() || b"-_=.".contains(&byte),
-            Letters::Base64 => byte.is_ascii_alphanumeric() || b"+/=".contains(&byte),
-            Letters::Base32 => byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte),
-            Letters::Hex => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
-            Letters::LowerDotted => byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.',
+            Alphabet::Base62 => byte.is_ascii_alphanumeric(),
+            Alphabet::Base64Url => byte.is_ascii_alphanumeric() || b"-_=".contains(&byte),
+            Alphabet::Dotted => byte.is_ascii_alphanumeric() || b"-_=.".contains(&byte),
+            Alphabet::Base64 => byte.is_ascii_alphanumeric() || b"+/=".contains(&byte),
+            Alphabet::Base32 => byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte),
+            Alphabet::Hex => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+            Alphabet::LowerDotted => byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.',
         }
     }
 }
@@ -114,11 +122,11 @@ impl Lifespan {
 const DAY: i64 = 86_400;
 
 /// What a token looks like, seen from the forge that it is for.
-pub enum Looks {
+pub enum Recognized {
     /// One of this forge's.
     Fits {
         /// Its kind.
-        shape: &'static Shape,
+        format: &'static TokenFormat,
         /// How long it lives at most, if that is in it.
         lifespan: Option<Lifespan>,
     },
@@ -127,7 +135,7 @@ pub enum Looks {
         /// Whose.
         forge: &'static Forge,
         /// Its kind.
-        shape: &'static Shape,
+        format: &'static TokenFormat,
     },
     /// One that lost or gained something on the way; what, in a sentence.
     Damaged(String),
@@ -137,51 +145,51 @@ pub enum Looks {
 
 /// Reads a token that is meant for `forge`.
 #[must_use]
-pub fn looks(token: &Secret, forge: &'static Forge) -> Looks {
+pub fn recognize(token: &Secret, forge: &'static Forge) -> Recognized {
     let bytes = token.expose();
     if forge.is_generic() {
         // A password may look like anything, and a host that nobody described may be any service.
-        return Looks::Unknown;
+        return Recognized::Unknown;
     }
-    if let Some(shape) = forge.shapes.iter().find(|shape| shape.fits(bytes)) {
-        let lifespan = shape.lifespan.and_then(|read| read(bytes));
-        return Looks::Fits { shape, lifespan };
+    if let Some(format) = forge.token_formats.iter().find(|format| format.fits(bytes)) {
+        let lifespan = format.lifespan.and_then(|read| read(bytes));
+        return Recognized::Fits { format, lifespan };
     }
-    if forge.shapes.iter().any(|shape| encoded(bytes, shape)) {
-        return Looks::Damaged(
+    if forge.token_formats.iter().any(|format| encoded(bytes, format)) {
+        return Recognized::Damaged(
             "it is a token in Base64, as it stands in a header; give the token itself".to_owned(),
         );
     }
     if let Some(what) = damage(bytes, forge) {
-        return Looks::Damaged(what);
+        return Recognized::Damaged(what);
     }
     let others = || {
-        let all = ALL.iter().flat_map(|other| other.shapes.iter().map(move |shape| (*other, shape)));
-        all.filter(|(_, shape)| shape.unmistakable)
+        let all = ALL.iter().flat_map(|other| other.token_formats.iter().map(move |format| (*other, format)));
+        all.filter(|(_, format)| format.distinctive)
     };
     // One that is not whole is another's all the same.
     let foreign = others()
-        .find(|(_, shape)| shape.fits(bytes))
-        .or_else(|| others().find(|(_, shape)| shape.is_meant(bytes)));
-    foreign.map_or(Looks::Unknown, |(forge, shape)| Looks::Foreign { forge, shape })
+        .find(|(_, format)| format.fits(bytes))
+        .or_else(|| others().find(|(_, format)| format.is_meant(bytes)));
+    foreign.map_or(Recognized::Unknown, |(forge, format)| Recognized::Foreign { forge, format })
 }
 
 /// In what way this is one of a forge's tokens, but not whole. Where several kinds of one name begin alike, nobody knows which one it
 /// was: then the lengths of all are named, unless it has the length of one.
 fn damage(token: &[u8], forge: &'static Forge) -> Option<String> {
-    let mut like = forge.shapes.iter().filter(|shape| shape.damage(token).is_some());
+    let mut like = forge.token_formats.iter().filter(|format| format.damage(token).is_some());
     let first = like.next()?;
-    let others: Vec<&Shape> =
-        like.filter(|shape| shape.name == first.name && shape.is_meant(token)).collect();
-    let has_length = |shape: &&Shape| (shape.span().0..=shape.span().1).contains(&token.len());
+    let others: Vec<&TokenFormat> =
+        like.filter(|format| format.name == first.name && format.is_meant(token)).collect();
+    let has_length = |format: &&TokenFormat| (format.span().0..=format.span().1).contains(&token.len());
     let all = || std::iter::once(first).chain(others.iter().copied());
     if others.is_empty() || has_length(&first) {
         return first.damage(token);
     }
-    if let Some(shape) = all().find(has_length) {
-        return shape.damage(token);
+    if let Some(format) = all().find(has_length) {
+        return format.damage(token);
     }
-    let lengths = all().map(|shape| match shape.span() {
+    let lengths = all().map(|format| match format.span() {
         (least, most) if least == most => least.to_string(),
         (least, _) => format!("at least {least}"),
     });
@@ -197,9 +205,9 @@ fn damage(token: &[u8], forge: &'static Forge) -> Option<String> {
 #[must_use]
 pub fn redacted(text: &str, known: &Secret) -> String {
     let mut text = without_basic(text, known);
-    for dress in dresses(known) {
-        if text.contains(dress.as_str()) {
-            text = text.replace(dress.as_str(), "(token)");
+    for encoding in encodings(known) {
+        if text.contains(encoding.as_str()) {
+            text = text.replace(encoding.as_str(), "(token)");
         }
     }
     masked(&text)
@@ -208,13 +216,14 @@ pub fn redacted(text: &str, known: &Secret) -> String {
 /// Foreign text without what looks like a token.
 #[must_use]
 pub fn masked(text: &str) -> String {
-    let shapes = || ALL.iter().flat_map(|forge| forge.shapes).filter(|shape| shape.unmistakable);
+    let token_formats =
+        || ALL.iter().flat_map(|forge| forge.token_formats).filter(|format| format.distinctive);
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {
         let rest = &text.as_bytes()[at..];
         let begins = at == 0 || !is_word(text.as_bytes()[at - 1]);
-        let found = if begins { shapes().find_map(|shape| shape.length(rest)) } else { None };
+        let found = if begins { token_formats().find_map(|format| format.length(rest)) } else { None };
         match found {
             // With the rest of the word: a token with something stuck to it is no less secret.
             Some(length) => {
@@ -235,13 +244,14 @@ pub fn masked(text: &str) -> String {
 #[must_use]
 pub fn is_token(text: &str) -> bool {
     // A person's name may begin like one, but is not so long.
-    let cut = |shape: &Shape| text.len() >= 20 && shape.is_meant(text.as_bytes());
-    let mut shapes = ALL.iter().flat_map(|forge| forge.shapes).filter(|shape| shape.unmistakable);
-    shapes.any(|shape| shape.length(text.as_bytes()) == Some(text.len()) || cut(shape))
+    let cut = |format: &TokenFormat| text.len() >= 20 && format.is_meant(text.as_bytes());
+    let mut token_formats =
+        ALL.iter().flat_map(|forge| forge.token_formats).filter(|format| format.distinctive);
+    token_formats.any(|format| format.length(text.as_bytes()) == Some(text.len()) || cut(format))
 }
 
 /// A token as it may come back: itself, and percent-encoded where that differs.
-fn dresses(token: &Secret) -> Vec<Zeroizing<String>> {
+fn encodings(token: &Secret) -> Vec<Zeroizing<String>> {
     let Ok(text) = std::str::from_utf8(token.expose()) else { return Vec::new() };
     // What is too short would take half of the text away.
     if text.len() < SHORTEST {
@@ -277,13 +287,13 @@ fn is_word(byte: u8) -> bool {
 }
 
 /// Whether this is Base64 of something that ends in such a token: what a header carries.
-fn encoded(bytes: &[u8], shape: &Shape) -> bool {
+fn encoded(bytes: &[u8], format: &TokenFormat) -> bool {
     let Ok(inner) = STANDARD.decode(bytes).map(Zeroizing::new) else { return false };
     let token = inner.iter().position(|&byte| byte == b':').map_or(&[][..], |at| &inner[at + 1..]);
-    shape.fits(token)
+    format.fits(token)
 }
 
-impl Shape {
+impl TokenFormat {
     /// Whether this is one of it, whole.
     fn fits(&self, token: &[u8]) -> bool {
         let holds = || self.checksum.is_none_or(|holds| holds(token));
@@ -301,8 +311,8 @@ impl Shape {
         for part in self.parts {
             at += match *part {
                 Part::Text(word) => text[at..].starts_with(word.as_bytes()).then_some(word.len())?,
-                Part::Run(letters, least, most) => {
-                    let run = text[at..].iter().take(most).take_while(|&&byte| letters.has(byte)).count();
+                Part::Chars(alphabet, least, most) => {
+                    let run = text[at..].iter().take(most).take_while(|&&byte| alphabet.has(byte)).count();
                     (run >= least).then_some(run)?
                 }
             };
@@ -316,7 +326,8 @@ impl Shape {
             Some(Part::Text(word)) => token.starts_with(word.as_bytes()),
             _ => false,
         };
-        begins || self.mark.is_some_and(|mark| token.windows(mark.len()).any(|w| w == mark.as_bytes()))
+        begins
+            || self.marker.is_some_and(|marker| token.windows(marker.len()).any(|w| w == marker.as_bytes()))
     }
 
     /// In what way this is one of it, but not whole. `None` if it is no such thing at all.
@@ -328,13 +339,13 @@ impl Shape {
             ));
         }
         let nearly = match *self.parts {
-            [Part::Run(letters, least, most)] if least == most => {
+            [Part::Chars(alphabet, least, most)] if least == most => {
                 // Half of one shows, too; but a pass phrase may be as long, and has no digits.
                 let mixed = [u8::is_ascii_digit, u8::is_ascii_alphabetic];
                 let mixed = || mixed.into_iter().all(|kind| token.iter().any(kind));
                 let like = token.len().abs_diff(least) <= 6
                     || ((least / 2..least).contains(&token.len()) && mixed());
-                like && token.iter().all(|&byte| letters.has(byte))
+                like && token.iter().all(|&byte| alphabet.has(byte))
             }
             _ => false,
         };
@@ -353,7 +364,7 @@ impl Shape {
     fn span(&self) -> (usize, usize) {
         self.parts.iter().fold((0, 0), |(least, most), part| match *part {
             Part::Text(word) => (least + word.len(), most + word.len()),
-            Part::Run(_, fewest, longest) => (least + fewest, most + longest),
+            Part::Chars(_, fewest, longest) => (least + fewest, most + longest),
         })
     }
 }
@@ -369,16 +380,16 @@ mod tests {
     use super::*;
     use crate::forge;
 
-    fn read(token: &str, forge: &str) -> Looks {
-        looks(&Secret::copy_of(token.as_bytes()), forge::named(forge).unwrap())
+    fn read(token: &str, forge: &str) -> Recognized {
+        recognize(&Secret::copy_of(token.as_bytes()), forge::named(forge).unwrap())
     }
 
     fn verdict(token: &str, forge: &str) -> String {
         match read(token, forge) {
-            Looks::Fits { shape, .. } => format!("fits: {}", shape.name),
-            Looks::Foreign { forge, .. } => format!("of {}", forge.id),
-            Looks::Damaged(why) => why,
-            Looks::Unknown => "unknown".to_owned(),
+            Recognized::Fits { format, .. } => format!("fits: {}", format.name),
+            Recognized::Foreign { forge, .. } => format!("of {}", forge.id),
+            Recognized::Damaged(why) => why,
+            Recognized::Unknown => "unknown".to_owned(),
         }
     }
 
@@ -501,13 +512,13 @@ mod tests {
         assert_eq!(verdict(&GITHUB.replace('z', "Z"), "gitlab"), "of github");
         assert_eq!(verdict("glpat-short", "azure-devops"), "of gitlab");
         assert_eq!(verdict(&azure_new()[..80], "github"), "of azure-devops");
-        // A commit's id has that shape too.
+        // A commit's id has that format too.
         assert_eq!(verdict(&"0a".repeat(20), "github"), "unknown");
     }
 
     #[test]
     fn a_new_azure_token_tells_when_it_ends_at_the_latest() {
-        let Looks::Fits { lifespan: Some(lifespan), .. } = read(&azure_new(), "azure-devops") else {
+        let Recognized::Fits { lifespan: Some(lifespan), .. } = read(&azure_new(), "azure-devops") else {
             panic!()
         };
         assert_eq!(crate::text::rfc3339(lifespan.expires_by), "2026-12-31T23:59:59Z");
@@ -548,9 +559,9 @@ mod tests {
 
     #[test]
     fn every_shape_has_a_name_for_a_sentence() {
-        for shape in forge::ALL.iter().flat_map(|forge| forge.shapes) {
-            assert!(shape.name.starts_with("a") && !shape.name.ends_with('.'), "{}", shape.name);
-            let (least, most) = shape.span();
+        for format in forge::ALL.iter().flat_map(|forge| forge.token_formats) {
+            assert!(format.name.starts_with("a") && !format.name.ends_with('.'), "{}", format.name);
+            let (least, most) = format.span();
             assert!(least <= most && least >= 4);
         }
     }
