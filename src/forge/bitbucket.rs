@@ -5,9 +5,9 @@ use serde::Deserialize;
 
 use crate::http_message::{Auth, Request, Response};
 
-use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat};
+use super::verify::{self, Check, Target, Verdict};
 use super::{Example, Forge, Home, Hosts, Need, Packages, UserName};
 
 /// Bitbucket Cloud.
@@ -97,14 +97,14 @@ struct User {
 fn read(answer: &Response, target: &Target<'_>) -> Verdict {
     let by_email = target.account.is_some_and(|account| account.contains('@'));
     if answer.status == 401 && !by_email && !is_access_token(target) {
-        return Verdict::problem(check::Problem::WantsEmail, answer);
+        return Verdict::problem(verify::Problem::WantsEmail, answer);
     }
-    let mut verdict = check::read(answer, &[], |answer| {
+    let mut verdict = verify::read(answer, &[], |answer| {
         let user = answer.json::<User>()?;
         Some(Verdict::accepted(Some(user.username.or(user.display_name)?)))
     });
-    if verdict.outcome == check::Outcome::Accepted {
-        verdict.scopes = check::listed(answer, "x-oauth-scopes");
+    if verdict.outcome == verify::Outcome::Accepted {
+        verdict.scopes = verify::listed(answer, "x-oauth-scopes");
     }
     verdict
 }

@@ -3,9 +3,9 @@
 
 use crate::http_message::{Auth, Request, Response};
 
-use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat};
+use super::verify::{self, Check, Target, Verdict};
 use super::{Example, Forge, Hosts, Packages, Presentation, UserName};
 
 /// Bitbucket Data Center.
@@ -38,11 +38,11 @@ fn request(target: &Target<'_>) -> Request {
 }
 
 fn read(answer: &Response, _: &Target<'_>) -> Verdict {
-    check::read(answer, &[], |answer| {
+    verify::read(answer, &[], |answer| {
         let user = answer.header("x-ausername").filter(|user| !user.is_empty() && *user != "anonymous");
         Some(match user {
             Some(user) => Verdict::accepted(Some(user.to_owned())),
-            None => Verdict::problem(check::Problem::Odd { status: 200 }, answer),
+            None => Verdict::problem(verify::Problem::UnexpectedResponse { status: 200 }, answer),
         })
     })
 }

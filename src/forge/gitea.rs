@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use crate::http_message::{Auth, Request, Response};
 
-use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat};
+use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::{Crates, Example, Forge, Home, Need, Packages, Scheme};
 
 /// Gitea, Forgejo, Codeberg.
@@ -63,8 +63,8 @@ fn request(target: &Target<'_>) -> Request {
 /// An account that may not sign in may not by a token either.
 const OBSTACLES: Obstacles = &[
     ("account is prohibited from signing in", Problem::Blocked),
-    ("account is not activated", Problem::NeedsPerson),
-    ("must change your password", Problem::NeedsPerson),
+    ("account is not activated", Problem::ActionRequired),
+    ("must change your password", Problem::ActionRequired),
 ];
 
 #[derive(Deserialize)]
@@ -73,5 +73,5 @@ struct User {
 }
 
 fn read(answer: &Response, _: &Target<'_>) -> Verdict {
-    check::read(answer, OBSTACLES, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))))
+    verify::read(answer, OBSTACLES, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))))
 }

@@ -5,9 +5,9 @@ use serde::Deserialize;
 
 use crate::http_message::{Auth, Method, Request, Response};
 
-use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{Lifecycle, Revocation, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat, crc32};
+use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::{Example, Forge, Home, Hosts, Need, Packages, Scheme};
 
 /// A token with GitHub's checksum.
@@ -159,7 +159,7 @@ fn request(target: &Target<'_>) -> Request {
 const OBSTACLES: Obstacles = &[
     ("account was suspended", Problem::Blocked),
     ("account is suspended", Problem::Blocked),
-    ("has an IP allow list enabled", Problem::Barred),
+    ("has an IP allow list enabled", Problem::BlockedByPolicy),
 ];
 
 #[derive(Deserialize)]
@@ -175,10 +175,10 @@ fn read(answer: &Response, _: &Target<'_>) -> Verdict {
         return Verdict::problem(Problem::SingleSignOn, answer);
     }
     let mut verdict =
-        check::read(answer, OBSTACLES, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))));
-    if verdict.outcome == check::Outcome::Accepted {
+        verify::read(answer, OBSTACLES, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))));
+    if verdict.outcome == verify::Outcome::Accepted {
         verdict.expires = answer.header("github-authentication-token-expiration").and_then(end);
-        verdict.scopes = check::listed(answer, "x-oauth-scopes");
+        verdict.scopes = verify::listed(answer, "x-oauth-scopes");
     }
     verdict
 }

@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use crate::http_message::{Auth, Request, Response};
 
-use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat};
+use super::verify::{self, Check, Target, Verdict};
 use super::{Example, Forge, Home, UserName};
 
 /// Hugging Face.
@@ -52,5 +52,5 @@ struct Me {
 }
 
 fn read(answer: &Response, _: &Target<'_>) -> Verdict {
-    check::read(answer, &[], |answer| Some(Verdict::accepted(Some(answer.json::<Me>()?.name))))
+    verify::read(answer, &[], |answer| Some(Verdict::accepted(Some(answer.json::<Me>()?.name))))
 }

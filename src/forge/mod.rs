@@ -9,7 +9,6 @@
 pub mod azure;
 pub mod bitbucket;
 pub mod bitbucket_data_center;
-pub mod check;
 pub mod generic;
 pub mod gitea;
 pub mod github;
@@ -22,6 +21,7 @@ mod record;
 mod server;
 mod template;
 pub mod token_format;
+pub mod verify;
 
 pub use packages::{Crates, Hosts, Packages, Scheme};
 pub use place::{Place, place};

@@ -1,9 +1,9 @@
 //! What is known of a service: the record that each file of this shelf holds, as data.
 
-use super::check::Check;
 use super::lifecycle::Lifecycle;
 use super::packages::Packages;
 use super::token_format::TokenFormat;
+use super::verify::Check;
 
 /// All that is known of a service.
 pub struct Forge {

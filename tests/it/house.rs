@@ -257,7 +257,7 @@ fn tools_and_the_wallet_never_reach_the_network() {
 
 /// Parts of a shelf that are no thing of their own.
 const HELPERS: &[&str] = &[
-    "forge::check",
+    "forge::verify",
     "forge::lifecycle",
     "forge::place",
     "forge::token_format",

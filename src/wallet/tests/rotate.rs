@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 
 use super::bench::{Bench, START, secret};
 use crate::error::Error;
-use crate::forge::check::{Outcome, Verdict};
 use crate::forge::lifecycle::{self, Created, Order, TokenId};
+use crate::forge::verify::{Outcome, Verdict};
 use crate::wallet::LocalWallet;
 use crate::wallet::pending::List;
 use crate::wallet::person::check::Question;
