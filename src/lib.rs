@@ -25,6 +25,8 @@ pub mod account;
 pub mod call;
 pub mod command;
 pub mod config;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod dbus;
 pub mod environment;
 pub mod error;
 pub mod export;
@@ -35,7 +37,6 @@ mod git_config;
 pub mod http;
 pub mod http_message;
 pub mod import;
-pub mod json;
 pub mod paths;
 mod percent;
 pub mod process;

@@ -87,7 +87,8 @@ impl Remote {
                 "it must begin with https://"
             }));
         }
-        let parsed = url::Url::parse(text).map_err(|_| bad("it cannot be read as one"))?;
+        let (text, zone) = without_zone(text);
+        let parsed = url::Url::parse(&text).map_err(|_| bad("it cannot be read as one"))?;
         match parsed.scheme() {
             "https" | "http" => {}
             "ssh" => return Err(bad("ssh uses keys, not tokens; give the https one")),
@@ -97,7 +98,7 @@ impl Remote {
             return Err(bad("it has a password or token in it; leave that out, keyfob asks for it hidden"));
         }
         let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or(bad("it has no host"))?;
-        if is_disguised(text, host) {
+        if is_disguised(&text, host) {
             return Err(bad("its host is written in a way that not every program reads alike"));
         }
         let user = Some(parsed.username()).filter(|user| !user.is_empty()).map(decode);
@@ -107,6 +108,10 @@ impl Remote {
         }
         let port = parsed.port().map(|port| format!(":{port}")).unwrap_or_default();
         let path = decode(parsed.path()).map_err(|_| bad("the path is not text"))?;
+        let host = match zone {
+            Some(zone) => format!("{}%{zone}]", host.trim_end_matches(']')),
+            None => host.to_owned(),
+        };
         let made = Remote::from_parts(parsed.scheme(), &format!("{host}{port}"), Some(&path));
         let remote = made.map_err(|error| match error {
             Error::Request { why } => bad(why),
@@ -121,7 +126,7 @@ impl Remote {
         &self.scheme
     }
 
-    /// The host in lower case, without port and trailing dot; IPv6 in brackets.
+    /// The host in lower case, without port and trailing dot; IPv6 in brackets, with its zone if it has one (`[fe80::1%eth0]`).
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
@@ -154,9 +159,11 @@ impl Remote {
     /// `scheme://host[:port]`, the origin (RFC 6454), without a path.
     #[must_use]
     pub fn origin(&self) -> String {
+        // In a URL, a zone's percent sign is escaped (RFC 6874).
+        let host = if self.host.contains('%') { self.host.replace('%', "%25") } else { self.host.clone() };
         match self.port {
-            Some(port) => format!("{}://{}:{port}", self.scheme, self.host),
-            None => format!("{}://{}", self.scheme, self.host),
+            Some(port) => format!("{}://{host}:{port}", self.scheme),
+            None => format!("{}://{host}", self.scheme),
         }
     }
 
@@ -285,13 +292,33 @@ fn default_port(scheme: &str) -> Option<u16> {
     })
 }
 
-/// Splits `host:port`; `None` if the port is not a number from 1 to 65535 in its plain form.
+/// Takes the zone (RFC 6874: `[fe80::1%25eth0]`) out of a URL's IPv6 host, which the `url` crate refuses. curl also takes a bare `%`.
+fn without_zone(url: &str) -> (Cow<'_, str>, Option<String>) {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    let start = url[start..end].rfind('@').map_or(start, |at| start + at + 1);
+    let zone = url[start..end].strip_prefix('[').and_then(|inner| {
+        let inner = &inner[..inner.find(']')?];
+        let percent = inner.find('%')?;
+        Some((start + 1 + percent, start + 1 + inner.len()))
+    });
+    let Some((from, to)) = zone else { return (Cow::Borrowed(url), None) };
+    let zone = &url[from + 1..to];
+    let zone = zone.strip_prefix("25").unwrap_or(zone);
+    (Cow::Owned(format!("{}{}", &url[..from], &url[to..])), Some(zone.to_owned()))
+}
+
+/// Splits `host:port`; `None` if the port is not a number from 1 to 65535 in its plain form. An empty one is the default
+/// (RFC 3986 section 3.2.3).
 fn split_port(host: &str) -> Option<(&str, Option<u16>)> {
     // The colons inside an IPv6 literal's brackets are not port separators.
     let after = host.rfind(']').map_or(0, |end| end + 1);
     let Some(colon) = host[after..].find(':').map(|at| at + after) else { return Some((host, None)) };
     let (name, port) = (&host[..colon], &host[colon + 1..]);
-    let plain = !port.is_empty() && !port.starts_with('0') && port.bytes().all(|b| b.is_ascii_digit());
+    if port.is_empty() {
+        return Some((name, None));
+    }
+    let plain = !port.starts_with('0') && port.bytes().all(|b| b.is_ascii_digit());
     let number = port.parse::<u16>().ok().filter(|_| plain)?;
     Some((name, Some(number)))
 }
@@ -300,8 +327,14 @@ fn split_port(host: &str) -> Option<(&str, Option<u16>)> {
 /// shortest form. `None` for what is no host.
 fn fold_host(host: &str) -> Option<String> {
     if let Some(inner) = host.strip_prefix('[') {
-        let address: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
-        return Some(format!("[{address}]"));
+        let inner = inner.strip_suffix(']')?;
+        let Some((address, zone)) = inner.split_once('%') else {
+            return Some(format!("[{}]", inner.parse::<Ipv6Addr>().ok()?));
+        };
+        // A zone names an interface of this machine (RFC 4007); letter case matters.
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+        let is_zone = !zone.is_empty() && zone.len() <= 63 && zone.bytes().all(plain);
+        return is_zone.then_some(format!("[{}%{zone}]", address.parse::<Ipv6Addr>().ok()?));
     }
     if !host.is_ascii() {
         // curl sends the IDNA form on the wire. A name that turns into a plain ASCII one is a look-alike of it
@@ -326,17 +359,30 @@ fn plain_host(host: &str) -> Option<String> {
     (!host.is_empty() && !host.contains(odd)).then(|| host.to_owned())
 }
 
-/// The path by segments. A query or fragment stays outside (git leaves it in the path). `None` for `.`, `..`, backslash,
-/// and empty segments in the middle, which servers read differently.
+/// The path by segments. A query or fragment stays outside (git leaves it in the path). An empty segment counts as nothing on the
+/// web, where scripts join URLs with one slash too many; other protocols may mean something by it, so there it is refused. `None` also
+/// for a backslash, `.` and `..`, and for what becomes one of these or a slash by being decoded once more: git has decoded the path
+/// already, and who decodes it again would go elsewhere.
 fn segments(path: &str, web: bool) -> Option<Vec<String>> {
     let path = if web { path.split(['?', '#']).next().unwrap_or_default() } else { path };
     let path = path.trim_matches('/');
     if path.is_empty() {
         return Some(Vec::new());
     }
-    let plain =
-        |segment: &str| !segment.is_empty() && segment != "." && segment != ".." && !segment.contains('\\');
-    path.split('/').map(|segment| plain(segment).then(|| segment.to_owned())).collect()
+    let segments = path.split('/').filter(|segment| !(web && segment.is_empty()));
+    segments.map(|segment| is_plain(segment).then(|| segment.to_owned())).collect()
+}
+
+/// Whether a segment is a name, however often it is decoded.
+fn is_plain(segment: &str) -> bool {
+    if segment.is_empty() || segment == "." || segment == ".." || segment.contains(['\\', '/']) {
+        return false;
+    }
+    if !segment.contains('%') {
+        return true;
+    }
+    let decoded = percent_decode_str(segment).decode_utf8_lossy();
+    decoded == segment || is_plain(&decoded)
 }
 
 /// Decodes what a URL of the `url` crate has, where a `%` without two digits is itself; an error if the result is not UTF-8.
@@ -389,8 +435,9 @@ mod tests {
             "a?b",
             "a#b",
             "a%2eb",
-            "x:",
             "x:0",
+            ":",
+            ":443",
             "x:00443",
             "x:65536",
             "x:73616",
@@ -401,6 +448,13 @@ mod tests {
             "[::1",
             "::1",
             "[::1]x",
+            "[::1%]",
+            "[::1%a b]",
+            "[::1%a%b]",
+            "[::1%25eth/0]",
+            "[%eth0]",
+            "[::1]%eth0",
+            "127.0.0.1%eth0",
             "[dev.azure.com]",
             "a\nb",
             "a\rb",
@@ -434,8 +488,84 @@ mod tests {
 
     #[test]
     fn paths_that_climb_or_are_read_differently_are_refused() {
-        for path in ["../a", "a/../b", "a/./b", "a//b", "a\\b", "a\tb", ".."] {
+        for path in ["../a", "a/../b", "a/./b", "a//../b", "a\\b", "a\tb", ".."] {
             assert_eq!(from("https", "x", path), None, "{path:?}");
+        }
+        assert_eq!(from("ftp", "x", "a//b"), None);
+    }
+
+    #[test]
+    fn an_empty_segment_counts_as_nothing_on_the_web() {
+        for path in ["a/b", "/a//b", "a///b//", "//a/b", "a//b?x//y", "a//b#/"] {
+            assert_eq!(from("https", "x", path).as_deref(), Some("https://x/a/b"), "{path:?}");
+            let (typed, _) = Remote::from_url(&format!("http://x/{path}")).unwrap();
+            assert_eq!(typed.to_string(), "http://x/a/b", "{path:?}");
+        }
+        assert_eq!(from("https", "x", "//").as_deref(), Some("https://x"));
+    }
+
+    /// Of a caller that does not decode, or before a server that decodes twice.
+    #[test]
+    fn a_segment_that_would_become_another_place_by_decoding_is_refused() {
+        for path in [
+            "a/%2e%2e/b",
+            "a/%2E./b",
+            "a/%2e/b",
+            "a/%252e%252e/b",
+            "a/b%2f..%2f..%2fc",
+            "a%2Fb",
+            "a%5cb",
+            "a%25252fb",
+        ] {
+            assert_eq!(from("https", "x", path), None, "{path:?}");
+            assert_eq!(from("ftp", "x", path), None, "{path:?}");
+        }
+        for url in [
+            "https://x/a/%2e%2e/%252e%252e/b",
+            "https://x/a/%252e%252e/b",
+            "https://x/a%252fb",
+            "https://x/a%5cb",
+        ] {
+            assert!(Remote::from_url(url).is_err(), "{url}");
+        }
+        for path in
+            ["a/100%", "a/%zz", "a/50%25", "a/...", "a/.git", "a/..b", "a/%2e%2e%2e", "a/x%20y", "a/%ff"]
+        {
+            assert!(from("https", "x", path).is_some(), "{path:?}");
+        }
+        // An escaped slash in a URL is one to git, too, and GitLab's API has them.
+        assert_eq!(
+            Remote::from_url("https://x/projects/a%2Fb/p").unwrap().0.path(),
+            ["projects", "a", "b", "p"]
+        );
+    }
+
+    #[test]
+    fn an_empty_port_is_the_default_and_a_zone_is_part_of_the_address() {
+        for (host, expected) in [
+            ("x:", "https://x"),
+            ("[::1]:", "https://[::1]"),
+            ("[fe80::1%eth0]:8443", "https://[fe80::1%25eth0]:8443"),
+            ("[FE80:0::1%Eth0.7]", "https://[fe80::1%25Eth0.7]"),
+            ("[fe80::1%25]", "https://[fe80::1%2525]"),
+        ] {
+            let remote = Remote::from_parts("https", host, None).unwrap();
+            assert_eq!(remote.to_string(), expected, "{host}");
+            assert_eq!(Remote::from_url(expected).unwrap().0, remote, "{host}");
+        }
+        let (typed, user) = Remote::from_url("https://me@[fe80::1%eth0]:8443/a").unwrap();
+        assert_eq!((typed.host(), typed.port(), user.as_deref()), ("[fe80::1%eth0]", Some(8443), Some("me")));
+        assert_eq!(Remote::from_url("https://x:/a").unwrap().0.to_string(), "https://x/a");
+        for other in ["[fe80::1]:8443", "[fe80::1%eth1]:8443", "[fe80::1%ETH0]:8443"] {
+            assert_ne!(Remote::from_parts("https", other, None).unwrap(), typed.without_path(), "{other}");
+        }
+        for bad in [
+            "https://[fe80::1%25]/",
+            "https://[fe80::1%]/",
+            "https://[fe80::1%25a%2fb]/",
+            "https://[::1%25x/y]",
+        ] {
+            assert!(Remote::from_url(bad).is_err(), "{bad}");
         }
     }
 

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 
 use crate::error::Error;
 use crate::forge::lifecycle;
-use crate::forge::token_format::{Recognized, recognize};
+use crate::forge::token::{Recognized, recognize};
 use crate::forge::verify::{Outcome, Verdict};
 use crate::forge::{self, Need};
 use crate::records::Source;

@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::forge::Forge;
 use crate::forge::lifecycle::{DeviceCode, Poll, SignIn, Site, Tenant};
-use crate::forge::token_format::{Recognized, recognize, redacted};
+use crate::forge::token::{Recognized, recognize, redacted};
 use crate::http_message::Request;
 use crate::process;
 use crate::process::child;

@@ -8,7 +8,7 @@ use crate::error::{Error, Trouble};
 use crate::forge::lifecycle::{
     ApiError, Created, Effect, Order, ScopeTable, Site, Token, TokenFilter, TokenId, TokenManager,
 };
-use crate::forge::token_format::redacted;
+use crate::forge::token::redacted;
 use crate::forge::verify::Verdict;
 use crate::forge::{self, Forge};
 use crate::http_message::{Request, Response};

@@ -16,6 +16,7 @@ pub static FORGE: Forge = Forge {
     name: "Bitbucket Cloud",
     homes: &[
         Home { template: "bitbucket.org", realm: "bitbucket.org", needs_path: false },
+        Home { template: "www.bitbucket.org", realm: "bitbucket.org", needs_path: false },
         Home { template: "api.bitbucket.org", realm: "bitbucket.org", needs_path: false },
     ],
     user_name: UserName {
@@ -67,6 +68,7 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://bitbucket.org/team/repo.git", realm: Some("bitbucket/bitbucket.org") },
         Example { url: "https://alice@bitbucket.org/team/repo.git", realm: Some("bitbucket/bitbucket.org") },
         Example { url: "https://api.bitbucket.org/2.0/user", realm: Some("bitbucket/bitbucket.org") },
+        Example { url: "https://www.bitbucket.org/team/repo.git", realm: Some("bitbucket/bitbucket.org") },
         Example { url: "https://team.bitbucket.org", realm: None },
         Example { url: "https://bitbucket.corp.example/scm/p/r.git", realm: None },
     ],

@@ -15,7 +15,9 @@ pub static FORGE: Forge = Forge {
     name: "Gitea or Forgejo",
     homes: &[
         Home { template: "codeberg.org", realm: "codeberg.org", needs_path: false },
+        Home { template: "www.codeberg.org", realm: "codeberg.org", needs_path: false },
         Home { template: "gitea.com", realm: "gitea.com", needs_path: false },
+        Home { template: "www.gitea.com", realm: "gitea.com", needs_path: false },
     ],
     host_words: &["gitea", "forgejo", "codeberg"],
     placeholders: &["x-oauth-basic"],
@@ -46,6 +48,8 @@ pub static FORGE: Forge = Forge {
     examples: &[
         Example { url: "https://codeberg.org/alice/repo.git", realm: Some("gitea/codeberg.org") },
         Example { url: "https://gitea.com/alice/repo.git", realm: Some("gitea/gitea.com") },
+        Example { url: "https://www.codeberg.org/alice/repo.git", realm: Some("gitea/codeberg.org") },
+        Example { url: "https://www.gitea.com/alice/repo.git", realm: Some("gitea/gitea.com") },
         Example { url: "https://pages.codeberg.org", realm: None },
         Example { url: "https://git.corp.example/alice/repo.git", realm: None },
     ],

@@ -22,6 +22,7 @@ pub static FORGE: Forge = Forge {
     homes: &[
         Home { template: "github.com", realm: "github.com", needs_path: false },
         Home { template: "{service}.github.com", realm: "github.com", needs_path: false },
+        Home { template: "www.github.com", realm: "github.com", needs_path: false },
         Home { template: "ghcr.io", realm: "github.com", needs_path: false },
         Home { template: "{service}.pkg.github.com", realm: "github.com", needs_path: false },
         Home { template: "{organisation}.ghe.com", realm: "{organisation}.ghe.com", needs_path: false },
@@ -121,7 +122,8 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://contoso.ghe.com/team/repo.git", realm: Some("github/contoso.ghe.com") },
         Example { url: "https://api.contoso.ghe.com/user", realm: Some("github/contoso.ghe.com") },
         Example { url: "https://pages.github.com", realm: None },
-        Example { url: "https://www.github.com", realm: None },
+        Example { url: "https://www.github.com/alice/repo", realm: Some("github/github.com") },
+        Example { url: "https://www.pkg.github.com", realm: None },
         Example { url: "https://github.com:8443/a/b", realm: None },
         Example { url: "https://evil.pkg.github.com", realm: None },
         Example { url: "https://alice.github.io/repo", realm: None },

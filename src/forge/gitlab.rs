@@ -20,6 +20,7 @@ pub static FORGE: Forge = Forge {
     name: "GitLab",
     homes: &[
         Home { template: "gitlab.com", realm: "gitlab.com", needs_path: false },
+        Home { template: "www.gitlab.com", realm: "gitlab.com", needs_path: false },
         Home { template: "registry.gitlab.com", realm: "gitlab.com", needs_path: false },
     ],
     host_words: &["gitlab"],
@@ -90,6 +91,7 @@ pub static FORGE: Forge = Forge {
         Example { url: "https://gitlab.com/group/project.git", realm: Some("gitlab/gitlab.com") },
         Example { url: "https://oauth2@gitlab.com/group/project", realm: Some("gitlab/gitlab.com") },
         Example { url: "https://registry.gitlab.com/group/project", realm: Some("gitlab/gitlab.com") },
+        Example { url: "https://www.gitlab.com/group/project", realm: Some("gitlab/gitlab.com") },
         Example { url: "https://about.gitlab.com", realm: None },
         Example { url: "https://gitlab.corp.example/group/project", realm: None },
     ],

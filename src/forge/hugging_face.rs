@@ -13,7 +13,10 @@ use super::{Example, Forge, Home, UserName};
 pub static FORGE: Forge = Forge {
     id: "hugging-face",
     name: "Hugging Face",
-    homes: &[Home { template: "huggingface.co", realm: "huggingface.co", needs_path: false }],
+    homes: &[
+        Home { template: "huggingface.co", realm: "huggingface.co", needs_path: false },
+        Home { template: "www.huggingface.co", realm: "huggingface.co", needs_path: false },
+    ],
     user_name: UserName { fallback: "hf_user", ..UserName::ANY },
     placeholders: &["hf_user"],
     token_page: Some("https://huggingface.co/settings/tokens"),
@@ -36,6 +39,7 @@ pub static FORGE: Forge = Forge {
             url: "https://alice@huggingface.co/alice/model",
             realm: Some("hugging-face/huggingface.co"),
         },
+        Example { url: "https://www.huggingface.co/alice/model", realm: Some("hugging-face/huggingface.co") },
         Example { url: "https://cdn-lfs.huggingface.co/repos/a", realm: None },
         Example { url: "https://hf.co/alice/model", realm: None },
     ],

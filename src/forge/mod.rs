@@ -20,6 +20,7 @@ mod place;
 mod record;
 mod server;
 mod template;
+pub mod token;
 pub mod token_format;
 pub mod verify;
 

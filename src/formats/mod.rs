@@ -1,3 +1,6 @@
-//! File formats as they are, without what keyfob does with them: [`age`] for encrypted files.
+//! File formats as they are, without what keyfob does with them: [`age`] for encrypted files, [`json_edit`] changes one member of
+//! a JSON text, [`xml`] reads settings.
 
 pub mod age;
+pub mod json_edit;
+pub mod xml;

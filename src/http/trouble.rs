@@ -10,10 +10,24 @@ use ureq::Timeout;
 use crate::error::Trouble;
 
 use super::proxy::Proxy;
-use super::tunnel::ByProxy;
-use super::{CONNECTING, TIME, tunnel};
+use super::{CONNECTING, TIME};
 
 const UNUSABLE: &str = "its address is not one that keyfob can use";
+
+/// Of one that does not speak as proxies do.
+pub(super) const NO_PROXY: &str = "what answers there is no proxy";
+
+/// What went wrong with the proxy, as it passes through the library's errors.
+#[derive(Debug)]
+pub(super) struct ByProxy(pub String);
+
+impl std::fmt::Display for ByProxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ByProxy {}
 
 /// What an error means; `proxy` if one was used.
 pub(super) fn of(error: ureq::Error, proxy: Option<&Proxy>) -> Trouble {
@@ -48,7 +62,7 @@ pub(super) fn with_proxy(error: ureq::Error) -> String {
     }
     match of(error, None) {
         Trouble::Network { why } => why,
-        Trouble::NotHttp => tunnel::NO_PROXY.to_owned(),
+        Trouble::NotHttp => NO_PROXY.to_owned(),
         Trouble::Certificate { why } => format!("its certificate is not to be trusted: {why}"),
         other => other.to_string(),
     }
@@ -64,7 +78,7 @@ fn by_socks(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::UnexpectedEof => return None,
         // A name or password that the protocol has no room for.
         io::ErrorKind::InvalidInput => UNUSABLE,
-        io::ErrorKind::InvalidData => tunnel::NO_PROXY,
+        io::ErrorKind::InvalidData => NO_PROXY,
         _ if error.to_string().contains("auth") => "it does not let us in",
         _ => "it refuses to connect there",
     })

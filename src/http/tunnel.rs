@@ -13,13 +13,10 @@ use ureq::unversioned::transport::{
 };
 use zeroize::Zeroizing;
 
-use super::trouble;
+use super::trouble::{self, ByProxy, NO_PROXY};
 
 /// The longest head that a proxy may answer with.
 const LONGEST: usize = 16 * 1024;
-
-/// Of one that does not speak as proxies do.
-pub(super) const NO_PROXY: &str = "what answers there is no proxy";
 
 /// Connects by way of the proxy, if there is one.
 #[derive(Debug)]
@@ -28,18 +25,6 @@ pub(super) struct Tunnel {
     direct: Config,
     socks: SocksConnector,
 }
-
-/// What went wrong with the proxy, as it passes through the library's errors.
-#[derive(Debug)]
-pub(super) struct ByProxy(pub String);
-
-impl std::fmt::Display for ByProxy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ByProxy {}
 
 fn refused(why: impl Into<String>) -> ureq::Error {
     ureq::Error::Other(Box::new(ByProxy(why.into())))

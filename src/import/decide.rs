@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::error::Error;
 use crate::forge;
-use crate::forge::token_format::{Recognized, recognize};
+use crate::forge::token::{Recognized, recognize};
 use crate::records::Group;
 use crate::wallet::LocalWallet;
 use crate::wallet::person::add::{Planned, Wish};

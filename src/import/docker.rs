@@ -9,7 +9,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::json;
+use crate::formats::json_edit;
 use crate::secret::Secret;
 
 use super::file::{self, TextFile};
@@ -63,7 +63,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
 }
 
 fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
-    let config = serde_json::from_str::<Config>(text).ok().filter(|_| json::is_object(text));
+    let config = serde_json::from_str::<Config>(text).ok().filter(|_| json_edit::is_object(text));
     let Some(config) = config else {
         return reading.leave(&file.shown, "the whole file", "it is not what docker writes there");
     };

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::files;
+use crate::formats::json_edit;
 use crate::text::shell_word;
 
 use super::{Outside, Reading};
@@ -218,7 +219,7 @@ impl TextFile {
         kept.extend_from_slice(self.bytes.get(at..).unwrap_or_default());
         for member in members {
             let keys: Vec<&str> = member.iter().map(String::as_str).collect();
-            let text = std::str::from_utf8(&kept).ok().and_then(|text| crate::json::remove(text, &keys));
+            let text = std::str::from_utf8(&kept).ok().and_then(|text| json_edit::remove(text, &keys));
             kept = Zeroizing::new(text.ok_or_else(|| self.by_hand())?.into_bytes());
         }
         let lock = self.lock.then(|| {

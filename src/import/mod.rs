@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::forge::token_format::{is_token, masked};
+use crate::forge::token::{is_token, masked};
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::Opening;

@@ -2,10 +2,10 @@
 //! variables of its own, with names that pass through the shell script which Maven is.
 
 use crate::forge::Need;
+use crate::formats::xml::{Event, events};
 
 use super::Tool;
 use super::profile::search::{Search, expand};
-use super::profile::xml::{Event, events};
 use super::profile::{Form, Place, Profile, Several, Variable};
 
 /// Maven.
@@ -67,30 +67,31 @@ fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<Read> {
     let mut read = Read::default();
     let (mut kind, mut depth, mut inner) = ("", 0, "");
     let (mut id, mut url, mut password) = (String::new(), String::new(), String::new());
-    for event in events(text)? {
+    let events = events(text)?;
+    for (event, _) in &events {
         match event {
-            Event::Open(name, _) if depth == 0 => {
-                if KINDS.contains(&name) {
-                    (kind, depth) = (name, 1);
+            Event::Open(element) if depth == 0 => {
+                if KINDS.contains(&element.name()) {
+                    (kind, depth) = (element.name(), 1);
                     [&mut id, &mut url, &mut password].into_iter().for_each(String::clear);
                 }
             }
-            Event::Open(name, _) => {
+            Event::Open(element) => {
                 depth += 1;
-                inner = if depth == 2 { name } else { "" };
+                inner = if depth == 2 { element.name() } else { "" };
             }
             Event::Text(text) if depth == 2 => match inner {
-                "id" => id = text,
-                "url" => url = text,
-                "password" => password = text,
+                "id" => id = text.trim().to_owned(),
+                "url" => url = text.trim().to_owned(),
+                "password" => password = text.trim().to_owned(),
                 _ => {}
             },
             Event::Text(_) => {}
-            Event::Close(_) if depth > 1 => {
+            Event::Close if depth > 1 => {
                 depth -= 1;
                 inner = "";
             }
-            Event::Close(_) if depth == 1 => {
+            Event::Close if depth == 1 => {
                 depth = 0;
                 if kind == "server" {
                     // One that is to come from a variable is no token yet.
@@ -106,7 +107,7 @@ fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<Read> {
                     }
                 }
             }
-            Event::Close(_) => {}
+            Event::Close => {}
         }
     }
     Some(read)

@@ -201,6 +201,11 @@ fn is_web(text: &str) -> bool {
     ["https://", "http://"].iter().any(begins_with)
 }
 
+/// Whether a URL has user name and password in it: what the tool asks with is its login already, which is not to be replaced.
+fn has_login(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| url.password().is_some())
+}
+
 /// Writes an answer whole.
 ///
 /// # Errors

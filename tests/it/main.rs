@@ -39,6 +39,7 @@ mod run;
 mod secret_service;
 mod secrets;
 mod setup;
+mod spellings;
 mod standard_streams;
 mod terraform;
 mod transcripts;

@@ -13,7 +13,7 @@ use crate::http_message::{Auth, Method, Request, Response};
 use crate::remote::Remote;
 use crate::secret::Secret;
 
-use super::pats::guid;
+use super::guid;
 use super::refusal::Refusal;
 
 /// The only host that is asked.

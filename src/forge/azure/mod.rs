@@ -269,3 +269,13 @@ pub static FORGE: Forge = Forge {
     ],
     ..Forge::BASE
 };
+
+/// A GUID in lower case; `None` for what is none, and for the one that is all zeros.
+fn guid(text: &str) -> Option<String> {
+    let fits = |(at, byte): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    let whole = text.len() == 36 && text.bytes().enumerate().all(fits);
+    (whole && text.bytes().any(|byte| byte != b'0' && byte != b'-')).then(|| text.to_ascii_lowercase())
+}

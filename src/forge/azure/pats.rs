@@ -23,7 +23,7 @@ use crate::secret::Secret;
 use crate::text::rfc3339;
 
 use super::refusal::Refusal;
-use super::{entra, scopes};
+use super::{entra, guid, scopes};
 
 /// The host of the interface: of the organisation's realm, and the only one that ever gets the bearer.
 const HOST: &str = "vssps.dev.azure.com";
@@ -102,16 +102,6 @@ impl TokenManager for Pats {
     fn unreadable_list(&self, site: &Site<'_>) -> ApiError {
         Refusal::UnexpectedResponse { status: 200 }.into_error(site)
     }
-}
-
-/// A GUID in lower case; `None` for what is none, and for the one that is all zeros.
-pub(super) fn guid(text: &str) -> Option<String> {
-    let fits = |(at, byte): (usize, u8)| match at {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    };
-    let whole = text.len() == 36 && text.bytes().enumerate().all(fits);
-    (whole && text.bytes().any(|byte| byte != b'0' && byte != b'-')).then(|| text.to_ascii_lowercase())
 }
 
 /// One page of the list; `next` from the page before, asked for with the same words otherwise.

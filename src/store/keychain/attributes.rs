@@ -3,20 +3,33 @@
 
 use std::collections::HashMap;
 
+use crate::formats::xml::{self, Event};
+
+/// The elements that hold what is read.
+const VALUES: &[&str] = &["string", "integer"];
+
 /// Attributes by the four letters that name them.
 pub(super) struct Attributes(HashMap<String, String>);
 
 impl Attributes {
-    /// Reads the property list. What is no string and no number is passed over.
-    pub(super) fn read(xml: &str) -> Attributes {
+    /// Reads the property list; none of what is not well-formed. What is no string and no number is passed over.
+    pub(super) fn read(list: &str) -> Attributes {
         let mut found = HashMap::new();
-        for part in xml.split("<key>").skip(1) {
-            let Some((key, rest)) = part.split_once("</key>") else { continue };
-            let value = ["string", "integer"].iter().find_map(|kind| {
-                let inside = rest.trim_start().strip_prefix(&format!("<{kind}>"))?;
-                Some(unescaped(inside.split_once(&format!("</{kind}>"))?.0))
-            });
-            found.extend(value.map(|value| (key.to_owned(), value)));
+        let (mut key, mut kind) = (String::new(), "");
+        let events = xml::events(list).unwrap_or_default();
+        for (event, _) in &events {
+            match event {
+                Event::Open(element) => {
+                    kind = element.name();
+                    if VALUES.contains(&kind) {
+                        found.insert(key.clone(), String::new());
+                    }
+                }
+                Event::Text(text) if kind == "key" => key.clone_from(text),
+                Event::Text(text) if VALUES.contains(&kind) => drop(found.insert(key.clone(), text.clone())),
+                Event::Text(_) => {}
+                Event::Close => kind = "",
+            }
         }
         Attributes(found)
     }
@@ -36,11 +49,6 @@ impl Attributes {
     pub(super) fn is_gits(&self) -> bool {
         self.word("ptcl") == "htps" && self.word("atyp") == "dflt"
     }
-}
-
-/// The system writes these three in another way, and nothing else.
-fn unescaped(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
 #[cfg(test)]

@@ -4,14 +4,13 @@
 use std::time::{Duration, Instant};
 
 use crate::account::Key;
+use crate::dbus::{self, BUS, Bus, Peer, Writer};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::secret::Secret;
 
 use super::super::Opening;
 use super::NAME;
-use super::dbus::{BUS, Bus, Fault, Peer};
-use super::wire::Writer;
 
 /// No object: no prompt is needed, or there is no such keyring.
 const NOTHING: &str = "/";
@@ -89,7 +88,7 @@ impl Client {
     pub(super) fn search(&mut self, marks: &[(&str, &str)], all: bool) -> Result<Vec<String>, Error> {
         let (open, locked) = match self.hits(marks) {
             // The first call of a connection, handled before the caller was noted; now it is.
-            Err(Fault::Refused(name)) if name == "org.freedesktop.DBus.Error.UnknownMethod" => {
+            Err(dbus::Error::Refused(name)) if name == "org.freedesktop.DBus.Error.UnknownMethod" => {
                 self.hits(marks)?
             }
             hits => hits?,
@@ -110,7 +109,7 @@ impl Client {
     }
 
     /// What a search finds: unlocked items, locked items.
-    fn hits(&mut self, marks: &[(&str, &str)]) -> Result<(Vec<String>, Vec<String>), Fault> {
+    fn hits(&mut self, marks: &[(&str, &str)]) -> Result<(Vec<String>, Vec<String>), dbus::Error> {
         let reply = self.bus.ask(&SERVICE, "SearchItems", "a{ss}", &|body| write_marks(body, marks))?;
         let mut body = reply.body("aoao")?;
         let [mut open, mut locked] = [Vec::new(), Vec::new()];
@@ -127,7 +126,7 @@ impl Client {
         self.bus.call(&at(item, ITEM), "GetSecret", "o", &|body| body.text(session))
     }
 
-    pub(super) fn secret(&mut self, call: usize) -> Result<Secret, Fault> {
+    pub(super) fn secret(&mut self, call: usize) -> Result<Secret, dbus::Error> {
         let reply = self.bus.reply(call)?;
         let mut body = reply.body("(oayays)")?;
         body.path()?;
@@ -139,7 +138,7 @@ impl Client {
         self.property(item, ITEM, "Attributes")
     }
 
-    pub(super) fn read_attributes(&mut self, call: usize) -> Result<Vec<(String, String)>, Fault> {
+    pub(super) fn read_attributes(&mut self, call: usize) -> Result<Vec<(String, String)>, dbus::Error> {
         let reply = self.bus.reply(call)?;
         let mut body = reply.body("v")?;
         body.variant("a{ss}")?;
@@ -153,7 +152,7 @@ impl Client {
     }
 
     /// Destroys an item and returns the prompt that this needs.
-    pub(super) fn delete(&mut self, item: &str) -> Result<String, Fault> {
+    pub(super) fn delete(&mut self, item: &str) -> Result<String, dbus::Error> {
         Ok(self.bus.ask(&at(item, ITEM), "Delete", "", &|_| ())?.body("o")?.path()?.to_owned())
     }
 
@@ -163,7 +162,7 @@ impl Client {
         collection: &str,
         session: &str,
         item: &Item<'_>,
-    ) -> Result<String, Fault> {
+    ) -> Result<String, dbus::Error> {
         let (account, label) = match item.key.account.name() {
             Some(name) => (Some(("account", name)), format!("keyfob: {} ({name})", item.key.realm)),
             None => (None, format!("keyfob: {}", item.key.realm)),
@@ -197,7 +196,7 @@ impl Client {
     }
 
     /// Asks for the path of the default collection, which may be [`NOTHING`]: a first call that needs no note of the caller.
-    pub(super) fn introduce(&mut self) -> Result<String, Fault> {
+    pub(super) fn introduce(&mut self) -> Result<String, dbus::Error> {
         let reply = self.bus.ask(&SERVICE, "ReadAlias", "s", &|body| body.text("default"))?;
         Ok(reply.body("o")?.path()?.to_owned())
     }
@@ -266,7 +265,7 @@ impl Client {
         self.bus.allow(self.prompt_timeout);
         let completed = match self.bus.signal(path, "Completed") {
             // Nobody came.
-            Err(Fault::Silent { .. }) => return Err(locked(false)),
+            Err(dbus::Error::Silent { .. }) => return Err(locked(false)),
             other => other?,
         };
         self.bus.allow(self.timeout);
@@ -305,7 +304,7 @@ pub(super) fn unavailable(why: &str) -> Error {
 pub(super) const IS_LOCKED: &str = "org.freedesktop.Secret.Error.IsLocked";
 
 /// `None` when somebody else removed the item since it was found.
-pub(super) fn still_there<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
+pub(super) fn still_there<T>(answer: Result<T, dbus::Error>) -> Result<Option<T>, dbus::Error> {
     // GNOME Keyring takes the object off the bus, and a library then knows no method there; an item has each that we call.
     const GONE: [&str; 3] = [
         "org.freedesktop.Secret.Error.NoSuchObject",
@@ -313,20 +312,20 @@ pub(super) fn still_there<T>(answer: Result<T, Fault>) -> Result<Option<T>, Faul
         "org.freedesktop.DBus.Error.UnknownMethod",
     ];
     match answer {
-        Err(Fault::Refused(name)) if GONE.contains(&name.as_str()) => Ok(None),
+        Err(dbus::Error::Refused(name)) if GONE.contains(&name.as_str()) => Ok(None),
         other => other.map(Some),
     }
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Error {
+impl From<dbus::Error> for Error {
+    fn from(fault: dbus::Error) -> Error {
         let name = match fault {
-            Fault::NoBus(why) => return unavailable(why),
-            Fault::Silent { waited } => return Error::Silent { store: NAME, waited },
-            Fault::Broken => {
+            dbus::Error::NoBus(why) => return unavailable(why),
+            dbus::Error::Silent { waited } => return Error::Silent { store: NAME, waited },
+            dbus::Error::Broken => {
                 return unavailable("it sent something that is not the Secret Service's protocol");
             }
-            Fault::Refused(name) => name,
+            dbus::Error::Refused(name) => name,
         };
         if name == IS_LOCKED {
             return locked(true);

@@ -13,20 +13,18 @@
 use std::time::Duration;
 
 use crate::account::{Account, Id, Key};
+use crate::dbus;
 use crate::error::Error;
 use crate::remote::Realm;
 use crate::secret::Secret;
 
 use super::{Fit, Health, Opening, Record, Store};
 use client::{Client, IS_LOCKED, Item, TOGETHER, still_there, unavailable};
-use dbus::Fault;
 
 mod client;
-mod dbus;
 pub mod foreign;
 #[cfg(test)]
 mod tests;
-mod wire;
 
 /// The Secret Service as a place for secrets.
 pub static STORE: Record = Record {
@@ -77,7 +75,7 @@ impl Store for SecretService<'_> {
         let session = client.session()?;
         let item = Item { key, marks: &marks, secret };
         let mut created = client.create(&collection, &session, &item);
-        if matches!(&created, Err(Fault::Refused(name)) if name == IS_LOCKED) {
+        if matches!(&created, Err(dbus::Error::Refused(name)) if name == IS_LOCKED) {
             client.unlock(std::slice::from_ref(&collection))?;
             created = client.create(&collection, &session, &item);
         }

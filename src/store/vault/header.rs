@@ -20,22 +20,16 @@
 
 use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::seal::{OVERHEAD, SymmetricKey, seal, unseal};
 use super::{key_file, passphrase, ssh_agent};
 use crate::account::Id;
 use crate::error::Error;
-use crate::secret::fill_random;
 
 /// The format of header that is written, and the latest one that is read.
 const VERSION: u64 = 1;
-
-/// What every wrapped key and every signed message begins with: nothing sealed or signed for another purpose fits.
-pub(super) const DOMAIN: &[u8] = b"keyfob vault slot v1";
 
 /// The header.
 #[derive(Serialize, Deserialize)]
@@ -59,6 +53,55 @@ pub(super) enum Slot {
     Passphrase(passphrase::Slot),
     /// A signature by a key in the ssh-agent.
     SshAgent(ssh_agent::Slot),
+}
+
+/// What a slot is called: its kind, and for the ssh-agent which key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SlotName {
+    /// The key file beside the vault.
+    KeyFile,
+    /// The passphrase.
+    Passphrase,
+    /// The ssh-agent's key with this fingerprint (`SHA256:…`).
+    SshAgent(String),
+}
+
+impl fmt::Display for SlotName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SlotName::KeyFile => f.write_str("key-file"),
+            SlotName::Passphrase => f.write_str("passphrase"),
+            SlotName::SshAgent(fingerprint) => write!(f, "ssh-agent:{fingerprint}"),
+        }
+    }
+}
+
+impl FromStr for SlotName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<SlotName, Error> {
+        match text {
+            "key-file" => Ok(SlotName::KeyFile),
+            "passphrase" => Ok(SlotName::Passphrase),
+            _ => text
+                .strip_prefix("ssh-agent:")
+                .map(|fingerprint| SlotName::SshAgent(fingerprint.to_owned()))
+                .ok_or_else(|| {
+                    let why = "a slot is named key-file, passphrase or ssh-agent:FINGERPRINT";
+                    Error::usage(why, "keyfob storage shows the vault and its slots")
+                }),
+        }
+    }
+}
+
+impl Slot {
+    pub(super) fn name(&self) -> SlotName {
+        match self {
+            Slot::KeyFile(_) => SlotName::KeyFile,
+            Slot::Passphrase(_) => SlotName::Passphrase,
+            Slot::SshAgent(slot) => SlotName::SshAgent(slot.fingerprint()),
+        }
+    }
 }
 
 impl Header {
@@ -111,80 +154,6 @@ struct Version {
     version: u64,
 }
 
-/// The data key, sealed under a slot's wrapping key.
-pub(super) type Wrapped = Bytes<{ SymmetricKey::LENGTH + OVERHEAD }>;
-
-/// Wraps `data` for a slot of this kind and these parameters.
-pub(super) fn wrap(
-    wrapping: &SymmetricKey,
-    data: &SymmetricKey,
-    vault: &Id,
-    kind: &str,
-    parameters: &[u8],
-) -> Result<Wrapped, Error> {
-    let mut wrapped = Vec::new();
-    seal(wrapping, &context(vault, kind, parameters), data.bytes(), &mut wrapped)?;
-    // Sealing adds a fixed number of bytes, so this always fits.
-    Bytes::from_slice(&wrapped).ok_or_else(|| super::unusable("its key was not wrapped as expected"))
-}
-
-/// Unwraps what [`wrap`] wrapped; `None` if anything differs.
-pub(super) fn unwrap(
-    wrapping: &SymmetricKey,
-    wrapped: &Wrapped,
-    vault: &Id,
-    kind: &str,
-    parameters: &[u8],
-) -> Option<SymmetricKey> {
-    let data = unseal(wrapping, &context(vault, kind, parameters), &wrapped.0)?;
-    SymmetricKey::from_slice(&data)
-}
-
-fn context(vault: &Id, kind: &str, parameters: &[u8]) -> Vec<u8> {
-    // The id has a fixed length and a kind has no NUL, so the parts cannot be taken for each other.
-    [DOMAIN, vault.as_str().as_bytes(), kind.as_bytes(), &[0], parameters].concat()
-}
-
-/// Exactly `N` bytes that are no secret, in base64.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bytes<const N: usize>(pub(super) [u8; N]);
-
-impl<const N: usize> Bytes<N> {
-    /// Random ones, for a salt.
-    pub(super) fn random() -> Result<Bytes<N>, Error> {
-        let mut bytes = [0; N];
-        fill_random(&mut bytes)?;
-        Ok(Bytes(bytes))
-    }
-
-    pub(super) fn from_slice(bytes: &[u8]) -> Option<Bytes<N>> {
-        bytes.try_into().ok().map(Bytes)
-    }
-}
-
-impl<const N: usize> Serialize for Bytes<N> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64_STANDARD.encode(self.0))
-    }
-}
-
-impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Bytes<N>, D::Error> {
-        struct Text<const N: usize>;
-        impl<const N: usize> de::Visitor<'_> for Text<N> {
-            type Value = Bytes<N>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{N} bytes in base64")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes<N>, E> {
-                let bytes = BASE64_STANDARD.decode(text).ok();
-                bytes.and_then(|bytes| Bytes::from_slice(&bytes)).ok_or_else(|| E::custom("other bytes"))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
-}
-
 /// An [`Id`] as its text.
 mod id_text {
     use super::{Deserialize, Deserializer, Id, Serializer, de};
@@ -201,6 +170,7 @@ mod id_text {
 
 #[cfg(test)]
 mod tests {
+    use super::super::seal::SymmetricKey;
     use super::*;
 
     fn sample() -> (Header, SymmetricKey, SymmetricKey) {

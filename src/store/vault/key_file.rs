@@ -15,8 +15,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::header::{self, Wrapped};
 use super::seal::SymmetricKey;
+use super::wrapping::{self, Wrapped};
 use crate::account::Id;
 use crate::error::Error;
 use crate::files;
@@ -34,12 +34,12 @@ pub(super) struct Slot {
 impl Slot {
     /// A slot that opens with `wrapping`, the key in the file.
     pub(super) fn wrapping(wrapping: &SymmetricKey, data: &SymmetricKey, vault: &Id) -> Result<Slot, Error> {
-        Ok(Slot { wrapped: header::wrap(wrapping, data, vault, KIND, &[])? })
+        Ok(Slot { wrapped: wrapping::wrap(wrapping, data, vault, KIND, &[])? })
     }
 
     /// The data key; `None` if this is not the right key.
     pub(super) fn open(&self, wrapping: &SymmetricKey, vault: &Id) -> Option<SymmetricKey> {
-        header::unwrap(wrapping, &self.wrapped, vault, KIND, &[])
+        wrapping::unwrap(wrapping, &self.wrapped, vault, KIND, &[])
     }
 }
 

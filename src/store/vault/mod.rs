@@ -34,11 +34,12 @@ use crate::files::{self, Ahead};
 use crate::secret::Secret;
 
 use super::{Fit, Health, Opening, Record, Store};
+pub use header::SlotName;
 use header::{Header, Slot};
 pub use opening::Kept;
 use opening::{Opened, Ways};
 use passphrase::Cost;
-pub use slots::{AgentKey, SlotInfo, SlotName};
+pub use slots::{AgentKey, SlotInfo};
 
 #[cfg(unix)]
 mod agent;
@@ -53,6 +54,7 @@ mod slots;
 mod ssh_agent;
 #[cfg(test)]
 mod tests;
+mod wrapping;
 
 const NAME: &str = "vault";
 

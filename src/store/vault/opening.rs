@@ -6,9 +6,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::header::{Header, Slot};
+use super::header::{Header, Slot, SlotName};
 use super::seal::SymmetricKey;
-use super::{NAME, SlotName, Vault, kernel_keyring, key_file, passphrase};
+use super::{NAME, Vault, kernel_keyring, key_file, passphrase};
 use crate::account::Id;
 use crate::error::Error;
 use crate::files;
@@ -168,5 +168,50 @@ impl Vault<'_> {
             None => self.create(None)?.0,
         };
         self.open(&header, &Ways::ALL)
+    }
+}
+
+#[cfg(unix)]
+impl Vault<'_> {
+    /// The ssh-agent that `SSH_AUTH_SOCK` names.
+    pub(super) fn agent(&self) -> Result<super::agent::Agent, Error> {
+        let socket = self.opening.environment.os("SSH_AUTH_SOCK").ok_or(Error::Program {
+            program: "ssh-agent",
+            why: "SSH_AUTH_SOCK is not set, so there is no agent".to_owned(),
+        })?;
+        super::agent::Agent::connect(socket.as_ref(), self.opening.timeout)
+    }
+
+    /// The data key by the ssh-agent. Whatever goes wrong with it, there are other ways, so there is no error.
+    pub(super) fn by_agent(&self, header: &Header, ways: &Ways<'_>) -> Option<SymmetricKey> {
+        // No slot, no connection.
+        header.ssh_agent().next()?;
+        let mut agent = self.agent().ok()?;
+        let asking =
+            if self.opening.ask.possible() { self.opening.prompt_timeout } else { self.opening.timeout };
+        header
+            .ssh_agent()
+            .filter(|slot| ways.may(&SlotName::SshAgent(slot.fingerprint())))
+            .find_map(|slot| slot.open(&mut agent, &header.id, asking).ok().flatten())
+    }
+
+    /// Whether the ssh-agent holds a key that opens the vault; nobody is asked to confirm.
+    pub(super) fn agent_holds_a_key_of(&self, header: &Header) -> bool {
+        header.ssh_agent().next().is_some()
+            && self.agent().is_ok_and(|mut agent| {
+                header.ssh_agent().any(|slot| slot.is_held_by(&mut agent).is_ok_and(|held| held))
+            })
+    }
+}
+
+/// Without the agent's socket, such a slot stays as it is and opens nothing.
+#[cfg(not(unix))]
+impl Vault<'_> {
+    pub(super) fn by_agent(&self, _header: &Header, _ways: &Ways<'_>) -> Option<SymmetricKey> {
+        None
+    }
+
+    pub(super) fn agent_holds_a_key_of(&self, _header: &Header) -> bool {
+        false
     }
 }

@@ -9,8 +9,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::header::{self, Bytes, Wrapped};
 use super::seal::SymmetricKey;
+use super::wrapping::{self, Bytes, Wrapped};
 use crate::account::Id;
 use crate::error::Error;
 use crate::secret::Secret;
@@ -58,7 +58,7 @@ impl Slot {
     ) -> Result<Slot, Error> {
         let salt = Bytes::random()?;
         let wrapping = derive(passphrase, &salt.0, cost)?;
-        let wrapped = header::wrap(&wrapping, data, vault, KIND, &parameters(cost, &salt))?;
+        let wrapped = wrapping::wrap(&wrapping, data, vault, KIND, &parameters(cost, &salt))?;
         let Cost { memory_kib, passes, lanes } = cost;
         Ok(Slot { memory_kib, passes, lanes, salt, wrapped })
     }
@@ -67,7 +67,7 @@ impl Slot {
     pub(super) fn open(&self, passphrase: &Secret, vault: &Id) -> Result<SymmetricKey, Error> {
         let cost = Cost { memory_kib: self.memory_kib, passes: self.passes, lanes: self.lanes };
         let wrapping = derive(passphrase, &self.salt.0, cost)?;
-        header::unwrap(&wrapping, &self.wrapped, vault, KIND, &parameters(cost, &self.salt))
+        wrapping::unwrap(&wrapping, &self.wrapped, vault, KIND, &parameters(cost, &self.salt))
             .ok_or(Error::WrongPassphrase)
     }
 

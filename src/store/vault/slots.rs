@@ -5,52 +5,12 @@
 //! another one that is not the ssh-agent has just been proven to open the vault: a passphrase that nobody remembers
 //! is not a way in.
 
-use std::fmt;
-use std::str::FromStr;
-
-use super::header::{Header, Slot};
+use super::header::{Header, Slot, SlotName};
 use super::opening::{Opened, Ways};
-use super::seal::SymmetricKey;
 use super::{Vault, kernel_keyring, key_file, passphrase};
 use crate::error::Error;
 use crate::files;
 use crate::secret::Secret;
-
-/// What a slot is called: its kind, and for the ssh-agent which key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SlotName {
-    /// The key file beside the vault.
-    KeyFile,
-    /// The passphrase.
-    Passphrase,
-    /// The ssh-agent's key with this fingerprint (`SHA256:…`).
-    SshAgent(String),
-}
-
-impl fmt::Display for SlotName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SlotName::KeyFile => f.write_str("key-file"),
-            SlotName::Passphrase => f.write_str("passphrase"),
-            SlotName::SshAgent(fingerprint) => write!(f, "ssh-agent:{fingerprint}"),
-        }
-    }
-}
-
-impl FromStr for SlotName {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<SlotName, Error> {
-        match text {
-            "key-file" => Ok(SlotName::KeyFile),
-            "passphrase" => Ok(SlotName::Passphrase),
-            _ => text
-                .strip_prefix("ssh-agent:")
-                .map(|fingerprint| SlotName::SshAgent(fingerprint.to_owned()))
-                .ok_or_else(|| refused("a slot is named key-file, passphrase or ssh-agent:FINGERPRINT")),
-        }
-    }
-}
 
 /// A slot, for showing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,16 +32,6 @@ pub struct AgentKey {
     pub kind: String,
     /// Whether it can open a vault: plain ed25519 keys can.
     pub usable: bool,
-}
-
-impl Slot {
-    pub(super) fn name(&self) -> SlotName {
-        match self {
-            Slot::KeyFile(_) => SlotName::KeyFile,
-            Slot::Passphrase(_) => SlotName::Passphrase,
-            Slot::SshAgent(slot) => SlotName::SshAgent(slot.fingerprint()),
-        }
-    }
 }
 
 impl Vault<'_> {
@@ -218,36 +168,6 @@ impl Vault<'_> {
 
 #[cfg(unix)]
 impl Vault<'_> {
-    /// The ssh-agent that `SSH_AUTH_SOCK` names.
-    pub(super) fn agent(&self) -> Result<super::agent::Agent, Error> {
-        let socket = self.opening.environment.os("SSH_AUTH_SOCK").ok_or(Error::Program {
-            program: "ssh-agent",
-            why: "SSH_AUTH_SOCK is not set, so there is no agent".to_owned(),
-        })?;
-        super::agent::Agent::connect(socket.as_ref(), self.opening.timeout)
-    }
-
-    /// The data key by the ssh-agent. Whatever goes wrong with it, there are other ways, so there is no error.
-    pub(super) fn by_agent(&self, header: &Header, ways: &Ways<'_>) -> Option<SymmetricKey> {
-        // No slot, no connection.
-        header.ssh_agent().next()?;
-        let mut agent = self.agent().ok()?;
-        let asking =
-            if self.opening.ask.possible() { self.opening.prompt_timeout } else { self.opening.timeout };
-        header
-            .ssh_agent()
-            .filter(|slot| ways.may(&SlotName::SshAgent(slot.fingerprint())))
-            .find_map(|slot| slot.open(&mut agent, &header.id, asking).ok().flatten())
-    }
-
-    /// Whether the ssh-agent holds a key that opens the vault; nobody is asked to confirm.
-    pub(super) fn agent_holds_a_key_of(&self, header: &Header) -> bool {
-        header.ssh_agent().next().is_some()
-            && self.agent().is_ok_and(|mut agent| {
-                header.ssh_agent().any(|slot| slot.is_held_by(&mut agent).is_ok_and(|held| held))
-            })
-    }
-
     /// The keys that the ssh-agent holds, also those that cannot open a vault.
     ///
     /// # Errors
@@ -290,18 +210,6 @@ impl Vault<'_> {
         let name = slot.name();
         self.edit(&opened, |header| add(header, slot))?;
         Ok(name)
-    }
-}
-
-/// Without the agent's socket, such a slot stays as it is and opens nothing.
-#[cfg(not(unix))]
-impl Vault<'_> {
-    pub(super) fn by_agent(&self, _header: &Header, _ways: &Ways<'_>) -> Option<SymmetricKey> {
-        None
-    }
-
-    pub(super) fn agent_holds_a_key_of(&self, _header: &Header) -> bool {
-        false
     }
 }
 

@@ -16,7 +16,7 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::header::{Bytes, Wrapped};
+use super::wrapping::{Bytes, Wrapped};
 
 /// The slot in the header.
 #[derive(Serialize, Deserialize)]
@@ -59,8 +59,8 @@ mod unix {
     use crate::error::Error;
     use crate::secret::Secret;
     use crate::store::vault::agent::{self, Agent, Identity};
-    use crate::store::vault::header::{self, Bytes, DOMAIN};
     use crate::store::vault::seal::SymmetricKey;
+    use crate::store::vault::wrapping::{self, Bytes, DOMAIN};
 
     const KIND: &str = "ssh-agent";
 
@@ -89,7 +89,7 @@ mod unix {
             }
             let wrapping = derive(&first, vault, &salt)?;
             let public_key = Bytes(public_key);
-            let wrapped = header::wrap(&wrapping, data, vault, KIND, &parameters(&public_key, &salt))?;
+            let wrapped = wrapping::wrap(&wrapping, data, vault, KIND, &parameters(&public_key, &salt))?;
             Ok(Slot { public_key, comment: identity.comment.clone(), salt, wrapped })
         }
 
@@ -109,7 +109,7 @@ mod unix {
                 return Ok(None);
             };
             let wrapping = derive(&signature, vault, &self.salt)?;
-            Ok(header::unwrap(
+            Ok(wrapping::unwrap(
                 &wrapping,
                 &self.wrapped,
                 vault,

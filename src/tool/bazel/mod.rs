@@ -15,7 +15,7 @@ use crate::remote::Remote;
 use crate::text::rfc3339;
 use crate::wallet::{Credential, Lookup, Query, Wallet};
 
-use super::{Protocol, Tool, Wire, header, input, is_web, write};
+use super::{Protocol, Tool, Wire, has_login, header, input, is_web, write};
 use crate::secret_bytes::{Bytes, json};
 
 mod setup;
@@ -76,8 +76,8 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
     let request: Request = serde_json::from_slice(&text)
         // What serde says may repeat a part of the request.
         .map_err(|_| Error::Request { why: "it is not JSON with a uri" })?;
-    // What is no web address (grpc, a socket's path) has no token of ours, but is no mistake either.
-    if !is_web(&request.uri) {
+    // What is no web address (grpc, a socket's path), or has its login with it, needs no token of ours, but is no mistake either.
+    if !is_web(&request.uri) || has_login(&request.uri) {
         return write(wire, NONE);
     }
     let (remote, user) = Remote::from_url(&request.uri)?;

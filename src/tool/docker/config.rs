@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::json;
+use crate::formats::json_edit;
 use crate::tool::text;
 
 /// The file as it is.
@@ -68,7 +68,7 @@ impl Config {
         let held = match text.as_deref().filter(|text| !text.trim().is_empty()) {
             None => Held::default(),
             Some(text) => {
-                serde_json::from_str(text).ok().filter(|_| json::is_object(text)).ok_or_else(|| {
+                serde_json::from_str(text).ok().filter(|_| json_edit::is_object(text)).ok_or_else(|| {
                     let fix = "docker info says what it takes exception to".to_owned();
                     Error::Foreign { path: path.clone(), why: "it is not what docker writes there", fix }
                 })?

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use crate::error::Error;
+use crate::formats::json_edit;
 use crate::text::visible;
 use crate::tool::installation::{Installation, is_this};
 use crate::tool::links;
@@ -14,7 +15,6 @@ use crate::wallet::Wallet;
 
 use super::config::Config;
 use super::{PROTOCOL, server};
-use crate::json;
 
 /// docker's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
@@ -99,7 +99,7 @@ impl Draft {
 
     /// Sets a member to our name.
     fn set(&mut self, path: &[&str]) -> Result<(), Error> {
-        self.text = json::set(&self.text, path, NAME).ok_or_else(|| self.strange())?;
+        self.text = json_edit::set(&self.text, path, NAME).ok_or_else(|| self.strange())?;
         if self.config.text.is_none() && self.entry.written.iter().all(|line| line.key == links::LINK) {
             self.remember("", "{}");
         }
@@ -166,7 +166,7 @@ impl Draft {
             ));
             return Ok(());
         }
-        self.text = json::remove(&self.text, &path).ok_or_else(|| self.strange())?;
+        self.text = json_edit::remove(&self.text, &path).ok_or_else(|| self.strange())?;
         if line.key != HELPERS {
             self.lines.push(format!(
                 "{}: without \"{}\"",

@@ -9,7 +9,7 @@ use crate::text::visible;
 use crate::tool::installation::is_this;
 use crate::tool::setup::{Entry, Finding, SetupContext};
 
-use super::helpers::{BY_NAME, asked, is_ours, program_of, sends_path};
+use super::helpers::{BY_NAME, anywhere, asked, is_ours, program_of, sends_path, split};
 
 const GIT: &str = "git";
 const FIX: &str = "keyfob setup git";
@@ -58,7 +58,7 @@ fn version(context: &SetupContext<'_>, git: &Git) -> Finding {
 
 /// The line that starts us, and the company that it has.
 fn helper(context: &SetupContext<'_>, values: &[Value], entry: Option<&Entry>) -> Vec<Finding> {
-    let Ok(anywhere) = super::setup::anywhere() else { return Vec::new() };
+    let Ok(anywhere) = anywhere() else { return Vec::new() };
     let asked = asked(values, &anywhere);
     let Some(at) = asked.iter().position(|value| is_ours(&value.value)) else {
         let somewhere = values.iter().any(|value| is_helper(value) && is_ours(&value.value));
@@ -84,7 +84,7 @@ fn helper(context: &SetupContext<'_>, values: &[Value], entry: Option<&Entry>) -
 }
 
 fn is_helper(value: &Value) -> bool {
-    super::helpers::split(&value.key).is_some_and(|(_, name)| name == "helper")
+    split(&value.key).is_some_and(|(_, name)| name == "helper")
 }
 
 /// Whether a helper line starts this very program; an error in words if it starts nothing.
@@ -114,7 +114,7 @@ fn places(context: &SetupContext<'_>, values: &[Value]) -> Vec<Finding> {
         // What is wrong with the records is said where they are looked at.
         Err(_) => return findings,
     };
-    let Ok(anywhere) = super::setup::anywhere() else { return findings };
+    let Ok(anywhere) = anywhere() else { return findings };
     let asks = |remote: &Remote| asked(values, remote).iter().any(|value| is_ours(&value.value));
     let general = asks(&anywhere);
     for place in places.iter().filter(|place| place.person && general && !asks(&place.remote)) {

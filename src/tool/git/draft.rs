@@ -9,8 +9,7 @@ use crate::remote::Remote;
 use crate::text::visible;
 use crate::tool::setup::{Entry, Line, Plan, SetupContext};
 
-use super::helpers::{asked, is_ours, sends_path, split};
-use super::setup::HELPER;
+use super::helpers::{HELPER, asked, is_ours, sends_path, split};
 
 /// The section that stands for `credential` while a new one is written at the end of the file.
 const PASSING: &str = "keyfob-setup";

@@ -4,8 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::error::Error;
 use crate::git_config::Value;
 use crate::remote::Remote;
+
+/// The setting that names helpers.
+pub(super) const HELPER: &str = "credential.helper";
 
 /// The helper line that lets git find us in `PATH`.
 pub(super) const BY_NAME: &str = "keyfob";
@@ -66,6 +70,11 @@ fn shell_words(line: &str) -> Option<Vec<String>> {
     }
     words.extend(word);
     (quote.is_none() && !words.is_empty()).then_some(words)
+}
+
+/// A place that stands for every host that nothing is said of.
+pub(super) fn anywhere() -> Result<Remote, Error> {
+    Remote::from_parts("https", "keyfob.invalid", None)
 }
 
 /// The helpers that git asks for `place`, in its order.

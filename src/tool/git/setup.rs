@@ -17,23 +17,15 @@ use crate::tool::installation::{Installation, is_this};
 use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
 
 use super::draft::Draft;
-use super::helpers::{BY_NAME, asked, is_ours, line_of, split};
+use super::helpers::{BY_NAME, HELPER, anywhere, asked, is_ours, line_of, split};
 
 /// git's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check: super::check::check };
-
-/// The setting that names helpers.
-pub(super) const HELPER: &str = "credential.helper";
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
     let git = Git::find(context.environment).ok()?;
     let (_, version) = git.version().ok()?;
     Some(format!("git {version} ({})", git.program.display()))
-}
-
-/// A place that stands for every host that nothing is said of.
-pub(super) fn anywhere() -> Result<Remote, Error> {
-    Remote::from_parts("https", "keyfob.invalid", None)
 }
 
 fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {

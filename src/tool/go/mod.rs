@@ -14,7 +14,7 @@ use crate::forge::{self, Need, Scheme};
 use crate::remote::{Realm, Remote};
 use crate::wallet::{Lookup, Query, Wallet};
 
-use super::{Protocol, Tool, Wire, header};
+use super::{Protocol, Tool, Wire, has_login, header};
 use crate::secret_bytes::joined;
 
 mod setup;
@@ -56,6 +56,9 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
 
 fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
     let url = url.to_str().ok_or(Error::Url { why: "it is not text" })?;
+    if has_login(url) {
+        return Ok(());
+    }
     let (remote, user) = Remote::from_url(url)?;
     if !remote.is_https() {
         // Go would refuse the block as a whole.

@@ -77,6 +77,9 @@ fn what_is_not_ours_or_not_https_gets_nothing() {
         "https://contoso.blob.core.windows.net/m.zip",
         "http://127.0.0.1:3000/x",
         "https://storage.googleapis.com/contoso",
+        // The login that stands there is not replaced.
+        "https://u:p@dev.azure.com/contoso/x",
+        "https://:p@dev.azure.com/contoso/x",
     ] {
         assert_eq!(run(&bench, &[url], false), (0, String::new(), String::new()), "{url}");
     }
@@ -90,9 +93,16 @@ fn what_is_no_url_or_a_locked_store_is_an_error_without_an_answer() {
     let bench = Bench::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     let long = format!("https://h/{}", "x".repeat(9000));
-    for url in
-        ["", "x", "https://a\nb/", "https://u:s3cret@h/", "https://h\\x", "https://h/\u{0}", "ssh://h", &long]
-    {
+    for url in [
+        "",
+        "x",
+        "https://a\nb/",
+        "https://u:s3cret@h:99999/",
+        "https://h\\x",
+        "https://h/\u{0}",
+        "ssh://h",
+        &long,
+    ] {
         let (code, out, notes) = run(&bench, &[url], false);
         assert_eq!((code, out.as_str()), (1, ""), "{url}");
         assert!(notes.lines().count() == 1 && !notes.contains("s3cret"), "{notes}");

@@ -109,10 +109,10 @@ impl<'a> Request<'a> {
             ["get", service] if mode == Mode::Credential => {
                 Ok(Request::Get { service, user: None, mode, output })
             }
-            ["get", service, user] if mode == Mode::Credential || !user.is_empty() => {
+            ["get", service, user] => {
                 Ok(Request::Get { service, user: Some(user).filter(|user| !user.is_empty()), mode, output })
             }
-            ["get", _] | ["get", _, ""] => Err("a password without a user name is asked for by --mode creds"),
+            ["get", _] => Err("a password without a user name is asked for by --mode creds"),
             ["set", service, user] => Ok(Request::Set { service, user }),
             ["del" | "delete", service, user] => Ok(Request::Delete { service, user }),
             [] => Err("there is nothing to do"),

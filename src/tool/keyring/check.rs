@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::process::{child, output_within};
 use crate::tool::setup::{Entry, Finding, SetupContext};
 
-use super::setup::{KEYRING, clients, first_keyring};
+use super::clients::{KEYRING, clients, first_keyring};
 use super::uv::provider;
 
 /// The longest that pip is waited for; it is slow when it starts for the first time.

@@ -23,6 +23,7 @@ use crate::secret_bytes::{Bytes, joined, json};
 
 mod arguments;
 mod check;
+mod clients;
 mod setup;
 #[cfg(test)]
 mod tests;

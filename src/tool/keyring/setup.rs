@@ -4,7 +4,7 @@
 //! uv is told by a line in its own settings ([`uv`]); pip asks a keyring by itself. Deliberately absent: a folder of links put into
 //! `PATH` by a shell's start file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::environment::Environment;
 use crate::error::Error;
@@ -12,16 +12,11 @@ use crate::tool::installation::Installation;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
 
+use super::clients::{KEYRING, clients, first_keyring};
 use super::uv;
 
 /// The keyring command's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check: super::check::check };
-
-/// The name that the clients look for.
-pub(super) const KEYRING: &str = "keyring";
-
-/// The clients by whose presence there is something to set up.
-const CLIENTS: [&str; 3] = ["pip", "uv", "pdm"];
 
 /// What the person has to do in the clients.
 pub(super) const ADVICE: &str = "pip asks it with PIP_KEYRING_PROVIDER=subprocess (for good: pip config set \
@@ -32,22 +27,6 @@ pub(super) const ADVICE: &str = "pip asks it with PIP_KEYRING_PROVIDER=subproces
 fn found(context: &SetupContext<'_>) -> Option<String> {
     let here = clients(context.environment);
     (!here.is_empty()).then(|| here.join(", "))
-}
-
-/// The clients on this machine with their paths.
-pub(super) fn clients(environment: &Environment) -> Vec<String> {
-    let first = |name: &str| {
-        let path = environment.program(name)?;
-        Some(format!("{name} ({})", path.display()))
-    };
-    CLIENTS.into_iter().filter_map(first).collect()
-}
-
-/// The `keyring` that the clients find, and whether it is this program.
-pub(super) fn first_keyring(context: &SetupContext<'_>) -> Option<(PathBuf, bool)> {
-    let first = context.environment.program(KEYRING)?;
-    let ours = Installation::of(context).is_ok_and(|own| own.has(&first));
-    Some((first, ours))
 }
 
 fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {

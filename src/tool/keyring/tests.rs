@@ -40,6 +40,8 @@ fn each_client_gets_the_form_that_it_asks_for() {
         (&["get", FEED, "--mode", "creds"], "contoso\nPAT\n"),
         // PDM
         (&["--mode=creds", "get", FEED, ""], "contoso\nPAT\n"),
+        (&["get", FEED, ""], "PAT\n"),
+        (&["get", "--output=json", FEED, ""], "{\"password\":\"PAT\"}\n"),
         (&["--mode=password", "get", FEED, "__token__"], "PAT\n"),
         // Options anywhere, and those that mean nothing here.
         (&["get", "--output", "json", FEED, "--mode", "creds", "-b", "x.y.Z"], json),
@@ -186,7 +188,6 @@ fn wrong_usage_is_told_apart_and_repeats_nothing() {
         &[][..],
         &["get"],
         &["get", FEED],
-        &["get", FEED, ""],
         &["get", FEED, "me", "s3cret"],
         &["set", FEED],
         &["--mode", "s3cret", "get", FEED],

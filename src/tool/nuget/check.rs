@@ -9,12 +9,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::environment::{self, Environment};
 use crate::error::Error;
-use crate::process::{child, output_within};
 use crate::text::{shell_word, visible};
 use crate::tool::installation::Installation;
 use crate::tool::setup::{Entry, Finding, Level, SetupContext};
 
-use super::setup::{LINK, clients, for_older, plugins};
+use super::clients::{LINK, clients, for_older, output, plugins, version};
 
 const ABOUT: &str = "nuget";
 const FIX: &str = "keyfob setup nuget";
@@ -30,9 +29,6 @@ const AUTHENTICATION: u64 = 1;
 
 /// For how long NuGet believes its notes.
 const BELIEVED: Duration = Duration::from_secs(30 * 86_400);
-
-/// For how long a program is waited for that says its version.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
     let here = clients(context);
@@ -257,22 +253,6 @@ fn sdk(environment: &Environment) -> Option<Finding> {
         "dotnet is of SDK {major}.{minor}.{patch}, and before 9.0.200 it starts no plugin that is a program of its own"
     );
     Some(Finding::hint(ABOUT, words, "keyfob run --profile nuget -- dotnet restore"))
-}
-
-/// The version that nuget.exe says it has.
-pub(super) fn nuget_version(nuget: &Path, environment: &Environment) -> Option<[u32; 3]> {
-    let text = output(nuget, &["help"], environment)?;
-    text.lines().find_map(|line| version(line.strip_prefix("NuGet Version: ")?))
-}
-
-fn version(text: &str) -> Option<[u32; 3]> {
-    super::message::version(text.trim())
-}
-
-fn output(program: &Path, args: &[&str], environment: &Environment) -> Option<String> {
-    let mut command = child(program, environment);
-    let text = output_within(command.args(args), PATIENCE).ok()??;
-    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::{Protocol, Tool, Wire};
 
 mod asking;
 mod check;
+mod clients;
 mod line;
 mod message;
 mod plugin;

@@ -6,8 +6,8 @@
 
 use std::path::PathBuf;
 
+use crate::formats::xml::{Element, Event, decode_name, events};
 use crate::tool::profile::search::{Search, expand};
-use crate::tool::profile::xml::{Event, events};
 use crate::tool::profile::{Form, Place, Profile, Several, Variable};
 
 /// The profile.
@@ -82,25 +82,24 @@ impl Settings {
     /// Adds a file that is nearer than those before.
     fn add(&mut self, text: &str) -> Option<()> {
         let mut path: Vec<&str> = Vec::new();
-        for event in events(text)? {
+        let events = events(text)?;
+        for (event, _) in &events {
             match event {
-                Event::Open(name, attributes) => {
-                    path.push(name);
-                    let attribute = |key: &str| {
-                        attributes.iter().find(|(name, _)| *name == key).map(|(_, value)| value.clone())
-                    };
-                    self.element(&path, &attribute);
+                Event::Open(element) => {
+                    path.push(element.name());
+                    self.element(&path, element);
                     let most = self.sources.len().max(self.disabled.len()).max(self.passwords.len());
                     (most <= MOST).then_some(())?;
                 }
-                Event::Close(_) => drop(path.pop()),
+                Event::Close => drop(path.pop()),
                 Event::Text(_) => {}
             }
         }
         Some(())
     }
 
-    fn element(&mut self, path: &[&str], attribute: &dyn Fn(&str) -> Option<String>) {
+    fn element(&mut self, path: &[&str], element: &Element<'_>) {
+        let attribute = |name: &str| element.attribute(name).map(|value| value.to_string());
         let (key, value) = (attribute("key"), attribute("value"));
         match (path, key, value) {
             (["configuration", "packageSources", "clear"], ..) => self.sources.clear(),
@@ -118,7 +117,7 @@ impl Settings {
             (["configuration", "packageSourceCredentials", source, "add"], Some(key), Some(value))
                 if key.eq_ignore_ascii_case("password") || key.eq_ignore_ascii_case("cleartextpassword") =>
             {
-                self.passwords.push((decoded(source), value));
+                self.passwords.push((decode_name(source), value));
             }
             _ => {}
         }
@@ -146,14 +145,6 @@ impl Settings {
 
 fn same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
-}
-
-/// The name that an element's name stands for: what cannot be in one is written `_x0020_`.
-fn decoded(element: &str) -> String {
-    expand(element, "_x", '_', |code| {
-        let unit = (code.len() == 4).then(|| u32::from_str_radix(code, 16).ok())??;
-        char::from_u32(unit).map(String::from)
-    })
 }
 
 #[cfg(test)]

@@ -6,50 +6,19 @@
 //! and unsetup takes it away with its folders. Never anything below `plugins/netcore`: dotnet would start it with its own
 //! runtime, and fail. Deliberately absent: nuget.config and NUGET_PLUGIN_PATHS, which would switch off what others installed.
 
-use std::path::PathBuf;
-
-use crate::environment::Environment;
 use crate::error::Error;
 use crate::tool::installation::Installation;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
 
+use super::clients::{LINK, clients, for_older};
+
 /// NuGet's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check: super::check::check };
-
-/// The program that NuGet looks for.
-pub(super) const LINK: &str = "nuget-plugin-keyfob";
-
-/// What has NuGet in it.
-const PROGRAMS: [&str; 4] = ["dotnet", "msbuild", "nuget", "mono"];
 
 fn found(context: &SetupContext<'_>) -> Option<String> {
     let here = clients(context);
     (!here.is_empty()).then(|| format!("NuGet ({})", here.join(", ")))
-}
-
-/// Programs of this machine that have NuGet in them.
-pub(super) fn clients(context: &SetupContext<'_>) -> Vec<String> {
-    context.here(&PROGRAMS).iter().map(|path| path.display().to_string()).collect()
-}
-
-/// Where an older nuget.exe on this machine looks for us, if there may be one.
-pub(super) fn for_older(environment: &Environment) -> Option<PathBuf> {
-    if cfg!(windows) {
-        let nuget = environment.program("nuget")?;
-        let old =
-            super::check::nuget_version(&nuget, environment).is_some_and(|version| version < [6, 13, 0]);
-        let folder = PathBuf::from(environment.os("LOCALAPPDATA")?).join("NuGet/CredentialProviders");
-        return old.then(|| folder.join("CredentialProvider.Keyfob.exe"));
-    }
-    environment.program("mono")?;
-    Some(plugins(environment)?.join("netfx/keyfob/keyfob.exe"))
-}
-
-/// The folder of plugins in the home.
-pub(super) fn plugins(environment: &Environment) -> Option<PathBuf> {
-    let home = environment.os(if cfg!(windows) { "USERPROFILE" } else { "HOME" })?;
-    Some(PathBuf::from(home).join(".nuget/plugins"))
 }
 
 fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {

@@ -13,7 +13,6 @@ use crate::remote::Remote;
 pub mod fill;
 pub mod forms;
 pub mod search;
-pub mod xml;
 
 pub use forms::Form;
 pub use search::Search;

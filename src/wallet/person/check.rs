@@ -2,7 +2,7 @@
 //! The asking itself is the command's; the wallet never uses the network (R12).
 
 use crate::error::Error;
-use crate::forge::token_format::redacted;
+use crate::forge::token::redacted;
 use crate::forge::verify::{Outcome, Problem, Target, Verdict};
 use crate::forge::{self, Forge};
 use crate::http_message::{Request, Response};

@@ -71,7 +71,7 @@ fn an_organisation_is_never_guessed_even_if_only_one_is_held() {
         "https://dev.azure.com/_apis/connectionData",
         "https://contoso@dev.azure.com/_apis/connectionData",
         "https://dev.azure.com/con.toso",
-        "https://dev.azure.com/contoso%2f",
+        "https://dev.azure.com/contoso%20x",
         "https://dev.azure.com/-contoso",
         "https://me@mail.example@dev.azure.com",
         "https://con_toso@dev.azure.com",

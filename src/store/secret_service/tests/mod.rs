@@ -6,9 +6,8 @@ use std::os::unix::net::UnixListener;
 use std::time::Instant;
 
 use super::super::Silence;
-use super::dbus::addresses;
-use super::wire::Writer;
 use super::*;
+use crate::dbus::{Writer, addresses};
 use crate::environment::Environment;
 use crate::secret_bytes::append;
 use peer::*;
@@ -122,7 +121,7 @@ fn a_flood_of_long_messages_fills_no_memory() {
     });
     let environment = environment(&[("XDG_RUNTIME_DIR", folder.path().to_str().unwrap())]);
     let fault = dbus::Bus::connect(&environment, Duration::from_secs(60)).and_then(|mut bus| bus.reply(1));
-    assert_eq!(fault.err(), Some(Fault::Broken));
+    assert_eq!(fault.err(), Some(dbus::Error::Broken));
     let taken = thread.join().unwrap();
     assert!(taken < 30, "{taken} messages of a mebibyte were taken");
 }
@@ -250,7 +249,7 @@ fn a_bus_that_does_not_let_us_in_is_unavailable() {
         let environment = environment(&[("XDG_RUNTIME_DIR", runtime)]);
         let fault =
             dbus::Bus::connect(&environment, Duration::from_secs(10)).and_then(|mut bus| bus.reply(1));
-        assert!(matches!(fault, Err(Fault::NoBus(_))), "{words}");
+        assert!(matches!(fault, Err(dbus::Error::NoBus(_))), "{words}");
         thread.join().unwrap().unwrap();
     }
 }
@@ -298,7 +297,7 @@ fn a_bus_that_does_not_even_accept_is_silent_within_the_time() {
     let start = Instant::now();
     let fault = dbus::Bus::connect(&environment, Duration::from_millis(300)).err();
     let waited = Duration::from_millis(300);
-    assert_eq!(fault, Some(Fault::Silent { waited }));
+    assert_eq!(fault, Some(dbus::Error::Silent { waited }));
     let words = Error::Silent { store: "secret-service", waited }.to_string();
     assert_eq!(words, "the secret-service store did not answer within 0.3 s");
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
@@ -320,6 +319,6 @@ fn a_bus_that_drips_a_message_without_end_is_silent_within_the_time() {
     let environment = environment(&[("XDG_RUNTIME_DIR", folder.path().to_str().unwrap())]);
     let waited = Duration::from_millis(300);
     let fault = dbus::Bus::connect(&environment, waited).and_then(|mut bus| bus.reply(1)).err();
-    assert_eq!(fault, Some(Fault::Silent { waited }));
+    assert_eq!(fault, Some(dbus::Error::Silent { waited }));
     thread.join().unwrap();
 }

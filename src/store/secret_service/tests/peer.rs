@@ -6,8 +6,8 @@ use std::os::unix::net::UnixListener;
 use std::thread::JoinHandle;
 
 use super::super::super::{Ask, Nobody};
-use super::super::wire::{Writer, frame};
 use super::super::*;
+use crate::dbus::{Writer, frame};
 use crate::environment::Environment;
 use crate::secret_bytes::append;
 

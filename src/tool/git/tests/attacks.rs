@@ -38,7 +38,7 @@ fn void() -> Vec<Attack> {
     add("a port that wraps to 8443", b"protocol=https\nhost=tfs.corp.example:73979\npath=evil\n");
     add("a port with a tail", b"protocol=https\nhost=tfs.corp.example:8443.evil\n");
     add("port 0", b"protocol=https\nhost=github.com:0\npath=evil\n");
-    add("an empty port", b"protocol=https\nhost=github.com:\npath=evil\n");
+    add("an empty port before another", b"protocol=https\nhost=github.com::443\npath=evil\n");
     add("a port with a zero before it", b"protocol=https\nhost=github.com:0443\npath=evil\n");
     add("a signed port", b"protocol=https\nhost=github.com:+443\npath=evil\n");
     add("two ports", b"protocol=https\nhost=github.com:443:443\npath=evil\n");
@@ -60,7 +60,16 @@ fn void() -> Vec<Attack> {
     add("no text", b"protocol=https\nhost=github.com\xff\npath=evil\n");
     add("climbing", b"protocol=https\nhost=dev.azure.com\npath=contoso/../evil\n");
     add("standing", b"protocol=https\nhost=dev.azure.com\npath=contoso/./evil\n");
-    add("an empty segment", b"protocol=https\nhost=dev.azure.com\npath=contoso//evil\n");
+    add("climbing for who decodes twice", b"protocol=https\nhost=dev.azure.com\npath=contoso/%2e%2e/evil\n");
+    add(
+        "climbing for who decodes three times",
+        b"protocol=https\nhost=dev.azure.com\npath=contoso/%252e./evil\n",
+    );
+    add(
+        "a slash for who decodes twice",
+        b"protocol=https\nhost=dev.azure.com\npath=contoso/x%2f..%2F..%2fevil\n",
+    );
+    add("climbing behind an empty segment", b"protocol=https\nhost=dev.azure.com\npath=contoso//../evil\n");
     add("a backslash in the path", b"protocol=https\nhost=dev.azure.com\npath=contoso\\evil\n");
     add("an empty request", b"");
     add("an empty line first", b"\nprotocol=https\nhost=evil.test\n");

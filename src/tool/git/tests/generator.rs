@@ -83,6 +83,7 @@ const SEGMENTS: &[&str] = &[
     ".",
     "",
     "%2e%2e",
+    "x%2f..%2f..",
     "contoso?x",
     "contoso#x",
     "a\\b",

@@ -104,7 +104,11 @@ const TABLE: &[(&str, Option<&str>)] = &[
     ("https://dev.azure.com/contoso ", None),
     ("https://dev.azure.com/x/../contoso", None),
     ("https://dev.azure.com/contoso/../fabrikam", None),
-    ("https://dev.azure.com//contoso//p", None),
+    ("https://dev.azure.com/contoso/%2e%2e/fabrikam", None),
+    // A slash too many, an empty port.
+    ("https://dev.azure.com//contoso//p", Some("contoso")),
+    ("https://dev.azure.com:/contoso/p", Some("contoso")),
+    ("https://tfs.corp.example:8443/tfs//One///p", Some("server")),
     // The other realms of this wallet.
     ("https://github.com/contoso/repo", Some("github")),
     ("https://contoso@github.com", Some("github")),

@@ -36,14 +36,13 @@ fn may_appear(bytes: &[u8]) -> Option<&'static str> {
     let host = host.strip_suffix(":443").unwrap_or(&host);
     let (name, port) = host.split_once(':').unwrap_or((host, ""));
     let name = name.strip_suffix('.').unwrap_or(name);
-    let segments: Vec<&str> = path.split(['?', '#']).next().unwrap().trim_matches('/').split('/').collect();
-    if segments.len() > 1 && segments.iter().any(|s| s.is_empty()) {
+    let segments: Vec<&str> =
+        path.split(['?', '#']).next().unwrap().split('/').filter(|segment| !segment.is_empty()).collect();
+    let climbs = |s: &&str| [".", "..", "%2e%2e"].contains(s) || s.contains(['\\']) || s.contains("%2f");
+    if segments.iter().any(climbs) {
         return None;
     }
-    if segments.iter().any(|s| *s == "." || *s == ".." || s.contains('\\')) {
-        return None;
-    }
-    let first = segments[0];
+    let first = *segments.first().unwrap_or(&"");
     let organisation = match name {
         "dev.azure.com" | "pkgs.dev.azure.com" | "vssps.dev.azure.com" if port.is_empty() => {
             if first.is_empty() { user.unwrap_or("") } else { first }

@@ -1,12 +1,4 @@
-//! Just enough D-Bus to talk to the Secret Service: one connection, calls that go out together, their replies, one signal.
-//!
-//! Own code and no library: a library opens a session first, of which GNOME Keyring can die (client.rs), and its deadlines do not
-//! cover the login. Calls gather in an outbox that is written when the first reply is wanted, together with the login. A peer that
-//! sends rubbish gets [`Fault::Broken`], one that sends nothing gets [`Fault::Silent`] when the deadline is over, which stands over
-//! everything that is done with a connection.
-//! Deliberately absent: threads, serving calls, other transports than unix sockets. `wire.rs` has the bytes.
-//!
-//! Format and login: <https://dbus.freedesktop.org/doc/dbus-specification.html>.
+//! One connection to the session bus, with a deadline over everything that is done with it.
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
@@ -21,14 +13,8 @@ use crate::environment::Environment;
 use crate::percent;
 use crate::secret_bytes::{Bytes, append};
 
-use super::wire::{self, Fill, Message};
-
-/// The bus itself, as a peer.
-pub(super) const BUS: Peer<'_> = Peer {
-    service: "org.freedesktop.DBus",
-    path: "/org/freedesktop/DBus",
-    interface: "org.freedesktop.DBus",
-};
+use super::message::{self, Fill, Message};
+use super::{BUS, Error, Peer};
 
 /// More messages than these that nobody asked for are never waited past: a signal that is wanted comes among the first.
 const STRAYS: usize = 1000;
@@ -39,37 +25,11 @@ const CHUNK: usize = 1024;
 /// How long an answer is looked for before it is waited for.
 const WATCHED: Duration = Duration::from_micros(300);
 
-/// Why a call gave no answer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The session bus cannot be used; in words.
-    NoBus(&'static str),
-    /// Nothing came before the deadline.
-    Silent {
-        /// How long we waited.
-        waited: Duration,
-    },
-    /// Something came that is not D-Bus, or not what was asked for.
-    Broken,
-    /// An error was the answer; its D-Bus name.
-    Refused(String),
-}
-
-/// What a call is addressed to.
-pub(super) struct Peer<'a> {
-    /// The bus name.
-    pub(super) service: &'a str,
-    /// The object.
-    pub(super) path: &'a str,
-    /// The interface.
-    pub(super) interface: &'a str,
-}
-
 /// What came, or why nothing did.
-type Answer = Result<Message, Fault>;
+type Answer = Result<Message, Error>;
 
 /// A connection with a deadline over everything that is done with it.
-pub(super) struct Bus {
+pub(crate) struct Bus {
     stream: UnixStream,
     deadline: Instant,
     allowed: Duration,
@@ -83,14 +43,14 @@ pub(super) struct Bus {
 
 impl Bus {
     /// Connects to the person's session bus. The login is only put into the outbox.
-    pub(super) fn connect(environment: &Environment, allowed: Duration) -> Result<Bus, Fault> {
+    pub(crate) fn connect(environment: &Environment, allowed: Duration) -> Result<Bus, Error> {
         let deadline = Instant::now() + allowed;
-        let mut stream = Err(Fault::NoBus("no session bus (DBUS_SESSION_BUS_ADDRESS names none)"));
+        let mut stream = Err(Error::NoBus("no session bus (DBUS_SESSION_BUS_ADDRESS names none)"));
         for address in addresses(environment) {
             stream = open(&address, deadline).map_err(|errno| match errno {
-                Errno::AGAIN => Fault::Silent { waited: allowed },
-                Errno::PERM => Fault::NoBus("the session bus belongs to another user"),
-                _ => Fault::NoBus("the session bus cannot be reached"),
+                Errno::AGAIN => Error::Silent { waited: allowed },
+                Errno::PERM => Error::NoBus("the session bus belongs to another user"),
+                _ => Error::NoBus("the session bus cannot be reached"),
             });
             if stream.is_ok() {
                 break;
@@ -113,35 +73,35 @@ impl Bus {
     }
 
     /// From now on this much time is left.
-    pub(super) fn allow(&mut self, time: Duration) {
+    pub(crate) fn allow(&mut self, time: Duration) {
         self.allowed = time;
         self.deadline = Instant::now() + time;
     }
 
     /// Puts a call, whose body `fill` writes, into the outbox and returns its serial number, for [`Bus::reply`].
-    pub(super) fn call(&mut self, peer: &Peer<'_>, member: &str, signature: &str, fill: Fill<'_>) -> usize {
+    pub(crate) fn call(&mut self, peer: &Peer<'_>, member: &str, signature: &str, fill: Fill<'_>) -> usize {
         self.serial += 1;
-        append(&mut self.outbox, &wire::call(self.serial, peer, member, signature, fill));
+        append(&mut self.outbox, &message::call(self.serial, peer, member, signature, fill));
         self.serial
     }
 
     /// Sends what is in the outbox and waits for the answer to the call with this serial number.
-    pub(super) fn reply(&mut self, serial: usize) -> Answer {
+    pub(crate) fn reply(&mut self, serial: usize) -> Answer {
         let message = self.wait(|message| message.reply_to == Some(serial))?;
         match message.error {
-            Some(name) => Err(Fault::Refused(name)),
+            Some(name) => Err(Error::Refused(name)),
             None => Ok(message),
         }
     }
 
     /// A call and its answer.
-    pub(super) fn ask(&mut self, peer: &Peer<'_>, member: &str, types: &str, fill: Fill<'_>) -> Answer {
+    pub(crate) fn ask(&mut self, peer: &Peer<'_>, member: &str, types: &str, fill: Fill<'_>) -> Answer {
         let call = self.call(peer, member, types, fill);
         self.reply(call)
     }
 
     /// Waits for the signal `member` of the object `path`; the caller has asked the bus for it with AddMatch.
-    pub(super) fn signal(&mut self, path: &str, member: &str) -> Answer {
+    pub(crate) fn signal(&mut self, path: &str, member: &str) -> Answer {
         self.wait(|message| message.signal.as_ref().is_some_and(|signal| *signal == [path, member]))
     }
 
@@ -155,8 +115,8 @@ impl Bus {
             }
             // Answers to other calls, which are wanted later, and signals. Nobody answers more often than was asked, and few signals
             // come, and short ones: anything above is a peer that would fill the memory until the deadline.
-            if self.kept.len() > STRAYS + self.serial || self.kept_bytes > wire::LIMIT {
-                return Err(Fault::Broken);
+            if self.kept.len() > STRAYS + self.serial || self.kept_bytes > message::LIMIT {
+                return Err(Error::Broken);
             }
             let message = self.receive()?;
             self.kept_bytes += message.length();
@@ -164,7 +124,7 @@ impl Bus {
         }
     }
 
-    fn flush(&mut self) -> Result<(), Fault> {
+    fn flush(&mut self) -> Result<(), Error> {
         let outbox = std::mem::take(&mut self.outbox);
         let mut rest = outbox.as_slice();
         while !rest.is_empty() {
@@ -180,7 +140,7 @@ impl Bus {
             if !self.let_in {
                 self.let_in = self.read_login()?;
             }
-            let frame = if self.let_in { wire::frame(&self.inbox)? } else { None };
+            let frame = if self.let_in { message::frame(&self.inbox)? } else { None };
             if let Some(length) = frame {
                 let rest = Bytes::new(self.inbox.split_off(length));
                 return Message::parse(std::mem::replace(&mut self.inbox, rest));
@@ -200,12 +160,12 @@ impl Bus {
         &self,
         ready: PollFlags,
         mut attempt: impl FnMut() -> io::Result<usize>,
-    ) -> Result<usize, Fault> {
+    ) -> Result<usize, Error> {
         let begin = Instant::now();
         loop {
             let now = Instant::now();
             if now >= self.deadline {
-                return Err(Fault::Silent { waited: self.allowed });
+                return Err(Error::Silent { waited: self.allowed });
             }
             match attempt() {
                 Ok(length @ 1..) => return Ok(length),
@@ -216,18 +176,18 @@ impl Bus {
                     // What came of it, the next attempt shows.
                     let _ = poll(&mut [PollFd::new(&self.stream, ready)], Some(&left));
                 }
-                _ => return Err(Fault::NoBus("the session bus closed the connection")),
+                _ => return Err(Error::NoBus("the session bus closed the connection")),
             }
         }
     }
 
     /// Takes the answer to our login out of the inbox; false while its line is not complete.
-    fn read_login(&mut self) -> Result<bool, Fault> {
+    fn read_login(&mut self) -> Result<bool, Error> {
         let Some(end) = self.inbox.windows(2).position(|pair| pair == b"\r\n") else {
-            return if self.inbox.len() > 4096 { Err(Fault::Broken) } else { Ok(false) };
+            return if self.inbox.len() > 4096 { Err(Error::Broken) } else { Ok(false) };
         };
         if !self.inbox.starts_with(b"OK ") {
-            return Err(Fault::NoBus("the session bus does not let this user in"));
+            return Err(Error::NoBus("the session bus does not let this user in"));
         }
         self.inbox.drain(..end + 2);
         Ok(true)
@@ -235,7 +195,7 @@ impl Bus {
 }
 
 /// Where the session bus listens, in the order in which to try.
-pub(super) fn addresses(environment: &Environment) -> Vec<SocketAddrUnix> {
+pub(crate) fn addresses(environment: &Environment) -> Vec<SocketAddrUnix> {
     let runtime = environment.os("XDG_RUNTIME_DIR").map(|folder| [folder.as_bytes(), b"/bus"].concat());
     let default = || runtime.as_deref().and_then(|path| SocketAddrUnix::new(path).ok());
     let Some(list) = environment.os("DBUS_SESSION_BUS_ADDRESS") else {

@@ -1,143 +1,101 @@
 //! Changing one member of a JSON object and leaving every other byte as it is: people keep their configuration in dotfiles,
-//! and a file that comes back in another order and indentation is a nuisance. The text is checked by serde first, so that
-//! the little that is read here by hand may rely on it being whole.
+//! and a file that comes back in another order and indentation is a nuisance.
+//!
+//! `jsonc-parser` says where each member stands. Its own editor is not used: it lays the object out anew (`{"a":1}` gets lines,
+//! blank lines and blanks before a bracket go), and copies each string, where some of these files hold tokens.
 
 use std::ops::Range;
 
-/// A member of an object.
-#[derive(Debug)]
-struct Member {
-    key: String,
-    /// From the quote of its key to the end of its value.
-    whole: Range<usize>,
-    value: Range<usize>,
-}
+use jsonc_parser::ast::{Object, Value};
+use jsonc_parser::common::Ranged as _;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 /// Whether the text is one JSON object.
+#[must_use]
 pub fn is_object(text: &str) -> bool {
     serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
 }
 
 /// The text with the member at `path` (one or two keys) set to this string. Missing objects are made. `None` if the text is no
 /// object, or something else stands where an object should.
+#[must_use]
 pub fn set(text: &str, path: &[&str], value: &str) -> Option<String> {
-    let value = serde_json::to_string(value).ok()?;
-    set_raw(text, path, &value)
+    let quoted = serde_json::to_string(value).ok()?;
+    set_in(text, &object(text)?, path, &quoted)
 }
 
-fn set_raw(text: &str, path: &[&str], value: &str) -> Option<String> {
+fn set_in(text: &str, object: &Object<'_>, path: &[&str], value: &str) -> Option<String> {
     let (key, below) = path.split_first()?;
-    let at = object(text, 0..text.len())?;
-    let found = members(text, &at).into_iter().rev().find(|member| member.key == *key);
-    let value = match (below, &found) {
-        ([], _) => value.to_owned(),
-        (below, Some(member)) => set_raw(&text[member.value.clone()], below, value)?,
-        (below, None) => set_raw("{}", below, value)?,
-    };
-    Some(match found {
-        Some(member) => replaced(text, member.value, &value),
-        None => {
-            let gap = gap(text, &at);
+    match (member(object, key), below) {
+        (Some(at), []) => Some(replaced(text, range(&object.properties[at].value), value)),
+        (Some(at), below) => set_in(text, object.properties[at].value.as_object()?, below, value),
+        (None, below) => {
+            let value = match below {
+                [] => value.to_owned(),
+                below => set_in("{}", &self::object("{}")?, below, value)?,
+            };
+            let start = object.range.start + 1;
+            let gap = gap(text, object);
             let key = serde_json::to_string(key).ok()?;
-            let inside = text[at.start + 1..at.end - 1].trim();
-            let end = if inside.is_empty() { gap.trim_end_matches(['\t', ' ']) } else { "," };
-            replaced(text, at.start + 1..at.start + 1, &format!("{gap}{key}: {value}{end}"))
+            let end = if object.properties.is_empty() { gap.trim_end_matches(['\t', ' ']) } else { "," };
+            Some(replaced(text, start..start, &format!("{gap}{key}: {value}{end}")))
         }
-    })
+    }
 }
 
 /// The text without the member at `path`; unchanged if it is not there.
+#[must_use]
 pub fn remove(text: &str, path: &[&str]) -> Option<String> {
+    remove_in(text, &object(text)?, path)
+}
+
+fn remove_in(text: &str, object: &Object<'_>, path: &[&str]) -> Option<String> {
     let (key, below) = path.split_first()?;
-    let at = object(text, 0..text.len())?;
-    let all = members(text, &at);
-    let Some(index) = all.iter().rposition(|member| member.key == *key) else { return Some(text.to_owned()) };
-    let member = &all[index];
+    let all = &object.properties;
+    let Some(at) = member(object, key) else { return Some(text.to_owned()) };
     if !below.is_empty() {
-        let inner = remove(&text[member.value.clone()], below)?;
-        return Some(replaced(text, member.value.clone(), &inner));
+        return remove_in(text, all[at].value.as_object()?, below);
     }
     let range = if all.len() == 1 {
-        at.start + 1..at.end - 1
-    } else if index == 0 {
+        object.range.start + 1..object.range.end - 1
+    } else if at == 0 {
         // With the comma behind it, so that what stood after the brace stands there again.
-        let comma = text[member.whole.end..].find(',')? + member.whole.end;
-        at.start + 1..comma + 1
+        let comma = text[all[0].range.end..].find(',')? + all[0].range.end;
+        object.range.start + 1..comma + 1
     } else {
-        all[index - 1].whole.end..member.whole.end
+        all[at - 1].range.end..all[at].range.end
     };
     Some(replaced(text, range, ""))
 }
 
-/// What stands before a new member: a line break and the indentation of the first one that is there.
-fn gap(text: &str, at: &Range<usize>) -> String {
-    let inside = &text[at.start + 1..at.end];
-    let blank = &inside[..inside.find(|c: char| !c.is_ascii_whitespace()).unwrap_or(0)];
-    match blank.rfind('\n') {
-        Some(line) if !inside[blank.len()..].starts_with('}') => format!("\n{}", &blank[line + 1..]),
-        _ => "\n\t".to_owned(),
+/// The object that the text is, if it is JSON without any of the parser's freedoms.
+fn object(text: &str) -> Option<Object<'_>> {
+    let parsed = is_object(text)
+        .then(|| parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default()).ok()?.value);
+    match parsed?? {
+        Value::Object(object) => Some(object),
+        _ => None,
     }
+}
+
+/// Which member has this key: of several the last, as for most readers.
+fn member(object: &Object<'_>, key: &str) -> Option<usize> {
+    object.properties.iter().rposition(|member| member.name.as_str() == key)
+}
+
+fn range(value: &Value<'_>) -> Range<usize> {
+    value.range().start..value.range().end
+}
+
+/// What stands before a new member: a line break and the indentation of the first one that is there.
+fn gap(text: &str, object: &Object<'_>) -> String {
+    let first = object.properties.first();
+    let blank = first.map_or("", |first| &text[object.range.start + 1..first.range.start]);
+    blank.rfind('\n').map_or_else(|| "\n\t".to_owned(), |line| blank[line..].to_owned())
 }
 
 fn replaced(text: &str, range: Range<usize>, with: &str) -> String {
     format!("{}{with}{}", &text[..range.start], &text[range.end..])
-}
-
-/// Where an object stands, from brace to brace.
-fn object(text: &str, within: Range<usize>) -> Option<Range<usize>> {
-    if !is_object(&text[within.clone()]) {
-        return None;
-    }
-    let start = within.start + text[within.clone()].find('{')?;
-    let end = within.start + text[within].rfind('}')? + 1;
-    Some(start..end)
-}
-
-/// The members of an object that serde has read before.
-fn members(text: &str, at: &Range<usize>) -> Vec<Member> {
-    let bytes = text.as_bytes();
-    let (mut all, mut i) = (Vec::new(), at.start + 1);
-    let skip = |mut i: usize| {
-        while i < at.end && (bytes[i].is_ascii_whitespace() || b",:".contains(&bytes[i])) {
-            i += 1;
-        }
-        i
-    };
-    loop {
-        i = skip(i);
-        if i + 1 >= at.end {
-            return all;
-        }
-        let start = i;
-        i = end_of_value(bytes, start, at.end);
-        let key = serde_json::from_str(&text[start..i]).unwrap_or_default();
-        let value = skip(i);
-        i = end_of_value(bytes, value, at.end);
-        all.push(Member { key, whole: start..i, value: value..i });
-    }
-}
-
-/// The end of the value that begins here: a string, something in brackets, or a word.
-fn end_of_value(bytes: &[u8], start: usize, end: usize) -> usize {
-    let (mut depth, mut quoted, mut i) = (0_usize, false, start);
-    while i < end {
-        match bytes[i] {
-            b'\\' if quoted => i += 1,
-            b'"' => quoted = !quoted,
-            _ if quoted => {}
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => return i,
-            b'}' | b']' => depth -= 1,
-            b',' if depth == 0 => return i,
-            byte if byte.is_ascii_whitespace() && depth == 0 => return i,
-            _ => {}
-        }
-        i += 1;
-        if depth == 0 && !quoted && matches!(bytes[i - 1], b'"' | b'}' | b']') {
-            return i;
-        }
-    }
-    end
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! D-Bus messages as bytes: what the Secret Service needs of them, written and read.
+//! D-Bus messages as bytes, written and read.
 //!
 //! Everything read is checked against its bounds before it is used, so that no bytes whatever make it panic. Every buffer
 //! is wiped, because secrets travel in them.
@@ -7,60 +7,60 @@
 
 use crate::secret_bytes::{Bytes, append};
 
-use super::dbus::{Fault, Peer};
+use super::{Error, Peer};
 
 /// Longer messages are refused: ours are a few hundred bytes, a token at most some kilobytes.
-pub(super) const LIMIT: usize = 16 << 20;
+pub(crate) const LIMIT: usize = 16 << 20;
 
 /// The first byte of every message from this kind of machine.
 const ENDIAN: u8 = if cfg!(target_endian = "big") { b'B' } else { b'l' };
 
 /// What writes the body of a call.
-pub(super) type Fill<'a> = &'a dyn Fn(&mut Writer);
+pub(crate) type Fill<'a> = &'a dyn Fn(&mut Writer);
 
 /// Writes values of a message body, each at its alignment.
 #[derive(Default)]
-pub(super) struct Writer(pub(super) Bytes);
+pub(crate) struct Writer(pub(crate) Bytes);
 
 impl Writer {
-    pub(super) fn align(&mut self, to: usize) {
+    pub(crate) fn align(&mut self, to: usize) {
         let padding = self.0.len().next_multiple_of(to) - self.0.len();
         append(&mut self.0, &[0; 8][..padding.min(8)]);
     }
 
     /// A `u`, or a `b` as 0 or 1.
-    pub(super) fn number(&mut self, number: usize) {
+    pub(crate) fn number(&mut self, number: usize) {
         self.align(4);
         append(&mut self.0, &bytes_of(number));
     }
 
     /// An `s` or `o`.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
         append(&mut self.0, &[0]);
     }
 
     /// An `ay`.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len());
         append(&mut self.0, bytes);
     }
 
     /// A `g`; also what stands before the value of a variant.
-    pub(super) fn signature(&mut self, signature: &str) {
+    pub(crate) fn signature(&mut self, signature: &str) {
         append(&mut self.0, &[u8::try_from(signature.len()).unwrap_or(u8::MAX)]);
         append(&mut self.0, signature.as_bytes());
         append(&mut self.0, &[0]);
     }
 
-    pub(super) fn field(&mut self, code: u8, kind: &str) {
+    pub(crate) fn field(&mut self, code: u8, kind: &str) {
         self.align(8);
         append(&mut self.0, &[code]);
         self.signature(kind);
     }
 
     /// An array, whose elements `fill` writes; each begins at a multiple of `alignment`.
-    pub(super) fn array(&mut self, alignment: usize, fill: impl FnOnce(&mut Writer)) {
+    pub(crate) fn array(&mut self, alignment: usize, fill: impl FnOnce(&mut Writer)) {
         self.number(0);
         let length_at = self.0.len() - 4;
         self.align(alignment);
@@ -81,7 +81,7 @@ fn bytes_of(number: usize) -> [u8; 4] {
 }
 
 /// A method call as bytes, whose body `fill` writes.
-pub(super) fn call(serial: usize, peer: &Peer<'_>, member: &str, signature: &str, fill: Fill<'_>) -> Bytes {
+pub(crate) fn call(serial: usize, peer: &Peer<'_>, member: &str, signature: &str, fill: Fill<'_>) -> Bytes {
     let mut call = Writer::default();
     // A call, no flags, protocol version 1, room for the length of the body.
     append(&mut call.0, &[ENDIAN, 1, 0, 1, 0, 0, 0, 0]);
@@ -101,31 +101,31 @@ pub(super) fn call(serial: usize, peer: &Peer<'_>, member: &str, signature: &str
 }
 
 /// The length of the message at the start of `bytes`; `None` while not all of it is there.
-pub(super) fn frame(bytes: &[u8]) -> Result<Option<usize>, Fault> {
+pub(crate) fn frame(bytes: &[u8]) -> Result<Option<usize>, Error> {
     if bytes.len() < 16 {
         return Ok(None);
     }
     let number = |at| Reader { bytes, at }.number();
     let length = (16 + number(12)?).next_multiple_of(8) + number(4)?;
     if bytes.first() != Some(&ENDIAN) || length > LIMIT {
-        return Err(Fault::Broken);
+        return Err(Error::Broken);
     }
     Ok((length <= bytes.len()).then_some(length))
 }
 
 /// A message that came in: an answer, an error or a signal.
-pub(super) struct Message {
+pub(crate) struct Message {
     bytes: Bytes,
     body: usize,
     signature: String,
-    pub(super) reply_to: Option<usize>,
-    pub(super) error: Option<String>,
-    pub(super) signal: Option<[String; 2]>,
+    pub(crate) reply_to: Option<usize>,
+    pub(crate) error: Option<String>,
+    pub(crate) signal: Option<[String; 2]>,
 }
 
 impl Message {
-    pub(super) fn parse(bytes: Bytes) -> Result<Message, Fault> {
-        let [_, kind, _, 1, ..] = bytes[..] else { return Err(Fault::Broken) };
+    pub(crate) fn parse(bytes: Bytes) -> Result<Message, Error> {
+        let [_, kind, _, 1, ..] = bytes[..] else { return Err(Error::Broken) };
         let mut head = Reader { bytes: &bytes, at: 12 };
         let mut serial = None;
         let [mut path, mut member, mut error, mut signature] = [""; 4];
@@ -141,7 +141,7 @@ impl Message {
                 (_, "s" | "o") => field.text().map(|_| ())?,
                 (_, "g") => field.signature().map(|_| ())?,
                 (_, "u" | "i") => field.align(4).and_then(|()| field.take(4)).map(|_| ())?,
-                _ => return Err(Fault::Broken),
+                _ => return Err(Error::Broken),
             }
             Ok(())
         })?;
@@ -157,64 +157,64 @@ impl Message {
     }
 
     /// All its bytes.
-    pub(super) fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         self.bytes.len()
     }
 
     /// Reads the body, which must begin with values of these types.
-    pub(super) fn body(&self, signature: &str) -> Result<Reader<'_>, Fault> {
+    pub(crate) fn body(&self, signature: &str) -> Result<Reader<'_>, Error> {
         if !self.signature.starts_with(signature) {
-            return Err(Fault::Broken);
+            return Err(Error::Broken);
         }
         Ok(Reader { bytes: &self.bytes, at: self.body })
     }
 }
 
 /// What was read.
-type Read<T> = Result<T, Fault>;
+type Read<T> = Result<T, Error>;
 
 /// Reads values of a message, each at its alignment, never past the end.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
     fn take(&mut self, length: usize) -> Read<&'a [u8]> {
-        let taken = self.bytes.get(self.at..self.at + length).ok_or(Fault::Broken)?;
+        let taken = self.bytes.get(self.at..self.at + length).ok_or(Error::Broken)?;
         self.at += length;
         Ok(taken)
     }
 
-    pub(super) fn align(&mut self, to: usize) -> Read<()> {
+    pub(crate) fn align(&mut self, to: usize) -> Read<()> {
         self.take(self.at.next_multiple_of(to) - self.at).map(|_| ())
     }
 
     fn byte(&mut self) -> Read<u8> {
-        self.take(1)?.first().copied().ok_or(Fault::Broken)
+        self.take(1)?.first().copied().ok_or(Error::Broken)
     }
 
     /// A `u`, `i` or `b`. As a length, anything over the limit is refused here, so that sums cannot overflow.
-    pub(super) fn number(&mut self) -> Read<usize> {
+    pub(crate) fn number(&mut self) -> Read<usize> {
         self.align(4)?;
-        let bytes: [u8; 4] = self.take(4)?.try_into().map_err(|_| Fault::Broken)?;
-        usize::try_from(u32::from_ne_bytes(bytes)).ok().filter(|number| *number <= LIMIT).ok_or(Fault::Broken)
+        let bytes: [u8; 4] = self.take(4)?.try_into().map_err(|_| Error::Broken)?;
+        usize::try_from(u32::from_ne_bytes(bytes)).ok().filter(|number| *number <= LIMIT).ok_or(Error::Broken)
     }
 
     /// An `ay`.
-    pub(super) fn bytes(&mut self) -> Read<&'a [u8]> {
+    pub(crate) fn bytes(&mut self) -> Read<&'a [u8]> {
         let length = self.number()?;
         self.take(length)
     }
 
     /// An `s`.
-    pub(super) fn text(&mut self) -> Read<&'a str> {
+    pub(crate) fn text(&mut self) -> Read<&'a str> {
         let length = self.number()?;
         self.ended(length)
     }
 
     /// A `g`; also what stands before the value of a variant.
-    pub(super) fn signature(&mut self) -> Read<&'a str> {
+    pub(crate) fn signature(&mut self) -> Read<&'a str> {
         let length = self.byte()?;
         self.ended(usize::from(length))
     }
@@ -223,25 +223,25 @@ impl<'a> Reader<'a> {
     fn ended(&mut self, length: usize) -> Read<&'a str> {
         let text = self.take(length)?;
         if self.byte()? != 0 || text.contains(&0) {
-            return Err(Fault::Broken);
+            return Err(Error::Broken);
         }
-        std::str::from_utf8(text).map_err(|_| Fault::Broken)
+        std::str::from_utf8(text).map_err(|_| Error::Broken)
     }
 
     /// What stands before the value of a variant: its type, which must be this one.
-    pub(super) fn variant(&mut self, signature: &str) -> Read<()> {
-        if self.signature()? == signature { Ok(()) } else { Err(Fault::Broken) }
+    pub(crate) fn variant(&mut self, signature: &str) -> Read<()> {
+        if self.signature()? == signature { Ok(()) } else { Err(Error::Broken) }
     }
 
     /// An `o`. Checked, because it goes into a match rule.
-    pub(super) fn path(&mut self) -> Read<&'a str> {
+    pub(crate) fn path(&mut self) -> Read<&'a str> {
         let path = self.text()?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'/';
-        if path.starts_with('/') && path.bytes().all(plain) { Ok(path) } else { Err(Fault::Broken) }
+        if path.starts_with('/') && path.bytes().all(plain) { Ok(path) } else { Err(Error::Broken) }
     }
 
     /// An array: `each` reads one element, over and over until the end.
-    pub(super) fn array(
+    pub(crate) fn array(
         &mut self,
         alignment: usize,
         mut each: impl FnMut(&mut Reader<'a>) -> Read<()>,
@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
         while self.at < end {
             each(self)?;
         }
-        if self.at == end { Ok(()) } else { Err(Fault::Broken) }
+        if self.at == end { Ok(()) } else { Err(Error::Broken) }
     }
 }
 
@@ -274,8 +274,8 @@ mod tests {
     }
 
     /// Reads everything that can be read.
-    fn read_all(bytes: &[u8]) -> Result<(), Fault> {
-        let Some(length) = frame(bytes)? else { return Err(Fault::Broken) };
+    fn read_all(bytes: &[u8]) -> Result<(), Error> {
+        let Some(length) = frame(bytes)? else { return Err(Error::Broken) };
         let message = Message::parse(Bytes::new(bytes[..length].to_vec()))?;
         for signature in ["(oayays)", "aoao", "vo", "bv", ""] {
             let Ok(mut body) = message.body(signature) else { continue };
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(body.bytes(), Ok(&b""[..]));
         assert_eq!(body.bytes(), Ok(&b"secret"[..]));
         assert_eq!(body.text(), Ok("text/plain"));
-        assert_eq!(body.text(), Err(Fault::Broken), "read past the end");
+        assert_eq!(body.text(), Err(Error::Broken), "read past the end");
     }
 
     #[test]
@@ -338,7 +338,7 @@ mod tests {
         for at in [4, 12] {
             let mut bytes = sample();
             bytes[at..at + 4].copy_from_slice(&u32::MAX.to_ne_bytes());
-            assert_eq!(frame(&bytes), Err(Fault::Broken));
+            assert_eq!(frame(&bytes), Err(Error::Broken));
         }
     }
 
