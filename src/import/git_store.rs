@@ -15,8 +15,8 @@ pub static SOURCE: Source = Source {
     name: "git-store",
     title: "git-credential-store",
     places: "~/.git-credentials, ~/.config/git/credentials",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {

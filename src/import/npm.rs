@@ -18,7 +18,7 @@ use super::{Entry, Hold, Outside, Reading, SESSION, Source};
 
 /// npm's settings.
 pub static SOURCE: Source =
-    Source { name: "npm", title: "npm's .npmrc", places: "~/.npmrc", takes_file: true, read };
+    Source { name: "npm", title: "npm's .npmrc", places: "~/.npmrc", read, ..Source::OF_FILES };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let named = outside

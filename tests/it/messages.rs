@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use keyfob::error::{Error, NoCredential, Trouble};
-use keyfob::forge::check::Problem;
+use keyfob::forge::verify::Problem;
 use keyfob::wallet::Note;
 
 const URL: &str = "https://dev.azure.com/contoso";
@@ -128,9 +128,9 @@ fn problems() -> Vec<Problem> {
         Problem::Gone,
         Problem::MissingScope,
         Problem::Blocked,
-        Problem::NeedsPerson,
+        Problem::ActionRequired,
         Problem::SingleSignOn,
-        Problem::Barred,
+        Problem::BlockedByPolicy,
         Problem::IisBasic,
         Problem::RateLimit { seconds: Some(30) },
         Problem::RateLimit { seconds: None },
@@ -139,7 +139,7 @@ fn problems() -> Vec<Problem> {
         Problem::Global { end: 1_796_083_200 },
         Problem::WantsEmail,
         Problem::Moved,
-        Problem::Odd { status: 404 },
+        Problem::UnexpectedResponse { status: 404 },
     ]
 }
 
