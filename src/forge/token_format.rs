@@ -17,7 +17,7 @@ pub struct TokenFormat {
     /// first part is a text, that does.)
     pub marker: Option<&'static str>,
     /// Reads how long it lives, where that is in it; one in which it cannot be read is damaged.
-    pub lifespan: Option<fn(&[u8]) -> Option<Lifespan>>,
+    pub lifespan: Option<ReadLifespan>,
     /// Why it is of no use any more.
     pub ended: Option<&'static str>,
 }
@@ -36,6 +36,9 @@ impl TokenFormat {
         }
     }
 }
+
+/// Reads out of a token how long it lives; `None` where what stands there cannot be that.
+pub type ReadLifespan = fn(&[u8]) -> Option<Lifespan>;
 
 /// A stretch of a token.
 #[derive(Clone, Copy)]
