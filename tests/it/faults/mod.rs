@@ -3,12 +3,13 @@
 #![cfg(unix)]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::support::process::Output;
 use crate::support::scene::{Scene, files_below};
 
+mod another_user;
 #[cfg(target_os = "linux")]
 pub mod crash;
 #[cfg(target_os = "linux")]
