@@ -14,15 +14,15 @@ pub static SOURCE: Source = Source {
     name: "git-store",
     title: "git-credential-store",
     places: "~/.git-credentials, ~/.config/git/credentials",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let paths = match &outside.file {
         Some(file) => vec![file.clone()],
         None => {
-            let config = outside.config_folder().map(|folder| folder.join("git/credentials"));
+            let config = outside.folders().xdg_config().map(|folder| folder.join("git/credentials"));
             outside.at_home(".git-credentials").into_iter().chain(config).collect()
         }
     };

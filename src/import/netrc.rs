@@ -13,10 +13,10 @@ use super::{Entry, Hold, Outside, Reading, Source};
 
 /// netrc.
 pub static SOURCE: Source =
-    Source { name: "netrc", title: "netrc", places: "~/.netrc, ~/_netrc", takes_file: true, read };
+    Source { name: "netrc", title: "netrc", places: "~/.netrc, ~/_netrc", read, ..Source::OF_FILES };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
-    let paths = match outside.file.clone().or_else(|| outside.named_by("NETRC")) {
+    let paths = match outside.file.clone().or_else(|| outside.folders().named("NETRC")) {
         Some(file) => vec![file],
         None => [".netrc", "_netrc"].iter().flat_map(|name| outside.at_home(name)).collect(),
     };

@@ -19,11 +19,13 @@ use super::{Entry, Hold, Outside, Reading, SESSION, Source};
 
 /// npm's settings.
 pub static SOURCE: Source =
-    Source { name: "npm", title: "npm's .npmrc", places: "~/.npmrc", takes_file: true, read };
+    Source { name: "npm", title: "npm's .npmrc", places: "~/.npmrc", read, ..Source::OF_FILES };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
-    let named =
-        outside.named_by("NPM_CONFIG_USERCONFIG").or_else(|| outside.named_by("npm_config_userconfig"));
+    let named = outside
+        .folders()
+        .named("NPM_CONFIG_USERCONFIG")
+        .or_else(|| outside.folders().named("npm_config_userconfig"));
     let path = outside.file.clone().or(named).or_else(|| outside.at_home(".npmrc").pop());
     let mut reading = Reading::default();
     if let Some(path) = path {
