@@ -108,19 +108,20 @@ for_target() {
   )
 }
 
-# Builds the release program and sets $binary. On Linux it is static, with musl where Rust's library for it can be had: it starts
-# faster, and needs nothing else at run time (docs/design.md section 10).
+# Builds the release programs and sets $binary, the one for people, and $tools, the one for tools. On Linux they are static, with
+# musl where Rust's library for it can be had: they start faster, and need nothing else at run time (docs/design.md section 10).
 build_release() {
   choose_target
-  if ! for_target cargo build --release --locked --bin keyfob; then
+  if ! for_target cargo build --release --locked --bins; then
     case $target in *-musl) ;; *) die "the build failed" ;; esac
     say "keyfob install: note: the build with musl failed; building a dynamic program with the system's C library"
     KEYFOB_INSTALL_LIBC=gnu
     choose_target
-    for_target cargo build --release --locked --bin keyfob || die "the build failed"
+    for_target cargo build --release --locked --bins || die "the build failed"
   fi
   binary=$CARGO_TARGET_DIR/${target:+$target/}release/keyfob
-  if grep -qF -e "$root/" -e "$cargo_home/" "$binary"; then
+  tools=${binary%/*}/git-credential-keyfob
+  if grep -qF -e "$root/" -e "$cargo_home/" "$binary" "$tools"; then
     say "keyfob install: note: the program contains paths of this machine: RUSTFLAGS or cargo's settings replace the options that hide them"
   fi
 }

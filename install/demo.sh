@@ -35,7 +35,7 @@ for name in $(env | sed -n 's/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p; s/^\(KEYFOB_[A-Za-
 unset http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY SSH_ASKPASS XDG_CONFIG_HOME \
   XDG_DATA_HOME XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS SYSTEM_ACCESSTOKEN AZURE_DEVOPS_EXT_PAT CI || :
 export HOME="$sandbox/home" GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 KEYFOB_STORE=vault LC_ALL=C
-for link in keyfob git-credential-keyfob; do ln -s "$binary" "$sandbox/bin/$link"; done
+ln -s "$binary" "$tools" "$sandbox/bin"
 PATH=$sandbox/bin:$PATH
 cd "$sandbox"
 git config --global user.name Demo

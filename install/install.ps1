@@ -1,6 +1,7 @@
 # Installs keyfob on Windows.      usage: install\install.ps1 [-Prefix FOLDER] [-Uninstall] [-SetupGit]
-# Builds the program, puts it into PREFIX\bin under every name by which a tool finds it (copies: links need a privilege),
-# adds that folder to your PATH, and sets git up when asked. -Uninstall undoes it and keeps the wallet.
+# Builds the two programs, puts them into PREFIX\bin, the one for tools under every name by which a tool finds it (hard links or
+# copies: other links need a privilege), adds that folder to your PATH, and sets git up when asked. -Uninstall undoes it and keeps
+# the wallet.
 param(
     [string]$Prefix = (Join-Path $env:LOCALAPPDATA 'Programs\keyfob'),
     [switch]$Uninstall,
@@ -10,16 +11,36 @@ $ErrorActionPreference = 'Stop'
 $root = Split-Path -Parent $PSScriptRoot
 $bin = Join-Path $Prefix 'bin'
 $program = Join-Path $bin 'keyfob.exe'
+$tools = Join-Path $bin 'git-credential-keyfob.exe'
 
 function Set-UserPath([string[]]$folders) { [Environment]::SetEnvironmentVariable('Path', ($folders -join ';'), 'User') }
 function Get-UserPath { @([Environment]::GetEnvironmentVariable('Path', 'User') -split ';' | Where-Object { $_ }) }
+
+# Puts a program into a place. One that runs cannot be overwritten, but renamed: it is moved aside, and removed when it has ended,
+# by the next installation at the latest.
+function Install-Program([string]$from, [string]$to, [switch]$Link) {
+    Remove-Item -ErrorAction SilentlyContinue "$to.*.old"
+    $aside = "$to.$([guid]::NewGuid().ToString('N')).old"
+    $moved = Test-Path $to
+    if ($moved) { Move-Item $to $aside }
+    try {
+        $made = $false
+        if ($Link) { try { New-Item -ItemType HardLink -Path $to -Target $from | Out-Null; $made = $true } catch { } }
+        if (-not $made) { Copy-Item $from $to }
+    } catch {
+        if ($moved) { Move-Item $aside $to }
+        throw
+    }
+    Remove-Item -ErrorAction SilentlyContinue "$to.*.old"
+}
 
 if ($Uninstall) {
     if (-not (Test-Path $program)) { throw "there is no $program" }
     & $program unsetup
     $wallet = & $program storage --folder
-    foreach ($link in @(& $program links)) { Remove-Item -ErrorAction SilentlyContinue (Join-Path $bin "$link.exe") }
+    foreach ($link in @(& $program links)) { Remove-Item -ErrorAction SilentlyContinue (Join-Path $bin "$link.exe*") }
     Remove-Item $program
+    Remove-Item -ErrorAction SilentlyContinue "$program.*.old"
     Set-UserPath @(Get-UserPath | Where-Object { $_ -ne $bin })
     Write-Host "removed keyfob from $bin"
     Write-Host "your wallet is kept in $wallet and in the Credential Manager"
@@ -36,14 +57,17 @@ try {
     # The C runtime becomes part of the program, so nothing has to be installed beside it. This is added to the flags of
     # .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of both.
     $target = (& rustc -vV | Select-String '^host: (.*)$').Matches[0].Groups[1].Value
-    & cargo build --release --locked --bin keyfob --target $target --config "build.rustflags=['-C', 'target-feature=+crt-static']"
+    & cargo build --release --locked --bins --target $target --config "build.rustflags=['-C', 'target-feature=+crt-static']"
     if ($LASTEXITCODE -ne 0) { throw 'the build failed' }
 } finally { Pop-Location }
 $folder = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { Join-Path $root 'target' }
-$built = Join-Path $folder "$target\release\keyfob.exe"
+$built = Join-Path $folder "$target\release"
 New-Item -ItemType Directory -Force $bin | Out-Null
-Copy-Item -Force $built $program
-foreach ($link in @(& $program links)) { Copy-Item -Force $program (Join-Path $bin "$link.exe") }
+Install-Program (Join-Path $built 'git-credential-keyfob.exe') $tools
+Install-Program (Join-Path $built 'keyfob.exe') $program
+foreach ($link in @(& $program links) | Where-Object { $_ -ne 'git-credential-keyfob' }) {
+    Install-Program $tools (Join-Path $bin "$link.exe") -Link
+}
 if ((Get-UserPath) -notcontains $bin) {
     Set-UserPath (@(Get-UserPath) + $bin)
     Write-Host "$bin is on your PATH in new windows"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs keyfob.        usage: install/install.sh [PREFIX]     (default ~/.local)
-# Builds the program, puts it into PREFIX/bin, makes the links by whose name each tool finds it, and offers to set git up.
+# Builds the two programs, puts them into PREFIX/bin, makes the links by whose name each tool finds us, and offers to set git up.
 set -eu
 # shellcheck source=install/common.sh
 . "$(dirname -- "$0")/common.sh"
@@ -12,24 +12,27 @@ check_needs
 build_release
 # Asked before it takes the place of one that works. It reads no wallet for this, but wants to know where one would be.
 ask() { KEYFOB_HOME=${KEYFOB_HOME:-$root} "$binary" "$@"; }
-{ links=$(ask links) && version=$(ask --version); } || die "the program was built, but does not run here: $binary"
+{ version=$(ask --version) && "$tools" --version >/dev/null; } || die "the program was built, but does not run here: $binary"
 mkdir -p "$prefix/bin" || die "cannot make $prefix/bin" "give a folder of yours: install/install.sh PREFIX"
 prefix=$(CDPATH='' cd -- "$prefix" && pwd)
 
-# The program is replaced by a rename, so one that runs meanwhile is not disturbed, and a failure leaves the old one.
+# When there was one program, this was a link to it, or a copy of it.
+file=$prefix/bin/git-credential-keyfob
+if [ -e "$file" ] && [ ! -L "$file" ] && ! cmp -s "$file" "$prefix/bin/keyfob"; then
+  case $("$file" --version 2>/dev/null </dev/null || :) in
+  "git-credential-keyfob "*) ;;
+  *) die "$file is there and is not keyfob's" "ls -l $file" ;;
+  esac
+fi
+# Each is replaced by a rename, so one that runs meanwhile is not disturbed, and a failure leaves the old one.
 new=$prefix/bin/.keyfob.new.$$
 trap 'rm -f "$new"' EXIT
-if ! { cp "$binary" "$new" && chmod 755 "$new" && mv -f "$new" "$prefix/bin/keyfob"; }; then
-  die "cannot write to $prefix/bin" "give a folder of yours: install/install.sh PREFIX"
-fi
-for link in $links; do
-  file=$prefix/bin/$link
-  if [ -e "$file" ] && [ ! -L "$file" ]; then
-    say "keyfob install: note: $file is there and is no link of ours; left as it is"
-  else
-    ln -sf keyfob "$file"
+for file in "$tools" "$binary"; do
+  if ! { cp "$file" "$new" && chmod 755 "$new" && mv -f "$new" "$prefix/bin/${file##*/}"; }; then
+    die "cannot write to $prefix/bin" "give a folder of yours: install/install.sh PREFIX"
   fi
 done
+KEYFOB_HOME=${KEYFOB_HOME:-$root} "$prefix/bin/keyfob" links --install "$prefix/bin" >/dev/null || die "cannot make the links in $prefix/bin"
 # Where these shells look for what completes a program's words. Without them keyfob works as well.
 for shell in bash:bash-completion/completions/keyfob fish:fish/vendor_completions.d/keyfob.fish zsh:zsh/site-functions/_keyfob; do
   file=$prefix/share/${shell#*:}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Removes keyfob.         usage: install/uninstall.sh [PREFIX]     (default ~/.local)
-# Takes keyfob's lines out of the tools' configurations, then the program and its links. The wallet stays, and you are told
+# Takes keyfob's lines out of the tools' configurations, then the programs and their links. The wallet stays, and you are told
 # where it is.
 set -eu
 say() { printf '%s\n' "$*" >&2; }
@@ -12,9 +12,9 @@ if [ ! -x "$program" ]; then say "keyfob uninstall: there is no $program"; exit 
 wallet=$("$program" storage --folder)
 for link in $("$program" links); do
   file=$prefix/bin/$link
-  if [ -L "$file" ] && [ "$(readlink "$file")" = keyfob ]; then rm -f "$file"; fi
+  if [ -L "$file" ]; then case $(readlink "$file") in keyfob | git-credential-keyfob) rm -f "$file" ;; esac; fi
 done
-rm -f "$program"
+rm -f "$program" "$prefix/bin/git-credential-keyfob"
 for file in bash-completion/completions/keyfob fish/vendor_completions.d/keyfob.fish zsh/site-functions/_keyfob; do
   # The program is gone; for one of these not to go is no reason to stop before it is said where the wallet is.
   rm -f "$prefix/share/$file" 2>/dev/null || say "keyfob uninstall: note: cannot remove $prefix/share/$file"

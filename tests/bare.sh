@@ -13,7 +13,7 @@ if [ "$(id -u)" = 0 ]; then as=; elif have sudo && sudo -n true 2>/dev/null; the
 $as true 2>/dev/null || die "a folder cannot be made the root here: that takes root, sudo without a password, or user namespaces"
 folder=$(mktemp -d)
 trap '$as rm -rf "$folder"' EXIT
-cp "$binary" "$folder/git-credential-keyfob"
+cp "$tools" "$folder"
 # By sudo, it is root's program in somebody else's folder, which it would refuse.
 $as chown 0 "$folder"
 

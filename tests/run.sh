@@ -82,7 +82,7 @@ node_client() {
 }
 
 need_programs() {
-  need_packages gcc:cc git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon \
+  need_packages gcc:cc strace:strace git:git git-lfs:git-lfs openssh-client:ssh-keygen dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon \
     libsecret-tools:secret-tool perl:perl procps:ps python3-venv:python3 util-linux:script docker.io:docker skopeo:skopeo wget:wget gh:gh \
     pkg-config:pkg-config mono-devel:cert-sync nodejs:node npm:npm pass:pass gnupg:gpg age:age curl:curl composer:composer maven:mvn \
     fish:fish zsh:zsh

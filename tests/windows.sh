@@ -32,7 +32,7 @@ done
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-cp "$base/target/$target/debug/keyfob.exe" .
+cp "$base/target/$target/debug/keyfob.exe" "$base/target/$target/debug/git-credential-keyfob.exe" .
 # Wine 8 lacks the library that std takes its randomness from.
 cat >prng.c <<'C'
 #include <windows.h>
@@ -67,6 +67,7 @@ C
 export WINEPREFIX="$folder/prefix" WINEDEBUG=-all DISPLAY='' KEYFOB_OFFLINE=1
 failed=0
 keyfob() { timeout 120 "$wine" keyfob.exe "$@" 2>>log | tr -d '\r'; }
+tool() { timeout 120 "$wine" git-credential-keyfob.exe "$@" 2>>log | tr -d '\r'; }
 git_says() { printf '%s\n' "$@" '' | tr '|' '\n'; }
 #   expect WORDS FOUND WANTED
 expect() {
@@ -75,15 +76,20 @@ expect() {
     printf 'FAILED: %s\n  found:  %s\n  wanted: %s\n' "$1" "$2" "$3"
   fi
 }
-get() { git_says 'protocol=https' "host=$1" ${2:+"path=$2"} | keyfob git get | grep '^password=' || echo none; }
+get() { git_says 'protocol=https' "host=$1" ${2:+"path=$2"} | tool get | grep '^password=' || echo none; }
 bob='protocol=https|host=git.example.test|username=bob|password=pw-1'
 
 echo tok-1 | keyfob add https://dev.azure.com/contoso
 expect 'a token that was added is in the Credential Manager' "$(keyfob list --json | grep -o '"store": *"[a-z]*"')" '"store": "keychain"'
 expect 'git gets it under another spelling' "$(get contoso.visualstudio.com)" 'password=tok-1'
-git_says "$bob" | keyfob git store
+expect 'and from keyfob itself' "$(git_says 'protocol=https' 'host=contoso.visualstudio.com' | keyfob git get | grep '^password=')" \
+  'password=tok-1'
+expect 'the links are made' "$(keyfob links --install | wc -l)" "$(($(keyfob links | wc -l) - 1))"
+expect 'and answer' "$(printf contoso.pkgs.visualstudio.com | timeout 120 "$wine" docker-credential-keyfob.exe get 2>>log | grep -o tok-1)" tok-1
+expect 'once they are there, none is made' "$(keyfob links --install | wc -l)" 0
+git_says "$bob" | tool store
 expect 'what git stores comes back' "$(get git.example.test)" 'password=pw-1'
-git_says "$bob" | keyfob git erase
+git_says "$bob" | tool erase
 expect 'what git erases does not' "$(get git.example.test)" none
 echo tok-2 | keyfob add https://dev.azure.com/contoso
 expect 'a new token replaces the old one' "$(get dev.azure.com contoso/x)" 'password=tok-2'

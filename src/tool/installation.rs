@@ -169,7 +169,10 @@ impl<'e> Installation<'e> {
     /// The command that makes every link in a folder.
     #[must_use]
     pub fn how_to_install_into(&self, folder: &Path) -> String {
-        self.command(&format!("links --install {}", shell_word(folder)))
+        match folder == self.folder() && self.in_path().is_some() {
+            true => self.how_to_install(),
+            false => self.command(&format!("links --install {}", shell_word(folder))),
+        }
     }
 
     /// A command of ours, as it can be typed here: by its name where that finds this one.

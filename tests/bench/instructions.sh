@@ -1,5 +1,5 @@
 #!/bin/sh
-# Counts the instructions of the four calls that git makes most, in the program as install.sh builds it with musl, and compares them with
+# Counts the instructions of the four calls that git makes most, in the program for tools as install.sh builds it with musl, and compares them with
 # the committed counts.
 #   usage: tests/bench/instructions.sh            exit 1 if one differs by more than 5 %, in either direction
 #          tests/bench/instructions.sh --show     only prints the counts
@@ -19,8 +19,7 @@ expected=$root/tests/bench/instructions.txt
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir -m 700 "$folder/home"
-# By the name of git's helper, and not through a link.
-cp "$binary" "$folder/git-credential-keyfob"
+cp "$tools" "$folder"
 
 pair() { printf 'protocol=https\nhost=%s.example.com\nusername=alice\npassword=a-token-of-52-characters-as-services-make-them-%s\n\n' "$1" "$2"; }
 # The same environment everywhere: the program looks variables up in it, and so does the C library.

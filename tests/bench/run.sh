@@ -53,8 +53,9 @@ prepare() {
     ram=
   fi
   mkdir -m 700 "$sandbox/home" "$sandbox/bin" "$sandbox/cache" "$sandbox/gnupg" "$sandbox/floor"
-  cp "$binary" "$sandbox/bin/keyfob"
-  for link in $("$binary" links) keyring; do ln -s keyfob "$sandbox/bin/$link"; done
+  cp "$binary" "$tools" "$sandbox/bin"
+  "$sandbox/bin/keyfob" links --install >/dev/null
+  ln -s git-credential-keyfob "$sandbox/bin/keyring"
   cp "${CARGO_TARGET_DIR:-$root/target}/debug/examples/bench" "$sandbox/bench"
   cp "$(dirname -- "$binary")/examples/bench-floor" "$sandbox/floor/bench-floor"
   for count in 1 100 10000 100000; do flat "$count"; done

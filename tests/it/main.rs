@@ -33,6 +33,7 @@ mod lifecycle;
 mod messages;
 mod nuget;
 mod pnpm;
+mod programs;
 mod python;
 mod realms;
 mod run;

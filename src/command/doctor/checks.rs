@@ -15,9 +15,9 @@ use crate::text::{date, shell_word, visible};
 use crate::tool;
 use crate::tool::installation::{Installation, leads_to_keyfob};
 use crate::tool::setup::{Finding, Ledger, Level};
+use crate::wallet::manage::audit::{Audit, Lost, Orphan};
+use crate::wallet::manage::{AccountSummary, State};
 use crate::wallet::pending::{List, Pending};
-use crate::wallet::person::survey::{Lost, Orphan, Survey};
-use crate::wallet::person::{Entry, State};
 use crate::wallet::stores::Stores;
 use crate::wallet::{DAY, HINT_DAYS};
 
@@ -215,15 +215,15 @@ fn records(context: &Context<'_>) -> Vec<Finding> {
         ));
     }
     findings.extend(held.filter_map(|entry| condition(entry, context.now)));
-    match context.wallet.survey(&usable_stores(context)) {
-        Ok(survey) => findings.extend(secrets(&survey)),
+    match context.wallet.audit(&usable_stores(context)) {
+        Ok(audit) => findings.extend(secrets(&audit)),
         Err(error) => findings.push(Finding::error("records", &error)),
     }
     findings
 }
 
 /// What is worth a word about an account.
-fn condition(entry: &Entry, now: i64) -> Option<Finding> {
+fn condition(entry: &AccountSummary, now: i64) -> Option<Finding> {
     let name = entry.account.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
     let who = format!("{}{name}", entry.realm);
     let url = target(&entry.url, entry.account.as_deref());
@@ -270,13 +270,13 @@ fn pending(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// What the comparison of records and stores shows.
-fn secrets(survey: &Survey) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = survey.lost.iter().map(lost).collect();
-    findings.extend(survey.closed.iter().map(|(name, error)| Finding::error(*name, error)));
+fn secrets(audit: &Audit) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = audit.lost.iter().map(lost).collect();
+    findings.extend(audit.closed.iter().map(|(name, error)| Finding::error(*name, error)));
     let within = |list: &[Orphan], store: &str| list.iter().filter(|orphan| orphan.store == store).count();
     for record in store::ALL {
         let (missing, orphans) =
-            (within(&survey.unrecorded, record.name), within(&survey.orphans, record.name));
+            (within(&audit.unrecorded, record.name), within(&audit.orphans, record.name));
         if missing > 0 {
             let words = format!("{} in it without a record", counted(missing, "token"));
             findings.push(Finding::broken(record.name, words, "keyfob doctor --repair"));
@@ -319,53 +319,53 @@ fn program_links(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let (mut missing, mut old) = (Vec::new(), Vec::new());
     for link in tool::installed_links() {
-        let first = context.environment.program(link);
-        let path = own.path_of(link);
-        match first {
+        match context.environment.program(link) {
             Some(first) if own.has(&first) => {
-                if own.has_two_programs() && !own.is_for_tools(&first) {
-                    old.push(link);
-                }
                 findings.push(Finding::ok("links", format!("{} is this program", first.display())));
+                if own.has_two_programs() && !own.is_for_tools(&first) {
+                    old.push(first);
+                }
             }
-            Some(first) => {
-                let (shown, word) = (first.display(), shell_word(&first));
-                findings.push(match leads_to_keyfob(&first) {
-                    Some(other) => Finding::hint(
-                        "links",
-                        format!(
-                            "{shown} comes first in PATH and leads to another keyfob, {}",
-                            other.display()
-                        ),
-                        own.how_to_install_into(first.parent().unwrap_or(&first)),
-                    ),
-                    None => Finding::hint(
-                        "links",
-                        format!("{shown} comes first in PATH and is another program than this one"),
-                        format!("ls -l {word}"),
-                    ),
-                });
-            }
-            None if path.is_link => {
-                let words = format!("{} is this program; its folder is not in PATH", path.path.display());
-                findings.push(Finding::ok("links", words));
-            }
-            None => missing.push(link),
+            Some(first) => findings.push(another_program(&own, &first)),
+            None => match own.path_of(link) {
+                path if path.is_link => {
+                    let words = format!("{} is this program; its folder is not in PATH", path.path.display());
+                    findings.push(Finding::ok("links", words));
+                }
+                _ => missing.push(link),
+            },
         }
     }
     if !missing.is_empty() {
         let words = format!("there is no {}; setup makes the link that a tool needs", missing.join(", no "));
         findings.push(Finding::hint("links", words, own.how_to_install()));
     }
-    if !old.is_empty() {
+    findings.extend(old.iter().filter_map(|link| link.parent()).collect::<BTreeSet<_>>().into_iter().map(|folder| {
         let words = format!(
-            "{} lead to keyfob, which answers as before; git-credential-keyfob, made for tools, has no network in it",
-            old.join(", ")
+            "links in {} lead to keyfob, which answers as before; git-credential-keyfob, made for tools, has no network in it",
+            folder.display()
         );
-        findings.push(Finding::hint("links", words, own.how_to_install()));
-    }
+        Finding::hint("links", words, own.how_to_install_into(folder))
+    }));
     findings.extend(other_version(&own));
     findings
+}
+
+/// What comes first in PATH by one of our names, and is not of this installation.
+fn another_program(own: &Installation<'_>, first: &Path) -> Finding {
+    let shown = first.display();
+    match leads_to_keyfob(first) {
+        Some(other) => Finding::hint(
+            "links",
+            format!("{shown} comes first in PATH and leads to another keyfob, {}", other.display()),
+            own.how_to_install_into(first.parent().unwrap_or(first)),
+        ),
+        None => Finding::hint(
+            "links",
+            format!("{shown} comes first in PATH and is another program than this one"),
+            format!("ls -l {}", shell_word(first)),
+        ),
+    }
 }
 
 /// The program for tools, if it is not of the version of this one.

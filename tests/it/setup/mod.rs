@@ -10,6 +10,7 @@ use crate::support::scene::{Scene, program_under_test};
 
 mod devices;
 mod installer;
+mod links;
 mod undo;
 
 /// A machine on which git asks nobody yet.

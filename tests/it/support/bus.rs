@@ -135,6 +135,11 @@ impl Desktop {
         Environment::new(own.iter().chain(more).map(pair))
     }
 
+    /// Where the bus is.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// A folder of its own.
     pub(crate) fn folder(&self) -> PathBuf {
         self.home.path().to_owned()
