@@ -16,8 +16,8 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store;
 use crate::text::{date, visible};
-use crate::wallet::person::Selection;
-use crate::wallet::person::add::{Added, Change, Planned, Wish};
+use crate::wallet::manage::Selection;
+use crate::wallet::manage::add::{Added, Change, Planned, Wish};
 
 use super::arguments::{self, list};
 use super::online::{self, Errand};

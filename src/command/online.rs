@@ -14,7 +14,7 @@ use crate::http::{Way, proxy};
 use crate::http_message::Response;
 use crate::remote::Remote;
 use crate::terminal::Terminal;
-use crate::wallet::person::check::Question;
+use crate::wallet::manage::verify::Question;
 
 pub(super) use crate::http::Client;
 

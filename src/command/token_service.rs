@@ -16,8 +16,8 @@ use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::terminal::aside;
 use crate::text::visible;
-use crate::wallet::person::check::Question;
-use crate::wallet::person::rotate::{Failed, Service, bears, mark_of, without_mark};
+use crate::wallet::manage::rotate::{Failed, Service, bears, mark_of, without_mark};
+use crate::wallet::manage::verify::Question;
 use crate::wallet::resolve::{Resolution, resolve};
 
 use super::online::Client;

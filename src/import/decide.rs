@@ -11,9 +11,9 @@ use crate::forge::month;
 use crate::forge::token::{Looks, looks};
 use crate::records::Group;
 use crate::wallet::LocalWallet;
-use crate::wallet::person::add::{Planned, Wish};
-use crate::wallet::person::plan::ReadRecord;
-use crate::wallet::person::takeover::{Seen, Standing};
+use crate::wallet::manage::add::{Planned, Wish};
+use crate::wallet::manage::adopt::{Comparison, Seen};
+use crate::wallet::manage::plan::ReadRecord;
 
 use super::Found;
 
@@ -199,7 +199,7 @@ fn verdict(
     found: &Found,
     planned: &Planned,
     earlier: &[Decided<'_>],
-    standing: impl FnOnce() -> Result<Standing, Error>,
+    standing: impl FnOnce() -> Result<Comparison, Error>,
 ) -> Result<Verdict, Error> {
     let of_realm = earlier.iter().filter(|other| {
         other.planned.as_ref().is_some_and(|other| other.realm == planned.realm) && other.will_be_held()
@@ -213,9 +213,9 @@ fn verdict(
         same_account |= account == Some(&planned.wish.account) && other.is_new();
     }
     Ok(match standing()? {
-        Standing::Held { account, in_force } => Verdict::Held { account, in_force },
-        Standing::Other => Verdict::Aside,
-        Standing::New { .. } if same_account => Verdict::Aside,
-        Standing::New { .. } => Verdict::Take,
+        Comparison::Held { account, in_force } => Verdict::Held { account, in_force },
+        Comparison::Other => Verdict::Aside,
+        Comparison::New { .. } if same_account => Verdict::Aside,
+        Comparison::New { .. } => Verdict::Take,
     })
 }
