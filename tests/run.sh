@@ -140,6 +140,8 @@ release() {
   shellcheck -x install/*.sh tests/*.sh tests/bench/*.sh
   step "the program as install.sh builds it"
   tests/program.sh
+  step "the two programs"
+  tests/programs.sh
   step "the dynamic program"
   KEYFOB_INSTALL_LIBC=gnu tests/program.sh
   step "instructions"
