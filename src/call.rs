@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::environment::Environment;
-use crate::paths::Paths;
+use crate::folders::Paths;
 use crate::store::Opening;
 use crate::terminal::TerminalAsk;
 use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};

@@ -99,19 +99,6 @@ impl Environment {
         self.programs(name).into_iter().next()
     }
 
-    /// The person's home, as programs find it that do not ask the user database.
-    #[must_use]
-    pub fn home(&self) -> Option<PathBuf> {
-        self.os("HOME").or_else(|| self.os("USERPROFILE")).map(PathBuf::from)
-    }
-
-    /// The folder of settings that is not Windows' own: `$XDG_CONFIG_HOME`, else `~/.config`.
-    #[must_use]
-    pub fn config_home(&self) -> Option<PathBuf> {
-        let told = self.os("XDG_CONFIG_HOME").map(PathBuf::from);
-        told.or_else(|| Some(self.home()?.join(".config")))
-    }
-
     /// Whether it says that nobody may be asked: a build machine, or git's own word against prompts.
     #[must_use]
     pub fn forbids_asking(&self) -> bool {

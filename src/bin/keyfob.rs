@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use keyfob::call::Call;
 use keyfob::command::{self, Context};
 use keyfob::environment::Environment;
-use keyfob::paths::Paths;
+use keyfob::folders::Paths;
 use keyfob::process::{harden, unix_time};
 use keyfob::store::Opening;
 use keyfob::terminal::{About, Out, Stdin, Terminal, TerminalAsk};

@@ -4,11 +4,11 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 use crate::error::{Error, target};
-use crate::forge::check::{Outcome, Problem, Verdict};
+use crate::forge::verify::{Outcome, Problem, Verdict};
 use crate::remote::Remote;
 use crate::terminal::Colour;
 use crate::text::{date, rfc3339, visible};
-use crate::wallet::person::check::{Subject, mark_global};
+use crate::wallet::manage::verify::{Subject, mark_global};
 
 use super::online::{self, Errand};
 use super::{Command, Context, account, json, table, text, url, write_json};

@@ -7,7 +7,7 @@ use crate::error::{Error, target};
 use crate::remote::Remote;
 use crate::terminal::Colour;
 use crate::text::{LAST_SECOND, date, rfc3339, visible};
-use crate::wallet::person::{Entry, State};
+use crate::wallet::manage::{AccountSummary, State};
 use crate::wallet::resolve::{Resolution, resolve};
 use crate::wallet::{DAY, HINT_DAYS};
 
@@ -103,7 +103,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 }
 
 /// Only what a URL's realm holds. One of which only the environment has a token has no record.
-fn retain_realm(entries: &mut Vec<Entry>, url: &str, context: &Context<'_>) -> Result<(), Error> {
+fn retain_realm(entries: &mut Vec<AccountSummary>, url: &str, context: &Context<'_>) -> Result<(), Error> {
     let nothing = match context.wallet.select(url, None) {
         Ok(selection) => {
             entries.retain(|entry| entry.realm == selection.realm.realm);
@@ -125,12 +125,12 @@ fn retain_realm(entries: &mut Vec<Entry>, url: &str, context: &Context<'_>) -> R
 }
 
 /// Whether a token was refused, has ended, or ends by `until`.
-fn needs_care(entry: &Entry, until: Option<i64>, now: i64) -> bool {
+fn needs_care(entry: &AccountSummary, until: Option<i64>, now: i64) -> bool {
     let refused = matches!(entry.state, State::Rejected | State::Expired);
     refused || entry.expires.is_some_and(|(at, _)| at <= until.unwrap_or(now))
 }
 
-fn row(entry: &Entry) -> Row<'_> {
+fn row(entry: &AccountSummary) -> Row<'_> {
     Row {
         realm: &entry.realm,
         account: entry.account.as_deref(),
@@ -150,7 +150,7 @@ fn row(entry: &Entry) -> Row<'_> {
     }
 }
 
-fn show(entries: &[Entry], context: &mut Context<'_>) {
+fn show(entries: &[AccountSummary], context: &mut Context<'_>) {
     let (with_bar, now) = (context.terminal.about.stdout, context.now);
     let row = |at: usize| cells(&entries[at], with_bar, now);
     let colour = |row: usize, column: usize| match column {
@@ -163,7 +163,7 @@ fn show(entries: &[Entry], context: &mut Context<'_>) {
 }
 
 /// Of tokens that end with all of their kind: what is to be done, for each organisation.
-fn speak_of_global(entries: &[Entry], context: &mut Context<'_>) {
+fn speak_of_global(entries: &[AccountSummary], context: &mut Context<'_>) {
     let Some((first, end)) = entries.iter().find_map(|entry| Some((entry, entry.global_end()?))) else {
         return;
     };
@@ -177,7 +177,7 @@ fn speak_of_global(entries: &[Entry], context: &mut Context<'_>) {
         .hint(&format!("keyfob rotate {url}, and the same for each other organisation that it opens"));
 }
 
-fn cells(entry: &Entry, with_bar: bool, now: i64) -> [String; 6] {
+fn cells(entry: &AccountSummary, with_bar: bool, now: i64) -> [String; 6] {
     let mut realm = visible(&entry.realm);
     if !entry.path.is_empty() {
         realm = visible(&format!("{realm} (/{})", entry.path.join("/")));
@@ -252,7 +252,7 @@ fn state_colour(state: State) -> Colour {
     }
 }
 
-fn end_colour(entry: &Entry, now: i64) -> Option<Colour> {
+fn end_colour(entry: &AccountSummary, now: i64) -> Option<Colour> {
     entry.expires.map(|(at, _)| colour_of_end(at, now))
 }
 

@@ -2,7 +2,7 @@
 //! once. What is asked comes from the forges, what it means goes back to them.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, Builder};
@@ -14,7 +14,7 @@ use crate::http::{Way, proxy};
 use crate::http_message::Response;
 use crate::remote::Remote;
 use crate::terminal::Terminal;
-use crate::wallet::person::check::Question;
+use crate::wallet::manage::verify::Question;
 
 pub(super) use crate::http::Client;
 
@@ -41,8 +41,8 @@ pub(super) fn way(url: &str, allow_http: bool, environment: &Environment) -> Res
     let windows =
         setting("sslbackend") == Some("schannel") && setting("schannelusesslcainfo").is_none_or(means_no);
     let from_git = setting("sslcainfo").filter(|file| !file.is_empty() && !windows);
-    let from_git = from_git.map(|file| match (file.strip_prefix("~/"), environment.os("HOME")) {
-        (Some(below), Some(home)) => Path::new(&home).join(below).into_os_string(),
+    let from_git = from_git.map(|file| match (file.strip_prefix("~/"), git_config::home(environment)) {
+        (Some(below), Some(home)) => home.join(below).into_os_string(),
         _ => OsString::from(file),
     });
     let authorities = environment.os("GIT_SSL_CAINFO").or(from_git);

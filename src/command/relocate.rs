@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches};
 use crate::error::Error;
 use crate::forge;
 use crate::remote::Remote;
-use crate::wallet::person::add::Wish;
+use crate::wallet::manage::add::Wish;
 
 use super::{Command, Context, arguments, counted, flag, text, url};
 

@@ -3,8 +3,8 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
+use crate::wallet::manage::Selection;
 use crate::wallet::pending::{List, Pending};
-use crate::wallet::person::Selection;
 
 use super::unfinished::in_words;
 use super::{Command, Context, account, flag, text, url, whose, yes};

@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
-use crate::wallet::person::change::Restored;
+use crate::wallet::manage::edit::Restored;
 
 use super::{Command, Context, account, text, url, whose};
 

@@ -5,19 +5,19 @@ use clap::Arg;
 
 use crate::environment::Environment;
 use crate::error::{Error, Trouble};
-use crate::forge::check::Verdict;
 use crate::forge::lifecycle::{
     ApiError, Created, Effect, Order, ScopeTable, Site, Token, TokenFilter, TokenId, TokenManager,
 };
 use crate::forge::token::redacted;
+use crate::forge::verify::Verdict;
 use crate::forge::{self, Forge};
 use crate::http_message::{Request, Response};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::terminal::aside;
 use crate::text::visible;
-use crate::wallet::person::check::Question;
-use crate::wallet::person::rotate::{Failed, Service, bears, mark_of, without_mark};
+use crate::wallet::manage::rotate::{Failed, Service, bears, mark_of, without_mark};
+use crate::wallet::manage::verify::Question;
 use crate::wallet::resolve::{Resolution, resolve};
 
 use super::online::Client;

@@ -3,12 +3,12 @@
 //! nothing is revoked that anybody could hold.
 
 use crate::error::{Error, target};
-use crate::forge::check::{Outcome, Problem, Verdict};
+use crate::forge::verify::{Outcome, Problem, Verdict};
 use crate::remote::Realm;
 use crate::wallet::DAY;
+use crate::wallet::manage::rotate::Finished;
+use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::{Kind, List, Pending};
-use crate::wallet::person::check::Question;
-use crate::wallet::person::rotate::Finished;
 
 use super::Context;
 use super::online::Client;

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::records::RealmRecord;
 use crate::secret::Secret;
-use crate::wallet::person::bundle::Bundle;
+use crate::wallet::manage::bundle::Bundle;
 
 /// What the document says it is.
 const FORMAT: &str = "keyfob export";

@@ -8,6 +8,7 @@ use std::process::Stdio;
 
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::folders::Folders;
 use crate::process::child;
 
 mod edit;
@@ -159,13 +160,19 @@ fn parse(out: &[u8]) -> Vec<Value> {
     values
 }
 
+/// The home as git has it: on Windows, too, `HOME` counts first.
+pub(crate) fn home(environment: &Environment) -> Option<PathBuf> {
+    let folders = Folders::of(environment);
+    folders.named("HOME").or_else(|| folders.home())
+}
+
 /// Where `git config --global` writes (git-config(1), FILES).
 fn global_file(environment: &Environment) -> Option<PathBuf> {
     if let Some(file) = environment.os("GIT_CONFIG_GLOBAL") {
         return std::path::absolute(file).ok();
     }
-    let usual = environment.home()?.join(".gitconfig");
-    let other = environment.config_home()?.join("git").join("config");
+    let usual = home(environment)?.join(".gitconfig");
+    let other = Folders::of(environment).xdg_config()?.join("git").join("config");
     Some(if !usual.exists() && other.exists() { other } else { usual })
 }
 

@@ -15,8 +15,8 @@ pub static SOURCE: Source = Source {
     name: "az",
     title: "az devops",
     places: "~/.azure/azuredevops/personalAccessTokens, the system's keyring",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 /// What its names begin with.
@@ -29,8 +29,8 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let paths = match &outside.file {
         Some(file) => vec![file.clone()],
         None => {
-            let own = outside.named_by("AZURE_DEVOPS_EXT_CONFIG_DIR");
-            let az = outside.named_by("AZURE_CONFIG_DIR").map(|folder| folder.join("azuredevops"));
+            let own = outside.folders().named("AZURE_DEVOPS_EXT_CONFIG_DIR");
+            let az = outside.folders().named("AZURE_CONFIG_DIR").map(|folder| folder.join("azuredevops"));
             let usual = outside.at_home(".azure/azuredevops");
             own.into_iter().chain(az).chain(usual).map(|folder| folder.join("personalAccessTokens")).collect()
         }

@@ -20,8 +20,8 @@ pub static SOURCE: Source = Source {
     name: "docker",
     title: "docker's config.json",
     places: "~/.docker/config.json",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 #[derive(Deserialize)]
@@ -51,7 +51,7 @@ const DOCKERS_OWN: [&str; 2] =
     ["https://index.docker.io/v1/access-token", "https://index.docker.io/v1/refresh-token"];
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
-    let folder = outside.named_by("DOCKER_CONFIG").or_else(|| outside.at_home(".docker").pop());
+    let folder = outside.folders().named("DOCKER_CONFIG").or_else(|| outside.at_home(".docker").pop());
     let path = outside.file.clone().or_else(|| folder.map(|folder| folder.join("config.json")));
     let mut reading = Reading::default();
     if let Some(path) = path {

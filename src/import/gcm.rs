@@ -26,7 +26,7 @@ const MOST: usize = 10_000;
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let mut reading = Reading::default();
-    let named = outside.named_by("GCM_PLAINTEXT_STORE_PATH");
+    let named = outside.folders().named("GCM_PLAINTEXT_STORE_PATH");
     for folder in named.into_iter().chain(outside.at_home(".gcm/store")) {
         let mut paths = Vec::new();
         files_below(&folder.join("git"), DEEPEST, &mut paths)?;
@@ -53,7 +53,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         }
     }
     // Its other store on Windows: what is in it is encrypted for this user, and only said to be there.
-    let sealed = outside.named_by("GCM_DPAPI_STORE_PATH");
+    let sealed = outside.folders().named("GCM_DPAPI_STORE_PATH");
     for folder in sealed.into_iter().chain(outside.at_home(".gcm/dpapi_store")) {
         let mut paths = Vec::new();
         files_below(&folder.join("git"), DEEPEST, &mut paths)?;

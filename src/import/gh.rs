@@ -18,17 +18,17 @@ pub static SOURCE: Source = Source {
     name: "gh",
     title: "gh",
     places: "~/.config/gh/hosts.yml, the system's keyring",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let path = outside.file.clone().or_else(|| {
-        let folder = outside.named_by("GH_CONFIG_DIR");
-        let windows =
-            || outside.named_by("APPDATA").map(|folder| folder.join("GitHub CLI")).filter(|_| cfg!(windows));
-        let folder =
-            folder.or_else(windows).or_else(|| outside.config_folder().map(|folder| folder.join("gh")));
+        let folder = outside.folders().named("GH_CONFIG_DIR");
+        let windows = || outside.folders().roaming().map(|folder| folder.join("GitHub CLI"));
+        let folder = folder
+            .or_else(windows)
+            .or_else(|| outside.folders().xdg_config().map(|folder| folder.join("gh")));
         folder.map(|folder| folder.join("hosts.yml"))
     });
     let mut reading = Reading::default();

@@ -17,15 +17,16 @@ pub static SOURCE: Source = Source {
     name: "keyring",
     title: "Python's keyring",
     places: "the system's keyring, ~/.local/share/python_keyring/keyring_pass.cfg",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let paths = match &outside.file {
         Some(file) => vec![file.clone()],
         None => {
-            let data = outside.named_by("XDG_DATA_HOME").into_iter().chain(outside.at_home(".local/share"));
+            let own = outside.at_home(".local/share");
+            let data = outside.folders().named("XDG_DATA_HOME").into_iter().chain(own);
             data.map(|folder| folder.join("python_keyring/keyring_pass.cfg")).collect()
         }
     };

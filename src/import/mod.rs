@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::folders::Folders;
 use crate::forge::token::{is_token, masked};
 use crate::remote::Remote;
 use crate::secret::Secret;
@@ -68,6 +69,12 @@ pub struct Source {
     pub read: fn(&Outside<'_>) -> Result<Reading, Error>,
 }
 
+impl Source {
+    /// For records: one that reads files, of which the person may name another.
+    const OF_FILES: Source =
+        Source { name: "", title: "", places: "", takes_file: true, read: |_| Ok(Reading::default()) };
+}
+
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
@@ -90,34 +97,22 @@ pub struct Outside<'a> {
 }
 
 impl Outside<'_> {
-    /// The person's home, if there is one.
+    /// The person's folders.
     #[must_use]
-    pub fn home(&self) -> Option<PathBuf> {
-        ["HOME", "USERPROFILE"].iter().find_map(|name| self.named_by(name))
+    pub fn folders(&self) -> Folders<'_> {
+        Folders::of(self.environment)
     }
 
     /// A file or folder below the home; nothing where there is no home.
     #[must_use]
     pub fn at_home(&self, below: &str) -> Vec<PathBuf> {
-        self.home().map(|home| home.join(below)).into_iter().collect()
-    }
-
-    /// A file or folder that a variable names.
-    #[must_use]
-    pub fn named_by(&self, variable: &str) -> Option<PathBuf> {
-        self.environment.os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
-    }
-
-    /// `$XDG_CONFIG_HOME`, else `~/.config`.
-    #[must_use]
-    pub fn config_folder(&self) -> Option<PathBuf> {
-        self.named_by("XDG_CONFIG_HOME").or_else(|| Some(self.home()?.join(".config")))
+        self.folders().home().map(|home| home.join(below)).into_iter().collect()
     }
 
     /// A path as people write it, with `~` for the home.
     #[must_use]
     pub fn shown(&self, path: &Path) -> String {
-        let below = self.home().and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned));
+        let below = self.folders().home().and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned));
         let text = below.map_or_else(|| path.display().to_string(), |below| format!("~/{}", below.display()));
         crate::text::visible(&text)
     }

@@ -15,16 +15,16 @@ pub static SOURCE: Source = Source {
     name: "nuget",
     title: "NuGet.config",
     places: "~/.nuget/NuGet/NuGet.Config, ~/.config/NuGet/NuGet.Config, %APPDATA%\\NuGet\\NuGet.Config",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let paths = match &outside.file {
         Some(file) => vec![file.clone()],
         None => {
-            let roaming = outside.named_by("APPDATA").map(|folder| folder.join("NuGet/NuGet.Config"));
-            let config = outside.config_folder().map(|folder| folder.join("NuGet/NuGet.Config"));
+            let roaming = outside.folders().roaming().map(|folder| folder.join("NuGet/NuGet.Config"));
+            let config = outside.folders().xdg_config().map(|folder| folder.join("NuGet/NuGet.Config"));
             let own = outside.at_home(".nuget/NuGet/NuGet.Config");
             own.into_iter().chain(config).chain(roaming).collect()
         }

@@ -38,7 +38,8 @@ const SHUT: usize = 3;
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let mut reading = Reading::default();
-    let store = outside.named_by("PASSWORD_STORE_DIR").or_else(|| outside.at_home(".password-store").pop());
+    let store =
+        outside.folders().named("PASSWORD_STORE_DIR").or_else(|| outside.at_home(".password-store").pop());
     let Some(store) = store.filter(|store| store.is_dir()) else { return Ok(reading) };
     let mut names = Vec::new();
     names_below(&store, "", DEEPEST, &mut names)?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::folders::Folders;
 use crate::forge::Need;
 
 use super::Tool;
@@ -51,9 +52,10 @@ fn homes(search: &Search<'_>) -> Vec<PathBuf> {
     if let Some(told) = search.environment.os("COMPOSER_HOME") {
         return vec![PathBuf::from(told)];
     }
-    let windows = search.environment.os("APPDATA").map(|folder| PathBuf::from(folder).join("Composer"));
-    let xdg = search.file("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("composer"));
-    let old = search.home().map(|home| home.join(".composer"));
+    let folders = Folders::of(search.environment);
+    let windows = folders.roaming().map(|folder| folder.join("Composer"));
+    let xdg = folders.xdg_config().map(|folder| folder.join("composer"));
+    let old = folders.home().map(|home| home.join(".composer"));
     [windows, xdg, old].into_iter().flatten().collect()
 }
 

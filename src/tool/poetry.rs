@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::folders::Folders;
 use crate::forge::Need;
 
 use super::Tool;
@@ -90,13 +91,7 @@ fn settings(search: &Search<'_>) -> Option<PathBuf> {
     if let Some(told) = search.environment.os("POETRY_CONFIG_DIR") {
         return Some(told.into());
     }
-    if cfg!(windows) {
-        return Some(PathBuf::from(search.environment.os("APPDATA")?).join("pypoetry"));
-    }
-    if cfg!(target_os = "macos") {
-        return Some(search.home()?.join("Library/Application Support/pypoetry"));
-    }
-    Some(search.file("XDG_CONFIG_HOME", ".config")?.join("pypoetry"))
+    Some(Folders::of(search.environment).config()?.join("pypoetry"))
 }
 
 fn table(search: &mut Search<'_>, file: &Path) -> Option<Table> {

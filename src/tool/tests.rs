@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead, Write};
 
-use crate::wallet::tests::bench::Bench;
+use crate::wallet::tests::fixture::Bench;
 
 use super::*;
 

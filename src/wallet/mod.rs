@@ -28,8 +28,8 @@ mod env_tokens;
 mod erase;
 pub mod get;
 mod logout;
+pub mod manage;
 pub mod pending;
-pub mod person;
 pub mod resolve;
 mod secrets;
 mod store;
@@ -133,6 +133,6 @@ impl Wallet for LocalWallet<'_> {
     }
 
     fn places(&self) -> Result<Vec<(String, Remote)>, Error> {
-        person::places::for_tools(self)
+        manage::places::for_tools(self)
     }
 }

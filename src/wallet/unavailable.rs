@@ -3,7 +3,7 @@
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::paths::Paths;
+use crate::folders::Paths;
 use crate::remote::Remote;
 use crate::secret::Secret;
 

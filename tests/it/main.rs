@@ -11,6 +11,7 @@
 mod fakes;
 mod support;
 
+mod age_vectors;
 mod bazel;
 mod cargo;
 mod check;

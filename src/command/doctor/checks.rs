@@ -15,9 +15,9 @@ use crate::text::{date, shell_word, visible};
 use crate::tool;
 use crate::tool::installation::{Installation, leads_to_keyfob};
 use crate::tool::setup::{Finding, Ledger, Level};
+use crate::wallet::manage::audit::{Audit, Lost, Orphan};
+use crate::wallet::manage::{AccountSummary, State};
 use crate::wallet::pending::{List, Pending};
-use crate::wallet::person::survey::{Lost, Orphan, Survey};
-use crate::wallet::person::{Entry, State};
 use crate::wallet::stores::Stores;
 use crate::wallet::{DAY, HINT_DAYS};
 
@@ -215,15 +215,15 @@ fn records(context: &Context<'_>) -> Vec<Finding> {
         ));
     }
     findings.extend(held.filter_map(|entry| condition(entry, context.now)));
-    match context.wallet.survey(&usable_stores(context)) {
-        Ok(survey) => findings.extend(secrets(&survey)),
+    match context.wallet.audit(&usable_stores(context)) {
+        Ok(audit) => findings.extend(secrets(&audit)),
         Err(error) => findings.push(Finding::error("records", &error)),
     }
     findings
 }
 
 /// What is worth a word about an account.
-fn condition(entry: &Entry, now: i64) -> Option<Finding> {
+fn condition(entry: &AccountSummary, now: i64) -> Option<Finding> {
     let name = entry.account.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
     let who = format!("{}{name}", entry.realm);
     let url = target(&entry.url, entry.account.as_deref());
@@ -270,13 +270,13 @@ fn pending(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// What the comparison of records and stores shows.
-fn secrets(survey: &Survey) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = survey.lost.iter().map(lost).collect();
-    findings.extend(survey.closed.iter().map(|(name, error)| Finding::error(*name, error)));
+fn secrets(audit: &Audit) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = audit.lost.iter().map(lost).collect();
+    findings.extend(audit.closed.iter().map(|(name, error)| Finding::error(*name, error)));
     let within = |list: &[Orphan], store: &str| list.iter().filter(|orphan| orphan.store == store).count();
     for record in store::ALL {
         let (missing, orphans) =
-            (within(&survey.unrecorded, record.name), within(&survey.orphans, record.name));
+            (within(&audit.unrecorded, record.name), within(&audit.orphans, record.name));
         if missing > 0 {
             let words = format!("{} in it without a record", counted(missing, "token"));
             findings.push(Finding::broken(record.name, words, "keyfob doctor --repair"));

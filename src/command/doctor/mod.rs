@@ -9,8 +9,8 @@ use crate::files;
 use crate::terminal::Colour;
 use crate::text::visible;
 use crate::tool::setup::{Finding, Level};
+use crate::wallet::manage::audit::Audit;
 use crate::wallet::pending::List;
-use crate::wallet::person::survey::Survey;
 
 use super::unfinished::finish_pending;
 use super::{Command, Context, counted, flag, json, write_json};
@@ -124,13 +124,13 @@ fn repair_here(context: &Context<'_>) -> Vec<Finding> {
             Err(error) => Finding::error("repair", &error),
         });
     }
-    let survey = match context.wallet.survey(&checks::usable_stores(context)) {
-        Ok(survey) => survey,
+    let audit = match context.wallet.audit(&checks::usable_stores(context)) {
+        Ok(audit) => audit,
         Err(error) => return vec![Finding::error("repair", &error)],
     };
-    findings.extend(rebuild(context, &survey));
+    findings.extend(rebuild(context, &audit));
     // With a store closed or a record unreadable, what looks like an orphan may not be one.
-    match context.wallet.sweep_orphans(data, &survey.orphans) {
+    match context.wallet.sweep_orphans(data, &audit.orphans) {
         Ok(swept) if swept.destroyed > 0 => {
             let tokens = counted(swept.destroyed, "token");
             let words = format!("destroyed {tokens} that no record has spoken of for an hour");
@@ -142,8 +142,8 @@ fn repair_here(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-fn rebuild(context: &Context<'_>, survey: &Survey) -> Vec<Finding> {
-    let done = match context.wallet.rebuild(&survey.unrecorded) {
+fn rebuild(context: &Context<'_>, audit: &Audit) -> Vec<Finding> {
+    let done = match context.wallet.rebuild(&audit.unrecorded) {
         Ok(done) => done,
         Err(error) => return vec![Finding::error("repair", &error)],
     };

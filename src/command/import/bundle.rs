@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::export::{self, Fault};
 use crate::formats::age::{self, Identity, With};
 use crate::text::{shell_word, visible};
-use crate::wallet::person::bundle::{Bundle, What};
+use crate::wallet::manage::bundle::{Bundle, MergeAction};
 
 use super::super::{Context, add, piped_passphrase};
 use super::{Wish, in_words};
@@ -43,14 +43,14 @@ pub(super) fn take(
     let width = arrivals.iter().map(|one| one.realm.chars().count()).max().unwrap_or(0);
     for one in &arrivals {
         let (word, why) = match one.what {
-            What::New => ("take", ""),
-            What::Back => ("take", "  the wallet had it, and its store lost it"),
-            What::Held => ("held", "  the wallet has it"),
-            What::Aside => ("aside", "  the account has another token, which stays in force"),
+            MergeAction::New => ("take", ""),
+            MergeAction::Back => ("take", "  the wallet had it, and its store lost it"),
+            MergeAction::Held => ("held", "  the wallet has it"),
+            MergeAction::Aside => ("aside", "  the account has another token, which stays in force"),
         };
         context.terminal.answer(&visible(&format!("{word:5}  {:width$}  {}{why}", one.realm, one.account)));
     }
-    let new = arrivals.iter().filter(|one| one.what != What::Held).count();
+    let new = arrivals.iter().filter(|one| one.what != MergeAction::Held).count();
     if wish.dry {
         context.terminal.note(&format!("{} would be taken; nothing was changed", in_words(new)));
         return Ok(());

@@ -13,8 +13,8 @@ use crate::import::{self, Found, Outside, Reading, Source};
 use crate::secret::Secret;
 use crate::terminal::Colour;
 use crate::text::{shell_word, visible};
-use crate::wallet::person::add::Planned;
-use crate::wallet::person::takeover::{Seen, Standing};
+use crate::wallet::manage::add::Planned;
+use crate::wallet::manage::adopt::{Comparison, Seen};
 
 use super::{Command, Context, flag, option, yes};
 
@@ -252,7 +252,7 @@ fn take_over<'f>(
                 context.terminal.note(&format!("account {account} stays the one that answers for {realm}"));
                 context.terminal.hint(&format!("keyfob prefer {realm} --account NAME changes that"));
             }
-            taken += usize::from(!matches!(done.standing, Standing::Held { .. }));
+            taken += usize::from(!matches!(done.standing, Comparison::Held { .. }));
         })?;
     }
     if taken > 0 {

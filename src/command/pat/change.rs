@@ -6,9 +6,9 @@ use crate::error::Error;
 use crate::forge::lifecycle::{Chosen, Order, ScopeTable, Token, TokenFilter, TokenId};
 use crate::remote::Remote;
 use crate::text::{date, visible};
+use crate::wallet::manage::add::{Change, Wish};
+use crate::wallet::manage::rotate::{Done, LONGEST, Making, Service, is_long};
 use crate::wallet::pending::{Kind, List, Pending};
-use crate::wallet::person::add::{Change, Wish};
-use crate::wallet::person::rotate::{Done, LONGEST, Making, Service, is_long};
 
 use super::super::token_service::{Organisation, TokenService, one_of, organisation, what_for};
 use super::super::unfinished::{MadeGood, finish_pending};

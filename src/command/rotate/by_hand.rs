@@ -5,11 +5,11 @@
 use clap::ArgMatches;
 
 use crate::error::{Error, target};
-use crate::forge::check::Outcome;
+use crate::forge::verify::Outcome;
 use crate::records::AccountRecord;
 use crate::text::date;
+use crate::wallet::manage::add::{Change, Planned, Wish};
 use crate::wallet::pending::{Kind, List, Pending};
-use crate::wallet::person::add::{Change, Planned, Wish};
 
 use super::super::online::Client;
 use super::super::unfinished::{ask, still_to_do};

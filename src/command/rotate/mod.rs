@@ -9,10 +9,10 @@ use crate::records::{AccountRecord, Source};
 use crate::terminal::Uninterrupted;
 use crate::text::date;
 use crate::wallet::DAY;
+use crate::wallet::manage::add::Planned;
+use crate::wallet::manage::rotate::{Failed, Making, NotRenewed, is_long};
+use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::{List, Pending};
-use crate::wallet::person::add::Planned;
-use crate::wallet::person::check::Question;
-use crate::wallet::person::rotate::{Failed, Making, NotRenewed, is_long};
 
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
@@ -278,7 +278,7 @@ fn by_itself(
             Ok(())
         }
         Err(NotRenewed::Error(error)) => Err(error),
-        Err(NotRenewed::Homeless(homeless)) => {
+        Err(NotRenewed::Unstored(homeless)) => {
             context.terminal.error(&homeless.error);
             context
                 .terminal

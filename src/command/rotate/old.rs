@@ -3,12 +3,12 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
-use crate::forge::check::Outcome;
 use crate::forge::lifecycle::{Token, TokenFilter, TokenId};
+use crate::forge::verify::Outcome;
 use crate::records::AccountRecord;
 use crate::text::{date, visible};
-use crate::wallet::person::add::Planned;
-use crate::wallet::person::rotate::Service as _;
+use crate::wallet::manage::add::Planned;
+use crate::wallet::manage::rotate::Service as _;
 
 use super::super::token_service::{TokenService, one_of};
 use super::super::{Context, text};

@@ -155,7 +155,7 @@ pub fn open(file: &[u8], with: &With) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let (header, payload) = header::read(file)?;
     let key = keys::unwrap(&header.stanzas, with)?;
     header.check(&key)?;
-    let (nonce, sealed) = payload.split_first_chunk::<16>().ok_or(Fault::Altered)?;
+    let (nonce, sealed) = payload.split_first_chunk::<16>().ok_or(Fault::Header)?;
     let cipher = payload_cipher(&key, nonce);
     let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
     let mut rest = sealed;

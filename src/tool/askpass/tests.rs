@@ -1,7 +1,7 @@
 //! Prompts as git, git-lfs, wget and ssh write them, and what each gets.
 
 use crate::tool::tests::{Person, Ran, call_beside};
-use crate::wallet::tests::bench::Bench;
+use crate::wallet::tests::fixture::Bench;
 
 fn call(bench: &Bench, arguments: &[&str]) -> Ran {
     // git gives it its own terminal.

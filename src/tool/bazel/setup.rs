@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::folders::Folders;
 use crate::forge;
 use crate::text::visible;
 use crate::tool::installation::{Installation, is_this, started_by};
@@ -28,7 +29,7 @@ fn is_line(line: &Line) -> bool {
 }
 
 fn bazelrc(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
-    Ok(context.environment.home().ok_or(Error::NoHome)?.join(".bazelrc"))
+    Ok(Folders::of(context.environment).home().ok_or(Error::NoHome)?.join(".bazelrc"))
 }
 
 /// The hosts of the wallet, as scopes: a name, or `*.` and a name.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::tool::tests::{Ran, call};
 use crate::wallet::NewCredential;
-use crate::wallet::tests::bench::{Bench, START, secret};
+use crate::wallet::tests::fixture::{Bench, START, secret};
 
 fn run(bench: &Bench, args: &[&str], input: &[u8]) -> Ran {
     call(super::serve, bench, args, input)

@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::folders::Folders;
 use crate::tool::text;
 
 /// The setting.
@@ -35,7 +36,7 @@ impl Config {
     pub(super) fn read(environment: &Environment) -> Result<Config, Error> {
         let home = match environment.os("CARGO_HOME") {
             Some(home) => PathBuf::from(home),
-            None => environment.home().ok_or(Error::NoHome)?.join(".cargo"),
+            None => Folders::of(environment).home().ok_or(Error::NoHome)?.join(".cargo"),
         };
         // cargo reads the name of its early days first.
         let old = home.join("config");

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::forge::{Need, azure, gitea, gitlab};
 use crate::tool::tests::{Ran, call};
-use crate::wallet::tests::bench::{Bench, on};
+use crate::wallet::tests::fixture::{Bench, on};
 
 const AZURE: &str = "sparse+https://pkgs.dev.azure.com/contoso/My%20Project/_packaging/feed/Cargo/index/";
 const HELLO: &str = "{\"v\":[1]}\n";

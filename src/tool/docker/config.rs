@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::folders::Folders;
 use crate::formats::json_edit;
 use crate::tool::text;
 
@@ -54,7 +55,7 @@ impl Config {
     pub(super) fn read(environment: &Environment) -> Result<Config, Error> {
         let folder = match environment.os("DOCKER_CONFIG") {
             Some(folder) => PathBuf::from(folder),
-            None => environment.home().ok_or(Error::NoHome)?.join(".docker"),
+            None => Folders::of(environment).home().ok_or(Error::NoHome)?.join(".docker"),
         };
         Config::read_file(&folder.join("config.json"))
     }

@@ -2,7 +2,7 @@
 
 use super::{NO_SERVER, NO_USER, NOT_FOUND};
 use crate::tool::tests::{Ran, call};
-use crate::wallet::tests::bench::Bench;
+use crate::wallet::tests::fixture::Bench;
 
 fn run(bench: &Bench, word: &str, input: impl AsRef<[u8]>) -> Ran {
     call(super::serve, bench, &[word], input.as_ref())
@@ -304,7 +304,7 @@ fn the_version_is_one_line() {
 #[test]
 fn what_git_stored_as_a_header_is_nothing_that_docker_can_use() {
     let bench = Bench::new();
-    let token = crate::wallet::tests::bench::secret("T");
+    let token = crate::wallet::tests::fixture::secret("T");
     let new = crate::wallet::NewCredential { authtype: Some("Bearer".to_owned()), ..token.into() };
     bench.store_given("https://registry.example", new).unwrap();
     assert_eq!(run(&bench, "get", "registry.example"), sentence(NOT_FOUND));

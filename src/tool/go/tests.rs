@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::forge::{azure, gitlab};
 use crate::tool::tests::{Person, Ran, call_beside};
-use crate::wallet::tests::bench::{Bench, on};
+use crate::wallet::tests::fixture::{Bench, on};
 
 fn run(bench: &Bench, args: &[&str], by_hand: bool) -> Ran {
     let head = b"HTTP/1.1 401 Unauthorized\nWww-Authenticate: Basic realm=\"lab\"\n\n";

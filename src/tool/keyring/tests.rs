@@ -3,7 +3,7 @@
 use super::PROTOCOL;
 use crate::forge::Need;
 use crate::tool::tests::{self, Ran};
-use crate::wallet::tests::bench::{Bench, query};
+use crate::wallet::tests::fixture::{Bench, query};
 
 const FEED: &str = "https://pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/";
 

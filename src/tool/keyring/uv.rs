@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::folders::Folders;
 use crate::tool::setup::{Entry, Line, Plan, SetupContext};
 use crate::tool::text::Draft;
 
@@ -21,10 +22,8 @@ pub(super) fn is_line(line: &Line) -> bool {
 
 /// The person's own settings.
 pub(super) fn file(environment: &Environment) -> Option<PathBuf> {
-    if cfg!(windows) {
-        return Some(PathBuf::from(environment.os("APPDATA")?).join("uv/uv.toml"));
-    }
-    Some(environment.config_home()?.join("uv/uv.toml"))
+    let folders = Folders::of(environment);
+    Some(folders.roaming().or_else(|| folders.xdg_config())?.join("uv/uv.toml"))
 }
 
 /// What the person's own settings say.

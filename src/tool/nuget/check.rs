@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::environment::{self, Environment};
 use crate::error::Error;
+use crate::folders::Folders;
 use crate::text::{shell_word, visible};
 use crate::tool::installation::Installation;
 use crate::tool::setup::{Entry, Finding, Level, SetupContext};
@@ -214,11 +215,8 @@ fn cache(environment: &Environment) -> Option<PathBuf> {
     if let Some(cache) = environment.os("NUGET_PLUGINS_CACHE_PATH") {
         return Some(PathBuf::from(cache));
     }
-    let data = match environment.os(if cfg!(windows) { "LOCALAPPDATA" } else { "XDG_DATA_HOME" }) {
-        Some(data) => PathBuf::from(data),
-        None => PathBuf::from(environment.os("HOME")?).join(".local/share"),
-    };
-    Some(data.join("NuGet/plugins-cache"))
+    let folders = Folders::of(environment);
+    Some(folders.local().or_else(|| folders.xdg_data())?.join("NuGet/plugins-cache"))
 }
 
 /// The folder in which NuGet notes what it knows of a plugin.

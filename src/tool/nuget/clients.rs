@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::environment::Environment;
+use crate::folders::Folders;
 use crate::process::{child, output_within};
 use crate::tool::setup::SetupContext;
 
@@ -26,7 +27,7 @@ pub(super) fn for_older(environment: &Environment) -> Option<PathBuf> {
     if cfg!(windows) {
         let nuget = environment.program("nuget")?;
         let old = nuget_version(&nuget, environment).is_some_and(|version| version < [6, 13, 0]);
-        let folder = PathBuf::from(environment.os("LOCALAPPDATA")?).join("NuGet/CredentialProviders");
+        let folder = Folders::of(environment).local()?.join("NuGet/CredentialProviders");
         return old.then(|| folder.join("CredentialProvider.Keyfob.exe"));
     }
     environment.program("mono")?;
@@ -35,8 +36,7 @@ pub(super) fn for_older(environment: &Environment) -> Option<PathBuf> {
 
 /// The folder of plugins in the home.
 pub(super) fn plugins(environment: &Environment) -> Option<PathBuf> {
-    let home = environment.os(if cfg!(windows) { "USERPROFILE" } else { "HOME" })?;
-    Some(PathBuf::from(home).join(".nuget/plugins"))
+    Some(Folders::of(environment).home()?.join(".nuget/plugins"))
 }
 
 /// The version that nuget.exe says it has.

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use crate::folders::Folders;
 use crate::formats::xml::{Element, Event, decode_name, events};
 use crate::tool::profile::search::{Search, expand};
 use crate::tool::profile::{Form, Place, Profile, Several, Variable};
@@ -50,12 +51,12 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
 }
 
 fn own_files(search: &Search<'_>) -> Vec<PathBuf> {
-    if cfg!(windows) {
-        let folder = search.environment.os("APPDATA").map(PathBuf::from).unwrap_or_default();
+    let folders = Folders::of(search.environment);
+    if let Some(folder) = folders.roaming() {
         return vec![folder.join("NuGet/NuGet.Config")];
     }
-    let dotnet = search.environment.os("DOTNET_CLI_HOME").map(PathBuf::from).or_else(|| search.home());
-    let mono = search.file("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("NuGet/NuGet.Config"));
+    let dotnet = search.environment.os("DOTNET_CLI_HOME").map(PathBuf::from).or_else(|| folders.home());
+    let mono = folders.xdg_config().map(|folder| folder.join("NuGet/NuGet.Config"));
     [dotnet.map(|home| home.join(".nuget/NuGet/NuGet.Config")), mono].into_iter().flatten().collect()
 }
 

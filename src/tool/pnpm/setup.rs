@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::folders::Folders;
 use crate::forge;
 use crate::remote::Remote;
 use crate::text::{shell_word, visible};
@@ -39,7 +40,7 @@ fn npmrc(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
     if let Some(named) = named {
         return Ok(PathBuf::from(named));
     }
-    Ok(environment.home().ok_or(Error::NoHome)?.join(".npmrc"))
+    Ok(Folders::of(environment).home().ok_or(Error::NoHome)?.join(".npmrc"))
 }
 
 /// A path that pnpm takes for a helper: version 11 splits at blanks and refuses quotes; in the file, `;` and `#` begin a
@@ -54,7 +55,7 @@ fn plain(path: &Path) -> Option<String> {
 /// The folder of our links: beside the wallet, unless there is a blank in its path, as on macOS.
 fn folder(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
     let mut folders = vec![context.wallet.records().data.join("pnpm")];
-    folders.extend(context.environment.home().map(|home| home.join(".local/share/keyfob/pnpm")));
+    folders.extend(Folders::of(context.environment).home().map(|home| home.join(".local/share/keyfob/pnpm")));
     folders.into_iter().find(|folder| plain(folder).is_some()).ok_or_else(|| {
         Error::usage(
             "pnpm takes no helper with a blank or a quote in its path, and the folder of your wallet has one",

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::forge::{azure, bitbucket_data_center, gitea, gitlab};
 use crate::tool::tests::{Ran, call};
-use crate::wallet::tests::bench::{Bench, on};
+use crate::wallet::tests::fixture::{Bench, on};
 
 fn run(bench: &Bench, args: &[&str]) -> Ran {
     call(super::serve, bench, args, b"never read")

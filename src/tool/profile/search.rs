@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::files::open_unhindered;
+use crate::folders::Folders;
 
 use super::Place;
 
@@ -41,8 +42,7 @@ impl<'s> Search<'s> {
     /// The person's home.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {
-        let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-        self.environment.os(name).map(PathBuf::from).filter(|home| home.is_absolute())
+        Folders::of(self.environment).home()
     }
 
     /// A file: where this variable says, else this one below the home.

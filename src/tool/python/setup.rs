@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
-use crate::paths::Paths;
+use crate::folders::{Folders, Paths};
 use crate::text::{shell_word, visible};
 use crate::tool::installation::Installation;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
@@ -68,11 +68,10 @@ fn wanted(context: &SetupContext<'_>) -> Result<Option<[Whole; 2]>, Error> {
 
 /// Where the library looks for its settings.
 fn settings_file(environment: &Environment) -> Option<PathBuf> {
-    if cfg!(windows) {
-        let folder = environment.os("LOCALAPPDATA").or_else(|| environment.os("ProgramData"))?;
-        return Some(PathBuf::from(folder).join("Python Keyring/keyringrc.cfg"));
-    }
-    Some(environment.config_home()?.join("python_keyring/keyringrc.cfg"))
+    let folders = Folders::of(environment);
+    let windows = folders.local().map(|folder| folder.join("Python Keyring"));
+    let folder = windows.or_else(|| Some(folders.xdg_config()?.join("python_keyring")))?;
+    Some(folder.join("keyringrc.cfg"))
 }
 
 fn read(path: &Path) -> Result<Option<String>, Error> {

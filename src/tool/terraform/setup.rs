@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::folders::Folders;
 use crate::text::{shell_word, visible};
 use crate::tool::installation::{Installation, is_this};
 use crate::tool::links;
@@ -30,8 +31,8 @@ fn is_line(line: &Line) -> bool {
 
 /// Where Terraform keeps its own: the home; on Windows, the roaming folder.
 fn home(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
-    let name = if cfg!(windows) { "APPDATA" } else { "HOME" };
-    context.environment.os(name).map(PathBuf::from).ok_or(Error::NoHome)
+    let folders = Folders::of(context.environment);
+    folders.roaming().or_else(|| folders.home()).ok_or(Error::NoHome)
 }
 
 /// The settings file.

@@ -2,7 +2,7 @@
 
 use crate::forge::{azure, bitbucket_data_center, gitlab};
 use crate::tool::tests::{Ran, call};
-use crate::wallet::tests::bench::{Bench, on};
+use crate::wallet::tests::fixture::{Bench, on};
 
 fn run(bench: &Bench, args: &[&str], input: &[u8]) -> Ran {
     call(super::serve, bench, args, input)

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::tool::ALL;
 use crate::tool::tests::call;
-use crate::wallet::tests::bench::Bench;
+use crate::wallet::tests::fixture::Bench;
 
 const TOKEN: &str = "anvil-and-hammer";
 

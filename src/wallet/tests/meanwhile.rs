@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use tempfile::TempDir;
 
-use super::bench::{START, query, secret};
+use super::fixture::{START, query, secret};
 use crate::account::{Account, Key};
 use crate::environment::Environment;
 use crate::error::{Error, NoCredential};
@@ -14,7 +14,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
-use crate::wallet::person::add::Wish;
+use crate::wallet::manage::add::Wish;
 use crate::wallet::secrets::put_new;
 use crate::wallet::stores::{Chosen, Stores};
 use crate::wallet::{Erased, LocalWallet, Lookup, Stored, Wallet};
@@ -205,8 +205,8 @@ fn a_record_that_doctor_made_of_a_secret_just_put_does_not_become_a_second_accou
 #[test]
 fn what_is_being_removed_is_never_taken_for_a_secret_that_lost_its_record() {
     let scene = Scene::with_a_token().meanwhile(|wallet| {
-        let survey = wallet.survey(&["one"]).unwrap();
-        assert_eq!((survey.unrecorded.len(), survey.orphans.len()), (0, 1));
+        let audit = wallet.audit(&["one"]).unwrap();
+        assert_eq!((audit.unrecorded.len(), audit.orphans.len()), (0, 1));
     });
     // By force, so that the store is first looked at when the record has gone.
     let wallet = scene.wallet();
@@ -225,7 +225,7 @@ fn what_doctor_takes_for_unrecorded_while_its_writer_gives_it_up_is_gone_from_th
     wallet.remove(&selection, false).unwrap();
     // The store is first looked at when the record could not be written.
     scene.meanwhile.replace(Some(Box::new(|wallet| {
-        let unrecorded = wallet.survey(&["one"]).unwrap().unrecorded;
+        let unrecorded = wallet.audit(&["one"]).unwrap().unrecorded;
         assert_eq!(wallet.rebuild(&unrecorded).unwrap().len(), 1);
     })));
     let account = Account::from_name(None);

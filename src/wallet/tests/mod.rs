@@ -2,9 +2,10 @@
 //! temporary folder. A test's name is the sentence that it holds the wallet to. What the rules say of git's wire (R5, R10,
 //! R14) is tested in `tool::git`.
 
-pub(crate) mod bench;
+mod adopt;
+pub(crate) mod fixture;
+mod manage;
 mod meanwhile;
-mod person;
 mod r13_environment;
 mod r1_match;
 mod r2_organisation;
@@ -13,8 +14,7 @@ mod r4_account;
 mod r5_answer;
 mod r6_store;
 mod r7_erase;
-mod r7_forget;
+mod r7_logout;
 mod r8_expired;
 mod r9_locked;
 mod rotate;
-mod takeover;

@@ -1,6 +1,6 @@
 //! R13: tokens of the environment.
 
-use super::bench::{Bench, on};
+use super::fixture::{Bench, on};
 use crate::forge::{Need, azure, generic};
 use crate::wallet::Stored;
 

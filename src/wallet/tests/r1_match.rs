@@ -1,6 +1,6 @@
 //! R1: match.
 
-use super::bench::{Bench, on};
+use super::fixture::{Bench, on};
 use crate::error::Error;
 use crate::forge::{azure, generic};
 use crate::wallet::Stored;

@@ -1,6 +1,6 @@
 //! R2: the organisation of Azure DevOps Services.
 
-use super::bench::Bench;
+use super::fixture::Bench;
 use crate::wallet::Stored;
 
 /// Every spelling of one organisation's places, `ORG` standing for its name; `/` at the end where a path may follow.

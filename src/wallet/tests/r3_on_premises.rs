@@ -1,6 +1,6 @@
 //! R3: servers on premises.
 
-use super::bench::{Bench, on};
+use super::fixture::{Bench, on};
 use crate::forge::{azure, generic, gitlab};
 use crate::wallet::Stored;
 

@@ -1,6 +1,6 @@
 //! R4: the choice of account.
 
-use super::bench::{Bench, on};
+use super::fixture::{Bench, on};
 use super::r2_organisation::SPELLINGS;
 use crate::forge::{Need, generic, gitlab};
 

@@ -1,6 +1,6 @@
 //! R5: the answer, as far as it is the wallet's. What goes onto the wire is tested in `tool::git`.
 
-use super::bench::{Bench, on, query, secret};
+use super::fixture::{Bench, on, query, secret};
 use crate::forge::{self, Presentation};
 use crate::wallet::{Lookup, NewCredential, Query, Wallet};
 

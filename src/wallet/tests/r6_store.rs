@@ -1,6 +1,6 @@
 //! R6: store from a tool.
 
-use super::bench::{Bench, on, query, secret};
+use super::fixture::{Bench, on, query, secret};
 use crate::forge::bitbucket_data_center;
 use crate::wallet::{NewCredential, Query, Stored, Wallet};
 

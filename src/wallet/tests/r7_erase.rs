@@ -1,10 +1,10 @@
 //! R7: erase from a tool is not destruction.
 
-use super::bench::{Bench, on, query, secret};
+use super::fixture::{Bench, on, query, secret};
 use crate::error::Error;
 use crate::forge::{Need, azure};
 use crate::records::TroubleState;
-use crate::wallet::person::change::Restored;
+use crate::wallet::manage::edit::Restored;
 use crate::wallet::{DAY, LoggedOut, Note, Query, Stored, Wallet};
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";

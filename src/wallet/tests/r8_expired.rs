@@ -1,6 +1,6 @@
 //! R8: expired.
 
-use super::bench::{Bench, START, query, secret};
+use super::fixture::{Bench, START, query, secret};
 use crate::wallet::{DAY, Lookup, NewCredential, Note, Query, Wallet};
 
 const HOST: &str = "https://git.example";

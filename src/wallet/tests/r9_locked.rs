@@ -1,6 +1,6 @@
 //! R9: locked is not absent.
 
-use super::bench::{Bench, query, secret};
+use super::fixture::{Bench, query, secret};
 use crate::wallet::Wallet;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";

@@ -3,14 +3,14 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::bench::{Bench, START, secret};
+use super::fixture::{Bench, START, secret};
 use crate::error::Error;
-use crate::forge::check::{Outcome, Verdict};
 use crate::forge::lifecycle::{self, Created, Order, TokenId};
+use crate::forge::verify::{Outcome, Verdict};
 use crate::wallet::LocalWallet;
+use crate::wallet::manage::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_mark};
+use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::List;
-use crate::wallet::person::check::Question;
-use crate::wallet::person::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_mark};
 
 const URL: &str = "https://dev.azure.com/contoso";
 
@@ -218,7 +218,7 @@ fn a_new_token_that_is_not_taken_after_a_crash_gives_way_too_whatever_tools_said
 fn create(bench: &Bench, service: &Fake) -> Result<Done, Error> {
     bench.with(|wallet| {
         let (remote, _) = crate::remote::Remote::from_url(URL)?;
-        let planned = wallet.plan(crate::wallet::person::add::Wish::new(remote, None))?;
+        let planned = wallet.plan(crate::wallet::manage::add::Wish::new(remote, None))?;
         let order = Order { name: "git".to_owned(), scopes: Vec::new(), expires: START + 999 };
         let making = Making { planned, order, old: None, held: None, verify: true };
         let list = list(bench);
@@ -366,7 +366,7 @@ fn a_renewed_token_without_a_home_comes_back_to_the_person() {
         bench.memory.set_locked(true);
         Ok(renewed("new"))
     };
-    let Err(NotRenewed::Homeless(homeless)) = renew(&bench, lock) else { panic!("it was kept") };
+    let Err(NotRenewed::Unstored(homeless)) = renew(&bench, lock) else { panic!("it was kept") };
     assert!(homeless.token.same_as(&secret("new")));
     assert_eq!(list(&bench).read().unwrap().len(), 1);
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::{erase, get, run, silence, store};
 use crate::forge::{self, bitbucket_data_center, generic};
-use crate::wallet::tests::bench::{Bench, on};
+use crate::wallet::tests::fixture::{Bench, on};
 
 const CONTOSO: &str = "protocol=https\nhost=dev.azure.com\npath=contoso/p/_git/r\n";
 const SERVER: &str = "protocol=https\nhost=srv.example\npath=tfs/One/p/_git/r\n";

@@ -1,7 +1,7 @@
 //! The adapter with byte buffers and a wallet in memory: what git says in, what git hears out.
 
 use crate::tool::tests::{Person, call_for_bytes};
-use crate::wallet::tests::bench::Bench;
+use crate::wallet::tests::fixture::Bench;
 
 mod answer;
 mod attacks;

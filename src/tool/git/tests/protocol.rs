@@ -2,7 +2,7 @@
 
 use super::{Ran, call, full_bench, get, run, silence, store};
 use crate::tool::tests::{Person, call_beside, wire};
-use crate::wallet::tests::bench::Bench;
+use crate::wallet::tests::fixture::Bench;
 
 const GITHUB: &str = "protocol=https\nhost=github.com\n";
 

@@ -2,7 +2,7 @@
 
 use super::{Ran, call, full_bench, run};
 use crate::wallet::DAY;
-use crate::wallet::tests::bench::{Bench, START};
+use crate::wallet::tests::fixture::{Bench, START};
 
 const CONTOSO: &str = "protocol=https\nhost=dev.azure.com\npath=contoso\n";
 

@@ -2,7 +2,7 @@
 //! program elsewhere.
 
 use super::{erase, get, run, silence, store};
-use crate::wallet::tests::bench::Bench;
+use crate::wallet::tests::fixture::Bench;
 
 const HOST: &str = "protocol=https\nhost=host.example\n";
 

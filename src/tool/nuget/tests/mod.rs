@@ -1,7 +1,7 @@
 //! NuGet's adapter with byte buffers: the session alone, the conversation with its threads, and the command lines.
 
 use crate::tool::tests::{Ran, call};
-use crate::wallet::tests::bench::Bench;
+use crate::wallet::tests::fixture::Bench;
 
 mod plugin;
 mod provider;

@@ -3,7 +3,7 @@
 use super::{FEED, question, request, run};
 use crate::store::Store as _;
 use crate::tool::tests::{Person, call_beside};
-use crate::wallet::tests::bench::{Bench, START};
+use crate::wallet::tests::fixture::{Bench, START};
 
 /// The lines that answer these, without our greeting.
 fn talk(bench: &Bench, input: &str) -> Vec<serde_json::Value> {

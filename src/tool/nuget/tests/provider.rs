@@ -2,7 +2,7 @@
 
 use super::{FEED, run};
 use crate::store::Store as _;
-use crate::wallet::tests::bench::Bench;
+use crate::wallet::tests::fixture::Bench;
 
 fn bench() -> Bench {
     let bench = Bench::new();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::super::asking::{Question, Reply};
 use super::super::session::{Effect, Session};
 use super::{FEED, question, request};
-use crate::wallet::tests::bench::secret;
+use crate::wallet::tests::fixture::secret;
 
 /// A conversation whose clock the test sets.
 struct Talk {

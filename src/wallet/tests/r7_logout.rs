@@ -1,6 +1,6 @@
 //! R7, last sentence: what a person asks a tool for. A logout is no refusal.
 
-use super::bench::{Bench, query};
+use super::fixture::{Bench, query};
 use crate::forge::Need;
 use crate::wallet::{LoggedOut, Query, Wallet};
 

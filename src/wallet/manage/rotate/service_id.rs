@@ -7,8 +7,8 @@ use crate::records::{AccountRecord, Expiry, SetAside, Source, Trouble, TroubleSt
 use super::super::super::LocalWallet;
 use super::super::super::pending::Pending;
 use super::super::add::{Planned, is_same};
-use super::super::change::bring_forward;
-use super::super::check::global_end;
+use super::super::edit::bring_forward;
+use super::super::verify::global_end;
 use crate::wallet::secrets::destroy;
 
 impl LocalWallet<'_> {

@@ -6,8 +6,8 @@ use crate::records::SetAside;
 use super::super::super::LocalWallet;
 use super::super::super::pending::{Kind, Pending};
 use super::super::add::Planned;
-use super::super::check::Question;
-use super::{about, mark};
+use super::super::verify::Question;
+use super::{about, tag};
 
 impl LocalWallet<'_> {
     /// What is put on the list before a person's own token takes the place of the one with the id `before`.
@@ -15,7 +15,7 @@ impl LocalWallet<'_> {
     /// # Errors
     /// That the machine gives no random numbers.
     pub fn by_hand(&self, planned: &Planned, before: &str) -> Result<Pending, Error> {
-        Ok(about(planned, mark::mark()?, Kind::ByHand, Some(before.to_owned()), self.now))
+        Ok(about(planned, tag::mark()?, Kind::ByHand, Some(before.to_owned()), self.now))
     }
 
     /// The id of the secret in force of the account that something half done is about.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use tempfile::TempDir;
 
-use super::bench::{START, query, secret};
+use super::fixture::{START, query, secret};
 use crate::account::Key;
 use crate::environment::Environment;
 use crate::error::Error;
@@ -17,8 +17,8 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
-use crate::wallet::person::add::{Planned, Wish};
-use crate::wallet::person::takeover::{Seen, Standing, TakenOver};
+use crate::wallet::manage::add::{Planned, Wish};
+use crate::wallet::manage::adopt::{Adopted, Comparison, Seen};
 use crate::wallet::stores::{Chosen, Stores};
 use crate::wallet::{LocalWallet, Lookup, Query, SUSPECT_SECONDS, Wallet};
 
@@ -70,7 +70,7 @@ impl Scene {
     }
 
     /// Takes over tokens of the place, each `account` with its `token`.
-    fn take(&self, pairs: &[(String, String)], seen: &Seen) -> Result<Vec<TakenOver>, Error> {
+    fn take(&self, pairs: &[(String, String)], seen: &Seen) -> Result<Vec<Adopted>, Error> {
         let wallet = self.wallet();
         let tokens: Vec<Secret> = pairs.iter().map(|(_, token)| secret(token)).collect();
         let planned = pairs.iter().map(|(account, _)| plan(&wallet, account));
@@ -79,7 +79,7 @@ impl Scene {
         Ok(done)
     }
 
-    fn take_new(&self, pairs: &[(String, String)]) -> Result<Vec<TakenOver>, Error> {
+    fn take_new(&self, pairs: &[(String, String)]) -> Result<Vec<Adopted>, Error> {
         self.take(pairs, &Seen::default())
     }
 
@@ -183,7 +183,7 @@ fn many_accounts_of_one_realm_are_each_put_and_read_back_once_and_their_record_i
     let scene = Scene::new();
     let done = scene.take_new(&pairs(200)).unwrap();
     assert_eq!(scene.accounts(), 200);
-    assert!(done.len() == 200 && done.iter().all(|one| matches!(one.standing, Standing::New { .. })));
+    assert!(done.len() == 200 && done.iter().all(|one| matches!(one.standing, Comparison::New { .. })));
     assert_eq!((scene.puts.get(), scene.gets.get()), (200, 200));
     assert!(scene.sizes.borrow().len() < 8, "{:?}", scene.sizes.borrow());
     // Only the first one can have been the choice of a store, and only one account was alone before.
@@ -203,7 +203,7 @@ fn what_a_wallet_holds_is_read_once_for_all_that_comes_into_its_realm() {
     assert_eq!(scene.gets.get(), 200);
     scene.gets.set(0);
     let done = scene.take_new(&pairs(100)).unwrap();
-    assert!(done.iter().all(|one| matches!(one.standing, Standing::Held { in_force: true, .. })));
+    assert!(done.iter().all(|one| matches!(one.standing, Comparison::Held { in_force: true, .. })));
     assert_eq!((scene.gets.get(), scene.accounts()), (100, 200));
 }
 
@@ -240,14 +240,14 @@ fn many_at_once_become_what_they_become_one_after_the_other() {
             }
             let said = together.take_new(&all).unwrap();
             let each = all.iter().flat_map(|pair| alone.take_new(std::slice::from_ref(pair)).unwrap());
-            let each: Vec<TakenOver> = each.collect();
+            let each: Vec<Adopted> = each.collect();
             assert_eq!(together.in_words(), alone.in_words(), "{before:?} {refused}");
-            let defaults = |done: &[TakenOver]| -> Vec<String> {
+            let defaults = |done: &[Adopted]| -> Vec<String> {
                 done.iter().filter_map(|one| one.default_now.clone()).collect()
             };
             assert_eq!(defaults(&said), defaults(&each));
-            let held = |done: &[TakenOver]| {
-                done.iter().filter(|one| matches!(one.standing, Standing::Held { .. })).count()
+            let held = |done: &[Adopted]| {
+                done.iter().filter(|one| matches!(one.standing, Comparison::Held { .. })).count()
             };
             assert_eq!((said.len(), held(&said)), (each.len(), held(&each)), "{before:?} {refused}");
         }
@@ -312,16 +312,16 @@ fn a_token_that_was_seen_and_is_lost_since_is_not_held() {
     let (seen, wallet) = (Seen::default(), scene.wallet());
     let standing =
         |account: &str, token: &str| wallet.standing(&plan(&wallet, account), &secret(token), &seen).unwrap();
-    assert_eq!(standing("carol", "C"), Standing::New { beside: true });
-    assert!(matches!(standing("carol", "B"), Standing::Held { .. }));
-    assert_eq!(standing("bob", "B2"), Standing::Other);
+    assert_eq!(standing("carol", "C"), Comparison::New { beside: true });
+    assert!(matches!(standing("carol", "B"), Comparison::Held { .. }));
+    assert_eq!(standing("bob", "B2"), Comparison::Other);
     scene.lossy.set(true);
     let keys = Store::keys(&scene.memory).unwrap().unwrap();
     keys.iter().for_each(|key| scene.memory.delete(key).unwrap());
-    assert_eq!(standing("carol", "B"), Standing::New { beside: true });
+    assert_eq!(standing("carol", "B"), Comparison::New { beside: true });
     // Its own account has lost its token, so that this one takes the place and stands behind nothing.
-    assert_eq!(standing("bob", "B"), Standing::New { beside: false });
-    assert_eq!(standing("bob", "B2"), Standing::New { beside: false });
+    assert_eq!(standing("bob", "B"), Comparison::New { beside: false });
+    assert_eq!(standing("bob", "B2"), Comparison::New { beside: false });
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The wallet as a whole, to be taken to another machine: every record with its secrets, out and in again. Coming in, it
-//! meets what is there by the same rules as a single token that is taken over ([`super::takeover`]): what the wallet
+//! meets what is there by the same rules as a single token that is taken over ([`super::adopt`]): what the wallet
 //! holds stays and goes on answering.
 //!
 //! Deliberately absent: the form on disk, and its encryption (see `crate::export`); the environment's tokens; the choice
@@ -18,7 +18,7 @@ use crate::store::payload::Payload;
 
 use super::super::resolve::{Resolution, forge_of};
 use super::super::{LocalWallet, retry_on_conflict};
-use super::survey::Home;
+use super::audit::Home;
 use crate::wallet::resolve::resolve;
 use crate::wallet::secrets::discard;
 use crate::wallet::secrets::missing;
@@ -42,20 +42,20 @@ impl Bundle {
     }
 }
 
-/// What became of one account of a bundle.
+/// MergeAction became of one account of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrival {
+pub struct MergeResult {
     /// The realm in text.
     pub realm: String,
     /// The account, for people.
     pub account: String,
-    /// What was, or would be, done with its token.
-    pub what: What,
+    /// MergeAction was, or would be, done with its token.
+    pub what: MergeAction,
 }
 
-/// What is done with the token of an account that comes in.
+/// MergeAction is done with the token of an account that comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum MergeAction {
     /// The account is new here.
     New,
     /// The account has this very token.
@@ -99,18 +99,18 @@ impl LocalWallet<'_> {
         })
     }
 
-    /// What taking a bundle in would do. Changes nothing.
+    /// MergeAction taking a bundle in would do. Changes nothing.
     ///
     /// # Errors
     /// A bundle that cannot be right, and those of reading; then none of it may be taken in.
-    pub fn look_at_bundle(&self, bundle: &Bundle) -> Result<Vec<Arrival>, Error> {
+    pub fn look_at_bundle(&self, bundle: &Bundle) -> Result<Vec<MergeResult>, Error> {
         check(bundle)?;
         let mut arrivals = Vec::new();
         for realm in &bundle.realms {
             let group = self.records.read(&self.place_of(realm)?.group)?;
             for account in &realm.accounts {
                 let what = self.meets(&group, realm, account, bundle)?;
-                arrivals.push(Arrival {
+                arrivals.push(MergeResult {
                     realm: realm.realm.clone(),
                     account: account.account().to_string(),
                     what,
@@ -158,12 +158,12 @@ impl LocalWallet<'_> {
                 Ok(())
             };
             match what {
-                What::New => {
+                MergeAction::New => {
                     renew(&mut copy.id, &mut copy.store)?;
                     copy.set_aside.iter_mut().try_for_each(|aside| renew(&mut aside.id, &mut aside.store))?;
                 }
-                What::Aside | What::Back => renew(&mut copy.id, &mut copy.store)?,
-                What::Held => {}
+                MergeAction::Aside | MergeAction::Back => renew(&mut copy.id, &mut copy.store)?,
+                MergeAction::Held => {}
             }
             accounts.push((copy, what));
         }
@@ -190,24 +190,24 @@ impl LocalWallet<'_> {
         realm: &RealmRecord,
         account: &AccountRecord,
         bundle: &Bundle,
-    ) -> Result<What, Error> {
+    ) -> Result<MergeAction, Error> {
         let here = group.realm(&realm.realm);
         let found = here.and_then(|here| Some((here, here.accounts.iter().find(|a| a.is_same(account))?)));
-        let Some((here, found)) = found else { return Ok(What::New) };
+        let Some((here, found)) = found else { return Ok(MergeAction::New) };
         let token = bundle.secrets.get(&account.id).ok_or(BROKEN)?;
         for kept in found.secrets() {
             let held = self.stores.open(kept.store)?.get(&here.key_of(found, kept.id)?)?;
             if held.is_none() && kept.in_force {
                 return match missing(&self.records, &group.group, here, kept.store, kept.id) {
-                    Error::Lost { .. } => Ok(What::Back),
+                    Error::Lost { .. } => Ok(MergeAction::Back),
                     error => Err(error),
                 };
             }
             if held.is_some_and(|held| Payload::unpack(&held).same_as(&Payload::unpack(token))) {
-                return Ok(What::Held);
+                return Ok(MergeAction::Held);
             }
         }
-        Ok(What::Aside)
+        Ok(MergeAction::Aside)
     }
 
     /// Whether this machine's settings lead from a realm's URL to it.
@@ -232,14 +232,15 @@ impl LocalWallet<'_> {
 fn join(
     group: &mut Group,
     realm: &RealmRecord,
-    accounts: Vec<(AccountRecord, What)>,
+    accounts: Vec<(AccountRecord, MergeAction)>,
     now: i64,
 ) -> Result<bool, Error> {
     // `doctor --repair` may have found a secret of these in its store before this record. Those that are not new have the ids
     // of the wallet that they come from, which may be this one.
     for (account, what) in &accounts {
-        let aside = account.set_aside.iter().filter(|_| *what == What::New).map(|aside| aside.id.as_str());
-        let own = Some(account.id.as_str()).filter(|_| *what != What::Held);
+        let aside =
+            account.set_aside.iter().filter(|_| *what == MergeAction::New).map(|aside| aside.id.as_str());
+        let own = Some(account.id.as_str()).filter(|_| *what != MergeAction::Held);
         own.into_iter().chain(aside).for_each(|id| group.forget(id));
     }
     let here = group.realm_or_new(&realm.realm, || {
@@ -249,7 +250,7 @@ fn join(
     let has_default = here.accounts.iter().any(|account| account.default);
     let persons = here.accounts.iter().filter(|account| account.source == Source::Person).count();
     let adds_person =
-        accounts.iter().any(|(account, what)| *what == What::New && account.source == Source::Person);
+        accounts.iter().any(|(account, what)| *what == MergeAction::New && account.source == Source::Person);
     // The only one that answers goes on answering.
     if persons == 1 && adds_person && !has_default {
         let only = here.accounts.iter_mut().filter(|account| account.source == Source::Person);
@@ -258,17 +259,17 @@ fn join(
     for (mut account, what) in accounts {
         let found = here.accounts.iter_mut().find(|here| here.is_same(&account));
         match (what, found) {
-            (What::Held, Some(_)) => continue,
-            (What::New, None) => {
+            (MergeAction::Held, Some(_)) => continue,
+            (MergeAction::New, None) => {
                 account.default &= persons == 0 && !has_default;
                 here.accounts.push(account);
             }
-            (What::Aside, Some(found)) => {
+            (MergeAction::Aside, Some(found)) => {
                 let AccountRecord { store, id, expires, scopes, authtype, service_id, .. } = account;
                 let aside = SetAside { store, id, since: now, expires, scopes, authtype, service_id };
                 found.set_aside.insert(0, aside);
             }
-            (What::Back, Some(found)) => {
+            (MergeAction::Back, Some(found)) => {
                 let AccountRecord { store, id, expires, scopes, authtype, service_id, trouble, .. } = account;
                 (found.store, found.id, found.changed) = (store, id, now);
                 (found.expires, found.scopes, found.authtype) = (expires, scopes, authtype);

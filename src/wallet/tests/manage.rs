@@ -1,12 +1,12 @@
 //! What a person does, where another process does something at the same time.
 
-use super::bench::{Bench, secret};
+use super::fixture::{Bench, secret};
 use crate::error::Error;
 use crate::remote::Remote;
 use crate::wallet::LocalWallet;
-use crate::wallet::person::Selection;
-use crate::wallet::person::add::Wish;
-use crate::wallet::person::takeover::Seen;
+use crate::wallet::manage::Selection;
+use crate::wallet::manage::add::Wish;
+use crate::wallet::manage::adopt::Seen;
 
 const OLD: &str = "https://dev.azure.com/contoso";
 const NEW: &str = "https://dev.azure.com/fabrikam";

@@ -84,7 +84,7 @@ impl LocalWallet<'_> {
 /// Every place that could answer a tool, with its realm in text: those of the records, and those of the environment.
 pub(in crate::wallet) fn for_tools(wallet: &LocalWallet<'_>) -> Result<Vec<(String, Remote)>, Error> {
     let (entries, _) = wallet.list()?;
-    let place = |entry: super::Entry| {
+    let place = |entry: super::AccountSummary| {
         let (remote, _) = Remote::from_url(&entry.url).ok()?;
         Some((entry.realm, remote))
     };

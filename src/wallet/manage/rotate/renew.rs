@@ -13,13 +13,13 @@ use crate::store::Store;
 use super::super::super::LocalWallet;
 use super::super::super::pending::{Kind, List};
 use super::super::add::{Added, Issued, Planned};
-use super::super::check::Question;
-use super::mark::mark;
+use super::super::verify::Question;
+use super::tag::mark;
 use super::{Failed, about, not_shown};
 use crate::wallet::secrets::{put_copy, store_for_new};
 
 /// A renewed token that could not be kept: its old one does not work any more.
-pub struct Homeless {
+pub struct Unstored {
     /// The token.
     pub token: Secret,
     /// Why.
@@ -31,7 +31,7 @@ pub enum NotRenewed {
     /// As ever.
     Error(Error),
     /// There is a new token, and no place for it.
-    Homeless(Box<Homeless>),
+    Unstored(Box<Unstored>),
 }
 
 impl From<Error> for NotRenewed {
@@ -135,7 +135,7 @@ impl LocalWallet<'_> {
             }
             // Writing may fail after the record is in place; then the new one is in use.
             Err(error) if self.in_force(&planned).is_ok_and(|now| now != pending.before) => Err(error.into()),
-            Err(error) => Err(NotRenewed::Homeless(Box::new(Homeless { token: copy, error }))),
+            Err(error) => Err(NotRenewed::Unstored(Box::new(Unstored { token: copy, error }))),
         }
     }
 }

@@ -4,14 +4,14 @@
 
 use crate::account::{Account, Id, Key};
 use crate::error::Error;
-use crate::forge::check::{Outcome, Verdict};
 use crate::forge::lifecycle::{Created, Order, TokenId};
+use crate::forge::verify::{Outcome, Verdict};
 use crate::remote::Remote;
 
 use super::super::super::LocalWallet;
 use super::super::super::pending::{self, Kind, List, Next, Now, Pending};
 use super::super::add::{Added, Issued, Planned};
-use super::mark::{mark, marked};
+use super::tag::{mark, marked};
 use super::{Failed, Service, about, not_shown};
 use crate::wallet::secrets::store_for_new;
 

@@ -2,8 +2,8 @@
 //! The asking itself is the command's; the wallet never uses the network (R12).
 
 use crate::error::Error;
-use crate::forge::check::{Outcome, Problem, Target, Verdict};
 use crate::forge::token::redacted;
+use crate::forge::verify::{Outcome, Problem, Target, Verdict};
 use crate::forge::{self, Forge};
 use crate::http_message::{Request, Response};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord};
@@ -14,7 +14,7 @@ use crate::store::environment;
 use super::super::LocalWallet;
 use super::super::env_tokens::{forge_of_server, realm_of_server};
 use super::super::resolve::{Resolution, forge_of, host_group};
-use super::Entry;
+use super::AccountSummary;
 use super::add::Planned;
 use crate::wallet::resolve::resolve;
 use crate::wallet::secrets::payload;
@@ -311,7 +311,7 @@ pub(super) fn global_end(known: Option<Expiry>, of_all: i64) -> Expiry {
     known.filter(|known| known.at <= of_all).unwrap_or(Expiry { at: of_all, hard: false })
 }
 
-impl Entry {
+impl AccountSummary {
     /// When the tokens for all organisations end, if this is known to be one: what tells it apart is its uncertain end.
     #[must_use]
     pub fn global_end(&self) -> Option<i64> {

@@ -5,26 +5,26 @@
 //! wallet never uses the network (R12).
 
 use crate::error::Error;
-use crate::forge::check::Verdict;
 use crate::forge::lifecycle::{Created, Order, Token, TokenId};
+use crate::forge::verify::Verdict;
 use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
 
 mod by_hand;
-mod known;
 mod make;
-mod mark;
 mod renew;
+mod service_id;
+mod tag;
 
 pub use make::{Done, Finished, Making};
-pub use mark::{LONGEST, bears, is_long, mark_of, marked, without_mark};
-pub use renew::{Homeless, NotRenewed, Renewal};
+pub use renew::{NotRenewed, Renewal, Unstored};
+pub use tag::{LONGEST, bears, is_long, mark_of, marked, without_mark};
 
 use super::super::LocalWallet;
 use super::super::pending::{Kind, Pending};
 use super::Selection;
 use super::add::{Planned, Wish, is_same};
-use super::check::Question;
+use super::verify::Question;
 use crate::wallet::resolve::resolve;
 
 /// What a service does for a token's lifecycle.

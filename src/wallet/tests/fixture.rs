@@ -17,8 +17,8 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
-use crate::wallet::person::add::{Added, Wish};
-use crate::wallet::person::change::Restored;
+use crate::wallet::manage::add::{Added, Wish};
+use crate::wallet::manage::edit::Restored;
 use crate::wallet::stores::{Chosen, Stores};
 use crate::wallet::{LocalWallet, Lookup, NewCredential, Query, Stored, Wallet};
 
@@ -166,7 +166,7 @@ impl Bench {
     pub(crate) fn entries(&self) -> Vec<String> {
         let (entries, errors) = self.with(|wallet| wallet.list().unwrap());
         assert!(errors.is_empty(), "{errors:?}");
-        let line = |e: &crate::wallet::person::Entry| {
+        let line = |e: &crate::wallet::manage::AccountSummary| {
             let name = e.account.as_deref().unwrap_or("-");
             format!("{} {name} {} {} {}", e.realm, e.source, e.state.as_str(), e.set_aside)
         };

@@ -16,7 +16,7 @@ use crate::store::payload::Payload;
 use crate::versioned_json;
 
 use super::super::LocalWallet;
-use super::survey::Orphan;
+use super::audit::Orphan;
 
 /// Seconds for which a secret has to be seen without a record before it is swept.
 pub const ORPHAN_SECONDS: i64 = 3600;

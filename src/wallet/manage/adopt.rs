@@ -28,7 +28,7 @@ use crate::wallet::secrets::store_for_new;
 
 /// How the wallet stands to a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Comparison {
     /// It has neither the token nor the account, or has lost the account's.
     New {
         /// Whether other accounts of a person's are there.
@@ -47,9 +47,9 @@ pub enum Standing {
 
 /// What was done with a token.
 #[derive(Debug, PartialEq, Eq)]
-pub struct TakenOver {
+pub struct Adopted {
     /// How the wallet stood to it.
-    pub standing: Standing,
+    pub standing: Comparison,
     /// The store that was chosen just now, for the first time on this machine; to be said aloud.
     pub chosen: Option<String>,
     /// The account that is the default from now on, so that it goes on answering.
@@ -88,7 +88,7 @@ impl LocalWallet<'_> {
     ///
     /// # Errors
     /// Those of reading: locked is never "not held" (R9).
-    pub fn standing(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Standing, Error> {
+    pub fn standing(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Comparison, Error> {
         retry_on_conflict(|| self.standing_now(planned, token, seen))
     }
 
@@ -102,7 +102,7 @@ impl LocalWallet<'_> {
         token: &Secret,
         seen: &Seen,
         read: ReadRecord<'_>,
-    ) -> Result<Standing, Error> {
+    ) -> Result<Comparison, Error> {
         match self.standing_in(&*read(&planned.group)?, planned, token, seen) {
             // Another process has written it since.
             Err(Error::Changing) => self.standing(planned, token, seen),
@@ -110,7 +110,7 @@ impl LocalWallet<'_> {
         }
     }
 
-    fn standing_now(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Standing, Error> {
+    fn standing_now(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Comparison, Error> {
         self.standing_in(&self.records.read(&planned.group)?, planned, token, seen)
     }
 
@@ -121,9 +121,9 @@ impl LocalWallet<'_> {
         planned: &Planned,
         token: &Secret,
         seen: &Seen,
-    ) -> Result<Standing, Error> {
+    ) -> Result<Comparison, Error> {
         let Some(realm) = group.realm(planned.realm.as_str()) else {
-            return Ok(Standing::New { beside: false });
+            return Ok(Comparison::New { beside: false });
         };
         // The account itself first: of two that hold the same token, it is the one to be named.
         let mut accounts: Vec<&AccountRecord> = realm.accounts.iter().collect();
@@ -139,7 +139,7 @@ impl LocalWallet<'_> {
                 match self.is_there(&planned.group, realm, account, kept, token, seen)? {
                     Some(true) => {
                         let account = account.account().to_string();
-                        return Ok(Standing::Held { account, in_force: kept.in_force });
+                        return Ok(Comparison::Held { account, in_force: kept.in_force });
                     }
                     None => lost |= own,
                     Some(false) => {}
@@ -148,9 +148,9 @@ impl LocalWallet<'_> {
         }
         Ok(match accounts.iter().any(|account| is_same(account, planned)) {
             // Its store has lost what it had: this one takes the place, and stands behind nothing.
-            true if lost => Standing::New { beside: false },
-            true => Standing::Other,
-            false => Standing::New { beside: realm.has_person() },
+            true if lost => Comparison::New { beside: false },
+            true => Comparison::Other,
+            false => Comparison::New { beside: realm.has_person() },
         })
     }
 
@@ -183,16 +183,16 @@ impl LocalWallet<'_> {
     /// # Errors
     /// Those of the store and of the records, [`Error::Lost`] when the store does not give back what it took; then
     /// nothing that was there before has changed.
-    pub fn take_over(&self, mut planned: Planned, token: &Secret, seen: &Seen) -> Result<TakenOver, Error> {
+    pub fn take_over(&self, mut planned: Planned, token: &Secret, seen: &Seen) -> Result<Adopted, Error> {
         let standing = self.standing(&planned, token, seen)?;
-        let mut done = TakenOver { standing, chosen: None, default_now: None };
+        let mut done = Adopted { standing, chosen: None, default_now: None };
         let change = match &done.standing {
-            Standing::Held { .. } => return Ok(done),
-            Standing::Other => {
+            Comparison::Held { .. } => return Ok(done),
+            Comparison::Other => {
                 self.keep_aside(&planned, token)?;
                 None
             }
-            Standing::New { beside } => {
+            Comparison::New { beside } => {
                 if *beside {
                     done.default_now = self.keep_answering(&mut planned)?;
                 }
@@ -203,8 +203,8 @@ impl LocalWallet<'_> {
         };
         match self.standing(&planned, token, seen)? {
             // Another process may have put the same there meanwhile, or something else: whatever it is, this one is there.
-            Standing::Held { .. } if change != Some(Change::Replaced) => Ok(done),
-            Standing::Held { .. } => Ok(TakenOver { standing: Standing::Other, ..done }),
+            Comparison::Held { .. } if change != Some(Change::Replaced) => Ok(done),
+            Comparison::Held { .. } => Ok(Adopted { standing: Comparison::Other, ..done }),
             _ => Err(Error::Lost {
                 store: done.chosen.unwrap_or_else(|| "chosen".to_owned()),
                 realm: planned.realm.to_string(),
@@ -224,7 +224,7 @@ impl LocalWallet<'_> {
         &self,
         all: Vec<(Planned, &Secret)>,
         seen: &Seen,
-        done: &mut dyn FnMut(TakenOver),
+        done: &mut dyn FnMut(Adopted),
     ) -> Result<(), Error> {
         if all.len() == 1 {
             return all.into_iter().try_for_each(|(planned, token)| {
@@ -241,11 +241,11 @@ impl LocalWallet<'_> {
                 None => self.records.read(&planned.group)?,
             };
             match self.standing_in(&group, &planned, token, seen) {
-                Ok(standing @ Standing::Held { .. }) => {
-                    done(TakenOver { standing, chosen: None, default_now: None });
+                Ok(standing @ Comparison::Held { .. }) => {
+                    done(Adopted { standing, chosen: None, default_now: None });
                     known = Some(group);
                 }
-                Ok(Standing::New { .. }) if is_plain(&group, &planned, token, &together) => {
+                Ok(Comparison::New { .. }) if is_plain(&group, &planned, token, &together) => {
                     together.push((planned, token));
                     if together.len() < AT_A_TIME {
                         known = Some(group);
@@ -268,7 +268,7 @@ impl LocalWallet<'_> {
         &self,
         together: &mut Vec<(Planned, &Secret)>,
         seen: &Seen,
-        done: &mut dyn FnMut(TakenOver),
+        done: &mut dyn FnMut(Adopted),
     ) -> Result<(), Error> {
         let together = std::mem::take(together);
         let Some((first, _)) = together.first() else { return Ok(()) };
@@ -283,8 +283,8 @@ impl LocalWallet<'_> {
             Err(error) => return Err(error),
         };
         for _ in together {
-            let standing = Standing::New { beside: true };
-            done(TakenOver { standing, chosen: chosen.take(), default_now: None });
+            let standing = Comparison::New { beside: true };
+            done(Adopted { standing, chosen: chosen.take(), default_now: None });
         }
         Ok(())
     }

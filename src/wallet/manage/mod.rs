@@ -14,20 +14,20 @@ use super::resolve::{RealmMatch, Resolution, forge_of, host_group, match_realm};
 use crate::wallet::resolve::resolve;
 
 pub mod add;
+pub mod adopt;
+pub mod audit;
 pub mod bundle;
-pub mod change;
-pub mod check;
+pub mod edit;
 pub mod places;
 pub mod plan;
 pub mod repair;
 pub mod rotate;
 pub mod storage;
-pub mod survey;
-pub mod takeover;
+pub mod verify;
 
 /// An account as a person sees it: everything but the secret.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct AccountSummary {
     /// The realm in text.
     pub realm: String,
     /// Its name; `None` for the unnamed one.
@@ -92,7 +92,7 @@ impl LocalWallet<'_> {
     ///
     /// # Errors
     /// When the records as a whole cannot be listed.
-    pub fn list(&self) -> Result<(Vec<Entry>, Vec<Error>), Error> {
+    pub fn list(&self) -> Result<(Vec<AccountSummary>, Vec<Error>), Error> {
         let (mut entries, mut errors) = (Vec::new(), Vec::new());
         let groups = self.records.all()?;
         entries.reserve(groups.size_hint().1.unwrap_or(0));
@@ -112,7 +112,7 @@ impl LocalWallet<'_> {
                 Resolution::Known(known) => known.realm,
                 _ => realm_of_server(&token),
             };
-            entries.push(Entry {
+            entries.push(AccountSummary {
                 realm: realm.to_string(),
                 account: token.user,
                 url: token.remote.to_string(),
@@ -131,7 +131,7 @@ impl LocalWallet<'_> {
             });
         }
         // Without the room that a stable sort takes; entries that are alike in all this differ in nothing that orders them.
-        fn order(entry: &Entry) -> (&str, Option<&str>, &[String], &str) {
+        fn order(entry: &AccountSummary) -> (&str, Option<&str>, &[String], &str) {
             (&entry.realm, entry.account.as_deref(), &entry.path, entry.source)
         }
         entries.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
@@ -285,7 +285,7 @@ fn no_organisation(forge: &Forge, remote: &Remote) -> Error {
     )
 }
 
-fn entry(realm: &RealmRecord, account: &AccountRecord, now: i64) -> Entry {
+fn entry(realm: &RealmRecord, account: &AccountRecord, now: i64) -> AccountSummary {
     let worst = account.trouble.values().max_by_key(|trouble| trouble.state == TroubleState::Rejected);
     let ended = hard_end(account, now).is_some_and(|at| at <= now);
     let state = match worst {
@@ -294,7 +294,7 @@ fn entry(realm: &RealmRecord, account: &AccountRecord, now: i64) -> Entry {
         Some(trouble) if trouble.state == TroubleState::Rejected => State::Rejected,
         Some(_) => State::Suspect,
     };
-    Entry {
+    AccountSummary {
         realm: realm.realm.clone(),
         account: account.name.clone(),
         url: realm.url.clone(),

@@ -15,7 +15,7 @@ use crate::wallet::secrets::missing;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Survey {
+pub struct Audit {
     /// Secrets that a record speaks of and the store does not give.
     pub lost: Vec<Lost>,
     /// Secrets of a realm whose record is in order and does not speak of them.
@@ -60,15 +60,15 @@ impl LocalWallet<'_> {
     ///
     /// # Errors
     /// When the records as a whole cannot be listed.
-    pub fn survey(&self, stores: &[&'static str]) -> Result<Survey, Error> {
-        let mut survey = Survey::default();
+    pub fn audit(&self, stores: &[&'static str]) -> Result<Audit, Error> {
+        let mut audit = Audit::default();
         let mut listed: BTreeMap<&'static str, Option<Vec<Key>>> = BTreeMap::new();
         for &name in stores {
             match self.stores.open(name).and_then(|store| store.keys()) {
                 Ok(keys) => {
                     listed.insert(name, keys);
                 }
-                Err(error) => survey.closed.push((name, error)),
+                Err(error) => audit.closed.push((name, error)),
             }
         }
         let groups: Vec<Group> = self.records.all()?.flatten().collect();
@@ -76,7 +76,7 @@ impl LocalWallet<'_> {
             let there: Option<BTreeSet<&str>> =
                 keys.as_ref().map(|keys| keys.iter().map(|key| key.id.as_str()).collect());
             for group in &groups {
-                survey.lost.extend(self.lost_of(group, name, there.as_ref())?);
+                audit.lost.extend(self.lost_of(group, name, there.as_ref())?);
             }
         }
         let spoken_of: BTreeSet<&str> = groups.iter().flat_map(Group::ids).collect();
@@ -92,11 +92,11 @@ impl LocalWallet<'_> {
                     continue;
                 }
                 let known = groups.iter().any(|group| group.group == home.group);
-                let list = if known { &mut survey.orphans } else { &mut survey.unrecorded };
+                let list = if known { &mut audit.orphans } else { &mut audit.unrecorded };
                 list.push(Orphan { store, key, group: home.group });
             }
         }
-        Ok(survey)
+        Ok(audit)
     }
 
     fn lost_of(&self, group: &Group, name: &str, there: Option<&BTreeSet<&str>>) -> Result<Vec<Lost>, Error> {
