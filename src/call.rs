@@ -29,16 +29,18 @@ impl<'a> Call<'a> {
         if let Some(protocol) = first.and_then(by_first_argument) {
             return Some(Call { protocol, arguments: rest.into() });
         }
-        if let Some(name) = Path::new(program).file_name().and_then(|name| name.to_str())
-            && let Some(protocol) = by_link(name)
-        {
-            let arguments = match argument_of_link(name) {
-                Some(held) => std::iter::once(held.into()).chain(rest.iter().cloned()).collect(),
-                None => rest.into(),
-            };
-            return Some(Call { protocol, arguments });
+        let name = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        match by_link(name) {
+            // Under this name the program is every tool's. What git says is no tool's word.
+            Some(protocol) if protocol.name != git::PROTOCOL.name || first.and_then(by_name).is_none() => {
+                let arguments = match argument_of_link(name) {
+                    Some(held) => std::iter::once(held.into()).chain(rest.iter().cloned()).collect(),
+                    None => rest.into(),
+                };
+                Some(Call { protocol, arguments })
+            }
+            _ => Some(Call { protocol: first.and_then(by_name)?, arguments: rest.get(1..)?.into() }),
         }
-        Some(Call { protocol: first.and_then(by_name)?, arguments: rest.get(1..)?.into() })
     }
 
     /// Whether it is not a tool's call but the question what this program is, which no tool asks. (The keyring command has an
@@ -134,11 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_told_by_a_flag_then_by_the_programs_name_then_by_a_word() {
+    fn a_call_is_told_by_a_flag_by_the_programs_name_or_by_a_word() {
         for (arguments, protocol, rest) in [
             (&["/bin/docker-credential-keyfob", "get"][..], "docker", &["get"][..]),
             (&["/bin/keyfob", "git", "get"], "git", &["get"]),
-            (&["git-credential-keyfob", "docker"], "git", &["docker"]),
+            (&["git-credential-keyfob", "get"], "git", &["get"]),
+            (&["git-credential-keyfob", "--later", "get"], "git", &["--later", "get"]),
+            (&["git-credential-keyfob", "go", "https://h"], "go", &["https://h"]),
+            (&["/bin/git-credential-keyfob.exe", "keyring", "get"], "keyring", &["get"]),
+            (&["/bin/docker-credential-keyfob", "git"], "docker", &["git"]),
             (&["/bin/docker-credential-keyfob", "--cargo-plugin"], "cargo", &["--cargo-plugin"]),
             (&["/x/keyfob.exe", "-Plugin"], "nuget", &["-Plugin"]),
             (&["/x/keyfob-pnpm+https+h", "more"], "pnpm", &["+https+h", "more"]),

@@ -144,6 +144,8 @@ release() {
   tests/programs.sh
   step "the dynamic programs"
   KEYFOB_INSTALL_LIBC=gnu tests/programs.sh
+  step "cargo install"
+  tests/cargo-install.sh
   step "instructions"
   tests/bench/instructions.sh
   step "the tools' program where there is nothing else"

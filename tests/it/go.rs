@@ -110,7 +110,7 @@ fn a_locked_wallet_is_said_where_go_shows_it() {
 #[test]
 fn setup_puts_keyfob_first_and_unsetup_brings_back_what_stood_there() {
     let Some(stage) = Stage::new() else { return };
-    let own = stage.scene.bin().join("keyfob");
+    let own = stage.scene.bin().join("git-credential-keyfob");
     for (before, kept) in
         [(None, "netrc"), (Some("netrc;git /tmp"), "netrc;git /tmp"), (Some("/x/other go"), "/x/other go")]
     {

@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::process::{child, output_within};
 use crate::text::{shell_word, visible};
-use crate::tool::installation::{Installation, is_this, started_by};
+use crate::tool::installation::{Installation, TOOLS, is_this, started_by};
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::tool::text;
 
@@ -124,7 +124,7 @@ fn command(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> R
     if wish.by_name {
         return Ok("keyfob go".to_owned());
     }
-    let own = Installation::of(context)?.path_of("keyfob");
+    let own = Installation::of(context)?.path_of(TOOLS);
     if own.versioned {
         notes.push(format!(
             "{} will be another path after an upgrade; then again: keyfob setup go",
@@ -151,7 +151,7 @@ fn command(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> R
 fn is_ours(command: &str) -> bool {
     let command = command.trim();
     let Some(program) = command.strip_suffix(" go") else { return false };
-    program_of(program).file_stem().is_some_and(|stem| stem == "keyfob")
+    program_of(program).file_stem().is_some_and(|stem| stem == "keyfob" || stem == TOOLS)
 }
 
 fn program_of(quoted: &str) -> PathBuf {
@@ -298,7 +298,13 @@ mod tests {
 
     #[test]
     fn our_command_is_known_by_its_look_however_it_is_quoted() {
-        for ours in ["keyfob go", "/usr/bin/keyfob go", " '/my tools/keyfob' go", "\"C:/x/keyfob.exe\" go"] {
+        for ours in [
+            "keyfob go",
+            "/usr/bin/keyfob go",
+            "/usr/bin/git-credential-keyfob go",
+            " '/my tools/keyfob' go",
+            "\"C:/x/keyfob.exe\" go",
+        ] {
             assert!(is_ours(ours), "{ours}");
         }
         for other in ["netrc", "off", "git /home/me", "xkeyfob go", "keyfob", "keyfob go x", "go"] {

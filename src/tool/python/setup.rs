@@ -47,7 +47,7 @@ struct Whole {
 
 /// Both files, the module first: a name of a module that is not there would stop every program that uses the library.
 fn wanted(context: &SetupContext<'_>) -> Result<Option<[Whole; 2]>, Error> {
-    let Ok(own) = Installation::of(context).map(|own| own.path_of("keyfob").path) else { return Ok(None) };
+    let Ok(own) = Installation::of(context).map(|own| own.target()) else { return Ok(None) };
     let Some(settings) = settings_file(context.environment) else { return Ok(None) };
     let (Some(program), folder) = (own.to_str(), Paths::find(context.environment)?.data.join("python"))
     else {

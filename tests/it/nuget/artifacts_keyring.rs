@@ -19,8 +19,8 @@ fn machine() -> Option<PythonFeed> {
         return None;
     }
     let mut feed = PythonFeed::new(&client("python"), &[("contoso", TOKEN)]);
-    let keyfob = feed.scene.link("keyfob");
-    feed.scene.set("ARTIFACTS_KEYRING_CREDENTIALPROVIDER_PATH", keyfob);
+    let program = feed.scene.link("git-credential-keyfob");
+    feed.scene.set("ARTIFACTS_KEYRING_CREDENTIALPROVIDER_PATH", program);
     Some(feed)
 }
 

@@ -64,7 +64,7 @@ fn what_keyfob_does_not_hold_comes_from_the_keyrings_that_were_there_before() {
 #[test]
 fn a_keyfob_that_is_gone_leaves_the_others() {
     let Some(feed) = set_up() else { return };
-    fs::remove_file(feed.scene.bin().join("keyfob")).unwrap();
+    fs::remove_file(feed.scene.bin().join("git-credential-keyfob")).unwrap();
     let output = python(&feed, "print(keyring.get_password('mail', 'alice'))\n").succeeds();
     assert_eq!((output.stdout().trim(), output.stderr()), ("of-another-program", String::new().as_str()));
 }
