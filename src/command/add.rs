@@ -6,10 +6,9 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
-use crate::forge::check::{Outcome, Verdict};
 use crate::forge::lifecycle;
-use crate::forge::month;
-use crate::forge::token::{Looks, looks};
+use crate::forge::token::{Recognized, recognize};
+use crate::forge::verify::{Outcome, Verdict};
 use crate::forge::{self, Need};
 use crate::records::Source;
 use crate::remote::Remote;
@@ -206,17 +205,19 @@ pub(super) fn look_at(
 ) -> Result<(), Error> {
     let again_of = "copy the token again from the page that made it";
     let again = format!("{again_of}; --force keeps it as it is");
-    match looks(token, planned.forge) {
+    match recognize(token, planned.forge) {
         _ if force => {}
-        Looks::Damaged(why) => return Err(Error::usage(format!("that is not a whole token: {why}"), again)),
-        Looks::Fits { shape, .. } if shape.ended.is_some() => {
-            let why = format!("that is {}, and {}", shape.name, shape.ended.unwrap_or_default());
+        Recognized::Damaged(why) => {
+            return Err(Error::usage(format!("that is not a whole token: {why}"), again));
+        }
+        Recognized::Fits { format, .. } if format.ended.is_some() => {
+            let why = format!("that is {}, and {}", format.name, format.ended.unwrap_or_default());
             let page = planned.token_page.as_deref().unwrap_or("the service's page");
             return Err(Error::usage(why, format!("make another kind of token: {page}")));
         }
-        Looks::Foreign { forge, shape } => {
+        Recognized::Foreign { forge, format } => {
             let what =
-                format!("that is {}, and {} belongs to {}", shape.name, planned.realm, planned.forge.name);
+                format!("that is {}, and {} belongs to {}", format.name, planned.realm, planned.forge.name);
             if !context.terminal.about.can_ask() {
                 let home =
                     forge.homes.first().map_or("URL".to_owned(), |home| format!("https://{}", home.template));
@@ -229,27 +230,27 @@ pub(super) fn look_at(
             context.terminal.note(&what);
             context.terminal.agree("Keep it here all the same?", false)?;
         }
-        Looks::Fits { ends_by: Some(at), .. } if let Some(odd) = month::odd(at, context.now) => {
+        Recognized::Fits { lifespan: Some(lifespan), .. } if let Some(odd) = lifespan.odd(context.now) => {
             // Not recorded: it may have been extended since, and a clock may be wrong.
             context.terminal.note(&odd);
             context.terminal.hint(&format!("{again_of}; keyfob check {} asks the service", planned.url));
         }
-        Looks::Fits { ends_by: Some(at), .. } if planned.wish.expires.is_none() => {
-            planned.wish.expires = Some(at);
+        Recognized::Fits { lifespan: Some(lifespan), .. } if planned.wish.expires.is_none() => {
+            planned.wish.expires = Some(lifespan.expires_by);
             if context.terminal.about.stderr {
-                let day = date(at);
+                let day = date(lifespan.expires_by);
                 context
                     .terminal
                     .note(&format!("by its look it ends on {day} at the latest; --expires says when"));
             }
         }
-        Looks::Unknown if !planned.forge.shapes.is_empty() => {
+        Recognized::Unknown if !planned.forge.token_formats.is_empty() => {
             let name = planned.forge.name;
             context.terminal.note(&format!(
                 "the token looks like none of {name} that keyfob knows; it is not refused for that"
             ));
         }
-        Looks::Fits { .. } | Looks::Unknown => {}
+        Recognized::Fits { .. } | Recognized::Unknown => {}
     }
     Ok(())
 }

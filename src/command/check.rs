@@ -4,7 +4,7 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 use crate::error::{Error, target};
-use crate::forge::check::{Outcome, Problem, Verdict};
+use crate::forge::verify::{Outcome, Problem, Verdict};
 use crate::remote::Remote;
 use crate::terminal::Colour;
 use crate::text::{date, rfc3339, visible};

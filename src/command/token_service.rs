@@ -5,11 +5,11 @@ use clap::Arg;
 
 use crate::environment::Environment;
 use crate::error::{Error, Trouble};
-use crate::forge::check::Verdict;
 use crate::forge::lifecycle::{
     ApiError, Created, Effect, Order, ScopeTable, Site, Token, TokenFilter, TokenId, TokenManager,
 };
 use crate::forge::token::redacted;
+use crate::forge::verify::Verdict;
 use crate::forge::{self, Forge};
 use crate::http_message::{Request, Response};
 use crate::remote::{Realm, Remote};

@@ -3,7 +3,7 @@
 //! nothing is revoked that anybody could hold.
 
 use crate::error::{Error, target};
-use crate::forge::check::{Outcome, Problem, Verdict};
+use crate::forge::verify::{Outcome, Problem, Verdict};
 use crate::remote::Realm;
 use crate::wallet::DAY;
 use crate::wallet::manage::rotate::Finished;

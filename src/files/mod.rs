@@ -286,9 +286,17 @@ fn check_owner_and_mode(path: &Path, about: &fs::Metadata, mode: &str) -> Result
 #[cfg(unix)]
 fn way_out_for_owner(path: &Path, own: u32) -> String {
     use std::os::unix::fs::MetadataExt;
+    let owner_of = |path: &Path| fs::metadata(path).ok().map(|about| about.uid());
+    let owner = owner_of(path);
     // In a folder of ours it is to become ours too. Elsewhere it is somebody's own, and taking it away is no way out.
-    let parent = path.parent().and_then(|parent| fs::metadata(parent).ok());
-    match (parent.is_some_and(|parent| parent.uid() == own), own) {
+    let in_ours = path.parent().and_then(owner_of) == Some(own);
+    // Nor is it in somebody's home, where a folder in between may be root's since an earlier sudo, or if it is their wallet whole.
+    let in_home = path.ancestors().skip(1).any(|above| owner_of(above) == owner);
+    let is_part_of_ours = fs::read_dir(path).map_or(true, |mut entries| {
+        entries.any(|entry| entry.is_ok_and(|at| owner_of(&at.path()) == Some(own)))
+    });
+    match (in_ours, own) {
+        (true, 0) if in_home || !is_part_of_ours => ROOTS_WAY_OUT.to_owned(),
         (true, 0) => format!("chown -R 0 {}", shell_word(path)),
         (true, _) => format!("sudo chown -R {own} {}", shell_word(path)),
         (false, 0) => ROOTS_WAY_OUT.to_owned(),

@@ -5,9 +5,9 @@ use serde::Deserialize;
 
 use crate::http_message::{Auth, Request, Response};
 
-use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
-use super::shape::{Letters, Part, Shape};
+use super::token_format::{Alphabet, Part, TokenFormat};
+use super::verify::{self, Check, Target, Verdict};
 use super::{Example, Forge, Home, Hosts, Need, Packages, UserName};
 
 /// Bitbucket Cloud.
@@ -46,21 +46,21 @@ pub static FORGE: Forge = Forge {
     )],
     packages: Packages { npm: Hosts::NONE, containers: Hosts::NONE, ..Packages::OWN_HOST },
     check: Some(&Check { request, read }),
-    shapes: &[
+    token_formats: &[
         // Their length is not documented; what was seen is near 190.
-        Shape::of(
+        TokenFormat::of(
             "an API token of Atlassian",
-            &[Part::Text("ATATT3"), Part::Run(Letters::Base64Url, 80, 400)],
+            &[Part::Text("ATATT3"), Part::Chars(Alphabet::Base64Url, 80, 400)],
         ),
-        Shape::of(
+        TokenFormat::of(
             "an access token of Bitbucket",
-            &[Part::Text("ATCTT3"), Part::Run(Letters::Base64Url, 80, 400)],
+            &[Part::Text("ATCTT3"), Part::Chars(Alphabet::Base64Url, 80, 400)],
         ),
-        Shape {
+        TokenFormat {
             ended: Some("app passwords of Bitbucket stopped working on 2026-06-09"),
-            ..Shape::of(
+            ..TokenFormat::of(
                 "an app password of Bitbucket",
-                &[Part::Text("ATBB"), Part::Run(Letters::Base62, 28, 40)],
+                &[Part::Text("ATBB"), Part::Chars(Alphabet::Base62, 28, 40)],
             )
         },
     ],
@@ -99,14 +99,14 @@ struct User {
 fn read(answer: &Response, target: &Target<'_>) -> Verdict {
     let by_email = target.account.is_some_and(|account| account.contains('@'));
     if answer.status == 401 && !by_email && !is_access_token(target) {
-        return Verdict::problem(check::Problem::WantsEmail, answer);
+        return Verdict::problem(verify::Problem::WantsEmail, answer);
     }
-    let mut verdict = check::read(answer, &[], |answer| {
+    let mut verdict = verify::read(answer, &[], |answer| {
         let user = answer.json::<User>()?;
         Some(Verdict::accepted(Some(user.username.or(user.display_name)?)))
     });
-    if verdict.outcome == check::Outcome::Accepted {
-        verdict.scopes = check::listed(answer, "x-oauth-scopes");
+    if verdict.outcome == verify::Outcome::Accepted {
+        verdict.scopes = verify::listed(answer, "x-oauth-scopes");
     }
     verdict
 }

@@ -3,9 +3,9 @@
 
 use crate::http_message::{Auth, Request, Response};
 
-use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
-use super::shape::{Letters, Part, Shape};
+use super::token_format::{Alphabet, Part, TokenFormat};
+use super::verify::{self, Check, Target, Verdict};
 use super::{Example, Forge, Hosts, Packages, Presentation, UserName};
 
 /// Bitbucket Data Center.
@@ -24,9 +24,9 @@ pub static FORGE: Forge = Forge {
     },
     packages: Packages { npm: Hosts::NONE, containers: Hosts::NONE, ..Packages::OWN_HOST },
     check: Some(&Check { request, read }),
-    shapes: &[Shape::of(
+    token_formats: &[TokenFormat::of(
         "an HTTP access token of Bitbucket Data Center",
-        &[Part::Text("BBDC-"), Part::Run(Letters::Base64, 36, 64)],
+        &[Part::Text("BBDC-"), Part::Chars(Alphabet::Base64, 36, 64)],
     )],
     examples: &[Example { url: "https://bitbucket.corp.example/scm/proj/repo.git", realm: None }],
     ..Forge::SELF_HOSTED
@@ -38,11 +38,11 @@ fn request(target: &Target<'_>) -> Request {
 }
 
 fn read(answer: &Response, _: &Target<'_>) -> Verdict {
-    check::read(answer, &[], |answer| {
+    verify::read(answer, &[], |answer| {
         let user = answer.header("x-ausername").filter(|user| !user.is_empty() && *user != "anonymous");
         Some(match user {
             Some(user) => Verdict::accepted(Some(user.to_owned())),
-            None => Verdict::problem(check::Problem::Odd { status: 200 }, answer),
+            None => Verdict::problem(verify::Problem::UnexpectedResponse { status: 200 }, answer),
         })
     })
 }

@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use crate::http_message::{Auth, Request, Response};
 
-use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
-use super::shape::{Letters, Part, Shape};
+use super::token_format::{Alphabet, Part, TokenFormat};
+use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::{Crates, Example, Forge, Home, Need, Packages, Scheme};
 
 /// Gitea, Forgejo, Codeberg.
@@ -40,10 +40,10 @@ pub static FORGE: Forge = Forge {
         (Need::Packages, &["read:package", "write:package", "all"]),
     ],
     check: Some(&Check { request, read }),
-    shapes: &[Shape {
+    token_formats: &[TokenFormat {
         // Every commit's id looks like it.
-        unmistakable: false,
-        ..Shape::of("an access token of Gitea", &[Part::Run(Letters::Hex, 40, 40)])
+        distinctive: false,
+        ..TokenFormat::of("an access token of Gitea", &[Part::Chars(Alphabet::Hex, 40, 40)])
     }],
     examples: &[
         Example { url: "https://codeberg.org/alice/repo.git", realm: Some("gitea/codeberg.org") },
@@ -67,8 +67,8 @@ fn request(target: &Target<'_>) -> Request {
 /// An account that may not sign in may not by a token either.
 const OBSTACLES: Obstacles = &[
     ("account is prohibited from signing in", Problem::Blocked),
-    ("account is not activated", Problem::NeedsPerson),
-    ("must change your password", Problem::NeedsPerson),
+    ("account is not activated", Problem::ActionRequired),
+    ("must change your password", Problem::ActionRequired),
 ];
 
 #[derive(Deserialize)]
@@ -77,5 +77,5 @@ struct User {
 }
 
 fn read(answer: &Response, _: &Target<'_>) -> Verdict {
-    check::read(answer, OBSTACLES, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))))
+    verify::read(answer, OBSTACLES, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))))
 }

@@ -5,14 +5,14 @@ use serde::Deserialize;
 
 use crate::http_message::{Auth, Method, Request, Response};
 
-use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{Lifecycle, Revocation, ScopeOption};
-use super::shape::{Checksum, Letters, Part, Shape};
+use super::token_format::{Alphabet, Part, TokenFormat, crc32};
+use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::{Example, Forge, Home, Hosts, Need, Packages, Scheme};
 
 /// A token with GitHub's checksum.
-const fn classic(name: &'static str, parts: &'static [Part]) -> Shape {
-    Shape { checksum: Checksum::GitHub, ..Shape::of(name, parts) }
+const fn classic(name: &'static str, parts: &'static [Part]) -> TokenFormat {
+    TokenFormat { checksum: Some(checksum_holds), ..TokenFormat::of(name, parts) }
 }
 
 /// GitHub.
@@ -81,31 +81,34 @@ pub static FORGE: Forge = Forge {
         (Need::Packages, &["read:packages", "write:packages", "delete:packages", "packages"]),
     ],
     check: Some(&Check { request, read }),
-    shapes: &[
+    token_formats: &[
         classic(
             "a personal access token of GitHub",
-            &[Part::Text("ghp_"), Part::Run(Letters::Base62, 36, 36)],
+            &[Part::Text("ghp_"), Part::Chars(Alphabet::Base62, 36, 36)],
         ),
         // GitHub documents no checksum for these.
-        Shape::of(
+        TokenFormat::of(
             "a fine-grained personal access token of GitHub",
             &[
                 Part::Text("github_pat_"),
-                Part::Run(Letters::Base62, 22, 22),
+                Part::Chars(Alphabet::Base62, 22, 22),
                 Part::Text("_"),
-                Part::Run(Letters::Base62, 59, 59),
+                Part::Chars(Alphabet::Base62, 59, 59),
             ],
         ),
-        classic("an OAuth token of GitHub", &[Part::Text("gho_"), Part::Run(Letters::Base62, 36, 36)]),
-        classic("a user's token of a GitHub App", &[Part::Text("ghu_"), Part::Run(Letters::Base62, 36, 36)]),
-        // Installation tokens and refresh tokens have grown longer over the years.
-        Shape::of(
-            "an installation token of a GitHub App",
-            &[Part::Text("ghs_"), Part::Run(Letters::Dotted, 36, 2000)],
+        classic("an OAuth token of GitHub", &[Part::Text("gho_"), Part::Chars(Alphabet::Base62, 36, 36)]),
+        classic(
+            "a user's token of a GitHub App",
+            &[Part::Text("ghu_"), Part::Chars(Alphabet::Base62, 36, 36)],
         ),
-        Shape::of(
+        // Installation tokens and refresh tokens have grown longer over the years.
+        TokenFormat::of(
+            "an installation token of a GitHub App",
+            &[Part::Text("ghs_"), Part::Chars(Alphabet::Dotted, 36, 2000)],
+        ),
+        TokenFormat::of(
             "a refresh token of a GitHub App",
-            &[Part::Text("ghr_"), Part::Run(Letters::Dotted, 36, 2000)],
+            &[Part::Text("ghr_"), Part::Chars(Alphabet::Dotted, 36, 2000)],
         ),
     ],
     examples: &[
@@ -130,6 +133,21 @@ pub static FORGE: Forge = Forge {
     ..Forge::SELF_HOSTED
 };
 
+/// Digits, upper, lower: the order in which GitHub counts.
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The last six of 36 characters behind the prefix are the CRC-32 of the thirty before, in base 62.
+fn checksum_holds(token: &[u8]) -> bool {
+    let Some(body) = token.len().checked_sub(36).map(|at| &token[at..]) else { return false };
+    let (random, sum) = body.split_at(30);
+    let mut left = crc32(random);
+    sum.iter().rev().all(|&digit| {
+        let expected = DIGITS[(left % 62) as usize];
+        left /= 62;
+        digit == expected
+    })
+}
+
 /// `user` tells who; headers tell scopes (of classic tokens) and the end.
 fn request(target: &Target<'_>) -> Request {
     let url = match target.home.strip_prefix("https://") {
@@ -143,7 +161,7 @@ fn request(target: &Target<'_>) -> Request {
 const OBSTACLES: Obstacles = &[
     ("account was suspended", Problem::Blocked),
     ("account is suspended", Problem::Blocked),
-    ("has an IP allow list enabled", Problem::Barred),
+    ("has an IP allow list enabled", Problem::BlockedByPolicy),
 ];
 
 #[derive(Deserialize)]
@@ -159,10 +177,10 @@ fn read(answer: &Response, _: &Target<'_>) -> Verdict {
         return Verdict::problem(Problem::SingleSignOn, answer);
     }
     let mut verdict =
-        check::read(answer, OBSTACLES, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))));
-    if verdict.outcome == check::Outcome::Accepted {
+        verify::read(answer, OBSTACLES, |answer| Some(Verdict::accepted(Some(answer.json::<User>()?.login))));
+    if verdict.outcome == verify::Outcome::Accepted {
         verdict.expires = answer.header("github-authentication-token-expiration").and_then(end);
-        verdict.scopes = check::listed(answer, "x-oauth-scopes");
+        verdict.scopes = verify::listed(answer, "x-oauth-scopes");
     }
     verdict
 }

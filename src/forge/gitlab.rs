@@ -7,11 +7,11 @@ use crate::http_message::{Auth, Method, Request, Response};
 use crate::secret::Secret;
 use crate::text::date;
 
-use super::check::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::lifecycle::{
     ApiError, Created, Lifecycle, Order, Renewal, Revocation, RotationError, ScopeOption, Site, TokenApi,
 };
-use super::shape::{Letters, Part, Shape};
+use super::token_format::{Alphabet, Part, TokenFormat};
+use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::{Crates, Example, Forge, Home, Hosts, Need, Packages, Scheme, UserName};
 
 /// GitLab.
@@ -72,18 +72,18 @@ pub static FORGE: Forge = Forge {
         ),
     ],
     check: Some(&Check { request, read }),
-    shapes: &[
-        Shape::of(
+    token_formats: &[
+        TokenFormat::of(
             "a personal access token of GitLab",
-            &[Part::Text("glpat-"), Part::Run(Letters::Base64Url, 20, 20)],
+            &[Part::Text("glpat-"), Part::Chars(Alphabet::Base64Url, 20, 20)],
         ),
-        Shape::of(
+        TokenFormat::of(
             "a personal access token of GitLab",
             &[
                 Part::Text("glpat-"),
-                Part::Run(Letters::Base64Url, 27, 300),
+                Part::Chars(Alphabet::Base64Url, 27, 300),
                 Part::Text("."),
-                Part::Run(Letters::LowerDotted, 9, 12),
+                Part::Chars(Alphabet::LowerDotted, 9, 12),
             ],
         ),
     ],
@@ -120,10 +120,10 @@ const OBSTACLES: Obstacles = &[
     ("account has been blocked", Problem::Blocked),
     ("account is pending approval", Problem::Blocked),
     // Its person signs in, and it is not any more.
-    ("account has been deactivated", Problem::NeedsPerson),
-    ("must accept the Terms of Service", Problem::NeedsPerson),
-    ("email address is not confirmed", Problem::NeedsPerson),
-    ("password expired", Problem::NeedsPerson),
+    ("account has been deactivated", Problem::ActionRequired),
+    ("must accept the Terms of Service", Problem::ActionRequired),
+    ("email address is not confirmed", Problem::ActionRequired),
+    ("password expired", Problem::ActionRequired),
 ];
 
 #[derive(Deserialize)]
@@ -152,7 +152,7 @@ fn yes() -> bool {
 }
 
 fn read(answer: &Response, _: &Target<'_>) -> Verdict {
-    check::read(answer, OBSTACLES, |answer| {
+    verify::read(answer, OBSTACLES, |answer| {
         let token = answer.json::<Token>()?;
         if token.revoked || !token.active {
             return Some(Verdict::problem(Problem::NotAccepted, answer));
@@ -203,11 +203,11 @@ fn read_rotated(answer: &Response) -> Result<Created, RotationError> {
         }
         401 => return Err(RotationError::Refused),
         403 => {
-            let named = check::message(answer).filter(|said| check::obstacle(said, OBSTACLES).is_some());
+            let named = verify::message(answer).filter(|said| verify::obstacle(said, OBSTACLES).is_some());
             return Err(named.map_or(RotationError::Scope(NEEDED), RotationError::Account));
         }
         404 | 405 => return Err(RotationError::TooOld),
-        400 => return Err(RotationError::Expiry(check::message(answer))),
+        400 => return Err(RotationError::Expiry(verify::message(answer))),
         429 => return Err(RotationError::Later),
         300..400 => return Err(RotationError::Refused),
         _ => return Err(RotationError::Unclear),

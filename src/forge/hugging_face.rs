@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use crate::http_message::{Auth, Request, Response};
 
-use super::check::{self, Check, Target, Verdict};
 use super::lifecycle::{Lifecycle, ScopeOption};
-use super::shape::{Letters, Part, Shape};
+use super::token_format::{Alphabet, Part, TokenFormat};
+use super::verify::{self, Check, Target, Verdict};
 use super::{Example, Forge, Home, UserName};
 
 /// Hugging Face.
@@ -29,9 +29,9 @@ pub static FORGE: Forge = Forge {
         ..Lifecycle::BY_HAND
     },
     check: Some(&Check { request, read }),
-    shapes: &[Shape::of(
+    token_formats: &[TokenFormat::of(
         "an access token of Hugging Face",
-        &[Part::Text("hf_"), Part::Run(Letters::Base62, 34, 34)],
+        &[Part::Text("hf_"), Part::Chars(Alphabet::Base62, 34, 34)],
     )],
     examples: &[
         Example { url: "https://huggingface.co/alice/model", realm: Some("hugging-face/huggingface.co") },
@@ -56,5 +56,5 @@ struct Me {
 }
 
 fn read(answer: &Response, _: &Target<'_>) -> Verdict {
-    check::read(answer, &[], |answer| Some(Verdict::accepted(Some(answer.json::<Me>()?.name))))
+    verify::read(answer, &[], |answer| Some(Verdict::accepted(Some(answer.json::<Me>()?.name))))
 }

@@ -4,8 +4,8 @@
 
 use crate::http_message::{Request, Response};
 
-pub use super::check::Site;
-use super::check::Target;
+pub use super::verify::Site;
+use super::verify::Target;
 
 mod rotation;
 mod scopes;

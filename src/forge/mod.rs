@@ -9,21 +9,20 @@
 pub mod azure;
 pub mod bitbucket;
 pub mod bitbucket_data_center;
-pub mod check;
 pub mod generic;
 pub mod gitea;
 pub mod github;
 pub mod gitlab;
 pub mod hugging_face;
 pub mod lifecycle;
-pub mod month;
 mod packages;
 mod place;
 mod record;
 mod server;
-pub mod shape;
 mod template;
 pub mod token;
+pub mod token_format;
+pub mod verify;
 
 pub use packages::{Crates, Hosts, Packages, Scheme};
 pub use place::{Place, place};

@@ -144,7 +144,7 @@ fn ends_alike(template: &str, host: &str) -> bool {
     fixed.zip(host.as_bytes().iter().rev()).all(|(one, other)| one == other)
 }
 
-/// Letters, digits and inner hyphens, at most 50: what an organisation may be called. Segments that begin with `_` and
+/// Alphabet, digits and inner hyphens, at most 50: what an organisation may be called. Segments that begin with `_` and
 /// scale-unit names with dots are none.
 fn is_organisation(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';

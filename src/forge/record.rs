@@ -1,9 +1,9 @@
 //! What is known of a service: the record that each file of this shelf holds, as data.
 
-use super::check::Check;
 use super::lifecycle::Lifecycle;
 use super::packages::Packages;
-use super::shape::Shape;
+use super::token_format::TokenFormat;
+use super::verify::Check;
 
 /// All that is known of a service.
 pub struct Forge {
@@ -54,7 +54,7 @@ pub struct Forge {
     /// is covered by every token.
     pub scopes: &'static [(Need, &'static [&'static str])],
     /// What its tokens look like.
-    pub shapes: &'static [Shape],
+    pub token_formats: &'static [TokenFormat],
     /// How it is asked whether it takes a token; `None` where nothing is known that tells.
     pub check: Option<&'static Check>,
     /// URLs with the realm they must give: shown in the documentation, and its tests.
@@ -197,7 +197,7 @@ impl Forge {
         lifecycle: Lifecycle::BY_HAND,
         packages: Packages::OWN_HOST,
         scopes: &[],
-        shapes: &[],
+        token_formats: &[],
         check: None,
         examples: &[],
     };

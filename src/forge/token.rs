@@ -1,8 +1,8 @@
-//! Reading a token against the records' [`Shape`]s. It finds a paste that lost a character before it is stored (the service shows
-//! a token once), asks about one that belongs elsewhere, knows how long one can last at most, and takes tokens out of foreign
+//! Reading a token against the records' [`TokenFormat`]s. It finds a paste that lost a character before it is stored (the service
+//! shows a token once), asks about one that belongs elsewhere, knows how long one can last at most, and takes tokens out of foreign
 //! text. Pure.
 //!
-//! A token of no known shape is none of its business: services change their tokens without asking us.
+//! A token of no known format is none of its business: services change their tokens without asking us.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,25 +10,24 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-use super::month::end_of_year_from;
-use super::shape::Shape;
+use super::token_format::{Lifespan, TokenFormat};
 use super::{ALL, Forge};
 
 /// What a token looks like, seen from the forge that it is for.
-pub enum Looks {
+pub enum Recognized {
     /// One of this forge's.
     Fits {
         /// Its kind.
-        shape: &'static Shape,
-        /// The latest that it can end, in Unix seconds.
-        ends_by: Option<i64>,
+        format: &'static TokenFormat,
+        /// How long it lives at most, if that is in it.
+        lifespan: Option<Lifespan>,
     },
     /// One of another forge's.
     Foreign {
         /// Whose.
         forge: &'static Forge,
         /// Its kind.
-        shape: &'static Shape,
+        format: &'static TokenFormat,
     },
     /// One that lost or gained something on the way; what, in a sentence.
     Damaged(String),
@@ -38,51 +37,51 @@ pub enum Looks {
 
 /// Reads a token that is meant for `forge`.
 #[must_use]
-pub fn looks(token: &Secret, forge: &'static Forge) -> Looks {
+pub fn recognize(token: &Secret, forge: &'static Forge) -> Recognized {
     let bytes = token.expose();
     if forge.is_generic() {
         // A password may look like anything, and a host that nobody described may be any service.
-        return Looks::Unknown;
+        return Recognized::Unknown;
     }
-    if let Some(shape) = forge.shapes.iter().find(|shape| shape.fits(bytes)) {
-        let ends_by = shape.month_at.and_then(|at| end_of_year_from(bytes, at));
-        return Looks::Fits { shape, ends_by };
+    if let Some(format) = forge.token_formats.iter().find(|format| format.fits(bytes)) {
+        let lifespan = format.lifespan.and_then(|read| read(bytes));
+        return Recognized::Fits { format, lifespan };
     }
-    if forge.shapes.iter().any(|shape| encoded(bytes, shape)) {
-        return Looks::Damaged(
+    if forge.token_formats.iter().any(|format| encoded(bytes, format)) {
+        return Recognized::Damaged(
             "it is a token in Base64, as it stands in a header; give the token itself".to_owned(),
         );
     }
     if let Some(what) = damage(bytes, forge) {
-        return Looks::Damaged(what);
+        return Recognized::Damaged(what);
     }
     let others = || {
-        let all = ALL.iter().flat_map(|other| other.shapes.iter().map(move |shape| (*other, shape)));
-        all.filter(|(_, shape)| shape.unmistakable)
+        let all = ALL.iter().flat_map(|other| other.token_formats.iter().map(move |format| (*other, format)));
+        all.filter(|(_, format)| format.distinctive)
     };
     // One that is not whole is another's all the same.
     let foreign = others()
-        .find(|(_, shape)| shape.fits(bytes))
-        .or_else(|| others().find(|(_, shape)| shape.is_meant(bytes)));
-    foreign.map_or(Looks::Unknown, |(forge, shape)| Looks::Foreign { forge, shape })
+        .find(|(_, format)| format.fits(bytes))
+        .or_else(|| others().find(|(_, format)| format.is_meant(bytes)));
+    foreign.map_or(Recognized::Unknown, |(forge, format)| Recognized::Foreign { forge, format })
 }
 
 /// In what way this is one of a forge's tokens, but not whole. Where several kinds of one name begin alike, nobody knows which one it
 /// was: then the lengths of all are named, unless it has the length of one.
 fn damage(token: &[u8], forge: &'static Forge) -> Option<String> {
-    let mut like = forge.shapes.iter().filter(|shape| shape.damage(token).is_some());
+    let mut like = forge.token_formats.iter().filter(|format| format.damage(token).is_some());
     let first = like.next()?;
-    let others: Vec<&Shape> =
-        like.filter(|shape| shape.name == first.name && shape.is_meant(token)).collect();
-    let has_length = |shape: &&Shape| (shape.span().0..=shape.span().1).contains(&token.len());
+    let others: Vec<&TokenFormat> =
+        like.filter(|format| format.name == first.name && format.is_meant(token)).collect();
+    let has_length = |format: &&TokenFormat| (format.span().0..=format.span().1).contains(&token.len());
     let all = || std::iter::once(first).chain(others.iter().copied());
     if others.is_empty() || has_length(&first) {
         return first.damage(token);
     }
-    if let Some(shape) = all().find(has_length) {
-        return shape.damage(token);
+    if let Some(format) = all().find(has_length) {
+        return format.damage(token);
     }
-    let lengths = all().map(|shape| match shape.span() {
+    let lengths = all().map(|format| match format.span() {
         (least, most) if least == most => least.to_string(),
         (least, _) => format!("at least {least}"),
     });
@@ -98,9 +97,9 @@ fn damage(token: &[u8], forge: &'static Forge) -> Option<String> {
 #[must_use]
 pub fn redacted(text: &str, known: &Secret) -> String {
     let mut text = without_basic(text, known);
-    for dress in dresses(known) {
-        if text.contains(dress.as_str()) {
-            text = text.replace(dress.as_str(), "(token)");
+    for encoding in encodings(known) {
+        if text.contains(encoding.as_str()) {
+            text = text.replace(encoding.as_str(), "(token)");
         }
     }
     masked(&text)
@@ -109,13 +108,14 @@ pub fn redacted(text: &str, known: &Secret) -> String {
 /// Foreign text without what looks like a token.
 #[must_use]
 pub fn masked(text: &str) -> String {
-    let shapes = || ALL.iter().flat_map(|forge| forge.shapes).filter(|shape| shape.unmistakable);
+    let token_formats =
+        || ALL.iter().flat_map(|forge| forge.token_formats).filter(|format| format.distinctive);
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {
         let rest = &text.as_bytes()[at..];
         let begins = at == 0 || !is_word(text.as_bytes()[at - 1]);
-        let found = if begins { shapes().find_map(|shape| shape.length(rest)) } else { None };
+        let found = if begins { token_formats().find_map(|format| format.length(rest)) } else { None };
         match found {
             // With the rest of the word: a token with something stuck to it is no less secret.
             Some(length) => {
@@ -136,13 +136,14 @@ pub fn masked(text: &str) -> String {
 #[must_use]
 pub fn is_token(text: &str) -> bool {
     // A person's name may begin like one, but is not so long.
-    let cut = |shape: &Shape| text.len() >= 20 && shape.is_meant(text.as_bytes());
-    let mut shapes = ALL.iter().flat_map(|forge| forge.shapes).filter(|shape| shape.unmistakable);
-    shapes.any(|shape| shape.length(text.as_bytes()) == Some(text.len()) || cut(shape))
+    let cut = |format: &TokenFormat| text.len() >= 20 && format.is_meant(text.as_bytes());
+    let mut token_formats =
+        ALL.iter().flat_map(|forge| forge.token_formats).filter(|format| format.distinctive);
+    token_formats.any(|format| format.length(text.as_bytes()) == Some(text.len()) || cut(format))
 }
 
 /// A token as it may come back: itself, and percent-encoded where that differs.
-fn dresses(token: &Secret) -> Vec<Zeroizing<String>> {
+fn encodings(token: &Secret) -> Vec<Zeroizing<String>> {
     let Ok(text) = std::str::from_utf8(token.expose()) else { return Vec::new() };
     // What is too short would take half of the text away.
     if text.len() < SHORTEST {
@@ -178,10 +179,10 @@ fn is_word(byte: u8) -> bool {
 }
 
 /// Whether this is Base64 of something that ends in such a token: what a header carries.
-fn encoded(bytes: &[u8], shape: &Shape) -> bool {
+fn encoded(bytes: &[u8], format: &TokenFormat) -> bool {
     let Ok(inner) = STANDARD.decode(bytes).map(Zeroizing::new) else { return false };
     let token = inner.iter().position(|&byte| byte == b':').map_or(&[][..], |at| &inner[at + 1..]);
-    shape.fits(token)
+    format.fits(token)
 }
 
 #[cfg(test)]
@@ -189,16 +190,16 @@ mod tests {
     use super::*;
     use crate::forge;
 
-    fn read(token: &str, forge: &str) -> Looks {
-        looks(&Secret::copy_of(token.as_bytes()), forge::named(forge).unwrap())
+    fn read(token: &str, forge: &str) -> Recognized {
+        recognize(&Secret::copy_of(token.as_bytes()), forge::named(forge).unwrap())
     }
 
     fn verdict(token: &str, forge: &str) -> String {
         match read(token, forge) {
-            Looks::Fits { shape, .. } => format!("fits: {}", shape.name),
-            Looks::Foreign { forge, .. } => format!("of {}", forge.id),
-            Looks::Damaged(why) => why,
-            Looks::Unknown => "unknown".to_owned(),
+            Recognized::Fits { format, .. } => format!("fits: {}", format.name),
+            Recognized::Foreign { forge, .. } => format!("of {}", forge.id),
+            Recognized::Damaged(why) => why,
+            Recognized::Unknown => "unknown".to_owned(),
         }
     }
 
@@ -321,14 +322,16 @@ mod tests {
         assert_eq!(verdict(&GITHUB.replace('z', "Z"), "gitlab"), "of github");
         assert_eq!(verdict("glpat-short", "azure-devops"), "of gitlab");
         assert_eq!(verdict(&azure_new()[..80], "github"), "of azure-devops");
-        // A commit's id has that shape too.
+        // A commit's id has that format too.
         assert_eq!(verdict(&"0a".repeat(20), "github"), "unknown");
     }
 
     #[test]
     fn a_new_azure_token_tells_when_it_ends_at_the_latest() {
-        let Looks::Fits { ends_by: Some(at), .. } = read(&azure_new(), "azure-devops") else { panic!() };
-        assert_eq!(crate::text::rfc3339(at), "2026-12-31T23:59:59Z");
+        let Recognized::Fits { lifespan: Some(lifespan), .. } = read(&azure_new(), "azure-devops") else {
+            panic!()
+        };
+        assert_eq!(crate::text::rfc3339(lifespan.expires_by), "2026-12-31T23:59:59Z");
     }
 
     #[test]
@@ -366,9 +369,9 @@ mod tests {
 
     #[test]
     fn every_shape_has_a_name_for_a_sentence() {
-        for shape in forge::ALL.iter().flat_map(|forge| forge.shapes) {
-            assert!(shape.name.starts_with("a") && !shape.name.ends_with('.'), "{}", shape.name);
-            let (least, most) = shape.span();
+        for format in forge::ALL.iter().flat_map(|forge| forge.token_formats) {
+            assert!(format.name.starts_with("a") && !format.name.ends_with('.'), "{}", format.name);
+            let (least, most) = format.span();
             assert!(least <= most && least >= 4);
         }
     }

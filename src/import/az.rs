@@ -15,8 +15,8 @@ pub static SOURCE: Source = Source {
     name: "az",
     title: "az devops",
     places: "~/.azure/azuredevops/personalAccessTokens, the system's keyring",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 /// What its names begin with.

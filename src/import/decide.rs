@@ -7,8 +7,7 @@ use std::rc::Rc;
 
 use crate::error::Error;
 use crate::forge;
-use crate::forge::month;
-use crate::forge::token::{Looks, looks};
+use crate::forge::token::{Recognized, recognize};
 use crate::records::Group;
 use crate::wallet::LocalWallet;
 use crate::wallet::manage::add::{Planned, Wish};
@@ -140,29 +139,30 @@ pub fn decide<'f>(
 fn look_at(found: &Found, planned: &mut Planned, leave: Leave, now: i64) -> Result<Option<String>, Verdict> {
     let name = planned.forge.name;
     let damaged = |why| Verdict::Leave { why, doubt: true };
-    Err(match looks(&found.token, planned.forge) {
-        Looks::Damaged(why) if !leave.damaged => damaged(format!("it is not a whole token: {why}")),
-        Looks::Fits { shape, .. } if shape.ended.is_some() && !leave.damaged => {
-            damaged(format!("it is {}, and {}", shape.name, shape.ended.unwrap_or_default()))
+    Err(match recognize(&found.token, planned.forge) {
+        Recognized::Damaged(why) if !leave.damaged => damaged(format!("it is not a whole token: {why}")),
+        Recognized::Fits { format, .. } if format.ended.is_some() && !leave.damaged => {
+            damaged(format!("it is {}, and {}", format.name, format.ended.unwrap_or_default()))
         }
         // Its end is not recorded, as in `add`. Nobody asked for this token in particular, so one that is past is left.
-        Looks::Fits { ends_by: Some(at), .. } if let Some(odd) = month::odd(at, now) => {
-            if at > now || leave.damaged {
+        Recognized::Fits { lifespan: Some(lifespan), .. } if let Some(odd) = lifespan.odd(now) => {
+            if lifespan.expires_by > now || leave.damaged {
                 return Ok(Some(odd));
             }
             damaged(odd)
         }
-        Looks::Foreign { shape, .. } if !leave.foreign => {
-            Verdict::Ask { why: format!("it is {}, and {} belongs to {name}", shape.name, planned.realm) }
+        Recognized::Foreign { format, .. } if !leave.foreign => {
+            Verdict::Ask { why: format!("it is {}, and {} belongs to {name}", format.name, planned.realm) }
         }
-        Looks::Foreign { shape, .. } => return Ok(Some(format!("it is {}", shape.name))),
-        Looks::Damaged(why) => return Ok(Some(why)),
-        Looks::Fits { ends_by, .. } => {
-            planned.wish.expires = planned.wish.expires.or(ends_by);
+        Recognized::Foreign { format, .. } => return Ok(Some(format!("it is {}", format.name))),
+        Recognized::Damaged(why) => return Ok(Some(why)),
+        Recognized::Fits { lifespan, .. } => {
+            let expires = planned.wish.expires.or(lifespan.map(|lifespan| lifespan.expires_by));
+            planned.wish.expires = expires;
             return Ok(None);
         }
-        Looks::Unknown if planned.forge.shapes.is_empty() => return Ok(None),
-        Looks::Unknown => return Ok(Some(format!("it looks like none of {name} that keyfob knows"))),
+        Recognized::Unknown if planned.forge.token_formats.is_empty() => return Ok(None),
+        Recognized::Unknown => return Ok(Some(format!("it looks like none of {name} that keyfob knows"))),
     })
 }
 

@@ -20,8 +20,8 @@ pub static SOURCE: Source = Source {
     name: "docker",
     title: "docker's config.json",
     places: "~/.docker/config.json",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 #[derive(Deserialize)]

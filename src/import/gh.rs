@@ -18,8 +18,8 @@ pub static SOURCE: Source = Source {
     name: "gh",
     title: "gh",
     places: "~/.config/gh/hosts.yml, the system's keyring",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {

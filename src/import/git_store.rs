@@ -4,7 +4,6 @@
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::percent::decode_text;
 use crate::secret::Secret;
 
 use super::file::{self, TextFile, lines};
@@ -15,8 +14,8 @@ pub static SOURCE: Source = Source {
     name: "git-store",
     title: "git-credential-store",
     places: "~/.git-credentials, ~/.config/git/credentials",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
@@ -64,8 +63,30 @@ fn parts(line: &str) -> Option<(String, Zeroizing<String>, Zeroizing<String>)> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (pair, host) = rest[..end].split_once('@')?;
     let (user, token) = pair.split_once(':')?;
-    let token = decode_text(token)?;
+    let token = decoded(token)?;
     // An escaped host is decoded by git. What would make another host of it in a URL is part of its name there.
-    let host = decode_text(host).filter(|host| !host.contains(['@', '/', '?', '#', '\\']))?;
-    Some((format!("{scheme}://{}{}", *host, &rest[end..]), decode_text(user)?, token))
+    let host = decoded(host).filter(|host| !host.contains(['@', '/', '?', '#', '\\']))?;
+    Some((format!("{scheme}://{}{}", *host, &rest[end..]), decoded(user)?, token))
+}
+
+/// Decodes as git does: a `%` that begins no code, and `%00`, are what they are. `None` for what is no text.
+fn decoded(text: &str) -> Option<Zeroizing<String>> {
+    let bytes = text.as_bytes();
+    let mut plain = Zeroizing::new(Vec::with_capacity(bytes.len()));
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let digits = text.get(at + 1..at + 3).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code.filter(|code| byte == b'%' && *code != 0) {
+            Some(code) => {
+                plain.push(code);
+                at += 3;
+            }
+            None => {
+                plain.push(byte);
+                at += 1;
+            }
+        }
+    }
+    std::str::from_utf8(&plain).ok().map(|text| Zeroizing::new(text.to_owned()))
 }

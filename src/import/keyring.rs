@@ -17,8 +17,8 @@ pub static SOURCE: Source = Source {
     name: "keyring",
     title: "Python's keyring",
     places: "the system's keyring, ~/.local/share/python_keyring/keyring_pass.cfg",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {

@@ -69,6 +69,12 @@ pub struct Source {
     pub read: fn(&Outside<'_>) -> Result<Reading, Error>,
 }
 
+impl Source {
+    /// For records: one that reads files, of which the person may name another.
+    const OF_FILES: Source =
+        Source { name: "", title: "", places: "", takes_file: true, read: |_| Ok(Reading::default()) };
+}
+
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)

@@ -13,7 +13,7 @@ use super::{Entry, Hold, Outside, Reading, Source};
 
 /// netrc.
 pub static SOURCE: Source =
-    Source { name: "netrc", title: "netrc", places: "~/.netrc, ~/_netrc", takes_file: true, read };
+    Source { name: "netrc", title: "netrc", places: "~/.netrc, ~/_netrc", read, ..Source::OF_FILES };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let paths = match outside.file.clone().or_else(|| outside.folders().named("NETRC")) {
@@ -33,6 +33,8 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
 struct Word {
     text: Zeroizing<String>,
     range: Range<usize>,
+    /// A quotation mark begins it, and its line ends before another.
+    is_open: bool,
 }
 
 /// One machine's words.
@@ -42,6 +44,7 @@ struct Machine {
     login: Option<String>,
     password: Option<Secret>,
     range: Range<usize>,
+    is_open: bool,
 }
 
 fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
@@ -49,15 +52,17 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
     let mut at = 0;
     while let Some(word) = next(text, at, true) {
         at = word.range.end;
-        let value = |at: &mut usize| {
+        let mut is_open = word.is_open;
+        let mut value = |at: &mut usize| {
             let value = next(text, *at, false)?;
             *at = value.range.end;
+            is_open |= value.is_open;
             Some(value.text)
         };
-        match word.text.as_str() {
-            "machine" | "default" => {
-                let named = word.text.as_str() == "machine";
-                let name = named.then(|| value(&mut at).map(|name| name.to_string())).flatten();
+        match word.text.to_ascii_lowercase().as_str() {
+            keyword @ ("machine" | "default") => {
+                let name =
+                    (keyword == "machine").then(|| value(&mut at).map(|name| name.to_string())).flatten();
                 machines.push(Machine { name, range: word.range.start..at, ..Machine::default() });
             }
             // A macro goes on to an empty line, and belongs to no machine.
@@ -78,13 +83,20 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
             }
             _ => {}
         }
+        if let Some(machine) = machines.last_mut() {
+            machine.is_open |= is_open;
+        }
     }
     let (mut seen, mut line) = (0, 1);
     for machine in machines {
-        let Machine { name, login, password: Some(token), range } = machine else { continue };
+        let Machine { name, login, password: Some(token), range, is_open } = machine else { continue };
         line += text[seen..range.start].matches('\n').count();
         seen = range.start;
         let at = file.at(line);
+        if is_open {
+            reading.leave(at, name.as_deref().unwrap_or("default"), "a quotation mark in it is not closed");
+            continue;
+        }
         let Some(host) = name else {
             reading.leave(at, "default", "it is for every host; a token belongs to one");
             continue;
@@ -96,7 +108,8 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
 }
 
 /// The next word from here. Where a name is expected, what begins with `#` is a comment; a value may begin so. Quotes hold
-/// blanks together, a backslash takes the next character as it is.
+/// blanks together; between them a backslash takes the next character as it is, or makes a line feed, a carriage return or a tab of
+/// `n`, `r` and `t`. Elsewhere it is a letter, as curl has it, and with it git.
 fn next(text: &str, from: usize, comments: bool) -> Option<Word> {
     let mut start = from;
     loop {
@@ -107,35 +120,32 @@ fn next(text: &str, from: usize, comments: bool) -> Option<Word> {
         start += text[start..].find('\n')?;
     }
     let body = &text[start..];
-    let quoted = body.starts_with('"');
-    let mut escaped = false;
-    let ends = |(_, c): &(usize, char)| match c {
-        _ if escaped => {
-            escaped = false;
-            false
-        }
-        '\\' => {
-            escaped = true;
-            false
-        }
-        c => {
-            if quoted {
-                *c == '"'
-            } else {
-                c.is_ascii_whitespace()
-            }
-        }
+    let Some(inside) = body.strip_prefix('"') else {
+        let length = body.find(|c: char| c.is_ascii_whitespace()).unwrap_or(body.len());
+        let word = Zeroizing::new(body[..length].to_owned());
+        return Some(Word { text: word, range: start..start + length, is_open: false });
     };
-    let inside = &body[usize::from(quoted)..];
-    let length = inside.char_indices().find(ends).map_or(inside.len(), |(at, _)| at);
+    let line = &inside[..inside.find(['\n', '\r']).unwrap_or(inside.len())];
     // As long as it will be: a growing one would leave pieces behind.
-    let mut word = Zeroizing::new(String::with_capacity(length));
-    let mut characters = inside[..length].chars();
-    while let Some(c) = characters.next() {
-        word.extend(if c == '\\' { characters.next() } else { Some(c) });
+    let mut word = Zeroizing::new(String::with_capacity(line.len()));
+    let mut characters = line.char_indices();
+    while let Some((at, c)) = characters.next() {
+        match c {
+            '"' => {
+                let end = start + 1 + at + 1;
+                return Some(Word { text: word, range: start..end, is_open: false });
+            }
+            '\\' => match characters.next() {
+                Some((_, 'n')) => word.push('\n'),
+                Some((_, 'r')) => word.push('\r'),
+                Some((_, 't')) => word.push('\t'),
+                Some((_, other)) => word.push(other),
+                None => {}
+            },
+            c => word.push(c),
+        }
     }
-    let end = start + length + 2 * usize::from(quoted);
-    Some(Word { text: word, range: start..end.min(text.len()) })
+    Some(Word { text: word, range: start..start + 1 + line.len(), is_open: true })
 }
 
 /// A range with the blanks around it and the line's end, where it has its lines for itself.

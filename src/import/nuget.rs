@@ -15,8 +15,8 @@ pub static SOURCE: Source = Source {
     name: "nuget",
     title: "NuGet.config",
     places: "~/.nuget/NuGet/NuGet.Config, ~/.config/NuGet/NuGet.Config, %APPDATA%\\NuGet\\NuGet.Config",
-    takes_file: true,
     read,
+    ..Source::OF_FILES
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {

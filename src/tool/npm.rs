@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::forge::Need;
+use crate::formats::npmrc::plain;
 
 use super::Tool;
 use super::profile::search::{Search, expand};
@@ -121,32 +122,6 @@ fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Vec<(String, S
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with('['));
     let settings = lines.filter(|line| !line.starts_with([';', '#'])).filter_map(|line| line.split_once('='));
     settings.map(|(key, value)| (expand(&plain(key)), expand(&plain(value)))).collect()
-}
-
-/// Without quotes, escapes and what is a comment.
-fn plain(text: &str) -> String {
-    let text = text.trim();
-    if let Some(inner) = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
-        return inner.to_owned();
-    }
-    if text.starts_with('"') && text.ends_with('"') {
-        return serde_json::from_str(text).unwrap_or_else(|_| text.to_owned());
-    }
-    let (mut plain, mut escaped) = (String::new(), false);
-    for c in text.chars() {
-        match c {
-            '\\' if !escaped => escaped = true,
-            ';' | '#' if !escaped => break,
-            c => {
-                if escaped && !matches!(c, '\\' | ';' | '#') {
-                    plain.push('\\');
-                }
-                plain.push(c);
-                escaped = false;
-            }
-        }
-    }
-    plain.trim().to_owned()
 }
 
 /// Where a package says that it is published.

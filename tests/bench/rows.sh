@@ -279,9 +279,9 @@ size() {
 }
 
 sizes() {
-  program=$sandbox/bin/keyfob
   printf '## Size\n\n| program | MB on disk | wanted |\n|---|---:|---|\n'
-  size "keyfob, $(if ldd "$program" 2>&1 | grep -q 'statically linked\|not a dynamic'; then echo static; else echo dynamic; fi)" - "$program"
+  size 'git-credential-keyfob, for tools' 4 "$git"
+  size 'keyfob, for people' - "$sandbox/bin/keyfob"
   for peer in "$gcm" "$oauth" "$provider"; do
     [ -z "$peer" ] || size "$(basename -- "$peer")" - "$peer"
   done
@@ -302,7 +302,7 @@ sizes() {
   fi
   memory 'keyfob, get, one of 100000' 6 'protocol=https\nhost=host0.example.com\n\n' \
     "KEYFOB_HOME=$bench/flat-100000${between}KEYFOB_STORE=vault" "$git" get
-  memory 'keyfob, list of 10000' - '' "KEYFOB_HOME=$bench/flat-10000${between}KEYFOB_STORE=vault" "$program" list
+  memory 'keyfob, list of 10000' - '' "KEYFOB_HOME=$bench/flat-10000${between}KEYFOB_STORE=vault" "$sandbox/bin/keyfob" list
   memory git-credential-store - "$host\\n" x=x "$store" "--file=$file" get
   [ -z "$libsecret" ] || [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ] || memory git-credential-libsecret - "$host\\n" x=x "$libsecret" get
   [ -z "$gcm" ] || memory 'Git Credential Manager' - "$host\\n" "$plain" "$gcm" get

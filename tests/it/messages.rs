@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use keyfob::error::{Error, NoCredential, Trouble};
-use keyfob::forge::check::Problem;
+use keyfob::forge::verify::Problem;
 use keyfob::wallet::Note;
 
 const URL: &str = "https://dev.azure.com/contoso";
@@ -128,9 +128,9 @@ fn problems() -> Vec<Problem> {
         Problem::Gone,
         Problem::MissingScope,
         Problem::Blocked,
-        Problem::NeedsPerson,
+        Problem::ActionRequired,
         Problem::SingleSignOn,
-        Problem::Barred,
+        Problem::BlockedByPolicy,
         Problem::IisBasic,
         Problem::RateLimit { seconds: Some(30) },
         Problem::RateLimit { seconds: None },
@@ -139,7 +139,7 @@ fn problems() -> Vec<Problem> {
         Problem::Global { end: 1_796_083_200 },
         Problem::WantsEmail,
         Problem::Moved,
-        Problem::Odd { status: 404 },
+        Problem::UnexpectedResponse { status: 404 },
     ]
 }
 
@@ -271,7 +271,7 @@ fn no_message_is_missing_from_the_page() {
             errors().iter().map(variant).chain(["Network".to_owned()]).collect::<Vec<_>>()
         }),
         ("src/error/trouble.rs", "Trouble", troubles().iter().map(variant).collect()),
-        ("src/forge/check/mod.rs", "Problem", problems().iter().map(variant).collect()),
+        ("src/forge/verify.rs", "Problem", problems().iter().map(variant).collect()),
         ("src/error/no_credential.rs", "NoCredential", misses().iter().map(variant).collect()),
         ("src/wallet/api.rs", "Note", notes().iter().map(variant).collect()),
     ] {

@@ -5,7 +5,7 @@
 use clap::ArgMatches;
 
 use crate::error::{Error, target};
-use crate::forge::check::Outcome;
+use crate::forge::verify::Outcome;
 use crate::records::AccountRecord;
 use crate::text::date;
 use crate::wallet::manage::add::{Change, Planned, Wish};

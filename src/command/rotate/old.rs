@@ -3,8 +3,8 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
-use crate::forge::check::Outcome;
 use crate::forge::lifecycle::{Token, TokenFilter, TokenId};
+use crate::forge::verify::Outcome;
 use crate::records::AccountRecord;
 use crate::text::{date, visible};
 use crate::wallet::manage::add::Planned;

@@ -7,8 +7,8 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::forge::check::shortened;
 use crate::forge::lifecycle::{DeviceCode, Poll, SignIn, Tenant};
+use crate::forge::verify::shortened;
 use crate::http_message::{Auth, Method, Request, Response};
 use crate::remote::Remote;
 use crate::secret::Secret;

@@ -3,10 +3,12 @@
 //! access token opens them all.
 
 use super::lifecycle::{Lifecycle, Renewal, ScopeOption};
-use super::shape::{Checksum, Letters, Part, Shape};
+use super::token_format::{Alphabet, Part, TokenFormat};
 use super::{Crates, Example, Forge, Home, Hosts, Need, Packages, UserName};
 
+mod checksum;
 mod entra;
+mod issued_month;
 mod pats;
 mod refusal;
 mod scopes;
@@ -14,22 +16,22 @@ pub mod server;
 mod verify;
 
 /// Tokens of Azure DevOps, Services and Server: until the middle of 2024 52 characters, since then 84.
-static SHAPES: &[Shape] = &[
-    Shape {
-        checksum: Checksum::AzureOld,
-        ..Shape::of("a personal access token of Azure DevOps", &[Part::Run(Letters::Base32, 52, 52)])
+static TOKEN_FORMATS: &[TokenFormat] = &[
+    TokenFormat {
+        checksum: Some(checksum::holds),
+        ..TokenFormat::of("a personal access token of Azure DevOps", &[Part::Chars(Alphabet::Base32, 52, 52)])
     },
-    Shape {
-        mark: Some("JQQJ99"),
-        month_at: Some(58),
-        ..Shape::of(
+    TokenFormat {
+        marker: Some("JQQJ99"),
+        lifespan: Some(issued_month::lifespan),
+        ..TokenFormat::of(
             "a personal access token of Azure DevOps",
             &[
-                Part::Run(Letters::Base62, 52, 52),
+                Part::Chars(Alphabet::Base62, 52, 52),
                 Part::Text("JQQJ99"),
-                Part::Run(Letters::Base62, 18, 18),
+                Part::Chars(Alphabet::Base62, 18, 18),
                 Part::Text("AZDO"),
-                Part::Run(Letters::Base62, 4, 4),
+                Part::Chars(Alphabet::Base62, 4, 4),
             ],
         )
     },
@@ -172,7 +174,7 @@ pub static FORGE: Forge = Forge {
     },
     scopes: SCOPES_BY_NEED,
     check: Some(&verify::SERVICES),
-    shapes: SHAPES,
+    token_formats: TOKEN_FORMATS,
     examples: &[
         Example {
             url: "https://dev.azure.com/contoso/Project/_git/Repo",

@@ -100,7 +100,7 @@ impl TokenManager for Pats {
     }
 
     fn unreadable_list(&self, site: &Site<'_>) -> ApiError {
-        Refusal::Odd { status: 200 }.into_error(site)
+        Refusal::UnexpectedResponse { status: 200 }.into_error(site)
     }
 }
 
@@ -229,7 +229,7 @@ fn read_made(answer: &Response) -> Result<(Token, Option<Secret>), Refusal> {
     let mut wire = result.pat_token.ok_or(Refusal::Nothing)?;
     let token = wire.token.take().filter(|token| !token.is_empty());
     let token = token.map(|token| Secret::copy_of(token.as_bytes()));
-    let about = wire.token().ok_or(Refusal::Odd { status: answer.status })?;
+    let about = wire.token().ok_or(Refusal::UnexpectedResponse { status: answer.status })?;
     Ok((about, token))
 }
 
@@ -256,7 +256,7 @@ fn readable<T: serde::de::DeserializeOwned>(answer: &Response) -> Result<T, Refu
     if !matches!(answer.status, 200 | 201) || answer.is_page() {
         return Err(Refusal::of(answer));
     }
-    answer.json().ok_or(Refusal::Odd { status: answer.status })
+    answer.json().ok_or(Refusal::UnexpectedResponse { status: answer.status })
 }
 
 impl WirePat {

@@ -3,8 +3,8 @@
 
 use serde::Deserialize;
 
-use crate::forge::check::{message, obstacle, shortened};
 use crate::forge::lifecycle::{ApiError, Effect, Site};
+use crate::forge::verify::{message, obstacle, shortened};
 use crate::http_message::Response;
 
 use super::verify::{OBSTACLES, service_error};
@@ -19,7 +19,7 @@ pub(super) enum Refusal {
     /// A rule that an administrator made.
     Policy(Policy),
     /// A conditional access rule lets nobody in from here.
-    Barred,
+    BlockedByPolicy,
     /// The name is missing or not taken.
     Name,
     /// A scope that does not exist, or that this person may not give.
@@ -47,7 +47,7 @@ pub(super) enum Refusal {
     /// An answer that looks like success, without a token and without a reason.
     Nothing,
     /// An answer that cannot be read.
-    Odd {
+    UnexpectedResponse {
         /// The status.
         status: u16,
     },
@@ -113,7 +113,7 @@ impl Refusal {
         let named = name.as_deref().map(Refusal::of_error).or_else(word);
         let barred = || said.as_deref().is_some_and(|said| obstacle(said, OBSTACLES).is_some());
         match answer.status {
-            401 | 403 if barred() => Refusal::Barred,
+            401 | 403 if barred() => Refusal::BlockedByPolicy,
             203 | 300..=399 | 401 => Refusal::SignIn,
             429 => Refusal::Limited { seconds: answer.limit_ends() },
             500.. => {
@@ -122,7 +122,9 @@ impl Refusal {
             200 | 403 if answer.is_page() => Refusal::SignIn,
             403 => named.unwrap_or(Refusal::Denied(said)),
             404 => Refusal::NotFound,
-            status => named.or_else(|| said.map(Refusal::Named)).unwrap_or(Refusal::Odd { status }),
+            status => {
+                named.or_else(|| said.map(Refusal::Named)).unwrap_or(Refusal::UnexpectedResponse { status })
+            }
         }
     }
 
@@ -137,7 +139,7 @@ impl Refusal {
         let effect = match self {
             Refusal::NotFound => Effect::NotFound,
             Refusal::Nothing => Effect::Unproven,
-            Refusal::Broken { .. } | Refusal::Odd { .. } => Effect::Unknown,
+            Refusal::Broken { .. } | Refusal::UnexpectedResponse { .. } => Effect::Unknown,
             _ => Effect::Nothing,
         };
         let page = format!("https://dev.azure.com/{organisation}/_usersSettings/tokens");
@@ -170,7 +172,7 @@ impl Refusal {
                 "Azure DevOps could not find out what the rules of the tenant are".to_owned(),
                 "try again later; if it stays so, sign in to the tenant of the organisation: az login --tenant TENANT".to_owned(),
             ),
-            Refusal::Barred => (
+            Refusal::BlockedByPolicy => (
                 format!("{organisation} lets nobody manage tokens from here: a conditional access rule allows other networks or devices only"),
                 "go by way of a network that is allowed, or ask your administrator".to_owned(),
             ),
@@ -212,7 +214,7 @@ impl Refusal {
                 "Azure DevOps answered as if all was well, but without a token, and gave no reason".to_owned(),
                 format!("try again; if it stays so, see whether its page makes one: {page}"),
             ),
-            Refusal::Odd { status } => (
+            Refusal::UnexpectedResponse { status } => (
                 format!("Azure DevOps gave an answer that keyfob cannot read ({status})"),
                 format!("see what its page shows: {page}"),
             ),

@@ -7,7 +7,7 @@
 use crate::forge::lifecycle::Lifecycle;
 use crate::forge::{Example, Forge, Prefix, Presentation, UserName};
 
-use super::{PACKAGES, SCOPE_OPTIONS, SCOPES_BY_NEED, SHAPES, verify};
+use super::{PACKAGES, SCOPE_OPTIONS, SCOPES_BY_NEED, TOKEN_FORMATS, verify};
 
 /// Azure DevOps Server.
 pub static FORGE: Forge = Forge {
@@ -25,7 +25,7 @@ pub static FORGE: Forge = Forge {
     packages: PACKAGES,
     scopes: SCOPES_BY_NEED,
     check: Some(&verify::SERVER),
-    shapes: SHAPES,
+    token_formats: TOKEN_FORMATS,
     // Which hosts are such servers is in the records, not here: without one, no realm.
     examples: &[Example {
         url: "https://tfs.contoso.example:8443/tfs/DefaultCollection/P/_git/R",

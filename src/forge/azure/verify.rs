@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::http_message::{Auth, Request, Response};
 
-use crate::forge::check::{
+use crate::forge::verify::{
     self, Check, Obstacles, Problem, Target, Verdict, is_limit, message, obstacle, shortened,
 };
 
@@ -18,11 +18,11 @@ pub(super) static SERVER: Check = Check { request: |target| request(target, "3.0
 
 /// Conditional access of Microsoft Entra, which may look at a token's network, too.
 pub(super) const OBSTACLES: Obstacles = &[
-    ("VS403463", Problem::Barred),
+    ("VS403463", Problem::BlockedByPolicy),
     // The same in Entra's own words, which come through at times; whatever the first letters.
-    ("AADSTS53003", Problem::Barred),
-    ("onditional access", Problem::Barred),
-    ("onditional Access", Problem::Barred),
+    ("AADSTS53003", Problem::BlockedByPolicy),
+    ("onditional access", Problem::BlockedByPolicy),
+    ("onditional Access", Problem::BlockedByPolicy),
 ];
 
 fn request(target: &Target<'_>, version: &str) -> Request {
@@ -69,11 +69,13 @@ fn read(answer: &Response, _: &Target<'_>) -> Verdict {
         // Of an address that is not there, an answer in the service's own form or none at all. A page may be anybody's.
         (404, _) if !answer.is_page() => Verdict::problem(Problem::Gone, answer),
         // Whom it lacks a scope for, the service names. A rule that lets nobody in comes in the same form.
-        (403, None) if is_limit(answer).is_none() => Verdict::problem(Problem::Odd { status: 403 }, answer),
+        (403, None) if is_limit(answer).is_none() => {
+            Verdict::problem(Problem::UnexpectedResponse { status: 403 }, answer)
+        }
         (400 | 401 | 403, Some(account)) => {
             Verdict { who: shortened(&account), ..Verdict::problem(Problem::MissingScope, answer) }
         }
-        _ => check::read(answer, OBSTACLES, |answer| {
+        _ => verify::read(answer, OBSTACLES, |answer| {
             let user = answer.json::<ConnectionData>()?.authenticated_user;
             let name = user.provider_display_name;
             if !is_somebody(&user.id) || name.as_deref() == Some("Anonymous") {

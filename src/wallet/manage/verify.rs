@@ -2,8 +2,8 @@
 //! The asking itself is the command's; the wallet never uses the network (R12).
 
 use crate::error::Error;
-use crate::forge::check::{Outcome, Problem, Target, Verdict};
 use crate::forge::token::redacted;
+use crate::forge::verify::{Outcome, Problem, Target, Verdict};
 use crate::forge::{self, Forge};
 use crate::http_message::{Request, Response};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord};

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 
 use super::fixture::{Bench, START, secret};
 use crate::error::Error;
-use crate::forge::check::{Outcome, Verdict};
 use crate::forge::lifecycle::{self, Created, Order, TokenId};
+use crate::forge::verify::{Outcome, Verdict};
 use crate::wallet::LocalWallet;
 use crate::wallet::manage::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_mark};
 use crate::wallet::manage::verify::Question;

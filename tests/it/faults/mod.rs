@@ -3,12 +3,13 @@
 #![cfg(unix)]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::support::process::Output;
 use crate::support::scene::{Scene, files_below};
 
+mod another_user;
 #[cfg(target_os = "linux")]
 pub mod crash;
 #[cfg(target_os = "linux")]
@@ -163,90 +164,6 @@ fn symbolic_links_are_not_followed() {
     assert!(line.contains("it is a symbolic link; set KEYFOB_HOME to the folder it points to"), "{line}");
     scene.set("KEYFOB_HOME", &elsewhere);
     assert!(scene.get(PLACE).contains(TOKEN));
-}
-
-/// As root (`sudo git`, a container) with the wallet of somebody else; as anybody else, with a folder of root's.
-#[test]
-fn the_wallet_of_another_user_is_not_touched() {
-    let mut scene = scene();
-    if is_root() {
-        give_away(&scene.home());
-    } else {
-        scene.set("KEYFOB_HOME", "/usr/lib");
-    }
-    let before = (files_below(&scene.data()), fs::metadata(scene.data()).unwrap().mtime_nsec());
-    let line = one_line(&scene.helper("get", PLACE));
-    for operation in ["store", "erase"] {
-        let request = format!("{PLACE} username=contoso password={TOKEN}");
-        assert_eq!(one_line(&scene.helper(operation, &request)), line);
-    }
-    assert!(line.contains("it belongs to user "), "{line}");
-    assert!(
-        line.contains(if is_root() { "without sudo; or give root a wallet" } else { "set KEYFOB_HOME to a" }),
-        "{line}"
-    );
-    assert!(!line.contains("chown"), "it is theirs: {line}");
-    assert_eq!((files_below(&scene.data()), fs::metadata(scene.data()).unwrap().mtime_nsec()), before);
-    if is_root() {
-        // The hint's own way.
-        scene.set("KEYFOB_HOME", scene.home().parent().unwrap().join("root"));
-        scene.add("https://dev.azure.com/contoso", TOKEN);
-        assert!(scene.get(PLACE).contains(TOKEN));
-    }
-}
-
-/// Gives a folder and all that is in it to another user.
-fn give_away(folder: &Path) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { give_away(&path) } else { chown(path, Some(USER), Some(USER)).unwrap() }
-    }
-    chown(folder, Some(USER), Some(USER)).unwrap();
-}
-
-/// A backup that was restored by another user, for example: what is in a folder of ours is to become ours.
-#[test]
-fn one_file_of_another_user_is_not_used() {
-    if !is_root() {
-        return; // Only root can give files away; the tests run as root where no skip is allowed.
-    }
-    for place in [record, sealed, |scene: &Scene| scene.data().join("vault.key"), Scene::data] {
-        let scene = scene();
-        chown(place(&scene), Some(USER), None).unwrap();
-        let line = refuses(&scene);
-        assert!(line.contains("it belongs to user 65534, and we run as user 0; "), "{line}");
-        helps(&scene, &line);
-    }
-}
-
-/// `sudo git push` with the caller's HOME and no wallet yet: root's folder there would lock its owner out for good.
-#[test]
-fn root_begins_no_wallet_in_somebody_elses_home() {
-    if !is_root() {
-        return; // It is about root.
-    }
-    for sub in ["", "/deep/below"] {
-        let mut scene = Scene::new();
-        scene.set("KEYFOB_HOME", scene.home().join(format!("alice{sub}")));
-        fs::create_dir(scene.home().join("alice")).unwrap();
-        chown(scene.home().join("alice"), Some(USER), Some(USER)).unwrap();
-        if sub.is_empty() {
-            scene.set("KEYFOB_HOME", scene.home().join("alice/.keyfob"));
-        }
-        let line = one_line(&scene.helper("store", &format!("{PLACE} username=contoso password={TOKEN}")));
-        assert!(
-            line.contains("belongs to user 65534")
-                && line.contains("KEYFOB_HOME=/root/.keyfob")
-                && !line.contains("chown"),
-            "{line}"
-        );
-        assert_eq!(fs::read_dir(scene.home().join("alice")).unwrap().count(), 0);
-        let add = scene.keyfob_with(["add", "https://dev.azure.com/contoso"], format!("{TOKEN}\n")).fails();
-        assert!(add.stderr().contains("belongs to user 65534"), "{add}");
-        assert_eq!(fs::read_dir(scene.home().join("alice")).unwrap().count(), 0);
-        // A question is no harm.
-        assert_eq!(scene.helper("get", "protocol=https host=git.corp.example").succeeds().stderr(), "");
-    }
 }
 
 #[test]

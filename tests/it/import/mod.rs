@@ -5,6 +5,8 @@ use std::fs;
 use crate::support::process::Output;
 use crate::support::scene::Scene;
 
+#[cfg(unix)]
+mod beside;
 mod export;
 #[cfg(target_os = "linux")]
 mod keyrings;

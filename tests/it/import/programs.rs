@@ -13,7 +13,7 @@ use crate::support::scene::{Scene, skip};
 
 /// Whether a program is installed; else that is said.
 #[track_caller]
-fn is_here(program: &str) -> bool {
+pub fn is_here(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let here = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     if !here {

@@ -197,7 +197,7 @@ fn a_link_to_a_keyfob_that_is_gone_stops_an_older_nuget_until_it_is_taken_away()
     // Another plugin, which would know.
     let other = machine.scene.home().join(".nuget/plugins/netfx/other/other.exe");
     machine.scene.private_folder(other.parent().unwrap());
-    symlink(machine.scene.link("git-credential-keyfob"), &other).unwrap();
+    symlink(fs::canonicalize(machine.scene.link("git-credential-keyfob")).unwrap(), &other).unwrap();
     let (keyfob, away) = (fs::read_link(desktop(&machine.scene)).unwrap(), machine.scene.home().join("away"));
     fs::rename(&keyfob, &away).unwrap();
     let output = machine.install().run().fails();

@@ -122,8 +122,14 @@ fn every_form_of_a_refusal_is_understood() {
         (json(403, &result(&null, "newKindOfTrouble")), Refusal::Named("newKindOfTrouble".to_owned())),
         (json(403, &message("Ask Bob.")), Refusal::Denied(Some("Ask Bob.".to_owned()))),
         (answer(403, &[], ""), Refusal::Denied(None)),
-        (json(403, &message("VS403463: The conditional access policy has failed.")), Refusal::Barred),
-        (json(401, &message("VS403463: The conditional access policy has failed.")), Refusal::Barred),
+        (
+            json(403, &message("VS403463: The conditional access policy has failed.")),
+            Refusal::BlockedByPolicy,
+        ),
+        (
+            json(401, &message("VS403463: The conditional access policy has failed.")),
+            Refusal::BlockedByPolicy,
+        ),
         (json(404, &message("x")), Refusal::NotFound),
         (answer(302, &[("location", "https://spsprod.vssps.visualstudio.com/_signin")], ""), Refusal::SignIn),
         (answer(203, &[("content-type", "text/html")], page), Refusal::SignIn),
@@ -154,12 +160,12 @@ fn every_refusal_has_words_in_the_voice_of_the_house() {
         Refusal::End,
         Refusal::Denied(None),
         Refusal::Denied(Some("ask Bob".to_owned())),
-        Refusal::Barred,
+        Refusal::BlockedByPolicy,
         Refusal::NotFound,
         Refusal::Limited { seconds: None },
         Refusal::Broken { status: 500, seconds: None },
         Refusal::Named("it said so".to_owned()),
-        Refusal::Odd { status: 418 },
+        Refusal::UnexpectedResponse { status: 418 },
     ];
     let realm = Realm::from_text("azure-devops/contoso").unwrap();
     let site = Site { realm: &realm, home: "https://dev.azure.com/contoso" };
@@ -183,7 +189,7 @@ fn a_revoked_token_is_known_by_both_answers_and_by_its_absence() {
     );
     let page = answer(404, &[("content-type", "text/html")], "<html>no such organisation");
     assert_eq!(read_revoked(&page), Err(Refusal::NotFound));
-    assert_eq!(read_revoked(&answer(200, &[], "hello")), Err(Refusal::Odd { status: 200 }));
+    assert_eq!(read_revoked(&answer(200, &[], "hello")), Err(Refusal::UnexpectedResponse { status: 200 }));
     assert_eq!(read_revoked(&answer(500, &[], "")), Err(Refusal::Broken { status: 500, seconds: None }));
 }
 

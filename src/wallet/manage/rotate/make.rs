@@ -4,8 +4,8 @@
 
 use crate::account::{Account, Id, Key};
 use crate::error::Error;
-use crate::forge::check::{Outcome, Verdict};
 use crate::forge::lifecycle::{Created, Order, TokenId};
+use crate::forge::verify::{Outcome, Verdict};
 use crate::remote::Remote;
 
 use super::super::super::LocalWallet;

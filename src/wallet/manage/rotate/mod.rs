@@ -5,8 +5,8 @@
 //! wallet never uses the network (R12).
 
 use crate::error::Error;
-use crate::forge::check::Verdict;
 use crate::forge::lifecycle::{Created, Order, Token, TokenId};
+use crate::forge::verify::Verdict;
 use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
 

@@ -112,11 +112,11 @@ pub enum Problem {
     /// The account is suspended or blocked; another token of it would fare no better.
     Blocked,
     /// The account has to do something on the website first: take the terms, renew a password, confirm an address.
-    NeedsPerson,
+    ActionRequired,
     /// The token has to be authorised for an organisation's single sign-on.
     SingleSignOn,
     /// A rule of the organisation lets nobody in from here: an IP allow list, conditional access.
-    Barred,
+    BlockedByPolicy,
     /// The web server takes the token for a Windows password (IIS with its own Basic authentication on).
     IisBasic,
     /// Too many requests.
@@ -139,7 +139,7 @@ pub enum Problem {
     /// The service wants the account's e-mail address as user name.
     WantsEmail,
     /// An answer that we cannot read.
-    Odd {
+    UnexpectedResponse {
         /// The status.
         status: u16,
     },
@@ -158,15 +158,15 @@ impl Problem {
             Problem::Anonymous => "anonymous",
             Problem::MissingScope => "missing-scope",
             Problem::Blocked => "account-blocked",
-            Problem::NeedsPerson => "account-incomplete",
+            Problem::ActionRequired => "account-incomplete",
             Problem::SingleSignOn => "single-sign-on",
-            Problem::Barred => "barred-here",
+            Problem::BlockedByPolicy => "barred-here",
             Problem::IisBasic => "iis-basic",
             Problem::RateLimit { .. } => "rate-limit",
             Problem::Broken { .. } => "server-error",
             Problem::Global { .. } => "global-token",
             Problem::WantsEmail => "wants-email",
-            Problem::Odd { .. } => "odd-answer",
+            Problem::UnexpectedResponse { .. } => "odd-answer",
         }
     }
 
@@ -200,7 +200,7 @@ impl Problem {
             Problem::Blocked => {
                 format!("{host} knows the token, but does not let its account in: it is suspended or blocked")
             }
-            Problem::NeedsPerson => {
+            Problem::ActionRequired => {
                 format!(
                     "{host} knows the token, but wants something of the account first, which is done on its website"
                 )
@@ -210,7 +210,7 @@ impl Problem {
                     "{host} knows the token, but it is not authorised for the single sign-on of the organisation"
                 )
             }
-            Problem::Barred => {
+            Problem::BlockedByPolicy => {
                 format!(
                     "{host} does not let the token in from here: a rule of the organisation allows other networks or devices only"
                 )
@@ -235,7 +235,9 @@ impl Problem {
             Problem::WantsEmail => {
                 format!("{host} tells about this kind of token only beside the e-mail address of its account")
             }
-            Problem::Odd { status } => format!("{host} gave an answer that keyfob cannot read ({status})"),
+            Problem::UnexpectedResponse { status } => {
+                format!("{host} gave an answer that keyfob cannot read ({status})")
+            }
         }
     }
 
@@ -254,13 +256,13 @@ impl Problem {
             Problem::Blocked => {
                 "ask the service's support or your administrator; a new token would not help".to_owned()
             }
-            Problem::NeedsPerson => {
+            Problem::ActionRequired => {
                 format!("sign in there with a browser and do as it says; the token stays good, then: keyfob check {target}")
             }
             Problem::SingleSignOn => {
                 format!("on the service's page of tokens, \"Configure SSO\" beside the token authorises it; then: keyfob check {target}")
             }
-            Problem::Barred => {
+            Problem::BlockedByPolicy => {
                 format!("the token may be good: go by way of a network that is allowed, or ask your administrator; then: keyfob check {target}")
             }
             Problem::IisBasic => {
@@ -271,7 +273,7 @@ impl Problem {
                 format!("make one for each organisation on its own page, and: keyfob add {target}")
             }
             Problem::WantsEmail => "keyfob add URL --account ME@EXAMPLE.COM names the account by it".to_owned(),
-            Problem::Odd { .. } => return None,
+            Problem::UnexpectedResponse { .. } => return None,
         })
     }
 }
@@ -330,9 +332,9 @@ pub(super) fn read(
         200 if answer.is_page() => Problem::SignIn,
         200 => match ok(answer) {
             Some(verdict) => return verdict,
-            None => Problem::Odd { status: 200 },
+            None => Problem::UnexpectedResponse { status: 200 },
         },
-        status => Problem::Odd { status },
+        status => Problem::UnexpectedResponse { status },
     };
     Verdict::problem(problem, answer)
 }
