@@ -1,7 +1,7 @@
 #!/bin/sh
-# Looks at the two programs that install.sh builds: that they run, are what docs/threat-model.md says of them, and contain no path of
-# the machine that built them.
-#   usage: tests/program.sh       KEYFOB_INSTALL_LIBC=gnu for the dynamic one (install/common.sh)
+# Inspects the two programs that install.sh builds: that they run, are what docs/threat-model.md says of them, and contain no path of
+# the machine that built them; and that the one for tools is small.
+#   usage: tests/programs.sh       KEYFOB_INSTALL_LIBC=gnu for the dynamic ones (install/common.sh)
 set -eu
 # shellcheck source=install/common.sh
 . "$(dirname -- "$0")/../install/common.sh"
@@ -11,7 +11,7 @@ have readelf || die "readelf is missing" "on Debian and Ubuntu: apt-get install 
 build_release
 case ${KEYFOB_INSTALL_LIBC:-musl}:$target in
 musl:*-musl | gnu:) ;;
-*) die "the program with ${KEYFOB_INSTALL_LIBC:-musl} cannot be built here" ;;
+*) die "programs with ${KEYFOB_INSTALL_LIBC:-musl} cannot be built here" ;;
 esac
 for program in "$binary" "$tools"; do
   version=$("$program" --version) || die "it does not run: $program"
@@ -32,3 +32,7 @@ for program in "$binary" "$tools"; do
   done
   echo "$version: $kind, position-independent, $(($(wc -c <"$program"))) bytes, no path of this machine"
 done
+# The bar of docs/design.md section 7. The last one was the program for tools.
+size=$(($(wc -c <"$tools")))
+[ "$kind" = dynamic ] || [ "$size" -le 4000000 ] || die "$version has $size bytes; 4,000,000 are allowed" \
+  "look at what was linked in: a map of the linker shows it (-Wl,-Map=FILE)"
