@@ -1,76 +1,38 @@
 #!/bin/sh
-# The two programs as install.sh builds them: what is linked into the one for tools and how large it is; and that cargo installs
-# both, also over the one program with links to it that there was before.
-#   usage: tests/programs.sh
+# Inspects the two programs that install.sh builds: that they run, are what docs/threat-model.md says of them, and contain no path of
+# the machine that built them; and that the one for tools is small.
+#   usage: tests/programs.sh       KEYFOB_INSTALL_LIBC=gnu for the dynamic ones (install/common.sh)
 set -eu
 # shellcheck source=install/common.sh
 . "$(dirname -- "$0")/../install/common.sh"
 
-# What the one for tools may have, in bytes, where it is static.
-limit=4000000
-
 check_needs
-for need in nm objcopy; do have $need || die "$need is missing" "on Debian and Ubuntu: apt-get install binutils"; done
+have readelf || die "readelf is missing" "on Debian and Ubuntu: apt-get install binutils"
 build_release
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cp "$binary" "$tools" "$folder"
-size=$(($(wc -c <"$tools")))
-case $target in *-musl) [ $size -le $limit ] || die "git-credential-keyfob has $size bytes, and may have $limit" ;; esac
+case ${KEYFOB_INSTALL_LIBC:-musl}:$target in
+musl:*-musl | gnu:) ;;
+*) die "programs with ${KEYFOB_INSTALL_LIBC:-musl} cannot be built here" ;;
+esac
+for program in "$binary" "$tools"; do
+  version=$("$program" --version) || die "it does not run: $program"
 
-# The names of functions are taken out of a program after it was linked. Once more with them, else the same: the code is, to the byte.
-mkdir "$folder/unstripped"
-for program in keyfob git-credential-keyfob; do
-  for_target cargo rustc --release --locked --bin $program -- -C strip=none || die "the build with symbols failed"
-  cp "$CARGO_TARGET_DIR/${target:+$target/}release/$program" "$folder/unstripped"
-  for of in "$folder" "$folder/unstripped"; do objcopy -O binary --only-section=.text "$of/$program" "$of/$program.text"; done
-  cmp "$folder/$program.text" "$folder/unstripped/$program.text" || die "$program with symbols is another program"
+  # Position-independent, its stack not executable; the one with musl needs nothing else.
+  readelf -hW "$program" | grep -q 'Type: *DYN' || die "$version is not position-independent"
+  segments=$(readelf -lW "$program")
+  echo "$segments" | grep -q 'GNU_STACK .* RW  ' || die "the stack of $version may be executable"
+  if echo "$segments" | grep -q INTERP; then kind=dynamic; else kind=static; fi
+  case $target:$kind in *-musl:static | :dynamic) ;; *) die "$version is $kind" ;; esac
+
+  # A panic names the file it is in, so the names that the folders get must be there: else this search sees nothing.
+  for folder in /rustc/ /cargo/registry/; do
+    grep -qF "$folder" "$program" || die "$folder is not in $version, so nothing shows that the paths are replaced"
+  done
+  for folder in "$root" "$CARGO_TARGET_DIR" "$cargo_home" "$(rust --print sysroot)"; do
+    ! grep -qF "$folder/" "$program" || die "a path of this machine is in $version: $folder"
+  done
+  echo "$version: $kind, position-independent, $(($(wc -c <"$program"))) bytes, no path of this machine"
 done
-(cd "$root" && KEYFOB_TEST_NO_SKIP=1 KEYFOB_TEST_UNSTRIPPED=$folder/unstripped cargo test --locked --test it -- programs::the_program_for_tools) >&2
-
-
-# cargo install, without the network; the debug programs, which are there already.
-install() {
-  (cd "$root" && cargo install --path . --debug --locked --offline --root "$folder/$1" ${2:+"$2"}) >"$folder/log" 2>&1
-}
-# with ROOT COMMAND...: as somebody whose PATH begins with what was installed there.
-with() {
-  bin=$folder/$1/bin
-  shift
-  env -i PATH="$bin:/usr/bin:/bin" HOME="$folder/home" KEYFOB_STORE=vault KEYFOB_OFFLINE=1 GIT_CONFIG_NOSYSTEM=1 "$@"
-}
-# What git gets, which is told nothing but a name.
-filled() {
-  printf 'url=https://dev.azure.com/contoso/p/_git/r\n\n' |
-    with "$1" git -c credential.helper=keyfob -c credential.useHttpPath=true credential fill
-}
-mkdir -m 700 "$folder/home"
-install new || die "cargo install failed: $(tail -n 1 "$folder/log")"
-echo a-token | with new keyfob add https://dev.azure.com/contoso 2>/dev/null
-filled new | grep -qx password=a-token || die "git does not find git-credential-keyfob by its name"
-with new keyfob links --install >/dev/null
-for link in $(with new keyfob links); do with new "$link" --version >/dev/null || die "$link does not run"; done
-
-# As it was when there was one program: here one of another build.
-mkdir -p "$folder/old/bin"
-cp "$binary" "$folder/old/bin/keyfob"
-for link in $(with old keyfob links); do ln -s keyfob "$folder/old/bin/$link"; done
-filled old | grep -qx password=a-token || die "git gets nothing by a link to keyfob"
-if install old; then die "cargo install replaces what it has not installed"; fi
-grep -q 'already exists in destination' "$folder/log" || die "cargo install failed: $(tail -n 1 "$folder/log")"
-mkfifo "$folder/waits"
-with old git-credential-keyfob get <"$folder/waits" >"$folder/answer" &
-exec 3>"$folder/waits"
-install old --force || die "cargo install --force failed: $(tail -n 1 "$folder/log")"
-printf 'protocol=https\nhost=dev.azure.com\npath=contoso/p/_git/r\n\n' >&3
-exec 3>&-
-wait $!
-grep -qx password=a-token "$folder/answer" || die "a program that runs was disturbed"
-[ ! -L "$folder/old/bin/git-credential-keyfob" ] || die "git-credential-keyfob is a link still"
-filled old | grep -qx password=a-token || die "git gets nothing after cargo install --force"
-printf contoso.pkgs.visualstudio.com | with old docker-credential-keyfob get | grep -q a-token || die "an old link does not answer"
-[ "$(readlink "$folder/old/bin/docker-credential-keyfob")" = keyfob ] || die "cargo install made a link"
-(with old keyfob doctor || :) | grep -q 'lead to keyfob, .*; fix: keyfob links --install$' || die "doctor does not name the old links"
-with old keyfob links --install >/dev/null
-[ "$(readlink "$folder/old/bin/docker-credential-keyfob")" = git-credential-keyfob ] || die "the old links stay"
-echo "git-credential-keyfob: $size bytes; nothing of keyfob's own in it; cargo installs both"
+# The bar of docs/design.md section 7. The last one was the program for tools.
+size=$(($(wc -c <"$tools")))
+[ "$kind" = dynamic ] || [ "$size" -le 4000000 ] || die "$version has $size bytes; 4,000,000 are allowed" \
+  "look at what was linked in: a map of the linker shows it (-Wl,-Map=FILE)"

@@ -3,8 +3,8 @@
 #   usage: tests/run.sh [PART]
 #     unit           format, lints, the unit tests, the documentation of the code; needs nothing but cargo and its C compiler
 #     it [FILTER]    the integration tests, or those whose names contain FILTER; installs the programs that they need
-#     release        the scripts, the program that install.sh builds (instructions, what is in it, an empty root), and the integration
-#                    tests with it; installs what it needs
+#     release        the scripts, the programs that install.sh builds (what is in them, instructions, an empty root), and the
+#                    integration tests with them; installs what it needs
 #     all            all of these; the default
 # Debian packages are installed as root, else with sudo. The tests themselves never use the network.
 # Exit code: 2 for a wrong argument or if something is missing and cannot be installed.
@@ -140,20 +140,24 @@ it() {
 release() {
   step "scripts"
   shellcheck -x install/*.sh tests/*.sh tests/bench/*.sh
-  step "the program as install.sh builds it"
-  tests/program.sh
-  step "the two programs"
+  step "the programs as install.sh builds them"
   tests/programs.sh
-  step "the dynamic program"
-  KEYFOB_INSTALL_LIBC=gnu tests/program.sh
+  step "the dynamic programs"
+  KEYFOB_INSTALL_LIBC=gnu tests/programs.sh
+  step "cargo install"
+  tests/cargo-install.sh
   step "instructions"
   tests/bench/instructions.sh
-  step "the program where there is nothing else"
+  step "the tools' program where there is nothing else"
   tests/bare.sh
-  step "integration tests of the program as install.sh builds it"
+  step "integration tests of the programs as install.sh builds them"
+  # The same with their symbols, in which tests/it/programs.rs looks for what is linked in.
+  unstripped=$CARGO_TARGET_DIR/unstripped
+  (export CARGO_PROFILE_RELEASE_STRIP=false CARGO_TARGET_DIR="$unstripped" && build_release)
   build_release
   # No library can be put before a static program, as these do to make the system's calls fail; the other parts run them.
-  KEYFOB_TEST_PROGRAM=$binary cargo test --locked --test it -- --skip faults::crash --skip faults::disk --skip faults::import \
+  KEYFOB_TEST_PROGRAM=$binary KEYFOB_TEST_UNSTRIPPED=$unstripped/${target:+$target/}release \
+    cargo test --locked --test it -- --skip faults::crash --skip faults::disk --skip faults::import \
     --skip lifecycle::crash --skip lifecycle::manual_rotation
 }
 

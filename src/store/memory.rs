@@ -10,7 +10,7 @@ use super::{Health, Store};
 
 /// Secrets in a vector; gone with the process.
 #[derive(Default)]
-pub struct Memory {
+pub(crate) struct Memory {
     secrets: RefCell<Vec<(Key, Secret)>>,
     locked: Cell<bool>,
     forgetful: Cell<bool>,
@@ -19,30 +19,30 @@ pub struct Memory {
 
 impl Memory {
     /// Makes every later call fail as a locked store does.
-    pub fn set_locked(&self, locked: bool) {
+    pub(crate) fn set_locked(&self, locked: bool) {
         self.locked.set(locked);
     }
 
     /// Makes it take secrets from now on, and not keep them.
-    pub fn set_forgetful(&self, forgetful: bool) {
+    pub(crate) fn set_forgetful(&self, forgetful: bool) {
         self.forgetful.set(forgetful);
     }
 
     /// How many secrets it holds.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.secrets.borrow().len()
     }
 
     /// Whether it holds none.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many calls it has had: the get path must need exactly one.
     #[must_use]
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.calls.get()
     }
 

@@ -22,7 +22,8 @@ mod keychain_attributes;
 #[cfg(all(test, not(any(target_os = "macos", windows))))]
 #[path = "keychain/names.rs"]
 mod keychain_names;
-pub mod memory;
+#[cfg(test)]
+pub(crate) mod memory;
 pub mod payload;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub mod secret_service;

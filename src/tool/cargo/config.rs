@@ -1,10 +1,11 @@
 //! cargo's configuration file, `config.toml` in `CARGO_HOME`: read as TOML, changed by its text, because people keep comments
-//! in it. Each change is read back before it is written: unless it says exactly what it did before and our provider besides, it
-//! is not written.
+//! in it. The parser says where a value stands. Each change is read back before it is written: unless it says exactly what it did
+//! before and our provider besides, it is not written.
 
 use std::path::{Path, PathBuf};
 
-use toml::{Table, Value};
+use serde::Deserialize;
+use toml::{Spanned, Table, Value};
 
 use crate::environment::Environment;
 use crate::error::Error;
@@ -83,56 +84,38 @@ impl Config {
     pub(super) fn with(&self, provider: &str) -> Result<(String, String), Error> {
         let text = self.text.as_deref().unwrap_or_default();
         let quoted = quoted(provider);
-        let mut wanted = self.table.clone();
-        let registry = wanted.entry("registry").or_insert_with(|| Value::Table(Table::new()));
-        if let Some(registry) = registry.as_table_mut() {
-            let list = registry.entry(KEY).or_insert_with(|| Value::Array(vec![DEFAULT.into()]));
-            if let Some(list) = list.as_array_mut() {
-                list.push(provider.into());
-            }
-        }
         let setting = format!("{KEY} = [{}, {quoted}]\n", self::quoted(DEFAULT));
-        let mut tries = Vec::new();
-        if self.providers().is_some() {
-            // Before the bracket that closes the list: every bracket behind the name is tried.
-            for (at, _) in text.match_indices(KEY) {
-                for (end, _) in text[at..].match_indices(']') {
-                    let inside = text[..at + end].trim_end();
-                    let piece = match inside.as_bytes().last() {
-                        Some(b'[') => quoted.clone(),
-                        Some(b',') => format!(" {quoted}"),
-                        _ => format!(", {quoted}"),
-                    };
-                    tries.push((inside.len(), piece));
-                    // A comment may stand between the last name and the bracket.
-                    if let Some(quote) = inside.rfind(['"', '\'']) {
-                        tries.push((quote + 1, format!(", {quoted}")));
-                    }
+        let registry = toml::from_str::<Layout>(text).ok().and_then(|layout| layout.registry);
+        let list = registry.as_ref().and_then(|registry| registry.get_ref().providers.as_ref());
+        let (at, piece) = match (list, &registry) {
+            (Some(list), _) => match list.get_ref().last() {
+                Some(last) => (last.span().end, format!(", {quoted}")),
+                None => (list.span().start + 1, quoted),
+            },
+            // Below the header of the table.
+            (None, Some(registry)) if text[registry.span()].starts_with('[') => {
+                let line = text[registry.span().end..].find('\n');
+                match line {
+                    Some(line) => (registry.span().end + line + 1, setting),
+                    None => (text.len(), format!("\n{setting}")),
                 }
             }
-        } else {
-            let mut start = 0;
-            for line in text.split_inclusive('\n') {
-                start += line.len();
-                let is_header = line.split('#').next().is_some_and(|head| head.trim() == "[registry]");
-                if is_header && line.ends_with('\n') {
-                    tries.push((start, setting.clone()));
-                }
+            _ => {
+                let gap = match text {
+                    "" => "",
+                    text if text.ends_with('\n') => "\n",
+                    _ => "\n\n",
+                };
+                (text.len(), format!("{gap}[registry]\n{setting}"))
             }
-            let gap = match text {
-                "" => "",
-                text if text.ends_with('\n') => "\n",
-                _ => "\n\n",
-            };
-            tries.push((text.len(), format!("{gap}[registry]\n{setting}")));
+        };
+        let changed = format!("{}{piece}{}", &text[..at], &text[at..]);
+        let added = |table: &Table| providers(table).is_some_and(|list| list.last() == Some(&provider));
+        // A table that is written in another way (`registry = { … }`) may not be opened twice.
+        match changed.parse::<Table>() {
+            Ok(table) if added(&table) && rest(&table) == rest(&self.table) => Ok((changed, piece)),
+            _ => Err(self.by_hand(provider)),
         }
-        for (at, piece) in tries {
-            let changed = format!("{}{piece}{}", &text[..at], &text[at..]);
-            if changed.parse::<Table>().is_ok_and(|table| table == wanted) {
-                return Ok((changed, piece));
-            }
-        }
-        Err(self.by_hand(provider))
     }
 
     /// That the person has to do it.
@@ -143,28 +126,31 @@ impl Config {
         )
     }
 
-    /// The text without a piece that [`Config::with`] put in; else without the provider, wherever it stands in the list.
+    /// The text without the piece that [`Config::with`] put in; else without the provider, wherever it stands in the list.
     /// `None` if it is not there.
     pub(super) fn without(&self, piece: &str, provider: &str) -> Option<String> {
         let text = self.text.as_deref()?;
         let mut list: Vec<&str> = self.providers()?;
         let at = list.iter().rposition(|held| *held == provider)?;
         list.remove(at);
-        let quoted = quoted(provider);
-        let pieces =
-            [piece.to_owned(), format!(", {quoted}"), format!("{quoted}, "), format!(" {quoted}"), quoted];
-        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
-            for (at, _) in text.match_indices(piece.as_str()) {
-                let changed = format!("{}{}", &text[..at], &text[at + piece.len()..]);
-                let Ok(table) = changed.parse::<Table>() else { continue };
-                // Where the whole setting was ours, what is left is cargo's own default.
-                let same = providers(&table).unwrap_or_else(|| vec![DEFAULT]) == list;
-                if same && rest(&table) == rest(&self.table) {
-                    return Some(changed);
-                }
-            }
-        }
-        None
+        let layout = toml::from_str::<Layout>(text).ok()?.registry?.into_inner().providers?.into_inner();
+        let span = |at: usize| layout.get(at).map(Spanned::span);
+        // With the comma before it or behind it.
+        let own = span(at)?;
+        let name = match (at.checked_sub(1).and_then(span), span(at + 1)) {
+            (Some(before), _) => before.end..own.end,
+            (None, Some(behind)) => own.start..behind.start,
+            (None, None) => own,
+        };
+        let pieces = text.match_indices(piece).filter(|_| !piece.is_empty());
+        let mut ranges = pieces.map(|(start, _)| start..start + piece.len()).chain([name]);
+        ranges.find_map(|range| {
+            let changed = format!("{}{}", &text[..range.start], &text[range.end..]);
+            let table = changed.parse::<Table>().ok()?;
+            // Where the whole setting was ours, what is left is cargo's own default.
+            let same = providers(&table).unwrap_or_else(|| vec![DEFAULT]) == list;
+            (same && rest(&table) == rest(&self.table)).then_some(changed)
+        })
     }
 
     /// Writes another text in its place, or takes it away where none is left and it was ours.
@@ -179,6 +165,18 @@ impl Config {
 fn providers(table: &Table) -> Option<Vec<&str>> {
     let list = table.get("registry")?.get(KEY)?.as_array()?;
     Some(list.iter().filter_map(Value::as_str).collect())
+}
+
+/// Where in the text the setting stands.
+#[derive(Deserialize)]
+struct Layout {
+    registry: Option<Spanned<Registry>>,
+}
+
+#[derive(Deserialize)]
+struct Registry {
+    #[serde(rename = "global-credential-providers")]
+    providers: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// Everything but the providers.

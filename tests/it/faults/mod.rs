@@ -17,7 +17,6 @@ pub mod disk;
 mod environment;
 #[cfg(target_os = "linux")]
 mod import;
-mod owners;
 mod settings;
 
 const TOKEN: &str = "a-token-that-only-these-tests-know";
