@@ -1,16 +1,17 @@
 #!/bin/sh
-# What cargo installs: both programs, so that git finds the one for tools by its name; also in the place of the one program with links
-# to it that there was before.
+# Installs both programs with cargo, into an empty folder and over the one program with links that an older version left, and lets git
+# and docker's link ask them.
 #   usage: tests/cargo-install.sh
 set -eu
 # shellcheck source=install/common.sh
 . "$(dirname -- "$0")/../install/common.sh"
 
 check_needs
+build_release
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# Without the network, and the debug programs, which the tests have built.
+# cargo install, without the network; the debug programs, which are there already.
 install() {
   (cd "$root" && cargo install --path . --debug --locked --offline --root "$folder/$1" ${2:+"$2"}) >"$folder/log" 2>&1
 }
@@ -32,9 +33,9 @@ filled new | grep -qx password=a-token || die "git does not find git-credential-
 with new keyfob links --install >/dev/null
 for link in $(with new keyfob links); do with new "$link" --version >/dev/null || die "$link does not run"; done
 
-# As it was when there was one program.
+# As it was when there was one program: here one of another build.
 mkdir -p "$folder/old/bin"
-cp "$folder/new/bin/keyfob" "$folder/old/bin/keyfob"
+cp "$binary" "$folder/old/bin/keyfob"
 for link in $(with old keyfob links); do ln -s keyfob "$folder/old/bin/$link"; done
 filled old | grep -qx password=a-token || die "git gets nothing by a link to keyfob"
 if install old; then die "cargo install replaces what it has not installed"; fi
@@ -54,4 +55,4 @@ printf contoso.pkgs.visualstudio.com | with old docker-credential-keyfob get | g
 (with old keyfob doctor || :) | grep -q 'lead to keyfob, .*; fix: keyfob links --install$' || die "doctor does not name the old links"
 with old keyfob links --install >/dev/null
 [ "$(readlink "$folder/old/bin/docker-credential-keyfob")" = git-credential-keyfob ] || die "the old links stay"
-echo "cargo install: ok"
+echo "cargo installs both programs, also over one program with links"

@@ -54,6 +54,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             "name another file, or replace it with --force",
         ));
     }
+    check_place(&path)?;
     let bundle = context.wallet.bundle()?;
     if bundle.realms.is_empty() {
         return Err(Error::NoSuchCredential {
@@ -90,9 +91,20 @@ fn whom(matches: &ArgMatches, context: &mut Context<'_>) -> Result<To, Error> {
     new_passphrase(context, "passphrase for the file").map(To::Passphrase)
 }
 
+/// Refuses to replace a device, a pipe or a folder. A symbolic link is replaced, not followed.
+fn check_place(path: &Path) -> Result<(), Error> {
+    let is_other = |about: std::fs::Metadata| !about.is_file() && !about.is_symlink();
+    if path.symlink_metadata().is_ok_and(is_other) {
+        let (why, fix) = ("it is not a regular file", "name another file".to_owned());
+        return Err(Error::Foreign { path: path.to_owned(), why, fix });
+    }
+    Ok(())
+}
+
 /// Writes it whole, for us alone, and looks at what is there then.
 fn write(path: &Path, sealed: &[u8], force: bool) -> Result<(), Error> {
     if force {
+        check_place(path)?;
         files::write_private(path, sealed)?;
     } else if let Err(error) = files::create_private(path, sealed) {
         // What stands there may be somebody else's: it came into being since it was looked for.

@@ -171,14 +171,16 @@ impl Client {
             return Ok(agent.clone());
         }
         let roots = way.authorities.as_ref().map_or(Ok(RootCerts::PlatformVerifier), |file| {
-            let bytes = std::fs::read(file).map_err(|error| {
-                let why = if error.kind() == std::io::ErrorKind::NotFound {
-                    "there is no such file".to_owned()
-                } else {
-                    format!("it cannot be read: {}", error.kind())
-                };
-                Error::Certificates { path: file.clone(), why }
-            })?;
+            // A pipe is not waited for, and a device not read without end.
+            let bytes = crate::files::read_others(file).map_err(|error| match error {
+                Error::Io { source, .. } if source.raw_os_error().is_some() => {
+                    format!("it cannot be read: {}", source.kind())
+                }
+                Error::Io { source, .. } => source.to_string(),
+                other => other.to_string(),
+            });
+            let bytes = bytes.and_then(|bytes| bytes.ok_or_else(|| "there is no such file".to_owned()));
+            let bytes = bytes.map_err(|why| Error::Certificates { path: file.clone(), why })?;
             let certificates = ureq::tls::parse_pem(&bytes).filter_map(|item| match item {
                 Ok(PemItem::Certificate(certificate)) => Some(certificate),
                 _ => None,

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::error::Error;
-use crate::forge;
 use crate::forge::token::{Recognized, recognize};
-use crate::records::Group;
+use crate::forge::{self, Place};
+use crate::records::{Group, Source as AddedBy};
 use crate::wallet::LocalWallet;
 use crate::wallet::manage::add::{Planned, Wish};
 use crate::wallet::manage::adopt::{Comparison, Seen};
@@ -21,7 +21,7 @@ use super::Found;
 pub struct Leave {
     /// For plain http.
     pub http: bool,
-    /// What looks like another service's.
+    /// What is asked about otherwise: it looks like another service's, or only its user name tells the organisation.
     pub foreign: bool,
     /// What looks damaged, or as if it had ended.
     pub damaged: bool,
@@ -34,9 +34,9 @@ pub enum Verdict {
     Take,
     /// It is taken and set aside behind the token that the account has.
     Aside,
-    /// It looks like another service's token: it is taken only if the person says so.
+    /// It looks like another service's token, or only a user name tells its organisation: it is taken only if the person says so.
     Ask {
-        /// What it looks like.
+        /// What it looks like, or what is not certain.
         why: String,
     },
     /// The wallet holds it already, for this account.
@@ -84,6 +84,35 @@ impl Decided<'_> {
     pub fn will_be_held(&self) -> bool {
         !matches!(self.verdict, Verdict::Leave { .. } | Verdict::Ask { .. })
     }
+
+    /// Whether its place may be emptied once the token is in the wallet: not where it answers for every organisation of a host, of
+    /// which the wallet answers for one.
+    #[must_use]
+    pub fn may_be_moved(&self) -> bool {
+        self.will_be_held() && !is_for_every_organisation(self.found)
+    }
+
+    /// Whether the wallet may answer another user name than this entry's: its token is there for another account, or not in force.
+    #[must_use]
+    pub fn may_be_unanswered(&self) -> bool {
+        matches!(self.verdict, Verdict::Held { .. } | Verdict::Twin { .. })
+    }
+}
+
+/// Whether the URL of an entry tells no organisation where its service has them.
+fn is_for_every_organisation(found: &Found) -> bool {
+    matches!(forge::place(&found.remote, None), Place::NoOrganisation { .. })
+}
+
+/// Whether anything but the user name of an entry tells that there is this organisation: the wallet, or a URL of the same source.
+fn is_known(planned: &Planned, all: &[Found], read: ReadRecord<'_>) -> Result<bool, Error> {
+    let group = read(&planned.group)?;
+    let mut held = group.realm(planned.realm.as_str()).into_iter().flat_map(|realm| &realm.accounts);
+    let is_named = |found: &Found| {
+        let place = forge::place(&found.remote, None);
+        matches!(place, Place::Cloud { realm, .. } if realm == planned.realm)
+    };
+    Ok(held.any(|account| account.source == AddedBy::Person) || all.iter().any(is_named))
 }
 
 /// Decides on every entry.
@@ -108,7 +137,8 @@ pub fn decide<'f>(
         known.borrow_mut().insert(name.to_owned(), Rc::clone(&group));
         Ok(group)
     };
-    for found in found {
+    let all_found = found;
+    for found in all_found {
         let decided = match plan(wallet, found, leave.http, &read) {
             Ok(mut planned) => {
                 let standing = || wallet.standing_by(&planned, &found.token, seen, &read);
@@ -119,6 +149,15 @@ pub fn decide<'f>(
                     match look_at(found, &mut planned, leave, now) {
                         Ok(said) => note = said,
                         Err(other) => verdict = other,
+                    }
+                    if is_for_every_organisation(found)
+                        && !leave.foreign
+                        && matches!(verdict, Verdict::Take | Verdict::Aside)
+                        && !is_known(&planned, all_found, &read)?
+                    {
+                        let why =
+                            "only its user name tells the organisation, and it may be any name".to_owned();
+                        verdict = Verdict::Ask { why };
                     }
                 }
                 Decided { found, planned: Some(planned), verdict, note }

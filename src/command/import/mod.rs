@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
+use crate::forge::Need;
 use crate::import::decide::{Decided, Leave, Verdict, decide};
 use crate::import::{self, Found, Outside, Reading, Source};
 use crate::secret::Secret;
@@ -15,6 +16,7 @@ use crate::terminal::Colour;
 use crate::text::{shell_word, visible};
 use crate::wallet::manage::add::Planned;
 use crate::wallet::manage::adopt::{Comparison, Seen};
+use crate::wallet::{Lookup, Query, Wallet as _};
 
 use super::{Command, Context, flag, option, yes};
 
@@ -53,10 +55,7 @@ pub static COMMAND: Command = Command {
                 flag("allow-http", "Also take tokens for plain http, where they travel in clear text")
                     .requires("SOURCE"),
             )
-            .arg(
-                flag("force", "Also take tokens that look damaged or like another service's")
-                    .requires("SOURCE"),
-            )
+            .arg(flag("force", "Also take tokens that look damaged or are marked ask").requires("SOURCE"))
             .arg(
                 option("identity", "FILE")
                     .short('i')
@@ -188,16 +187,16 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
     let foreign = |one: &Decided<'_>| matches!(one.verdict, Verdict::Ask { .. });
     let asked = decided.iter().filter(|one| foreign(one)).count();
     if asked > 0 && !wish.dry && !wish.yes {
-        let question = format!("Take also {} of another service's look?", in_words(asked));
+        let question = format!("Take also {} marked ask?", in_words(asked));
         if context.terminal.confirm(&question)? {
             let leave = Leave { foreign: true, ..wish.leave };
             decided = decide(context.wallet, &reading.found, leave, &seen, context.now)?;
         }
     } else if decided.iter().any(|one| doubted(one) || foreign(one)) {
-        context.terminal.hint("--force takes also what looks damaged or like another service's");
+        context.terminal.hint("--force takes also what looks damaged and what is marked ask");
     }
     let new = decided.iter().filter(|one| one.is_new()).count();
-    let movable = decided.iter().filter(|one| wish.take_out && one.will_be_held()).count();
+    let movable = decided.iter().filter(|one| wish.take_out && one.may_be_moved()).count();
     if wish.dry || new + movable == 0 {
         let what =
             if new == 0 { "nothing is new".to_owned() } else { format!("{} would be taken", in_words(new)) };
@@ -216,7 +215,8 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
     }
     let held = take_over(decided, &seen, context)?;
     if wish.take_out {
-        return take_out(source, file, &held, context);
+        let answered = what_is_answered(held, source, context)?;
+        return take_out(source, file, &answered, context);
     }
     if new > 0 {
         context
@@ -226,20 +226,28 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
     Ok(())
 }
 
+/// An entry that the wallet holds, and what else has to be true before its place may be emptied.
+struct Held<'f> {
+    found: &'f Found,
+    may_be_moved: bool,
+    may_be_unanswered: bool,
+}
+
 /// Takes what is new, and returns what the wallet was seen to hold afterwards.
 fn take_over<'f>(
     decided: Vec<Decided<'f>>,
     seen: &Seen,
     context: &mut Context<'_>,
-) -> Result<Vec<&'f Found>, Error> {
+) -> Result<Vec<Held<'f>>, Error> {
     let mut held = Vec::new();
     let mut realms: BTreeMap<(String, String), Vec<(Planned, &Secret)>> = BTreeMap::new();
     for one in decided {
         let will_be_held = one.will_be_held();
+        let (may_be_moved, may_be_unanswered) = (one.may_be_moved(), one.may_be_unanswered());
         let Some(planned) = one.planned.filter(|_| will_be_held) else { continue };
         let place = (planned.group.clone(), planned.realm.to_string());
         realms.entry(place).or_default().push((planned, &one.found.token));
-        held.push(one.found);
+        held.push(Held { found: one.found, may_be_moved, may_be_unanswered });
     }
     let mut taken = 0;
     let wallet = context.wallet;
@@ -260,6 +268,46 @@ fn take_over<'f>(
         super::setup::keep_in_step(context);
     }
     Ok(held)
+}
+
+/// The entries for whose URL and user name the wallet answers now. The others stay: who took them out would take away what works.
+fn what_is_answered<'f>(
+    held: Vec<Held<'f>>,
+    source: &Source,
+    context: &mut Context<'_>,
+) -> Result<Vec<&'f Found>, Error> {
+    let (mut answered, mut left) = (Vec::new(), Vec::new());
+    // Without a user name it is one question for all of a place.
+    let mut nameless: BTreeMap<String, bool> = BTreeMap::new();
+    for one in held {
+        let is_answered = |user: Option<&String>| -> Result<bool, Error> {
+            for need in [Need::Code, Need::Packages] {
+                let query =
+                    Query { user: user.cloned(), ..Query::new("keyfob", one.found.remote.clone(), need) };
+                if matches!(context.wallet.get(&query)?, Lookup::Found(_)) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        let place = one.found.remote.to_string();
+        let stays = !one.may_be_moved
+            || !match nameless.get(&place) {
+                Some(answered) => *answered,
+                None => *nameless.entry(place).or_insert(is_answered(None)?),
+            }
+            || one.may_be_unanswered && one.found.user.is_some() && !is_answered(one.found.user.as_ref())?;
+        if stays { left.push(one.found.at.as_str()) } else { answered.push(one.found) }
+    }
+    if !left.is_empty() {
+        context.terminal.note(&format!(
+            "{} in {}, because it answers where keyfob does not: {}",
+            if left.len() == 1 { "1 entry stays".to_owned() } else { format!("{} entries stay", left.len()) },
+            source.title,
+            left.join(", ")
+        ));
+    }
+    Ok(answered)
 }
 
 /// Takes out of the source what the wallet holds.

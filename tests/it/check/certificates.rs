@@ -143,6 +143,20 @@ fn a_list_that_does_not_hold_the_authority_or_is_none_is_told_and_nothing_is_sen
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_list_that_is_a_pipe_or_a_device_is_told_at_once() {
+    for make in ["mkfifo list", "ln -s /dev/null list"] {
+        let mut stage = shown(&Authority::new());
+        stage.scene.command("sh").args(["-c", make]).run().succeeds();
+        let list = stage.scene.home().join("list");
+        stage.scene.unset("GIT_SSL_CAINFO").set("SSL_CERT_FILE", list);
+        let output = stage.run(&format!("check {CONTOSO}"), "");
+        output.says(6, &["list is no list of certificates: it is not a regular file"]);
+        assert!(stage.proxy.log().entries().is_empty(), "{make}");
+    }
+}
+
 #[test]
 fn plain_http_is_refused_before_anything_is_asked() {
     let mut stage = Stage::new();

@@ -200,3 +200,85 @@ fn a_npmrc_is_read_as_npm_reads_it() {
     assert_eq!(theirs[0].as_deref(), Some("alice:sekret"), "npm itself");
     compare("npm", &text, &theirs, &[13, 14, 15]);
 }
+
+/// Whether git's own helper answers from `file`: for a path that was kept, else for the host alone, as git asks it by default.
+fn git_store_answers(scene: &Scene, place: &str, user: Option<&str>) -> bool {
+    let (host, path) = place.split_once('/').unwrap();
+    let user = user.map(|user| format!("username={user}\n")).unwrap_or_default();
+    let ask = |file: &str, path: &str| {
+        let asked = format!("protocol=https\nhost={host}\n{path}{user}\n");
+        let file = format!("--file={file}");
+        let call =
+            scene.command(crate::support::scene::newest_git()).args(["credential-store", &file, "get"]);
+        !call.stdin(asked).run().succeeds().stdout().is_empty()
+    };
+    // Lines with a path were kept with useHttpPath, and are asked for with it; the others are asked for without.
+    let text = fs::read_to_string(scene.home().join("file")).unwrap();
+    let whole = text.lines().filter(|line| line.ends_with(&format!("@{host}")));
+    fs::write(scene.home().join("whole"), whole.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    ask("file", &format!("path={path}\n")) || ask("whole", "")
+}
+
+#[test]
+fn after_an_import_with_move_every_url_that_was_answered_is_still_answered() {
+    let users = ["anything", "PersonalAccessToken", "contoso", "bob", "me", "pat"];
+    let places = [
+        "dev.azure.com",
+        "dev.azure.com/contoso/P/_git/R",
+        "dev.azure.com/fabrikam/P/_git/R",
+        "pkgs.dev.azure.com",
+        "contoso.visualstudio.com",
+        "github.com",
+        "gitlab.com/group/p.git",
+        "git.example",
+    ];
+    let asked = ["dev.azure.com/contoso/P/_git/R", "dev.azure.com/fabrikam/P/_git/R", "github.com/a/b"];
+    let asked =
+        asked.iter().chain(&["gitlab.com/group/p.git", "git.example/x", "contoso.visualstudio.com/P/_git/R"]);
+    let questions: Vec<(&str, Option<&str>)> = asked
+        .flat_map(|place| [None, Some("bob"), Some("contoso"), Some("anything")].map(|user| (*place, user)))
+        .collect();
+    let mut roll = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut below = |most: usize| {
+        roll ^= roll << 13;
+        roll ^= roll >> 7;
+        roll ^= roll << 17;
+        usize::try_from(roll % most as u64).unwrap()
+    };
+    let (mut moved, mut answered) = (0, 0);
+    for round in 0..12 {
+        let scene = Scene::new();
+        let mut text = String::new();
+        for _ in 0..1 + below(5) {
+            let (user, place) = (users[below(users.len())], places[below(places.len())]);
+            text.push_str(&format!("https://{user}:token-{}@{place}\n", below(3)));
+        }
+        fs::write(scene.home().join("file"), &text).unwrap();
+        if round % 3 == 0 {
+            // A wallet that holds one of them already, for another account.
+            let add = ["add", "https://github.com", "--account", "earlier", "--force"];
+            scene.keyfob_with(add, "token-0\n").succeeds();
+        }
+        let before: Vec<bool> =
+            questions.iter().map(|(place, user)| git_store_answers(&scene, place, *user)).collect();
+        let mut words = vec!["import", "git-store", "--file", "file", "--yes", "--move"];
+        words.extend((round % 2 == 1).then_some("--force"));
+        let done = scene.keyfob(words).succeeds();
+        let left = fs::read_to_string(scene.home().join("file")).unwrap();
+        moved += text.lines().count() - left.lines().count();
+        for ((place, user), before) in questions.iter().zip(before) {
+            if !before {
+                continue;
+            }
+            answered += 1;
+            let (host, path) = place.split_once('/').unwrap();
+            let user_line = user.map(|user| format!(" username={user}")).unwrap_or_default();
+            let ours = scene.helper("get", &format!("protocol=https host={host} path={path}{user_line}"));
+            assert!(
+                !ours.stdout().is_empty() || git_store_answers(&scene, place, *user),
+                "{place} as {user:?} was answered.\n{text}left:\n{left}{done}"
+            );
+        }
+    }
+    assert!(moved > 10 && answered > 40, "{moved} {answered}");
+}

@@ -333,3 +333,27 @@ mod with_age {
         assert_eq!(rows(&other), rows(&scene));
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_not_replaced_by_force_either() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let scene = Scene::new();
+    scene.add(super::CONTOSO, "s3cret-1");
+    let pipe = scene.home().join("pipe");
+    scene.command("mkfifo").arg(&pipe).run().succeeds();
+    std::fs::create_dir(scene.home().join("folder")).unwrap();
+    let mut places = vec!["pipe", "folder"];
+    if rustix::process::geteuid().is_root() {
+        // A device of the test's own; only root can make one.
+        scene.command("mknod").args(["null", "c", "1", "3"]).run().succeeds();
+        places.push("null");
+    }
+    for place in places {
+        let done = run_with(&scene, &format!("export {place} --passphrase-stdin --force"), PASSPHRASE);
+        done.says(6, &[&format!("{place} is left as it is: it is not a regular file")]);
+    }
+    assert!(std::fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+    let null = std::fs::symlink_metadata(scene.home().join("null"));
+    assert!(null.map_or(true, |about| about.file_type().is_char_device()));
+}

@@ -364,6 +364,10 @@ fn a_user_name_that_is_an_account_is_not_taken_for_an_organisation() {
     );
     let done = run(&scene, "import git-store --yes").succeeds();
     assert!(done.stdout().contains("the organisation is not to be seen"), "{done}");
+    assert!(done.stdout().contains("ask    azure-devops/fabrikam"), "{done}");
+    assert_eq!(scene.held(), ["azure-devops/contoso alice person active"]);
+    let done = run(&scene, "import git-store --yes --force").succeeds();
+    assert!(done.stdout().contains("the organisation is not to be seen"), "{done}");
     assert_eq!(
         scene.held(),
         ["azure-devops/contoso alice person active", "azure-devops/fabrikam - person active"]

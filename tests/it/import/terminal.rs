@@ -24,7 +24,7 @@ fn at_a_terminal_the_list_comes_first_and_a_no_changes_nothing() {
 
     // A token of another service is a question of its own.
     scene.append(".git-credentials", &format!("https://erin:{GITHUB}@dev.azure.com/contoso\n"));
-    let question = "Take also 1 entry of another service's look? [y/N] ";
+    let question = "Take also 1 entry marked ask? [y/N] ";
     let mut terminal = Terminal::begin(&scene, "import git-store");
     terminal.sees("ask ").sees(question).types("n").sees("nothing is new; nothing was changed");
     assert_eq!(terminal.end().0, 0);
