@@ -148,13 +148,12 @@ impl<'e> Installation<'e> {
         is_same(path, &self.tools)
     }
 
-    /// What a program says of its version, on one line; nothing if it does not say so at once.
+    /// What a program says of its version, on one line, be it nothing; `None` if it cannot be started or takes too long.
     #[must_use]
-    pub fn version_of(&self, program: &Path) -> String {
+    pub fn version_of(&self, program: &Path) -> Option<String> {
         let mut asked = process::child(program, self.environment);
-        let said =
-            process::output_within(asked.arg("--version"), PATIENCE).ok().flatten().unwrap_or_default();
-        String::from_utf8_lossy(&said).lines().next().unwrap_or_default().to_owned()
+        let said = process::output_within(asked.arg("--version"), PATIENCE).ok().flatten()?;
+        Some(String::from_utf8_lossy(&said).lines().next().unwrap_or_default().to_owned())
     }
 
     /// The command that makes every link where tools find it.
@@ -162,6 +161,7 @@ impl<'e> Installation<'e> {
     pub fn how_to_install(&self) -> String {
         match self.in_path() {
             Some(_) => self.command("links --install"),
+            None if cfg!(windows) => self.command("links --install, with its folder in PATH"),
             None => self.command("links --install ~/.local/bin, with that folder in PATH"),
         }
     }

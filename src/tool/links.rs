@@ -158,7 +158,7 @@ pub fn install(own: &Installation<'_>, link: &str, folder: &Path) -> Result<Inst
     let is_keyfobs = || {
         own.has(&path)
             || leads_to_keyfob(&path).is_some()
-            || own.version_of(&path).starts_with("git-credential-keyfob ")
+            || own.version_of(&path).is_some_and(|said| said.starts_with("git-credential-keyfob "))
     };
     if is_there && !is_keyfobs() {
         return Ok(Installed::Foreign(path));

@@ -373,7 +373,7 @@ fn other_version(own: &Installation<'_>) -> Option<Finding> {
     if !own.has_two_programs() {
         return None;
     }
-    let is = own.version_of(own.tools());
+    let is = own.version_of(own.tools())?;
     let wanted = concat!("git-credential-keyfob ", env!("CARGO_PKG_VERSION"));
     if is == wanted {
         return None;
