@@ -1,5 +1,5 @@
 //! Services asked about: one file each, a [`Forge`] record that holds everything known of it, as data. What is common is
-//! below it: `place` matches a remote against the records' templates, `server` knows servers of one's own; no [`Realm`] of a
+//! below it: `place` matches a remote against the records' templates, `server` knows servers of one's own; no realm of a
 //! service comes about elsewhere.
 //!
 //! To add one: write its file with a `FORGE` record, examples included (they are its tests), and put a line into [`ALL`].
