@@ -17,6 +17,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::terminal::Terminal;
 use crate::wallet::LocalWallet;
+use crate::wallet::manage;
 use crate::wallet::stores::Machine;
 
 pub mod add;
@@ -256,7 +257,7 @@ fn place(context: &Context<'_>, text: &str) -> Result<(Remote, Option<String>), 
     if !is_realm && (text.contains("://") || !text.contains('/')) {
         return Remote::from_url(text);
     }
-    match context.wallet.select(text, None) {
+    match manage::select(context.wallet, text, None) {
         Ok(selection) => Remote::from_url(&selection.realm.url),
         Err(error @ Error::NoSuchCredential { .. }) => Remote::from_url(text).map_err(|_| error),
         Err(error) => Err(error),

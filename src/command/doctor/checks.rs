@@ -15,6 +15,7 @@ use crate::text::{date, shell_word, visible};
 use crate::tool;
 use crate::tool::installation::{Installation, leads_to_keyfob};
 use crate::tool::setup::{Finding, Ledger, Level};
+use crate::wallet::manage;
 use crate::wallet::manage::audit::{Audit, Lost, Orphan};
 use crate::wallet::manage::{AccountSummary, State};
 use crate::wallet::pending::{List, Pending};
@@ -197,7 +198,7 @@ fn used_stores(context: &Context<'_>) -> Vec<String> {
 }
 
 fn records(context: &Context<'_>) -> Vec<Finding> {
-    let (entries, errors) = match context.wallet.list() {
+    let (entries, errors) = match manage::list(context.wallet) {
         Ok(listed) => listed,
         Err(error) => return vec![Finding::error("records", &error)],
     };
@@ -215,7 +216,7 @@ fn records(context: &Context<'_>) -> Vec<Finding> {
         ));
     }
     findings.extend(held.filter_map(|entry| condition(entry, context.now)));
-    match context.wallet.audit(&usable_stores(context)) {
+    match manage::audit::audit(context.wallet, &usable_stores(context)) {
         Ok(audit) => findings.extend(secrets(&audit)),
         Err(error) => findings.push(Finding::error("records", &error)),
     }

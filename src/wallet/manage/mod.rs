@@ -86,140 +86,138 @@ impl State {
     }
 }
 
-impl LocalWallet<'_> {
-    /// Every account of the wallet and the environment, sorted by realm, name, path and source; beside it what could not be read, so
-    /// that one damaged file does not hide the rest.
-    ///
-    /// # Errors
-    /// When the records as a whole cannot be listed.
-    pub fn list(&self) -> Result<(Vec<AccountSummary>, Vec<Error>), Error> {
-        let (mut entries, mut errors) = (Vec::new(), Vec::new());
-        let groups = self.records.all()?;
-        entries.reserve(groups.size_hint().1.unwrap_or(0));
-        for group in groups {
-            match group {
-                Ok(group) => {
-                    let realms = group.realms.iter();
-                    entries.extend(
-                        realms.flat_map(|realm| realm.accounts.iter().map(|a| entry(realm, a, self.now))),
-                    );
-                }
-                Err(error) => errors.push(error),
+/// Every account of the wallet and the environment, sorted by realm, name, path and source; beside it what could not be read, so
+/// that one damaged file does not hide the rest.
+///
+/// # Errors
+/// When the records as a whole cannot be listed.
+pub fn list(wallet: &LocalWallet<'_>) -> Result<(Vec<AccountSummary>, Vec<Error>), Error> {
+    let (mut entries, mut errors) = (Vec::new(), Vec::new());
+    let groups = wallet.records.all()?;
+    entries.reserve(groups.size_hint().1.unwrap_or(0));
+    for group in groups {
+        match group {
+            Ok(group) => {
+                let realms = group.realms.iter();
+                entries.extend(
+                    realms.flat_map(|realm| realm.accounts.iter().map(|a| entry(realm, a, wallet.now))),
+                );
             }
+            Err(error) => errors.push(error),
         }
-        for token in crate::store::environment::tokens(self.environment).0 {
-            let realm = match resolve(&self.config, &token.remote, token.user.as_deref())? {
-                Resolution::Known(known) => known.realm,
-                _ => realm_of_server(&token),
-            };
-            entries.push(AccountSummary {
-                realm: realm.to_string(),
-                account: token.user,
-                url: token.remote.to_string(),
-                path: Vec::new(),
-                store: "environment".to_owned(),
-                state: State::Active,
-                since: None,
-                refused_for: Vec::new(),
-                expires: None,
-                changed: None,
-                scopes: Vec::new(),
-                label: Some(token.from.to_owned()),
-                default: false,
-                source: "environment",
-                set_aside: 0,
-            });
-        }
-        // Without the room that a stable sort takes; entries that are alike in all this differ in nothing that orders them.
-        fn order(entry: &AccountSummary) -> (&str, Option<&str>, &[String], &str) {
-            (&entry.realm, entry.account.as_deref(), &entry.path, entry.source)
-        }
-        entries.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
-        Ok((entries, errors))
     }
-
-    /// The realm and accounts that a person means by a URL (or by a realm's own text) and a name.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchCredential`], [`Error::Ambiguous`] when a host has several realms, and those of reading.
-    pub fn select(&self, place: &str, account: Option<&str>) -> Result<Selection, Error> {
-        let (group, at, path, user) = self.find_realm(place)?;
-        let record = &group.realms[at];
-        let forge = forge_of(record);
-        let wanted = account.map(str::to_owned).or_else(|| {
-            // A user name in the URL counts as the account, unless it is the organisation or a placeholder.
-            let real = |user: &String| {
-                !(forge.is_placeholder(user)
-                    || record
-                        .realm
-                        .to_ascii_lowercase()
-                        .ends_with(&format!("/{}", user.to_ascii_lowercase())))
-            };
-            user.filter(real)
+    for token in crate::store::environment::tokens(wallet.environment).0 {
+        let realm = match resolve(&wallet.config, &token.remote, token.user.as_deref())? {
+            Resolution::Known(known) => known.realm,
+            _ => realm_of_server(&token),
+        };
+        entries.push(AccountSummary {
+            realm: realm.to_string(),
+            account: token.user,
+            url: token.remote.to_string(),
+            path: Vec::new(),
+            store: "environment".to_owned(),
+            state: State::Active,
+            since: None,
+            refused_for: Vec::new(),
+            expires: None,
+            changed: None,
+            scopes: Vec::new(),
+            label: Some(token.from.to_owned()),
+            default: false,
+            source: "environment",
+            set_aside: 0,
         });
-        let fits = |found: &&AccountRecord| match &wanted {
-            Some(name) => found.account().to_string() == *name,
-            None => true,
-        };
-        let accounts: Vec<AccountRecord> = record.accounts.iter().filter(fits).cloned().collect();
-        if accounts.is_empty() {
-            let names = names_of(&record.accounts);
-            return Err(Error::NoSuchCredential {
-                what: format!("{} has no account {}", record.realm, wanted.unwrap_or_default()),
-                hint: Some(format!("it has: {names}")),
-            });
-        }
-        Ok(Selection { group: group.group.clone(), realm: record.clone(), accounts, below: path })
     }
+    // Without the room that a stable sort takes; entries that are alike in all this differ in nothing that orders them.
+    fn order(entry: &AccountSummary) -> (&str, Option<&str>, &[String], &str) {
+        (&entry.realm, entry.account.as_deref(), &entry.path, entry.source)
+    }
+    entries.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
+    Ok((entries, errors))
+}
 
-    /// The group, the realm within it, what the path says below the realm, and the user name of the URL.
-    fn find_realm(&self, place: &str) -> Result<(Group, usize, Vec<String>, Option<String>), Error> {
-        let nothing = |hint: &str| Error::NoSuchCredential {
-            what: format!("the wallet holds nothing for {}", crate::text::visible(place)),
-            hint: Some(hint.to_owned()),
+/// The realm and accounts that a person means by a URL (or by a realm's own text) and a name.
+///
+/// # Errors
+/// [`Error::NoSuchCredential`], [`Error::Ambiguous`] when a host has several realms, and those of reading.
+pub fn select(wallet: &LocalWallet<'_>, place: &str, account: Option<&str>) -> Result<Selection, Error> {
+    let (group, at, path, user) = find_realm(wallet, place)?;
+    let record = &group.realms[at];
+    let forge = forge_of(record);
+    let wanted = account.map(str::to_owned).or_else(|| {
+        // A user name in the URL counts as the account, unless it is the organisation or a placeholder.
+        let real = |user: &String| {
+            !(forge.is_placeholder(user)
+                || record.realm.to_ascii_lowercase().ends_with(&format!("/{}", user.to_ascii_lowercase())))
         };
-        // A realm's own text, as list shows it; a server's has a URL in it.
-        let is_realm = place.split_once('/').is_some_and(|(forge, _)| forge::named(forge).is_some());
-        if is_realm || !place.contains("://") {
-            for group in self.records.all()?.flatten() {
-                if let Some(at) = group.realms.iter().position(|record| record.realm == place) {
-                    return Ok((group, at, Vec::new(), None));
-                }
-            }
-            if is_realm {
-                return Err(nothing("keyfob list shows what it holds"));
+        user.filter(real)
+    });
+    let fits = |found: &&AccountRecord| match &wanted {
+        Some(name) => found.account().to_string() == *name,
+        None => true,
+    };
+    let accounts: Vec<AccountRecord> = record.accounts.iter().filter(fits).cloned().collect();
+    if accounts.is_empty() {
+        let names = names_of(&record.accounts);
+        return Err(Error::NoSuchCredential {
+            what: format!("{} has no account {}", record.realm, wanted.unwrap_or_default()),
+            hint: Some(format!("it has: {names}")),
+        });
+    }
+    Ok(Selection { group: group.group.clone(), realm: record.clone(), accounts, below: path })
+}
+
+/// The group, the realm within it, what the path says below the realm, and the user name of the URL.
+fn find_realm(
+    wallet: &LocalWallet<'_>,
+    place: &str,
+) -> Result<(Group, usize, Vec<String>, Option<String>), Error> {
+    let nothing = |hint: &str| Error::NoSuchCredential {
+        what: format!("the wallet holds nothing for {}", crate::text::visible(place)),
+        hint: Some(hint.to_owned()),
+    };
+    // A realm's own text, as list shows it; a server's has a URL in it.
+    let is_realm = place.split_once('/').is_some_and(|(forge, _)| forge::named(forge).is_some());
+    if is_realm || !place.contains("://") {
+        for group in wallet.records.all()?.flatten() {
+            if let Some(at) = group.realms.iter().position(|record| record.realm == place) {
+                return Ok((group, at, Vec::new(), None));
             }
         }
-        let (remote, user) = Remote::from_url(place)?;
-        let resolution = resolve(&self.config, &remote, user.as_deref())?;
-        let group_name = match &resolution {
-            Resolution::Known(known) => known.group.clone(),
-            Resolution::Host { .. } => host_group(&remote),
-            Resolution::NoOrganisation(forge) => return Err(no_organisation(forge, &remote)),
-            Resolution::Never => return Err(nothing("keyfob list shows what it holds")),
-        };
-        let group = self.records.read(&group_name)?;
-        let (realm, below) = match match_realm(&resolution, &group, &remote) {
-            RealmMatch::One(held) => (held.record.realm.clone(), held.below(&remote).to_vec()),
-            RealmMatch::None => {
-                return Err(nothing("keyfob list shows what it holds; keyfob add URL puts a token in"));
-            }
-            // A tool that gives no path may just not send it (R3); a person who gives a realm's whole URL means that one.
-            RealmMatch::Several(urls) => {
-                match group.realms.iter().find(|record| record.url == remote.to_string()) {
-                    Some(record) => (record.realm.clone(), Vec::new()),
-                    None => {
-                        return Err(Error::Ambiguous {
-                            what: format!("{remote} could be any of {}", urls.join(", ")),
-                            hint: "give the whole URL of one of them".to_owned(),
-                        });
-                    }
+        if is_realm {
+            return Err(nothing("keyfob list shows what it holds"));
+        }
+    }
+    let (remote, user) = Remote::from_url(place)?;
+    let resolution = resolve(&wallet.config, &remote, user.as_deref())?;
+    let group_name = match &resolution {
+        Resolution::Known(known) => known.group.clone(),
+        Resolution::Host { .. } => host_group(&remote),
+        Resolution::NoOrganisation(forge) => return Err(no_organisation(forge, &remote)),
+        Resolution::Never => return Err(nothing("keyfob list shows what it holds")),
+    };
+    let group = wallet.records.read(&group_name)?;
+    let (realm, below) = match match_realm(&resolution, &group, &remote) {
+        RealmMatch::One(held) => (held.record.realm.clone(), held.below(&remote).to_vec()),
+        RealmMatch::None => {
+            return Err(nothing("keyfob list shows what it holds; keyfob add URL puts a token in"));
+        }
+        // A tool that gives no path may just not send it (R3); a person who gives a realm's whole URL means that one.
+        RealmMatch::Several(urls) => {
+            match group.realms.iter().find(|record| record.url == remote.to_string()) {
+                Some(record) => (record.realm.clone(), Vec::new()),
+                None => {
+                    return Err(Error::Ambiguous {
+                        what: format!("{remote} could be any of {}", urls.join(", ")),
+                        hint: "give the whole URL of one of them".to_owned(),
+                    });
                 }
             }
-        };
-        let at = group.realms.iter().position(|record| record.realm == realm).unwrap_or(0);
-        Ok((group, at, below, user))
-    }
+        }
+    };
+    let at = group.realms.iter().position(|record| record.realm == realm).unwrap_or(0);
+    Ok((group, at, below, user))
 }
 
 /// What a person pointed at.

@@ -16,40 +16,38 @@ use crate::wallet::resolve::resolve;
 /// Reads a group's record.
 pub type ReadRecord<'r> = &'r dyn Fn(&str) -> Result<Rc<Group>, Error>;
 
-impl LocalWallet<'_> {
-    /// Where a wish would go.
-    ///
-    /// # Errors
-    /// [`Error::PlainHttp`], [`Error::Usage`] with what is missing.
-    pub fn plan(&self, wish: Wish) -> Result<Planned, Error> {
-        self.plan_by(wish, &|group| self.records.read(group).map(Rc::new))
-    }
+/// Where a wish would go.
+///
+/// # Errors
+/// [`Error::PlainHttp`], [`Error::Usage`] with what is missing.
+pub fn plan(wallet: &LocalWallet<'_>, wish: Wish) -> Result<Planned, Error> {
+    plan_by(wallet, wish, &|group| wallet.records.read(group).map(Rc::new))
+}
 
-    /// The same, with records that the caller reads: once, where many wishes come one after the other.
-    ///
-    /// # Errors
-    /// As [`LocalWallet::plan`], and those of `read`.
-    pub fn plan_by(&self, wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
-        let remote = &wish.remote;
-        // It goes into answers, one line each.
-        if wish.account.iter().chain(&wish.url_user).any(|name| name.chars().any(char::is_control)) {
-            return Err(Error::usage(
-                "there is a control character in the account's name",
-                "give it without: --account NAME",
-            ));
+/// The same, with records that the caller reads: once, where many wishes come one after the other.
+///
+/// # Errors
+/// As [`plan`], and those of `read`.
+pub fn plan_by(wallet: &LocalWallet<'_>, wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
+    let remote = &wish.remote;
+    // It goes into answers, one line each.
+    if wish.account.iter().chain(&wish.url_user).any(|name| name.chars().any(char::is_control)) {
+        return Err(Error::usage(
+            "there is a control character in the account's name",
+            "give it without: --account NAME",
+        ));
+    }
+    match resolve(&wallet.config, remote, wish.url_user.as_deref())? {
+        Resolution::NoOrganisation(forge) => Err(no_organisation(forge, remote)),
+        Resolution::Never if remote.is_http() => {
+            Err(Error::PlainHttp { place: remote.to_string(), cloud: true })
         }
-        match resolve(&self.config, remote, wish.url_user.as_deref())? {
-            Resolution::NoOrganisation(forge) => Err(no_organisation(forge, remote)),
-            Resolution::Never if remote.is_http() => {
-                Err(Error::PlainHttp { place: remote.to_string(), cloud: true })
-            }
-            Resolution::Never => Err(Error::usage(
-                format!("{} never gets a token: it is no organisation's own host", remote.host()),
-                "give the URL that you clone from, for example https://dev.azure.com/contoso",
-            )),
-            Resolution::Known(known) => plan_known(wish, *known),
-            Resolution::Host { .. } => plan_host(wish, read),
-        }
+        Resolution::Never => Err(Error::usage(
+            format!("{} never gets a token: it is no organisation's own host", remote.host()),
+            "give the URL that you clone from, for example https://dev.azure.com/contoso",
+        )),
+        Resolution::Known(known) => plan_known(wish, *known),
+        Resolution::Host { .. } => plan_host(wish, read),
     }
 }
 
@@ -63,7 +61,7 @@ fn plan_host(mut wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
         let forge = forge_of(record);
         record.has_person()
             && remote.path_is_within(&record.prefix, forge.folds_path)
-            && forge.prefix_of(remote).len() <= record.prefix.len()
+            && forge::prefix_of(forge, remote).len() <= record.prefix.len()
     };
     let (forge, guessed) = match wish.forge {
         Some(forge) => (forge, false),
@@ -75,7 +73,7 @@ fn plan_host(mut wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
     // A copied URL may carry a name that means nothing (`https://git@…`); on a generic host every name is a real one.
     let real = |name: &String| forge.is_generic() || !forge.is_placeholder(name);
     wish.account = wish.account.take().or_else(|| wish.url_user.clone().filter(real));
-    let prefix = forge.prefix_of(remote).to_vec();
+    let prefix = forge::prefix_of(forge, remote).to_vec();
     let home = remote.with_path(prefix.clone());
     Ok(Planned {
         realm: forge::server_realm(forge, remote, &prefix),

@@ -9,11 +9,12 @@ use crate::forge::lifecycle::{Created, Order, Token, TokenId};
 use crate::forge::verify::Verdict;
 use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
+use crate::wallet::manage;
 
-mod by_hand;
-mod make;
-mod renew;
-mod service_id;
+pub mod by_hand;
+pub mod make;
+pub mod renew;
+pub mod service_id;
 mod tag;
 
 pub use make::{Done, Finished, Making};
@@ -63,74 +64,79 @@ pub struct Failed {
     pub nothing_happened: bool,
 }
 
-impl LocalWallet<'_> {
-    /// An account that is held, as if it was to be added again: where its next token goes.
-    ///
-    /// # Errors
-    /// Those of [`LocalWallet::plan`].
-    pub fn plan_again(&self, selection: &Selection, account: &AccountRecord) -> Result<Planned, Error> {
-        let (remote, _) = Remote::from_url(&selection.realm.url)?;
-        let wish = Wish {
-            account: account.name.clone(),
-            allow_http: selection.realm.allow_http,
-            forge: Some(super::super::resolve::forge_of(&selection.realm)),
-            ..Wish::new(remote, None)
-        };
-        let planned = self.plan(wish)?;
-        if planned.realm.as_str() != selection.realm.realm {
-            return Err(Error::usage(
-                format!("{} is not where its URL leads any more", selection.realm.realm),
-                "keyfob move URL NEW-URL mends it",
-            ));
-        }
-        Ok(planned)
+/// An account that is held, as if it was to be added again: where its next token goes.
+///
+/// # Errors
+/// Those of [`manage::plan::plan`].
+pub fn plan_again(
+    wallet: &LocalWallet<'_>,
+    selection: &Selection,
+    account: &AccountRecord,
+) -> Result<Planned, Error> {
+    let (remote, _) = Remote::from_url(&selection.realm.url)?;
+    let wish = Wish {
+        account: account.name.clone(),
+        allow_http: selection.realm.allow_http,
+        forge: Some(super::super::resolve::forge_of(&selection.realm)),
+        ..Wish::new(remote, None)
+    };
+    let planned = manage::plan::plan(wallet, wish)?;
+    if planned.realm.as_str() != selection.realm.realm {
+        return Err(Error::usage(
+            format!("{} is not where its URL leads any more", selection.realm.realm),
+            "keyfob move URL NEW-URL mends it",
+        ));
     }
+    Ok(planned)
+}
 
-    /// The id of the secret in force of the account that a plan is about.
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub fn in_force(&self, planned: &Planned) -> Result<Option<String>, Error> {
-        let group = self.records.read(&planned.group)?;
-        let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
-        let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
-        Ok(account.map(|account| account.id.clone()))
-    }
+/// The id of the secret in force of the account that a plan is about.
+///
+/// # Errors
+/// Those of reading.
+pub fn in_force(wallet: &LocalWallet<'_>, planned: &Planned) -> Result<Option<String>, Error> {
+    let group = wallet.records.read(&planned.group)?;
+    let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
+    let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
+    Ok(account.map(|account| account.id.clone()))
+}
 
-    /// The question about an account of something half done.
-    ///
-    /// # Errors
-    /// Those of the record and of the store.
-    pub fn question_of(
-        &self,
-        pending: &Pending,
-        is_it: impl Fn(&AccountRecord) -> bool,
-    ) -> Result<Option<Question>, Error> {
-        let (realm, at) = self.account_of_pending(pending)?;
-        let Some((realm, at)) = realm.zip(at) else { return Ok(None) };
-        let account = &realm.accounts[at];
-        if !is_it(account) {
-            return Ok(None);
-        }
-        self.subject(&self.group_of_pending(pending)?, &realm, account).question.map(Some)
+/// The question about an account of something half done.
+///
+/// # Errors
+/// Those of the record and of the store.
+pub fn question_of(
+    wallet: &LocalWallet<'_>,
+    pending: &Pending,
+    is_it: impl Fn(&AccountRecord) -> bool,
+) -> Result<Option<Question>, Error> {
+    let (realm, at) = account_of_pending(wallet, pending)?;
+    let Some((realm, at)) = realm.zip(at) else { return Ok(None) };
+    let account = &realm.accounts[at];
+    if !is_it(account) {
+        return Ok(None);
     }
+    manage::verify::subject(wallet, &group_of_pending(wallet, pending)?, &realm, account).question.map(Some)
+}
 
-    fn group_of_pending(&self, pending: &Pending) -> Result<String, Error> {
-        let (remote, user) = Remote::from_url(&pending.url)?;
-        Ok(match resolve(&self.config, &remote, user.as_deref())? {
-            super::super::resolve::Resolution::Known(known) => known.group,
-            _ => super::super::resolve::host_group(&remote),
-        })
-    }
+fn group_of_pending(wallet: &LocalWallet<'_>, pending: &Pending) -> Result<String, Error> {
+    let (remote, user) = Remote::from_url(&pending.url)?;
+    Ok(match resolve(&wallet.config, &remote, user.as_deref())? {
+        super::super::resolve::Resolution::Known(known) => known.group,
+        _ => super::super::resolve::host_group(&remote),
+    })
+}
 
-    /// The realm that something half done is about, and which of its accounts.
-    fn account_of_pending(&self, pending: &Pending) -> Result<(Option<RealmRecord>, Option<usize>), Error> {
-        let group = self.records.read(&self.group_of_pending(pending)?)?;
-        let realm = group.realms.into_iter().find(|realm| realm.realm == pending.realm);
-        let is_it = |a: &AccountRecord| a.source == Source::Person && a.name == pending.account;
-        let at = realm.as_ref().and_then(|realm| realm.accounts.iter().position(is_it));
-        Ok((realm, at))
-    }
+/// The realm that something half done is about, and which of its accounts.
+fn account_of_pending(
+    wallet: &LocalWallet<'_>,
+    pending: &Pending,
+) -> Result<(Option<RealmRecord>, Option<usize>), Error> {
+    let group = wallet.records.read(&group_of_pending(wallet, pending)?)?;
+    let realm = group.realms.into_iter().find(|realm| realm.realm == pending.realm);
+    let is_it = |a: &AccountRecord| a.source == Source::Person && a.name == pending.account;
+    let at = realm.as_ref().and_then(|realm| realm.accounts.iter().position(is_it));
+    Ok((realm, at))
 }
 
 /// What is put on the list about a plan.
