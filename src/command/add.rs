@@ -15,6 +15,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store;
 use crate::text::{date, visible};
+use crate::wallet::manage;
 use crate::wallet::manage::Selection;
 use crate::wallet::manage::add::{Added, Change, Planned, Wish};
 
@@ -66,7 +67,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let wish = wish(matches, context.now)?;
     let named = wish.account.clone().or(wish.url_user.clone());
     // Mistakes are found before the token is asked for.
-    let mut planned = context.wallet.plan(wish)?;
+    let mut planned = manage::plan(context.wallet, wish)?;
     say_what_was_understood(&planned, named.as_deref(), context);
     if let Some(lacks) = planned.lacks_name() {
         if !context.terminal.about.can_ask() {
@@ -82,9 +83,9 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     look_at(&token, &mut planned, force, context)?;
     let offline = matches.get_flag("offline") || online::is_offline(context.environment);
     let (token, answer) = if offline { (token, Asked::Not) } else { ask(token, &planned, force, context)? };
-    let added = context.wallet.add(&planned, token)?;
+    let added = manage::add(context.wallet, &planned, token)?;
     if let Asked::Told(verdict, _) = &answer {
-        context.wallet.keep_verdict_of_new(&planned, verdict)?;
+        manage::verify::record_verdict_of_new(context.wallet, &planned, verdict)?;
     }
     say_what_was_done(&planned, &added, context);
     say_what_was_told(&planned, &answer, context);
@@ -273,7 +274,7 @@ pub(super) fn ask(
     force: bool,
     context: &mut Context<'_>,
 ) -> Result<(Secret, Asked), Error> {
-    let question = context.wallet.question_for(planned, token);
+    let question = manage::verify::question_for(context.wallet, planned, token);
     let Some(request) = &question.request else { return Ok((question.token, Asked::Not)) };
     let asked = online::way(&request.url, planned.wish.allow_http, context.environment).and_then(|way| {
         let answers = online::ask_all(&[Errand { question: &question, way }], &mut context.terminal);
@@ -349,7 +350,7 @@ fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>
 
 /// A second account may be why tools get no answer from now on (R4), which must not be found out in a pipeline.
 fn say_if_several_now(planned: &Planned, context: &mut Context<'_>) {
-    let Ok(Selection { realm, .. }) = context.wallet.select(&planned.url, None) else { return };
+    let Ok(Selection { realm, .. }) = manage::select(context.wallet, &planned.url, None) else { return };
     let forge = realm.realm.split_once('/').and_then(|(forge, _)| forge::named(forge));
     let Some(forge) = forge else { return };
     let of_the_person = || realm.accounts.iter().filter(|account| account.source == Source::Person);

@@ -8,6 +8,7 @@ use crate::forge::verify::{Outcome, Problem, Verdict};
 use crate::remote::Remote;
 use crate::terminal::Colour;
 use crate::text::{date, rfc3339, visible};
+use crate::wallet::manage;
 use crate::wallet::manage::verify::{Subject, mark_global};
 
 use super::online::{self, Errand};
@@ -69,13 +70,13 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         ));
     }
     let place = text(matches, "URL");
-    let subjects = context.wallet.subjects(place, text(matches, "account"))?;
+    let subjects = manage::verify::subjects(context.wallet, place, text(matches, "account"))?;
     let mut told = ask(&subjects, context)?;
     mark(&mut told);
     // What was heard is told even where it cannot be written down.
     let mut unkept = None;
     for told in &mut told {
-        match context.wallet.keep_verdict(told.subject, &told.verdict) {
+        match manage::verify::record_verdict(context.wallet, told.subject, &told.verdict) {
             Ok(restored) => told.restored = restored,
             Err(error) => unkept = unkept.or(Some(error)),
         }

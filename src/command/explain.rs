@@ -8,7 +8,7 @@ use crate::error::{Error, NoCredential};
 use crate::forge::Presentation;
 use crate::text::{date, rfc3339, visible};
 use crate::tool::{self, Quirks, Tool};
-use crate::wallet::{Credential, Lookup, Query, get};
+use crate::wallet::{Credential, Lookup, Query, get, manage};
 
 use super::{Command, Context, json, option, place, text, url, whose, write_json};
 
@@ -126,7 +126,7 @@ fn decision(tool: &Tool, query: &Query, context: &Context<'_>) -> (Vec<String>, 
         quirks(tool).map_or_else(|| vec![query.remote.clone()], |quirks| (quirks.places)(&query.remote));
     for place in places {
         let query = Query { remote: place, ..query.clone() };
-        let mut steps = context.wallet.environment_notes();
+        let mut steps = manage::storage::environment_notes(context.wallet);
         let found = get::get(context.wallet, &query, &mut |step| steps.push(step.to_string()));
         if !matches!(found, Ok(Lookup::None { reason: NoCredential::NotOurs, .. })) {
             return (steps, found);

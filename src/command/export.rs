@@ -10,6 +10,7 @@ use crate::export;
 use crate::files;
 use crate::formats::age::{self, Recipient, To};
 use crate::text::shell_word;
+use crate::wallet::manage;
 
 use super::{Command, Context, flag, new_passphrase, option, piped_passphrase};
 
@@ -55,7 +56,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         ));
     }
     check_place(&path)?;
-    let bundle = context.wallet.bundle()?;
+    let bundle = manage::bundle::collect(context.wallet)?;
     if bundle.realms.is_empty() {
         return Err(Error::NoSuchCredential {
             what: "the wallet holds nothing to export".to_owned(),

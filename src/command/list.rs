@@ -9,7 +9,7 @@ use crate::terminal::Colour;
 use crate::text::{LAST_SECOND, date, rfc3339, visible};
 use crate::wallet::manage::{AccountSummary, State};
 use crate::wallet::resolve::{Resolution, resolve};
-use crate::wallet::{DAY, HINT_DAYS};
+use crate::wallet::{DAY, HINT_DAYS, manage};
 
 use super::{Command, Context, flag, json, option, table, text, time, write_json};
 
@@ -57,7 +57,7 @@ struct Row<'e> {
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let (mut entries, errors) = context.wallet.list()?;
+    let (mut entries, errors) = manage::list(context.wallet)?;
     if let Some(url) = text(matches, "URL") {
         retain_realm(&mut entries, url, context)?;
     }
@@ -104,7 +104,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 
 /// Only what a URL's realm holds. One of which only the environment has a token has no record.
 fn retain_realm(entries: &mut Vec<AccountSummary>, url: &str, context: &Context<'_>) -> Result<(), Error> {
-    let nothing = match context.wallet.select(url, None) {
+    let nothing = match manage::select(context.wallet, url, None) {
         Ok(selection) => {
             entries.retain(|entry| entry.realm == selection.realm.realm);
             return Ok(());

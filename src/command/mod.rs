@@ -16,8 +16,8 @@ use crate::error::Error;
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::terminal::Terminal;
-use crate::wallet::LocalWallet;
 use crate::wallet::stores::Machine;
+use crate::wallet::{LocalWallet, manage};
 
 pub mod add;
 mod arguments;
@@ -256,7 +256,7 @@ fn place(context: &Context<'_>, text: &str) -> Result<(Remote, Option<String>), 
     if !is_realm && (text.contains("://") || !text.contains('/')) {
         return Remote::from_url(text);
     }
-    match context.wallet.select(text, None) {
+    match manage::select(context.wallet, text, None) {
         Ok(selection) => Remote::from_url(&selection.realm.url),
         Err(error @ Error::NoSuchCredential { .. }) => Remote::from_url(text).map_err(|_| error),
         Err(error) => Err(error),

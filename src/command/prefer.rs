@@ -3,6 +3,7 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
+use crate::wallet::manage;
 
 use super::{Command, Context, account, flag, text, url};
 
@@ -26,13 +27,13 @@ pub static COMMAND: Command = Command {
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let place = text(matches, "URL").unwrap_or_default();
     let name = text(matches, "account");
-    let selection = context.wallet.select(place, name)?;
+    let selection = manage::select(context.wallet, place, name)?;
     let mut place = selection.realm.realm.clone();
     if !selection.below.is_empty() {
         place = format!("{place} below /{}", selection.below.join("/"));
     }
     if matches.get_flag("clear") {
-        let had = context.wallet.prefer_none(&selection)?;
+        let had = manage::clear_preference(context.wallet, &selection)?;
         context.terminal.note(&if had {
             format!("no account is preferred any more for {place}")
         } else {
@@ -42,7 +43,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
     let selection = selection.persons();
     let account = selection.only()?;
-    context.wallet.prefer(&selection, account)?;
+    manage::prefer(context.wallet, &selection, account)?;
     let name = account
         .name
         .as_deref()

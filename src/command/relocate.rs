@@ -6,6 +6,7 @@ use clap::{Arg, ArgMatches};
 use crate::error::Error;
 use crate::forge;
 use crate::remote::Remote;
+use crate::wallet::manage;
 use crate::wallet::manage::add::Wish;
 
 use super::{Command, Context, arguments, counted, flag, text, url};
@@ -28,15 +29,15 @@ pub static COMMAND: Command = Command {
 };
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let selection = context.wallet.select(text(matches, "URL").unwrap_or_default(), None)?;
+    let selection = manage::select(context.wallet, text(matches, "URL").unwrap_or_default(), None)?;
     let (remote, _) = Remote::from_url(text(matches, "NEW-URL").unwrap_or_default())?;
     let wish = Wish {
         forge: text(matches, "forge").and_then(forge::named),
         allow_http: matches.get_flag("allow-http"),
         ..Wish::new(remote, None)
     };
-    let planned = context.wallet.plan_move(&selection, wish)?;
-    let count = context.wallet.move_realm(&selection, &planned)?;
+    let planned = manage::plan_move(context.wallet, &selection, wish)?;
+    let count = manage::move_realm(context.wallet, &selection, &planned)?;
     let accounts = counted(count, "account");
     context.terminal.note(&format!("{accounts} moved from {} to {}", selection.realm.realm, planned.realm));
     super::setup::keep_in_step(context);

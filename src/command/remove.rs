@@ -3,6 +3,7 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
+use crate::wallet::manage;
 use crate::wallet::manage::Selection;
 use crate::wallet::pending::{List, Pending};
 
@@ -33,7 +34,7 @@ pub static COMMAND: Command = Command {
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let place = text(matches, "URL").unwrap_or_default();
     let account = text(matches, "account");
-    let selection = context.wallet.select(place, account)?;
+    let selection = manage::select(context.wallet, place, account)?;
     if !matches.get_flag("all") {
         selection.only().map_err(|error| match error {
             Error::Ambiguous { what, .. } => {
@@ -55,7 +56,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         several => format!("{} accounts of {realm}", several.len()),
     };
     context.terminal.agree(&format!("destroy {tokens} of {whose}?"), matches.get_flag("yes"))?;
-    let mut failures = context.wallet.remove(&selection, matches.get_flag("force"))?.into_iter();
+    let mut failures = manage::remove(context.wallet, &selection, matches.get_flag("force"))?.into_iter();
     context.terminal.note(&format!("removed {tokens} of {whose}"));
     say_what_is_half_done(&selection, context);
     super::setup::keep_in_step(context);

@@ -3,6 +3,7 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
+use crate::wallet::manage;
 use crate::wallet::manage::edit::Restored;
 
 use super::{Command, Context, account, text, url, whose};
@@ -21,9 +22,9 @@ pub static COMMAND: Command = Command {
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let place = text(matches, "URL").unwrap_or_default();
     let account = text(matches, "account");
-    let selection = context.wallet.select(place, account)?.restorable()?;
+    let selection = manage::select(context.wallet, place, account)?.restorable()?;
     let account = selection.only()?;
-    let restored = context.wallet.restore(&selection, account)?;
+    let restored = manage::restore(context.wallet, &selection, account)?;
     let whose = whose(&account.account(), &selection.realm.realm);
     context.terminal.note(&match restored {
         Restored::Cleared => format!("the token of {whose} is in use again"),

@@ -18,7 +18,7 @@ use crate::tool::profile::fill::{Setting, Wanted, checked, described, settings};
 use crate::tool::profile::{Form, Place, Profile, Search, forms};
 use crate::tool::{self, Tool};
 use crate::wallet::get::get_account;
-use crate::wallet::{Credential, Lookup, Query, Wallet as _};
+use crate::wallet::{Credential, Lookup, Query, Wallet as _, manage};
 
 use super::{Command, Context, account, flag, option, place, text};
 
@@ -227,7 +227,7 @@ fn look(
     }
     if let Some(name) = account {
         // A name on the command line is exact: no other account answers in its place.
-        let selection = context.wallet.select(&place.url, Some(name))?.persons();
+        let selection = manage::select(context.wallet, &place.url, Some(name))?.persons();
         found = get_account(context.wallet, &query, &selection.realm.realm, selection.only()?)?;
     }
     match found {

@@ -13,7 +13,7 @@ use crate::secret_bytes::{Bytes, joined};
 use crate::text::rfc3339;
 use crate::tool::profile::forms::{basic, header, only_as_header};
 use crate::wallet::get::get_account;
-use crate::wallet::{Credential, Lookup, Query, Wallet as _};
+use crate::wallet::{Credential, Lookup, Query, Wallet as _, manage};
 
 use super::{Command, Context, account, option, place, text, url, yes};
 
@@ -60,7 +60,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let found = match text(matches, "account") {
         // A name on the command line is exact: no other account answers in its place.
         Some(name) => {
-            let selection = context.wallet.select(typed, Some(name))?.persons();
+            let selection = manage::select(context.wallet, typed, Some(name))?.persons();
             get_account(context.wallet, &query, &selection.realm.realm, selection.only()?)?
         }
         None => {

@@ -5,10 +5,10 @@
 use crate::error::{Error, target};
 use crate::forge::verify::{Outcome, Problem, Verdict};
 use crate::remote::Realm;
-use crate::wallet::DAY;
 use crate::wallet::manage::rotate::Finished;
 use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::{Kind, List, Pending};
+use crate::wallet::{DAY, manage};
 
 use super::Context;
 use super::online::Client;
@@ -46,13 +46,14 @@ pub(super) fn finish_pending(
 fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
     let organisation = organisation_of(pending);
     let service = service_of(pending, context)?;
-    let finished = context.wallet.finish(list, pending, &service)?;
+    let finished = manage::rotate::finish(context.wallet, list, pending, &service)?;
     let realm = &pending.realm;
     let rotated = finished == Finished::Completed;
     let words = match finished {
         Finished::Forgotten => format!("nothing had come of the new token of {realm} that was begun"),
         Finished::RevokedNew => {
-            let goes_on = context.wallet.in_force_of(pending)?.map_or("", |_| "; the one in use goes on");
+            let goes_on = manage::rotate::id_in_force_of(context.wallet, pending)?
+                .map_or("", |_| "; the one in use goes on");
             format!("revoked a new token of {realm} that nobody had{goes_on}")
         }
         Finished::Completed => match &pending.old {
@@ -78,7 +79,9 @@ fn left_behind(
     context: &Context<'_>,
 ) -> Result<String, Error> {
     let is_left = match &pending.old {
-        Some(old) if context.wallet.in_force_of(pending)?.is_none() => service.works(old)?,
+        Some(old) if manage::rotate::id_in_force_of(context.wallet, pending)?.is_none() => {
+            service.works(old)?
+        }
         _ => false,
     };
     if !is_left {
@@ -101,12 +104,14 @@ fn finish_by_hand(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
         if !service.works(old)? {
             return is_over(format!("the earlier token of {realm} does not work any more"), false);
         }
-    } else if context.wallet.in_force_of(pending)?.is_some_and(|id| Some(id) == pending.before) {
+    } else if manage::rotate::id_in_force_of(context.wallet, pending)?
+        .is_some_and(|id| Some(id) == pending.before)
+    {
         return is_over(format!("no new token of {realm} came; the one before is in use"), false);
-    } else if let Some(question) = context.wallet.question_of_earlier(pending)? {
+    } else if let Some(question) = manage::rotate::question_of_earlier(context.wallet, pending)? {
         may_use_network(context)?;
         if ask(&question, pending, context)? == Outcome::Refused {
-            context.wallet.destroy_earlier(pending)?;
+            manage::rotate::destroy_earlier(context.wallet, pending)?;
             return is_over(format!("the earlier token of {realm} is not accepted any more"), true);
         }
     }
@@ -115,8 +120,8 @@ fn finish_by_hand(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
 
 /// Whether the service takes a token; of a blocked account it refuses every one, so that says nothing.
 pub(super) fn ask(question: &Question, pending: &Pending, context: &Context<'_>) -> Result<Outcome, Error> {
-    let allow_http =
-        context.wallet.select(&pending.realm, None).is_ok_and(|selection| selection.realm.allow_http);
+    let allow_http = manage::select(context.wallet, &pending.realm, None)
+        .is_ok_and(|selection| selection.realm.allow_http);
     let verdict = verify(question, allow_http, &Client::default(), context.environment)?;
     Ok(outcome_of(&verdict))
 }
@@ -151,7 +156,7 @@ pub(super) fn in_words(pending: &Pending, context: &Context<'_>) -> (String, Str
     let since = crate::text::date(pending.since);
     let settled = format!("keyfob rotate {url} --settled");
     // The account may be gone, and then there is nothing to rotate.
-    let is_held = context.wallet.in_force_of(pending).is_ok_and(|id| id.is_some());
+    let is_held = manage::rotate::id_in_force_of(context.wallet, pending).is_ok_and(|id| id.is_some());
     if pending.kind != Kind::ByHand {
         let repair = "keyfob doctor --repair, which asks the service for once";
         let mut fix = if is_held { format!("keyfob rotate {url}; or {repair}") } else { repair.to_owned() };
@@ -192,10 +197,11 @@ fn service_of<'e>(pending: &Pending, context: &mut Context<'e>) -> Result<TokenS
 fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
     may_use_network(context)?;
     let realm = &pending.realm;
-    let question =
-        context.wallet.question_of(pending, |account| Some(&account.id) == pending.before.as_ref())?;
+    let question = manage::rotate::question_of(context.wallet, pending, |account| {
+        Some(&account.id) == pending.before.as_ref()
+    })?;
     let Some(question) = question else {
-        if context.wallet.in_force_of(pending)?.is_none() {
+        if manage::rotate::id_in_force_of(context.wallet, pending)?.is_none() {
             list.replace(Pending { kind: Kind::ByHand, ..pending.clone() })?;
             return Ok(MadeGood { words: still_to_do(pending), rotated: false });
         }

@@ -4,6 +4,7 @@ use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 use crate::store;
+use crate::wallet::manage;
 use crate::wallet::stores::{Stores as _, writable};
 
 use super::{Command, Context, option, text, time};
@@ -37,7 +38,7 @@ pub(super) fn openable(matches: &ArgMatches, context: &Context<'_>) -> Result<Ve
         return writable(name).map(|name| vec![name]);
     }
     let chosen = context.stores.settled(context.wallet.config()?.store.as_deref())?;
-    let held = context.wallet.count_secrets()?;
+    let held = manage::storage::count_secrets(context.wallet)?;
     let used = |name: &'static str| chosen == Some(name) || held.contains_key(name);
     let names: Vec<_> = store::ALL
         .iter()

@@ -9,10 +9,10 @@ use crate::error::Error;
 use crate::forge::token::{Recognized, recognize};
 use crate::forge::{self, Place};
 use crate::records::{Group, Source as AddedBy};
-use crate::wallet::LocalWallet;
 use crate::wallet::manage::add::{Planned, Wish};
 use crate::wallet::manage::adopt::{Comparison, Seen};
 use crate::wallet::manage::plan::ReadRecord;
+use crate::wallet::{LocalWallet, manage};
 
 use super::Found;
 
@@ -141,7 +141,7 @@ pub fn decide<'f>(
     for found in all_found {
         let decided = match plan(wallet, found, leave.http, &read) {
             Ok(mut planned) => {
-                let standing = || wallet.standing_by(&planned, &found.token, seen, &read);
+                let standing = || manage::adopt::compare_by(wallet, &planned, &found.token, seen, &read);
                 let mut verdict = verdict(found, &planned, &all, standing)?;
                 let mut note = None;
                 // What the wallet has, it has: a person put it there.
@@ -211,12 +211,12 @@ fn plan(
     allow_http: bool,
     read: ReadRecord<'_>,
 ) -> Result<Planned, Error> {
-    if wallet.organisation_is_somebody(&found.remote, found.user.as_deref())? {
+    if manage::adopt::user_is_known_account(wallet, &found.remote, found.user.as_deref())? {
         let why = "the organisation is not to be seen: the user name may be one, and is that of an account";
         return Err(Error::usage(why, ""));
     }
     let wish = Wish::new(found.remote.clone(), found.user.clone());
-    let planned = wallet.plan_by(Wish { expires: found.expires, allow_http, ..wish }, read)?;
+    let planned = manage::plan::plan_by(wallet, Wish { expires: found.expires, allow_http, ..wish }, read)?;
     // `add` takes a nameless URL with a path for an Azure DevOps Server, and says so to a person who can say no. Here that is
     // too little to go by.
     if planned.guessed && found.user.is_none() && forge::looks_like(&found.remote).is_none() {

@@ -19,7 +19,7 @@ use crate::wallet::manage::audit::{Audit, Lost, Orphan};
 use crate::wallet::manage::{AccountSummary, State};
 use crate::wallet::pending::{List, Pending};
 use crate::wallet::stores::Stores;
-use crate::wallet::{DAY, HINT_DAYS};
+use crate::wallet::{DAY, HINT_DAYS, manage};
 
 /// 2026-01-01: no clock that shows less is right.
 const EARLIEST: i64 = 1_767_225_600;
@@ -197,7 +197,7 @@ fn used_stores(context: &Context<'_>) -> Vec<String> {
 }
 
 fn records(context: &Context<'_>) -> Vec<Finding> {
-    let (entries, errors) = match context.wallet.list() {
+    let (entries, errors) = match manage::list(context.wallet) {
         Ok(listed) => listed,
         Err(error) => return vec![Finding::error("records", &error)],
     };
@@ -215,7 +215,7 @@ fn records(context: &Context<'_>) -> Vec<Finding> {
         ));
     }
     findings.extend(held.filter_map(|entry| condition(entry, context.now)));
-    match context.wallet.audit(&usable_stores(context)) {
+    match manage::audit(context.wallet, &usable_stores(context)) {
         Ok(audit) => findings.extend(secrets(&audit)),
         Err(error) => findings.push(Finding::error("records", &error)),
     }

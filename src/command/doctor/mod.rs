@@ -9,6 +9,7 @@ use crate::files;
 use crate::terminal::Colour;
 use crate::text::visible;
 use crate::tool::setup::{Finding, Level};
+use crate::wallet::manage;
 use crate::wallet::manage::audit::Audit;
 use crate::wallet::pending::List;
 
@@ -124,13 +125,13 @@ fn repair_here(context: &Context<'_>) -> Vec<Finding> {
             Err(error) => Finding::error("repair", &error),
         });
     }
-    let audit = match context.wallet.audit(&checks::usable_stores(context)) {
+    let audit = match manage::audit(context.wallet, &checks::usable_stores(context)) {
         Ok(audit) => audit,
         Err(error) => return vec![Finding::error("repair", &error)],
     };
     findings.extend(rebuild(context, &audit));
     // With a store closed or a record unreadable, what looks like an orphan may not be one.
-    match context.wallet.sweep_orphans(data, &audit.orphans) {
+    match manage::repair::sweep_orphans(context.wallet, data, &audit.orphans) {
         Ok(swept) if swept.destroyed > 0 => {
             let tokens = counted(swept.destroyed, "token");
             let words = format!("destroyed {tokens} that no record has spoken of for an hour");
@@ -143,7 +144,7 @@ fn repair_here(context: &Context<'_>) -> Vec<Finding> {
 }
 
 fn rebuild(context: &Context<'_>, audit: &Audit) -> Vec<Finding> {
-    let done = match context.wallet.rebuild(&audit.unrecorded) {
+    let done = match manage::repair::rebuild(context.wallet, &audit.unrecorded) {
         Ok(done) => done,
         Err(error) => return vec![Finding::error("repair", &error)],
     };

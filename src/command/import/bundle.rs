@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::export::{self, Fault};
 use crate::formats::age::{self, Identity, With};
 use crate::text::{shell_word, visible};
+use crate::wallet::manage;
 use crate::wallet::manage::bundle::{Bundle, MergeAction};
 
 use super::super::{Context, add, piped_passphrase};
@@ -39,7 +40,7 @@ pub(super) fn take(
         }
         other => other,
     };
-    let arrivals = context.wallet.look_at_bundle(&bundle).map_err(unfit)?;
+    let arrivals = manage::bundle::preview(context.wallet, &bundle).map_err(unfit)?;
     let width = arrivals.iter().map(|one| one.realm.chars().count()).max().unwrap_or(0);
     for one in &arrivals {
         let (word, why) = match one.what {
@@ -66,7 +67,7 @@ pub(super) fn take(
     if !wish.yes && !context.terminal.confirm(&question)? {
         return Err(Error::Declined);
     }
-    if let Some(store) = context.wallet.take_bundle(&bundle)? {
+    if let Some(store) = manage::bundle::merge(context.wallet, &bundle)? {
         add::say_choice(&store, context);
     }
     context.terminal.note(&format!("{} taken into the wallet", in_words(new)));

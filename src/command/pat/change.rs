@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::forge::lifecycle::{Chosen, Order, ScopeTable, Token, TokenFilter, TokenId};
 use crate::remote::Remote;
 use crate::text::{date, visible};
+use crate::wallet::manage;
 use crate::wallet::manage::add::{Change, Wish};
 use crate::wallet::manage::rotate::{Done, LONGEST, Making, Service, is_long};
 use crate::wallet::pending::{Kind, List, Pending};
@@ -102,7 +103,7 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         default: matches.get_flag("default"),
         ..Wish::new(remote, user)
     };
-    let planned = context.wallet.plan(wish)?;
+    let planned = manage::plan(context.wallet, wish)?;
     if let Some(title) = text(matches, "name").filter(|title| is_long(title)) {
         return Err(Error::usage(
             format!(
@@ -128,7 +129,7 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         // What waits for a person waits on.
         let is_meant = |pending: &Pending| pending.url == url && pending.kind != Kind::ByHand;
         say_all(&finish_pending(&list, &is_meant, context)?, context);
-        context.wallet.make(&list, making, &service)
+        manage::rotate::make(context.wallet, &list, making, &service)
     })?;
     tell(&done, context);
     // Another token of the same organisation is most often meant to be one more.
@@ -184,7 +185,8 @@ fn meant(
 ) -> Result<Vec<Token>, Error> {
     let name = organisation.name();
     if words.is_empty() {
-        let selection = context.wallet.select(&organisation.url, text(matches, "account"))?.persons();
+        let selection =
+            manage::select(context.wallet, &organisation.url, text(matches, "account"))?.persons();
         let id = selection.only()?.service_id.as_deref().and_then(TokenId::parse);
         let id = id.ok_or_else(|| {
             Error::usage(
@@ -207,7 +209,8 @@ pub(super) fn extend(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     for token in meant(&words, matches, &organisation, &service, context)? {
         let token = service.extend(&token.id, expires)?;
         let expires = token.expires.unwrap_or(expires);
-        let held = context.wallet.keep_end(&organisation.url, token.id.as_str(), expires)?;
+        let held =
+            manage::rotate::record_expiry(context.wallet, &organisation.url, token.id.as_str(), expires)?;
         let here = if held { ", as the wallet now knows" } else { "" };
         context.terminal.note(&format!("\"{}\" ends on {}{here}", visible(&token.name), date(expires)));
     }
@@ -221,7 +224,7 @@ pub(super) fn revoke(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     let words: Vec<&str> =
         matches.get_many::<String>("WHICH").into_iter().flatten().map(String::as_str).collect();
     let tokens = meant(&words, matches, &organisation, &service, context)?;
-    let held = context.wallet.service_ids(url)?;
+    let held = manage::rotate::service_ids(context.wallet, url)?;
     for token in tokens {
         let in_wallet = held.iter().find(|(id, _)| id == token.id.as_str());
         let here = if in_wallet.is_some() { ", which the wallet hands out" } else { "" };
@@ -229,7 +232,7 @@ pub(super) fn revoke(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         context.terminal.agree(&question, matches.get_flag("yes"))?;
         service.revoke(&token.id)?;
         context.terminal.note(&format!("\"{}\" is revoked", visible(&token.name)));
-        if context.wallet.reject(url, token.id.as_str())? {
+        if manage::rotate::reject(context.wallet, url, token.id.as_str())? {
             context.terminal.hint(&format!(
                 "keyfob pat create {} --for git takes its place in the wallet",
                 organisation.name()

@@ -9,6 +9,7 @@ use crate::forge;
 use crate::forge::lifecycle::{ScopeTable, Token, TokenFilter};
 use crate::terminal::Colour;
 use crate::text::{date, rfc3339, visible};
+use crate::wallet::manage;
 
 use super::list::{colour_of_end, left};
 use super::token_service::{Organisation, TokenService, organisation, organisation_argument};
@@ -113,7 +114,7 @@ fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         _ => &[TokenFilter::Active],
     };
     let service = TokenService::begin(&organisation.realm, context)?;
-    let held = context.wallet.service_ids(url)?;
+    let held = manage::rotate::service_ids(context.wallet, url)?;
     let (mut shown, mut unread) = (Vec::new(), 0);
     for &state in kinds {
         let (all, more) = service.all_and_unread(state)?;
@@ -128,7 +129,9 @@ fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     for one in shown.iter().filter(is_global) {
         let id = Some(one.token.id.as_str());
         if let Some(end) = organisation.forge.lifecycle.global_tokens_end {
-            context.wallet.keep_global_end(url, end, &|held| held.service_id.as_deref() == id)?;
+            manage::rotate::record_global_expiry(context.wallet, url, end, &|held| {
+                held.service_id.as_deref() == id
+            })?;
         }
     }
     let end = |token: &Token| token.expires.unwrap_or(i64::MAX);

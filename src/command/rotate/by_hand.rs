@@ -8,6 +8,7 @@ use crate::error::{Error, target};
 use crate::forge::verify::Outcome;
 use crate::records::AccountRecord;
 use crate::text::date;
+use crate::wallet::manage;
 use crate::wallet::manage::add::{Change, Planned, Wish};
 use crate::wallet::pending::{Kind, List, Pending};
 
@@ -38,15 +39,16 @@ pub(super) fn on_its_page(
         if offline { (secret, add::Asked::Not) } else { add::ask(secret, &planned, force, context)? };
     let wallet = context.wallet;
     let (added, pending) = list.alone(|| {
-        let before = wallet.in_force(&planned)?;
+        let before = manage::rotate::id_in_force(wallet, &planned)?;
         let before = before.filter(|_| !matches.get_flag("keep-old"));
-        let pending = before.map(|before| wallet.by_hand(&planned, &before)).transpose()?;
+        let pending =
+            before.map(|before| manage::rotate::pending_by_hand(wallet, &planned, &before)).transpose()?;
         if let Some(pending) = &pending {
             list.add(pending.clone())?;
         }
-        let added = wallet.add(&planned, secret);
+        let added = manage::add(wallet, &planned, secret);
         if let Some(pending) = &pending
-            && wallet.in_force(&planned).is_ok_and(|now| now == pending.before)
+            && manage::rotate::id_in_force(wallet, &planned).is_ok_and(|now| now == pending.before)
         {
             list.remove(&pending.mark)?;
         }
@@ -59,7 +61,7 @@ pub(super) fn on_its_page(
         ));
     }
     if let add::Asked::Told(verdict, _) = &answer {
-        context.wallet.keep_verdict_of_new(&planned, verdict)?;
+        manage::verify::record_verdict_of_new(context.wallet, &planned, verdict)?;
     }
     context.terminal.note(&format!("the new token of {} is in the {} store", added.realm, added.store));
     add::say_what_was_told(&planned, &answer, context);
@@ -87,10 +89,10 @@ fn offer_revocation(
         context.terminal.note(&by_page);
         list.take_off(&pending.mark)
     };
-    let question = wallet.question_of_earlier(pending)?;
+    let question = manage::rotate::question_of_earlier(wallet, pending)?;
     let request =
         question.as_ref().zip(planned.forge.lifecycle.revocation).and_then(|(question, revocation)| {
-            Some((question, revocation, wallet.request_for(question, revocation.request)?))
+            Some((question, revocation, manage::verify::request_for(wallet, question, revocation.request)?))
         });
     let Some((question, revocation, request)) = request.filter(|_| verified) else { return told(context) };
     let wanted = matches.get_flag("yes")
@@ -103,7 +105,7 @@ fn offer_revocation(
     let answer = Client::default().send(&request, &question.token, &way);
     match answer {
         Ok(answer) if (revocation.done)(&answer) => {
-            wallet.destroy_earlier(pending)?;
+            manage::rotate::destroy_earlier(wallet, pending)?;
             list.take_off(&pending.mark)?;
             context.terminal.note("the earlier one is revoked");
             return Ok(());
@@ -133,22 +135,22 @@ pub(super) fn resume(
     let mut done = false;
     for pending in list.read()?.into_iter().filter(about_it) {
         let remove = || list.take_off(&pending.mark);
-        if context.wallet.in_force_of(&pending)? == pending.before {
+        if manage::rotate::id_in_force_of(context.wallet, &pending)? == pending.before {
             // No new one came.
             remove()?;
             continue;
         }
-        let earlier = context.wallet.question_of_earlier(&pending)?;
+        let earlier = manage::rotate::question_of_earlier(context.wallet, &pending)?;
         let Some(earlier) = earlier.filter(|_| !online::is_offline(context.environment)) else {
             context.terminal.note(&still_to_do(&pending));
             continue;
         };
         if ask(&earlier, &pending, context)? == Outcome::Refused {
-            context.wallet.destroy_earlier(&pending)?;
+            manage::rotate::destroy_earlier(context.wallet, &pending)?;
             remove()?;
             context.terminal.note("the earlier one is not accepted any more");
         } else {
-            let new = context.wallet.question_of(&pending, |_| true)?;
+            let new = manage::rotate::question_of(context.wallet, &pending, |_| true)?;
             let new = new.map(|new| ask(&new, &pending, context)).transpose()?;
             let verified = new == Some(Outcome::Accepted);
             offer_revocation(list, planned, &pending, verified, matches, context)?;
@@ -167,8 +169,9 @@ pub(super) fn resume(
 /// `--settled`: a person says that what is half done at a place is done, or need not be. The account may be gone.
 pub(super) fn settle(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let (place, account) = (text(matches, "URL").unwrap_or_default(), text(matches, "account"));
-    let planned = super::super::place(context, place)
-        .and_then(|(remote, user)| context.wallet.plan(Wish { allow_http: true, ..Wish::new(remote, user) }));
+    let planned = super::super::place(context, place).and_then(|(remote, user)| {
+        manage::plan(context.wallet, Wish { allow_http: true, ..Wish::new(remote, user) })
+    });
     let is_meant = |pending: &Pending| {
         let here = pending.realm == place
             || pending.url.trim_end_matches('/') == place.trim_end_matches('/')

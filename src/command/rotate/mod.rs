@@ -8,11 +8,11 @@ use crate::forge::lifecycle::{Effect, Order, Renewal, TokenApi};
 use crate::records::{AccountRecord, Source};
 use crate::terminal::Uninterrupted;
 use crate::text::date;
-use crate::wallet::DAY;
 use crate::wallet::manage::add::Planned;
 use crate::wallet::manage::rotate::{Failed, Making, NotRenewed, is_long};
 use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::{List, Pending};
+use crate::wallet::{DAY, manage};
 
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
@@ -104,7 +104,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 /// The account that the person means, and where its next token goes.
 fn the_account(matches: &ArgMatches, context: &Context<'_>) -> Result<(AccountRecord, Planned), Error> {
     let selection =
-        context.wallet.select(text(matches, "URL").unwrap_or_default(), text(matches, "account"))?.persons();
+        manage::select(context.wallet, text(matches, "URL").unwrap_or_default(), text(matches, "account"))?
+            .persons();
     let account = selection.only()?.clone();
     if account.source == Source::Tool {
         return Err(Error::usage(
@@ -115,7 +116,7 @@ fn the_account(matches: &ArgMatches, context: &Context<'_>) -> Result<(AccountRe
             format!("a token of your own: keyfob add {}", selection.realm.url),
         ));
     }
-    let planned = context.wallet.plan_again(&selection, &account)?;
+    let planned = manage::rotate::plan_again(context.wallet, &selection, &account)?;
     Ok((account, planned))
 }
 
@@ -139,7 +140,7 @@ fn is_rotated(
         return Ok(true);
     }
     let by_another = under_way && done.is_empty();
-    match context.wallet.in_force(planned)? {
+    match manage::rotate::id_in_force(context.wallet, planned)? {
         Some(id) if id == account.id && !by_another => Ok(false),
         Some(_) => Err(Error::Overtaken { realm: planned.realm.to_string(), url: planned.url.clone() }),
         None => Err(Error::NoSuchCredential {
@@ -184,7 +185,9 @@ fn signed_in(
     if global {
         let end = planned.forge.lifecycle.global_tokens_end;
         if let Some(end) = end {
-            context.wallet.keep_global_end(&planned.url, end, &|held| held.id == account.id)?;
+            manage::rotate::record_global_expiry(context.wallet, &planned.url, end, &|held| {
+                held.id == account.id
+            })?;
         }
         let ends = end.map(|end| format!(", which ends on {}", date(end))).unwrap_or_default();
         context.terminal.note(&format!(
@@ -208,7 +211,7 @@ fn signed_in(
             return Ok(None);
         }
         let making = Making { planned, order, old, held: Some(account.id.clone()), verify };
-        context.wallet.make(list, making, &service).map(Some)
+        manage::rotate::make(context.wallet, list, making, &service).map(Some)
     })?;
     let Some(done) = done else { return Ok(()) };
     tell(&done, context);
@@ -217,7 +220,7 @@ fn signed_in(
 
 /// How long the old one lasts, from beginning to end. Our own record only knows since when it is held, which may be a few days.
 fn lasted(account: &AccountRecord, planned: &Planned, context: &Context<'_>) -> Result<Option<i64>, Error> {
-    let subjects = context.wallet.subjects(Some(&planned.url), account.name.as_deref())?;
+    let subjects = manage::verify::subjects(context.wallet, Some(&planned.url), account.name.as_deref())?;
     let subject = subjects.into_iter().find(|subject| subject.account == account.name);
     let question = subject.ok_or(Error::Changing)?.question?;
     let verdict = verify(&question, planned.wish.allow_http, &Client::default(), context.environment)?;
@@ -243,7 +246,8 @@ fn by_itself(
     let ask = |question: &Question| {
         // Up to where the new token is kept.
         held = Uninterrupted::begin();
-        let request = wallet.request_for(question, |target| Some(api.create(&target.site(), &order)));
+        let request =
+            manage::verify::request_for(wallet, question, |target| Some(api.create(&target.site(), &order)));
         let request = request.ok_or_else(|| Failed {
             error: Error::usage(
                 format!("{realm} has no address of its own to ask"),
@@ -263,7 +267,7 @@ fn by_itself(
         if is_rotated(list, false, account, &planned, context)? {
             return Ok(None);
         }
-        Ok(Some(wallet.renew(list, planned, ask)))
+        Ok(Some(manage::rotate::renew(wallet, list, planned, ask)))
     })?;
     drop(held);
     let Some(renewed) = renewed else { return Ok(()) };

@@ -7,6 +7,7 @@ use crate::forge::lifecycle::{Token, TokenFilter, TokenId};
 use crate::forge::verify::Outcome;
 use crate::records::AccountRecord;
 use crate::text::{date, visible};
+use crate::wallet::manage;
 use crate::wallet::manage::add::Planned;
 use crate::wallet::manage::rotate::Service as _;
 
@@ -66,7 +67,7 @@ pub(super) fn the_old_one(
 /// What a person says is the old one, unless the wallet knows better: it will be revoked.
 fn its_own(token: &Token, account: &AccountRecord, url: &str, context: &Context<'_>) -> Result<Token, Error> {
     let id = token.id.as_str();
-    let held = context.wallet.service_ids(url)?.into_iter().find(|(held, _)| held == id);
+    let held = manage::rotate::service_ids(context.wallet, url)?.into_iter().find(|(held, _)| held == id);
     let elsewhere = held.filter(|(_, name)| *name != account.name).map(|(_, name)| {
         format!(
             "the wallet holds \"{}\" for the account {}",
@@ -93,7 +94,7 @@ fn gone(
     planned: &Planned,
     context: &mut Context<'_>,
 ) -> Result<Token, Error> {
-    let subjects = context.wallet.subjects(Some(&planned.url), account.name.as_deref())?;
+    let subjects = manage::verify::subjects(context.wallet, Some(&planned.url), account.name.as_deref())?;
     let subject = subjects.into_iter().find(|subject| subject.account == account.name);
     let question = subject.ok_or(Error::Changing)?.question?;
     if service.verify(&question)?.outcome != Outcome::Refused {

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::store;
 use crate::terminal::Colour;
 use crate::text::visible;
+use crate::wallet::manage;
 use crate::wallet::stores::{View, writable};
 
 use super::{Command, Context, counted, flag, json, text, write_json, yes};
@@ -75,7 +76,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 }
 
 fn show(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    let counts = context.wallet.count_secrets()?;
+    let counts = manage::storage::count_secrets(context.wallet)?;
     let configured = context.wallet.config()?.store.clone();
     let views = context.stores.view(configured.as_deref())?;
     let rows = views.iter().map(|View { record, chosen, health }| Row {
@@ -157,7 +158,7 @@ fn wrapped(text: &str) -> Vec<String> {
 
 fn move_all(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let name = writable(text(matches, "NAME").unwrap_or_default())?;
-    let counts = context.wallet.count_secrets()?;
+    let counts = manage::storage::count_secrets(context.wallet)?;
     let away =
         |(store, count): (&String, &usize)| (store != name && store != "environment").then_some(*count);
     let total: usize = counts.iter().filter_map(away).sum();
@@ -172,7 +173,7 @@ fn move_all(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error
     }
     let question = format!("move {} into the {name} store, and keep new ones there?", tokens(total));
     context.terminal.agree(&question, matches.get_flag("yes"))?;
-    let moved = context.wallet.move_all(name)?;
+    let moved = manage::storage::move_all(context.wallet, name)?;
     context.stores.write_down(name)?;
     context.terminal.note(&format!(
         "{} moved into the {name} store, which takes new ones from now on",

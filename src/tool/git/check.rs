@@ -8,6 +8,7 @@ use crate::remote::Remote;
 use crate::text::visible;
 use crate::tool::installation::is_this;
 use crate::tool::setup::{Entry, Finding, SetupContext};
+use crate::wallet::manage;
 
 use super::helpers::{BY_NAME, anywhere, asked, is_ours, program_of, sends_path, split};
 
@@ -42,7 +43,7 @@ fn version(context: &SetupContext<'_>, git: &Git) -> Finding {
         Err(error) => return Finding::error(GIT, &error),
     };
     let words = format!("git {words} ({})", git.program.display());
-    let places = context.wallet.places().unwrap_or_default();
+    let places = manage::places::all(context.wallet.records()).unwrap_or_default();
     match places.iter().find(|place| place.wants_authtype) {
         Some(place) if number < AUTHTYPE => Finding::hint(
             GIT,
@@ -109,7 +110,7 @@ fn starts(context: &SetupContext<'_>, line: &str) -> Result<bool, String> {
 /// What holds for the wallet's own places.
 fn places(context: &SetupContext<'_>, values: &[Value]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let places = match context.wallet.places() {
+    let places = match manage::places::all(context.wallet.records()) {
         Ok(places) => places,
         // What is wrong with the records is said where they are looked at.
         Err(_) => return findings,
@@ -122,7 +123,7 @@ fn places(context: &SetupContext<'_>, values: &[Value]) -> Vec<Finding> {
             format!("git does not ask keyfob for {}: another helper alone is named for it", place.remote);
         findings.push(Finding::hint(GIT, words, FIX));
     }
-    for remote in context.wallet.places_that_need_the_path().unwrap_or_default() {
+    for remote in manage::places::that_need_the_path(context.wallet.records()).unwrap_or_default() {
         let held = places.iter().any(|place| place.remote.without_path() == remote);
         let setting = format!("credential.{}.useHttpPath", remote.origin());
         if sends_path(values, &remote) {

@@ -15,6 +15,7 @@ use crate::remote::Remote;
 use crate::text::visible;
 use crate::tool::installation::{Installation, is_this};
 use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
+use crate::wallet::manage;
 
 use super::draft::Draft;
 use super::helpers::{BY_NAME, HELPER, anywhere, asked, is_ours, line_of, split};
@@ -32,7 +33,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let mut draft = Draft::begin(context, before.cloned().unwrap_or_default())?;
     let helper = our_line(context, wish, &mut draft.notes)?;
     let mut places = vec![anywhere()?];
-    places.extend(context.wallet.places()?.into_iter().map(|place| place.remote));
+    places.extend(manage::places::all(context.wallet.records())?.into_iter().map(|place| place.remote));
     let wanted = places.len();
     places.extend(scoped_places(&draft.values));
     let others = draft.others(&places);
@@ -40,8 +41,8 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let asked_everywhere = places[..wanted].iter().all(|place| draft.asks_us(place));
     let good = asked_everywhere && (others.is_empty() || !only);
     draft.place_helper(&helper, only, good, before);
-    draft.add_paths(&context.wallet.places_that_need_the_path()?);
-    draft.add_basic(&context.wallet.places_for_basic()?);
+    draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
+    draft.add_basic(&manage::places::for_basic(context.wallet.records())?);
     if only && !others.is_empty() {
         draft.notes.push(format!("not asked any more: {}", others.join(", ")));
     }
@@ -69,8 +70,8 @@ fn verify(values: &[Value], places: &[Remote], only: bool) -> Result<(), Error> 
 
 fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
     let mut draft = Draft::begin(context, before.clone())?;
-    draft.add_paths(&context.wallet.places_that_need_the_path()?);
-    draft.add_basic(&context.wallet.places_for_basic()?);
+    draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
+    draft.add_basic(&manage::places::for_basic(context.wallet.records())?);
     draft.into_plan(Vec::new(), |_| Ok(()))
 }
 

@@ -13,6 +13,7 @@ use crate::tool::installation::Installation;
 use crate::tool::links;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
 use crate::tool::text::Draft;
+use crate::wallet::manage;
 
 use super::{PROTOCOL, place};
 
@@ -73,7 +74,7 @@ struct Wanted {
 
 fn wanted(context: &SetupContext<'_>, folder: &Path) -> Result<Vec<Wanted>, Error> {
     let mut remotes: Vec<Remote> = Vec::new();
-    for place in context.wallet.places()? {
+    for place in manage::places::all(context.wallet.records())? {
         // What git stored for some host is not meant for its packages.
         if place.person || !forge::of_realm(&place.realm).is_generic() {
             remotes.extend(place::packages(&place.realm, &place.remote));

@@ -156,69 +156,67 @@ impl Planned {
     }
 }
 
-impl LocalWallet<'_> {
-    /// Puts a token in.
-    ///
-    /// # Errors
-    /// Those of the store and of the records; then nothing has changed.
-    pub fn add(&self, planned: &Planned, token: Secret) -> Result<Added, Error> {
-        if let Some(error) = planned.lacks_name() {
-            return Err(error);
-        }
-        let payload = Payload::plain(token);
-        let packed = payload.pack()?;
-        if let Some(change) = retry_on_conflict(|| self.same_already(planned, &payload))? {
-            return Ok(change);
-        }
-        let account = Account::from_name(planned.wish.account.as_deref());
-        let name = account.to_string();
-        let (change, chosen) =
-            put_new(self, &planned.group, &planned.realm, account, &packed, |group, store, key| {
-                place_new(group, planned, store, key, self.now)
-            })?;
-        Ok(Added {
-            realm: planned.realm.to_string(),
-            account: name,
-            store: chosen.name.to_owned(),
-            chosen_now: chosen.chosen_now,
-            change,
-        })
+/// Puts a token in.
+///
+/// # Errors
+/// Those of the store and of the records; then nothing has changed.
+pub fn add(wallet: &LocalWallet<'_>, planned: &Planned, token: Secret) -> Result<Added, Error> {
+    if let Some(error) = planned.lacks_name() {
+        return Err(error);
     }
-
-    /// The very token of the account again: nothing is stored, what is known of it is updated, a refusal is cleared.
-    fn same_already(&self, planned: &Planned, payload: &Payload) -> Result<Option<Added>, Error> {
-        let group = self.records.read(&planned.group)?;
-        let Some(realm) = group.realm(planned.realm.as_str()) else { return Ok(None) };
-        let Some(account) = realm.accounts.iter().find(|a| is_same(a, planned)) else { return Ok(None) };
-        let held = match secrets::payload(self, &planned.group, realm, account) {
-            Ok(held) => held,
-            Err(Error::Lost { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        if !held.same_as(payload) {
-            return Ok(None);
-        }
-        self.records.change(&planned.group, |group| {
-            if let Some(realm) = group.realm_mut(planned.realm.as_str()) {
-                realm.allow_http |= planned.wish.allow_http;
-                if planned.wish.default {
-                    realm.accounts.iter_mut().for_each(|account| account.default = false);
-                }
-                for found in realm.accounts.iter_mut().filter(|found| found.id == account.id) {
-                    update(found, planned);
-                    found.trouble.clear();
-                }
-            }
-            Ok(((), true))
+    let payload = Payload::plain(token);
+    let packed = payload.pack()?;
+    if let Some(change) = retry_on_conflict(|| add_same(wallet, planned, &payload))? {
+        return Ok(change);
+    }
+    let account = Account::from_name(planned.wish.account.as_deref());
+    let name = account.to_string();
+    let (change, chosen) =
+        put_new(wallet, &planned.group, &planned.realm, account, &packed, |group, store, key| {
+            place_new(group, planned, store, key, wallet.now)
         })?;
-        Ok(Some(Added {
-            realm: planned.realm.to_string(),
-            account: account.account().to_string(),
-            store: account.store.clone(),
-            chosen_now: false,
-            change: Change::Same,
-        }))
+    Ok(Added {
+        realm: planned.realm.to_string(),
+        account: name,
+        store: chosen.name.to_owned(),
+        chosen_now: chosen.chosen_now,
+        change,
+    })
+}
+
+/// The very token of the account again: nothing is stored, what is known of it is updated, a refusal is cleared.
+fn add_same(wallet: &LocalWallet<'_>, planned: &Planned, payload: &Payload) -> Result<Option<Added>, Error> {
+    let group = wallet.records.read(&planned.group)?;
+    let Some(realm) = group.realm(planned.realm.as_str()) else { return Ok(None) };
+    let Some(account) = realm.accounts.iter().find(|a| is_same(a, planned)) else { return Ok(None) };
+    let held = match secrets::payload(wallet, &planned.group, realm, account) {
+        Ok(held) => held,
+        Err(Error::Lost { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !held.same_as(payload) {
+        return Ok(None);
     }
+    wallet.records.change(&planned.group, |group| {
+        if let Some(realm) = group.realm_mut(planned.realm.as_str()) {
+            realm.allow_http |= planned.wish.allow_http;
+            if planned.wish.default {
+                realm.accounts.iter_mut().for_each(|account| account.default = false);
+            }
+            for found in realm.accounts.iter_mut().filter(|found| found.id == account.id) {
+                update(found, planned);
+                found.trouble.clear();
+            }
+        }
+        Ok(((), true))
+    })?;
+    Ok(Some(Added {
+        realm: planned.realm.to_string(),
+        account: account.account().to_string(),
+        store: account.store.clone(),
+        chosen_now: false,
+        change: Change::Same,
+    }))
 }
 
 /// Whether an account is the one that a wish names, and a person's.

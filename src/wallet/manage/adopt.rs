@@ -16,8 +16,9 @@ use crate::store::payload::Payload;
 use super::super::stores::Chosen;
 use super::super::{LocalWallet, retry_on_conflict};
 use super::add::{Change, Planned, is_same, place_new};
+use super::list::{State, summary};
 use super::plan::ReadRecord;
-use super::{State, entry};
+use crate::wallet::manage::add::add;
 use crate::wallet::resolve::organisation_is_a_guess;
 use crate::wallet::resolve::resolve;
 use crate::wallet::secrets::discard;
@@ -73,297 +74,319 @@ impl Seen {
     }
 }
 
-impl LocalWallet<'_> {
-    /// Whether the user name of a URL would be taken for an organisation and is that of an account that we hold (R6): then the
-    /// organisation is not to be seen.
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub fn organisation_is_somebody(&self, remote: &Remote, user: Option<&str>) -> Result<bool, Error> {
-        let resolution = resolve(&self.config, remote, user)?;
-        Ok(organisation_is_a_guess(&self.records, &resolution, remote, user)?.is_some())
-    }
+/// Whether the user name of a URL would be taken for an organisation and is that of an account that we hold (R6): then the
+/// organisation is not to be seen.
+///
+/// # Errors
+/// Those of reading.
+pub fn user_is_known_account(
+    wallet: &LocalWallet<'_>,
+    remote: &Remote,
+    user: Option<&str>,
+) -> Result<bool, Error> {
+    let resolution = resolve(&wallet.config, remote, user)?;
+    Ok(organisation_is_a_guess(&wallet.records, &resolution, remote, user)?.is_some())
+}
 
-    /// How the wallet stands to a token. Reads what it compares with from the stores, so that "held" means that it is there.
-    ///
-    /// # Errors
-    /// Those of reading: locked is never "not held" (R9).
-    pub fn standing(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Comparison, Error> {
-        retry_on_conflict(|| self.standing_now(planned, token, seen))
-    }
+/// How the wallet stands to a token. Reads what it compares with from the stores, so that "held" means that it is there.
+///
+/// # Errors
+/// Those of reading: locked is never "not held" (R9).
+pub fn compare(
+    wallet: &LocalWallet<'_>,
+    planned: &Planned,
+    token: &Secret,
+    seen: &Seen,
+) -> Result<Comparison, Error> {
+    retry_on_conflict(|| compare_now(wallet, planned, token, seen))
+}
 
-    /// The same, with records that the caller reads: once, where many tokens come one after the other and nothing is written.
-    ///
-    /// # Errors
-    /// As [`LocalWallet::standing`], and those of `read`.
-    pub fn standing_by(
-        &self,
-        planned: &Planned,
-        token: &Secret,
-        seen: &Seen,
-        read: ReadRecord<'_>,
-    ) -> Result<Comparison, Error> {
-        match self.standing_in(&*read(&planned.group)?, planned, token, seen) {
-            // Another process has written it since.
-            Err(Error::Changing) => self.standing(planned, token, seen),
-            standing => standing,
+/// The same, with records that the caller reads: once, where many tokens come one after the other and nothing is written.
+///
+/// # Errors
+/// As [`compare`], and those of `read`.
+pub fn compare_by(
+    wallet: &LocalWallet<'_>,
+    planned: &Planned,
+    token: &Secret,
+    seen: &Seen,
+    read: ReadRecord<'_>,
+) -> Result<Comparison, Error> {
+    match compare_in(wallet, &*read(&planned.group)?, planned, token, seen) {
+        // Another process has written it since.
+        Err(Error::Changing) => compare(wallet, planned, token, seen),
+        standing => standing,
+    }
+}
+
+fn compare_now(
+    wallet: &LocalWallet<'_>,
+    planned: &Planned,
+    token: &Secret,
+    seen: &Seen,
+) -> Result<Comparison, Error> {
+    compare_in(wallet, &wallet.records.read(&planned.group)?, planned, token, seen)
+}
+
+/// The same, as far as a record that was just read says.
+fn compare_in(
+    wallet: &LocalWallet<'_>,
+    group: &Group,
+    planned: &Planned,
+    token: &Secret,
+    seen: &Seen,
+) -> Result<Comparison, Error> {
+    let Some(realm) = group.realm(planned.realm.as_str()) else {
+        return Ok(Comparison::New { beside: false });
+    };
+    // The account itself first: of two that hold the same token, it is the one to be named.
+    let mut accounts: Vec<&AccountRecord> = realm.accounts.iter().collect();
+    accounts.sort_by_key(|account| !is_same(account, planned));
+    let mut lost = false;
+    for account in &accounts {
+        for kept in account.secrets() {
+            // The one that this account has in force is looked for each time: its store may have lost it.
+            let own = kept.in_force && is_same(account, planned);
+            if !own && seen.is_another(kept.id, token) {
+                continue;
+            }
+            match holds_under(wallet, &planned.group, realm, account, kept, token, seen)? {
+                Some(true) => {
+                    let account = account.account().to_string();
+                    return Ok(Comparison::Held { account, in_force: kept.in_force });
+                }
+                None => lost |= own,
+                Some(false) => {}
+            }
         }
     }
+    Ok(match accounts.iter().any(|account| is_same(account, planned)) {
+        // Its store has lost what it had: this one takes the place, and stands behind nothing.
+        true if lost => Comparison::New { beside: false },
+        true => Comparison::Other,
+        false => Comparison::New { beside: realm.has_person() },
+    })
+}
 
-    fn standing_now(&self, planned: &Planned, token: &Secret, seen: &Seen) -> Result<Comparison, Error> {
-        self.standing_in(&self.records.read(&planned.group)?, planned, token, seen)
+/// Whether a store has this token under this id, or another one; `None` for one that it lost.
+fn holds_under(
+    wallet: &LocalWallet<'_>,
+    group: &str,
+    realm: &RealmRecord,
+    account: &AccountRecord,
+    Kept { store, id, .. }: Kept<'_>,
+    token: &Secret,
+    seen: &Seen,
+) -> Result<Option<bool>, Error> {
+    match wallet.stores.open(store)?.get(&realm.key_of(account, id)?)? {
+        Some(secret) => {
+            let held = Payload::unpack(&secret).token;
+            let same = held.same_as(token);
+            seen.note(id, held);
+            Ok(Some(same))
+        }
+        None => match missing(&wallet.records, group, realm, store, id) {
+            Error::Lost { .. } => Ok(None),
+            error => Err(error),
+        },
     }
+}
 
-    /// The same, as far as a record that was just read says.
-    fn standing_in(
-        &self,
-        group: &Group,
-        planned: &Planned,
-        token: &Secret,
-        seen: &Seen,
-    ) -> Result<Comparison, Error> {
-        let Some(realm) = group.realm(planned.realm.as_str()) else {
-            return Ok(Comparison::New { beside: false });
+/// Takes a token over, as far as it is new, and reads it back.
+///
+/// # Errors
+/// Those of the store and of the records, [`Error::Lost`] when the store does not give back what it took; then
+/// nothing that was there before has changed.
+pub fn adopt(
+    wallet: &LocalWallet<'_>,
+    mut planned: Planned,
+    token: &Secret,
+    seen: &Seen,
+) -> Result<Adopted, Error> {
+    let standing = compare(wallet, &planned, token, seen)?;
+    let mut done = Adopted { standing, chosen: None, default_now: None };
+    let change = match &done.standing {
+        Comparison::Held { .. } => return Ok(done),
+        Comparison::Other => {
+            add_aside(wallet, &planned, token)?;
+            None
+        }
+        Comparison::New { beside } => {
+            if *beside {
+                done.default_now = keep_answering(wallet, &mut planned)?;
+            }
+            let added = add(wallet, &planned, token.duplicate())?;
+            done.chosen = added.chosen_now.then_some(added.store);
+            Some(added.change)
+        }
+    };
+    match compare(wallet, &planned, token, seen)? {
+        // Another process may have put the same there meanwhile, or something else: whatever it is, this one is there.
+        Comparison::Held { .. } if change != Some(Change::Replaced) => Ok(done),
+        Comparison::Held { .. } => Ok(Adopted { standing: Comparison::Other, ..done }),
+        _ => Err(Error::Lost {
+            store: done.chosen.unwrap_or_else(|| "chosen".to_owned()),
+            realm: planned.realm.to_string(),
+        }),
+    }
+}
+
+/// Takes over tokens of one realm: the same as [`adopt`] one after the other, but accounts that are plainly new come
+/// in many at a time, so that the realm's record is not written for each. What a crash leaves without a record is still in its
+/// source.
+///
+/// Says to `done` what was done with each, in no particular order.
+///
+/// # Errors
+/// As [`adopt`]; what is in by then stays.
+pub fn adopt_all(
+    wallet: &LocalWallet<'_>,
+    all: Vec<(Planned, &Secret)>,
+    seen: &Seen,
+    done: &mut dyn FnMut(Adopted),
+) -> Result<(), Error> {
+    if all.len() == 1 {
+        return all.into_iter().try_for_each(|(planned, token)| {
+            done(adopt(wallet, planned, token, seen)?);
+            Ok(())
+        });
+    }
+    let mut together = Vec::new();
+    // As it was read since something was last written here.
+    let mut known: Option<Group> = None;
+    for (planned, token) in all {
+        let group = match known.take() {
+            Some(group) => group,
+            None => wallet.records.read(&planned.group)?,
         };
-        // The account itself first: of two that hold the same token, it is the one to be named.
-        let mut accounts: Vec<&AccountRecord> = realm.accounts.iter().collect();
-        accounts.sort_by_key(|account| !is_same(account, planned));
-        let mut lost = false;
-        for account in &accounts {
-            for kept in account.secrets() {
-                // The one that this account has in force is looked for each time: its store may have lost it.
-                let own = kept.in_force && is_same(account, planned);
-                if !own && seen.is_another(kept.id, token) {
-                    continue;
-                }
-                match self.is_there(&planned.group, realm, account, kept, token, seen)? {
-                    Some(true) => {
-                        let account = account.account().to_string();
-                        return Ok(Comparison::Held { account, in_force: kept.in_force });
-                    }
-                    None => lost |= own,
-                    Some(false) => {}
-                }
+        match compare_in(wallet, &group, &planned, token, seen) {
+            Ok(standing @ Comparison::Held { .. }) => {
+                done(Adopted { standing, chosen: None, default_now: None });
+                known = Some(group);
             }
-        }
-        Ok(match accounts.iter().any(|account| is_same(account, planned)) {
-            // Its store has lost what it had: this one takes the place, and stands behind nothing.
-            true if lost => Comparison::New { beside: false },
-            true => Comparison::Other,
-            false => Comparison::New { beside: realm.has_person() },
-        })
-    }
-
-    /// Whether a store has this token under this id, or another one; `None` for one that it lost.
-    fn is_there(
-        &self,
-        group: &str,
-        realm: &RealmRecord,
-        account: &AccountRecord,
-        Kept { store, id, .. }: Kept<'_>,
-        token: &Secret,
-        seen: &Seen,
-    ) -> Result<Option<bool>, Error> {
-        match self.stores.open(store)?.get(&realm.key_of(account, id)?)? {
-            Some(secret) => {
-                let held = Payload::unpack(&secret).token;
-                let same = held.same_as(token);
-                seen.note(id, held);
-                Ok(Some(same))
-            }
-            None => match missing(&self.records, group, realm, store, id) {
-                Error::Lost { .. } => Ok(None),
-                error => Err(error),
-            },
-        }
-    }
-
-    /// Takes a token over, as far as it is new, and reads it back.
-    ///
-    /// # Errors
-    /// Those of the store and of the records, [`Error::Lost`] when the store does not give back what it took; then
-    /// nothing that was there before has changed.
-    pub fn take_over(&self, mut planned: Planned, token: &Secret, seen: &Seen) -> Result<Adopted, Error> {
-        let standing = self.standing(&planned, token, seen)?;
-        let mut done = Adopted { standing, chosen: None, default_now: None };
-        let change = match &done.standing {
-            Comparison::Held { .. } => return Ok(done),
-            Comparison::Other => {
-                self.keep_aside(&planned, token)?;
-                None
-            }
-            Comparison::New { beside } => {
-                if *beside {
-                    done.default_now = self.keep_answering(&mut planned)?;
-                }
-                let added = self.add(&planned, token.duplicate())?;
-                done.chosen = added.chosen_now.then_some(added.store);
-                Some(added.change)
-            }
-        };
-        match self.standing(&planned, token, seen)? {
-            // Another process may have put the same there meanwhile, or something else: whatever it is, this one is there.
-            Comparison::Held { .. } if change != Some(Change::Replaced) => Ok(done),
-            Comparison::Held { .. } => Ok(Adopted { standing: Comparison::Other, ..done }),
-            _ => Err(Error::Lost {
-                store: done.chosen.unwrap_or_else(|| "chosen".to_owned()),
-                realm: planned.realm.to_string(),
-            }),
-        }
-    }
-
-    /// Takes over tokens of one realm: the same as [`LocalWallet::take_over`] one after the other, but accounts that are plainly new come
-    /// in many at a time, so that the realm's record is not written for each. What a crash leaves without a record is still in its
-    /// source.
-    ///
-    /// Says to `done` what was done with each, in no particular order.
-    ///
-    /// # Errors
-    /// As [`LocalWallet::take_over`]; what is in by then stays.
-    pub fn take_over_all(
-        &self,
-        all: Vec<(Planned, &Secret)>,
-        seen: &Seen,
-        done: &mut dyn FnMut(Adopted),
-    ) -> Result<(), Error> {
-        if all.len() == 1 {
-            return all.into_iter().try_for_each(|(planned, token)| {
-                done(self.take_over(planned, token, seen)?);
-                Ok(())
-            });
-        }
-        let mut together = Vec::new();
-        // As it was read since something was last written here.
-        let mut known: Option<Group> = None;
-        for (planned, token) in all {
-            let group = match known.take() {
-                Some(group) => group,
-                None => self.records.read(&planned.group)?,
-            };
-            match self.standing_in(&group, &planned, token, seen) {
-                Ok(standing @ Comparison::Held { .. }) => {
-                    done(Adopted { standing, chosen: None, default_now: None });
+            Ok(Comparison::New { .. }) if is_plain(&group, &planned, token, &together) => {
+                together.push((planned, token));
+                if together.len() < AT_A_TIME {
                     known = Some(group);
+                } else {
+                    adopt_together(wallet, &mut together, seen, done)?;
                 }
-                Ok(Comparison::New { .. }) if is_plain(&group, &planned, token, &together) => {
-                    together.push((planned, token));
-                    if together.len() < AT_A_TIME {
-                        known = Some(group);
-                    } else {
-                        self.take_together(&mut together, seen, done)?;
-                    }
-                }
-                Ok(_) | Err(Error::Changing) => {
-                    self.take_together(&mut together, seen, done)?;
-                    done(self.take_over(planned, token, seen)?);
-                }
-                Err(error) => return Err(error),
             }
-        }
-        self.take_together(&mut together, seen, done)
-    }
-
-    /// Takes over accounts that are plainly new; one by one, if another process made it otherwise meanwhile.
-    fn take_together(
-        &self,
-        together: &mut Vec<(Planned, &Secret)>,
-        seen: &Seen,
-        done: &mut dyn FnMut(Adopted),
-    ) -> Result<(), Error> {
-        let together = std::mem::take(together);
-        let Some((first, _)) = together.first() else { return Ok(()) };
-        let mut chosen = match self.add_together(&first.group, &together, seen) {
-            Ok(chosen) => chosen.chosen_now.then(|| chosen.name.to_owned()),
-            Err(Error::Changing) => {
-                for (planned, token) in together {
-                    done(self.take_over(planned, token, seen)?);
-                }
-                return Ok(());
+            Ok(_) | Err(Error::Changing) => {
+                adopt_together(wallet, &mut together, seen, done)?;
+                done(adopt(wallet, planned, token, seen)?);
             }
             Err(error) => return Err(error),
-        };
-        for _ in together {
-            let standing = Comparison::New { beside: true };
-            done(Adopted { standing, chosen: chosen.take(), default_now: None });
         }
-        Ok(())
     }
+    adopt_together(wallet, &mut together, seen, done)
+}
 
-    /// Puts accounts into a group that does not have them: first the secrets, each read back, then the record in one piece, so
-    /// that a crash leaves what was there or what is new. [`Error::Changing`] if the realm is not as it was any more.
-    fn add_together(&self, group: &str, all: &[(Planned, &Secret)], seen: &Seen) -> Result<Chosen, Error> {
-        let chosen = store_for_new(self)?;
-        let store = self.stores.open(chosen.name)?;
-        let mut new = Vec::new();
-        let put = all.iter().try_for_each(|(planned, token)| {
-            let account = Account::from_name(planned.wish.account.as_deref());
-            let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
-            let secret = Payload::plain(token.duplicate()).pack()?;
-            let put = put_copy(self, group, (chosen.name, &*store), &key, &secret);
-            seen.note(key.id.as_str(), token.duplicate());
-            new.push((planned, key));
-            put
-        });
-        let placed = put.and_then(|()| {
-            self.records.change(group, |group| {
-                for (planned, key) in &new {
-                    let beside = has_others(group, planned);
-                    if !beside || place_new(group, planned, chosen.name, key, self.now)? != Change::New {
-                        return Err(Error::Changing);
-                    }
-                }
-                Ok(((), true))
-            })
-        });
-        if placed.is_err() {
-            new.iter().for_each(|(_, key)| discard(self, group, chosen.name, key));
+/// Takes over accounts that are plainly new; one by one, if another process made it otherwise meanwhile.
+fn adopt_together(
+    wallet: &LocalWallet<'_>,
+    together: &mut Vec<(Planned, &Secret)>,
+    seen: &Seen,
+    done: &mut dyn FnMut(Adopted),
+) -> Result<(), Error> {
+    let together = std::mem::take(together);
+    let Some((first, _)) = together.first() else { return Ok(()) };
+    let mut chosen = match add_together(wallet, &first.group, &together, seen) {
+        Ok(chosen) => chosen.chosen_now.then(|| chosen.name.to_owned()),
+        Err(Error::Changing) => {
+            for (planned, token) in together {
+                done(adopt(wallet, planned, token, seen)?);
+            }
+            return Ok(());
         }
-        placed.map(|()| chosen)
+        Err(error) => return Err(error),
+    };
+    for _ in together {
+        let standing = Comparison::New { beside: true };
+        done(Adopted { standing, chosen: chosen.take(), default_now: None });
     }
+    Ok(())
+}
 
-    /// Before a second account comes into a realm without a default: the only one becomes it, or the new one, if the only one
-    /// answers no more.
-    fn keep_answering(&self, planned: &mut Planned) -> Result<Option<String>, Error> {
-        let group = self.records.read(&planned.group)?;
-        let realm = group.realm(planned.realm.as_str());
-        let Some((realm, first)) = realm.and_then(|realm| Some((realm, only(realm)?.clone()))) else {
-            return Ok(None);
-        };
-        if matches!(entry(realm, &first, self.now).state, State::Rejected | State::Expired) {
-            planned.wish.default = true;
-            return Ok(planned.wish.account.clone());
-        }
-        self.records.change(&planned.group, |group| {
-            let accounts = group.accounts_mut().filter(|account| account.id == first.id);
-            accounts.for_each(|account| account.default = true);
-            Ok(((), true))
-        })?;
-        Ok(Some(first.account().to_string()))
-    }
-
-    /// Keeps a token behind the one in force.
-    fn keep_aside(&self, planned: &Planned, token: &Secret) -> Result<(), Error> {
+/// Puts accounts into a group that does not have them: first the secrets, each read back, then the record in one piece, so
+/// that a crash leaves what was there or what is new. [`Error::Changing`] if the realm is not as it was any more.
+fn add_together(
+    wallet: &LocalWallet<'_>,
+    group: &str,
+    all: &[(Planned, &Secret)],
+    seen: &Seen,
+) -> Result<Chosen, Error> {
+    let chosen = store_for_new(wallet)?;
+    let store = wallet.stores.open(chosen.name)?;
+    let mut new = Vec::new();
+    let put = all.iter().try_for_each(|(planned, token)| {
         let account = Account::from_name(planned.wish.account.as_deref());
+        let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
         let secret = Payload::plain(token.duplicate()).pack()?;
-        put_new(self, &planned.group, &planned.realm, account, &secret, |group, store, key| {
-            group.forget(key.id.as_str());
-            let accounts = group.realm_mut(planned.realm.as_str()).map(|realm| &mut realm.accounts);
-            let found = accounts.into_iter().flatten().find(|account| is_same(account, planned));
-            let found = found.ok_or(Error::Changing)?;
-            let aside = SetAside {
-                store: store.to_owned(),
-                id: key.id.as_str().to_owned(),
-                since: self.now,
-                expires: planned.wish.expires.map(|at| Expiry { at, hard: false }),
-                scopes: Vec::new(),
-                authtype: false,
-                service_id: None,
-            };
-            found.set_aside.insert(0, aside);
-            Ok(())
+        let put = put_copy(wallet, group, (chosen.name, &*store), &key, &secret);
+        seen.note(key.id.as_str(), token.duplicate());
+        new.push((planned, key));
+        put
+    });
+    let placed = put.and_then(|()| {
+        wallet.records.change(group, |group| {
+            for (planned, key) in &new {
+                let beside = has_others(group, planned);
+                if !beside || place_new(group, planned, chosen.name, key, wallet.now)? != Change::New {
+                    return Err(Error::Changing);
+                }
+            }
+            Ok(((), true))
         })
-        .map(|_| ())
+    });
+    if placed.is_err() {
+        new.iter().for_each(|(_, key)| discard(wallet, group, chosen.name, key));
     }
+    placed.map(|()| chosen)
+}
+
+/// Before a second account comes into a realm without a default: the only one becomes it, or the new one, if the only one
+/// answers no more.
+fn keep_answering(wallet: &LocalWallet<'_>, planned: &mut Planned) -> Result<Option<String>, Error> {
+    let group = wallet.records.read(&planned.group)?;
+    let realm = group.realm(planned.realm.as_str());
+    let Some((realm, first)) = realm.and_then(|realm| Some((realm, only(realm)?.clone()))) else {
+        return Ok(None);
+    };
+    if matches!(summary(realm, &first, wallet.now).state, State::Rejected | State::Expired) {
+        planned.wish.default = true;
+        return Ok(planned.wish.account.clone());
+    }
+    wallet.records.change(&planned.group, |group| {
+        let accounts = group.accounts_mut().filter(|account| account.id == first.id);
+        accounts.for_each(|account| account.default = true);
+        Ok(((), true))
+    })?;
+    Ok(Some(first.account().to_string()))
+}
+
+/// Keeps a token behind the one in force.
+fn add_aside(wallet: &LocalWallet<'_>, planned: &Planned, token: &Secret) -> Result<(), Error> {
+    let account = Account::from_name(planned.wish.account.as_deref());
+    let secret = Payload::plain(token.duplicate()).pack()?;
+    put_new(wallet, &planned.group, &planned.realm, account, &secret, |group, store, key| {
+        group.forget(key.id.as_str());
+        let accounts = group.realm_mut(planned.realm.as_str()).map(|realm| &mut realm.accounts);
+        let found = accounts.into_iter().flatten().find(|account| is_same(account, planned));
+        let found = found.ok_or(Error::Changing)?;
+        let aside = SetAside {
+            store: store.to_owned(),
+            id: key.id.as_str().to_owned(),
+            since: wallet.now,
+            expires: planned.wish.expires.map(|at| Expiry { at, hard: false }),
+            scopes: Vec::new(),
+            authtype: false,
+            service_id: None,
+        };
+        found.set_aside.insert(0, aside);
+        Ok(())
+    })
+    .map(|_| ())
 }
 
 /// How many accounts come in with one writing of their record: so many secrets are without a record for a moment.

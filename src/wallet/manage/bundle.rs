@@ -18,8 +18,7 @@ use crate::store::payload::Payload;
 
 use super::super::resolve::{Resolution, forge_of};
 use super::super::{LocalWallet, retry_on_conflict};
-use super::audit::Home;
-use crate::wallet::resolve::resolve;
+use crate::wallet::resolve::{RecordPlace, record_place, resolve};
 use crate::wallet::secrets::discard;
 use crate::wallet::secrets::missing;
 use crate::wallet::secrets::secrets_of;
@@ -72,160 +71,158 @@ struct Incoming {
     secret: Secret,
 }
 
-impl LocalWallet<'_> {
-    /// Everything that the records speak of, with what they say of it.
-    ///
-    /// # Errors
-    /// The first record or secret that cannot be read: an export that leaves something out is worse than none.
-    pub fn bundle(&self) -> Result<Bundle, Error> {
-        retry_on_conflict(|| {
-            let mut bundle = Bundle::default();
-            for group in self.records.all()? {
-                let group = group?;
-                for realm in &group.realms {
-                    for account in &realm.accounts {
-                        for (store, key) in secrets_of(realm, account)? {
-                            let secret = self.stores.open(&store)?.get(&key)?;
-                            let missing =
-                                || missing(&self.records, &group.group, realm, &store, key.id.as_str());
-                            bundle.secrets.insert(key.id.as_str().to_owned(), secret.ok_or_else(missing)?);
-                        }
+/// Everything that the records speak of, with what they say of it.
+///
+/// # Errors
+/// The first record or secret that cannot be read: an export that leaves something out is worse than none.
+pub fn collect(wallet: &LocalWallet<'_>) -> Result<Bundle, Error> {
+    retry_on_conflict(|| {
+        let mut bundle = Bundle::default();
+        for group in wallet.records.all()? {
+            let group = group?;
+            for realm in &group.realms {
+                for account in &realm.accounts {
+                    for (store, key) in secrets_of(realm, account)? {
+                        let secret = wallet.stores.open(&store)?.get(&key)?;
+                        let missing =
+                            || missing(&wallet.records, &group.group, realm, &store, key.id.as_str());
+                        bundle.secrets.insert(key.id.as_str().to_owned(), secret.ok_or_else(missing)?);
                     }
-                    bundle.realms.push(realm.clone());
                 }
-            }
-            bundle.realms.sort_by(|a, b| a.realm.cmp(&b.realm));
-            Ok(bundle)
-        })
-    }
-
-    /// MergeAction taking a bundle in would do. Changes nothing.
-    ///
-    /// # Errors
-    /// A bundle that cannot be right, and those of reading; then none of it may be taken in.
-    pub fn look_at_bundle(&self, bundle: &Bundle) -> Result<Vec<MergeResult>, Error> {
-        check(bundle)?;
-        let mut arrivals = Vec::new();
-        for realm in &bundle.realms {
-            let group = self.records.read(&self.place_of(realm)?.group)?;
-            for account in &realm.accounts {
-                let what = self.meets(&group, realm, account, bundle)?;
-                arrivals.push(MergeResult {
-                    realm: realm.realm.clone(),
-                    account: account.account().to_string(),
-                    what,
-                });
+                bundle.realms.push(realm.clone());
             }
         }
-        Ok(arrivals)
-    }
+        bundle.realms.sort_by(|a, b| a.realm.cmp(&b.realm));
+        Ok(bundle)
+    })
+}
 
-    /// Takes a bundle in, realm by realm: the secrets first, then their record in one piece. May be repeated after any failure.
-    /// Returns the store, if it was chosen for this; that is to be said aloud.
-    ///
-    /// # Errors
-    /// As [`LocalWallet::look_at_bundle`], and those of writing; what is in by then stays and is recognised the next time.
-    pub fn take_bundle(&self, bundle: &Bundle) -> Result<Option<String>, Error> {
-        self.look_at_bundle(bundle)?;
-        let chosen = store_for_new(self)?;
-        let store = self.stores.open(chosen.name)?;
-        for realm in &bundle.realms {
-            retry_on_conflict(|| self.take_realm(realm, bundle, &*store, chosen.name))?;
-        }
-        Ok(chosen.chosen_now.then(|| chosen.name.to_owned()))
-    }
-
-    fn take_realm(
-        &self,
-        realm: &RealmRecord,
-        bundle: &Bundle,
-        store: &dyn Store,
-        store_name: &str,
-    ) -> Result<(), Error> {
-        let group_name = self.place_of(realm)?.group;
-        let before = self.records.read(&group_name)?;
-        let mut incoming = Vec::new();
-        let mut accounts = Vec::new();
+/// MergeAction taking a bundle in would do. Changes nothing.
+///
+/// # Errors
+/// A bundle that cannot be right, and those of reading; then none of it may be taken in.
+pub fn preview(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Vec<MergeResult>, Error> {
+    check(bundle)?;
+    let mut arrivals = Vec::new();
+    for realm in &bundle.realms {
+        let group = wallet.records.read(&place_of(wallet, realm)?.group)?;
         for account in &realm.accounts {
-            let what = self.meets(&before, realm, account, bundle)?;
-            let mut copy = account.clone();
-            let mut renew = |id: &mut String, kept_in: &mut String| -> Result<(), Error> {
-                let secret = bundle.secrets.get(id.as_str()).ok_or(BROKEN)?.duplicate();
-                let key = Key { realm: realm_of(realm)?, account: account.account(), id: Id::random()? };
-                key.id.as_str().clone_into(id);
-                store_name.clone_into(kept_in);
-                incoming.push(Incoming { key, secret });
-                Ok(())
+            let what = compare(wallet, &group, realm, account, bundle)?;
+            arrivals.push(MergeResult {
+                realm: realm.realm.clone(),
+                account: account.account().to_string(),
+                what,
+            });
+        }
+    }
+    Ok(arrivals)
+}
+
+/// Takes a bundle in, realm by realm: the secrets first, then their record in one piece. May be repeated after any failure.
+/// Returns the store, if it was chosen for this; that is to be said aloud.
+///
+/// # Errors
+/// As [`preview`], and those of writing; what is in by then stays and is recognised the next time.
+pub fn merge(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Option<String>, Error> {
+    preview(wallet, bundle)?;
+    let chosen = store_for_new(wallet)?;
+    let store = wallet.stores.open(chosen.name)?;
+    for realm in &bundle.realms {
+        retry_on_conflict(|| merge_realm(wallet, realm, bundle, &*store, chosen.name))?;
+    }
+    Ok(chosen.chosen_now.then(|| chosen.name.to_owned()))
+}
+
+fn merge_realm(
+    wallet: &LocalWallet<'_>,
+    realm: &RealmRecord,
+    bundle: &Bundle,
+    store: &dyn Store,
+    store_name: &str,
+) -> Result<(), Error> {
+    let group_name = place_of(wallet, realm)?.group;
+    let before = wallet.records.read(&group_name)?;
+    let mut incoming = Vec::new();
+    let mut accounts = Vec::new();
+    for account in &realm.accounts {
+        let what = compare(wallet, &before, realm, account, bundle)?;
+        let mut copy = account.clone();
+        let mut renew = |id: &mut String, kept_in: &mut String| -> Result<(), Error> {
+            let secret = bundle.secrets.get(id.as_str()).ok_or(BROKEN)?.duplicate();
+            let key = Key { realm: realm_of(realm)?, account: account.account(), id: Id::random()? };
+            key.id.as_str().clone_into(id);
+            store_name.clone_into(kept_in);
+            incoming.push(Incoming { key, secret });
+            Ok(())
+        };
+        match what {
+            MergeAction::New => {
+                renew(&mut copy.id, &mut copy.store)?;
+                copy.set_aside.iter_mut().try_for_each(|aside| renew(&mut aside.id, &mut aside.store))?;
+            }
+            MergeAction::Aside | MergeAction::Back => renew(&mut copy.id, &mut copy.store)?,
+            MergeAction::Held => {}
+        }
+        accounts.push((copy, what));
+    }
+    let placed = incoming.iter().try_for_each(|new| store.put(&new.key, &new.secret)).and_then(|()| {
+        let back = |new: &Incoming| {
+            Ok::<bool, Error>(store.get(&new.key)?.is_some_and(|back| back.same_as(&new.secret)))
+        };
+        let lost = || Error::Lost { store: store_name.to_owned(), realm: realm.realm.clone() };
+        incoming.iter().try_for_each(|new| if back(new)? { Ok(()) } else { Err(lost()) })?;
+        wallet.records.change(&group_name, |group| {
+            join(group, realm, accounts, wallet.now).map(|changed| ((), changed))
+        })
+    });
+    if placed.is_err() {
+        incoming.iter().for_each(|new| discard(wallet, &group_name, store_name, &new.key));
+    }
+    placed
+}
+
+/// How an account meets what is here.
+fn compare(
+    wallet: &LocalWallet<'_>,
+    group: &Group,
+    realm: &RealmRecord,
+    account: &AccountRecord,
+    bundle: &Bundle,
+) -> Result<MergeAction, Error> {
+    let here = group.realm(&realm.realm);
+    let found = here.and_then(|here| Some((here, here.accounts.iter().find(|a| a.is_same(account))?)));
+    let Some((here, found)) = found else { return Ok(MergeAction::New) };
+    let token = bundle.secrets.get(&account.id).ok_or(BROKEN)?;
+    for kept in found.secrets() {
+        let held = wallet.stores.open(kept.store)?.get(&here.key_of(found, kept.id)?)?;
+        if held.is_none() && kept.in_force {
+            return match missing(&wallet.records, &group.group, here, kept.store, kept.id) {
+                Error::Lost { .. } => Ok(MergeAction::Back),
+                error => Err(error),
             };
-            match what {
-                MergeAction::New => {
-                    renew(&mut copy.id, &mut copy.store)?;
-                    copy.set_aside.iter_mut().try_for_each(|aside| renew(&mut aside.id, &mut aside.store))?;
-                }
-                MergeAction::Aside | MergeAction::Back => renew(&mut copy.id, &mut copy.store)?,
-                MergeAction::Held => {}
-            }
-            accounts.push((copy, what));
         }
-        let placed = incoming.iter().try_for_each(|new| store.put(&new.key, &new.secret)).and_then(|()| {
-            let back = |new: &Incoming| {
-                Ok::<bool, Error>(store.get(&new.key)?.is_some_and(|back| back.same_as(&new.secret)))
-            };
-            let lost = || Error::Lost { store: store_name.to_owned(), realm: realm.realm.clone() };
-            incoming.iter().try_for_each(|new| if back(new)? { Ok(()) } else { Err(lost()) })?;
-            self.records.change(&group_name, |group| {
-                join(group, realm, accounts, self.now).map(|changed| ((), changed))
-            })
-        });
-        if placed.is_err() {
-            incoming.iter().for_each(|new| discard(self, &group_name, store_name, &new.key));
+        if held.is_some_and(|held| Payload::unpack(&held).same_as(&Payload::unpack(token))) {
+            return Ok(MergeAction::Held);
         }
-        placed
     }
+    Ok(MergeAction::Aside)
+}
 
-    /// How an account meets what is here.
-    fn meets(
-        &self,
-        group: &Group,
-        realm: &RealmRecord,
-        account: &AccountRecord,
-        bundle: &Bundle,
-    ) -> Result<MergeAction, Error> {
-        let here = group.realm(&realm.realm);
-        let found = here.and_then(|here| Some((here, here.accounts.iter().find(|a| a.is_same(account))?)));
-        let Some((here, found)) = found else { return Ok(MergeAction::New) };
-        let token = bundle.secrets.get(&account.id).ok_or(BROKEN)?;
-        for kept in found.secrets() {
-            let held = self.stores.open(kept.store)?.get(&here.key_of(found, kept.id)?)?;
-            if held.is_none() && kept.in_force {
-                return match missing(&self.records, &group.group, here, kept.store, kept.id) {
-                    Error::Lost { .. } => Ok(MergeAction::Back),
-                    error => Err(error),
-                };
-            }
-            if held.is_some_and(|held| Payload::unpack(&held).same_as(&Payload::unpack(token))) {
-                return Ok(MergeAction::Held);
-            }
-        }
-        Ok(MergeAction::Aside)
-    }
+/// Whether this machine's settings lead from a realm's URL to it.
+fn is_mapped(wallet: &LocalWallet<'_>, realm: &RealmRecord) -> Result<bool, Error> {
+    let Ok((remote, user)) = Remote::from_url(&realm.url) else { return Ok(false) };
+    let resolution = resolve(&wallet.config, &remote, user.as_deref())?;
+    Ok(matches!(resolution, Resolution::Known(known) if known.realm.as_str() == realm.realm))
+}
 
-    /// Whether this machine's settings lead from a realm's URL to it.
-    fn is_mapped(&self, realm: &RealmRecord) -> Result<bool, Error> {
-        let Ok((remote, user)) = Remote::from_url(&realm.url) else { return Ok(false) };
-        let resolution = resolve(&self.config, &remote, user.as_deref())?;
-        Ok(matches!(resolution, Resolution::Known(known) if known.realm.as_str() == realm.realm))
-    }
-
-    /// Where a realm belongs on this machine. A server's record must be where its name says: tokens that are added to it later are
-    /// shown to its URL, and answered below its prefix.
-    fn place_of(&self, realm: &RealmRecord) -> Result<Home, Error> {
-        let home = self.home_of(&realm_of(realm)?)?.ok_or(BROKEN)?;
-        let is_server = realm.realm.contains("://");
-        let same = realm.url.eq_ignore_ascii_case(&home.url)
-            && realm.prefix.join("/").eq_ignore_ascii_case(&home.prefix.join("/"));
-        if !is_server || same || self.is_mapped(realm)? { Ok(home) } else { Err(BROKEN) }
-    }
+/// Where a realm belongs on this machine. A server's record must be where its name says: tokens that are added to it later are
+/// shown to its URL, and answered below its prefix.
+fn place_of(wallet: &LocalWallet<'_>, realm: &RealmRecord) -> Result<RecordPlace, Error> {
+    let home = record_place(&wallet.config, &realm_of(realm)?)?.ok_or(BROKEN)?;
+    let is_server = realm.realm.contains("://");
+    let same = realm.url.eq_ignore_ascii_case(&home.url)
+        && realm.prefix.join("/").eq_ignore_ascii_case(&home.prefix.join("/"));
+    if !is_server || same || is_mapped(wallet, realm)? { Ok(home) } else { Err(BROKEN) }
 }
 
 /// Puts the accounts of a realm beside what is there.

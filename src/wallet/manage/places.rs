@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 
 use crate::error::Error;
 use crate::forge::{self, Presentation};
-use crate::records::RealmRecord;
+use crate::records::{RealmRecord, Records};
 use crate::remote::Remote;
+use crate::wallet::manage::list::list;
 
 use super::super::LocalWallet;
 use super::super::resolve::forge_of;
 
 /// A realm that the wallet holds something for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct HeldPlace {
     /// The realm in text.
     pub realm: String,
     /// Its URL.
@@ -24,66 +25,64 @@ pub struct Place {
     pub wants_authtype: bool,
 }
 
-impl LocalWallet<'_> {
-    /// Every realm of the wallet that has a URL of http or https. Records that cannot be read are passed over.
-    ///
-    /// # Errors
-    /// When the records as a whole cannot be listed.
-    pub fn places(&self) -> Result<Vec<Place>, Error> {
-        let groups: Vec<_> = self.records.all()?.collect();
-        let realms = groups.iter().flatten().flat_map(|group| &group.realms);
-        Ok(realms.filter_map(place).collect())
-    }
+/// Every realm of the wallet that has a URL of http or https. Records that cannot be read are passed over.
+///
+/// # Errors
+/// When the records as a whole cannot be listed.
+pub fn all(records: &Records) -> Result<Vec<HeldPlace>, Error> {
+    let groups: Vec<_> = records.all()?.collect();
+    let realms = groups.iter().flatten().flat_map(|group| &group.realms);
+    Ok(realms.filter_map(place).collect())
+}
 
-    /// The places for which git must send the path: the hosts of cloud services where the path tells the organisation, even
-    /// before the wallet holds anything there; and each origin of the wallet that has several realms, one below a path, or
-    /// a rule for a path. Hosts that serve no repositories (`pkgs.dev.azure.com` …) are not among them.
-    ///
-    /// # Errors
-    /// As [`LocalWallet::places`].
-    pub fn places_that_need_the_path(&self) -> Result<Vec<Remote>, Error> {
-        let homes = forge::ALL.iter().flat_map(|forge| forge.homes).filter(|home| home.needs_path);
-        let hosts = homes.filter_map(|home| home.template.split('/').next());
-        let fixed = hosts.filter(|host| !host.contains('{'));
-        let mut needed: Vec<Remote> =
-            fixed.filter_map(|host| Remote::from_parts("https", host, None).ok()).collect();
-        let mut held: BTreeMap<String, (Remote, usize, bool)> = BTreeMap::new();
-        for group in self.records.all()?.flatten() {
-            for realm in &group.realms {
-                let Some(place) = place(realm) else { continue };
-                let origin = place.remote.without_path();
-                let seen = held.entry(origin.origin()).or_insert((origin, 0, false));
-                // Realms of a cloud service share its host and have no prefix; where that matters, its homes say so.
-                seen.1 += usize::from(group.group.contains("://"));
-                seen.2 |= !realm.prefix.is_empty() || !realm.rules.is_empty();
-            }
+/// The places for which git must send the path: the hosts of cloud services where the path tells the organisation, even
+/// before the wallet holds anything there; and each origin of the wallet that has several realms, one below a path, or
+/// a rule for a path. Hosts that serve no repositories (`pkgs.dev.azure.com` …) are not among them.
+///
+/// # Errors
+/// As [`all`].
+pub fn that_need_the_path(records: &Records) -> Result<Vec<Remote>, Error> {
+    let homes = forge::ALL.iter().flat_map(|forge| forge.homes).filter(|home| home.needs_path);
+    let hosts = homes.filter_map(|home| home.template.split('/').next());
+    let fixed = hosts.filter(|host| !host.contains('{'));
+    let mut needed: Vec<Remote> =
+        fixed.filter_map(|host| Remote::from_parts("https", host, None).ok()).collect();
+    let mut held: BTreeMap<String, (Remote, usize, bool)> = BTreeMap::new();
+    for group in records.all()?.flatten() {
+        for realm in &group.realms {
+            let Some(place) = place(realm) else { continue };
+            let origin = place.remote.without_path();
+            let seen = held.entry(origin.origin()).or_insert((origin, 0, false));
+            // Realms of a cloud service share its host and have no prefix; where that matters, its homes say so.
+            seen.1 += usize::from(group.group.contains("://"));
+            seen.2 |= !realm.prefix.is_empty() || !realm.rules.is_empty();
         }
-        for (origin, realms, path) in held.into_values() {
-            if (path || realms > 1) && !needed.contains(&origin) {
-                needed.push(origin);
-            }
-        }
-        Ok(needed)
     }
+    for (origin, realms, path) in held.into_values() {
+        if (path || realms > 1) && !needed.contains(&origin) {
+            needed.push(origin);
+        }
+    }
+    Ok(needed)
+}
 
-    /// The places where git should use Basic by itself, without asking the server first: what a person added for a server that
-    /// offers NTLM and Negotiate too.
-    ///
-    /// # Errors
-    /// As [`LocalWallet::places`].
-    pub fn places_for_basic(&self) -> Result<Vec<Remote>, Error> {
-        let forced = |realm: &&RealmRecord| {
-            realm.has_person() && forge_of(realm).presentation == Presentation::ForcedBasic
-        };
-        let groups: Vec<_> = self.records.all()?.collect();
-        let realms = groups.iter().flatten().flat_map(|group| &group.realms).filter(forced);
-        Ok(realms.filter_map(place).map(|place| place.remote).collect())
-    }
+/// The places where git should use Basic by itself, without asking the server first: what a person added for a server that
+/// offers NTLM and Negotiate too.
+///
+/// # Errors
+/// As [`all`].
+pub fn for_basic(records: &Records) -> Result<Vec<Remote>, Error> {
+    let forced = |realm: &&RealmRecord| {
+        realm.has_person() && forge_of(realm).presentation == Presentation::ForcedBasic
+    };
+    let groups: Vec<_> = records.all()?.collect();
+    let realms = groups.iter().flatten().flat_map(|group| &group.realms).filter(forced);
+    Ok(realms.filter_map(place).map(|place| place.remote).collect())
 }
 
 /// Every place that could answer a tool, with its realm in text: those of the records, and those of the environment.
 pub(in crate::wallet) fn for_tools(wallet: &LocalWallet<'_>) -> Result<Vec<(String, Remote)>, Error> {
-    let (entries, _) = wallet.list()?;
+    let (entries, _) = list(wallet)?;
     let place = |entry: super::AccountSummary| {
         let (remote, _) = Remote::from_url(&entry.url).ok()?;
         Some((entry.realm, remote))
@@ -93,10 +92,10 @@ pub(in crate::wallet) fn for_tools(wallet: &LocalWallet<'_>) -> Result<Vec<(Stri
     Ok(places)
 }
 
-fn place(realm: &RealmRecord) -> Option<Place> {
+fn place(realm: &RealmRecord) -> Option<HeldPlace> {
     let (remote, _) = Remote::from_url(&realm.url).ok()?;
     let presentation = forge_of(realm).presentation;
-    Some(Place {
+    Some(HeldPlace {
         realm: realm.realm.clone(),
         remote,
         person: realm.has_person(),

@@ -10,46 +10,44 @@ use crate::remote::Remote;
 use super::super::LocalWallet;
 use super::super::resolve::{KnownRealm, Resolution, forge_of, host_group};
 use super::add::{Planned, Wish};
-use super::no_organisation;
+use super::select::no_organisation;
 use crate::wallet::resolve::resolve;
 
 /// Reads a group's record.
 pub type ReadRecord<'r> = &'r dyn Fn(&str) -> Result<Rc<Group>, Error>;
 
-impl LocalWallet<'_> {
-    /// Where a wish would go.
-    ///
-    /// # Errors
-    /// [`Error::PlainHttp`], [`Error::Usage`] with what is missing.
-    pub fn plan(&self, wish: Wish) -> Result<Planned, Error> {
-        self.plan_by(wish, &|group| self.records.read(group).map(Rc::new))
-    }
+/// Where a wish would go.
+///
+/// # Errors
+/// [`Error::PlainHttp`], [`Error::Usage`] with what is missing.
+pub fn plan(wallet: &LocalWallet<'_>, wish: Wish) -> Result<Planned, Error> {
+    plan_by(wallet, wish, &|group| wallet.records.read(group).map(Rc::new))
+}
 
-    /// The same, with records that the caller reads: once, where many wishes come one after the other.
-    ///
-    /// # Errors
-    /// As [`LocalWallet::plan`], and those of `read`.
-    pub fn plan_by(&self, wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
-        let remote = &wish.remote;
-        // It goes into answers, one line each.
-        if wish.account.iter().chain(&wish.url_user).any(|name| name.chars().any(char::is_control)) {
-            return Err(Error::usage(
-                "there is a control character in the account's name",
-                "give it without: --account NAME",
-            ));
+/// The same, with records that the caller reads: once, where many wishes come one after the other.
+///
+/// # Errors
+/// As [`plan`], and those of `read`.
+pub fn plan_by(wallet: &LocalWallet<'_>, wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
+    let remote = &wish.remote;
+    // It goes into answers, one line each.
+    if wish.account.iter().chain(&wish.url_user).any(|name| name.chars().any(char::is_control)) {
+        return Err(Error::usage(
+            "there is a control character in the account's name",
+            "give it without: --account NAME",
+        ));
+    }
+    match resolve(&wallet.config, remote, wish.url_user.as_deref())? {
+        Resolution::NoOrganisation(forge) => Err(no_organisation(forge, remote)),
+        Resolution::Never if remote.is_http() => {
+            Err(Error::PlainHttp { place: remote.to_string(), cloud: true })
         }
-        match resolve(&self.config, remote, wish.url_user.as_deref())? {
-            Resolution::NoOrganisation(forge) => Err(no_organisation(forge, remote)),
-            Resolution::Never if remote.is_http() => {
-                Err(Error::PlainHttp { place: remote.to_string(), cloud: true })
-            }
-            Resolution::Never => Err(Error::usage(
-                format!("{} never gets a token: it is no organisation's own host", remote.host()),
-                "give the URL that you clone from, for example https://dev.azure.com/contoso",
-            )),
-            Resolution::Known(known) => plan_known(wish, *known),
-            Resolution::Host { .. } => plan_host(wish, read),
-        }
+        Resolution::Never => Err(Error::usage(
+            format!("{} never gets a token: it is no organisation's own host", remote.host()),
+            "give the URL that you clone from, for example https://dev.azure.com/contoso",
+        )),
+        Resolution::Known(known) => plan_known(wish, *known),
+        Resolution::Host { .. } => plan_host(wish, read),
     }
 }
 

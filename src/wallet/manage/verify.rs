@@ -16,6 +16,7 @@ use super::super::env_tokens::{forge_of_server, realm_of_server};
 use super::super::resolve::{Resolution, forge_of, host_group};
 use super::AccountSummary;
 use super::add::Planned;
+use crate::wallet::manage::select::select;
 use crate::wallet::resolve::resolve;
 use crate::wallet::secrets::payload;
 
@@ -100,176 +101,187 @@ impl Asked {
     }
 }
 
-impl LocalWallet<'_> {
-    /// The tokens in force of a place, or of the whole wallet with the environment's; each with its request. A token that its
-    /// store does not give comes with the error.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchCredential`] for a place that holds none; those of reading the records.
-    pub fn subjects(&self, place: Option<&str>, account: Option<&str>) -> Result<Vec<Subject>, Error> {
-        let mut subjects = Vec::new();
-        if let Some(place) = place {
-            let selection = self.select(place, account)?;
-            for account in &selection.accounts {
-                let mut subject = self.subject(&selection.group, &selection.realm, account);
-                // Alone, it is what the person asked for.
-                if selection.accounts.len() == 1 {
-                    subject.question = Ok(subject.question?);
-                }
-                subjects.push(subject);
+/// The tokens in force of a place, or of the whole wallet with the environment's; each with its request. A token that its
+/// store does not give comes with the error.
+///
+/// # Errors
+/// [`Error::NoSuchCredential`] for a place that holds none; those of reading the records.
+pub fn subjects(
+    wallet: &LocalWallet<'_>,
+    place: Option<&str>,
+    account: Option<&str>,
+) -> Result<Vec<Subject>, Error> {
+    let mut subjects = Vec::new();
+    if let Some(place) = place {
+        let selection = select(wallet, place, account)?;
+        for account in &selection.accounts {
+            let mut subject = subject(wallet, &selection.group, &selection.realm, account);
+            // Alone, it is what the person asked for.
+            if selection.accounts.len() == 1 {
+                subject.question = Ok(subject.question?);
             }
-            return Ok(subjects);
+            subjects.push(subject);
         }
-        for group in self.records.all()? {
-            let Group { group, realms, .. } = group?;
-            for realm in &realms {
-                subjects.extend(realm.accounts.iter().map(|account| self.subject(&group, realm, account)));
+        return Ok(subjects);
+    }
+    for group in wallet.records.all()? {
+        let Group { group, realms, .. } = group?;
+        for realm in &realms {
+            subjects.extend(realm.accounts.iter().map(|account| subject(wallet, &group, realm, account)));
+        }
+    }
+    for held in environment::tokens(wallet.environment).0 {
+        let (realm, forge, home) = match resolve(&wallet.config, &held.remote, held.user.as_deref())? {
+            Resolution::Known(known) => (known.realm.clone(), known.forge, known.home(&held.remote)),
+            Resolution::Host { .. } => {
+                let forge = forge_of_server(&held);
+                let home = held.remote.with_path(forge.prefix_of(&held.remote).to_vec());
+                (realm_of_server(&held), forge, home.to_string())
             }
-        }
-        for held in environment::tokens(self.environment).0 {
-            let (realm, forge, home) = match resolve(&self.config, &held.remote, held.user.as_deref())? {
-                Resolution::Known(known) => (known.realm.clone(), known.forge, known.home(&held.remote)),
-                Resolution::Host { .. } => {
-                    let forge = forge_of_server(&held);
-                    let home = held.remote.with_path(forge.prefix_of(&held.remote).to_vec());
-                    (realm_of_server(&held), forge, home.to_string())
-                }
-                Resolution::NoOrganisation(_) | Resolution::Never => continue,
-            };
-            let url = held.remote.to_string();
-            subjects.push(Subject {
-                realm: realm.to_string(),
-                account: held.user.clone(),
-                url,
-                store: environment::STORE.name.to_owned(),
-                forge,
-                allow_http: false,
-                question: Ok(self.question(forge, realm, home, held.user, held.token)),
-                record: None,
-            });
-        }
-        subjects.sort_by(|a, b| (&a.realm, &a.account).cmp(&(&b.realm, &b.account)));
-        Ok(subjects)
-    }
-
-    pub(super) fn subject(&self, group: &str, realm: &RealmRecord, account: &AccountRecord) -> Subject {
-        let forge = forge_of(realm);
-        let question = payload(self, group, realm, account).and_then(|payload| {
-            let what = realm.realm()?;
-            let home = forge.home_url(&what).unwrap_or_else(|| realm.url.clone());
-            let mut question = self.question(forge, what, home, account.name.clone(), payload.token);
-            // A pair as a tool stored it is shown as that tool shows it; nothing is known of that.
-            question.request = question.request.filter(|_| payload.authtype.is_none());
-            Ok(question)
-        });
-        Subject {
-            realm: realm.realm.clone(),
-            account: account.name.clone(),
-            url: realm.url.clone(),
-            store: account.store.clone(),
-            forge,
-            allow_http: realm.allow_http,
-            question,
-            record: Some(Kept { group: group.to_owned(), id: account.id.clone() }),
-        }
-    }
-
-    /// What is asked about a token that is about to be added.
-    #[must_use]
-    pub fn question_for(&self, planned: &Planned, token: Secret) -> Question {
-        let home = planned.forge.home_url(&planned.realm).unwrap_or_else(|| planned.url.clone());
-        self.question(planned.forge, planned.realm.clone(), home, planned.wish.account.clone(), token)
-    }
-
-    /// Another request about the same token, if it goes to the token's own realm (R12).
-    #[must_use]
-    pub fn request_for(
-        &self,
-        question: &Question,
-        make: impl FnOnce(&Target<'_>) -> Option<Request>,
-    ) -> Option<Request> {
-        make(&question.target())
-            .filter(|request| self.stays_in(&request.url, &question.target).unwrap_or(false))
-    }
-
-    pub(super) fn question(
-        &self,
-        forge: &'static Forge,
-        realm: Realm,
-        home: String,
-        account: Option<String>,
-        token: Secret,
-    ) -> Question {
-        let target = Asked { realm, home: home.trim_end_matches('/').to_owned(), account };
-        let request = forge.check.map(|check| (check.request)(&target.target(&token)));
-        // One that the settings describe may have no address of the service's own.
-        let request = request.filter(|request| self.stays_in(&request.url, &target).unwrap_or(false));
-        Question { token, request, target }
-    }
-
-    /// Whether a request goes to a host of the realm whose token it carries (R12).
-    fn stays_in(&self, url: &str, target: &Asked) -> Result<bool, Error> {
-        let (remote, _) = Remote::from_url(url)?;
-        Ok(match resolve(&self.config, &remote, None)? {
-            Resolution::Known(known) => known.realm == target.realm,
-            Resolution::Host { group } => {
-                let (home, _) = Remote::from_url(&target.home)?;
-                group == host_group(&home) && remote.path_is_within(home.path(), true)
-            }
-            Resolution::NoOrganisation(_) | Resolution::Never => false,
-        })
-    }
-
-    /// Keeps what a service said of a token that it accepts: a refusal is lifted; end and scopes are the service's from now on.
-    /// Nothing is concluded from a refusal, which may be a bad minute's (R7): only tools' own tell. Returns whether a refusal
-    /// was lifted.
-    ///
-    /// # Errors
-    /// Those of writing the record.
-    pub fn keep_verdict(&self, subject: &Subject, verdict: &Verdict) -> Result<bool, Error> {
-        let Some(kept) = &subject.record else { return Ok(false) };
-        self.note_verdict(&kept.group, verdict, |_, account| account.id == kept.id)
-    }
-
-    /// The same of a token that was added just now.
-    ///
-    /// # Errors
-    /// As [`LocalWallet::keep_verdict`].
-    pub fn keep_verdict_of_new(&self, planned: &Planned, verdict: &Verdict) -> Result<bool, Error> {
-        let is_it = |realm: &str, account: &AccountRecord| {
-            realm == planned.realm.as_str() && super::add::is_same(account, planned)
+            Resolution::NoOrganisation(_) | Resolution::Never => continue,
         };
-        self.note_verdict(&planned.group, verdict, is_it)
+        let url = held.remote.to_string();
+        subjects.push(Subject {
+            realm: realm.to_string(),
+            account: held.user.clone(),
+            url,
+            store: environment::STORE.name.to_owned(),
+            forge,
+            allow_http: false,
+            question: Ok(question(wallet, forge, realm, home, held.user, held.token)),
+            record: None,
+        });
     }
+    subjects.sort_by(|a, b| (&a.realm, &a.account).cmp(&(&b.realm, &b.account)));
+    Ok(subjects)
+}
 
-    pub(super) fn note_verdict(
-        &self,
-        group: &str,
-        verdict: &Verdict,
-        is_it: impl Fn(&str, &AccountRecord) -> bool,
-    ) -> Result<bool, Error> {
-        if verdict.outcome != Outcome::Accepted {
-            return Ok(false);
-        }
-        self.records.change(group, |group| {
-            let pairs = group.realms.iter_mut().flat_map(|realm| {
-                let name = &realm.realm;
-                realm.accounts.iter_mut().map(move |account| (name.as_str(), account))
-            });
-            let found = pairs.into_iter().find(|(realm, account)| is_it(realm, account));
-            let Some((_, found)) = found else { return Ok((false, false)) };
-            let lifted = !found.trouble.is_empty();
-            let expires = told_end(found.expires, verdict, self.now);
-            let told = !verdict.scopes.is_empty() && verdict.scopes != found.scopes;
-            let changed = lifted || told || expires != found.expires;
-            found.trouble.clear();
-            found.expires = expires;
-            if told {
-                found.scopes.clone_from(&verdict.scopes);
-            }
-            Ok((lifted, changed))
-        })
+pub(super) fn subject(
+    wallet: &LocalWallet<'_>,
+    group: &str,
+    realm: &RealmRecord,
+    account: &AccountRecord,
+) -> Subject {
+    let forge = forge_of(realm);
+    let question = payload(wallet, group, realm, account).and_then(|payload| {
+        let what = realm.realm()?;
+        let home = forge.home_url(&what).unwrap_or_else(|| realm.url.clone());
+        let mut question = question(wallet, forge, what, home, account.name.clone(), payload.token);
+        // A pair as a tool stored it is shown as that tool shows it; nothing is known of that.
+        question.request = question.request.filter(|_| payload.authtype.is_none());
+        Ok(question)
+    });
+    Subject {
+        realm: realm.realm.clone(),
+        account: account.name.clone(),
+        url: realm.url.clone(),
+        store: account.store.clone(),
+        forge,
+        allow_http: realm.allow_http,
+        question,
+        record: Some(Kept { group: group.to_owned(), id: account.id.clone() }),
     }
+}
+
+/// What is asked about a token that is about to be added.
+#[must_use]
+pub fn question_for(wallet: &LocalWallet<'_>, planned: &Planned, token: Secret) -> Question {
+    let home = planned.forge.home_url(&planned.realm).unwrap_or_else(|| planned.url.clone());
+    question(wallet, planned.forge, planned.realm.clone(), home, planned.wish.account.clone(), token)
+}
+
+/// Another request about the same token, if it goes to the token's own realm (R12).
+#[must_use]
+pub fn request_for(
+    wallet: &LocalWallet<'_>,
+    question: &Question,
+    make: impl FnOnce(&Target<'_>) -> Option<Request>,
+) -> Option<Request> {
+    make(&question.target())
+        .filter(|request| stays_in(wallet, &request.url, &question.target).unwrap_or(false))
+}
+
+pub(super) fn question(
+    wallet: &LocalWallet<'_>,
+    forge: &'static Forge,
+    realm: Realm,
+    home: String,
+    account: Option<String>,
+    token: Secret,
+) -> Question {
+    let target = Asked { realm, home: home.trim_end_matches('/').to_owned(), account };
+    let request = forge.check.map(|check| (check.request)(&target.target(&token)));
+    // One that the settings describe may have no address of the service's own.
+    let request = request.filter(|request| stays_in(wallet, &request.url, &target).unwrap_or(false));
+    Question { token, request, target }
+}
+
+/// Whether a request goes to a host of the realm whose token it carries (R12).
+fn stays_in(wallet: &LocalWallet<'_>, url: &str, target: &Asked) -> Result<bool, Error> {
+    let (remote, _) = Remote::from_url(url)?;
+    Ok(match resolve(&wallet.config, &remote, None)? {
+        Resolution::Known(known) => known.realm == target.realm,
+        Resolution::Host { group } => {
+            let (home, _) = Remote::from_url(&target.home)?;
+            group == host_group(&home) && remote.path_is_within(home.path(), true)
+        }
+        Resolution::NoOrganisation(_) | Resolution::Never => false,
+    })
+}
+
+/// Keeps what a service said of a token that it accepts: a refusal is lifted; end and scopes are the service's from now on.
+/// Nothing is concluded from a refusal, which may be a bad minute's (R7): only tools' own tell. Returns whether a refusal
+/// was lifted.
+///
+/// # Errors
+/// Those of writing the record.
+pub fn record_verdict(wallet: &LocalWallet<'_>, subject: &Subject, verdict: &Verdict) -> Result<bool, Error> {
+    let Some(kept) = &subject.record else { return Ok(false) };
+    apply_verdict(wallet, &kept.group, verdict, |_, account| account.id == kept.id)
+}
+
+/// The same of a token that was added just now.
+///
+/// # Errors
+/// As [`record_verdict`].
+pub fn record_verdict_of_new(
+    wallet: &LocalWallet<'_>,
+    planned: &Planned,
+    verdict: &Verdict,
+) -> Result<bool, Error> {
+    let is_it = |realm: &str, account: &AccountRecord| {
+        realm == planned.realm.as_str() && super::add::is_same(account, planned)
+    };
+    apply_verdict(wallet, &planned.group, verdict, is_it)
+}
+
+pub(super) fn apply_verdict(
+    wallet: &LocalWallet<'_>,
+    group: &str,
+    verdict: &Verdict,
+    is_it: impl Fn(&str, &AccountRecord) -> bool,
+) -> Result<bool, Error> {
+    if verdict.outcome != Outcome::Accepted {
+        return Ok(false);
+    }
+    wallet.records.change(group, |group| {
+        let pairs = group.realms.iter_mut().flat_map(|realm| {
+            let name = &realm.realm;
+            realm.accounts.iter_mut().map(move |account| (name.as_str(), account))
+        });
+        let found = pairs.into_iter().find(|(realm, account)| is_it(realm, account));
+        let Some((_, found)) = found else { return Ok((false, false)) };
+        let lifted = !found.trouble.is_empty();
+        let expires = told_end(found.expires, verdict, wallet.now);
+        let told = !verdict.scopes.is_empty() && verdict.scopes != found.scopes;
+        let changed = lifted || told || expires != found.expires;
+        found.trouble.clear();
+        found.expires = expires;
+        if told {
+            found.scopes.clone_from(&verdict.scopes);
+        }
+        Ok((lifted, changed))
+    })
 }
 
 /// Marks tokens that several organisations of one service accept: the services have no other way to tell.

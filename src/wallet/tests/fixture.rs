@@ -20,7 +20,7 @@ use crate::store::{Health, Store};
 use crate::wallet::manage::add::{Added, Wish};
 use crate::wallet::manage::edit::Restored;
 use crate::wallet::stores::{Chosen, Stores};
-use crate::wallet::{LocalWallet, Lookup, NewCredential, Query, Stored, Wallet};
+use crate::wallet::{LocalWallet, Lookup, NewCredential, Query, Stored, Wallet, manage};
 
 /// Where the clock of a bench stands at first.
 pub(crate) const START: i64 = 1_800_000_000;
@@ -88,22 +88,22 @@ impl Bench {
         let (remote, url_user) = Remote::from_url(url)?;
         let mut wish = Wish::new(remote, url_user);
         say(&mut wish);
-        self.with(|wallet| wallet.add(&wallet.plan(wish)?, secret(token)))
+        self.with(|wallet| manage::add(wallet, &manage::plan(wallet, wish)?, secret(token)))
     }
 
     /// A person prefers an account, for a realm or below a path.
     pub(crate) fn prefer(&self, url: &str, account: &str) {
         self.with(|wallet| {
-            let selection = wallet.select(url, Some(account)).unwrap();
-            wallet.prefer(&selection, selection.only().unwrap()).unwrap();
+            let selection = manage::select(wallet, url, Some(account)).unwrap();
+            manage::prefer(wallet, &selection, selection.only().unwrap()).unwrap();
         });
     }
 
     /// A person takes a token back into use.
     pub(crate) fn restore(&self, url: &str, account: Option<&str>) -> Result<Restored, Error> {
         self.with(|wallet| {
-            let selection = wallet.select(url, account)?;
-            wallet.restore(&selection, selection.only()?)
+            let selection = manage::select(wallet, url, account)?;
+            manage::restore(wallet, &selection, selection.only()?)
         })
     }
 
@@ -164,7 +164,7 @@ impl Bench {
 
     /// Each account in one line: realm, name, source, state, number of secrets set aside.
     pub(crate) fn entries(&self) -> Vec<String> {
-        let (entries, errors) = self.with(|wallet| wallet.list().unwrap());
+        let (entries, errors) = self.with(|wallet| manage::list(wallet).unwrap());
         assert!(errors.is_empty(), "{errors:?}");
         let line = |e: &crate::wallet::manage::AccountSummary| {
             let name = e.account.as_deref().unwrap_or("-");

@@ -17,7 +17,7 @@ use crate::store::{Health, Store};
 use crate::wallet::manage::add::Wish;
 use crate::wallet::secrets::put_new;
 use crate::wallet::stores::{Chosen, Stores};
-use crate::wallet::{Erased, LocalWallet, Lookup, Stored, Wallet};
+use crate::wallet::{Erased, LocalWallet, Lookup, Stored, Wallet, manage};
 
 const URL: &str = "https://dev.azure.com/contoso/p/_git/r";
 
@@ -64,15 +64,15 @@ impl Scene {
 
 fn add(wallet: &LocalWallet<'_>, token: &str) {
     let wish = Wish::new(Remote::from_url(URL).unwrap().0, None);
-    wallet.add(&wallet.plan(wish).unwrap(), secret(token)).unwrap();
+    manage::add(wallet, &manage::plan(wallet, wish).unwrap(), secret(token)).unwrap();
 }
 
 fn move_to_the_other_store(wallet: &LocalWallet<'_>) {
-    assert_eq!(wallet.move_all("other").unwrap().moved, 1);
+    assert_eq!(manage::storage::move_all(wallet, "other").unwrap().moved, 1);
 }
 
 fn remove(wallet: &LocalWallet<'_>) {
-    wallet.remove(&wallet.select(URL, None).unwrap(), false).unwrap();
+    manage::remove(wallet, &manage::select(wallet, URL, None).unwrap(), false).unwrap();
 }
 
 impl Stores for Scene {
@@ -164,7 +164,7 @@ fn an_erase_spares_the_token_that_a_person_put_in_meanwhile() {
 #[test]
 fn a_move_between_stores_passes_over_what_was_removed_meanwhile() {
     let scene = Scene::with_a_token().meanwhile(remove);
-    assert_eq!(scene.wallet().move_all("other").unwrap().moved, 0);
+    assert_eq!(manage::storage::move_all(&scene.wallet(), "other").unwrap().moved, 0);
     assert!(scene.one.is_empty() && scene.other.is_empty());
 }
 
@@ -172,9 +172,9 @@ fn a_move_between_stores_passes_over_what_was_removed_meanwhile() {
 fn a_removal_destroys_the_account_although_its_token_was_moved_since_it_was_selected() {
     let scene = Scene::with_a_token();
     let wallet = scene.wallet();
-    let selection = wallet.select(URL, None).unwrap();
+    let selection = manage::select(&wallet, URL, None).unwrap();
     move_to_the_other_store(&scene.wallet());
-    assert!(wallet.remove(&selection, false).unwrap().is_empty());
+    assert!(manage::remove(&wallet, &selection, false).unwrap().is_empty());
     assert_eq!(scene.accounts(), []);
     assert!(scene.one.is_empty() && scene.other.is_empty());
 }
@@ -205,12 +205,12 @@ fn a_record_that_doctor_made_of_a_secret_just_put_does_not_become_a_second_accou
 #[test]
 fn what_is_being_removed_is_never_taken_for_a_secret_that_lost_its_record() {
     let scene = Scene::with_a_token().meanwhile(|wallet| {
-        let audit = wallet.audit(&["one"]).unwrap();
+        let audit = manage::audit(wallet, &["one"]).unwrap();
         assert_eq!((audit.unrecorded.len(), audit.orphans.len()), (0, 1));
     });
     // By force, so that the store is first looked at when the record has gone.
     let wallet = scene.wallet();
-    assert!(wallet.remove(&wallet.select(URL, None).unwrap(), true).unwrap().is_empty());
+    assert!(manage::remove(&wallet, &manage::select(&wallet, URL, None).unwrap(), true).unwrap().is_empty());
     assert_eq!(scene.accounts(), []);
     assert!(scene.one.is_empty());
     assert!(!wallet.records.path("azure-devops/contoso").exists());
@@ -220,13 +220,13 @@ fn what_is_being_removed_is_never_taken_for_a_secret_that_lost_its_record() {
 fn what_doctor_takes_for_unrecorded_while_its_writer_gives_it_up_is_gone_from_the_records_too() {
     let scene = Scene::with_a_token();
     let wallet = scene.wallet();
-    let selection = wallet.select(URL, None).unwrap();
-    let planned = wallet.plan(Wish::new(Remote::from_url(URL).unwrap().0, None)).unwrap();
-    wallet.remove(&selection, false).unwrap();
+    let selection = manage::select(&wallet, URL, None).unwrap();
+    let planned = manage::plan(&wallet, Wish::new(Remote::from_url(URL).unwrap().0, None)).unwrap();
+    manage::remove(&wallet, &selection, false).unwrap();
     // The store is first looked at when the record could not be written.
     scene.meanwhile.replace(Some(Box::new(|wallet| {
-        let unrecorded = wallet.audit(&["one"]).unwrap().unrecorded;
-        assert_eq!(wallet.rebuild(&unrecorded).unwrap().len(), 1);
+        let unrecorded = manage::audit(wallet, &["one"]).unwrap().unrecorded;
+        assert_eq!(manage::repair::rebuild(wallet, &unrecorded).unwrap().len(), 1);
     })));
     let account = Account::from_name(None);
     let refused = put_new(&wallet, &planned.group, &planned.realm, account, &secret("new"), |_, _, _| {

@@ -2,7 +2,7 @@
 
 use super::fixture::{Bench, on};
 use crate::forge::{Need, azure, generic};
-use crate::wallet::Stored;
+use crate::wallet::{Stored, manage};
 
 fn with(url: &str, token: &str) -> Bench {
     let bench = Bench::new();
@@ -122,7 +122,7 @@ fn check_asks_about_it_where_list_shows_it() {
         let bench = with(url, "E");
         let listed: Vec<String> = bench.entries();
         assert!(listed.iter().any(|entry| entry.contains(realm)), "{listed:?}");
-        let subjects = bench.with(|wallet| wallet.subjects(None, None)).unwrap();
+        let subjects = bench.with(|wallet| manage::verify::subjects(wallet, None, None)).unwrap();
         let [subject] = subjects.as_slice() else { panic!("{url}: {}", subjects.len()) };
         assert_eq!(subject.realm, realm);
         let request = subject.question.as_ref().unwrap().request.as_ref();

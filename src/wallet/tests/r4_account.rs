@@ -3,6 +3,7 @@
 use super::fixture::{Bench, on};
 use super::r2_organisation::SPELLINGS;
 use crate::forge::{Need, generic, gitlab};
+use crate::wallet::manage;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
@@ -207,8 +208,8 @@ fn a_rule_is_replaced_by_one_for_the_same_path_whatever_its_letter_case() {
     bench.prefer("https://dev.azure.com/contoso/PROJECT", "bob");
     assert_eq!(bench.get("https://dev.azure.com/contoso/Project"), "bob:T2");
     bench.with(|wallet| {
-        let selection = wallet.select("https://dev.azure.com/contoso/project", None).unwrap();
-        assert!(wallet.prefer_none(&selection).unwrap());
+        let selection = manage::select(wallet, "https://dev.azure.com/contoso/project", None).unwrap();
+        assert!(manage::clear_preference(wallet, &selection).unwrap());
     });
     assert_eq!(bench.get("https://dev.azure.com/contoso/Project"), "Ambiguous");
 }

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::forge::{Need, azure};
 use crate::records::TroubleState;
 use crate::wallet::manage::edit::Restored;
-use crate::wallet::{DAY, LoggedOut, Note, Query, Stored, Wallet};
+use crate::wallet::{DAY, LoggedOut, Note, Query, Stored, Wallet, manage};
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
@@ -126,7 +126,9 @@ fn restore_revives_a_rejected_token_and_remove_destroys_it() {
         assert_eq!(bench.get(url), answer);
         assert!(matches!(bench.restore(url, None), Err(Error::NoSuchCredential { .. })));
     }
-    bench.with(|wallet| wallet.remove(&wallet.select(CONTOSO, None).unwrap(), false).unwrap());
+    bench.with(|wallet| {
+        manage::remove(wallet, &manage::select(wallet, CONTOSO, None).unwrap(), false).unwrap()
+    });
     assert_eq!((bench.get(CONTOSO).as_str(), bench.memory.len()), ("NoAccount", 1));
 }
 

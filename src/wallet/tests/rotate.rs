@@ -7,10 +7,10 @@ use super::fixture::{Bench, START, secret};
 use crate::error::Error;
 use crate::forge::lifecycle::{self, Created, Order, TokenId};
 use crate::forge::verify::{Outcome, Verdict};
-use crate::wallet::LocalWallet;
 use crate::wallet::manage::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_mark};
 use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::List;
+use crate::wallet::{LocalWallet, manage};
 
 const URL: &str = "https://dev.azure.com/contoso";
 
@@ -116,14 +116,14 @@ fn rotate(bench: &Bench, service: &Fake) -> Result<Done, Error> {
 /// The person was asked which one the old one is, and that took a while.
 fn rotate_while(bench: &Bench, service: &Fake, meanwhile: impl Fn()) -> Result<Done, Error> {
     bench.with(|wallet| {
-        let selection = wallet.select(URL, None)?;
-        let planned = wallet.plan_again(&selection, selection.only()?)?;
+        let selection = manage::select(wallet, URL, None)?;
+        let planned = manage::rotate::plan_again(wallet, &selection, selection.only()?)?;
         let order = Order { name: "git #00000000".to_owned(), scopes: Vec::new(), expires: START + 999 };
         let held = Some(selection.only()?.id.clone());
         meanwhile();
         let making = Making { planned, order, old: Some(id(1)), held, verify: true };
         let list = list(bench);
-        list.alone(|| wallet.make(&list, making, service))
+        list.alone(|| manage::rotate::make(wallet, &list, making, service))
     })
 }
 
@@ -133,7 +133,7 @@ fn finish(bench: &Bench, service: &mut Fake) -> Vec<Finished> {
     let list = list(bench);
     let all = list.read().unwrap();
     let each = |wallet: &LocalWallet<'_>| {
-        all.iter().map(|one| wallet.finish(&list, one, service).unwrap()).collect()
+        all.iter().map(|one| manage::rotate::finish(wallet, &list, one, service).unwrap()).collect()
     };
     bench.with(each)
 }
@@ -208,7 +208,7 @@ fn a_new_token_that_is_not_taken_after_a_crash_gives_way_too_whatever_tools_said
     (service.fails_at, service.refuses_the_new) = (0, true);
     let list = list(&bench);
     let pending = list.read().unwrap().remove(0);
-    let error = bench.with(|wallet| wallet.finish(&list, &pending, &service).err().unwrap());
+    let error = bench.with(|wallet| manage::rotate::finish(wallet, &list, &pending, &service).err().unwrap());
     assert!(error.to_string().contains("does not take the token"), "{error}");
     assert_eq!((in_force(&bench), service.working()), ("old".to_owned(), vec!["old".to_owned()]));
     assert_eq!((list.read().unwrap(), bench.memory.len()), (Vec::new(), 1), "the dead one is destroyed");
@@ -218,11 +218,11 @@ fn a_new_token_that_is_not_taken_after_a_crash_gives_way_too_whatever_tools_said
 fn create(bench: &Bench, service: &Fake) -> Result<Done, Error> {
     bench.with(|wallet| {
         let (remote, _) = crate::remote::Remote::from_url(URL)?;
-        let planned = wallet.plan(crate::wallet::manage::add::Wish::new(remote, None))?;
+        let planned = manage::plan(wallet, crate::wallet::manage::add::Wish::new(remote, None))?;
         let order = Order { name: "git".to_owned(), scopes: Vec::new(), expires: START + 999 };
         let making = Making { planned, order, old: None, held: None, verify: true };
         let list = list(bench);
-        list.alone(|| wallet.make(&list, making, service))
+        list.alone(|| manage::rotate::make(wallet, &list, making, service))
     })
 }
 
@@ -259,7 +259,7 @@ fn a_first_token_that_is_not_taken_after_a_crash_leaves_nothing_behind_either() 
     (service.fails_at, service.refuses_the_new) = (0, true);
     let list = list(&bench);
     let pending = list.read().unwrap().remove(0);
-    let error = bench.with(|wallet| wallet.finish(&list, &pending, &service).err().unwrap());
+    let error = bench.with(|wallet| manage::rotate::finish(wallet, &list, &pending, &service).err().unwrap());
     assert!(error.to_string().contains("out of the wallet"), "{error}");
     assert_eq!((service.working(), bench.memory.len(), list.read().unwrap()), (Vec::new(), 0, Vec::new()));
 }
@@ -295,9 +295,9 @@ fn a_new_token_that_somebody_may_have_is_not_revoked() {
 
 fn renew(bench: &Bench, ask: impl FnOnce(&Question) -> Result<Created, Failed>) -> Result<(), NotRenewed> {
     bench.with(|wallet| {
-        let selection = wallet.select("https://gitlab.com", None)?;
-        let planned = wallet.plan_again(&selection, selection.only()?)?;
-        wallet.renew(&list(bench), planned, ask).map(drop)
+        let selection = manage::select(wallet, "https://gitlab.com", None)?;
+        let planned = manage::rotate::plan_again(wallet, &selection, selection.only()?)?;
+        manage::rotate::renew(wallet, &list(bench), planned, ask).map(drop)
     })
 }
 

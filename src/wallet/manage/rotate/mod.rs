@@ -16,8 +16,10 @@ mod renew;
 mod service_id;
 mod tag;
 
-pub use make::{Done, Finished, Making};
-pub use renew::{NotRenewed, Renewal, Unstored};
+pub use by_hand::{destroy_earlier, id_in_force_of, pending_by_hand, question_of_earlier};
+pub use make::{Done, Finished, Making, finish, make};
+pub use renew::{NotRenewed, Renewal, Unstored, renew};
+pub use service_id::{record_expiry, record_global_expiry, reject, service_ids};
 pub use tag::{LONGEST, bears, is_long, mark_of, marked, without_mark};
 
 use super::super::LocalWallet;
@@ -25,6 +27,8 @@ use super::super::pending::{Kind, Pending};
 use super::Selection;
 use super::add::{Planned, Wish, is_same};
 use super::verify::Question;
+use crate::wallet::manage::plan::plan;
+use crate::wallet::manage::verify::subject;
 use crate::wallet::resolve::resolve;
 
 /// What a service does for a token's lifecycle.
@@ -63,74 +67,79 @@ pub struct Failed {
     pub nothing_happened: bool,
 }
 
-impl LocalWallet<'_> {
-    /// An account that is held, as if it was to be added again: where its next token goes.
-    ///
-    /// # Errors
-    /// Those of [`LocalWallet::plan`].
-    pub fn plan_again(&self, selection: &Selection, account: &AccountRecord) -> Result<Planned, Error> {
-        let (remote, _) = Remote::from_url(&selection.realm.url)?;
-        let wish = Wish {
-            account: account.name.clone(),
-            allow_http: selection.realm.allow_http,
-            forge: Some(super::super::resolve::forge_of(&selection.realm)),
-            ..Wish::new(remote, None)
-        };
-        let planned = self.plan(wish)?;
-        if planned.realm.as_str() != selection.realm.realm {
-            return Err(Error::usage(
-                format!("{} is not where its URL leads any more", selection.realm.realm),
-                "keyfob move URL NEW-URL mends it",
-            ));
-        }
-        Ok(planned)
+/// An account that is held, as if it was to be added again: where its next token goes.
+///
+/// # Errors
+/// Those of [`plan`].
+pub fn plan_again(
+    wallet: &LocalWallet<'_>,
+    selection: &Selection,
+    account: &AccountRecord,
+) -> Result<Planned, Error> {
+    let (remote, _) = Remote::from_url(&selection.realm.url)?;
+    let wish = Wish {
+        account: account.name.clone(),
+        allow_http: selection.realm.allow_http,
+        forge: Some(super::super::resolve::forge_of(&selection.realm)),
+        ..Wish::new(remote, None)
+    };
+    let planned = plan(wallet, wish)?;
+    if planned.realm.as_str() != selection.realm.realm {
+        return Err(Error::usage(
+            format!("{} is not where its URL leads any more", selection.realm.realm),
+            "keyfob move URL NEW-URL mends it",
+        ));
     }
+    Ok(planned)
+}
 
-    /// The id of the secret in force of the account that a plan is about.
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub fn in_force(&self, planned: &Planned) -> Result<Option<String>, Error> {
-        let group = self.records.read(&planned.group)?;
-        let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
-        let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
-        Ok(account.map(|account| account.id.clone()))
-    }
+/// The id of the secret in force of the account that a plan is about.
+///
+/// # Errors
+/// Those of reading.
+pub fn id_in_force(wallet: &LocalWallet<'_>, planned: &Planned) -> Result<Option<String>, Error> {
+    let group = wallet.records.read(&planned.group)?;
+    let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
+    let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
+    Ok(account.map(|account| account.id.clone()))
+}
 
-    /// The question about an account of something half done.
-    ///
-    /// # Errors
-    /// Those of the record and of the store.
-    pub fn question_of(
-        &self,
-        pending: &Pending,
-        is_it: impl Fn(&AccountRecord) -> bool,
-    ) -> Result<Option<Question>, Error> {
-        let (realm, at) = self.account_of_pending(pending)?;
-        let Some((realm, at)) = realm.zip(at) else { return Ok(None) };
-        let account = &realm.accounts[at];
-        if !is_it(account) {
-            return Ok(None);
-        }
-        self.subject(&self.group_of_pending(pending)?, &realm, account).question.map(Some)
+/// The question about an account of something half done.
+///
+/// # Errors
+/// Those of the record and of the store.
+pub fn question_of(
+    wallet: &LocalWallet<'_>,
+    pending: &Pending,
+    is_it: impl Fn(&AccountRecord) -> bool,
+) -> Result<Option<Question>, Error> {
+    let (realm, at) = account_of_pending(wallet, pending)?;
+    let Some((realm, at)) = realm.zip(at) else { return Ok(None) };
+    let account = &realm.accounts[at];
+    if !is_it(account) {
+        return Ok(None);
     }
+    subject(wallet, &group_of_pending(wallet, pending)?, &realm, account).question.map(Some)
+}
 
-    fn group_of_pending(&self, pending: &Pending) -> Result<String, Error> {
-        let (remote, user) = Remote::from_url(&pending.url)?;
-        Ok(match resolve(&self.config, &remote, user.as_deref())? {
-            super::super::resolve::Resolution::Known(known) => known.group,
-            _ => super::super::resolve::host_group(&remote),
-        })
-    }
+fn group_of_pending(wallet: &LocalWallet<'_>, pending: &Pending) -> Result<String, Error> {
+    let (remote, user) = Remote::from_url(&pending.url)?;
+    Ok(match resolve(&wallet.config, &remote, user.as_deref())? {
+        super::super::resolve::Resolution::Known(known) => known.group,
+        _ => super::super::resolve::host_group(&remote),
+    })
+}
 
-    /// The realm that something half done is about, and which of its accounts.
-    fn account_of_pending(&self, pending: &Pending) -> Result<(Option<RealmRecord>, Option<usize>), Error> {
-        let group = self.records.read(&self.group_of_pending(pending)?)?;
-        let realm = group.realms.into_iter().find(|realm| realm.realm == pending.realm);
-        let is_it = |a: &AccountRecord| a.source == Source::Person && a.name == pending.account;
-        let at = realm.as_ref().and_then(|realm| realm.accounts.iter().position(is_it));
-        Ok((realm, at))
-    }
+/// The realm that something half done is about, and which of its accounts.
+fn account_of_pending(
+    wallet: &LocalWallet<'_>,
+    pending: &Pending,
+) -> Result<(Option<RealmRecord>, Option<usize>), Error> {
+    let group = wallet.records.read(&group_of_pending(wallet, pending)?)?;
+    let realm = group.realms.into_iter().find(|realm| realm.realm == pending.realm);
+    let is_it = |a: &AccountRecord| a.source == Source::Person && a.name == pending.account;
+    let at = realm.as_ref().and_then(|realm| realm.accounts.iter().position(is_it));
+    Ok((realm, at))
 }
 
 /// What is put on the list about a plan.

@@ -16,6 +16,9 @@ use super::super::add::{Added, Issued, Planned};
 use super::super::verify::Question;
 use super::tag::mark;
 use super::{Failed, about, not_shown};
+use crate::wallet::manage::add::add;
+use crate::wallet::manage::rotate::service_id::destroy_aside_where;
+use crate::wallet::manage::rotate::{id_in_force, question_of};
 use crate::wallet::secrets::{put_copy, store_for_new};
 
 /// A renewed token that could not be kept: its old one does not work any more.
@@ -68,74 +71,74 @@ impl Drop for Room<'_> {
 const LONGEST_TOKEN: usize = 512;
 const LARGEST_GROWTH: usize = 4096;
 
-impl LocalWallet<'_> {
-    /// That the store for new tokens takes one now and gives it back, and that its record can be written.
-    fn hold_room(&self, planned: &Planned) -> Result<Room<'_>, Error> {
-        let chosen = store_for_new(self)?;
-        let store = self.stores.open(chosen.name)?;
-        let account = Account::from_name(planned.wish.account.as_deref());
-        let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
-        let record = self.records.path(&planned.group);
-        let length = std::fs::metadata(&record).map_or(0, |about| about.len());
-        let mut noise = vec![0; usize::try_from(length).unwrap_or_default() + LARGEST_GROWTH];
-        // Some file systems keep what is all alike without taking up room for it.
-        fill_random(&mut noise)?;
-        let beside = files::hold_room(&record, &noise)?;
-        noise.truncate(LONGEST_TOKEN);
-        // No store minds what is in it, but one line is what a token is.
-        noise.iter_mut().for_each(|byte| *byte = b'a' + *byte % 26);
-        let room = Room { store, key, beside };
-        put_copy(self, &planned.group, (chosen.name, &*room.store), &room.key, &Secret::new(noise))?;
-        Ok(room)
-    }
+/// That the store for new tokens takes one now and gives it back, and that its record can be written.
+fn reserve_space<'w>(wallet: &'w LocalWallet<'_>, planned: &Planned) -> Result<Room<'w>, Error> {
+    let chosen = store_for_new(wallet)?;
+    let store = wallet.stores.open(chosen.name)?;
+    let account = Account::from_name(planned.wish.account.as_deref());
+    let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
+    let record = wallet.records.path(&planned.group);
+    let length = std::fs::metadata(&record).map_or(0, |about| about.len());
+    let mut noise = vec![0; usize::try_from(length).unwrap_or_default() + LARGEST_GROWTH];
+    // Some file systems keep what is all alike without taking up room for it.
+    fill_random(&mut noise)?;
+    let beside = files::hold_room(&record, &noise)?;
+    noise.truncate(LONGEST_TOKEN);
+    // No store minds what is in it, but one line is what a token is.
+    noise.iter_mut().for_each(|byte| *byte = b'a' + *byte % 26);
+    let room = Room { store, key, beside };
+    put_copy(wallet, &planned.group, (chosen.name, &*room.store), &room.key, &Secret::new(noise))?;
+    Ok(room)
+}
 
-    /// Renews a token that renews itself, and keeps the new one before anything else. Only within [`List::alone`].
-    ///
-    /// # Errors
-    /// [`NotRenewed`]; whether something happened, the list knows.
-    pub fn renew(
-        &self,
-        list: &List,
-        mut planned: Planned,
-        ask: impl FnOnce(&Question) -> Result<Created, Failed>,
-    ) -> Result<(Added, Renewal), NotRenewed> {
-        let room = self.hold_room(&planned)?;
-        let before = self.in_force(&planned)?;
-        let pending = about(&planned, mark()?, Kind::Renewed, before.clone(), self.now);
-        let question = self.question_of(&pending, |account| Some(&account.id) == before.as_ref())?;
-        let question = question.ok_or(Error::Changing)?;
-        list.add(pending.clone())?;
-        let created = ask(&question);
-        drop(room);
-        let (token, scopes, expires) = match created.and_then(|created| match created {
-            Created { secret: Some(token), scopes, expires, .. } => Ok((token, scopes, expires)),
-            Created { secret: None, .. } => Err(not_shown(&planned.url)),
-        }) {
-            Ok(shown) => shown,
-            Err(Failed { error, nothing_happened }) => {
-                if nothing_happened {
-                    list.remove(&pending.mark)?;
-                }
-                return Err(error.into());
-            }
-        };
-        let told = Renewal { expires, scopes: scopes.clone() };
-        planned.wish.scopes = scopes;
-        planned.wish.issued = Some(Issued { id: None, expires });
-        // `add` takes it over; the copy is for the case that it finds no place.
-        let copy = token.duplicate();
-        match self.add(&planned, token) {
-            Ok(added) => {
+/// Renews a token that renews itself, and keeps the new one before anything else. Only within [`List::alone`].
+///
+/// # Errors
+/// [`NotRenewed`]; whether something happened, the list knows.
+pub fn renew(
+    wallet: &LocalWallet<'_>,
+    list: &List,
+    mut planned: Planned,
+    ask: impl FnOnce(&Question) -> Result<Created, Failed>,
+) -> Result<(Added, Renewal), NotRenewed> {
+    let room = reserve_space(wallet, &planned)?;
+    let before = id_in_force(wallet, &planned)?;
+    let pending = about(&planned, mark()?, Kind::Renewed, before.clone(), wallet.now);
+    let question = question_of(wallet, &pending, |account| Some(&account.id) == before.as_ref())?;
+    let question = question.ok_or(Error::Changing)?;
+    list.add(pending.clone())?;
+    let created = ask(&question);
+    drop(room);
+    let (token, scopes, expires) = match created.and_then(|created| match created {
+        Created { secret: Some(token), scopes, expires, .. } => Ok((token, scopes, expires)),
+        Created { secret: None, .. } => Err(not_shown(&planned.url)),
+    }) {
+        Ok(shown) => shown,
+        Err(Failed { error, nothing_happened }) => {
+            if nothing_happened {
                 list.remove(&pending.mark)?;
-                // It does not work any more; what cannot be destroyed, doctor finds.
-                if let Some(before) = before {
-                    let _ = self.destroy_aside_where(&pending, |aside| aside.id == before);
-                }
-                Ok((added, told))
             }
-            // Writing may fail after the record is in place; then the new one is in use.
-            Err(error) if self.in_force(&planned).is_ok_and(|now| now != pending.before) => Err(error.into()),
-            Err(error) => Err(NotRenewed::Unstored(Box::new(Unstored { token: copy, error }))),
+            return Err(error.into());
         }
+    };
+    let told = Renewal { expires, scopes: scopes.clone() };
+    planned.wish.scopes = scopes;
+    planned.wish.issued = Some(Issued { id: None, expires });
+    // `add` takes it over; the copy is for the case that it finds no place.
+    let copy = token.duplicate();
+    match add(wallet, &planned, token) {
+        Ok(added) => {
+            list.remove(&pending.mark)?;
+            // It does not work any more; what cannot be destroyed, doctor finds.
+            if let Some(before) = before {
+                let _ = destroy_aside_where(wallet, &pending, |aside| aside.id == before);
+            }
+            Ok((added, told))
+        }
+        // Writing may fail after the record is in place; then the new one is in use.
+        Err(error) if id_in_force(wallet, &planned).is_ok_and(|now| now != pending.before) => {
+            Err(error.into())
+        }
+        Err(error) => Err(NotRenewed::Unstored(Box::new(Unstored { token: copy, error }))),
     }
 }
