@@ -7,11 +7,9 @@ use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::store::payload::Payload;
-
-use super::super::store::set_aside_and_replace;
-use super::super::{LocalWallet, retry_on_conflict};
-use crate::wallet::secrets;
-use crate::wallet::secrets::put_new;
+use crate::wallet::secrets::{self, put_new};
+use crate::wallet::store::set_aside_and_replace;
+use crate::wallet::{LocalWallet, retry_on_conflict};
 
 /// What is to be added, without the token.
 #[derive(Clone, Debug)]

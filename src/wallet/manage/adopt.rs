@@ -12,20 +12,13 @@ use crate::records::{AccountRecord, Expiry, Group, Kept, RealmRecord, SetAside, 
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::payload::Payload;
-
-use super::super::stores::Chosen;
-use super::super::{LocalWallet, retry_on_conflict};
-use super::add::{Change, Planned, is_same, place_new};
-use super::list::{State, summary};
-use super::plan::ReadRecord;
-use crate::wallet::manage::add::add;
-use crate::wallet::resolve::organisation_is_a_guess;
-use crate::wallet::resolve::resolve;
-use crate::wallet::secrets::discard;
-use crate::wallet::secrets::missing;
-use crate::wallet::secrets::put_copy;
-use crate::wallet::secrets::put_new;
-use crate::wallet::secrets::store_for_new;
+use crate::wallet::manage::add::{Change, Planned, add, is_same, place_new};
+use crate::wallet::manage::list::{State, summary};
+use crate::wallet::manage::plan::ReadRecord;
+use crate::wallet::resolve::{organisation_is_a_guess, resolve};
+use crate::wallet::secrets::{discard, missing, put_copy, put_new, store_for_new};
+use crate::wallet::stores::Chosen;
+use crate::wallet::{LocalWallet, retry_on_conflict};
 
 /// How the wallet stands to a token.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::account::{Account, Key};
 use crate::error::Error;
 use crate::records::{Group, Kept};
-
-use super::super::LocalWallet;
+use crate::wallet::LocalWallet;
 use crate::wallet::resolve::record_place;
 use crate::wallet::secrets::missing;
 

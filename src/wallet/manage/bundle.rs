@@ -15,14 +15,9 @@ use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::payload::Payload;
-
-use super::super::resolve::{Resolution, forge_of};
-use super::super::{LocalWallet, retry_on_conflict};
-use crate::wallet::resolve::{RecordPlace, record_place, resolve};
-use crate::wallet::secrets::discard;
-use crate::wallet::secrets::missing;
-use crate::wallet::secrets::secrets_of;
-use crate::wallet::secrets::store_for_new;
+use crate::wallet::resolve::{RecordPlace, Resolution, forge_of, record_place, resolve};
+use crate::wallet::secrets::{discard, missing, secrets_of, store_for_new};
+use crate::wallet::{LocalWallet, retry_on_conflict};
 
 /// Records with their secrets.
 #[derive(Debug, Default)]

@@ -5,12 +5,10 @@ use crate::forge::Forge;
 use crate::records::{AccountRecord, RealmRecord, Rule, SetAside, Source};
 use crate::remote::is_within;
 use crate::text::shell_word;
-
-use super::super::LocalWallet;
-use super::super::resolve::forge_of;
-use super::Selection;
-use crate::wallet::secrets::destroy;
-use crate::wallet::secrets::secrets_of;
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::Selection;
+use crate::wallet::resolve::forge_of;
+use crate::wallet::secrets::{destroy, secrets_of};
 
 /// What `restore` did.
 #[derive(Debug, PartialEq, Eq)]

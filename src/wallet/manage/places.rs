@@ -7,10 +7,9 @@ use crate::error::Error;
 use crate::forge::{self, Presentation};
 use crate::records::{RealmRecord, Records};
 use crate::remote::Remote;
+use crate::wallet::LocalWallet;
 use crate::wallet::manage::list::list;
-
-use super::super::LocalWallet;
-use super::super::resolve::forge_of;
+use crate::wallet::resolve::forge_of;
 
 /// A realm that the wallet holds something for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,14 +10,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::files;
 use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
 use crate::store::payload::Payload;
-use crate::versioned_json;
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::audit::Orphan;
 use crate::wallet::resolve::record_place;
-
-use super::super::LocalWallet;
-use super::audit::Orphan;
+use crate::{files, versioned_json};
 
 /// Seconds for which a secret has to be seen without a record before it is swept.
 pub const ORPHAN_SECONDS: i64 = 3600;

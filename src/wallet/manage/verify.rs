@@ -10,14 +10,12 @@ use crate::records::{AccountRecord, Expiry, Group, RealmRecord};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::store::environment;
-
-use super::super::LocalWallet;
-use super::super::env_tokens::{forge_of_server, realm_of_server};
-use super::super::resolve::{Resolution, forge_of, host_group};
-use super::AccountSummary;
-use super::add::Planned;
+use crate::wallet::LocalWallet;
+use crate::wallet::env_tokens::{forge_of_server, realm_of_server};
+use crate::wallet::manage::AccountSummary;
+use crate::wallet::manage::add::Planned;
 use crate::wallet::manage::select::select;
-use crate::wallet::resolve::resolve;
+use crate::wallet::resolve::{Resolution, forge_of, host_group, resolve};
 use crate::wallet::secrets::payload;
 
 /// More scopes, or longer ones, no service has.

@@ -2,15 +2,12 @@
 
 use crate::error::Error;
 use crate::records::SetAside;
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::add::Planned;
 use crate::wallet::manage::rotate::service_id::destroy_aside_where;
-use crate::wallet::manage::rotate::{account_of_pending, group_of_pending};
-use crate::wallet::manage::verify::subject;
-
-use super::super::super::LocalWallet;
-use super::super::super::pending::{Kind, Pending};
-use super::super::add::Planned;
-use super::super::verify::Question;
-use super::{about, tag};
+use crate::wallet::manage::rotate::{about, account_of_pending, group_of_pending, tag};
+use crate::wallet::manage::verify::{Question, subject};
+use crate::wallet::pending::{Kind, Pending};
 
 /// What is put on the list before a person's own token takes the place of the one with the id `before`.
 ///

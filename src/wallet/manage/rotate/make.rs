@@ -6,20 +6,19 @@ use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::forge::lifecycle::{Created, Order, TokenId};
 use crate::forge::verify::{Outcome, Verdict};
-use crate::remote::Remote;
-
-use super::super::super::LocalWallet;
-use super::super::super::pending::{self, Kind, List, Next, Now, Pending};
-use super::super::add::{Added, Issued, Planned};
-use super::tag::{mark, marked};
-use super::{Failed, Service, about, not_shown};
 use crate::records::AccountRecord;
-use crate::wallet::manage::add::add;
+use crate::remote::Remote;
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::add::{Added, Issued, Planned, add};
 use crate::wallet::manage::rotate::service_id::{
     destroy_aside, is_rejected, record_service_id, remove_revoked, restore_earlier,
 };
-use crate::wallet::manage::rotate::{account_of_pending, group_of_pending, id_in_force, question_of};
+use crate::wallet::manage::rotate::tag::{mark, marked};
+use crate::wallet::manage::rotate::{
+    Failed, Service, about, account_of_pending, group_of_pending, id_in_force, not_shown, question_of,
+};
 use crate::wallet::manage::verify::apply_verdict;
+use crate::wallet::pending::{self, Kind, List, Next, Now, Pending};
 use crate::wallet::secrets::store_for_new;
 
 /// What is to be made.

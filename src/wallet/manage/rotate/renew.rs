@@ -9,16 +9,13 @@ use crate::files;
 use crate::forge::lifecycle::Created;
 use crate::secret::{Secret, fill_random};
 use crate::store::Store;
-
-use super::super::super::LocalWallet;
-use super::super::super::pending::{Kind, List};
-use super::super::add::{Added, Issued, Planned};
-use super::super::verify::Question;
-use super::tag::mark;
-use super::{Failed, about, not_shown};
-use crate::wallet::manage::add::add;
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::add::{Added, Issued, Planned, add};
 use crate::wallet::manage::rotate::service_id::destroy_aside_where;
-use crate::wallet::manage::rotate::{id_in_force, question_of};
+use crate::wallet::manage::rotate::tag::mark;
+use crate::wallet::manage::rotate::{Failed, about, id_in_force, not_shown, question_of};
+use crate::wallet::manage::verify::Question;
+use crate::wallet::pending::{Kind, List};
 use crate::wallet::secrets::{put_copy, store_for_new};
 
 /// A renewed token that could not be kept: its old one does not work any more.

@@ -3,14 +3,13 @@
 use crate::error::Error;
 use crate::forge::lifecycle::TokenId;
 use crate::records::{AccountRecord, Expiry, SetAside, Source, Trouble, TroubleState};
-
-use super::super::super::LocalWallet;
-use super::super::super::pending::Pending;
-use super::super::add::{Planned, is_same};
-use super::super::edit::bring_forward;
-use super::super::verify::global_end;
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::add::{Planned, is_same};
+use crate::wallet::manage::edit::bring_forward;
 use crate::wallet::manage::rotate::{account_of_pending, group_of_pending};
 use crate::wallet::manage::select::select;
+use crate::wallet::manage::verify::global_end;
+use crate::wallet::pending::Pending;
 use crate::wallet::secrets::destroy;
 
 /// Notes the service's name for the token in force, where none is known and it still is the one that is held by this id.
