@@ -27,7 +27,7 @@ pub mod verify;
 pub use packages::{Crates, Hosts, Packages, Scheme};
 pub use place::{Place, place};
 pub use record::{Example, Forge, Home, Need, PLACEHOLDERS, Prefix, Presentation, UserName};
-pub use server::{by_path, looks_like, of_collections, self_hosted_names, server_realm};
+pub use server::{by_path, looks_like, of_collections, prefix_of, self_hosted_names, server_realm};
 pub use template::fill;
 
 /// Every forge; [`generic`] is the last, because it takes what no other knows.

@@ -44,18 +44,16 @@ pub fn self_hosted_names() -> String {
     names.join(", ")
 }
 
-impl Forge {
-    /// The part of a path that belongs to the realm, when a person adds a URL of a server.
-    #[must_use]
-    pub fn prefix_of<'a>(&self, remote: &'a Remote) -> &'a [String] {
-        let path = remote.path();
-        match self.prefix {
-            Prefix::WholeSite => &[],
-            Prefix::AsGiven => path,
-            Prefix::Collection => {
-                let before = path.iter().position(|segment| segment.starts_with('_'));
-                before.map_or(path, |at| &path[..collection_length(&path[..at])])
-            }
+/// The part of a path that belongs to the realm, when a person adds a URL of a server.
+#[must_use]
+pub fn prefix_of<'a>(forge: &Forge, remote: &'a Remote) -> &'a [String] {
+    let path = remote.path();
+    match forge.prefix {
+        Prefix::WholeSite => &[],
+        Prefix::AsGiven => path,
+        Prefix::Collection => {
+            let before = path.iter().position(|segment| segment.starts_with('_'));
+            before.map_or(path, |at| &path[..collection_length(&path[..at])])
         }
     }
 }
@@ -88,7 +86,7 @@ mod tests {
     fn a_servers_realm_ends_before_the_project() {
         let prefix = |url: &str| {
             let (remote, _) = Remote::from_url(url).unwrap();
-            azure::server::FORGE.prefix_of(&remote).join("/")
+            prefix_of(&azure::server::FORGE, &remote).join("/")
         };
         assert_eq!(prefix("https://s/tfs/Coll/Proj/_git/Repo"), "tfs/Coll");
         assert_eq!(prefix("https://s/tfs/Coll/_git/Repo"), "tfs/Coll");

@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::config::LazyConfig;
 use crate::error::{Error, NoCredential};
-use crate::forge::{Forge, server_realm};
+use crate::forge::{Forge, prefix_of, server_realm};
 use crate::records::RealmRecord;
 use crate::remote::{Realm, is_within};
 use crate::store::environment::{self, EnvironmentToken};
@@ -75,7 +75,7 @@ pub(super) fn tokens_for(
         }
     }
     if matches!(resolution, Resolution::Host { .. }) && !query.remote.path().is_empty() {
-        let length = |token: &EnvironmentToken| forge_of_server(token).prefix_of(&token.remote).len();
+        let length = |token: &EnvironmentToken| prefix_of(forge_of_server(token), &token.remote).len();
         let longest = fitting.iter().map(length).max();
         fitting.retain(|token| Some(length(token)) == longest);
     }
@@ -96,7 +96,7 @@ fn is_for(
         (Resolution::Known(ours), Resolution::Known(theirs)) => ours.realm == theirs.realm,
         (Resolution::Host { group: ours }, Resolution::Host { group: theirs }) => {
             let forge = forge_of_server(token);
-            let prefix = forge.prefix_of(&token.remote);
+            let prefix = prefix_of(forge, &token.remote);
             // On a generic host another user name is another account (R4).
             let asked = query.user.as_deref().filter(|user| forge.is_generic() && !user.is_empty());
             let named = asked.is_none() || token.user.is_none() || asked == token.user.as_deref();
@@ -126,7 +126,7 @@ fn others(
         return Some(NoCredential::Variables { realm: realm.to_string(), names });
     }
     let forge = forge_of_server(first);
-    let prefix = forge.prefix_of(&first.remote);
+    let prefix = prefix_of(forge, &first.remote);
     let is_other = |record: &RealmRecord| {
         record.has_person()
             && !(record.prefix.len() == prefix.len() && is_within(&record.prefix, prefix, forge.folds_path))
@@ -147,7 +147,7 @@ fn others(
 /// The realm of an environment token on a host that nobody described.
 pub(super) fn realm_of_server(token: &EnvironmentToken) -> Realm {
     let forge = forge_of_server(token);
-    server_realm(forge, &token.remote, forge.prefix_of(&token.remote))
+    server_realm(forge, &token.remote, prefix_of(forge, &token.remote))
 }
 
 /// The forge of such a token.

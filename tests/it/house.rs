@@ -101,6 +101,17 @@ fn nothing_goes_in_circles() {
     none(house().circles(), "neither shelves nor the files of a shelf use each other in circles");
 }
 
+#[test]
+fn no_type_has_methods_in_more_than_three_files() {
+    let found = house().files_with_methods();
+    assert!(found.len() > 30, "the types are not where this test looks for them");
+    let spread = found.iter().filter(|(_, files)| files.len() > 3);
+    none(
+        spread.map(|(name, files)| format!("{name}: {files:?}")).collect(),
+        "a type is not a shelf: write functions",
+    );
+}
+
 /// The floors of the house, from the top. A module uses only what stands below its floor; on the ground, each other.
 const FLOORS: &[&[&str]] = &[
     &["command", "call"],

@@ -59,7 +59,7 @@ fn plan_host(mut wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
         let forge = forge_of(record);
         record.has_person()
             && remote.path_is_within(&record.prefix, forge.folds_path)
-            && forge.prefix_of(remote).len() <= record.prefix.len()
+            && forge::prefix_of(forge, remote).len() <= record.prefix.len()
     };
     let (forge, guessed) = match wish.forge {
         Some(forge) => (forge, false),
@@ -71,7 +71,7 @@ fn plan_host(mut wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
     // A copied URL may carry a name that means nothing (`https://git@…`); on a generic host every name is a real one.
     let real = |name: &String| forge.is_generic() || !forge.is_placeholder(name);
     wish.account = wish.account.take().or_else(|| wish.url_user.clone().filter(real));
-    let prefix = forge.prefix_of(remote).to_vec();
+    let prefix = forge::prefix_of(forge, remote).to_vec();
     let home = remote.with_path(prefix.clone());
     Ok(Planned {
         realm: forge::server_realm(forge, remote, &prefix),

@@ -133,7 +133,7 @@ pub fn subjects(
             Resolution::Known(known) => (known.realm.clone(), known.forge, known.home(&held.remote)),
             Resolution::Host { .. } => {
                 let forge = forge_of_server(&held);
-                let home = held.remote.with_path(forge.prefix_of(&held.remote).to_vec());
+                let home = held.remote.with_path(forge::prefix_of(forge, &held.remote).to_vec());
                 (realm_of_server(&held), forge, home.to_string())
             }
             Resolution::NoOrganisation(_) | Resolution::Never => continue,
