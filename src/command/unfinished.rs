@@ -63,7 +63,7 @@ fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Res
         Finished::Left => format!(
             "{organisation} has a token whose name ends with {}; keyfob does not know it to be in use here, and leaves it as it is: keyfob \
              pat list {organisation} shows it{}",
-            pending.mark,
+            pending.tag,
             left_behind(list, pending, &service, context)?
         ),
     };
@@ -85,7 +85,7 @@ fn left_behind(
         _ => false,
     };
     if !is_left {
-        list.remove(&pending.mark)?;
+        list.remove(&pending.tag)?;
         return Ok(String::new());
     }
     list.replace(Pending { kind: Kind::ByHand, ..pending.clone() })?;
@@ -96,7 +96,7 @@ fn left_behind(
 fn finish_by_hand(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
     let realm = &pending.realm;
     let is_over = |words: String, rotated: bool| {
-        list.remove(&pending.mark)?;
+        list.remove(&pending.tag)?;
         Ok(MadeGood { words, rotated })
     };
     if let Some(old) = &pending.old {
@@ -205,18 +205,18 @@ fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
             list.replace(Pending { kind: Kind::ByHand, ..pending.clone() })?;
             return Ok(MadeGood { words: still_to_do(pending), rotated: false });
         }
-        list.remove(&pending.mark)?;
+        list.remove(&pending.tag)?;
         return Ok(MadeGood { words: format!("the renewed token of {realm} is in use"), rotated: true });
     };
     let outcome = ask(&question, pending, context)?;
     match outcome {
         Outcome::Accepted => {
-            list.remove(&pending.mark)?;
+            list.remove(&pending.tag)?;
             let words = format!("the token of {realm} was not renewed before: it is accepted as it is");
             Ok(MadeGood { words, rotated: false })
         }
         Outcome::Refused => {
-            list.remove(&pending.mark)?;
+            list.remove(&pending.tag)?;
             Err(Error::NotUsable {
                 what: format!("the token of {realm} was renewed, and the answer with the new one was lost"),
                 hint: format!(

@@ -100,7 +100,7 @@ fn finish(context: &mut Context<'_>) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for one in pending {
-        let done = list.alone(|| finish_pending(&list, &|other| other.mark == one.mark, context));
+        let done = list.alone(|| finish_pending(&list, &|other| other.tag == one.tag, context));
         match done {
             Ok(done) => findings.extend(
                 done.into_iter()

@@ -50,7 +50,7 @@ pub(super) fn on_its_page(
         if let Some(pending) = &pending
             && manage::rotate::id_in_force(wallet, &planned).is_ok_and(|now| now == pending.before)
         {
-            list.remove(&pending.mark)?;
+            list.remove(&pending.tag)?;
         }
         Ok((added?, pending))
     })?;
@@ -87,7 +87,7 @@ fn offer_revocation(
     let wallet = context.wallet;
     let told = |context: &mut Context<'_>| {
         context.terminal.note(&by_page);
-        list.take_off(&pending.mark)
+        list.take_off(&pending.tag)
     };
     let question = manage::rotate::question_of_earlier(wallet, pending)?;
     let request =
@@ -106,7 +106,7 @@ fn offer_revocation(
     match answer {
         Ok(answer) if (revocation.done)(&answer) => {
             manage::rotate::destroy_earlier(wallet, pending)?;
-            list.take_off(&pending.mark)?;
+            list.take_off(&pending.tag)?;
             context.terminal.note("the earlier one is revoked");
             return Ok(());
         }
@@ -134,7 +134,7 @@ pub(super) fn resume(
     };
     let mut done = false;
     for pending in list.read()?.into_iter().filter(about_it) {
-        let remove = || list.take_off(&pending.mark);
+        let remove = || list.take_off(&pending.tag);
         if manage::rotate::id_in_force_of(context.wallet, &pending)? == pending.before {
             // No new one came.
             remove()?;
@@ -188,12 +188,12 @@ pub(super) fn settle(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     }
     for pending in found {
         let what = match pending.kind {
-            Kind::Made => format!("a token of {} whose name ends with {}", pending.realm, pending.mark),
+            Kind::Made => format!("a token of {} whose name ends with {}", pending.realm, pending.tag),
             Kind::Renewed | Kind::ByHand => format!("the earlier token of {}", pending.realm),
         };
         let question = format!("speak no more of {what}, which was begun on {}?", date(pending.since));
         context.terminal.agree(&question, matches.get_flag("yes"))?;
-        list.take_off(&pending.mark)?;
+        list.take_off(&pending.tag)?;
         context.terminal.note(&format!("{what} is not spoken of any more; nothing was revoked"));
     }
     Ok(())

@@ -7,7 +7,7 @@ use super::fixture::{Bench, START, secret};
 use crate::error::Error;
 use crate::forge::lifecycle::{self, Created, Order, TokenId};
 use crate::forge::verify::{Outcome, Verdict};
-use crate::wallet::manage::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_mark};
+use crate::wallet::manage::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_tag};
 use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::List;
 use crate::wallet::{LocalWallet, manage};
@@ -76,8 +76,8 @@ fn told(token: &Token) -> lifecycle::Token {
 }
 
 impl Service for Fake {
-    fn find(&self, mark: &str) -> Result<Option<lifecycle::Token>, Error> {
-        self.call(|all| all.iter().find(|token| token.works && token.name.ends_with(mark)).map(told))
+    fn find(&self, tag: &str) -> Result<Option<lifecycle::Token>, Error> {
+        self.call(|all| all.iter().find(|token| token.works && token.name.ends_with(tag)).map(told))
     }
 
     fn create(&self, order: &Order) -> Result<Created, Failed> {
@@ -156,9 +156,9 @@ fn a_new_token_is_stored_and_verified_and_then_the_old_one_is_revoked_and_destro
     assert_eq!((account.label.as_deref(), account.default), (Some("mine"), true), "what a person said stays");
     assert_eq!(account.expires.map(|expiry| (expiry.at, expiry.hard)), Some((START + 999, true)));
     assert!(account.set_aside.is_empty() && account.scopes == ["vso.code_write"]);
-    // The mark of the time before is gone, the new one is there.
+    // The tag of the time before is gone, the new one is there.
     let name = service.tokens.borrow()[1].name.clone();
-    assert!(without_mark(&name) == "git" && name != "git" && !name.contains("00000000"), "{name}");
+    assert!(without_tag(&name) == "git" && name != "git" && !name.contains("00000000"), "{name}");
 }
 
 #[test]

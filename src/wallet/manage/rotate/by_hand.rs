@@ -14,7 +14,7 @@ use crate::wallet::pending::{Kind, Pending};
 /// # Errors
 /// That the machine gives no random numbers.
 pub fn pending_by_hand(wallet: &LocalWallet<'_>, planned: &Planned, before: &str) -> Result<Pending, Error> {
-    Ok(about(planned, tag::mark()?, Kind::ByHand, Some(before.to_owned()), wallet.now))
+    Ok(about(planned, tag::new_tag()?, Kind::ByHand, Some(before.to_owned()), wallet.now))
 }
 
 /// The id of the secret in force of the account that something half done is about.

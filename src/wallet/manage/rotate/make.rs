@@ -13,7 +13,7 @@ use crate::wallet::manage::add::{Added, Issued, Planned, add};
 use crate::wallet::manage::rotate::service_id::{
     destroy_aside, is_rejected, record_service_id, remove_revoked, restore_earlier,
 };
-use crate::wallet::manage::rotate::tag::{mark, marked};
+use crate::wallet::manage::rotate::tag::{new_tag, tagged};
 use crate::wallet::manage::rotate::{
     Failed, Service, about, account_of_pending, group_of_pending, id_in_force, not_shown, question_of,
 };
@@ -25,7 +25,7 @@ use crate::wallet::secrets::store_for_new;
 pub struct Making {
     /// The account that gets the token.
     pub planned: Planned,
-    /// The token; a mark is put behind its name.
+    /// The token; a tag is put behind its name.
     pub order: Order,
     /// The one that is to be revoked at the end.
     pub old: Option<TokenId>,
@@ -94,11 +94,11 @@ pub fn make(
         }
         record_service_id(wallet, &planned, old, held.as_deref())?;
     }
-    let mark = mark()?;
-    order.name = marked(&order.name, &mark);
+    let tag = new_tag()?;
+    order.name = tagged(&order.name, &tag);
     let pending = Pending {
         old: old.as_ref().map(|old| old.as_str().to_owned()),
-        ..about(&planned, mark.clone(), Kind::Made, before, wallet.now)
+        ..about(&planned, tag.clone(), Kind::Made, before, wallet.now)
     };
     list.add(pending.clone())?;
     let made = service.create(&order).and_then(|made| match made {
@@ -111,7 +111,7 @@ pub fn make(
         Ok(made) => made,
         Err(Failed { error, nothing_happened }) => {
             if nothing_happened {
-                list.remove(&mark)?;
+                list.remove(&tag)?;
             }
             return Err(error);
         }
@@ -125,7 +125,7 @@ pub fn make(
             // still is says that nobody has the new one. If that cannot be told, or it cannot be revoked now, the list knows.
             let unused = id_in_force(wallet, &planned).is_ok_and(|now| now == pending.before);
             if unused && service.revoke(&new).is_ok() {
-                list.remove(&mark)?;
+                list.remove(&tag)?;
             }
             return Err(error);
         }
@@ -155,7 +155,7 @@ fn undo(
         destroy_aside(wallet, pending, new.as_str())?;
         remove_revoked(wallet, pending, new)?;
     }
-    list.remove(&pending.mark)?;
+    list.remove(&pending.tag)?;
     Ok(refused(pending, earlier, revoked))
 }
 
@@ -178,7 +178,7 @@ fn complete(
             .map_err(|error| Stop::Later(unfinished("the old one is not revoked yet", &error, pending)))?;
         destroy_aside(wallet, pending, old.as_str()).map_err(Stop::Later)?;
     }
-    list.remove(&pending.mark).map_err(Stop::Later)?;
+    list.remove(&pending.tag).map_err(Stop::Later)?;
     Ok(old.is_some())
 }
 
@@ -223,7 +223,7 @@ pub fn finish(
     pending: &Pending,
     service: &dyn Service,
 ) -> Result<Finished, Error> {
-    let made = service.find(&pending.mark)?;
+    let made = service.find(&pending.tag)?;
     let made = made.as_ref().map(|token| &token.id);
     let next = {
         let (realm, account) = account_of_pending(wallet, pending)?;
@@ -253,7 +253,7 @@ pub fn finish(
     };
     // What is left is for the caller to say, and then to take off.
     if finished != Finished::Left {
-        list.remove(&pending.mark)?;
+        list.remove(&pending.tag)?;
     }
     Ok(finished)
 }
@@ -279,7 +279,7 @@ fn refused(pending: &Pending, earlier: bool, revoked: bool) -> Error {
         (true, true) => format!("what was in use before is again; keyfob check {url} asks about it"),
         (true, false) => format!(
             "what was in use before is again; keyfob pat list {organisation} shows the new one, whose name ends with {}",
-            pending.mark
+            pending.tag
         ),
         (false, true) => format!("make one by hand: keyfob add {url} --open"),
         (false, false) => {

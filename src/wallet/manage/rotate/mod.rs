@@ -20,7 +20,7 @@ pub use by_hand::{destroy_earlier, id_in_force_of, pending_by_hand, question_of_
 pub use make::{Done, Finished, Making, finish, make};
 pub use renew::{NotRenewed, Renewal, Unstored, renew};
 pub use service_id::{record_expiry, record_global_expiry, reject, service_ids};
-pub use tag::{LONGEST, bears, is_long, mark_of, marked, without_mark};
+pub use tag::{LONGEST, has_tag, is_long, tag_of, tagged, without_tag};
 
 use super::super::LocalWallet;
 use super::super::pending::{Kind, Pending};
@@ -33,11 +33,11 @@ use crate::wallet::resolve::resolve;
 
 /// What a service does for a token's lifecycle.
 pub trait Service {
-    /// The token whose name [`bears`] this mark and that still works.
+    /// The token whose name has this tag ([`has_tag`]) and that still works.
     ///
     /// # Errors
     /// When it could not be asked, or did not answer.
-    fn find(&self, mark: &str) -> Result<Option<Token>, Error>;
+    fn find(&self, tag: &str) -> Result<Option<Token>, Error>;
 
     /// Makes one.
     ///
@@ -143,10 +143,10 @@ fn account_of_pending(
 }
 
 /// What is put on the list about a plan.
-fn about(planned: &Planned, mark: String, kind: Kind, before: Option<String>, since: i64) -> Pending {
+fn about(planned: &Planned, tag: String, kind: Kind, before: Option<String>, since: i64) -> Pending {
     let (realm, url) = (planned.realm.to_string(), planned.url.clone());
     let (account, page) = (planned.wish.account.clone(), planned.token_page.clone());
-    Pending { mark, kind, realm, url, account, before, old: None, page, since }
+    Pending { tag, kind, realm, url, account, before, old: None, page, since }
 }
 
 /// That a service created a token, and its answer has none.

@@ -12,7 +12,7 @@ use crate::store::Store;
 use crate::wallet::LocalWallet;
 use crate::wallet::manage::add::{Added, Issued, Planned, add};
 use crate::wallet::manage::rotate::service_id::destroy_aside_where;
-use crate::wallet::manage::rotate::tag::mark;
+use crate::wallet::manage::rotate::tag::new_tag;
 use crate::wallet::manage::rotate::{Failed, about, id_in_force, not_shown, question_of};
 use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::{Kind, List};
@@ -100,7 +100,7 @@ pub fn renew(
 ) -> Result<(Added, Renewal), NotRenewed> {
     let room = reserve_space(wallet, &planned)?;
     let before = id_in_force(wallet, &planned)?;
-    let pending = about(&planned, mark()?, Kind::Renewed, before.clone(), wallet.now);
+    let pending = about(&planned, new_tag()?, Kind::Renewed, before.clone(), wallet.now);
     let question = question_of(wallet, &pending, |account| Some(&account.id) == before.as_ref())?;
     let question = question.ok_or(Error::Changing)?;
     list.add(pending.clone())?;
@@ -113,7 +113,7 @@ pub fn renew(
         Ok(shown) => shown,
         Err(Failed { error, nothing_happened }) => {
             if nothing_happened {
-                list.remove(&pending.mark)?;
+                list.remove(&pending.tag)?;
             }
             return Err(error.into());
         }
@@ -125,7 +125,7 @@ pub fn renew(
     let copy = token.duplicate();
     match add(wallet, &planned, token) {
         Ok(added) => {
-            list.remove(&pending.mark)?;
+            list.remove(&pending.tag)?;
             // It does not work any more; what cannot be destroyed, doctor finds.
             if let Some(before) = before {
                 let _ = destroy_aside_where(wallet, &pending, |aside| aside.id == before);
