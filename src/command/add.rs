@@ -67,7 +67,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let wish = wish(matches, context.now)?;
     let named = wish.account.clone().or(wish.url_user.clone());
     // Mistakes are found before the token is asked for.
-    let mut planned = manage::plan::plan(context.wallet, wish)?;
+    let mut planned = manage::plan(context.wallet, wish)?;
     say_what_was_understood(&planned, named.as_deref(), context);
     if let Some(lacks) = planned.lacks_name() {
         if !context.terminal.about.can_ask() {
@@ -83,9 +83,9 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     look_at(&token, &mut planned, force, context)?;
     let offline = matches.get_flag("offline") || online::is_offline(context.environment);
     let (token, answer) = if offline { (token, Asked::Not) } else { ask(token, &planned, force, context)? };
-    let added = manage::add::add(context.wallet, &planned, token)?;
+    let added = manage::add(context.wallet, &planned, token)?;
     if let Asked::Told(verdict, _) = &answer {
-        manage::verify::keep_verdict_of_new(context.wallet, &planned, verdict)?;
+        manage::verify::record_verdict_of_new(context.wallet, &planned, verdict)?;
     }
     say_what_was_done(&planned, &added, context);
     say_what_was_told(&planned, &answer, context);

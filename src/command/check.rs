@@ -76,7 +76,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     // What was heard is told even where it cannot be written down.
     let mut unkept = None;
     for told in &mut told {
-        match manage::verify::keep_verdict(context.wallet, told.subject, &told.verdict) {
+        match manage::verify::record_verdict(context.wallet, told.subject, &told.verdict) {
             Ok(restored) => told.restored = restored,
             Err(error) => unkept = unkept.or(Some(error)),
         }

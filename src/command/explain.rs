@@ -8,8 +8,7 @@ use crate::error::{Error, NoCredential};
 use crate::forge::Presentation;
 use crate::text::{date, rfc3339, visible};
 use crate::tool::{self, Quirks, Tool};
-use crate::wallet::manage;
-use crate::wallet::{Credential, Lookup, Query, get};
+use crate::wallet::{Credential, Lookup, Query, get, manage};
 
 use super::{Command, Context, json, option, place, text, url, whose, write_json};
 

@@ -56,7 +56,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         ));
     }
     check_place(&path)?;
-    let bundle = manage::bundle::bundle(context.wallet)?;
+    let bundle = manage::bundle::collect(context.wallet)?;
     if bundle.realms.is_empty() {
         return Err(Error::NoSuchCredential {
             what: "the wallet holds nothing to export".to_owned(),

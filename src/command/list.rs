@@ -7,10 +7,9 @@ use crate::error::{Error, target};
 use crate::remote::Remote;
 use crate::terminal::Colour;
 use crate::text::{LAST_SECOND, date, rfc3339, visible};
-use crate::wallet::manage;
 use crate::wallet::manage::{AccountSummary, State};
 use crate::wallet::resolve::{Resolution, resolve};
-use crate::wallet::{DAY, HINT_DAYS};
+use crate::wallet::{DAY, HINT_DAYS, manage};
 
 use super::{Command, Context, flag, json, option, table, text, time, write_json};
 

@@ -16,9 +16,8 @@ use crate::error::Error;
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::terminal::Terminal;
-use crate::wallet::LocalWallet;
-use crate::wallet::manage;
 use crate::wallet::stores::Machine;
+use crate::wallet::{LocalWallet, manage};
 
 pub mod add;
 mod arguments;

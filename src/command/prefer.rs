@@ -33,7 +33,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         place = format!("{place} below /{}", selection.below.join("/"));
     }
     if matches.get_flag("clear") {
-        let had = manage::edit::prefer_none(context.wallet, &selection)?;
+        let had = manage::clear_preference(context.wallet, &selection)?;
         context.terminal.note(&if had {
             format!("no account is preferred any more for {place}")
         } else {
@@ -43,7 +43,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
     let selection = selection.persons();
     let account = selection.only()?;
-    manage::edit::prefer(context.wallet, &selection, account)?;
+    manage::prefer(context.wallet, &selection, account)?;
     let name = account
         .name
         .as_deref()

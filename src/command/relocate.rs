@@ -36,8 +36,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         allow_http: matches.get_flag("allow-http"),
         ..Wish::new(remote, None)
     };
-    let planned = manage::edit::plan_move(context.wallet, &selection, wish)?;
-    let count = manage::edit::move_realm(context.wallet, &selection, &planned)?;
+    let planned = manage::plan_move(context.wallet, &selection, wish)?;
+    let count = manage::move_realm(context.wallet, &selection, &planned)?;
     let accounts = counted(count, "account");
     context.terminal.note(&format!("{accounts} moved from {} to {}", selection.realm.realm, planned.realm));
     super::setup::keep_in_step(context);

@@ -56,8 +56,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         several => format!("{} accounts of {realm}", several.len()),
     };
     context.terminal.agree(&format!("destroy {tokens} of {whose}?"), matches.get_flag("yes"))?;
-    let mut failures =
-        manage::edit::remove(context.wallet, &selection, matches.get_flag("force"))?.into_iter();
+    let mut failures = manage::remove(context.wallet, &selection, matches.get_flag("force"))?.into_iter();
     context.terminal.note(&format!("removed {tokens} of {whose}"));
     say_what_is_half_done(&selection, context);
     super::setup::keep_in_step(context);

@@ -24,7 +24,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let account = text(matches, "account");
     let selection = manage::select(context.wallet, place, account)?.restorable()?;
     let account = selection.only()?;
-    let restored = manage::edit::restore(context.wallet, &selection, account)?;
+    let restored = manage::restore(context.wallet, &selection, account)?;
     let whose = whose(&account.account(), &selection.realm.realm);
     context.terminal.note(&match restored {
         Restored::Cleared => format!("the token of {whose} is in use again"),

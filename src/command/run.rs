@@ -18,8 +18,7 @@ use crate::tool::profile::fill::{Setting, Wanted, checked, described, settings};
 use crate::tool::profile::{Form, Place, Profile, Search, forms};
 use crate::tool::{self, Tool};
 use crate::wallet::get::get_account;
-use crate::wallet::manage;
-use crate::wallet::{Credential, Lookup, Query, Wallet as _};
+use crate::wallet::{Credential, Lookup, Query, Wallet as _, manage};
 
 use super::{Command, Context, account, flag, option, place, text};
 

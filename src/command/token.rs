@@ -13,8 +13,7 @@ use crate::secret_bytes::{Bytes, joined};
 use crate::text::rfc3339;
 use crate::tool::profile::forms::{basic, header, only_as_header};
 use crate::wallet::get::get_account;
-use crate::wallet::manage;
-use crate::wallet::{Credential, Lookup, Query, Wallet as _};
+use crate::wallet::{Credential, Lookup, Query, Wallet as _, manage};
 
 use super::{Command, Context, account, option, place, text, url, yes};
 

@@ -16,7 +16,7 @@ use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::terminal::aside;
 use crate::text::visible;
-use crate::wallet::manage::rotate::{Failed, Service, bears, mark_of, without_mark};
+use crate::wallet::manage::rotate::{Failed, Service, has_tag, tag_of, without_tag};
 use crate::wallet::manage::verify::Question;
 use crate::wallet::resolve::{Resolution, resolve};
 
@@ -131,9 +131,9 @@ impl<'e> TokenService<'e> {
 }
 
 impl Service for TokenService<'_> {
-    fn find(&self, mark: &str) -> Result<Option<Token>, Error> {
+    fn find(&self, tag: &str) -> Result<Option<Token>, Error> {
         let (all, unread) = self.all_and_unread(TokenFilter::Active)?;
-        match all.into_iter().find(|token| bears(&token.name, mark)) {
+        match all.into_iter().find(|token| has_tag(&token.name, tag)) {
             // It may be among them; to take it for none would leave a token that nobody has.
             None if unread > 0 => Err(self.unreadable_list()),
             found => Ok(found),
@@ -145,9 +145,7 @@ impl Service for TokenService<'_> {
         self.manager.read_created(&answer, &self.site()).map_err(|error| {
             let nothing_happened = match error.effect {
                 Effect::Nothing | Effect::NotFound => true,
-                Effect::Unproven => {
-                    mark_of(&order.name).is_some_and(|mark| matches!(self.find(mark), Ok(None)))
-                }
+                Effect::Unproven => tag_of(&order.name).is_some_and(|tag| matches!(self.find(tag), Ok(None))),
                 Effect::Unknown => false,
             };
             let error = self.refused(error);
@@ -289,7 +287,7 @@ fn not_managed(text: &str) -> Error {
 pub(super) fn one_of<'t>(tokens: &'t [Token], word: &str, organisation: &str) -> Result<&'t Token, Error> {
     let lower = word.to_ascii_lowercase();
     let by_id = |token: &&Token| word.len() >= 4 && token.id.as_str().starts_with(&lower);
-    let by_name = |token: &&Token| token.name == word || without_mark(&token.name) == word;
+    let by_name = |token: &&Token| token.name == word || without_tag(&token.name) == word;
     let mut found: Vec<&Token> = tokens.iter().filter(|token| token.name == word).collect();
     if found.is_empty() {
         found = tokens.iter().filter(|token| by_id(token) || by_name(token)).collect();

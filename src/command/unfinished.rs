@@ -5,11 +5,10 @@
 use crate::error::{Error, target};
 use crate::forge::verify::{Outcome, Problem, Verdict};
 use crate::remote::Realm;
-use crate::wallet::DAY;
-use crate::wallet::manage;
 use crate::wallet::manage::rotate::Finished;
 use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::{Kind, List, Pending};
+use crate::wallet::{DAY, manage};
 
 use super::Context;
 use super::online::Client;
@@ -47,13 +46,13 @@ pub(super) fn finish_pending(
 fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
     let organisation = organisation_of(pending);
     let service = service_of(pending, context)?;
-    let finished = manage::rotate::make::finish(context.wallet, list, pending, &service)?;
+    let finished = manage::rotate::finish(context.wallet, list, pending, &service)?;
     let realm = &pending.realm;
     let rotated = finished == Finished::Completed;
     let words = match finished {
         Finished::Forgotten => format!("nothing had come of the new token of {realm} that was begun"),
         Finished::RevokedNew => {
-            let goes_on = manage::rotate::by_hand::in_force_of(context.wallet, pending)?
+            let goes_on = manage::rotate::id_in_force_of(context.wallet, pending)?
                 .map_or("", |_| "; the one in use goes on");
             format!("revoked a new token of {realm} that nobody had{goes_on}")
         }
@@ -64,7 +63,7 @@ fn finish_made(list: &List, pending: &Pending, context: &mut Context<'_>) -> Res
         Finished::Left => format!(
             "{organisation} has a token whose name ends with {}; keyfob does not know it to be in use here, and leaves it as it is: keyfob \
              pat list {organisation} shows it{}",
-            pending.mark,
+            pending.tag,
             left_behind(list, pending, &service, context)?
         ),
     };
@@ -80,13 +79,13 @@ fn left_behind(
     context: &Context<'_>,
 ) -> Result<String, Error> {
     let is_left = match &pending.old {
-        Some(old) if manage::rotate::by_hand::in_force_of(context.wallet, pending)?.is_none() => {
+        Some(old) if manage::rotate::id_in_force_of(context.wallet, pending)?.is_none() => {
             service.works(old)?
         }
         _ => false,
     };
     if !is_left {
-        list.remove(&pending.mark)?;
+        list.remove(&pending.tag)?;
         return Ok(String::new());
     }
     list.replace(Pending { kind: Kind::ByHand, ..pending.clone() })?;
@@ -97,7 +96,7 @@ fn left_behind(
 fn finish_by_hand(list: &List, pending: &Pending, context: &mut Context<'_>) -> Result<MadeGood, Error> {
     let realm = &pending.realm;
     let is_over = |words: String, rotated: bool| {
-        list.remove(&pending.mark)?;
+        list.remove(&pending.tag)?;
         Ok(MadeGood { words, rotated })
     };
     if let Some(old) = &pending.old {
@@ -105,14 +104,14 @@ fn finish_by_hand(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
         if !service.works(old)? {
             return is_over(format!("the earlier token of {realm} does not work any more"), false);
         }
-    } else if manage::rotate::by_hand::in_force_of(context.wallet, pending)?
+    } else if manage::rotate::id_in_force_of(context.wallet, pending)?
         .is_some_and(|id| Some(id) == pending.before)
     {
         return is_over(format!("no new token of {realm} came; the one before is in use"), false);
-    } else if let Some(question) = manage::rotate::by_hand::question_of_earlier(context.wallet, pending)? {
+    } else if let Some(question) = manage::rotate::question_of_earlier(context.wallet, pending)? {
         may_use_network(context)?;
         if ask(&question, pending, context)? == Outcome::Refused {
-            manage::rotate::by_hand::destroy_earlier(context.wallet, pending)?;
+            manage::rotate::destroy_earlier(context.wallet, pending)?;
             return is_over(format!("the earlier token of {realm} is not accepted any more"), true);
         }
     }
@@ -157,7 +156,7 @@ pub(super) fn in_words(pending: &Pending, context: &Context<'_>) -> (String, Str
     let since = crate::text::date(pending.since);
     let settled = format!("keyfob rotate {url} --settled");
     // The account may be gone, and then there is nothing to rotate.
-    let is_held = manage::rotate::by_hand::in_force_of(context.wallet, pending).is_ok_and(|id| id.is_some());
+    let is_held = manage::rotate::id_in_force_of(context.wallet, pending).is_ok_and(|id| id.is_some());
     if pending.kind != Kind::ByHand {
         let repair = "keyfob doctor --repair, which asks the service for once";
         let mut fix = if is_held { format!("keyfob rotate {url}; or {repair}") } else { repair.to_owned() };
@@ -202,22 +201,22 @@ fn finish_renewed(list: &List, pending: &Pending, context: &mut Context<'_>) -> 
         Some(&account.id) == pending.before.as_ref()
     })?;
     let Some(question) = question else {
-        if manage::rotate::by_hand::in_force_of(context.wallet, pending)?.is_none() {
+        if manage::rotate::id_in_force_of(context.wallet, pending)?.is_none() {
             list.replace(Pending { kind: Kind::ByHand, ..pending.clone() })?;
             return Ok(MadeGood { words: still_to_do(pending), rotated: false });
         }
-        list.remove(&pending.mark)?;
+        list.remove(&pending.tag)?;
         return Ok(MadeGood { words: format!("the renewed token of {realm} is in use"), rotated: true });
     };
     let outcome = ask(&question, pending, context)?;
     match outcome {
         Outcome::Accepted => {
-            list.remove(&pending.mark)?;
+            list.remove(&pending.tag)?;
             let words = format!("the token of {realm} was not renewed before: it is accepted as it is");
             Ok(MadeGood { words, rotated: false })
         }
         Outcome::Refused => {
-            list.remove(&pending.mark)?;
+            list.remove(&pending.tag)?;
             Err(Error::NotUsable {
                 what: format!("the token of {realm} was renewed, and the answer with the new one was lost"),
                 hint: format!(

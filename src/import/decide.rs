@@ -9,11 +9,10 @@ use crate::error::Error;
 use crate::forge::token::{Recognized, recognize};
 use crate::forge::{self, Place};
 use crate::records::{Group, Source as AddedBy};
-use crate::wallet::LocalWallet;
-use crate::wallet::manage;
 use crate::wallet::manage::add::{Planned, Wish};
 use crate::wallet::manage::adopt::{Comparison, Seen};
 use crate::wallet::manage::plan::ReadRecord;
+use crate::wallet::{LocalWallet, manage};
 
 use super::Found;
 
@@ -212,7 +211,7 @@ fn plan(
     allow_http: bool,
     read: ReadRecord<'_>,
 ) -> Result<Planned, Error> {
-    if manage::adopt::organisation_is_somebody(wallet, &found.remote, found.user.as_deref())? {
+    if manage::adopt::user_is_known_account(wallet, &found.remote, found.user.as_deref())? {
         let why = "the organisation is not to be seen: the user name may be one, and is that of an account";
         return Err(Error::usage(why, ""));
     }

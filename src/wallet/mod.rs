@@ -3,7 +3,9 @@
 //!
 //! [`Wallet`] is what a tool sees (`api`); [`LocalWallet`] is the one on this machine, [`UnavailableWallet`] the one of a process
 //! that has none. `get` is the hot path: where does the remote belong ([`resolve`]), one record file, which account
-//! ([`choose`]), one secret. Deliberately absent: any tool's wire format, printing, prompting, the network.
+//! ([`choose`]), one secret. What a person does is in [`manage`]. The wallet is its parts; each call is a function in the module
+//! whose job it is, and takes the parts, or just the records or the settings where that is all it needs. Deliberately absent:
+//! any tool's wire format, printing, prompting, the network.
 
 use std::path::{Path, PathBuf};
 

@@ -20,7 +20,8 @@ const VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// A word that nothing else has; with [`Kind::Made`], the name of the new token ends with it.
-    pub mark: String,
+    #[serde(rename = "mark")]
+    pub tag: String,
     /// How.
     pub kind: Kind,
     /// The realm in text.
@@ -111,9 +112,9 @@ impl List {
     ///
     /// # Errors
     /// As [`List::add`].
-    pub fn remove(&self, mark: &str) -> Result<(), Error> {
+    pub fn remove(&self, tag: &str) -> Result<(), Error> {
         let mut all = self.read()?;
-        all.retain(|pending| pending.mark != mark);
+        all.retain(|pending| pending.tag != tag);
         self.write(all)
     }
 
@@ -121,17 +122,17 @@ impl List {
     ///
     /// # Errors
     /// As [`List::alone`] and [`List::remove`].
-    pub fn take_off(&self, mark: &str) -> Result<(), Error> {
-        self.alone(|| self.remove(mark))
+    pub fn take_off(&self, tag: &str) -> Result<(), Error> {
+        self.alone(|| self.remove(tag))
     }
 
-    /// Puts this in the place of what has its mark. Only within [`List::alone`].
+    /// Puts this in the place of what has its tag. Only within [`List::alone`].
     ///
     /// # Errors
     /// As [`List::add`].
     pub fn replace(&self, pending: Pending) -> Result<(), Error> {
         let mut all = self.read()?;
-        all.retain(|other| other.mark != pending.mark);
+        all.retain(|other| other.tag != pending.tag);
         all.push(pending);
         self.write(all)
     }
@@ -169,7 +170,7 @@ pub enum Next {
     Leave,
 }
 
-/// How to go on with a [`Kind::Made`]: `made` is the service's name for the token with the mark, if it knows one. Nothing is ever
+/// How to go on with a [`Kind::Made`]: `made` is the service's name for the token with the tag, if it knows one. Nothing is ever
 /// revoked that anybody could hold.
 #[must_use]
 pub fn next(pending: &Pending, made: Option<&str>, now: &Now<'_>) -> Next {
@@ -191,7 +192,7 @@ mod tests {
 
     fn pending(before: Option<&str>) -> Pending {
         Pending {
-            mark: "#0a1b2c".to_owned(),
+            tag: "#0a1b2c".to_owned(),
             kind: Kind::Made,
             realm: "azure-devops/contoso".to_owned(),
             url: "https://dev.azure.com/contoso".to_owned(),
@@ -244,6 +245,8 @@ mod tests {
         list.alone(|| list.add(pending(Some("x")))).unwrap();
         assert_eq!(list.read().unwrap(), [pending(Some("x"))]);
         assert!(files::check_private(&data.join("pending.json")).is_ok());
+        let text = std::fs::read_to_string(data.join("pending.json")).unwrap();
+        assert!(text.contains("\"mark\": \"#0a1b2c\""), "{text}");
         list.alone(|| list.remove("another")).unwrap();
         assert_eq!(list.read().unwrap().len(), 1);
         list.alone(|| list.remove("#0a1b2c")).unwrap();

@@ -127,6 +127,33 @@ pub(super) fn organisation_is_a_guess(
     Ok(named.then_some(known.forge))
 }
 
+/// Where a record belongs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct RecordPlace {
+    /// Its group.
+    pub group: String,
+    /// The realm's URL.
+    pub url: String,
+    /// The realm's prefix.
+    pub prefix: Vec<String>,
+}
+
+/// Where the record of a realm belongs, from the realm's name alone. `None` for a name that tells no place.
+pub(super) fn record_place(config: &LazyConfig, realm: &Realm) -> Result<Option<RecordPlace>, Error> {
+    let Some(forge) = forge::named(realm.forge()) else { return Ok(None) };
+    if let Some((scheme, rest)) = realm.what().split_once("://") {
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let Ok(remote) = Remote::from_parts(scheme, host, Some(path)) else { return Ok(None) };
+        let group = match resolve(config, &remote, None)? {
+            Resolution::Known(known) if known.realm == *realm => known.group,
+            _ => host_group(&remote),
+        };
+        return Ok(Some(RecordPlace { group, url: remote.to_string(), prefix: remote.path().to_vec() }));
+    }
+    let place = |url| RecordPlace { group: realm.as_str().to_owned(), url, prefix: Vec::new() };
+    Ok(forge.home_url(realm).map(place))
+}
+
 /// A realm with its record, and how it is to be read.
 pub struct RealmEntry<'r> {
     /// The group that it is in.
@@ -342,5 +369,41 @@ mod tests {
         assert_eq!(picked(&group(&[("", Tool)]), ""), "");
         assert_eq!(picked(&group(&[("", Tool)]), "any/where"), "");
         assert_eq!(picked(&group(&[]), ""), "none");
+    }
+
+    #[test]
+    fn the_home_of_every_example_is_found_again_from_its_realm_alone() {
+        let config = LazyConfig::new("none.toml".into());
+        let realms = forge::ALL.iter().flat_map(|forge| forge.examples).filter_map(|example| example.realm);
+        for text in realms {
+            let realm = Realm::from_text(text).unwrap();
+            let home = record_place(&config, &realm).unwrap().unwrap();
+            assert_eq!(home.group, text);
+            let (remote, user) = Remote::from_url(&home.url).unwrap();
+            let Resolution::Known(known) = resolve(&config, &remote, user.as_deref()).unwrap() else {
+                panic!("{text}: {} is no known place", home.url)
+            };
+            assert_eq!(known.realm, realm, "{}", home.url);
+        }
+    }
+
+    #[test]
+    fn the_home_of_a_server_is_its_url() {
+        let config = LazyConfig::new("none.toml".into());
+        let home = |text: &str| {
+            let home = record_place(&config, &Realm::from_text(text).unwrap()).unwrap()?;
+            Some((home.group, home.url, home.prefix.join("/")))
+        };
+        let own = |a: &str, b: &str, c: &str| Some((a.to_owned(), b.to_owned(), c.to_owned()));
+        assert_eq!(
+            home("azure-devops-server/https://tfs.example:8443/tfs/one"),
+            own("https://tfs.example:8443", "https://tfs.example:8443/tfs/one", "tfs/one")
+        );
+        assert_eq!(
+            home("generic/smtp://mail.example"),
+            own("smtp://mail.example", "smtp://mail.example", "")
+        );
+        assert_eq!(home("hub/x"), None);
+        assert_eq!(home("azure-devops/a/b"), None);
     }
 }

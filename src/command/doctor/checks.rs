@@ -15,12 +15,11 @@ use crate::text::{date, shell_word, visible};
 use crate::tool;
 use crate::tool::installation::{Installation, leads_to_keyfob};
 use crate::tool::setup::{Finding, Ledger, Level};
-use crate::wallet::manage;
 use crate::wallet::manage::audit::{Audit, Lost, Orphan};
 use crate::wallet::manage::{AccountSummary, State};
 use crate::wallet::pending::{List, Pending};
 use crate::wallet::stores::Stores;
-use crate::wallet::{DAY, HINT_DAYS};
+use crate::wallet::{DAY, HINT_DAYS, manage};
 
 /// 2026-01-01: no clock that shows less is right.
 const EARLIEST: i64 = 1_767_225_600;
@@ -216,7 +215,7 @@ fn records(context: &Context<'_>) -> Vec<Finding> {
         ));
     }
     findings.extend(held.filter_map(|entry| condition(entry, context.now)));
-    match manage::audit::audit(context.wallet, &usable_stores(context)) {
+    match manage::audit(context.wallet, &usable_stores(context)) {
         Ok(audit) => findings.extend(secrets(&audit)),
         Err(error) => findings.push(Finding::error("records", &error)),
     }

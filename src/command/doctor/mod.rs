@@ -100,7 +100,7 @@ fn finish(context: &mut Context<'_>) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for one in pending {
-        let done = list.alone(|| finish_pending(&list, &|other| other.mark == one.mark, context));
+        let done = list.alone(|| finish_pending(&list, &|other| other.tag == one.tag, context));
         match done {
             Ok(done) => findings.extend(
                 done.into_iter()
@@ -125,7 +125,7 @@ fn repair_here(context: &Context<'_>) -> Vec<Finding> {
             Err(error) => Finding::error("repair", &error),
         });
     }
-    let audit = match manage::audit::audit(context.wallet, &checks::usable_stores(context)) {
+    let audit = match manage::audit(context.wallet, &checks::usable_stores(context)) {
         Ok(audit) => audit,
         Err(error) => return vec![Finding::error("repair", &error)],
     };

@@ -40,7 +40,7 @@ pub(super) fn take(
         }
         other => other,
     };
-    let arrivals = manage::bundle::look_at_bundle(context.wallet, &bundle).map_err(unfit)?;
+    let arrivals = manage::bundle::preview(context.wallet, &bundle).map_err(unfit)?;
     let width = arrivals.iter().map(|one| one.realm.chars().count()).max().unwrap_or(0);
     for one in &arrivals {
         let (word, why) = match one.what {
@@ -67,7 +67,7 @@ pub(super) fn take(
     if !wish.yes && !context.terminal.confirm(&question)? {
         return Err(Error::Declined);
     }
-    if let Some(store) = manage::bundle::take_bundle(context.wallet, &bundle)? {
+    if let Some(store) = manage::bundle::merge(context.wallet, &bundle)? {
         add::say_choice(&store, context);
     }
     context.terminal.note(&format!("{} taken into the wallet", in_words(new)));

@@ -14,10 +14,9 @@ use crate::import::{self, Found, Outside, Reading, Source};
 use crate::secret::Secret;
 use crate::terminal::Colour;
 use crate::text::{shell_word, visible};
-use crate::wallet::manage;
 use crate::wallet::manage::add::Planned;
 use crate::wallet::manage::adopt::{Comparison, Seen};
-use crate::wallet::{Lookup, Query, Wallet as _};
+use crate::wallet::{Lookup, Query, Wallet as _, manage};
 
 use super::{Command, Context, flag, option, yes};
 
@@ -253,7 +252,7 @@ fn take_over<'f>(
     let mut taken = 0;
     let wallet = context.wallet;
     for ((_, realm), tokens) in realms {
-        manage::adopt::take_over_all(wallet, tokens, seen, &mut |done| {
+        manage::adopt::adopt_all(wallet, tokens, seen, &mut |done| {
             if let Some(store) = &done.chosen {
                 super::add::say_choice(store, context);
             }

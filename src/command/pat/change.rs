@@ -103,7 +103,7 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         default: matches.get_flag("default"),
         ..Wish::new(remote, user)
     };
-    let planned = manage::plan::plan(context.wallet, wish)?;
+    let planned = manage::plan(context.wallet, wish)?;
     if let Some(title) = text(matches, "name").filter(|title| is_long(title)) {
         return Err(Error::usage(
             format!(
@@ -129,7 +129,7 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         // What waits for a person waits on.
         let is_meant = |pending: &Pending| pending.url == url && pending.kind != Kind::ByHand;
         say_all(&finish_pending(&list, &is_meant, context)?, context);
-        manage::rotate::make::make(context.wallet, &list, making, &service)
+        manage::rotate::make(context.wallet, &list, making, &service)
     })?;
     tell(&done, context);
     // Another token of the same organisation is most often meant to be one more.
@@ -209,12 +209,8 @@ pub(super) fn extend(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     for token in meant(&words, matches, &organisation, &service, context)? {
         let token = service.extend(&token.id, expires)?;
         let expires = token.expires.unwrap_or(expires);
-        let held = manage::rotate::service_id::keep_end(
-            context.wallet,
-            &organisation.url,
-            token.id.as_str(),
-            expires,
-        )?;
+        let held =
+            manage::rotate::record_expiry(context.wallet, &organisation.url, token.id.as_str(), expires)?;
         let here = if held { ", as the wallet now knows" } else { "" };
         context.terminal.note(&format!("\"{}\" ends on {}{here}", visible(&token.name), date(expires)));
     }
@@ -228,7 +224,7 @@ pub(super) fn revoke(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     let words: Vec<&str> =
         matches.get_many::<String>("WHICH").into_iter().flatten().map(String::as_str).collect();
     let tokens = meant(&words, matches, &organisation, &service, context)?;
-    let held = manage::rotate::service_id::service_ids(context.wallet, url)?;
+    let held = manage::rotate::service_ids(context.wallet, url)?;
     for token in tokens {
         let in_wallet = held.iter().find(|(id, _)| id == token.id.as_str());
         let here = if in_wallet.is_some() { ", which the wallet hands out" } else { "" };
@@ -236,7 +232,7 @@ pub(super) fn revoke(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         context.terminal.agree(&question, matches.get_flag("yes"))?;
         service.revoke(&token.id)?;
         context.terminal.note(&format!("\"{}\" is revoked", visible(&token.name)));
-        if manage::rotate::service_id::reject(context.wallet, url, token.id.as_str())? {
+        if manage::rotate::reject(context.wallet, url, token.id.as_str())? {
             context.terminal.hint(&format!(
                 "keyfob pat create {} --for git takes its place in the wallet",
                 organisation.name()

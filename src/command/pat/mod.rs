@@ -114,7 +114,7 @@ fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         _ => &[TokenFilter::Active],
     };
     let service = TokenService::begin(&organisation.realm, context)?;
-    let held = manage::rotate::service_id::service_ids(context.wallet, url)?;
+    let held = manage::rotate::service_ids(context.wallet, url)?;
     let (mut shown, mut unread) = (Vec::new(), 0);
     for &state in kinds {
         let (all, more) = service.all_and_unread(state)?;
@@ -129,7 +129,7 @@ fn list(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     for one in shown.iter().filter(is_global) {
         let id = Some(one.token.id.as_str());
         if let Some(end) = organisation.forge.lifecycle.global_tokens_end {
-            manage::rotate::service_id::keep_global_end(context.wallet, url, end, &|held| {
+            manage::rotate::record_global_expiry(context.wallet, url, end, &|held| {
                 held.service_id.as_deref() == id
             })?;
         }

@@ -39,18 +39,18 @@ pub(super) fn on_its_page(
         if offline { (secret, add::Asked::Not) } else { add::ask(secret, &planned, force, context)? };
     let wallet = context.wallet;
     let (added, pending) = list.alone(|| {
-        let before = manage::rotate::in_force(wallet, &planned)?;
+        let before = manage::rotate::id_in_force(wallet, &planned)?;
         let before = before.filter(|_| !matches.get_flag("keep-old"));
         let pending =
-            before.map(|before| manage::rotate::by_hand::begin(wallet, &planned, &before)).transpose()?;
+            before.map(|before| manage::rotate::pending_by_hand(wallet, &planned, &before)).transpose()?;
         if let Some(pending) = &pending {
             list.add(pending.clone())?;
         }
-        let added = manage::add::add(wallet, &planned, secret);
+        let added = manage::add(wallet, &planned, secret);
         if let Some(pending) = &pending
-            && manage::rotate::in_force(wallet, &planned).is_ok_and(|now| now == pending.before)
+            && manage::rotate::id_in_force(wallet, &planned).is_ok_and(|now| now == pending.before)
         {
-            list.remove(&pending.mark)?;
+            list.remove(&pending.tag)?;
         }
         Ok((added?, pending))
     })?;
@@ -61,7 +61,7 @@ pub(super) fn on_its_page(
         ));
     }
     if let add::Asked::Told(verdict, _) = &answer {
-        manage::verify::keep_verdict_of_new(context.wallet, &planned, verdict)?;
+        manage::verify::record_verdict_of_new(context.wallet, &planned, verdict)?;
     }
     context.terminal.note(&format!("the new token of {} is in the {} store", added.realm, added.store));
     add::say_what_was_told(&planned, &answer, context);
@@ -87,9 +87,9 @@ fn offer_revocation(
     let wallet = context.wallet;
     let told = |context: &mut Context<'_>| {
         context.terminal.note(&by_page);
-        list.take_off(&pending.mark)
+        list.take_off(&pending.tag)
     };
-    let question = manage::rotate::by_hand::question_of_earlier(wallet, pending)?;
+    let question = manage::rotate::question_of_earlier(wallet, pending)?;
     let request =
         question.as_ref().zip(planned.forge.lifecycle.revocation).and_then(|(question, revocation)| {
             Some((question, revocation, manage::verify::request_for(wallet, question, revocation.request)?))
@@ -105,8 +105,8 @@ fn offer_revocation(
     let answer = Client::default().send(&request, &question.token, &way);
     match answer {
         Ok(answer) if (revocation.done)(&answer) => {
-            manage::rotate::by_hand::destroy_earlier(wallet, pending)?;
-            list.take_off(&pending.mark)?;
+            manage::rotate::destroy_earlier(wallet, pending)?;
+            list.take_off(&pending.tag)?;
             context.terminal.note("the earlier one is revoked");
             return Ok(());
         }
@@ -134,19 +134,19 @@ pub(super) fn resume(
     };
     let mut done = false;
     for pending in list.read()?.into_iter().filter(about_it) {
-        let remove = || list.take_off(&pending.mark);
-        if manage::rotate::by_hand::in_force_of(context.wallet, &pending)? == pending.before {
+        let remove = || list.take_off(&pending.tag);
+        if manage::rotate::id_in_force_of(context.wallet, &pending)? == pending.before {
             // No new one came.
             remove()?;
             continue;
         }
-        let earlier = manage::rotate::by_hand::question_of_earlier(context.wallet, &pending)?;
+        let earlier = manage::rotate::question_of_earlier(context.wallet, &pending)?;
         let Some(earlier) = earlier.filter(|_| !online::is_offline(context.environment)) else {
             context.terminal.note(&still_to_do(&pending));
             continue;
         };
         if ask(&earlier, &pending, context)? == Outcome::Refused {
-            manage::rotate::by_hand::destroy_earlier(context.wallet, &pending)?;
+            manage::rotate::destroy_earlier(context.wallet, &pending)?;
             remove()?;
             context.terminal.note("the earlier one is not accepted any more");
         } else {
@@ -170,7 +170,7 @@ pub(super) fn resume(
 pub(super) fn settle(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let (place, account) = (text(matches, "URL").unwrap_or_default(), text(matches, "account"));
     let planned = super::super::place(context, place).and_then(|(remote, user)| {
-        manage::plan::plan(context.wallet, Wish { allow_http: true, ..Wish::new(remote, user) })
+        manage::plan(context.wallet, Wish { allow_http: true, ..Wish::new(remote, user) })
     });
     let is_meant = |pending: &Pending| {
         let here = pending.realm == place
@@ -188,12 +188,12 @@ pub(super) fn settle(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     }
     for pending in found {
         let what = match pending.kind {
-            Kind::Made => format!("a token of {} whose name ends with {}", pending.realm, pending.mark),
+            Kind::Made => format!("a token of {} whose name ends with {}", pending.realm, pending.tag),
             Kind::Renewed | Kind::ByHand => format!("the earlier token of {}", pending.realm),
         };
         let question = format!("speak no more of {what}, which was begun on {}?", date(pending.since));
         context.terminal.agree(&question, matches.get_flag("yes"))?;
-        list.take_off(&pending.mark)?;
+        list.take_off(&pending.tag)?;
         context.terminal.note(&format!("{what} is not spoken of any more; nothing was revoked"));
     }
     Ok(())

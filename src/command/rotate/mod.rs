@@ -8,12 +8,11 @@ use crate::forge::lifecycle::{Effect, Order, Renewal, TokenApi};
 use crate::records::{AccountRecord, Source};
 use crate::terminal::Uninterrupted;
 use crate::text::date;
-use crate::wallet::DAY;
-use crate::wallet::manage;
 use crate::wallet::manage::add::Planned;
 use crate::wallet::manage::rotate::{Failed, Making, NotRenewed, is_long};
 use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::{List, Pending};
+use crate::wallet::{DAY, manage};
 
 use super::online::Client;
 use super::pat::change::{say_all, scopes_for, tell};
@@ -141,7 +140,7 @@ fn is_rotated(
         return Ok(true);
     }
     let by_another = under_way && done.is_empty();
-    match manage::rotate::in_force(context.wallet, planned)? {
+    match manage::rotate::id_in_force(context.wallet, planned)? {
         Some(id) if id == account.id && !by_another => Ok(false),
         Some(_) => Err(Error::Overtaken { realm: planned.realm.to_string(), url: planned.url.clone() }),
         None => Err(Error::NoSuchCredential {
@@ -186,7 +185,7 @@ fn signed_in(
     if global {
         let end = planned.forge.lifecycle.global_tokens_end;
         if let Some(end) = end {
-            manage::rotate::service_id::keep_global_end(context.wallet, &planned.url, end, &|held| {
+            manage::rotate::record_global_expiry(context.wallet, &planned.url, end, &|held| {
                 held.id == account.id
             })?;
         }
@@ -212,7 +211,7 @@ fn signed_in(
             return Ok(None);
         }
         let making = Making { planned, order, old, held: Some(account.id.clone()), verify };
-        manage::rotate::make::make(context.wallet, list, making, &service).map(Some)
+        manage::rotate::make(context.wallet, list, making, &service).map(Some)
     })?;
     let Some(done) = done else { return Ok(()) };
     tell(&done, context);
@@ -268,7 +267,7 @@ fn by_itself(
         if is_rotated(list, false, account, &planned, context)? {
             return Ok(None);
         }
-        Ok(Some(manage::rotate::renew::renew(wallet, list, planned, ask)))
+        Ok(Some(manage::rotate::renew(wallet, list, planned, ask)))
     })?;
     drop(held);
     let Some(renewed) = renewed else { return Ok(()) };

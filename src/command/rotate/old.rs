@@ -67,9 +67,7 @@ pub(super) fn the_old_one(
 /// What a person says is the old one, unless the wallet knows better: it will be revoked.
 fn its_own(token: &Token, account: &AccountRecord, url: &str, context: &Context<'_>) -> Result<Token, Error> {
     let id = token.id.as_str();
-    let held = manage::rotate::service_id::service_ids(context.wallet, url)?
-        .into_iter()
-        .find(|(held, _)| held == id);
+    let held = manage::rotate::service_ids(context.wallet, url)?.into_iter().find(|(held, _)| held == id);
     let elsewhere = held.filter(|(_, name)| *name != account.name).map(|(_, name)| {
         format!(
             "the wallet holds \"{}\" for the account {}",

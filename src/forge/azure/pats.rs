@@ -274,7 +274,7 @@ impl WirePat {
     }
 }
 
-/// A name of bounded length: of a long one the middle is left out. Its end may be a mark.
+/// A name of bounded length: of a long one the middle is left out. Its end may be a tag.
 fn bounded(name: String) -> String {
     let length = name.chars().count();
     if length <= LONGEST_NAME {

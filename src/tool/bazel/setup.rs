@@ -38,7 +38,7 @@ fn hosts(context: &SetupContext<'_>) -> Result<Vec<String>, Error> {
     // Written before the wallet holds anything there, so that setup is in effect when it does.
     let shared = forge::ALL.iter().flat_map(|forge| forge.packages.shared_downloads);
     let mut hosts: Vec<String> = shared.map(|&host| host.to_owned()).collect();
-    for place in manage::places::places(context.wallet)? {
+    for place in manage::places::all(context.wallet.records())? {
         // What git stored for some host is not meant for its downloads.
         if place.person || !forge::of_realm(&place.realm).is_generic() {
             hosts.extend(scopes(&place.realm, place.remote.host()));

@@ -43,7 +43,7 @@ fn version(context: &SetupContext<'_>, git: &Git) -> Finding {
         Err(error) => return Finding::error(GIT, &error),
     };
     let words = format!("git {words} ({})", git.program.display());
-    let places = manage::places::places(context.wallet).unwrap_or_default();
+    let places = manage::places::all(context.wallet.records()).unwrap_or_default();
     match places.iter().find(|place| place.wants_authtype) {
         Some(place) if number < AUTHTYPE => Finding::hint(
             GIT,
@@ -110,7 +110,7 @@ fn starts(context: &SetupContext<'_>, line: &str) -> Result<bool, String> {
 /// What holds for the wallet's own places.
 fn places(context: &SetupContext<'_>, values: &[Value]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let places = match manage::places::places(context.wallet) {
+    let places = match manage::places::all(context.wallet.records()) {
         Ok(places) => places,
         // What is wrong with the records is said where they are looked at.
         Err(_) => return findings,
@@ -123,7 +123,7 @@ fn places(context: &SetupContext<'_>, values: &[Value]) -> Vec<Finding> {
             format!("git does not ask keyfob for {}: another helper alone is named for it", place.remote);
         findings.push(Finding::hint(GIT, words, FIX));
     }
-    for remote in manage::places::places_that_need_the_path(context.wallet).unwrap_or_default() {
+    for remote in manage::places::that_need_the_path(context.wallet.records()).unwrap_or_default() {
         let held = places.iter().any(|place| place.remote.without_path() == remote);
         let setting = format!("credential.{}.useHttpPath", remote.origin());
         if sends_path(values, &remote) {

@@ -33,7 +33,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let mut draft = Draft::begin(context, before.cloned().unwrap_or_default())?;
     let helper = our_line(context, wish, &mut draft.notes)?;
     let mut places = vec![anywhere()?];
-    places.extend(manage::places::places(context.wallet)?.into_iter().map(|place| place.remote));
+    places.extend(manage::places::all(context.wallet.records())?.into_iter().map(|place| place.remote));
     let wanted = places.len();
     places.extend(scoped_places(&draft.values));
     let others = draft.others(&places);
@@ -41,8 +41,8 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     let asked_everywhere = places[..wanted].iter().all(|place| draft.asks_us(place));
     let good = asked_everywhere && (others.is_empty() || !only);
     draft.place_helper(&helper, only, good, before);
-    draft.add_paths(&manage::places::places_that_need_the_path(context.wallet)?);
-    draft.add_basic(&manage::places::places_for_basic(context.wallet)?);
+    draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
+    draft.add_basic(&manage::places::for_basic(context.wallet.records())?);
     if only && !others.is_empty() {
         draft.notes.push(format!("not asked any more: {}", others.join(", ")));
     }
@@ -70,8 +70,8 @@ fn verify(values: &[Value], places: &[Remote], only: bool) -> Result<(), Error> 
 
 fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
     let mut draft = Draft::begin(context, before.clone())?;
-    draft.add_paths(&manage::places::places_that_need_the_path(context.wallet)?);
-    draft.add_basic(&manage::places::places_for_basic(context.wallet)?);
+    draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
+    draft.add_basic(&manage::places::for_basic(context.wallet.records())?);
     draft.into_plan(Vec::new(), |_| Ok(()))
 }
 

@@ -317,7 +317,7 @@ fn the_record_asks_for_packages() {
     // The token of a generic place serves any need.
     let bench = Bench::new();
     bench.add("https://pypi.corp.example", Some("alice"), "T");
-    assert!(bench.with(|wallet| manage::list(wallet).unwrap()).1.is_empty());
+    assert!(bench.with(|wallet| manage::list(wallet,).unwrap()).1.is_empty());
     assert_eq!(run(&bench, &["get", "https://pypi.corp.example/simple/", "alice"]), said(0, "T\n"));
     assert_eq!(query("https://pypi.corp.example").need, Need::Code);
 }

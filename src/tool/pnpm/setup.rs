@@ -74,7 +74,7 @@ struct Wanted {
 
 fn wanted(context: &SetupContext<'_>, folder: &Path) -> Result<Vec<Wanted>, Error> {
     let mut remotes: Vec<Remote> = Vec::new();
-    for place in manage::places::places(context.wallet)? {
+    for place in manage::places::all(context.wallet.records())? {
         // What git stored for some host is not meant for its packages.
         if place.person || !forge::of_realm(&place.realm).is_generic() {
             remotes.extend(place::packages(&place.realm, &place.remote));

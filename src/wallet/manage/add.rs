@@ -7,11 +7,9 @@ use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::store::payload::Payload;
-
-use super::super::store::set_aside_and_replace;
-use super::super::{LocalWallet, retry_on_conflict};
-use crate::wallet::secrets;
-use crate::wallet::secrets::put_new;
+use crate::wallet::secrets::{self, put_new};
+use crate::wallet::store::set_aside_and_replace;
+use crate::wallet::{LocalWallet, retry_on_conflict};
 
 /// What is to be added, without the token.
 #[derive(Clone, Debug)]
@@ -166,7 +164,7 @@ pub fn add(wallet: &LocalWallet<'_>, planned: &Planned, token: Secret) -> Result
     }
     let payload = Payload::plain(token);
     let packed = payload.pack()?;
-    if let Some(change) = retry_on_conflict(|| same_already(wallet, planned, &payload))? {
+    if let Some(change) = retry_on_conflict(|| add_same(wallet, planned, &payload))? {
         return Ok(change);
     }
     let account = Account::from_name(planned.wish.account.as_deref());
@@ -185,11 +183,7 @@ pub fn add(wallet: &LocalWallet<'_>, planned: &Planned, token: Secret) -> Result
 }
 
 /// The very token of the account again: nothing is stored, what is known of it is updated, a refusal is cleared.
-fn same_already(
-    wallet: &LocalWallet<'_>,
-    planned: &Planned,
-    payload: &Payload,
-) -> Result<Option<Added>, Error> {
+fn add_same(wallet: &LocalWallet<'_>, planned: &Planned, payload: &Payload) -> Result<Option<Added>, Error> {
     let group = wallet.records.read(&planned.group)?;
     let Some(realm) = group.realm(planned.realm.as_str()) else { return Ok(None) };
     let Some(account) = realm.accounts.iter().find(|a| is_same(a, planned)) else { return Ok(None) };

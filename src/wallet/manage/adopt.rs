@@ -12,20 +12,13 @@ use crate::records::{AccountRecord, Expiry, Group, Kept, RealmRecord, SetAside, 
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::payload::Payload;
-use crate::wallet::manage;
-
-use super::super::stores::Chosen;
-use super::super::{LocalWallet, retry_on_conflict};
-use super::add::{Change, Planned, is_same, place_new};
-use super::plan::ReadRecord;
-use super::{State, entry};
-use crate::wallet::resolve::organisation_is_a_guess;
-use crate::wallet::resolve::resolve;
-use crate::wallet::secrets::discard;
-use crate::wallet::secrets::missing;
-use crate::wallet::secrets::put_copy;
-use crate::wallet::secrets::put_new;
-use crate::wallet::secrets::store_for_new;
+use crate::wallet::manage::add::{Change, Planned, add, is_same, place_new};
+use crate::wallet::manage::list::{State, summary};
+use crate::wallet::manage::plan::ReadRecord;
+use crate::wallet::resolve::{organisation_is_a_guess, resolve};
+use crate::wallet::secrets::{discard, missing, put_copy, put_new, store_for_new};
+use crate::wallet::stores::Chosen;
+use crate::wallet::{LocalWallet, retry_on_conflict};
 
 /// How the wallet stands to a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +72,7 @@ impl Seen {
 ///
 /// # Errors
 /// Those of reading.
-pub fn organisation_is_somebody(
+pub fn user_is_known_account(
     wallet: &LocalWallet<'_>,
     remote: &Remote,
     user: Option<&str>,
@@ -150,7 +143,7 @@ fn compare_in(
             if !own && seen.is_another(kept.id, token) {
                 continue;
             }
-            match is_there(wallet, &planned.group, realm, account, kept, token, seen)? {
+            match holds_under(wallet, &planned.group, realm, account, kept, token, seen)? {
                 Some(true) => {
                     let account = account.account().to_string();
                     return Ok(Comparison::Held { account, in_force: kept.in_force });
@@ -169,7 +162,7 @@ fn compare_in(
 }
 
 /// Whether a store has this token under this id, or another one; `None` for one that it lost.
-fn is_there(
+fn holds_under(
     wallet: &LocalWallet<'_>,
     group: &str,
     realm: &RealmRecord,
@@ -197,7 +190,7 @@ fn is_there(
 /// # Errors
 /// Those of the store and of the records, [`Error::Lost`] when the store does not give back what it took; then
 /// nothing that was there before has changed.
-pub fn take_over(
+pub fn adopt(
     wallet: &LocalWallet<'_>,
     mut planned: Planned,
     token: &Secret,
@@ -208,14 +201,14 @@ pub fn take_over(
     let change = match &done.standing {
         Comparison::Held { .. } => return Ok(done),
         Comparison::Other => {
-            keep_aside(wallet, &planned, token)?;
+            add_aside(wallet, &planned, token)?;
             None
         }
         Comparison::New { beside } => {
             if *beside {
                 done.default_now = keep_answering(wallet, &mut planned)?;
             }
-            let added = manage::add::add(wallet, &planned, token.duplicate())?;
+            let added = add(wallet, &planned, token.duplicate())?;
             done.chosen = added.chosen_now.then_some(added.store);
             Some(added.change)
         }
@@ -231,15 +224,15 @@ pub fn take_over(
     }
 }
 
-/// Takes over tokens of one realm: the same as [`take_over`] one after the other, but accounts that are plainly new come
+/// Takes over tokens of one realm: the same as [`adopt`] one after the other, but accounts that are plainly new come
 /// in many at a time, so that the realm's record is not written for each. What a crash leaves without a record is still in its
 /// source.
 ///
 /// Says to `done` what was done with each, in no particular order.
 ///
 /// # Errors
-/// As [`take_over`]; what is in by then stays.
-pub fn take_over_all(
+/// As [`adopt`]; what is in by then stays.
+pub fn adopt_all(
     wallet: &LocalWallet<'_>,
     all: Vec<(Planned, &Secret)>,
     seen: &Seen,
@@ -247,7 +240,7 @@ pub fn take_over_all(
 ) -> Result<(), Error> {
     if all.len() == 1 {
         return all.into_iter().try_for_each(|(planned, token)| {
-            done(take_over(wallet, planned, token, seen)?);
+            done(adopt(wallet, planned, token, seen)?);
             Ok(())
         });
     }
@@ -269,21 +262,21 @@ pub fn take_over_all(
                 if together.len() < AT_A_TIME {
                     known = Some(group);
                 } else {
-                    take_together(wallet, &mut together, seen, done)?;
+                    adopt_together(wallet, &mut together, seen, done)?;
                 }
             }
             Ok(_) | Err(Error::Changing) => {
-                take_together(wallet, &mut together, seen, done)?;
-                done(take_over(wallet, planned, token, seen)?);
+                adopt_together(wallet, &mut together, seen, done)?;
+                done(adopt(wallet, planned, token, seen)?);
             }
             Err(error) => return Err(error),
         }
     }
-    take_together(wallet, &mut together, seen, done)
+    adopt_together(wallet, &mut together, seen, done)
 }
 
 /// Takes over accounts that are plainly new; one by one, if another process made it otherwise meanwhile.
-fn take_together(
+fn adopt_together(
     wallet: &LocalWallet<'_>,
     together: &mut Vec<(Planned, &Secret)>,
     seen: &Seen,
@@ -295,7 +288,7 @@ fn take_together(
         Ok(chosen) => chosen.chosen_now.then(|| chosen.name.to_owned()),
         Err(Error::Changing) => {
             for (planned, token) in together {
-                done(take_over(wallet, planned, token, seen)?);
+                done(adopt(wallet, planned, token, seen)?);
             }
             return Ok(());
         }
@@ -353,7 +346,7 @@ fn keep_answering(wallet: &LocalWallet<'_>, planned: &mut Planned) -> Result<Opt
     let Some((realm, first)) = realm.and_then(|realm| Some((realm, only(realm)?.clone()))) else {
         return Ok(None);
     };
-    if matches!(entry(realm, &first, wallet.now).state, State::Rejected | State::Expired) {
+    if matches!(summary(realm, &first, wallet.now).state, State::Rejected | State::Expired) {
         planned.wish.default = true;
         return Ok(planned.wish.account.clone());
     }
@@ -366,7 +359,7 @@ fn keep_answering(wallet: &LocalWallet<'_>, planned: &mut Planned) -> Result<Opt
 }
 
 /// Keeps a token behind the one in force.
-fn keep_aside(wallet: &LocalWallet<'_>, planned: &Planned, token: &Secret) -> Result<(), Error> {
+fn add_aside(wallet: &LocalWallet<'_>, planned: &Planned, token: &Secret) -> Result<(), Error> {
     let account = Account::from_name(planned.wish.account.as_deref());
     let secret = Payload::plain(token.duplicate()).pack()?;
     put_new(wallet, &planned.group, &planned.realm, account, &secret, |group, store, key| {

@@ -15,16 +15,9 @@ use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::payload::Payload;
-use crate::wallet::manage;
-
-use super::super::resolve::{Resolution, forge_of};
-use super::super::{LocalWallet, retry_on_conflict};
-use super::audit::Home;
-use crate::wallet::resolve::resolve;
-use crate::wallet::secrets::discard;
-use crate::wallet::secrets::missing;
-use crate::wallet::secrets::secrets_of;
-use crate::wallet::secrets::store_for_new;
+use crate::wallet::resolve::{RecordPlace, Resolution, forge_of, record_place, resolve};
+use crate::wallet::secrets::{discard, missing, secrets_of, store_for_new};
+use crate::wallet::{LocalWallet, retry_on_conflict};
 
 /// Records with their secrets.
 #[derive(Debug, Default)]
@@ -77,7 +70,7 @@ struct Incoming {
 ///
 /// # Errors
 /// The first record or secret that cannot be read: an export that leaves something out is worse than none.
-pub fn bundle(wallet: &LocalWallet<'_>) -> Result<Bundle, Error> {
+pub fn collect(wallet: &LocalWallet<'_>) -> Result<Bundle, Error> {
     retry_on_conflict(|| {
         let mut bundle = Bundle::default();
         for group in wallet.records.all()? {
@@ -103,13 +96,13 @@ pub fn bundle(wallet: &LocalWallet<'_>) -> Result<Bundle, Error> {
 ///
 /// # Errors
 /// A bundle that cannot be right, and those of reading; then none of it may be taken in.
-pub fn look_at_bundle(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Vec<MergeResult>, Error> {
+pub fn preview(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Vec<MergeResult>, Error> {
     check(bundle)?;
     let mut arrivals = Vec::new();
     for realm in &bundle.realms {
         let group = wallet.records.read(&place_of(wallet, realm)?.group)?;
         for account in &realm.accounts {
-            let what = meets(wallet, &group, realm, account, bundle)?;
+            let what = compare(wallet, &group, realm, account, bundle)?;
             arrivals.push(MergeResult {
                 realm: realm.realm.clone(),
                 account: account.account().to_string(),
@@ -124,18 +117,18 @@ pub fn look_at_bundle(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Vec<M
 /// Returns the store, if it was chosen for this; that is to be said aloud.
 ///
 /// # Errors
-/// As [`look_at_bundle`], and those of writing; what is in by then stays and is recognised the next time.
-pub fn take_bundle(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Option<String>, Error> {
-    look_at_bundle(wallet, bundle)?;
+/// As [`preview`], and those of writing; what is in by then stays and is recognised the next time.
+pub fn merge(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Option<String>, Error> {
+    preview(wallet, bundle)?;
     let chosen = store_for_new(wallet)?;
     let store = wallet.stores.open(chosen.name)?;
     for realm in &bundle.realms {
-        retry_on_conflict(|| take_realm(wallet, realm, bundle, &*store, chosen.name))?;
+        retry_on_conflict(|| merge_realm(wallet, realm, bundle, &*store, chosen.name))?;
     }
     Ok(chosen.chosen_now.then(|| chosen.name.to_owned()))
 }
 
-fn take_realm(
+fn merge_realm(
     wallet: &LocalWallet<'_>,
     realm: &RealmRecord,
     bundle: &Bundle,
@@ -147,7 +140,7 @@ fn take_realm(
     let mut incoming = Vec::new();
     let mut accounts = Vec::new();
     for account in &realm.accounts {
-        let what = meets(wallet, &before, realm, account, bundle)?;
+        let what = compare(wallet, &before, realm, account, bundle)?;
         let mut copy = account.clone();
         let mut renew = |id: &mut String, kept_in: &mut String| -> Result<(), Error> {
             let secret = bundle.secrets.get(id.as_str()).ok_or(BROKEN)?.duplicate();
@@ -184,7 +177,7 @@ fn take_realm(
 }
 
 /// How an account meets what is here.
-fn meets(
+fn compare(
     wallet: &LocalWallet<'_>,
     group: &Group,
     realm: &RealmRecord,
@@ -219,8 +212,8 @@ fn is_mapped(wallet: &LocalWallet<'_>, realm: &RealmRecord) -> Result<bool, Erro
 
 /// Where a realm belongs on this machine. A server's record must be where its name says: tokens that are added to it later are
 /// shown to its URL, and answered below its prefix.
-fn place_of(wallet: &LocalWallet<'_>, realm: &RealmRecord) -> Result<Home, Error> {
-    let home = manage::audit::home_of(wallet, &realm_of(realm)?)?.ok_or(BROKEN)?;
+fn place_of(wallet: &LocalWallet<'_>, realm: &RealmRecord) -> Result<RecordPlace, Error> {
+    let home = record_place(&wallet.config, &realm_of(realm)?)?.ok_or(BROKEN)?;
     let is_server = realm.realm.contains("://");
     let same = realm.url.eq_ignore_ascii_case(&home.url)
         && realm.prefix.join("/").eq_ignore_ascii_case(&home.prefix.join("/"));

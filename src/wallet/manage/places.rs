@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 
 use crate::error::Error;
 use crate::forge::{self, Presentation};
-use crate::records::RealmRecord;
+use crate::records::{RealmRecord, Records};
 use crate::remote::Remote;
-use crate::wallet::manage;
-
-use super::super::LocalWallet;
-use super::super::resolve::forge_of;
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::list::list;
+use crate::wallet::resolve::forge_of;
 
 /// A realm that the wallet holds something for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct HeldPlace {
     /// The realm in text.
     pub realm: String,
     /// Its URL.
@@ -29,8 +28,8 @@ pub struct Place {
 ///
 /// # Errors
 /// When the records as a whole cannot be listed.
-pub fn places(wallet: &LocalWallet<'_>) -> Result<Vec<Place>, Error> {
-    let groups: Vec<_> = wallet.records.all()?.collect();
+pub fn all(records: &Records) -> Result<Vec<HeldPlace>, Error> {
+    let groups: Vec<_> = records.all()?.collect();
     let realms = groups.iter().flatten().flat_map(|group| &group.realms);
     Ok(realms.filter_map(place).collect())
 }
@@ -40,15 +39,15 @@ pub fn places(wallet: &LocalWallet<'_>) -> Result<Vec<Place>, Error> {
 /// a rule for a path. Hosts that serve no repositories (`pkgs.dev.azure.com` …) are not among them.
 ///
 /// # Errors
-/// As [`places`].
-pub fn places_that_need_the_path(wallet: &LocalWallet<'_>) -> Result<Vec<Remote>, Error> {
+/// As [`all`].
+pub fn that_need_the_path(records: &Records) -> Result<Vec<Remote>, Error> {
     let homes = forge::ALL.iter().flat_map(|forge| forge.homes).filter(|home| home.needs_path);
     let hosts = homes.filter_map(|home| home.template.split('/').next());
     let fixed = hosts.filter(|host| !host.contains('{'));
     let mut needed: Vec<Remote> =
         fixed.filter_map(|host| Remote::from_parts("https", host, None).ok()).collect();
     let mut held: BTreeMap<String, (Remote, usize, bool)> = BTreeMap::new();
-    for group in wallet.records.all()?.flatten() {
+    for group in records.all()?.flatten() {
         for realm in &group.realms {
             let Some(place) = place(realm) else { continue };
             let origin = place.remote.without_path();
@@ -70,19 +69,19 @@ pub fn places_that_need_the_path(wallet: &LocalWallet<'_>) -> Result<Vec<Remote>
 /// offers NTLM and Negotiate too.
 ///
 /// # Errors
-/// As [`places`].
-pub fn places_for_basic(wallet: &LocalWallet<'_>) -> Result<Vec<Remote>, Error> {
+/// As [`all`].
+pub fn for_basic(records: &Records) -> Result<Vec<Remote>, Error> {
     let forced = |realm: &&RealmRecord| {
         realm.has_person() && forge_of(realm).presentation == Presentation::ForcedBasic
     };
-    let groups: Vec<_> = wallet.records.all()?.collect();
+    let groups: Vec<_> = records.all()?.collect();
     let realms = groups.iter().flatten().flat_map(|group| &group.realms).filter(forced);
     Ok(realms.filter_map(place).map(|place| place.remote).collect())
 }
 
 /// Every place that could answer a tool, with its realm in text: those of the records, and those of the environment.
 pub(in crate::wallet) fn for_tools(wallet: &LocalWallet<'_>) -> Result<Vec<(String, Remote)>, Error> {
-    let (entries, _) = manage::list(wallet)?;
+    let (entries, _) = list(wallet)?;
     let place = |entry: super::AccountSummary| {
         let (remote, _) = Remote::from_url(&entry.url).ok()?;
         Some((entry.realm, remote))
@@ -92,10 +91,10 @@ pub(in crate::wallet) fn for_tools(wallet: &LocalWallet<'_>) -> Result<Vec<(Stri
     Ok(places)
 }
 
-fn place(realm: &RealmRecord) -> Option<Place> {
+fn place(realm: &RealmRecord) -> Option<HeldPlace> {
     let (remote, _) = Remote::from_url(&realm.url).ok()?;
     let presentation = forge_of(realm).presentation;
-    Some(Place {
+    Some(HeldPlace {
         realm: realm.realm.clone(),
         remote,
         person: realm.has_person(),

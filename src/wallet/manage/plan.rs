@@ -6,12 +6,10 @@ use crate::error::Error;
 use crate::forge::{self, Forge, Place};
 use crate::records::{Group, RealmRecord};
 use crate::remote::Remote;
-
-use super::super::LocalWallet;
-use super::super::resolve::{KnownRealm, Resolution, forge_of, host_group};
-use super::add::{Planned, Wish};
-use super::no_organisation;
-use crate::wallet::resolve::resolve;
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::add::{Planned, Wish};
+use crate::wallet::manage::select::no_organisation;
+use crate::wallet::resolve::{KnownRealm, Resolution, forge_of, host_group, resolve};
 
 /// Reads a group's record.
 pub type ReadRecord<'r> = &'r dyn Fn(&str) -> Result<Rc<Group>, Error>;

@@ -10,14 +10,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::files;
 use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
 use crate::store::payload::Payload;
-use crate::versioned_json;
-use crate::wallet::manage;
-
-use super::super::LocalWallet;
-use super::audit::Orphan;
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::audit::Orphan;
+use crate::wallet::resolve::record_place;
+use crate::{files, versioned_json};
 
 /// Seconds for which a secret has to be seen without a record before it is swept.
 pub const ORPHAN_SECONDS: i64 = 3600;
@@ -78,7 +76,7 @@ pub fn rebuild(wallet: &LocalWallet<'_>, unrecorded: &[Orphan]) -> Result<Vec<Re
                 }
                 // Under the lock: whoever is just destroying it looks at the record afterwards.
                 if let Some(account) = account_of(wallet, orphan)? {
-                    adopt(wallet, group, orphan, account)?;
+                    add_account(wallet, group, orphan, account)?;
                     added += 1;
                 }
             }
@@ -118,7 +116,7 @@ fn account_of(wallet: &LocalWallet<'_>, orphan: &Orphan) -> Result<Option<Accoun
 
 /// Puts an account into its group. A second secret of the same account is kept set aside: which of them was in force is
 /// not known.
-fn adopt(
+fn add_account(
     wallet: &LocalWallet<'_>,
     group: &mut Group,
     orphan: &Orphan,
@@ -126,7 +124,7 @@ fn adopt(
 ) -> Result<(), Error> {
     let realm = &orphan.key.realm;
     let record = group.realm_or_new(realm.as_str(), || {
-        let home = manage::audit::home_of(wallet, realm)?;
+        let home = record_place(&wallet.config, realm)?;
         let home = home.ok_or(Error::Url { why: "the realm of a token tells no place" })?;
         let allow_http = home.url.starts_with("http://");
         Ok(RealmRecord { allow_http, ..RealmRecord::new(realm, home.url, home.prefix) })

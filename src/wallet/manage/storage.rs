@@ -6,11 +6,8 @@ use crate::account::{Id, Key};
 use crate::error::Error;
 use crate::records::{AccountRecord, Kept, RealmRecord};
 use crate::store::environment;
-
-use super::super::LocalWallet;
-use crate::wallet::secrets::destroy;
-use crate::wallet::secrets::missing;
-use crate::wallet::secrets::put_copy;
+use crate::wallet::LocalWallet;
+use crate::wallet::secrets::{destroy, missing, put_copy};
 
 /// What a move did.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -10,14 +10,12 @@ use crate::records::{AccountRecord, Expiry, Group, RealmRecord};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::store::environment;
-use crate::wallet::manage;
-
-use super::super::LocalWallet;
-use super::super::env_tokens::{forge_of_server, realm_of_server};
-use super::super::resolve::{Resolution, forge_of, host_group};
-use super::AccountSummary;
-use super::add::Planned;
-use crate::wallet::resolve::resolve;
+use crate::wallet::LocalWallet;
+use crate::wallet::env_tokens::{forge_of_server, realm_of_server};
+use crate::wallet::manage::AccountSummary;
+use crate::wallet::manage::add::Planned;
+use crate::wallet::manage::select::select;
+use crate::wallet::resolve::{Resolution, forge_of, host_group, resolve};
 use crate::wallet::secrets::payload;
 
 /// More scopes, or longer ones, no service has.
@@ -113,7 +111,7 @@ pub fn subjects(
 ) -> Result<Vec<Subject>, Error> {
     let mut subjects = Vec::new();
     if let Some(place) = place {
-        let selection = manage::select(wallet, place, account)?;
+        let selection = select(wallet, place, account)?;
         for account in &selection.accounts {
             let mut subject = subject(wallet, &selection.group, &selection.realm, account);
             // Alone, it is what the person asked for.
@@ -235,16 +233,16 @@ fn stays_in(wallet: &LocalWallet<'_>, url: &str, target: &Asked) -> Result<bool,
 ///
 /// # Errors
 /// Those of writing the record.
-pub fn keep_verdict(wallet: &LocalWallet<'_>, subject: &Subject, verdict: &Verdict) -> Result<bool, Error> {
+pub fn record_verdict(wallet: &LocalWallet<'_>, subject: &Subject, verdict: &Verdict) -> Result<bool, Error> {
     let Some(kept) = &subject.record else { return Ok(false) };
-    note_verdict(wallet, &kept.group, verdict, |_, account| account.id == kept.id)
+    apply_verdict(wallet, &kept.group, verdict, |_, account| account.id == kept.id)
 }
 
 /// The same of a token that was added just now.
 ///
 /// # Errors
-/// As [`keep_verdict`].
-pub fn keep_verdict_of_new(
+/// As [`record_verdict`].
+pub fn record_verdict_of_new(
     wallet: &LocalWallet<'_>,
     planned: &Planned,
     verdict: &Verdict,
@@ -252,10 +250,10 @@ pub fn keep_verdict_of_new(
     let is_it = |realm: &str, account: &AccountRecord| {
         realm == planned.realm.as_str() && super::add::is_same(account, planned)
     };
-    note_verdict(wallet, &planned.group, verdict, is_it)
+    apply_verdict(wallet, &planned.group, verdict, is_it)
 }
 
-pub(super) fn note_verdict(
+pub(super) fn apply_verdict(
     wallet: &LocalWallet<'_>,
     group: &str,
     verdict: &Verdict,

@@ -17,11 +17,10 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
-use crate::wallet::manage;
 use crate::wallet::manage::add::{Planned, Wish};
 use crate::wallet::manage::adopt::{Adopted, Comparison, Seen};
 use crate::wallet::stores::{Chosen, Stores};
-use crate::wallet::{LocalWallet, Lookup, Query, SUSPECT_SECONDS, Wallet};
+use crate::wallet::{LocalWallet, Lookup, Query, SUSPECT_SECONDS, Wallet, manage};
 
 const PLACE: &str = "https://dev.azure.com/contoso";
 const GROUP: &str = "azure-devops/contoso";
@@ -76,9 +75,7 @@ impl Scene {
         let tokens: Vec<Secret> = pairs.iter().map(|(_, token)| secret(token)).collect();
         let planned = pairs.iter().map(|(account, _)| plan(&wallet, account));
         let mut done = Vec::new();
-        manage::adopt::take_over_all(&wallet, planned.zip(&tokens).collect(), seen, &mut |one| {
-            done.push(one)
-        })?;
+        manage::adopt::adopt_all(&wallet, planned.zip(&tokens).collect(), seen, &mut |one| done.push(one))?;
         Ok(done)
     }
 
@@ -119,7 +116,7 @@ impl Scene {
 fn plan(wallet: &LocalWallet<'_>, account: &str) -> Planned {
     let mut wish = Wish::new(Remote::from_url(PLACE).unwrap().0, None);
     wish.account = Some(account.to_owned());
-    manage::plan::plan(wallet, wish).unwrap()
+    manage::plan(wallet, wish).unwrap()
 }
 
 fn pairs(count: usize) -> Vec<(String, String)> {
@@ -285,7 +282,7 @@ fn a_store_that_refuses_in_the_middle_leaves_no_secret_without_a_record_and_the_
 fn an_account_that_another_process_adds_meanwhile_keeps_its_token_in_force_and_nothing_is_lost() {
     let scene = Scene::new();
     let add = |wallet: &LocalWallet<'_>| {
-        manage::add::add(wallet, &plan(wallet, "user20"), secret("theirs")).unwrap();
+        manage::add(wallet, &plan(wallet, "user20"), secret("theirs")).unwrap();
     };
     scene.meanwhile.replace(Some((10, Box::new(add))));
     scene.take_new(&pairs(30)).unwrap();
@@ -299,9 +296,7 @@ fn a_realm_that_another_process_empties_meanwhile_gets_a_default_as_it_would_one
     let scene = Scene::new();
     let empty = |wallet: &LocalWallet<'_>| {
         assert!(
-            manage::edit::remove(wallet, &manage::select(wallet, PLACE, None).unwrap(), false)
-                .unwrap()
-                .is_empty()
+            manage::remove(wallet, &manage::select(wallet, PLACE, None).unwrap(), false).unwrap().is_empty()
         );
     };
     scene.meanwhile.replace(Some((10, Box::new(empty))));
@@ -340,8 +335,7 @@ fn what_a_store_takes_and_does_not_give_back_is_not_taken_over_with_the_others_e
     let wallet = scene.wallet();
     let (one, other) = (secret("T"), secret("U"));
     let both = vec![(plan(&wallet, "carol"), &one), (plan(&wallet, "dave"), &other)];
-    let done =
-        manage::adopt::take_over_all(&wallet, both, &Seen::default(), &mut |_| panic!("it is not there"));
+    let done = manage::adopt::adopt_all(&wallet, both, &Seen::default(), &mut |_| panic!("it is not there"));
     assert!(matches!(done, Err(Error::Lost { .. })), "{done:?}");
     assert_eq!(scene.accounts(), 2);
     scene.memory.set_forgetful(false);
@@ -371,9 +365,7 @@ fn all_entries_of_a_source_are_decided_by_one_reading_of_their_record_until_the_
     // They go with it: then it is read again, and nothing is held that is not there.
     scene.before_get.replace(Some(Box::new(|wallet| {
         assert!(
-            manage::edit::remove(wallet, &manage::select(wallet, PLACE, None).unwrap(), false)
-                .unwrap()
-                .is_empty()
+            manage::remove(wallet, &manage::select(wallet, PLACE, None).unwrap(), false).unwrap().is_empty()
         );
     })));
     assert_eq!(decide(), ["new"; 20]);

@@ -17,11 +17,10 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
-use crate::wallet::manage;
 use crate::wallet::manage::add::{Added, Wish};
 use crate::wallet::manage::edit::Restored;
 use crate::wallet::stores::{Chosen, Stores};
-use crate::wallet::{LocalWallet, Lookup, NewCredential, Query, Stored, Wallet};
+use crate::wallet::{LocalWallet, Lookup, NewCredential, Query, Stored, Wallet, manage};
 
 /// Where the clock of a bench stands at first.
 pub(crate) const START: i64 = 1_800_000_000;
@@ -89,14 +88,14 @@ impl Bench {
         let (remote, url_user) = Remote::from_url(url)?;
         let mut wish = Wish::new(remote, url_user);
         say(&mut wish);
-        self.with(|wallet| manage::add::add(wallet, &manage::plan::plan(wallet, wish)?, secret(token)))
+        self.with(|wallet| manage::add(wallet, &manage::plan(wallet, wish)?, secret(token)))
     }
 
     /// A person prefers an account, for a realm or below a path.
     pub(crate) fn prefer(&self, url: &str, account: &str) {
         self.with(|wallet| {
             let selection = manage::select(wallet, url, Some(account)).unwrap();
-            manage::edit::prefer(wallet, &selection, selection.only().unwrap()).unwrap();
+            manage::prefer(wallet, &selection, selection.only().unwrap()).unwrap();
         });
     }
 
@@ -104,7 +103,7 @@ impl Bench {
     pub(crate) fn restore(&self, url: &str, account: Option<&str>) -> Result<Restored, Error> {
         self.with(|wallet| {
             let selection = manage::select(wallet, url, account)?;
-            manage::edit::restore(wallet, &selection, selection.only()?)
+            manage::restore(wallet, &selection, selection.only()?)
         })
     }
 

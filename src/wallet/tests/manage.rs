@@ -3,11 +3,10 @@
 use super::fixture::{Bench, secret};
 use crate::error::Error;
 use crate::remote::Remote;
-use crate::wallet::LocalWallet;
-use crate::wallet::manage;
 use crate::wallet::manage::Selection;
 use crate::wallet::manage::add::Wish;
 use crate::wallet::manage::adopt::Seen;
+use crate::wallet::{LocalWallet, manage};
 
 const OLD: &str = "https://dev.azure.com/contoso";
 const NEW: &str = "https://dev.azure.com/fabrikam";
@@ -18,7 +17,7 @@ fn wish(url: &str) -> Wish {
 }
 
 fn move_to_new(wallet: &LocalWallet<'_>, selection: &Selection) -> Result<usize, Error> {
-    manage::edit::move_realm(wallet, selection, &manage::edit::plan_move(wallet, selection, wish(NEW))?)
+    manage::move_realm(wallet, selection, &manage::plan_move(wallet, selection, wish(NEW))?)
 }
 
 #[test]
@@ -84,10 +83,10 @@ fn a_move_that_did_not_end_is_finished_by_the_next_one_and_another_token_is_neve
 #[test]
 fn a_generic_host_wants_a_name_and_a_known_one_no_other_forge() {
     let bench = Bench::new();
-    let plan = |wish: Wish| bench.with(|wallet| manage::plan::plan(wallet, wish));
+    let plan = |wish: Wish| bench.with(|wallet| manage::plan(wallet, wish));
     let unnamed = plan(wish("https://git.example/team/app.git")).unwrap();
     assert!(unnamed.forge.is_generic() && unnamed.lacks_name().is_some());
-    assert!(bench.with(|wallet| manage::add::add(wallet, &unnamed, secret("T"))).is_err());
+    assert!(bench.with(|wallet| manage::add(wallet, &unnamed, secret("T"))).is_err());
     let collection = plan(wish("https://git.example/team/app")).unwrap();
     assert_eq!((collection.forge.id, collection.guessed), ("azure-devops-server", true));
     let gitlab = crate::forge::named("gitlab");
@@ -100,7 +99,7 @@ fn a_name_in_a_copied_url_is_an_account_unless_it_means_nothing_there() {
     let bench = Bench::new();
     let named = |url: &str, account: Option<&str>| {
         let wish = Wish { account: account.map(str::to_owned), ..wish(url) };
-        bench.with(|wallet| manage::plan::plan(wallet, wish)).unwrap().wish.account
+        bench.with(|wallet| manage::plan(wallet, wish)).unwrap().wish.account
     };
     assert_eq!(named("https://git@tfs.example/tfs/Main", None), None);
     assert_eq!(named("https://git@tfs.example/tfs/Main", Some("git")).as_deref(), Some("git"));
@@ -119,9 +118,9 @@ fn what_a_store_takes_and_does_not_give_back_is_not_taken_over_and_nothing_else_
             bench.with(|wallet| {
                 let mut wish = wish(place);
                 wish.account = Some(account.to_owned());
-                manage::adopt::take_over(
+                manage::adopt::adopt(
                     wallet,
-                    manage::plan::plan(wallet, wish).unwrap(),
+                    manage::plan(wallet, wish).unwrap(),
                     &secret(token),
                     &Seen::default(),
                 )

@@ -14,11 +14,10 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
-use crate::wallet::manage;
 use crate::wallet::manage::add::Wish;
 use crate::wallet::secrets::put_new;
 use crate::wallet::stores::{Chosen, Stores};
-use crate::wallet::{Erased, LocalWallet, Lookup, Stored, Wallet};
+use crate::wallet::{Erased, LocalWallet, Lookup, Stored, Wallet, manage};
 
 const URL: &str = "https://dev.azure.com/contoso/p/_git/r";
 
@@ -65,7 +64,7 @@ impl Scene {
 
 fn add(wallet: &LocalWallet<'_>, token: &str) {
     let wish = Wish::new(Remote::from_url(URL).unwrap().0, None);
-    manage::add::add(wallet, &manage::plan::plan(wallet, wish).unwrap(), secret(token)).unwrap();
+    manage::add(wallet, &manage::plan(wallet, wish).unwrap(), secret(token)).unwrap();
 }
 
 fn move_to_the_other_store(wallet: &LocalWallet<'_>) {
@@ -73,7 +72,7 @@ fn move_to_the_other_store(wallet: &LocalWallet<'_>) {
 }
 
 fn remove(wallet: &LocalWallet<'_>) {
-    manage::edit::remove(wallet, &manage::select(wallet, URL, None).unwrap(), false).unwrap();
+    manage::remove(wallet, &manage::select(wallet, URL, None).unwrap(), false).unwrap();
 }
 
 impl Stores for Scene {
@@ -175,7 +174,7 @@ fn a_removal_destroys_the_account_although_its_token_was_moved_since_it_was_sele
     let wallet = scene.wallet();
     let selection = manage::select(&wallet, URL, None).unwrap();
     move_to_the_other_store(&scene.wallet());
-    assert!(manage::edit::remove(&wallet, &selection, false).unwrap().is_empty());
+    assert!(manage::remove(&wallet, &selection, false).unwrap().is_empty());
     assert_eq!(scene.accounts(), []);
     assert!(scene.one.is_empty() && scene.other.is_empty());
 }
@@ -206,14 +205,12 @@ fn a_record_that_doctor_made_of_a_secret_just_put_does_not_become_a_second_accou
 #[test]
 fn what_is_being_removed_is_never_taken_for_a_secret_that_lost_its_record() {
     let scene = Scene::with_a_token().meanwhile(|wallet| {
-        let audit = manage::audit::audit(wallet, &["one"]).unwrap();
+        let audit = manage::audit(wallet, &["one"]).unwrap();
         assert_eq!((audit.unrecorded.len(), audit.orphans.len()), (0, 1));
     });
     // By force, so that the store is first looked at when the record has gone.
     let wallet = scene.wallet();
-    assert!(
-        manage::edit::remove(&wallet, &manage::select(&wallet, URL, None).unwrap(), true).unwrap().is_empty()
-    );
+    assert!(manage::remove(&wallet, &manage::select(&wallet, URL, None).unwrap(), true).unwrap().is_empty());
     assert_eq!(scene.accounts(), []);
     assert!(scene.one.is_empty());
     assert!(!wallet.records.path("azure-devops/contoso").exists());
@@ -224,11 +221,11 @@ fn what_doctor_takes_for_unrecorded_while_its_writer_gives_it_up_is_gone_from_th
     let scene = Scene::with_a_token();
     let wallet = scene.wallet();
     let selection = manage::select(&wallet, URL, None).unwrap();
-    let planned = manage::plan::plan(&wallet, Wish::new(Remote::from_url(URL).unwrap().0, None)).unwrap();
-    manage::edit::remove(&wallet, &selection, false).unwrap();
+    let planned = manage::plan(&wallet, Wish::new(Remote::from_url(URL).unwrap().0, None)).unwrap();
+    manage::remove(&wallet, &selection, false).unwrap();
     // The store is first looked at when the record could not be written.
     scene.meanwhile.replace(Some(Box::new(|wallet| {
-        let unrecorded = manage::audit::audit(wallet, &["one"]).unwrap().unrecorded;
+        let unrecorded = manage::audit(wallet, &["one"]).unwrap().unrecorded;
         assert_eq!(manage::repair::rebuild(wallet, &unrecorded).unwrap().len(), 1);
     })));
     let account = Account::from_name(None);

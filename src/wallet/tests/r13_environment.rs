@@ -2,8 +2,7 @@
 
 use super::fixture::{Bench, on};
 use crate::forge::{Need, azure, generic};
-use crate::wallet::Stored;
-use crate::wallet::manage;
+use crate::wallet::{Stored, manage};
 
 fn with(url: &str, token: &str) -> Bench {
     let bench = Bench::new();

@@ -209,7 +209,7 @@ fn a_rule_is_replaced_by_one_for_the_same_path_whatever_its_letter_case() {
     assert_eq!(bench.get("https://dev.azure.com/contoso/Project"), "bob:T2");
     bench.with(|wallet| {
         let selection = manage::select(wallet, "https://dev.azure.com/contoso/project", None).unwrap();
-        assert!(manage::edit::prefer_none(wallet, &selection).unwrap());
+        assert!(manage::clear_preference(wallet, &selection).unwrap());
     });
     assert_eq!(bench.get("https://dev.azure.com/contoso/Project"), "Ambiguous");
 }

@@ -4,9 +4,8 @@ use super::fixture::{Bench, on, query, secret};
 use crate::error::Error;
 use crate::forge::{Need, azure};
 use crate::records::TroubleState;
-use crate::wallet::manage;
 use crate::wallet::manage::edit::Restored;
-use crate::wallet::{DAY, LoggedOut, Note, Query, Stored, Wallet};
+use crate::wallet::{DAY, LoggedOut, Note, Query, Stored, Wallet, manage};
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
@@ -128,7 +127,7 @@ fn restore_revives_a_rejected_token_and_remove_destroys_it() {
         assert!(matches!(bench.restore(url, None), Err(Error::NoSuchCredential { .. })));
     }
     bench.with(|wallet| {
-        manage::edit::remove(wallet, &manage::select(wallet, CONTOSO, None).unwrap(), false).unwrap()
+        manage::remove(wallet, &manage::select(wallet, CONTOSO, None).unwrap(), false).unwrap()
     });
     assert_eq!((bench.get(CONTOSO).as_str(), bench.memory.len()), ("NoAccount", 1));
 }

@@ -1,8 +1,7 @@
 //! R9: locked is not absent.
 
 use super::fixture::{Bench, query, secret};
-use crate::wallet::Wallet;
-use crate::wallet::manage;
+use crate::wallet::{Wallet, manage};
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
@@ -22,9 +21,7 @@ fn a_locked_store_is_an_error_and_nothing_is_changed() {
     assert!(bench.with(|wallet| wallet.erase(&query("https://dev.azure.com"), Some(&secret("T")))).is_err());
     assert!(bench.add_as(CONTOSO, "new", |_| {}).is_err());
     let remove = |force| {
-        bench.with(|wallet| {
-            manage::edit::remove(wallet, &manage::select(wallet, CONTOSO, None).unwrap(), force)
-        })
+        bench.with(|wallet| manage::remove(wallet, &manage::select(wallet, CONTOSO, None).unwrap(), force))
     };
     assert!(remove(false).is_err());
     bench.memory.set_locked(false);

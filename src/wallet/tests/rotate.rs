@@ -7,11 +7,10 @@ use super::fixture::{Bench, START, secret};
 use crate::error::Error;
 use crate::forge::lifecycle::{self, Created, Order, TokenId};
 use crate::forge::verify::{Outcome, Verdict};
-use crate::wallet::LocalWallet;
-use crate::wallet::manage;
-use crate::wallet::manage::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_mark};
+use crate::wallet::manage::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_tag};
 use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::List;
+use crate::wallet::{LocalWallet, manage};
 
 const URL: &str = "https://dev.azure.com/contoso";
 
@@ -77,8 +76,8 @@ fn told(token: &Token) -> lifecycle::Token {
 }
 
 impl Service for Fake {
-    fn find(&self, mark: &str) -> Result<Option<lifecycle::Token>, Error> {
-        self.call(|all| all.iter().find(|token| token.works && token.name.ends_with(mark)).map(told))
+    fn find(&self, tag: &str) -> Result<Option<lifecycle::Token>, Error> {
+        self.call(|all| all.iter().find(|token| token.works && token.name.ends_with(tag)).map(told))
     }
 
     fn create(&self, order: &Order) -> Result<Created, Failed> {
@@ -124,7 +123,7 @@ fn rotate_while(bench: &Bench, service: &Fake, meanwhile: impl Fn()) -> Result<D
         meanwhile();
         let making = Making { planned, order, old: Some(id(1)), held, verify: true };
         let list = list(bench);
-        list.alone(|| manage::rotate::make::make(wallet, &list, making, service))
+        list.alone(|| manage::rotate::make(wallet, &list, making, service))
     })
 }
 
@@ -134,7 +133,7 @@ fn finish(bench: &Bench, service: &mut Fake) -> Vec<Finished> {
     let list = list(bench);
     let all = list.read().unwrap();
     let each = |wallet: &LocalWallet<'_>| {
-        all.iter().map(|one| manage::rotate::make::finish(wallet, &list, one, service).unwrap()).collect()
+        all.iter().map(|one| manage::rotate::finish(wallet, &list, one, service).unwrap()).collect()
     };
     bench.with(each)
 }
@@ -157,9 +156,9 @@ fn a_new_token_is_stored_and_verified_and_then_the_old_one_is_revoked_and_destro
     assert_eq!((account.label.as_deref(), account.default), (Some("mine"), true), "what a person said stays");
     assert_eq!(account.expires.map(|expiry| (expiry.at, expiry.hard)), Some((START + 999, true)));
     assert!(account.set_aside.is_empty() && account.scopes == ["vso.code_write"]);
-    // The mark of the time before is gone, the new one is there.
+    // The tag of the time before is gone, the new one is there.
     let name = service.tokens.borrow()[1].name.clone();
-    assert!(without_mark(&name) == "git" && name != "git" && !name.contains("00000000"), "{name}");
+    assert!(without_tag(&name) == "git" && name != "git" && !name.contains("00000000"), "{name}");
 }
 
 #[test]
@@ -209,8 +208,7 @@ fn a_new_token_that_is_not_taken_after_a_crash_gives_way_too_whatever_tools_said
     (service.fails_at, service.refuses_the_new) = (0, true);
     let list = list(&bench);
     let pending = list.read().unwrap().remove(0);
-    let error =
-        bench.with(|wallet| manage::rotate::make::finish(wallet, &list, &pending, &service).err().unwrap());
+    let error = bench.with(|wallet| manage::rotate::finish(wallet, &list, &pending, &service).err().unwrap());
     assert!(error.to_string().contains("does not take the token"), "{error}");
     assert_eq!((in_force(&bench), service.working()), ("old".to_owned(), vec!["old".to_owned()]));
     assert_eq!((list.read().unwrap(), bench.memory.len()), (Vec::new(), 1), "the dead one is destroyed");
@@ -220,11 +218,11 @@ fn a_new_token_that_is_not_taken_after_a_crash_gives_way_too_whatever_tools_said
 fn create(bench: &Bench, service: &Fake) -> Result<Done, Error> {
     bench.with(|wallet| {
         let (remote, _) = crate::remote::Remote::from_url(URL)?;
-        let planned = manage::plan::plan(wallet, crate::wallet::manage::add::Wish::new(remote, None))?;
+        let planned = manage::plan(wallet, crate::wallet::manage::add::Wish::new(remote, None))?;
         let order = Order { name: "git".to_owned(), scopes: Vec::new(), expires: START + 999 };
         let making = Making { planned, order, old: None, held: None, verify: true };
         let list = list(bench);
-        list.alone(|| manage::rotate::make::make(wallet, &list, making, service))
+        list.alone(|| manage::rotate::make(wallet, &list, making, service))
     })
 }
 
@@ -261,8 +259,7 @@ fn a_first_token_that_is_not_taken_after_a_crash_leaves_nothing_behind_either() 
     (service.fails_at, service.refuses_the_new) = (0, true);
     let list = list(&bench);
     let pending = list.read().unwrap().remove(0);
-    let error =
-        bench.with(|wallet| manage::rotate::make::finish(wallet, &list, &pending, &service).err().unwrap());
+    let error = bench.with(|wallet| manage::rotate::finish(wallet, &list, &pending, &service).err().unwrap());
     assert!(error.to_string().contains("out of the wallet"), "{error}");
     assert_eq!((service.working(), bench.memory.len(), list.read().unwrap()), (Vec::new(), 0, Vec::new()));
 }
@@ -300,7 +297,7 @@ fn renew(bench: &Bench, ask: impl FnOnce(&Question) -> Result<Created, Failed>) 
     bench.with(|wallet| {
         let selection = manage::select(wallet, "https://gitlab.com", None)?;
         let planned = manage::rotate::plan_again(wallet, &selection, selection.only()?)?;
-        manage::rotate::renew::renew(wallet, &list(bench), planned, ask).map(drop)
+        manage::rotate::renew(wallet, &list(bench), planned, ask).map(drop)
     })
 }
 

@@ -6,21 +6,26 @@ use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::forge::lifecycle::{Created, Order, TokenId};
 use crate::forge::verify::{Outcome, Verdict};
+use crate::records::AccountRecord;
 use crate::remote::Remote;
-use crate::wallet::manage;
-
-use super::super::super::LocalWallet;
-use super::super::super::pending::{self, Kind, List, Next, Now, Pending};
-use super::super::add::{Added, Issued, Planned};
-use super::tag::{mark, marked};
-use super::{Failed, Service, about, not_shown};
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::add::{Added, Issued, Planned, add};
+use crate::wallet::manage::rotate::service_id::{
+    destroy_aside, is_rejected, record_service_id, remove_revoked, restore_earlier,
+};
+use crate::wallet::manage::rotate::tag::{new_tag, tagged};
+use crate::wallet::manage::rotate::{
+    Failed, Service, about, account_of_pending, group_of_pending, id_in_force, not_shown, question_of,
+};
+use crate::wallet::manage::verify::apply_verdict;
+use crate::wallet::pending::{self, Kind, List, Next, Now, Pending};
 use crate::wallet::secrets::store_for_new;
 
 /// What is to be made.
 pub struct Making {
     /// The account that gets the token.
     pub planned: Planned,
-    /// The token; a mark is put behind its name.
+    /// The token; a tag is put behind its name.
     pub order: Order,
     /// The one that is to be revoked at the end.
     pub old: Option<TokenId>,
@@ -61,7 +66,7 @@ pub enum Finished {
 
 /// That the store for new tokens answers now, and whether it was chosen for that. What it does not take later is revoked
 /// again, so no more is tried: what was tried and left by a crash would look like a token without a record.
-fn is_open(wallet: &LocalWallet<'_>, planned: &Planned) -> Result<bool, Error> {
+fn check_store(wallet: &LocalWallet<'_>, planned: &Planned) -> Result<bool, Error> {
     let chosen = store_for_new(wallet)?;
     let account = Account::from_name(planned.wish.account.as_deref());
     let key = Key { realm: planned.realm.clone(), account, id: Id::random()? };
@@ -80,20 +85,20 @@ pub fn make(
     service: &dyn Service,
 ) -> Result<Done, Error> {
     let Making { mut planned, mut order, old, held, verify } = making;
-    let chosen_now = is_open(wallet, &planned)?;
-    let before = manage::rotate::in_force(wallet, &planned)?;
-    let was_refused = manage::rotate::service_id::is_refused(wallet, &planned)?;
+    let chosen_now = check_store(wallet, &planned)?;
+    let before = id_in_force(wallet, &planned)?;
+    let was_refused = is_rejected(wallet, &planned)?;
     if let Some(old) = &old {
         if before != held {
             return Err(Error::Changing);
         }
-        manage::rotate::service_id::know(wallet, &planned, old, held.as_deref())?;
+        record_service_id(wallet, &planned, old, held.as_deref())?;
     }
-    let mark = mark()?;
-    order.name = marked(&order.name, &mark);
+    let tag = new_tag()?;
+    order.name = tagged(&order.name, &tag);
     let pending = Pending {
         old: old.as_ref().map(|old| old.as_str().to_owned()),
-        ..about(&planned, mark.clone(), Kind::Made, before, wallet.now)
+        ..about(&planned, tag.clone(), Kind::Made, before, wallet.now)
     };
     list.add(pending.clone())?;
     let made = service.create(&order).and_then(|made| match made {
@@ -106,21 +111,21 @@ pub fn make(
         Ok(made) => made,
         Err(Failed { error, nothing_happened }) => {
             if nothing_happened {
-                list.remove(&mark)?;
+                list.remove(&tag)?;
             }
             return Err(error);
         }
     };
     planned.wish.scopes = scopes;
     planned.wish.issued = Some(Issued { id: Some(new.as_str().to_owned()), expires });
-    let added = match manage::add::add(wallet, &planned, token) {
+    let added = match add(wallet, &planned, token) {
         Ok(added) => Added { chosen_now: added.chosen_now || chosen_now, ..added },
         Err(error) => {
             // Writing may fail after the record is in place (its folder could not be synced): only what was in force before and
             // still is says that nobody has the new one. If that cannot be told, or it cannot be revoked now, the list knows.
-            let unused = manage::rotate::in_force(wallet, &planned).is_ok_and(|now| now == pending.before);
+            let unused = id_in_force(wallet, &planned).is_ok_and(|now| now == pending.before);
             if unused && service.revoke(&new).is_ok() {
-                list.remove(&mark)?;
+                list.remove(&tag)?;
             }
             return Err(error);
         }
@@ -129,28 +134,28 @@ pub fn make(
     match complete(wallet, list, &pending, &new, verify, service) {
         Ok(revoked) => done.revoked = revoked,
         Err(Stop::Later(error)) => done.unfinished = Some(error),
-        Err(Stop::Refused) => return Err(take_back(wallet, list, &pending, &new, service)?),
+        Err(Stop::Refused) => return Err(undo(wallet, list, &pending, &new, service)?),
     }
     Ok(done)
 }
 
 /// The service does not take the token that it made: the earlier one is in use again; where there is none, the new one is out
 /// of the wallet, or at least not handed out. Returns what is to be said.
-fn take_back(
+fn undo(
     wallet: &LocalWallet<'_>,
     list: &List,
     pending: &Pending,
     new: &TokenId,
     service: &dyn Service,
 ) -> Result<Error, Error> {
-    let earlier = manage::rotate::service_id::put_back(wallet, pending, new)?;
+    let earlier = restore_earlier(wallet, pending, new)?;
     // It is of no use to anybody; if it cannot be revoked, it ends by itself.
     let revoked = service.revoke(new).is_ok();
     if revoked {
-        manage::rotate::service_id::destroy_aside(wallet, pending, new.as_str())?;
-        manage::rotate::service_id::remove_dead(wallet, pending, new)?;
+        destroy_aside(wallet, pending, new.as_str())?;
+        remove_revoked(wallet, pending, new)?;
     }
-    list.remove(&pending.mark)?;
+    list.remove(&pending.tag)?;
     Ok(refused(pending, earlier, revoked))
 }
 
@@ -164,30 +169,29 @@ fn complete(
     service: &dyn Service,
 ) -> Result<bool, Stop> {
     if verify {
-        verified(wallet, pending, new, service)?;
+        verify_new(wallet, pending, new, service)?;
     }
     let old = pending.old.as_deref().and_then(TokenId::parse).filter(|old| old != new);
     if let Some(old) = &old {
         service
             .revoke(old)
             .map_err(|error| Stop::Later(unfinished("the old one is not revoked yet", &error, pending)))?;
-        manage::rotate::service_id::destroy_aside(wallet, pending, old.as_str()).map_err(Stop::Later)?;
+        destroy_aside(wallet, pending, old.as_str()).map_err(Stop::Later)?;
     }
-    list.remove(&pending.mark).map_err(Stop::Later)?;
+    list.remove(&pending.tag).map_err(Stop::Later)?;
     Ok(old.is_some())
 }
 
 /// Asks about the token as the store gives it back, so that this is verified, too.
-fn verified(
+fn verify_new(
     wallet: &LocalWallet<'_>,
     pending: &Pending,
     new: &TokenId,
     service: &dyn Service,
 ) -> Result<(), Stop> {
     let later = |error: &Error| Stop::Later(unfinished("it could not be verified", error, pending));
-    let question = manage::rotate::question_of(wallet, pending, |account| {
-        account.service_id.as_deref() == Some(new.as_str())
-    });
+    let question =
+        question_of(wallet, pending, |account| account.service_id.as_deref() == Some(new.as_str()));
     let question = question.map_err(|error| later(&error))?;
     let Some(question) = question else { return Ok(()) };
     let Some(request) = &question.request else { return Ok(()) };
@@ -195,14 +199,13 @@ fn verified(
     let host = Remote::from_url(&request.url).map(|(remote, _)| remote.authority()).unwrap_or_default();
     match verdict.outcome {
         // Tools may have been faster than the service with its own news.
-        Outcome::Accepted => manage::verify::note_verdict(
-            wallet,
-            &manage::rotate::group_of_pending(wallet, pending).map_err(Stop::Later)?,
-            &verdict,
-            |realm, account| realm == pending.realm && account.service_id.as_deref() == Some(new.as_str()),
-        )
-        .map(drop)
-        .map_err(Stop::Later),
+        Outcome::Accepted => {
+            let group = group_of_pending(wallet, pending).map_err(Stop::Later)?;
+            let is_new = |realm: &str, account: &AccountRecord| {
+                realm == pending.realm && account.service_id.as_deref() == Some(new.as_str())
+            };
+            apply_verdict(wallet, &group, &verdict, is_new).map(drop).map_err(Stop::Later)
+        }
         Outcome::Unclear => {
             Err(later(&Error::Service { what: in_the_way(&verdict, &host), hint: String::new() }))
         }
@@ -220,10 +223,10 @@ pub fn finish(
     pending: &Pending,
     service: &dyn Service,
 ) -> Result<Finished, Error> {
-    let made = service.find(&pending.mark)?;
+    let made = service.find(&pending.tag)?;
     let made = made.as_ref().map(|token| &token.id);
     let next = {
-        let (realm, account) = manage::rotate::account_of_pending(wallet, pending)?;
+        let (realm, account) = account_of_pending(wallet, pending)?;
         let account = account.and_then(|at| Some(&realm.as_ref()?.accounts[at]));
         let is_new = |id: &Option<String>| id.as_deref() == made.map(TokenId::as_str);
         let now = Now {
@@ -244,13 +247,13 @@ pub fn finish(
             return match complete(wallet, list, pending, new, true, service) {
                 Ok(_) => Ok(Finished::Completed),
                 Err(Stop::Later(error)) => Err(error),
-                Err(Stop::Refused) => Err(take_back(wallet, list, pending, new, service)?),
+                Err(Stop::Refused) => Err(undo(wallet, list, pending, new, service)?),
             };
         }
     };
     // What is left is for the caller to say, and then to take off.
     if finished != Finished::Left {
-        list.remove(&pending.mark)?;
+        list.remove(&pending.tag)?;
     }
     Ok(finished)
 }
@@ -276,7 +279,7 @@ fn refused(pending: &Pending, earlier: bool, revoked: bool) -> Error {
         (true, true) => format!("what was in use before is again; keyfob check {url} asks about it"),
         (true, false) => format!(
             "what was in use before is again; keyfob pat list {organisation} shows the new one, whose name ends with {}",
-            pending.mark
+            pending.tag
         ),
         (false, true) => format!("make one by hand: keyfob add {url} --open"),
         (false, false) => {

@@ -9,32 +9,35 @@ use crate::forge::lifecycle::{Created, Order, Token, TokenId};
 use crate::forge::verify::Verdict;
 use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
-use crate::wallet::manage;
 
-pub mod by_hand;
-pub mod make;
-pub mod renew;
-pub mod service_id;
+mod by_hand;
+mod make;
+mod renew;
+mod service_id;
 mod tag;
 
-pub use make::{Done, Finished, Making};
-pub use renew::{NotRenewed, Renewal, Unstored};
-pub use tag::{LONGEST, bears, is_long, mark_of, marked, without_mark};
+pub use by_hand::{destroy_earlier, id_in_force_of, pending_by_hand, question_of_earlier};
+pub use make::{Done, Finished, Making, finish, make};
+pub use renew::{NotRenewed, Renewal, Unstored, renew};
+pub use service_id::{record_expiry, record_global_expiry, reject, service_ids};
+pub use tag::{LONGEST, has_tag, is_long, tag_of, tagged, without_tag};
 
 use super::super::LocalWallet;
 use super::super::pending::{Kind, Pending};
 use super::Selection;
 use super::add::{Planned, Wish, is_same};
 use super::verify::Question;
+use crate::wallet::manage::plan::plan;
+use crate::wallet::manage::verify::subject;
 use crate::wallet::resolve::resolve;
 
 /// What a service does for a token's lifecycle.
 pub trait Service {
-    /// The token whose name [`bears`] this mark and that still works.
+    /// The token whose name has this tag ([`has_tag`]) and that still works.
     ///
     /// # Errors
     /// When it could not be asked, or did not answer.
-    fn find(&self, mark: &str) -> Result<Option<Token>, Error>;
+    fn find(&self, tag: &str) -> Result<Option<Token>, Error>;
 
     /// Makes one.
     ///
@@ -67,7 +70,7 @@ pub struct Failed {
 /// An account that is held, as if it was to be added again: where its next token goes.
 ///
 /// # Errors
-/// Those of [`manage::plan::plan`].
+/// Those of [`plan`].
 pub fn plan_again(
     wallet: &LocalWallet<'_>,
     selection: &Selection,
@@ -80,7 +83,7 @@ pub fn plan_again(
         forge: Some(super::super::resolve::forge_of(&selection.realm)),
         ..Wish::new(remote, None)
     };
-    let planned = manage::plan::plan(wallet, wish)?;
+    let planned = plan(wallet, wish)?;
     if planned.realm.as_str() != selection.realm.realm {
         return Err(Error::usage(
             format!("{} is not where its URL leads any more", selection.realm.realm),
@@ -94,7 +97,7 @@ pub fn plan_again(
 ///
 /// # Errors
 /// Those of reading.
-pub fn in_force(wallet: &LocalWallet<'_>, planned: &Planned) -> Result<Option<String>, Error> {
+pub fn id_in_force(wallet: &LocalWallet<'_>, planned: &Planned) -> Result<Option<String>, Error> {
     let group = wallet.records.read(&planned.group)?;
     let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
     let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
@@ -116,7 +119,7 @@ pub fn question_of(
     if !is_it(account) {
         return Ok(None);
     }
-    manage::verify::subject(wallet, &group_of_pending(wallet, pending)?, &realm, account).question.map(Some)
+    subject(wallet, &group_of_pending(wallet, pending)?, &realm, account).question.map(Some)
 }
 
 fn group_of_pending(wallet: &LocalWallet<'_>, pending: &Pending) -> Result<String, Error> {
@@ -140,10 +143,10 @@ fn account_of_pending(
 }
 
 /// What is put on the list about a plan.
-fn about(planned: &Planned, mark: String, kind: Kind, before: Option<String>, since: i64) -> Pending {
+fn about(planned: &Planned, tag: String, kind: Kind, before: Option<String>, since: i64) -> Pending {
     let (realm, url) = (planned.realm.to_string(), planned.url.clone());
     let (account, page) = (planned.wish.account.clone(), planned.token_page.clone());
-    Pending { mark, kind, realm, url, account, before, old: None, page, since }
+    Pending { tag, kind, realm, url, account, before, old: None, page, since }
 }
 
 /// That a service created a token, and its answer has none.

@@ -9,14 +9,13 @@ use crate::files;
 use crate::forge::lifecycle::Created;
 use crate::secret::{Secret, fill_random};
 use crate::store::Store;
-use crate::wallet::manage;
-
-use super::super::super::LocalWallet;
-use super::super::super::pending::{Kind, List};
-use super::super::add::{Added, Issued, Planned};
-use super::super::verify::Question;
-use super::tag::mark;
-use super::{Failed, about, not_shown};
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::add::{Added, Issued, Planned, add};
+use crate::wallet::manage::rotate::service_id::destroy_aside_where;
+use crate::wallet::manage::rotate::tag::new_tag;
+use crate::wallet::manage::rotate::{Failed, about, id_in_force, not_shown, question_of};
+use crate::wallet::manage::verify::Question;
+use crate::wallet::pending::{Kind, List};
 use crate::wallet::secrets::{put_copy, store_for_new};
 
 /// A renewed token that could not be kept: its old one does not work any more.
@@ -70,7 +69,7 @@ const LONGEST_TOKEN: usize = 512;
 const LARGEST_GROWTH: usize = 4096;
 
 /// That the store for new tokens takes one now and gives it back, and that its record can be written.
-fn hold_room<'a>(wallet: &'a LocalWallet<'_>, planned: &Planned) -> Result<Room<'a>, Error> {
+fn reserve_space<'w>(wallet: &'w LocalWallet<'_>, planned: &Planned) -> Result<Room<'w>, Error> {
     let chosen = store_for_new(wallet)?;
     let store = wallet.stores.open(chosen.name)?;
     let account = Account::from_name(planned.wish.account.as_deref());
@@ -99,11 +98,10 @@ pub fn renew(
     mut planned: Planned,
     ask: impl FnOnce(&Question) -> Result<Created, Failed>,
 ) -> Result<(Added, Renewal), NotRenewed> {
-    let room = hold_room(wallet, &planned)?;
-    let before = manage::rotate::in_force(wallet, &planned)?;
-    let pending = about(&planned, mark()?, Kind::Renewed, before.clone(), wallet.now);
-    let question =
-        manage::rotate::question_of(wallet, &pending, |account| Some(&account.id) == before.as_ref())?;
+    let room = reserve_space(wallet, &planned)?;
+    let before = id_in_force(wallet, &planned)?;
+    let pending = about(&planned, new_tag()?, Kind::Renewed, before.clone(), wallet.now);
+    let question = question_of(wallet, &pending, |account| Some(&account.id) == before.as_ref())?;
     let question = question.ok_or(Error::Changing)?;
     list.add(pending.clone())?;
     let created = ask(&question);
@@ -115,7 +113,7 @@ pub fn renew(
         Ok(shown) => shown,
         Err(Failed { error, nothing_happened }) => {
             if nothing_happened {
-                list.remove(&pending.mark)?;
+                list.remove(&pending.tag)?;
             }
             return Err(error.into());
         }
@@ -125,19 +123,17 @@ pub fn renew(
     planned.wish.issued = Some(Issued { id: None, expires });
     // `add` takes it over; the copy is for the case that it finds no place.
     let copy = token.duplicate();
-    match manage::add::add(wallet, &planned, token) {
+    match add(wallet, &planned, token) {
         Ok(added) => {
-            list.remove(&pending.mark)?;
+            list.remove(&pending.tag)?;
             // It does not work any more; what cannot be destroyed, doctor finds.
             if let Some(before) = before {
-                let _ = manage::rotate::service_id::destroy_aside_where(wallet, &pending, |aside| {
-                    aside.id == before
-                });
+                let _ = destroy_aside_where(wallet, &pending, |aside| aside.id == before);
             }
             Ok((added, told))
         }
         // Writing may fail after the record is in place; then the new one is in use.
-        Err(error) if manage::rotate::in_force(wallet, &planned).is_ok_and(|now| now != pending.before) => {
+        Err(error) if id_in_force(wallet, &planned).is_ok_and(|now| now != pending.before) => {
             Err(error.into())
         }
         Err(error) => Err(NotRenewed::Unstored(Box::new(Unstored { token: copy, error }))),

@@ -3,17 +3,17 @@
 use crate::error::Error;
 use crate::forge::lifecycle::TokenId;
 use crate::records::{AccountRecord, Expiry, SetAside, Source, Trouble, TroubleState};
-use crate::wallet::manage;
-
-use super::super::super::LocalWallet;
-use super::super::super::pending::Pending;
-use super::super::add::{Planned, is_same};
-use super::super::edit::bring_forward;
-use super::super::verify::global_end;
+use crate::wallet::LocalWallet;
+use crate::wallet::manage::add::{Planned, is_same};
+use crate::wallet::manage::edit::bring_forward;
+use crate::wallet::manage::rotate::{account_of_pending, group_of_pending};
+use crate::wallet::manage::select::select;
+use crate::wallet::manage::verify::global_end;
+use crate::wallet::pending::Pending;
 use crate::wallet::secrets::destroy;
 
 /// Notes the service's name for the token in force, where none is known and it still is the one that is held by this id.
-pub(super) fn know(
+pub(super) fn record_service_id(
     wallet: &LocalWallet<'_>,
     planned: &Planned,
     id: &TokenId,
@@ -39,7 +39,7 @@ pub(super) fn know(
 /// # Errors
 /// Those of reading.
 pub fn service_ids(wallet: &LocalWallet<'_>, place: &str) -> Result<Vec<(String, Option<String>)>, Error> {
-    let accounts = match manage::select(wallet, place, None) {
+    let accounts = match select(wallet, place, None) {
         Ok(selection) => selection.accounts,
         Err(Error::NoSuchCredential { .. }) => return Ok(Vec::new()),
         Err(error) => return Err(error),
@@ -51,15 +51,20 @@ pub fn service_ids(wallet: &LocalWallet<'_>, place: &str) -> Result<Vec<(String,
 ///
 /// # Errors
 /// Those of reading and writing.
-pub fn keep_end(wallet: &LocalWallet<'_>, place: &str, service_id: &str, at: i64) -> Result<bool, Error> {
-    change_known(wallet, place, &is_known_as(service_id), &|account| {
+pub fn record_expiry(
+    wallet: &LocalWallet<'_>,
+    place: &str,
+    service_id: &str,
+    at: i64,
+) -> Result<bool, Error> {
+    change_where(wallet, place, &is_known_as(service_id), &|account| {
         account.expires = Some(Expiry { at, hard: true });
         account.hinted = None;
     })
 }
 
 /// Whether the token in force is not handed out any more.
-pub(super) fn is_refused(wallet: &LocalWallet<'_>, planned: &Planned) -> Result<bool, Error> {
+pub(super) fn is_rejected(wallet: &LocalWallet<'_>, planned: &Planned) -> Result<bool, Error> {
     let group = wallet.records.read(&planned.group)?;
     let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
     let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
@@ -71,13 +76,13 @@ pub(super) fn is_refused(wallet: &LocalWallet<'_>, planned: &Planned) -> Result<
 ///
 /// # Errors
 /// Those of reading and writing.
-pub fn keep_global_end(
+pub fn record_global_expiry(
     wallet: &LocalWallet<'_>,
     place: &str,
     end: i64,
     is_it: &dyn Fn(&AccountRecord) -> bool,
 ) -> Result<bool, Error> {
-    change_known(wallet, place, is_it, &|account| account.expires = Some(global_end(account.expires, end)))
+    change_where(wallet, place, is_it, &|account| account.expires = Some(global_end(account.expires, end)))
 }
 
 /// Hands a token out no more: it was revoked. Returns whether it is one of the wallet's.
@@ -86,18 +91,18 @@ pub fn keep_global_end(
 /// Those of reading and writing.
 pub fn reject(wallet: &LocalWallet<'_>, place: &str, service_id: &str) -> Result<bool, Error> {
     let trouble = Trouble { state: TroubleState::Rejected, since: wallet.now };
-    change_known(wallet, place, &is_known_as(service_id), &|account| {
+    change_where(wallet, place, &is_known_as(service_id), &|account| {
         account.trouble.insert("*".to_owned(), trouble);
     })
 }
 
-fn change_known(
+fn change_where(
     wallet: &LocalWallet<'_>,
     place: &str,
     is_it: &dyn Fn(&AccountRecord) -> bool,
     change: &dyn Fn(&mut AccountRecord),
 ) -> Result<bool, Error> {
-    let selection = match manage::select(wallet, place, None) {
+    let selection = match select(wallet, place, None) {
         Ok(selection) => selection,
         Err(Error::NoSuchCredential { .. }) => return Ok(false),
         Err(error) => return Err(error),
@@ -122,8 +127,12 @@ pub(super) fn destroy_aside(
 
 /// Puts what was in force before in force again, if the new token still is. Whatever tools said of the new one meanwhile was
 /// not about this one. Where there is nothing to put back, the new one is handed out no more. Returns whether there was.
-pub(super) fn put_back(wallet: &LocalWallet<'_>, pending: &Pending, new: &TokenId) -> Result<bool, Error> {
-    wallet.records.change(&manage::rotate::group_of_pending(wallet, pending)?, |group| {
+pub(super) fn restore_earlier(
+    wallet: &LocalWallet<'_>,
+    pending: &Pending,
+    new: &TokenId,
+) -> Result<bool, Error> {
+    wallet.records.change(&group_of_pending(wallet, pending)?, |group| {
         let realms = group.realms.iter_mut().filter(|realm| realm.realm == pending.realm);
         let mut accounts = realms.flat_map(|realm| &mut realm.accounts);
         let account = accounts.find(|account| {
@@ -148,14 +157,18 @@ pub(super) fn put_back(wallet: &LocalWallet<'_>, pending: &Pending, new: &TokenI
 
 /// Takes an account out whose only token is revoked: it was made for that, and nobody ever had it. The secret goes first, or a
 /// crash would leave one without a record, which `doctor --repair` would put in force.
-pub(super) fn remove_dead(wallet: &LocalWallet<'_>, pending: &Pending, new: &TokenId) -> Result<(), Error> {
-    let (realm, at) = manage::rotate::account_of_pending(wallet, pending)?;
+pub(super) fn remove_revoked(
+    wallet: &LocalWallet<'_>,
+    pending: &Pending,
+    new: &TokenId,
+) -> Result<(), Error> {
+    let (realm, at) = account_of_pending(wallet, pending)?;
     let Some((realm, at)) = realm.zip(at) else { return Ok(()) };
     let account = &realm.accounts[at];
     if account.service_id.as_deref() == Some(new.as_str()) && account.set_aside.is_empty() {
         let dead = (account.store.clone(), realm.key(account)?);
         // With the secret gone, the account goes, too. What cannot be destroyed now stays, and is not handed out.
-        let _ = destroy(wallet, &manage::rotate::group_of_pending(wallet, pending)?, &[dead]);
+        let _ = destroy(wallet, &group_of_pending(wallet, pending)?, &[dead]);
     }
     Ok(())
 }
@@ -166,7 +179,7 @@ pub(super) fn destroy_aside_where(
     pending: &Pending,
     is_dead: impl Fn(&SetAside) -> bool,
 ) -> Result<(), Error> {
-    let name = manage::rotate::group_of_pending(wallet, pending)?;
+    let name = group_of_pending(wallet, pending)?;
     let dead = wallet.records.change(&name, |group| {
         let mut dead = Vec::new();
         for realm in group.realms.iter_mut().filter(|realm| realm.realm == pending.realm) {

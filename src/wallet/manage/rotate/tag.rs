@@ -1,74 +1,74 @@
-//! The mark behind the name of a token that is being made. The service shows a token once, in the answer to the request that makes
-//! it; if that answer is lost, only its name tells which one it was. So whatever becomes of the name on its way, the mark stays: the
-//! name before it is short in bytes, and so in whatever else a service counts, and nothing in the mark can be trimmed.
+//! The tag behind the name of a token that is being made. The service shows a token once, in the answer to the request that makes
+//! it; if that answer is lost, only its name tells which one it was. So whatever becomes of the name on its way, the tag stays: the
+//! name before it is short in bytes, and so in whatever else a service counts, and nothing in the tag can be trimmed.
 
 use crate::account::Id;
 use crate::error::Error;
 
-/// The most bytes of a name, without its mark. What a service takes is not documented; this is less than any that is known.
+/// The most bytes of a name, without its tag. What a service takes is not documented; this is less than any that is known.
 pub const LONGEST: usize = 100;
 
 /// The name of a token that has none of its own.
 const NAMELESS: &str = "keyfob";
 
 /// A word that nothing else has: `#0a1b2c3d`.
-pub(super) fn mark() -> Result<String, Error> {
+pub(super) fn new_tag() -> Result<String, Error> {
     let id = Id::random()?;
     Ok(format!("#{}", id.as_str().get(..8).unwrap_or_default()))
 }
 
-/// The mark behind a name.
+/// The tag behind a name.
 #[must_use]
-pub fn mark_of(name: &str) -> Option<&str> {
-    name.strip_prefix(without_mark(name)).map(str::trim_start).filter(|mark| !mark.is_empty())
+pub fn tag_of(name: &str) -> Option<&str> {
+    name.strip_prefix(without_tag(name)).map(str::trim_start).filter(|tag| !tag.is_empty())
 }
 
-/// A name without the mark that an earlier rotation put behind it.
+/// A name without the tag that an earlier rotation put behind it.
 #[must_use]
-pub fn without_mark(name: &str) -> &str {
-    let is_mark = |word: &str| {
+pub fn without_tag(name: &str) -> &str {
+    let is_tag = |word: &str| {
         let digits = word.strip_prefix('#').unwrap_or_default();
         digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     };
-    name.rsplit_once(' ').filter(|(_, last)| is_mark(last)).map_or(name, |(front, _)| front)
+    name.rsplit_once(' ').filter(|(_, last)| is_tag(last)).map_or(name, |(front, _)| front)
 }
 
 /// Whether a name is too long to be taken whole.
 #[must_use]
 pub fn is_long(name: &str) -> bool {
-    without_mark(name).trim().len() > LONGEST
+    without_tag(name).trim().len() > LONGEST
 }
 
-/// A name with this mark behind it, in place of one that it had; the beginning of a long one.
+/// A name with this tag behind it, in place of one that it had; the beginning of a long one.
 #[must_use]
-pub fn marked(name: &str, mark: &str) -> String {
-    let name = without_mark(name.trim()).trim();
+pub fn tagged(name: &str, tag: &str) -> String {
+    let name = without_tag(name.trim()).trim();
     match name {
-        "" => format!("{NAMELESS} {mark}"),
-        _ if !is_long(name) => format!("{name} {mark}"),
+        "" => format!("{NAMELESS} {tag}"),
+        _ if !is_long(name) => format!("{name} {tag}"),
         _ => {
             let room = LONGEST - '…'.len_utf8();
             let begins = name.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= room);
             let front = name.get(..begins.last().unwrap_or_default()).unwrap_or_default();
-            format!("{}… {mark}", front.trim_end())
+            format!("{}… {tag}", front.trim_end())
         }
     }
 }
 
-/// Whether a name that the service shows bears this mark, whatever blanks or letter case it made of it.
+/// Whether a name that the service shows has this tag, whatever blanks or letter case it made of it.
 #[must_use]
-pub fn bears(name: &str, mark: &str) -> bool {
-    name.trim_end().to_ascii_lowercase().ends_with(mark)
+pub fn has_tag(name: &str, tag: &str) -> bool {
+    name.trim_end().to_ascii_lowercase().ends_with(tag)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MARK: &str = "#0a1b2c3d";
+    const TAG: &str = "#0a1b2c3d";
 
     #[test]
-    fn marks_are_known_by_their_form() {
+    fn tags_are_known_by_their_form() {
         for (name, plain) in [
             ("git #0a1b2c3d", "git"),
             ("git on laptop #0a1b2c3d", "git on laptop"),
@@ -78,18 +78,18 @@ mod tests {
             ("issue #12345678", "issue"),
             ("", ""),
         ] {
-            assert_eq!(without_mark(name), plain);
+            assert_eq!(without_tag(name), plain);
         }
     }
 
     #[test]
-    fn the_mark_is_behind_every_name_and_stays_whatever_a_service_cuts_off() {
+    fn the_tag_is_behind_every_name_and_stays_whatever_a_service_cuts_off() {
         let long = |c: &str| c.repeat(400);
         for name in [
             "git".to_owned(),
             String::new(),
             "   ".to_owned(),
-            MARK.to_owned(),
+            TAG.to_owned(),
             "git #ffffffff".to_owned(),
             "x".repeat(100),
             "x".repeat(101),
@@ -102,29 +102,29 @@ mod tests {
             long(" "),
             format!("{} #ffffffff", long("y ")),
         ] {
-            let whole = marked(&name, MARK);
-            assert!(whole.len() <= LONGEST + 1 + MARK.len() && !whole.starts_with(' '), "{whole}");
-            assert!(whole.ends_with(&format!(" {MARK}")) && whole.matches('#').count() <= 2, "{whole}");
+            let whole = tagged(&name, TAG);
+            assert!(whole.len() <= LONGEST + 1 + TAG.len() && !whole.starts_with(' '), "{whole}");
+            assert!(whole.ends_with(&format!(" {TAG}")) && whole.matches('#').count() <= 2, "{whole}");
             // Bytes, units of UTF-16 and characters: the most that 128 of each would leave.
             assert!(whole.len() <= 128 && whole.encode_utf16().count() <= 128);
             for shown in [whole.trim().to_owned(), format!("{whole} \n"), whole.to_uppercase()] {
-                assert!(bears(&shown, MARK), "{shown}");
+                assert!(has_tag(&shown, TAG), "{shown}");
             }
             assert_eq!(
-                marked(&whole, "#11111111").replace("#11111111", MARK),
+                tagged(&whole, "#11111111").replace("#11111111", TAG),
                 whole,
                 "made twice, it is the same"
             );
         }
-        assert!(!bears("git #0a1b2c3", MARK) && !bears("git", MARK) && !bears("git #0a1b2c3d 2", MARK));
+        assert!(!has_tag("git #0a1b2c3", TAG) && !has_tag("git", TAG) && !has_tag("git #0a1b2c3d 2", TAG));
     }
 
     #[test]
     fn a_long_name_keeps_its_beginning_and_says_that_it_is_cut() {
-        assert_eq!(marked(&"x".repeat(100), MARK), format!("{} {MARK}", "x".repeat(100)));
-        assert_eq!(marked(&"x".repeat(101), MARK), format!("{}… {MARK}", "x".repeat(97)));
-        assert_eq!(marked(&"ü".repeat(60), MARK), format!("{}… {MARK}", "ü".repeat(48)));
+        assert_eq!(tagged(&"x".repeat(100), TAG), format!("{} {TAG}", "x".repeat(100)));
+        assert_eq!(tagged(&"x".repeat(101), TAG), format!("{}… {TAG}", "x".repeat(97)));
+        assert_eq!(tagged(&"ü".repeat(60), TAG), format!("{}… {TAG}", "ü".repeat(48)));
         assert!(is_long(&"ü".repeat(51)) && !is_long(&"ü".repeat(50)));
-        assert!(!is_long(&format!("{} {MARK}", "x".repeat(100))), "a mark does not count");
+        assert!(!is_long(&format!("{} {TAG}", "x".repeat(100))), "a tag does not count");
     }
 }

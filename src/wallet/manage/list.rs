@@ -1,0 +1,151 @@
+//! `list`: every account of the wallet, without the secrets.
+
+use crate::error::Error;
+use crate::records::{AccountRecord, RealmRecord, Source, TroubleState};
+use crate::wallet::LocalWallet;
+use crate::wallet::choose::hard_end;
+use crate::wallet::env_tokens::realm_of_server;
+use crate::wallet::resolve::{Resolution, resolve};
+
+/// An account as a person sees it: everything but the secret.
+#[derive(Clone, Debug)]
+pub struct AccountSummary {
+    /// The realm in text.
+    pub realm: String,
+    /// Its name; `None` for the unnamed one.
+    pub account: Option<String>,
+    /// The URL that the person gave, or the origin that a tool stored for.
+    pub url: String,
+    /// Path of a tool's pair on a generic host.
+    pub path: Vec<String>,
+    /// The store of its secret.
+    pub store: String,
+    /// What may be expected of it.
+    pub state: State,
+    /// Since when it is refused, in Unix seconds.
+    pub since: Option<i64>,
+    /// The needs for which it is refused; empty means all.
+    pub refused_for: Vec<String>,
+    /// When the token ends, in Unix seconds, and whether that is certain.
+    pub expires: Option<(i64, bool)>,
+    /// Since when it is held, in Unix seconds.
+    pub changed: Option<i64>,
+    /// Recorded scopes.
+    pub scopes: Vec<String>,
+    /// The person's words.
+    pub label: Option<String>,
+    /// Whether it is the realm's default.
+    pub default: bool,
+    /// `person`, `tool` or `environment`.
+    pub source: &'static str,
+    /// How many of its earlier secrets are kept.
+    pub set_aside: usize,
+}
+
+/// What may be expected of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is handed out.
+    Active,
+    /// It was refused once (R7).
+    Suspect,
+    /// It was refused and is not handed out.
+    Rejected,
+    /// It has ended.
+    Expired,
+}
+
+impl State {
+    /// Its word in lists and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Active => "active",
+            State::Suspect => "suspect",
+            State::Rejected => "rejected",
+            State::Expired => "expired",
+        }
+    }
+}
+
+/// Every account of the wallet and the environment, sorted by realm, name, path and source; beside it what could not be read, so
+/// that one damaged file does not hide the rest.
+///
+/// # Errors
+/// When the records as a whole cannot be listed.
+pub fn list(wallet: &LocalWallet<'_>) -> Result<(Vec<AccountSummary>, Vec<Error>), Error> {
+    let (mut entries, mut errors) = (Vec::new(), Vec::new());
+    let groups = wallet.records.all()?;
+    entries.reserve(groups.size_hint().1.unwrap_or(0));
+    for group in groups {
+        match group {
+            Ok(group) => {
+                let realms = group.realms.iter();
+                entries.extend(
+                    realms.flat_map(|realm| realm.accounts.iter().map(|a| summary(realm, a, wallet.now))),
+                );
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    for token in crate::store::environment::tokens(wallet.environment).0 {
+        let realm = match resolve(&wallet.config, &token.remote, token.user.as_deref())? {
+            Resolution::Known(known) => known.realm,
+            _ => realm_of_server(&token),
+        };
+        entries.push(AccountSummary {
+            realm: realm.to_string(),
+            account: token.user,
+            url: token.remote.to_string(),
+            path: Vec::new(),
+            store: "environment".to_owned(),
+            state: State::Active,
+            since: None,
+            refused_for: Vec::new(),
+            expires: None,
+            changed: None,
+            scopes: Vec::new(),
+            label: Some(token.from.to_owned()),
+            default: false,
+            source: "environment",
+            set_aside: 0,
+        });
+    }
+    // Without the room that a stable sort takes; entries that are alike in all this differ in nothing that orders them.
+    fn order(entry: &AccountSummary) -> (&str, Option<&str>, &[String], &str) {
+        (&entry.realm, entry.account.as_deref(), &entry.path, entry.source)
+    }
+    entries.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
+    Ok((entries, errors))
+}
+
+pub(super) fn summary(realm: &RealmRecord, account: &AccountRecord, now: i64) -> AccountSummary {
+    let worst = account.trouble.values().max_by_key(|trouble| trouble.state == TroubleState::Rejected);
+    let ended = hard_end(account, now).is_some_and(|at| at <= now);
+    let state = match worst {
+        _ if ended => State::Expired,
+        None => State::Active,
+        Some(trouble) if trouble.state == TroubleState::Rejected => State::Rejected,
+        Some(_) => State::Suspect,
+    };
+    AccountSummary {
+        realm: realm.realm.clone(),
+        account: account.name.clone(),
+        url: realm.url.clone(),
+        path: account.path.clone(),
+        store: account.store.clone(),
+        state,
+        since: worst.map(|trouble| trouble.since),
+        refused_for: account.trouble.keys().filter(|need| *need != "*").cloned().collect(),
+        expires: account.expires.map(|expiry| (expiry.at, expiry.hard)),
+        changed: Some(account.changed),
+        scopes: account.scopes.clone(),
+        label: account.label.clone(),
+        default: account.default,
+        source: match account.source {
+            Source::Person => "person",
+            Source::Tool => "tool",
+        },
+        set_aside: account.set_aside.len(),
+    }
+}
