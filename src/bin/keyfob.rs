@@ -13,6 +13,7 @@ use keyfob::environment::Environment;
 use keyfob::folders::Paths;
 use keyfob::process::{harden, unix_time};
 use keyfob::store::Opening;
+use keyfob::store::vault::UnlockCache;
 use keyfob::terminal::{About, Out, Stdin, Terminal, TerminalAsk};
 use keyfob::tool::{Input, Wire};
 use keyfob::wallet::LocalWallet;
@@ -58,7 +59,9 @@ fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environme
         }
     };
     let ask = TerminalAsk::for_command(environment, about.stderr);
-    let stores = Machine { opening: Opening::new(&paths.data, environment, &ask) };
+    let unlocked = UnlockCache::default();
+    let opening = Opening { unlocked: Some(&unlocked), ..Opening::new(&paths.data, environment, &ask) };
+    let stores = Machine { opening };
     let wallet = LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, unix_time());
     let data = paths.data.clone();
     // One that was deleted meanwhile has no path; nothing is found in it then.

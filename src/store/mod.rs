@@ -106,7 +106,11 @@ pub struct Opening<'a> {
     /// The environment, as main saw it.
     pub environment: &'a Environment,
     /// The person, if one can be asked.
-    pub ask: &'a dyn Ask,
+    pub ask: &'a dyn Prompter,
+    /// Where a vault that the person opened stays open for the rest of the process, so that no passphrase is typed twice, and one
+    /// mistyped between two steps does not stop what is half done. `None` for a tool: its process may live long, and `keyfob lock`
+    /// would not reach it.
+    pub unlocked: Option<&'a vault::UnlockCache>,
 }
 
 /// The longest that a call may take while a person is being asked (R9).
@@ -115,7 +119,7 @@ pub const PROMPT_TIMEOUT: Duration = Duration::from_secs(60);
 impl<'a> Opening<'a> {
     /// With the time limit that the person set (`KEYFOB_TIMEOUT`, in seconds), else three seconds (R9).
     #[must_use]
-    pub fn new(data: &Path, environment: &'a Environment, ask: &'a dyn Ask) -> Opening<'a> {
+    pub fn new(data: &Path, environment: &'a Environment, ask: &'a dyn Prompter) -> Opening<'a> {
         let wish = environment.text("KEYFOB_TIMEOUT").and_then(|text| text.parse::<f64>().ok());
         let seconds = wish.filter(|seconds| (0.05..=600.0).contains(seconds)).unwrap_or(3.0);
         Opening {
@@ -124,23 +128,18 @@ impl<'a> Opening<'a> {
             prompt_timeout: PROMPT_TIMEOUT,
             environment,
             ask,
+            unlocked: None,
         }
     }
 }
 
-/// A way to ask the person for a passphrase. The terminal is one; tests have their own; nobody is another.
-pub trait Ask {
+/// Asks the person for a passphrase.
+pub trait Prompter {
     /// Whether a person can answer at all: never in CI, without a terminal, or when git forbids it.
     fn possible(&self) -> bool;
 
     /// Asks for a passphrase, hidden, and returns it; `None` when nobody answered or it was refused.
     fn passphrase(&self, prompt: &str) -> Option<Secret>;
-
-    /// Where a vault that the person opened stays open for the rest of the process; nobody likes to type the same twice, and a
-    /// passphrase mistyped between two steps would stop what is half done.
-    fn kept(&self) -> Option<&vault::Kept> {
-        None
-    }
 
     /// Whether a store may ask in a window of its own, if somebody is there to see it.
     fn by_window(&self) -> bool {
@@ -148,10 +147,10 @@ pub trait Ask {
     }
 }
 
-/// Nobody is there to be asked, unless a store has a window of its own.
-pub struct Nobody;
+/// No person can be asked, unless a store has a window of its own.
+pub struct NoTerminal;
 
-impl Ask for Nobody {
+impl Prompter for NoTerminal {
     fn possible(&self) -> bool {
         false
     }
@@ -160,10 +159,10 @@ impl Ask for Nobody {
     }
 }
 
-/// Nobody may be asked, whoever is there: the tool said so.
-pub struct Silence;
+/// No person may be asked: the tool forbids it.
+pub struct NoPrompt;
 
-impl Ask for Silence {
+impl Prompter for NoPrompt {
     fn possible(&self) -> bool {
         false
     }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use crate::environment::{Environment, means_no};
 use crate::process::{child, output_within};
 use crate::secret::Secret;
-use crate::store::vault::Kept;
-use crate::store::{Ask, PROMPT_TIMEOUT};
+use crate::store::{PROMPT_TIMEOUT, Prompter};
 use crate::text::visible;
 
 use super::hidden;
@@ -24,24 +23,23 @@ pub struct TerminalAsk<'e> {
     watched: bool,
     /// Whether a tool started us, so that git's settings count.
     for_tool: bool,
-    kept: Kept,
 }
 
 impl<'e> TerminalAsk<'e> {
     /// For a tool's adapter: stdin is a pipe, but where stderr is `watched` a person may sit at the controlling terminal.
     #[must_use]
     pub fn for_tool(environment: &'e Environment, watched: bool) -> TerminalAsk<'e> {
-        TerminalAsk { environment, watched, for_tool: true, kept: Kept::default() }
+        TerminalAsk { environment, watched, for_tool: true }
     }
 
     /// For a person's command: what git's settings say of its own questions does not keep `keyfob unlock` from asking.
     #[must_use]
     pub fn for_command(environment: &'e Environment, watched: bool) -> TerminalAsk<'e> {
-        TerminalAsk { environment, watched, for_tool: false, kept: Kept::default() }
+        TerminalAsk { environment, watched, for_tool: false }
     }
 }
 
-impl Ask for TerminalAsk<'_> {
+impl Prompter for TerminalAsk<'_> {
     fn possible(&self) -> bool {
         self.watched
             && !self.environment.forbids_asking()
@@ -56,11 +54,6 @@ impl Ask for TerminalAsk<'_> {
         hidden::ask(&visible(&format!("{prompt}: ")), Some(PROMPT_TIMEOUT))
             .ok()
             .filter(|typed| !typed.is_empty())
-    }
-
-    /// Not for tools: their processes may live long, and `keyfob lock` would not reach them.
-    fn kept(&self) -> Option<&Kept> {
-        (!self.for_tool).then_some(&self.kept)
     }
 }
 

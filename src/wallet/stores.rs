@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::files;
 use crate::store::vault::Vault;
-use crate::store::{self, Ask, Fit, Health, Nobody, OpenStore, Opening, Silence, Store};
+use crate::store::{self, Fit, Health, NoPrompt, NoTerminal, OpenStore, Opening, Prompter, Store};
 use crate::versioned_json;
 
 use super::PromptPolicy;
@@ -66,10 +66,10 @@ impl Stores for Machine<'_> {
     }
 
     fn open_prompting(&self, name: &str, prompts: PromptPolicy) -> Result<Box<dyn Store + '_>, Error> {
-        let ask: &dyn Ask = match prompts {
+        let ask: &dyn Prompter = match prompts {
             PromptPolicy::Any => self.opening.ask,
-            PromptPolicy::Window => &Nobody,
-            PromptPolicy::Never => &Silence,
+            PromptPolicy::Window => &NoTerminal,
+            PromptPolicy::Never => &NoPrompt,
         };
         Ok(opener(name)?(Opening { ask, ..self.opening.clone() }))
     }

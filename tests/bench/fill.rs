@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use keyfob::environment::Environment;
-use keyfob::store::{Nobody, Opening};
+use keyfob::store::{NoTerminal, Opening};
 use keyfob::tool::{Input, Wire, git};
 use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
@@ -18,7 +18,8 @@ pub(crate) fn fill(folder: &Path, count: usize) {
         timeout: Duration::from_secs(60),
         prompt_timeout: Duration::from_secs(60),
         environment: &environment,
-        ask: &Nobody,
+        ask: &NoTerminal,
+        unlocked: None,
     };
     let stores = Machine { opening };
     for number in 0..count {

@@ -11,7 +11,7 @@ use keyfob::forge;
 use keyfob::records::Records;
 use keyfob::remote::Remote;
 use keyfob::store::vault::Vault;
-use keyfob::store::{Nobody, Opening, Store};
+use keyfob::store::{NoTerminal, Opening, Store};
 use keyfob::tool::{Input, Wire, git};
 use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
@@ -34,7 +34,8 @@ fn main() {
         timeout: wait,
         prompt_timeout: wait,
         environment: &environment,
-        ask: &Nobody,
+        ask: &NoTerminal,
+        unlocked: None,
     };
     let stores = Machine { opening: opening.clone() };
     let ask_git = |word: &str, request: &str| {

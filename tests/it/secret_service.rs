@@ -8,7 +8,7 @@ use keyfob::environment::Environment;
 use keyfob::error::Error;
 use keyfob::remote::Realm;
 use keyfob::secret::Secret;
-use keyfob::store::{Fit, Nobody, Opening, Store, secret_service::STORE};
+use keyfob::store::{Fit, NoTerminal, Opening, Store, secret_service::STORE};
 
 use crate::support::bus::{Desktop, Provider};
 use crate::support::scene::Scene;
@@ -25,7 +25,14 @@ fn key(realm: &str, account: Option<&str>) -> Key {
 }
 
 fn opening<'a>(desktop: &Desktop, environment: &'a Environment, timeout: Duration) -> Opening<'a> {
-    Opening { data: desktop.folder(), timeout, prompt_timeout: PATIENCE, environment, ask: &Nobody }
+    Opening {
+        data: desktop.folder(),
+        timeout,
+        prompt_timeout: PATIENCE,
+        environment,
+        ask: &NoTerminal,
+        unlocked: None,
+    }
 }
 
 fn store<'a>(desktop: &Desktop, environment: &'a Environment) -> Box<dyn Store + 'a> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
-use crate::store::Nobody;
+use crate::store::NoTerminal;
 
 mod layouts;
 
@@ -53,7 +53,8 @@ impl Home {
             timeout: Duration::from_secs(3),
             prompt_timeout: Duration::from_secs(3),
             environment: &self.environment,
-            ask: &Nobody,
+            ask: &NoTerminal,
+            unlocked: None,
         };
         Outside { environment: &self.environment, opening, file: None, only_look: false, now: 1000 }
     }

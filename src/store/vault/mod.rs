@@ -36,7 +36,7 @@ use crate::secret::Secret;
 use super::{Fit, Health, Opening, Record, Store};
 pub use header::SlotName;
 use header::{Header, Slot};
-pub use opening::Kept;
+pub use opening::UnlockCache;
 use opening::{Opened, Ways};
 use passphrase::Cost;
 pub use slots::{AgentKey, SlotInfo};
@@ -229,7 +229,7 @@ impl Store for Vault<'_> {
 
     fn lock(&self) -> Result<(), Error> {
         *self.opened.borrow_mut() = None;
-        if let Some(kept) = self.opening.ask.kept() {
+        if let Some(kept) = self.opening.unlocked {
             kept.forget();
         }
         let Some(header) = self.header()? else { return Ok(()) };

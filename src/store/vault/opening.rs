@@ -22,9 +22,9 @@ pub(super) struct Opened {
 
 /// What was opened in this process, for every [`Vault`] that is made in it.
 #[derive(Default)]
-pub struct Kept(RefCell<Option<Rc<Opened>>>);
+pub struct UnlockCache(RefCell<Option<Rc<Opened>>>);
 
-impl Kept {
+impl UnlockCache {
     fn of(&self, header: &Header) -> Option<Rc<Opened>> {
         self.0.borrow().as_ref().filter(|opened| opened.id == header.id).map(Rc::clone)
     }
@@ -61,7 +61,7 @@ impl Vault<'_> {
         {
             return Ok(Rc::clone(opened));
         }
-        let kept = self.opening.ask.kept();
+        let kept = self.opening.unlocked;
         let known = kept.filter(|_| ways.remembered).and_then(|kept| kept.of(header));
         let opened = match known {
             Some(opened) => opened,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use keyfob::environment::Environment;
 use keyfob::secret::Secret;
 use keyfob::store::vault::Vault;
-use keyfob::store::{Nobody, Opening};
+use keyfob::store::{NoTerminal, Opening};
 
 use crate::support::process::{Call, Output};
 use crate::support::scene::{Scene, files_below};
@@ -73,8 +73,15 @@ impl Scene {
     /// Protects the vault by a passphrase in place of its key file; a terminal would be needed to do it by command.
     pub fn protect_vault(&self, passphrase: &str) {
         let environment = Environment::new([]);
-        let (data, ask, timeout) = (self.data(), &Nobody, Duration::from_secs(3));
-        let opening = Opening { data, timeout, prompt_timeout: timeout, environment: &environment, ask };
+        let (data, ask, timeout) = (self.data(), &NoTerminal, Duration::from_secs(3));
+        let opening = Opening {
+            data,
+            timeout,
+            prompt_timeout: timeout,
+            environment: &environment,
+            ask,
+            unlocked: None,
+        };
         let passphrase = Secret::copy_of(passphrase.as_bytes());
         Vault::new(opening).replace_key_file_by_passphrase(&passphrase).unwrap();
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::time::Instant;
 
-use super::super::Silence;
+use super::super::NoPrompt;
 use super::*;
 use crate::dbus::{Writer, addresses};
 use crate::environment::Environment;
@@ -156,7 +156,7 @@ fn a_prompt_that_nobody_answers_ends_and_the_item_is_locked() {
     let (outcome, calls) = peer(4096, answer).with(&[], |store| store.get(&key()));
     assert!(matches!(outcome, Err(Error::Locked { how: Some(_), .. })));
     assert!(!names(&calls).contains(&"Unlock"), "nobody could have answered");
-    let (outcome, calls) = peer(4096, answer).asking(&Silence, &DISPLAY, |store| store.get(&key()));
+    let (outcome, calls) = peer(4096, answer).asking(&NoPrompt, &DISPLAY, |store| store.get(&key()));
     assert!(matches!(outcome, Err(Error::Locked { how: Some(_), .. })));
     assert!(!names(&calls).contains(&"Unlock"), "the tool said that nobody may be asked");
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::thread::JoinHandle;
 
-use super::super::super::{Ask, Nobody};
+use super::super::super::{NoTerminal, Prompter};
 use super::super::*;
 use crate::dbus::{Writer, frame};
 use crate::environment::Environment;
@@ -70,12 +70,12 @@ impl Peer {
         more: &[(&str, &str)],
         work: impl FnOnce(&dyn Store) -> T,
     ) -> (T, Vec<(String, usize)>) {
-        self.asking(&Nobody, more, work)
+        self.asking(&NoTerminal, more, work)
     }
 
     pub(super) fn asking<T>(
         self,
-        ask: &dyn Ask,
+        ask: &dyn Prompter,
         more: &[(&str, &str)],
         work: impl FnOnce(&dyn Store) -> T,
     ) -> (T, Vec<(String, usize)>) {
@@ -89,6 +89,7 @@ impl Peer {
                 prompt_timeout: Duration::from_millis(300),
                 environment: &environment,
                 ask,
+                unlocked: None,
             },
         };
         (work(&store), self.thread.join().unwrap())

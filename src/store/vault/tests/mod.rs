@@ -8,7 +8,7 @@ use super::*;
 use crate::account::Account;
 use crate::environment::Environment;
 use crate::remote::Realm;
-use crate::store::{Ask, Nobody};
+use crate::store::{NoTerminal, Prompter};
 
 #[cfg(unix)]
 mod agents;
@@ -32,7 +32,7 @@ impl Person {
     }
 }
 
-impl Ask for Person {
+impl Prompter for Person {
     fn possible(&self) -> bool {
         true
     }
@@ -59,21 +59,22 @@ impl Home {
         self.folder.path().join("data")
     }
 
-    fn opening<'a>(&'a self, ask: &'a dyn Ask) -> Opening<'a> {
+    fn opening<'a>(&'a self, ask: &'a dyn Prompter) -> Opening<'a> {
         Opening {
             data: self.data(),
             timeout: Duration::from_secs(3),
             prompt_timeout: Duration::from_secs(10),
             environment: &self.environment,
             ask,
+            unlocked: None,
         }
     }
 
     fn vault(&self) -> Vault<'_> {
-        self.with(&Nobody)
+        self.with(&NoTerminal)
     }
 
-    fn with<'a>(&'a self, ask: &'a dyn Ask) -> Vault<'a> {
+    fn with<'a>(&'a self, ask: &'a dyn Prompter) -> Vault<'a> {
         Vault::with_cost(self.opening(ask), CHEAP)
     }
 
@@ -178,8 +179,15 @@ fn twenty_first_puts_at_once_all_succeed_in_one_vault() {
     let put = |n: usize| {
         let environment = Environment::default();
         let (timeout, prompt_timeout) = (Duration::from_secs(3), Duration::from_secs(3));
-        let (data, ask) = (data.clone(), &Nobody);
-        let vault = Vault::new(Opening { data, timeout, prompt_timeout, environment: &environment, ask });
+        let (data, ask) = (data.clone(), &NoTerminal);
+        let vault = Vault::new(Opening {
+            data,
+            timeout,
+            prompt_timeout,
+            environment: &environment,
+            ask,
+            unlocked: None,
+        });
         let key = key(&n.to_string());
         start.wait();
         vault.put(&key, &secret(&format!("token-{n}"))).unwrap();
