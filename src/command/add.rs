@@ -20,7 +20,7 @@ use crate::wallet::manage::Selection;
 use crate::wallet::manage::add::{Added, Change, Planned, Wish};
 
 use super::arguments::{self, list};
-use super::online::{self, Errand};
+use super::network::{self, Job};
 use super::{Command, Context, browser, flag, option, text, time, url};
 
 /// The longest that is read from a pipe.
@@ -81,7 +81,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let force = matches.get_flag("force");
     let token = read_token(&planned, context)?;
     look_at(&token, &mut planned, force, context)?;
-    let offline = matches.get_flag("offline") || online::is_offline(context.environment);
+    let offline = matches.get_flag("offline") || network::is_offline(context.environment);
     let (token, answer) = if offline { (token, Asked::Not) } else { ask(token, &planned, force, context)? };
     let added = manage::add(context.wallet, &planned, token)?;
     if let Asked::Told(verdict, _) = &answer {
@@ -276,8 +276,8 @@ pub(super) fn ask(
 ) -> Result<(Secret, Asked), Error> {
     let question = manage::verify::question_for(context.wallet, planned, token);
     let Some(request) = &question.request else { return Ok((question.token, Asked::Not)) };
-    let asked = online::way(&request.url, planned.wish.allow_http, context.environment).and_then(|way| {
-        let answers = online::ask_all(&[Errand { question: &question, way }], &mut context.terminal);
+    let asked = network::way(&request.url, planned.wish.allow_http, context.environment).and_then(|way| {
+        let answers = network::ask_all(&[Job { question: &question, way }], &mut context.terminal);
         answers.into_iter().next().flatten().transpose()
     });
     let host = Remote::from_url(&request.url).map(|(remote, _)| remote.authority()).unwrap_or_default();

@@ -11,7 +11,7 @@ use crate::text::{date, rfc3339, visible};
 use crate::wallet::manage;
 use crate::wallet::manage::verify::{Subject, mark_global};
 
-use super::online::{self, Errand};
+use super::network::{self, Job};
 use super::{Command, Context, account, json, table, text, url, write_json};
 
 /// `keyfob check`.
@@ -63,7 +63,7 @@ struct Row<'t> {
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
-    if online::is_offline(context.environment) {
+    if network::is_offline(context.environment) {
         return Err(Error::usage(
             "check asks the services, and KEYFOB_OFFLINE says not to use the network",
             "unset KEYFOB_OFFLINE",
@@ -102,7 +102,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 }
 
 fn ask<'s>(subjects: &'s [Subject], context: &mut Context<'_>) -> Result<Vec<Told<'s>>, Error> {
-    let (mut told, mut errands, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut told, mut jobs, mut places) = (Vec::new(), Vec::new(), Vec::new());
     for subject in subjects {
         let mut one = Told {
             subject,
@@ -116,19 +116,19 @@ fn ask<'s>(subjects: &'s [Subject], context: &mut Context<'_>) -> Result<Vec<Tol
             match &question.request {
                 Some(request) => {
                     one.host = Remote::from_url(&request.url)?.0.authority();
-                    let way = online::way(&request.url, subject.allow_http, context.environment)?;
+                    let way = network::way(&request.url, subject.allow_http, context.environment)?;
                     places.push(told.len());
-                    errands.push(Errand { question, way });
+                    jobs.push(Job { question, way });
                 }
                 None => one.no_way = true,
             }
         }
         told.push(one);
     }
-    let answers = online::ask_all(&errands, &mut context.terminal);
-    for ((at, errand), answer) in places.into_iter().zip(&errands).zip(answers) {
+    let answers = network::ask_all(&jobs, &mut context.terminal);
+    for ((at, job), answer) in places.into_iter().zip(&jobs).zip(answers) {
         match answer {
-            Some(Ok(answer)) => told[at].verdict = errand.question.read(&answer),
+            Some(Ok(answer)) => told[at].verdict = job.question.read(&answer),
             Some(Err(error)) => told[at].error = Some(error),
             None => {}
         }

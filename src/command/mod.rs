@@ -31,12 +31,13 @@ pub mod import;
 pub mod links;
 pub mod list;
 pub mod lock;
-mod online;
+pub mod move_account;
+mod network;
 pub mod pat;
 pub mod prefer;
-pub mod relocate;
 pub mod remove;
 pub mod restore;
+mod resume;
 pub mod rotate;
 pub mod run;
 pub mod setup;
@@ -46,7 +47,6 @@ mod table;
 mod time;
 pub mod token;
 mod token_service;
-mod unfinished;
 pub mod unlock;
 pub mod unsetup;
 
@@ -64,7 +64,7 @@ pub static ALL: &[&Command] = &[
     &run::COMMAND,
     &prefer::COMMAND,
     &restore::COMMAND,
-    &relocate::COMMAND,
+    &move_account::COMMAND,
     &import::COMMAND,
     &export::COMMAND,
     &remove::COMMAND,

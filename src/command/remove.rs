@@ -7,7 +7,7 @@ use crate::wallet::manage;
 use crate::wallet::manage::Selection;
 use crate::wallet::pending::{List, Pending};
 
-use super::unfinished::in_words;
+use super::resume::in_words;
 use super::{Command, Context, account, flag, text, url, whose, yes};
 
 /// `keyfob remove`.

@@ -19,8 +19,8 @@ use crate::process::child;
 use crate::secret::Secret;
 use crate::store::environment::ENTRA;
 
-use super::online::Client;
-use super::{Context, online};
+use super::network::Client;
+use super::{Context, network};
 
 /// The longest that a program is waited for which prints a bearer; some take several seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -165,7 +165,7 @@ fn by_device_code(
     };
     let nothing = Secret::new(Vec::new());
     let send = |request: &Request, secret: &Secret| {
-        client.send(request, secret, &online::way(&request.url, false, how.environment)?)
+        client.send(request, secret, &network::way(&request.url, false, how.environment)?)
     };
     let tenant = match tenant {
         Some(tenant) => tenant,

@@ -20,8 +20,8 @@ use crate::wallet::manage::rotate::{Failed, Service, has_tag, tag_of, without_ta
 use crate::wallet::manage::verify::Question;
 use crate::wallet::resolve::{Resolution, resolve};
 
-use super::online::Client;
-use super::{Context, filled, online, sign_in};
+use super::network::Client;
+use super::{Context, filled, network, sign_in};
 
 /// The most pages of a list that are read: 10,000 tokens.
 const MOST_PAGES: usize = 100;
@@ -43,7 +43,7 @@ impl<'e> TokenService<'e> {
         let forge = forge::of_realm(realm.as_str());
         let manager = forge.lifecycle.manager().ok_or_else(|| not_managed(realm.as_str()))?;
         let home = forge.home_url(realm).unwrap_or_default();
-        let client = Client::telling(|host, seconds| aside(&online::waiting(host, seconds)));
+        let client = Client::telling(|host, seconds| aside(&network::waiting(host, seconds)));
         let sign_in = manager.sign_in();
         let bearer = sign_in::bearer(sign_in, forge, &Site { realm, home: &home }, &client, context)?;
         let environment = context.environment;
@@ -65,7 +65,7 @@ impl<'e> TokenService<'e> {
         if remote.host() != self.manager.host() || !remote.is_https() || remote.port().is_some() {
             return Err(Error::Url { why: "the sign-in goes to one host only" });
         }
-        self.client.send(request, &self.bearer, &online::way(&request.url, false, self.environment)?)
+        self.client.send(request, &self.bearer, &network::way(&request.url, false, self.environment)?)
     }
 
     fn refused(&self, error: ApiError) -> Error {
@@ -172,7 +172,7 @@ pub(super) fn verify(
 ) -> Result<Verdict, Error> {
     let Some(request) = &question.request else { return Ok(Verdict::default()) };
     let answer =
-        client.send(request, &question.token, &online::way(&request.url, allow_http, environment)?)?;
+        client.send(request, &question.token, &network::way(&request.url, allow_http, environment)?)?;
     Ok(question.read(&answer))
 }
 
@@ -206,7 +206,7 @@ fn in_doubt(error: &Error) -> Error {
 
 /// That the network may be used.
 pub(super) fn may_use_network(context: &Context<'_>) -> Result<(), Error> {
-    if online::is_offline(context.environment) {
+    if network::is_offline(context.environment) {
         return Err(Error::usage(
             "this asks the service, and KEYFOB_OFFLINE says not to use the network",
             "unset KEYFOB_OFFLINE",

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::secret::Secret;
 
 use super::file::{self, TextFile};
-use super::{Entry, Hold, Outside, Reading, Source, ini, keyrings};
+use super::{Entry, Outside, Reading, Source, SourceLocation, ini, keyrings};
 
 /// `az devops`.
 pub static SOURCE: Source = Source {
@@ -51,7 +51,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
             None => reading.unread += 1,
             Some(token) => {
                 let at = keyrings::KEYRING.to_owned();
-                add(&mut reading, outside.now, at, &item.service, token, Hold::Item(item.handle));
+                add(&mut reading, outside.now, at, &item.service, token, SourceLocation::Item(item.handle));
             }
         }
     }
@@ -63,19 +63,19 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
         let at = file.at(setting.line);
         if setting.key.eq_ignore_ascii_case(USER) && setting.section.contains(SERVICE) {
             let token = Secret::copy_of(setting.value.as_bytes());
-            let hold = Hold::Text(file.path.clone(), setting.ranges);
-            add(reading, now, at, &setting.section, token, hold);
+            let location = SourceLocation::Text(file.path.clone(), setting.ranges);
+            add(reading, now, at, &setting.section, token, location);
         } else {
-            reading.leave(at, &setting.section, "it is not what az devops writes there");
+            reading.skip(at, &setting.section, "it is not what az devops writes there");
         }
     }
 }
 
-fn add(reading: &mut Reading, now: i64, at: String, service: &str, token: Secret, hold: Hold) {
+fn add(reading: &mut Reading, now: i64, at: String, service: &str, token: Secret, location: SourceLocation) {
     let url = service.split_once(SERVICE).map_or("", |(_, url)| url).trim();
     if !url.contains("://") {
         let why = "it is for every organisation, and a token belongs to one: keyfob add URL";
-        return reading.leave(at, url, why);
+        return reading.skip(at, url, why);
     }
-    reading.add(Entry { at, url: url.to_owned(), user: None, token, expires: None, hold }, now);
+    reading.add(Entry { at, url: url.to_owned(), user: None, token, expires: None, location }, now);
 }

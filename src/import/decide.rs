@@ -18,7 +18,7 @@ use super::Found;
 
 /// What a person lets in that is left otherwise.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Leave {
+pub struct Overrides {
     /// For plain http.
     pub http: bool,
     /// What is asked about otherwise: it looks like another service's, or only its user name tells the organisation.
@@ -47,7 +47,7 @@ pub enum Verdict {
         in_force: bool,
     },
     /// It is the same as an earlier entry of the source.
-    Twin {
+    Duplicate {
         /// Where that stands.
         of: String,
     },
@@ -95,7 +95,7 @@ impl Decided<'_> {
     /// Whether the wallet may answer another user name than this entry's: its token is there for another account, or not in force.
     #[must_use]
     pub fn may_be_unanswered(&self) -> bool {
-        matches!(self.verdict, Verdict::Held { .. } | Verdict::Twin { .. })
+        matches!(self.verdict, Verdict::Held { .. } | Verdict::Duplicate { .. })
     }
 }
 
@@ -122,7 +122,7 @@ fn is_known(planned: &Planned, all: &[Found], read: ReadRecord<'_>) -> Result<bo
 pub fn decide<'f>(
     wallet: &LocalWallet<'_>,
     found: &'f [Found],
-    leave: Leave,
+    overrides: Overrides,
     seen: &Seen,
     now: i64,
 ) -> Result<Vec<Decided<'f>>, Error> {
@@ -139,19 +139,19 @@ pub fn decide<'f>(
     };
     let all_found = found;
     for found in all_found {
-        let decided = match plan(wallet, found, leave.http, &read) {
+        let decided = match plan(wallet, found, overrides.http, &read) {
             Ok(mut planned) => {
                 let standing = || manage::adopt::compare_by(wallet, &planned, &found.token, seen, &read);
                 let mut verdict = verdict(found, &planned, &all, standing)?;
                 let mut note = None;
                 // What the wallet has, it has: a person put it there.
                 if matches!(verdict, Verdict::Take | Verdict::Aside) {
-                    match look_at(found, &mut planned, leave, now) {
+                    match look_at(found, &mut planned, overrides, now) {
                         Ok(said) => note = said,
                         Err(other) => verdict = other,
                     }
                     if is_for_every_organisation(found)
-                        && !leave.foreign
+                        && !overrides.foreign
                         && matches!(verdict, Verdict::Take | Verdict::Aside)
                         && !is_known(&planned, all_found, &read)?
                     {
@@ -175,22 +175,27 @@ pub fn decide<'f>(
 
 /// Looks at a token that would be taken, as `add` does: what is damaged stays where it is, what is another service's is asked
 /// about; what there is to say of any other.
-fn look_at(found: &Found, planned: &mut Planned, leave: Leave, now: i64) -> Result<Option<String>, Verdict> {
+fn look_at(
+    found: &Found,
+    planned: &mut Planned,
+    overrides: Overrides,
+    now: i64,
+) -> Result<Option<String>, Verdict> {
     let name = planned.forge.name;
     let damaged = |why| Verdict::Leave { why, doubt: true };
     Err(match recognize(&found.token, planned.forge) {
-        Recognized::Damaged(why) if !leave.damaged => damaged(format!("it is not a whole token: {why}")),
-        Recognized::Fits { format, .. } if format.ended.is_some() && !leave.damaged => {
+        Recognized::Damaged(why) if !overrides.damaged => damaged(format!("it is not a whole token: {why}")),
+        Recognized::Fits { format, .. } if format.ended.is_some() && !overrides.damaged => {
             damaged(format!("it is {}, and {}", format.name, format.ended.unwrap_or_default()))
         }
         // Its end is not recorded, as in `add`. Nobody asked for this token in particular, so one that is past is left.
         Recognized::Fits { lifespan: Some(lifespan), .. } if let Some(odd) = lifespan.odd(now) => {
-            if lifespan.expires_by > now || leave.damaged {
+            if lifespan.expires_by > now || overrides.damaged {
                 return Ok(Some(odd));
             }
             damaged(odd)
         }
-        Recognized::Foreign { format, .. } if !leave.foreign => {
+        Recognized::Foreign { format, .. } if !overrides.foreign => {
             Verdict::Ask { why: format!("it is {}, and {} belongs to {name}", format.name, planned.realm) }
         }
         Recognized::Foreign { format, .. } => return Ok(Some(format!("it is {}", format.name))),
@@ -246,7 +251,7 @@ fn verdict(
     let mut same_account = false;
     for other in of_realm {
         if other.found.token.same_as(&found.token) {
-            return Ok(Verdict::Twin { of: other.found.at.clone() });
+            return Ok(Verdict::Duplicate { of: other.found.at.clone() });
         }
         let account = other.planned.as_ref().map(|other| &other.wish.account);
         same_account |= account == Some(&planned.wish.account) && other.is_new();

@@ -13,7 +13,7 @@ use crate::formats::json_edit;
 use crate::secret::Secret;
 
 use super::file::{self, TextFile};
-use super::{Entry, Hold, Outside, Reading, Source};
+use super::{Entry, Outside, Reading, Source, SourceLocation};
 
 /// docker's logins.
 pub static SOURCE: Source = Source {
@@ -65,7 +65,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
 fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
     let config = serde_json::from_str::<Config>(text).ok().filter(|_| json_edit::is_object(text));
     let Some(config) = config else {
-        return reading.leave(&file.shown, "the whole file", "it is not what docker writes there");
+        return reading.skip(&file.shown, "the whole file", "it is not what docker writes there");
     };
     let Config { auths, helper, helpers } = config;
     let mut helpers = helpers.unwrap_or_default();
@@ -73,11 +73,11 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
         let Login { auth, username, password, identity } = login.unwrap_or_default();
         let at = file.shown.clone();
         if identity.is_some_and(|identity| !identity.is_empty()) {
-            reading.leave(at, &registry, "it is a token of a sign-in, which docker exchanges for others");
+            reading.skip(at, &registry, "it is a token of a sign-in, which docker exchanges for others");
             continue;
         }
         if DOCKERS_OWN.contains(&registry.as_str()) {
-            reading.leave(at, &registry, "docker keeps it for itself, to end a login with");
+            reading.skip(at, &registry, "docker keeps it for itself, to end a login with");
             continue;
         }
         let pair = match (auth.filter(|auth| !auth.is_empty()), username, password) {
@@ -94,17 +94,17 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
         };
         let url = if registry.contains("://") { registry.clone() } else { format!("https://{registry}") };
         match pair {
-            None => reading.leave(at, &url, "it is not a user name and a token in base64"),
+            None => reading.skip(at, &url, "it is not a user name and a token in base64"),
             Some((user, token)) => {
-                let hold = Hold::Member(file.path.clone(), vec!["auths".to_owned(), registry]);
-                reading.add(Entry { at, url, user: Some(user), token, expires: None, hold }, now);
+                let location = SourceLocation::Member(file.path.clone(), vec!["auths".to_owned(), registry]);
+                reading.add(Entry { at, url, user: Some(user), token, expires: None, location }, now);
             }
         }
     }
     for (registry, helper) in helpers {
         if helper != "keyfob" {
             let why = format!("docker-credential-{} keeps it", crate::text::visible(&helper));
-            reading.leave(&file.shown, &registry, why);
+            reading.skip(&file.shown, &registry, why);
         }
     }
 }

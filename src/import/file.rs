@@ -88,7 +88,7 @@ pub fn read_as(
     let file = TextFile { path: real, shown, bytes, lock };
     match file.text() {
         Ok(text) => parse(&file, text, reading),
-        Err(why) => reading.leave(&file.shown, "the whole file", why),
+        Err(why) => reading.skip(&file.shown, "the whole file", why),
     }
     reading.files.push(file);
     Ok(())

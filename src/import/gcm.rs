@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::secret::Secret;
 
 use super::file::{self, TextFile};
-use super::{Entry, Hold, Outside, Reading, Source, git_keyring, keyrings};
+use super::{Entry, Outside, Reading, Source, SourceLocation, git_keyring, keyrings};
 
 /// Git Credential Manager.
 pub static SOURCE: Source = Source {
@@ -36,7 +36,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
             });
             // One file of many that cannot be read does not keep the others from coming in.
             if let Err(error) = done {
-                reading.leave(outside.shown(&path), "a file", error.to_string());
+                reading.skip(outside.shown(&path), "a file", error.to_string());
             }
         }
     }
@@ -59,7 +59,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         files_below(&folder.join("git"), DEEPEST, &mut paths)?;
         reading.places.extend(paths.first().map(|_| "~/.gcm/dpapi_store".to_owned()));
         for path in paths {
-            reading.leave(
+            reading.skip(
                 outside.shown(&path),
                 "a file",
                 "Windows has encrypted it, for Git Credential Manager",
@@ -76,11 +76,11 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
             reading.unread += 1;
             continue;
         };
-        let (service, hold) = (&item.service, Hold::Item(item.handle));
+        let (service, location) = (&item.service, SourceLocation::Item(item.handle));
         match git_keyring::parts(&secret) {
-            None => reading.leave(at, url_of(service), git_keyring::RENEWED),
+            None => reading.skip(at, url_of(service), git_keyring::RENEWED),
             Some((token, _)) => {
-                add(&mut reading, outside.now, Kept { at, service, user: item.user, token, hold });
+                add(&mut reading, outside.now, Kept { at, service, user: item.user, token, location });
             }
         }
     }
@@ -93,20 +93,20 @@ pub(super) struct Kept<'k> {
     pub(super) service: &'k str,
     pub(super) user: Option<String>,
     pub(super) token: Secret,
-    pub(super) hold: Hold,
+    pub(super) location: SourceLocation,
 }
 
 /// Adds what it keeps for a service: a URL, with `git:` before it in keyrings.
 pub(super) fn add(reading: &mut Reading, now: i64, kept: Kept<'_>) {
-    let Kept { at, service, user, token, hold } = kept;
+    let Kept { at, service, user, token, location } = kept;
     let url = url_of(service);
     let host = url.split_once("://").map_or(url, |(_, rest)| rest);
     if ["refresh_token.", "oauth-refresh-token."].iter().any(|mark| host.starts_with(mark))
         || url.ends_with("/refresh_token")
     {
-        return reading.leave(at, url, "it is a refresh token, with which Git Credential Manager signs in");
+        return reading.skip(at, url, "it is a refresh token, with which Git Credential Manager signs in");
     }
-    reading.add(Entry { at, url: url.to_owned(), user, token, expires: None, hold }, now);
+    reading.add(Entry { at, url: url.to_owned(), user, token, expires: None, location }, now);
 }
 
 fn url_of(service: &str) -> &str {
@@ -131,7 +131,7 @@ pub(super) fn parts(text: &str) -> Option<(&str, &str, Option<&str>)> {
 fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
     let at = file.shown.clone();
     match parts(text) {
-        None => reading.leave(at, "a file", "it does not look like one of Git Credential Manager's"),
+        None => reading.skip(at, "a file", "it does not look like one of Git Credential Manager's"),
         Some((token, service, account)) => add(
             reading,
             now,
@@ -140,7 +140,7 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
                 service,
                 user: account.map(str::to_owned),
                 token: Secret::copy_of(token.as_bytes()),
-                hold: Hold::File(file.path.clone()),
+                location: SourceLocation::File(file.path.clone()),
             },
         ),
     }

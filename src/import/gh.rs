@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::secret::Secret;
 
 use super::file::{self, TextFile, lines};
-use super::{Entry, Hold, Outside, Reading, Source, keyrings};
+use super::{Entry, Outside, Reading, Source, SourceLocation, keyrings};
 
 /// gh.
 pub static SOURCE: Source = Source {
@@ -36,7 +36,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     if let Some(path) = path {
         file::read(outside, &path, &mut reading, |file, text, reading| match values(file, text) {
             Some(values) => logins = take(file, &values, reading, outside.now),
-            None => reading.leave(&file.shown, "the whole file", "it is not what gh writes there"),
+            None => reading.skip(&file.shown, "the whole file", "it is not what gh writes there"),
         })?;
     }
     // The keyring's entries are named by host: the file tells which there are, and github.com is the usual one.
@@ -56,11 +56,11 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
             // The one without a user is a copy of the active user's.
             let active = logins.iter().find(|(known, _)| known == host).and_then(|(_, user)| user.clone());
             let (at, url) = (keyrings::KEYRING.to_owned(), format!("https://{host}"));
-            let (user, hold) = (item.user.or(active), Hold::Item(item.handle));
+            let (user, location) = (item.user.or(active), SourceLocation::Item(item.handle));
             match plain(secret) {
-                None => reading.leave(at, &url, "it is not what gh writes there"),
+                None => reading.skip(at, &url, "it is not what gh writes there"),
                 Some(token) => {
-                    reading.add(Entry { at, url, user, token, expires: None, hold }, outside.now);
+                    reading.add(Entry { at, url, user, token, expires: None, location }, outside.now);
                 }
             }
         }
@@ -165,7 +165,7 @@ fn take(
             user,
             token: Secret::copy_of(value.text.as_bytes()),
             expires: None,
-            hold: Hold::Text(file.path.clone(), ranges),
+            location: SourceLocation::Text(file.path.clone(), ranges),
         };
         reading.add(entry, now);
     }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::secret::Secret;
 
-use super::{Entry, Hold, Outside, Reading, Source, keyrings};
+use super::{Entry, Outside, Reading, Source, SourceLocation, keyrings};
 
 /// git's own helpers.
 pub static SOURCE: Source = Source {
@@ -31,10 +31,10 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         let url = item.service.strip_prefix("git:").unwrap_or(&item.service).to_owned();
         let at = keyrings::KEYRING.to_owned();
         match parts(&secret) {
-            None => reading.leave(at, &url, RENEWED),
+            None => reading.skip(at, &url, RENEWED),
             Some((token, expires)) => {
-                let hold = Hold::Item(item.handle);
-                reading.add(Entry { at, url, user: item.user, token, expires, hold }, outside.now);
+                let location = SourceLocation::Item(item.handle);
+                reading.add(Entry { at, url, user: item.user, token, expires, location }, outside.now);
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::secret::Secret;
 
 use super::file::{self, TextFile, lines};
-use super::{Entry, Hold, Outside, Reading, Source};
+use super::{Entry, Outside, Reading, Source, SourceLocation};
 
 /// git-credential-store's files.
 pub static SOURCE: Source = Source {
@@ -41,7 +41,7 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
         let at = file.at(line.number);
         match parts(line.text) {
             _ if line.text.trim().is_empty() || line.text.starts_with('#') => {}
-            None => reading.leave(at, "a line", "it is no URL with a user name and a token"),
+            None => reading.skip(at, "a line", "it is no URL with a user name and a token"),
             Some((url, user, token)) => reading.add(
                 Entry {
                     at,
@@ -49,7 +49,7 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
                     user: Some(user.to_string()),
                     token: Secret::copy_of(token.as_bytes()),
                     expires: None,
-                    hold: Hold::Text(file.path.clone(), vec![line.range]),
+                    location: SourceLocation::Text(file.path.clone(), vec![line.range]),
                 },
                 now,
             ),

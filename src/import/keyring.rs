@@ -10,7 +10,7 @@ use crate::percent::decode_with;
 use crate::secret::Secret;
 
 use super::file::{self, TextFile};
-use super::{Entry, Hold, Outside, Reading, Source, az, ini, keyrings};
+use super::{Entry, Outside, Reading, Source, SourceLocation, az, ini, keyrings};
 
 /// Python's keyring.
 pub static SOURCE: Source = Source {
@@ -49,8 +49,8 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         match item.secret {
             None => reading.unread += 1,
             Some(token) => {
-                let hold = Hold::Item(item.handle);
-                reading.add(Entry { at, url, user: item.user, token, expires: None, hold }, outside.now);
+                let location = SourceLocation::Item(item.handle);
+                reading.add(Entry { at, url, user: item.user, token, expires: None, location }, outside.now);
             }
         }
     }
@@ -78,11 +78,11 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) -> usize 
         let value = Zeroizing::new(setting.value.replace(['\n', ' '], ""));
         match (BASE64.decode(value.as_bytes()), decoded(&setting.key)) {
             (Ok(token), Some(user)) => {
-                let hold = Hold::Text(file.path.clone(), setting.ranges);
+                let location = SourceLocation::Text(file.path.clone(), setting.ranges);
                 let token = Secret::new(token);
-                reading.add(Entry { at, url, user: Some(user), token, expires: None, hold }, now);
+                reading.add(Entry { at, url, user: Some(user), token, expires: None, location }, now);
             }
-            _ => reading.leave(at, &url, "it is not what keyrings.alt writes there"),
+            _ => reading.skip(at, &url, "it is not what keyrings.alt writes there"),
         }
     }
     others

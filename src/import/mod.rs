@@ -130,7 +130,7 @@ pub struct Reading {
     /// Tokens that could be taken.
     pub found: Vec<Found>,
     /// What cannot, and why.
-    pub left: Vec<Left>,
+    pub skipped: Vec<Skipped>,
     /// What the person should know of the place itself.
     pub notes: Vec<String>,
     /// The files that entries stand in, as they were read.
@@ -144,40 +144,42 @@ pub struct Reading {
 impl Reading {
     /// Adds an entry that is as its program means it. What cannot be a token, or is none that lasts, is left.
     pub fn add(&mut self, entry: Entry, now: i64) {
-        let Entry { at, url, user, token, expires, hold } = entry;
+        let Entry { at, url, user, token, expires, location } = entry;
         let url = bare(&url);
-        let left = |why: String| Left { at: at.clone(), what: shown(&url), why };
+        let skipped = |why: String| Skipped { at: at.clone(), what: shown(&url), why };
         let (user, token) = match sorted(user, token) {
             Some(pair) => pair,
-            None => return self.left.push(left(TWO.to_owned())),
+            None => return self.skipped.push(skipped(TWO.to_owned())),
         };
         let remote = match remote_of(&url) {
             Ok(remote) => remote,
-            Err(why) => return self.left.push(left(why)),
+            Err(why) => return self.skipped.push(skipped(why)),
         };
         if expires.is_some_and(|at| at <= now) {
-            return self.left.push(left(format!("it ended on {}", crate::text::date(expires.unwrap_or(0)))));
+            return self
+                .skipped
+                .push(skipped(format!("it ended on {}", crate::text::date(expires.unwrap_or(0)))));
         }
         if is_signed_token(&token) {
-            return self.left.push(left(SESSION.to_owned()));
+            return self.skipped.push(skipped(SESSION.to_owned()));
         }
         match token.into_token() {
-            Err(error) => self.left.push(left(error.to_string())),
+            Err(error) => self.skipped.push(skipped(error.to_string())),
             Ok(token) => {
-                self.found.push(Found { at, remote, user, token, expires, hold });
+                self.found.push(Found { at, remote, user, token, expires, location });
             }
         }
     }
 
     /// Adds what is not taken.
-    pub fn leave(&mut self, at: impl Into<String>, what: &str, why: impl Into<String>) {
-        self.left.push(Left { at: at.into(), what: shown(&bare(what)), why: why.into() });
+    pub fn skip(&mut self, at: impl Into<String>, what: &str, why: impl Into<String>) {
+        self.skipped.push(Skipped { at: at.into(), what: shown(&bare(what)), why: why.into() });
     }
 
     /// How many entries there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.found.len() + self.left.len() + self.unread
+        self.found.len() + self.skipped.len() + self.unread
     }
 }
 
@@ -195,7 +197,7 @@ pub struct Entry {
     /// When it ends, if that stands there.
     pub expires: Option<i64>,
     /// How it is taken out.
-    pub hold: Hold,
+    pub location: SourceLocation,
 }
 
 /// A token that could be taken.
@@ -212,7 +214,7 @@ pub struct Found {
     /// When it ends, if that stands there.
     pub expires: Option<i64>,
     /// How it is taken out.
-    pub hold: Hold,
+    pub location: SourceLocation,
 }
 
 impl Found {
@@ -225,7 +227,7 @@ impl Found {
 
 /// Something that is left where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
+pub struct Skipped {
     /// Where it stands, for people.
     pub at: String,
     /// What it is for.
@@ -236,7 +238,7 @@ pub struct Left {
 
 /// How an entry is taken out of its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hold {
+pub enum SourceLocation {
     /// These bytes of this file.
     Text(PathBuf, Vec<Range<usize>>),
     /// A member of an object of this JSON file.
@@ -318,9 +320,11 @@ pub fn remove(source: &Source, outside: &Outside<'_>, taken: &[&Found]) -> (usiz
     for file in &reading.files {
         let (mut cuts, mut members, mut count) = (Vec::new(), Vec::new(), 0);
         for found in reading.found.iter().filter(meant) {
-            match &found.hold {
-                Hold::Text(path, ranges) if *path == file.path => cuts.extend(ranges.iter().cloned()),
-                Hold::Member(path, keys) if *path == file.path => members.push(keys.clone()),
+            match &found.location {
+                SourceLocation::Text(path, ranges) if *path == file.path => {
+                    cuts.extend(ranges.iter().cloned())
+                }
+                SourceLocation::Member(path, keys) if *path == file.path => members.push(keys.clone()),
                 _ => continue,
             }
             count += 1;
@@ -330,11 +334,11 @@ pub fn remove(source: &Source, outside: &Outside<'_>, taken: &[&Found]) -> (usiz
         }
     }
     for found in reading.found.iter().filter(meant) {
-        match &found.hold {
-            Hold::Text(..) | Hold::Member(..) => {}
-            Hold::File(path) => note(crate::files::remove(path).map(|()| 1)),
-            Hold::Item(handle) => note(keyrings::delete(outside, handle).map(|()| 1)),
-            Hold::Pass(entry) => note(pass::remove(outside, entry).map(|()| 1)),
+        match &found.location {
+            SourceLocation::Text(..) | SourceLocation::Member(..) => {}
+            SourceLocation::File(path) => note(crate::files::remove(path).map(|()| 1)),
+            SourceLocation::Item(handle) => note(keyrings::delete(outside, handle).map(|()| 1)),
+            SourceLocation::Pass(entry) => note(pass::remove(outside, entry).map(|()| 1)),
         }
     }
     (removed, errors)

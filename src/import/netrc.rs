@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::secret::Secret;
 
 use super::file::{self, TextFile};
-use super::{Entry, Hold, Outside, Reading, Source};
+use super::{Entry, Outside, Reading, Source, SourceLocation};
 
 /// netrc.
 pub static SOURCE: Source =
@@ -94,16 +94,18 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
         seen = range.start;
         let at = file.at(line);
         if is_open {
-            reading.leave(at, name.as_deref().unwrap_or("default"), "a quotation mark in it is not closed");
+            reading.skip(at, name.as_deref().unwrap_or("default"), "a quotation mark in it is not closed");
             continue;
         }
         let Some(host) = name else {
-            reading.leave(at, "default", "it is for every host; a token belongs to one");
+            reading.skip(at, "default", "it is for every host; a token belongs to one");
             continue;
         };
-        let hold = Hold::Text(file.path.clone(), vec![file.range(whole_lines(text, range))]);
-        reading
-            .add(Entry { at, url: format!("https://{host}"), user: login, token, expires: None, hold }, now);
+        let location = SourceLocation::Text(file.path.clone(), vec![file.range(whole_lines(text, range))]);
+        reading.add(
+            Entry { at, url: format!("https://{host}"), user: login, token, expires: None, location },
+            now,
+        );
     }
 }
 

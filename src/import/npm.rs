@@ -15,7 +15,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 
 use super::file::{self, TextFile, lines};
-use super::{Entry, Hold, Outside, Reading, SESSION, Source};
+use super::{Entry, Outside, Reading, SESSION, Source, SourceLocation};
 
 /// npm's settings.
 pub static SOURCE: Source =
@@ -67,7 +67,7 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
         }
         if !registry.starts_with("//") {
             if name != "username" {
-                reading.leave(file.at(line.number), name, "it is for every registry; a token belongs to one");
+                reading.skip(file.at(line.number), name, "it is for every registry; a token belongs to one");
             }
             continue;
         }
@@ -90,8 +90,7 @@ fn parse(file: &TextFile, text: &str, reading: &mut Reading, now: i64) {
 /// What npm would send to one registry: a token, else `_auth`, else user name and password.
 fn one(file: &TextFile, url: &str, known: Registry, reading: &mut Reading, now: i64) {
     let Registry { user, token, auth, password } = known;
-    let leave =
-        |value: &Value, why: &str, reading: &mut Reading| reading.leave(file.at(value.line), url, why);
+    let leave = |value: &Value, why: &str, reading: &mut Reading| reading.skip(file.at(value.line), url, why);
     let is_variable = |value: &Value| value.text.contains("${");
     const VARIABLE: &str = "it is taken from a variable when npm runs";
     const NO_BASE64: &str = "it is not base64, as npm wants it";
@@ -133,8 +132,8 @@ fn one(file: &TextFile, url: &str, known: Registry, reading: &mut Reading, now: 
         Ok((user, token)) => {
             let at = file.at(value.line);
             ranges.push(value.range);
-            let hold = Hold::Text(file.path.clone(), ranges);
-            reading.add(Entry { at, url: url.to_owned(), user, token, expires: None, hold }, now);
+            let location = SourceLocation::Text(file.path.clone(), ranges);
+            reading.add(Entry { at, url: url.to_owned(), user, token, expires: None, location }, now);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::formats::xml::{self, Event};
 use crate::secret::Secret;
 
 use super::file::{self, TextFile};
-use super::{Entry, Hold, Outside, Reading, Source};
+use super::{Entry, Outside, Reading, Source, SourceLocation};
 
 /// NuGet's settings.
 pub static SOURCE: Source = Source {
@@ -35,7 +35,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     for path in paths {
         file::read(outside, &path, &mut reading, |file, text, reading| {
             if collect(file, text, &mut sources, &mut logins).is_none() {
-                reading.leave(&file.shown, "the whole file", "it is not well-formed XML");
+                reading.skip(&file.shown, "the whole file", "it is not well-formed XML");
             }
         })?;
     }
@@ -52,22 +52,22 @@ struct Login {
     user: Option<String>,
     token: Option<Secret>,
     encrypted: bool,
-    hold: Hold,
+    location: SourceLocation,
 }
 
 fn take(login: Login, sources: &[(String, String)], reading: &mut Reading, now: i64) {
-    let Login { at, source, user, token, encrypted, hold } = login;
+    let Login { at, source, user, token, encrypted, location } = login;
     let url = sources.iter().find(|(name, _)| name.eq_ignore_ascii_case(&source)).map(|(_, url)| url.clone());
     let Some(url) = url else {
-        return reading.leave(at, &source, "no package source of that name tells its URL here");
+        return reading.skip(at, &source, "no package source of that name tells its URL here");
     };
     match token {
-        None if encrypted => reading.leave(at, &url, "it is encrypted; NuGet alone can read it"),
-        None => reading.leave(at, &url, "there is no token with it"),
+        None if encrypted => reading.skip(at, &url, "it is encrypted; NuGet alone can read it"),
+        None => reading.skip(at, &url, "there is no token with it"),
         Some(token) if is_variable(&token) => {
-            reading.leave(at, &url, "it is taken from a variable when NuGet runs");
+            reading.skip(at, &url, "it is taken from a variable when NuGet runs");
         }
-        Some(token) => reading.add(Entry { at, url, user, token, expires: None, hold }, now),
+        Some(token) => reading.add(Entry { at, url, user, token, expires: None, location }, now),
     }
 }
 
@@ -101,8 +101,8 @@ fn collect(
                 line += text[seen..range.start].matches('\n').count();
                 seen = range.start;
                 let (at, source) = (file.at(line), xml::decode_name(element.name()));
-                let hold = Hold::Text(file.path.clone(), Vec::new());
-                let new = Login { at, source, user: None, token: None, encrypted: false, hold };
+                let location = SourceLocation::Text(file.path.clone(), Vec::new());
+                let new = Login { at, source, user: None, token: None, encrypted: false, location };
                 login = Some((new, range.start));
             }
             (Event::Open(element), ["configuration", "packagesourcecredentials", _, "add"]) => {
@@ -118,7 +118,7 @@ fn collect(
             (Event::Close, ["configuration", "packagesourcecredentials", _]) => {
                 if let Some((mut login, start)) = login.take() {
                     let whole = file.range(with_its_line(text, start..range.end));
-                    login.hold = Hold::Text(file.path.clone(), vec![whole]);
+                    login.location = SourceLocation::Text(file.path.clone(), vec![whole]);
                     logins.push(login);
                 }
                 path.pop();

@@ -19,7 +19,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 
 use super::gcm::{self, Kept};
-use super::{Entry, Hold, Outside, Reading, Source};
+use super::{Entry, Outside, Reading, Source, SourceLocation};
 
 /// The password store.
 pub static SOURCE: Source = Source {
@@ -72,7 +72,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         };
         opened = true;
         match std::str::from_utf8(&shown) {
-            Err(_) => reading.leave(at, "an entry", "it is not UTF-8 text"),
+            Err(_) => reading.skip(at, "an entry", "it is not UTF-8 text"),
             Ok(text) => add(&mut reading, outside.now, at, &name, target, text),
         }
     }
@@ -83,7 +83,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         return Err(Error::Program { program: "pass", why });
     }
     for at in shut {
-        reading.leave(at, "an entry", "pass does not show it: gpg has no key that opens it");
+        reading.skip(at, "an entry", "pass does not show it: gpg has no key that opens it");
     }
     Ok(reading)
 }
@@ -148,10 +148,10 @@ fn target(name: &str) -> Option<Target> {
 
 /// The first line is the token; the lines behind it may tell the user name and the URL.
 fn add(reading: &mut Reading, now: i64, at: String, name: &str, target: Target, text: &str) {
-    let hold = Hold::Pass(name.to_owned());
+    let location = SourceLocation::Pass(name.to_owned());
     if let Some((token, service, account)) = gcm::parts(text) {
         let (user, token) = (account.map(str::to_owned), Secret::copy_of(token.as_bytes()));
-        return gcm::add(reading, now, Kept { at, service, user, token, hold });
+        return gcm::add(reading, now, Kept { at, service, user, token, location });
     }
     let value = |words: &[&str]| {
         text.lines().skip(1).find_map(|line| {
@@ -165,7 +165,7 @@ fn add(reading: &mut Reading, now: i64, at: String, name: &str, target: Target, 
     // A URL that a person wrote there may have anything in it.
     let url = Remote::from_url(&url).map_or(url, |(remote, _)| remote.to_string());
     let token = Secret::copy_of(text.lines().next().unwrap_or_default().as_bytes());
-    reading.add(Entry { at, url, user, token, expires: None, hold }, now);
+    reading.add(Entry { at, url, user, token, expires: None, location }, now);
 }
 
 /// The entries below a folder, sorted. Links are not followed, and no file is opened.

@@ -229,11 +229,11 @@ fn tools_and_the_wallet_never_reach_the_network() {
         });
         uses.map(|used| house.modules[used.from].path.clone()).collect::<BTreeSet<String>>()
     };
-    assert_eq!(users("http"), BTreeSet::from(["command::online".to_owned()]));
-    // token_service and sign_in are what pat and rotate share; with unfinished, doctor finishes what a rotation began.
-    let known = ["add", "check", "rotate", "rotate::by_hand", "sign_in", "token_service", "unfinished"]
+    assert_eq!(users("http"), BTreeSet::from(["command::network".to_owned()]));
+    // token_service and sign_in are what pat and rotate share; with resume, doctor finishes what a rotation began.
+    let known = ["add", "check", "resume", "rotate", "rotate::by_hand", "sign_in", "token_service"]
         .map(|name| format!("command::{name}"));
-    assert_eq!(users("command::online"), BTreeSet::from(known), "who uses the network says so here");
+    assert_eq!(users("command::network"), BTreeSet::from(known), "who uses the network says so here");
     for name in ["add", "check", "pat", "rotate", "doctor"] {
         let command = keyfob::command::ALL.iter().find(|command| command.name == name).unwrap();
         assert!(

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::command::resume::in_words;
 use crate::command::setup::setup_context;
-use crate::command::unfinished::in_words;
 use crate::command::{Context, counted};
 use crate::error::{Error, target};
 use crate::files;

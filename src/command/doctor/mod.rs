@@ -13,7 +13,7 @@ use crate::wallet::manage;
 use crate::wallet::manage::audit::Audit;
 use crate::wallet::pending::List;
 
-use super::unfinished::finish_pending;
+use super::resume::finish_pending;
 use super::{Command, Context, counted, flag, json, write_json};
 
 mod checks;

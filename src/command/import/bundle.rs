@@ -27,7 +27,7 @@ pub(super) fn take(
     matches: &ArgMatches,
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
-    if wish.take_out || wish.file.is_some() || wish.leave.http || wish.leave.damaged {
+    if wish.take_out || wish.file.is_some() || wish.overrides.http || wish.overrides.damaged {
         return Err(Error::usage(
             "--move, --file, --allow-http and --force are for other programs' tokens",
             format!("keyfob import {}", shell_word(path)),

@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 use crate::forge::Need;
-use crate::import::decide::{Decided, Leave, Verdict, decide};
+use crate::import::decide::{Decided, Overrides, Verdict, decide};
 use crate::import::{self, Found, Outside, Reading, Source};
 use crate::secret::Secret;
 use crate::terminal::Colour;
@@ -76,7 +76,7 @@ struct Wish {
     take_out: bool,
     dry: bool,
     yes: bool,
-    leave: Leave,
+    overrides: Overrides,
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
@@ -88,7 +88,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         take_out: matches.get_flag("move"),
         dry: matches.get_flag("dry-run"),
         yes: matches.get_flag("yes"),
-        leave: Leave { http: matches.get_flag("allow-http"), foreign: force, damaged: force },
+        overrides: Overrides { http: matches.get_flag("allow-http"), foreign: force, damaged: force },
     };
     let source = word.to_str().and_then(import::named);
     if source.is_none() && !word.is_file() {
@@ -176,12 +176,12 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
     let file = file.map(|file| std::path::absolute(&file).map_err(Error::io("find", &file))).transpose()?;
     let reading = (source.read)(&outside(context, file.clone(), false))?;
     reading.notes.iter().for_each(|note| context.terminal.note(note));
-    if reading.found.is_empty() && reading.left.is_empty() {
+    if reading.found.is_empty() && reading.skipped.is_empty() {
         context.terminal.note(&format!("{} has nothing here ({})", source.title, source.places));
         return Ok(());
     }
     let seen = Seen::default();
-    let mut decided = decide(context.wallet, &reading.found, wish.leave, &seen, context.now)?;
+    let mut decided = decide(context.wallet, &reading.found, wish.overrides, &seen, context.now)?;
     show(&decided, &reading, context);
     let doubted = |one: &Decided<'_>| matches!(one.verdict, Verdict::Leave { doubt: true, .. });
     let foreign = |one: &Decided<'_>| matches!(one.verdict, Verdict::Ask { .. });
@@ -189,8 +189,8 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
     if asked > 0 && !wish.dry && !wish.yes {
         let question = format!("Take also {} marked ask?", in_words(asked));
         if context.terminal.confirm(&question)? {
-            let leave = Leave { foreign: true, ..wish.leave };
-            decided = decide(context.wallet, &reading.found, leave, &seen, context.now)?;
+            let overrides = Overrides { foreign: true, ..wish.overrides };
+            decided = decide(context.wallet, &reading.found, overrides, &seen, context.now)?;
         }
     } else if decided.iter().any(|one| doubted(one) || foreign(one)) {
         context.terminal.hint("--force takes also what looks damaged and what is marked ask");
@@ -339,7 +339,7 @@ fn show(decided: &[Decided<'_>], reading: &Reading, context: &mut Context<'_>) {
                 let how = if *in_force { "the wallet has it" } else { "the wallet has it, set aside" };
                 ("held", format!("{how}, account {account}"))
             }
-            Verdict::Twin { of } => ("held", format!("the same as {of}")),
+            Verdict::Duplicate { of } => ("held", format!("the same as {of}")),
             Verdict::Leave { why, .. } => ("leave", why.clone()),
         };
         let place =
@@ -356,8 +356,14 @@ fn show(decided: &[Decided<'_>], reading: &Reading, context: &mut Context<'_>) {
             why,
         ]);
     }
-    for left in &reading.left {
-        rows.push(["leave".to_owned(), left.what.clone(), "-".to_owned(), left.at.clone(), left.why.clone()]);
+    for skipped in &reading.skipped {
+        rows.push([
+            "leave".to_owned(),
+            skipped.what.clone(),
+            "-".to_owned(),
+            skipped.at.clone(),
+            skipped.why.clone(),
+        ]);
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (places, accounts, ats) = (width(1), width(2), width(3));

@@ -11,8 +11,8 @@ use crate::wallet::manage::add::{Change, Wish};
 use crate::wallet::manage::rotate::{Done, LONGEST, Making, Service, is_long};
 use crate::wallet::pending::{Kind, List, Pending};
 
+use super::super::resume::{MadeGood, finish_pending};
 use super::super::token_service::{Organisation, TokenService, one_of, organisation, what_for};
-use super::super::unfinished::{MadeGood, finish_pending};
 use super::super::{Context, account, add, filled, flag, option, time, yes};
 use super::which_argument;
 

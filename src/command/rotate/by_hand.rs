@@ -12,9 +12,9 @@ use crate::wallet::manage;
 use crate::wallet::manage::add::{Change, Planned, Wish};
 use crate::wallet::pending::{Kind, List, Pending};
 
-use super::super::online::Client;
-use super::super::unfinished::{ask, still_to_do};
-use super::super::{Context, add, browser, online, text, time};
+use super::super::network::Client;
+use super::super::resume::{ask, still_to_do};
+use super::super::{Context, add, browser, network, text, time};
 
 /// Whether it is a person's to finish.
 pub(super) fn is_it(pending: &Pending) -> bool {
@@ -34,7 +34,7 @@ pub(super) fn on_its_page(
     add::show_page(&planned, matches, open, context);
     let secret = add::read_token(&planned, context)?;
     add::look_at(&secret, &mut planned, force, context)?;
-    let offline = matches.get_flag("unchecked") || online::is_offline(context.environment);
+    let offline = matches.get_flag("unchecked") || network::is_offline(context.environment);
     let (secret, answer) =
         if offline { (secret, add::Asked::Not) } else { add::ask(secret, &planned, force, context)? };
     let wallet = context.wallet;
@@ -101,7 +101,7 @@ fn offer_revocation(
     if !wanted {
         return told(context);
     }
-    let way = online::way(&request.url, planned.wish.allow_http, context.environment)?;
+    let way = network::way(&request.url, planned.wish.allow_http, context.environment)?;
     let answer = Client::default().send(&request, &question.token, &way);
     match answer {
         Ok(answer) if (revocation.done)(&answer) => {
@@ -141,7 +141,7 @@ pub(super) fn resume(
             continue;
         }
         let earlier = manage::rotate::question_of_earlier(context.wallet, &pending)?;
-        let Some(earlier) = earlier.filter(|_| !online::is_offline(context.environment)) else {
+        let Some(earlier) = earlier.filter(|_| !network::is_offline(context.environment)) else {
             context.terminal.note(&still_to_do(&pending));
             continue;
         };

@@ -14,11 +14,11 @@ use crate::wallet::manage::verify::Question;
 use crate::wallet::pending::{List, Pending};
 use crate::wallet::{DAY, manage};
 
-use super::online::Client;
+use super::network::Client;
 use super::pat::change::{say_all, scopes_for, tell};
+use super::resume::{MadeGood, finish_pending};
 use super::token_service::{TokenService, failed, may_use_network, verify};
-use super::unfinished::{MadeGood, finish_pending};
-use super::{Command, Context, account, filled, flag, online, option, text, time, token, url, whose, yes};
+use super::{Command, Context, account, filled, flag, network, option, text, time, token, url, whose, yes};
 
 mod by_hand;
 mod old;
@@ -255,7 +255,7 @@ fn by_itself(
             ),
             nothing_happened: true,
         })?;
-        let sent = online::way(&request.url, allow_http, environment)
+        let sent = network::way(&request.url, allow_http, environment)
             .and_then(|way| Client::default().send(&request, &question.token, &way));
         let answer = sent.map_err(failed)?;
         api.read_created(&answer, &question.target().site()).map_err(|error| {

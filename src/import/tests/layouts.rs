@@ -80,7 +80,7 @@ fn a_token_where_the_user_name_belongs_is_the_token_and_no_name() {
     assert_eq!(Home::with(".netrc", netrc).found("netrc"), [format!("https://github.com - {GITHUB}")]);
     // Which of two it is, nobody can tell; neither is shown.
     let two = Home::with(".git-credentials", format!("https://{AZURE}:{GITHUB}@github.com/{GITHUB}\n"));
-    let left = two.read("git-store").left;
+    let left = two.read("git-store").skipped;
     assert!(left[0].why.contains("two tokens") && left[0].what == "https://github.com/(token)", "{left:?}");
 }
 

@@ -73,7 +73,7 @@ impl Home {
     fn left(&self, source: &str) -> Vec<String> {
         let reading = self.read(source);
         assert!(reading.found.is_empty(), "{:?}", reading.found);
-        reading.left.into_iter().map(|left| left.why).collect()
+        reading.skipped.into_iter().map(|skipped| skipped.why).collect()
     }
 
     /// Takes every entry out, and returns the file then.
@@ -233,9 +233,9 @@ fn a_file_that_nobody_should_find_is_an_answer_and_never_a_crash() {
             let home = Home::with(name, content);
             let reading = home.read(source);
             let shown = String::from_utf8_lossy(&content[..content.len().min(40)]).into_owned();
-            for left in &reading.left {
-                assert!(!left.what.chars().any(char::is_control), "{source} {shown}");
-                assert!(!left.what.contains("u:p@"), "{source} {shown}: {}", left.what);
+            for skipped in &reading.skipped {
+                assert!(!skipped.what.chars().any(char::is_control), "{source} {shown}");
+                assert!(!skipped.what.contains("u:p@"), "{source} {shown}: {}", skipped.what);
             }
         }
     }
@@ -274,7 +274,7 @@ fn one_file_of_git_credential_managers_that_cannot_be_read_leaves_the_others() {
     home.write(".gcm/store/git/https/github.com/b.credential", vec![b'x'; 9 << 20]);
     home.write(".gcm/store/git/https/github.com/c.credential", "");
     assert_eq!(home.found("gcm"), ["https://github.com a 1"]);
-    let left = home.read("gcm").left;
+    let left = home.read("gcm").skipped;
     assert!(left[0].why.contains("larger than 8 MiB") && left.len() == 2, "{left:?}");
 }
 

@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::files;
 use crate::import;
-use crate::import::decide::{Leave, decide};
+use crate::import::decide::{Overrides, decide};
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::memory::Memory;
@@ -351,7 +351,7 @@ fn all_entries_of_a_source_are_decided_by_one_reading_of_their_record_until_the_
     let found: Vec<import::Found> = pairs(20).iter().map(|(user, token)| entry(user, token)).collect();
     let decide = || -> Vec<&str> {
         let wallet = scene.wallet();
-        let decided = decide(&wallet, &found, Leave::default(), &Seen::default(), START).unwrap();
+        let decided = decide(&wallet, &found, Overrides::default(), &Seen::default(), START).unwrap();
         decided.iter().map(|one| if one.is_new() { "new" } else { "held" }).collect()
     };
     // The record is gone after the first look, and its secrets are not.
@@ -378,6 +378,6 @@ fn entry(user: &str, token: &str) -> import::Found {
         user: Some(user.to_owned()),
         token: secret(token),
         expires: None,
-        hold: import::Hold::Text("/nowhere".into(), Vec::new()),
+        location: import::SourceLocation::Text("/nowhere".into(), Vec::new()),
     }
 }

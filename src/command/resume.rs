@@ -11,7 +11,7 @@ use crate::wallet::pending::{Kind, List, Pending};
 use crate::wallet::{DAY, manage};
 
 use super::Context;
-use super::online::Client;
+use super::network::Client;
 use super::token_service::{TokenService, may_use_network, verify};
 
 /// No token lives longer: a year, and a month for clocks.

@@ -51,14 +51,14 @@ pub(super) fn way(url: &str, allow_http: bool, environment: &Environment) -> Res
 }
 
 /// A question on its way.
-pub(super) struct Errand<'q> {
+pub(super) struct Job<'q> {
     /// The question, which has a request.
     pub question: &'q Question,
     /// The way.
     pub way: Way,
 }
 
-impl Errand<'_> {
+impl Job<'_> {
     fn run(&self, client: &Client) -> Option<Result<Response, Error>> {
         let request = self.question.request.as_ref()?;
         Some(client.send(request, &self.question.token, &self.way))
@@ -77,10 +77,7 @@ pub(super) fn waiting(host: &str, seconds: u64) -> String {
 }
 
 /// Asks everything, one request each, and returns the answers in the same order.
-pub(super) fn ask_all(
-    errands: &[Errand<'_>],
-    terminal: &mut Terminal<'_>,
-) -> Vec<Option<Result<Response, Error>>> {
+pub(super) fn ask_all(jobs: &[Job<'_>], terminal: &mut Terminal<'_>) -> Vec<Option<Result<Response, Error>>> {
     let (send, receive) = mpsc::channel();
     let told = send.clone();
     let client = Client::telling(move |host, seconds| {
@@ -88,19 +85,19 @@ pub(super) fn ask_all(
         let _ = told.send(Report::Waiting(host.to_owned(), seconds));
     });
     let next = AtomicUsize::new(0);
-    let mut answers: Vec<Option<Result<Response, Error>>> = errands.iter().map(|_| None).collect();
+    let mut answers: Vec<Option<Result<Response, Error>>> = jobs.iter().map(|_| None).collect();
     let ask = |send: &mpsc::Sender<Report>| {
-        while let Some((at, errand)) = {
+        while let Some((at, job)) = {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            errands.get(at).map(|errand| (at, errand))
+            jobs.get(at).map(|job| (at, job))
         } {
-            if send.send(Report::Answer(at, errand.run(&client))).is_err() {
+            if send.send(Report::Answer(at, job.run(&client))).is_err() {
                 return;
             }
         }
     };
     thread::scope(|scope| {
-        for number in 0..errands.len().min(AT_ONCE) {
+        for number in 0..jobs.len().min(AT_ONCE) {
             let (sender, ask) = (send.clone(), &ask);
             // Where the machine allows no more threads, those that there are do it all, be it this one.
             let started = Builder::new().spawn_scoped(scope, move || ask(&sender));
@@ -109,8 +106,8 @@ pub(super) fn ask_all(
             }
         }
         let mut done = 0;
-        terminal.progress(done, errands.len());
-        while done < errands.len() {
+        terminal.progress(done, jobs.len());
+        while done < jobs.len() {
             match receive.recv() {
                 Ok(Report::Answer(at, answer)) => {
                     answers[at] = answer;
@@ -122,7 +119,7 @@ pub(super) fn ask_all(
                 }
                 Err(_) => break,
             }
-            terminal.progress(done, errands.len());
+            terminal.progress(done, jobs.len());
         }
     });
     terminal.end_of_progress();
