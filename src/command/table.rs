@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(printed(Some(37), head, &rows)[1], "dev.azure.com/contoso  alice  active");
         assert_eq!(
             printed(Some(28), head, &rows)[1..],
-            ["dev.a…toso  alice  active", "a.example   bob    refused"]
+            ["dev.az…ntoso  alice  active", "a.example     bob    refused"]
         );
         // Below the least widths nothing can be done.
         assert_eq!(printed(Some(1), head, &rows)[1..], ["dev…so  al…  active", "a.e…le  bob  refused"]);
