@@ -220,8 +220,10 @@ pub(super) fn look_at(
             let what =
                 format!("that is {}, and {} belongs to {}", format.name, planned.realm, planned.forge.name);
             if !context.terminal.about.can_ask() {
-                let home =
-                    forge.homes.first().map_or("URL".to_owned(), |home| format!("https://{}", home.template));
+                let home = forge
+                    .url_templates
+                    .first()
+                    .map_or("URL".to_owned(), |template| format!("https://{}", template.pattern));
                 let home = forge::fill(&home, Some("ORGANISATION"), None);
                 return Err(Error::usage(
                     what,

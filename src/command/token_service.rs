@@ -270,13 +270,13 @@ fn managed() -> impl Iterator<Item = (&'static Forge, &'static dyn TokenManager)
 
 /// The URL of an organisation of this name, at the first of these services.
 fn home_of(name: &str) -> Option<String> {
-    let home = managed().next()?.0.homes.first()?;
-    Some(format!("https://{}", forge::fill(home.template, Some(name), None)))
+    let template = managed().next()?.0.url_templates.first()?;
+    Some(format!("https://{}", forge::fill(template.pattern, Some(name), None)))
 }
 
 fn not_managed(text: &str) -> Error {
     let services: Vec<String> =
-        managed().map(|(forge, _)| format!("{} of {}", forge.realm_word, forge.name)).collect();
+        managed().map(|(forge, _)| format!("{} of {}", forge.realm_noun, forge.name)).collect();
     Error::usage(
         format!("{} is no {}", visible(text), services.join(" or ")),
         "only there the life of tokens can be managed from here; elsewhere: keyfob rotate URL",

@@ -279,8 +279,8 @@ fn forge_by_url(query: &Query) -> &'static Forge {
 
 /// The forge whose cloud service a place belongs to; whatever the wallet holds, it is no other.
 fn cloud(query: &Query) -> Option<&'static Forge> {
-    match forge::place(&query.remote, query.user.as_deref()) {
-        forge::Place::Cloud { forge, .. } | forge::Place::NoOrganisation { forge } => Some(forge),
+    match forge::recognise(&query.remote, query.user.as_deref()) {
+        forge::Recognition::Cloud { forge, .. } | forge::Recognition::NoOrganisation { forge } => Some(forge),
         _ => None,
     }
 }

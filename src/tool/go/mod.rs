@@ -81,8 +81,8 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
 
 /// The beginning of a URL that is the realm's: Go compares letter by letter, so it is a part of this URL.
 fn beginning(realm: &Realm, remote: &Remote) -> Remote {
-    let segments = match forge::place(remote, None) {
-        forge::Place::Cloud { realm: known, skip, .. } if known == *realm => skip,
+    let segments = match forge::recognise(remote, None) {
+        forge::Recognition::Cloud { realm: known, path_depth, .. } if known == *realm => path_depth,
         // A server's realm is named by its own URL. One of the settings' is not, and then nothing is certain but this place.
         _ => match Remote::from_url(realm.what()) {
             Ok((home, _)) if home.origin() == remote.origin() => home.path().len(),
