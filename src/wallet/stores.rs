@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::files;
 use crate::store::vault::Vault;
-use crate::store::{self, Fit, Health, NoPrompt, NoTerminal, OpenStore, Opening, Prompter, Store};
+use crate::store::{self, Fit, Health, NoPrompt, NoTerminal, OpenStore, Prompter, Store, StoreContext};
 use crate::versioned_json;
 
 use super::PromptPolicy;
@@ -47,7 +47,7 @@ pub struct Chosen {
 /// The stores of this machine.
 pub struct Machine<'a> {
     /// What they are opened with.
-    pub opening: Opening<'a>,
+    pub store_context: StoreContext<'a>,
 }
 
 /// The version of the file that this program writes.
@@ -62,21 +62,21 @@ struct Written {
 
 impl Stores for Machine<'_> {
     fn open(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
-        Ok(opener(name)?(self.opening.clone()))
+        Ok(opener(name)?(self.store_context.clone()))
     }
 
     fn open_prompting(&self, name: &str, prompts: PromptPolicy) -> Result<Box<dyn Store + '_>, Error> {
         let ask: &dyn Prompter = match prompts {
-            PromptPolicy::Any => self.opening.ask,
+            PromptPolicy::Any => self.store_context.ask,
             PromptPolicy::Window => &NoTerminal,
             PromptPolicy::Never => &NoPrompt,
         };
-        Ok(opener(name)?(Opening { ask, ..self.opening.clone() }))
+        Ok(opener(name)?(StoreContext { ask, ..self.store_context.clone() }))
     }
 
     fn for_new(&self, configured: Option<&str>) -> Result<Chosen, Error> {
-        // A store may count on the folder (see [`Opening::data`]), also one that was wished for on a fresh machine.
-        files::make_folder(&self.opening.data)?;
+        // A store may count on the folder (see [`StoreContext::data`]), also one that was wished for on a fresh machine.
+        files::make_folder(&self.store_context.data)?;
         if let Some(name) = self.settled(configured)? {
             return Ok(Chosen { name, chosen_now: false });
         }
@@ -103,7 +103,7 @@ impl Machine<'_> {
     /// # Errors
     /// What was asked for does not exist; those of reading.
     pub fn settled(&self, configured: Option<&str>) -> Result<Option<&'static str>, Error> {
-        match self.opening.environment.text("KEYFOB_STORE").as_deref().or(configured) {
+        match self.store_context.environment.text("KEYFOB_STORE").as_deref().or(configured) {
             Some(wish) => writable(wish).map(Some),
             None => self.written(),
         }
@@ -123,7 +123,7 @@ impl Machine<'_> {
             record,
             chosen: chosen == Some(record.name),
             health: match record.open {
-                Some(open) => open(self.opening.clone()).health(),
+                Some(open) => open(self.store_context.clone()).health(),
                 None => Health { usable: true, words: "read-only".to_owned() },
             },
         };
@@ -133,7 +133,7 @@ impl Machine<'_> {
     /// The vault, for the management of its slots.
     #[must_use]
     pub fn vault(&self) -> Vault<'_> {
-        Vault::new(self.opening.clone())
+        Vault::new(self.store_context.clone())
     }
 
     /// What was chosen before.
@@ -142,7 +142,7 @@ impl Machine<'_> {
     /// Those of reading the file.
     pub fn written(&self) -> Result<Option<&'static str>, Error> {
         let mend = |path: &str| format!("mv {path} {path}.damaged; then: keyfob setup, which chooses anew");
-        let path = choice_path(&self.opening.data);
+        let path = choice_path(&self.store_context.data);
         let written = versioned_json::read::<Written>(&path, VERSION, "choice of a store", mend)?;
         written.map(|written| writable(&written.store)).transpose()
     }
@@ -152,9 +152,9 @@ impl Machine<'_> {
     /// # Errors
     /// Those of writing the file.
     pub fn write_down(&self, name: &str) -> Result<(), Error> {
-        files::make_folder(&self.opening.data)?;
+        files::make_folder(&self.store_context.data)?;
         let written = Written { version: VERSION, store: name.to_owned() };
-        versioned_json::write(&choice_path(&self.opening.data), &written)
+        versioned_json::write(&choice_path(&self.store_context.data), &written)
     }
 
     /// Whether a store works here at all; a locked one does.
@@ -165,8 +165,8 @@ impl Machine<'_> {
         let unknown = || Error::NoSuchStore { name: name.to_owned() };
         let record = store::named(name).ok_or_else(unknown)?;
         // As in [`Stores::for_new`].
-        files::make_folder(&self.opening.data)?;
-        match (record.fit)(&self.opening) {
+        files::make_folder(&self.store_context.data)?;
+        match (record.fit)(&self.store_context) {
             Fit::Yes => Ok(()),
             Fit::No(why) => Err(Error::Unavailable { store: record.name, why }),
         }
@@ -177,7 +177,7 @@ impl Machine<'_> {
         ranked.sort_by_key(|record| record.rank);
         let mut why = String::new();
         for record in ranked {
-            match (record.fit)(&self.opening) {
+            match (record.fit)(&self.store_context) {
                 Fit::Yes => return Ok(record.name),
                 Fit::No(reason) => {
                     why = format!("{why}{}{}: {reason}", if why.is_empty() { "" } else { "; " }, record.name)

@@ -33,7 +33,7 @@ use crate::error::Error;
 use crate::files::{self, Ahead};
 use crate::secret::Secret;
 
-use super::{Fit, Health, Opening, Record, Store};
+use super::{Fit, Health, Record, Store, StoreContext};
 pub use header::SlotName;
 use header::{Header, Slot};
 pub use opening::UnlockCache;
@@ -71,12 +71,12 @@ pub static STORE: Record = Record {
             backup. With the ssh-agent: the same, but whoever reaches the agent and the vault can unlock it",
     rank: Some(30),
     fit,
-    open: Some(|opening| Box::new(Vault::new(opening))),
+    open: Some(|context| Box::new(Vault::new(context))),
 };
 
-/// The vault in [`Opening::data`].
+/// The vault in [`StoreContext::data`].
 pub struct Vault<'a> {
-    opening: Opening<'a>,
+    context: StoreContext<'a>,
     /// What a new passphrase slot costs; tests choose less.
     cost: Cost,
     /// The data key, once a slot gave it: a process that reads several tokens asks once.
@@ -95,16 +95,16 @@ pub struct Survey {
 impl<'a> Vault<'a> {
     /// The vault in `opening.data`; nothing is read yet.
     #[must_use]
-    pub fn new(opening: Opening<'a>) -> Vault<'a> {
-        Vault::with_cost(opening, Cost::NEW)
+    pub fn new(context: StoreContext<'a>) -> Vault<'a> {
+        Vault::with_cost(context, Cost::NEW)
     }
 
-    fn with_cost(opening: Opening<'a>, cost: Cost) -> Vault<'a> {
-        Vault { opening, cost, opened: RefCell::new(None) }
+    fn with_cost(context: StoreContext<'a>, cost: Cost) -> Vault<'a> {
+        Vault { context, cost, opened: RefCell::new(None) }
     }
 
     fn folder(&self) -> PathBuf {
-        self.opening.data.join("vault")
+        self.context.data.join("vault")
     }
 
     fn header_path(&self) -> PathBuf {
@@ -116,11 +116,11 @@ impl<'a> Vault<'a> {
     }
 
     fn key_path(&self) -> PathBuf {
-        self.opening.data.join("vault.key")
+        self.context.data.join("vault.key")
     }
 
     fn lock_path(&self) -> PathBuf {
-        self.opening.data.join("vault.lock")
+        self.context.data.join("vault.lock")
     }
 
     /// The header; `None` if there is no vault yet.
@@ -229,7 +229,7 @@ impl Store for Vault<'_> {
 
     fn lock(&self) -> Result<(), Error> {
         *self.opened.borrow_mut() = None;
-        if let Some(kept) = self.opening.unlocked {
+        if let Some(kept) = self.context.unlocked {
             kept.forget();
         }
         let Some(header) = self.header()? else { return Ok(()) };
@@ -247,7 +247,7 @@ impl Store for Vault<'_> {
         let not_usable = |words| Health { usable: false, words };
         let header = match self.header() {
             Ok(Some(header)) => header,
-            Ok(None) => match could_be_made(&self.opening) {
+            Ok(None) => match could_be_made(&self.context) {
                 Fit::Yes => {
                     return Health {
                         usable: true,
@@ -303,8 +303,8 @@ impl Vault<'_> {
 }
 
 /// It serves wherever the data folder can be written.
-fn fit(opening: &Opening<'_>) -> Fit {
-    let data = &opening.data;
+fn fit(context: &StoreContext<'_>) -> Fit {
+    let data = &context.data;
     let writable = match files::check_folder(data) {
         Ok(true) => writable(data),
         Ok(false) => Err(Error::io("find", data)(std::io::ErrorKind::NotFound.into())),
@@ -317,13 +317,13 @@ fn fit(opening: &Opening<'_>) -> Fit {
 }
 
 /// Whether the first token could make a vault. Before it there is no data folder either, so the nearest folder that is there counts.
-fn could_be_made(opening: &Opening<'_>) -> Fit {
-    match files::check_folder(&opening.data) {
-        Ok(false) => match opening.data.ancestors().find(|folder| folder.exists()).map(writable) {
+fn could_be_made(context: &StoreContext<'_>) -> Fit {
+    match files::check_folder(&context.data) {
+        Ok(false) => match context.data.ancestors().find(|folder| folder.exists()).map(writable) {
             Some(Err(error)) => Fit::No(error.to_string()),
             _ => Fit::Yes,
         },
-        _ => fit(opening),
+        _ => fit(context),
     }
 }
 

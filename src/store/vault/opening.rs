@@ -61,7 +61,7 @@ impl Vault<'_> {
         {
             return Ok(Rc::clone(opened));
         }
-        let kept = self.opening.unlocked;
+        let kept = self.context.unlocked;
         let known = kept.filter(|_| ways.remembered).and_then(|kept| kept.of(header));
         let opened = match known {
             Some(opened) => opened,
@@ -99,8 +99,8 @@ impl Vault<'_> {
             return Ok(key);
         }
         if let Some(slot) = by_passphrase
-            && self.opening.ask.possible()
-            && let Some(passphrase) = self.opening.ask.passphrase("passphrase of the vault")
+            && self.context.ask.possible()
+            && let Some(passphrase) = self.context.ask.passphrase("passphrase of the vault")
         {
             return slot.open(&passphrase, &header.id);
         }
@@ -110,7 +110,7 @@ impl Vault<'_> {
     /// Where a person has to answer and cannot, "locked" would only send them to `keyfob unlock` and so in a circle.
     pub(super) fn say_who_is_missing(&self, error: Error) -> Error {
         match error {
-            Error::Locked { .. } if !self.opening.ask.possible() => {
+            Error::Locked { .. } if !self.context.ask.possible() => {
                 Error::NobodyToAsk { what: "the vault's passphrase", run: "keyfob unlock" }
             }
             error => error,
@@ -175,11 +175,11 @@ impl Vault<'_> {
 impl Vault<'_> {
     /// The ssh-agent that `SSH_AUTH_SOCK` names.
     pub(super) fn agent(&self) -> Result<super::agent::Agent, Error> {
-        let socket = self.opening.environment.os("SSH_AUTH_SOCK").ok_or(Error::Program {
+        let socket = self.context.environment.os("SSH_AUTH_SOCK").ok_or(Error::Program {
             program: "ssh-agent",
             why: "SSH_AUTH_SOCK is not set, so there is no agent".to_owned(),
         })?;
-        super::agent::Agent::connect(socket.as_ref(), self.opening.timeout)
+        super::agent::Agent::connect(socket.as_ref(), self.context.timeout)
     }
 
     /// The data key by the ssh-agent. Whatever goes wrong with it, there are other ways, so there is no error.
@@ -188,7 +188,7 @@ impl Vault<'_> {
         header.ssh_agent().next()?;
         let mut agent = self.agent().ok()?;
         let asking =
-            if self.opening.ask.possible() { self.opening.prompt_timeout } else { self.opening.timeout };
+            if self.context.ask.possible() { self.context.prompt_timeout } else { self.context.timeout };
         header
             .ssh_agent()
             .filter(|slot| ways.may(&SlotName::SshAgent(slot.fingerprint())))

@@ -205,7 +205,7 @@ impl Vault<'_> {
                 return Err(refused("the ssh-agent holds several ed25519 keys; name one by its fingerprint"));
             }
         };
-        agent.extend(self.opening.prompt_timeout);
+        agent.extend(self.context.prompt_timeout);
         let slot = Slot::SshAgent(ssh_agent::Slot::enrolling(&mut agent, identity, &opened.key, &opened.id)?);
         let name = slot.name();
         self.edit(&opened, |header| add(header, slot))?;
