@@ -94,7 +94,8 @@ pub struct Health {
     pub words: String,
 }
 
-/// What a store is opened with. Everything that comes from outside is in here, so that tests can choose it.
+/// What a store is given: folder, time limits, environment, whom to ask. Everything that comes from outside is in here, so that
+/// tests can choose it.
 #[derive(Clone)]
 pub struct StoreContext<'a> {
     /// The folder of keyfob's data (records lie in it too); exists and is ours.
@@ -176,7 +177,7 @@ impl Prompter for NoPrompt {
 
 /// Whether a store can be chosen on this machine, found out once, at the first `add`, `setup` or `store`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fit {
+pub enum Availability {
     /// It can hold secrets here and now.
     Yes,
     /// It cannot; why, in words.
@@ -194,7 +195,7 @@ pub struct Record {
     /// Whether it may be chosen without being asked for by name, and in which order (lower first). `None`: only by name.
     pub rank: Option<u8>,
     /// Whether it can serve here; may take up to a second.
-    pub fit: fn(&StoreContext<'_>) -> Fit,
+    pub availability: fn(&StoreContext<'_>) -> Availability,
     /// Opens it; cheap, nothing is read before the first call. `None` for one that holds no keys (the environment).
     pub open: Option<OpenStore>,
 }

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::files;
 use crate::store::vault::Vault;
-use crate::store::{self, Fit, Health, NoPrompt, NoTerminal, OpenStore, Prompter, Store, StoreContext};
+use crate::store::{
+    self, Availability, Health, NoPrompt, NoTerminal, OpenStore, Prompter, Store, StoreContext,
+};
 use crate::versioned_json;
 
 use super::PromptPolicy;
@@ -166,9 +168,9 @@ impl Machine<'_> {
         let record = store::named(name).ok_or_else(unknown)?;
         // As in [`Stores::for_new`].
         files::make_folder(&self.store_context.data)?;
-        match (record.fit)(&self.store_context) {
-            Fit::Yes => Ok(()),
-            Fit::No(why) => Err(Error::Unavailable { store: record.name, why }),
+        match (record.availability)(&self.store_context) {
+            Availability::Yes => Ok(()),
+            Availability::No(why) => Err(Error::Unavailable { store: record.name, why }),
         }
     }
 
@@ -177,9 +179,9 @@ impl Machine<'_> {
         ranked.sort_by_key(|record| record.rank);
         let mut why = String::new();
         for record in ranked {
-            match (record.fit)(&self.store_context) {
-                Fit::Yes => return Ok(record.name),
-                Fit::No(reason) => {
+            match (record.availability)(&self.store_context) {
+                Availability::Yes => return Ok(record.name),
+                Availability::No(reason) => {
                     why = format!("{why}{}{}: {reason}", if why.is_empty() { "" } else { "; " }, record.name)
                 }
             }

@@ -17,7 +17,7 @@ use crate::account::Key;
 use crate::error::Error;
 use crate::secret::Secret;
 
-use super::{Fit, Health, Record, Store, StoreContext};
+use super::{Availability, Health, Record, Store, StoreContext};
 
 #[cfg(target_os = "macos")]
 mod attributes;
@@ -36,7 +36,7 @@ pub static STORE: Record = Record {
          another program reads a token"
     },
     rank: Some(10),
-    fit,
+    availability,
     open: Some(|context| Box::new(Keychain { context })),
 };
 
@@ -94,8 +94,9 @@ impl Store for Keychain<'_> {
     }
 }
 
-fn fit(context: &StoreContext<'_>) -> Fit {
-    look(context.timeout.min(LOOK)).map_or_else(|error| Fit::No(words(error)), |()| Fit::Yes)
+fn availability(context: &StoreContext<'_>) -> Availability {
+    look(context.timeout.min(LOOK))
+        .map_or_else(|error| Availability::No(words(error)), |()| Availability::Yes)
 }
 
 /// Looks for an entry that nobody has.

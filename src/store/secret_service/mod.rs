@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::remote::Realm;
 use crate::secret::Secret;
 
-use super::{Fit, Health, Record, Store, StoreContext};
+use super::{Availability, Health, Record, Store, StoreContext};
 use client::{Client, IS_LOCKED, Item, TOGETHER, still_there, unavailable};
 
 mod client;
@@ -33,7 +33,7 @@ pub static STORE: Record = Record {
     claim: "what the keyring protects: while locked, it stops a stolen disk or backup; while unlocked, as in most \
             desktop sessions, it does not stop your own programs or root",
     rank: Some(20),
-    fit,
+    availability,
     open: Some(|context| Box::new(SecretService { context })),
 };
 
@@ -130,8 +130,8 @@ impl Store for SecretService<'_> {
     }
 }
 
-fn fit(context: &StoreContext<'_>) -> Fit {
-    look(context).map_or_else(|error| Fit::No(words(error)), |_locked| Fit::Yes)
+fn availability(context: &StoreContext<'_>) -> Availability {
+    look(context).map_or_else(|error| Availability::No(words(error)), |_locked| Availability::Yes)
 }
 
 /// Whether the default keyring is locked; an error when there is none. Asks nobody. May start the service, as a `get` would.

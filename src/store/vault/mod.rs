@@ -33,7 +33,7 @@ use crate::error::Error;
 use crate::files::{self, Ahead};
 use crate::secret::Secret;
 
-use super::{Fit, Health, Record, Store, StoreContext};
+use super::{Availability, Health, Record, Store, StoreContext};
 pub use header::SlotName;
 use header::{Header, Slot};
 pub use opening::UnlockCache;
@@ -70,7 +70,7 @@ pub static STORE: Record = Record {
             key; if the key is lost, so are the tokens. With a passphrase instead: also stops a stolen disk or \
             backup. With the ssh-agent: the same, but whoever reaches the agent and the vault can unlock it",
     rank: Some(30),
-    fit,
+    availability,
     open: Some(|context| Box::new(Vault::new(context))),
 };
 
@@ -248,13 +248,13 @@ impl Store for Vault<'_> {
         let header = match self.header() {
             Ok(Some(header)) => header,
             Ok(None) => match could_be_made(&self.context) {
-                Fit::Yes => {
+                Availability::Yes => {
                     return Health {
                         usable: true,
                         words: "not made yet; the first token makes it".to_owned(),
                     };
                 }
-                Fit::No(why) => return not_usable(why),
+                Availability::No(why) => return not_usable(why),
             },
             Err(error) => return not_usable(error.to_string()),
         };
@@ -303,7 +303,7 @@ impl Vault<'_> {
 }
 
 /// It serves wherever the data folder can be written.
-fn fit(context: &StoreContext<'_>) -> Fit {
+fn availability(context: &StoreContext<'_>) -> Availability {
     let data = &context.data;
     let writable = match files::check_folder(data) {
         Ok(true) => writable(data),
@@ -311,19 +311,19 @@ fn fit(context: &StoreContext<'_>) -> Fit {
         Err(error) => Err(error),
     };
     match writable {
-        Ok(()) => Fit::Yes,
-        Err(error) => Fit::No(error.to_string()),
+        Ok(()) => Availability::Yes,
+        Err(error) => Availability::No(error.to_string()),
     }
 }
 
 /// Whether the first token could make a vault. Before it there is no data folder either, so the nearest folder that is there counts.
-fn could_be_made(context: &StoreContext<'_>) -> Fit {
+fn could_be_made(context: &StoreContext<'_>) -> Availability {
     match files::check_folder(&context.data) {
         Ok(false) => match context.data.ancestors().find(|folder| folder.exists()).map(writable) {
-            Some(Err(error)) => Fit::No(error.to_string()),
-            _ => Fit::Yes,
+            Some(Err(error)) => Availability::No(error.to_string()),
+            _ => Availability::Yes,
         },
-        _ => fit(context),
+        _ => availability(context),
     }
 }
 
