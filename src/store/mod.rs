@@ -197,7 +197,7 @@ pub struct Record {
     /// Whether it can serve here; may take up to a second.
     pub availability: fn(&StoreContext<'_>) -> Availability,
     /// Opens it; cheap, nothing is read before the first call. `None` for one that holds no keys (the environment).
-    pub open: Option<OpenStore>,
+    pub open: Option<OpenFn>,
 }
 
 impl Record {
@@ -215,7 +215,7 @@ impl std::fmt::Debug for Record {
 }
 
 /// Opens a store.
-pub type OpenStore = for<'a> fn(StoreContext<'a>) -> Box<dyn Store + 'a>;
+pub type OpenFn = for<'a> fn(StoreContext<'a>) -> Box<dyn Store + 'a>;
 
 /// Every store. The order is the one in which `keyfob storage` shows them.
 pub static ALL: &[&Record] = &[

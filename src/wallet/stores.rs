@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::files;
 use crate::store::vault::Vault;
-use crate::store::{
-    self, Availability, Health, NoPrompt, NoTerminal, OpenStore, Prompter, Store, StoreContext,
-};
+use crate::store::{self, Availability, Health, NoPrompt, NoTerminal, OpenFn, Prompter, Store, StoreContext};
 use crate::versioned_json;
 
 use super::PromptPolicy;
@@ -199,7 +197,7 @@ pub fn writable(name: &str) -> Result<&'static str, Error> {
     record.map(|record| record.name).ok_or_else(|| Error::NoSuchStore { name: name.to_owned() })
 }
 
-fn opener(name: &str) -> Result<OpenStore, Error> {
+fn opener(name: &str) -> Result<OpenFn, Error> {
     let open = store::named(name).and_then(|record| record.open);
     open.ok_or_else(|| Error::NoSuchStore { name: name.to_owned() })
 }
