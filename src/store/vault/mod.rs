@@ -36,17 +36,16 @@ use crate::secret::Secret;
 use super::{Availability, Health, Record, Store, StoreContext};
 pub use header::SlotName;
 use header::{Header, Slot};
-pub use opening::UnlockCache;
-use opening::{Opened, Ways};
 use passphrase::Cost;
 pub use slots::{AgentKey, SlotInfo};
+pub use unlock::UnlockCache;
+use unlock::{UnlockMethods, Unlocked};
 
 #[cfg(unix)]
 mod agent;
 mod header;
 mod kernel_keyring;
 mod key_file;
-mod opening;
 mod passphrase;
 mod seal;
 mod sealed_file;
@@ -54,6 +53,7 @@ mod slots;
 mod ssh_agent;
 #[cfg(test)]
 mod tests;
+mod unlock;
 mod wrapping;
 
 const NAME: &str = "vault";
@@ -80,7 +80,7 @@ pub struct Vault<'a> {
     /// What a new passphrase slot costs; tests choose less.
     cost: Cost,
     /// The data key, once a slot gave it: a process that reads several tokens asks once.
-    opened: RefCell<Option<Rc<Opened>>>,
+    unlocked: RefCell<Option<Rc<Unlocked>>>,
 }
 
 /// What [`Vault::survey`] found.
@@ -100,7 +100,7 @@ impl<'a> Vault<'a> {
     }
 
     fn with_cost(context: StoreContext<'a>, cost: Cost) -> Vault<'a> {
-        Vault { context, cost, opened: RefCell::new(None) }
+        Vault { context, cost, unlocked: RefCell::new(None) }
     }
 
     fn folder(&self) -> PathBuf {
@@ -161,13 +161,15 @@ impl<'a> Vault<'a> {
             let lonely = self.folder().is_dir() && !self.sealed_ids()?.is_empty();
             return if lonely { Err(self.headless()) } else { Ok(survey) };
         };
-        let opened = self.open(&header, &Ways::ALL)?;
+        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
         files::sweep(&self.folder());
         for id in self.sealed_ids()? {
             let path = self.sealed_path(&id);
             let held = files::read_private(&path).and_then(|bytes| {
                 // One that vanished since the listing was removed by another process.
-                bytes.map(|bytes| sealed_file::read(&opened.key, &opened.id, &id, &path, &bytes)).transpose()
+                bytes
+                    .map(|bytes| sealed_file::read(&unlocked.key, &unlocked.id, &id, &path, &bytes))
+                    .transpose()
             });
             match held {
                 Ok(held) => survey.keys.extend(held.map(|(key, _)| key)),
@@ -184,9 +186,9 @@ impl Store for Vault<'_> {
         let Some(header) = self.header()? else {
             return if path.exists() { Err(self.headless()) } else { Ok(None) };
         };
-        let opened = self.open(&header, &Ways::ALL)?;
+        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
         let Some(bytes) = files::read_private(&path)? else { return Ok(None) };
-        let (held, secret) = sealed_file::read(&opened.key, &opened.id, &key.id, &path, &bytes)?;
+        let (held, secret) = sealed_file::read(&unlocked.key, &unlocked.id, &key.id, &path, &bytes)?;
         if held != *key {
             return Err(Error::Damaged { path, why: "it holds the token of another account" });
         }
@@ -223,12 +225,13 @@ impl Store for Vault<'_> {
         if !kernel_keyring::available() {
             return Err(kernel_keyring::nowhere());
         }
-        let opened = self.open(&header, &Ways::ALL).map_err(|error| self.say_who_is_missing(error))?;
-        kernel_keyring::keep(&header.id, &opened.key, for_seconds.unwrap_or(UNLOCKED_FOR))
+        let unlocked =
+            self.open(&header, &UnlockMethods::ALL).map_err(|error| self.say_who_is_missing(error))?;
+        kernel_keyring::keep(&header.id, &unlocked.key, for_seconds.unwrap_or(UNLOCKED_FOR))
     }
 
     fn lock(&self) -> Result<(), Error> {
-        *self.opened.borrow_mut() = None;
+        *self.unlocked.borrow_mut() = None;
         if let Some(kept) = self.context.unlocked {
             kept.forget();
         }
@@ -273,8 +276,8 @@ impl Store for Vault<'_> {
 impl Vault<'_> {
     /// A sealed file for a new id. Nobody looks for it before it is in its place, so it may go there before it is on the disk.
     fn write_ahead(&self, key: &Key, secret: &Secret) -> Result<Ahead, Error> {
-        let opened = self.open_or_create()?;
-        let bytes = sealed_file::write(&opened.key, &opened.id, key, secret)?;
+        let unlocked = self.open_or_create()?;
+        let bytes = sealed_file::write(&unlocked.key, &unlocked.id, key, secret)?;
         Ahead::write(&self.sealed_path(&key.id), &bytes)
     }
 
