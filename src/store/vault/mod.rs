@@ -41,8 +41,6 @@ pub use slots::{AgentKey, SlotInfo};
 pub use unlock::UnlockCache;
 use unlock::{UnlockMethods, Unlocked};
 
-#[cfg(unix)]
-mod agent;
 mod header;
 mod kernel_keyring;
 mod key_file;

@@ -173,11 +173,12 @@ impl Vault<'_> {
     /// # Errors
     /// When there is no agent or it does not answer.
     pub fn agent_keys(&self) -> Result<Vec<AgentKey>, Error> {
+        use super::ssh_agent::{client, slot};
         let identities = self.agent()?.identities()?;
         let shown = identities.into_iter().map(|identity| AgentKey {
-            fingerprint: super::ssh_agent::fingerprint(&identity.blob),
-            kind: super::agent::kind(&identity.blob).to_owned(),
-            usable: super::agent::public_key(&identity.blob).is_some(),
+            fingerprint: slot::fingerprint(&identity.blob),
+            kind: client::kind(&identity.blob).to_owned(),
+            usable: client::public_key(&identity.blob).is_some(),
             comment: identity.comment,
         });
         Ok(shown.collect())
@@ -189,13 +190,13 @@ impl Vault<'_> {
     /// # Errors
     /// When there is no such key, it is no plain ed25519 key, or it does not sign the same twice.
     pub fn enrol_ssh_agent(&self, fingerprint: Option<&str>) -> Result<SlotName, Error> {
-        use super::{agent, ssh_agent};
+        use super::ssh_agent::{client, slot};
         let unlocked = self.open_or_create()?;
         let mut agent = self.agent()?;
         let mut found = agent.identities()?;
         match fingerprint {
-            Some(wanted) => found.retain(|identity| ssh_agent::fingerprint(&identity.blob) == wanted),
-            None => found.retain(|identity| agent::public_key(&identity.blob).is_some()),
+            Some(wanted) => found.retain(|identity| slot::fingerprint(&identity.blob) == wanted),
+            None => found.retain(|identity| client::public_key(&identity.blob).is_some()),
         }
         let identity = match (found.as_slice(), fingerprint) {
             ([identity], _) => identity,
@@ -206,8 +207,7 @@ impl Vault<'_> {
             }
         };
         agent.extend(self.context.prompt_timeout);
-        let slot =
-            Slot::SshAgent(ssh_agent::Slot::enrolling(&mut agent, identity, &unlocked.key, &unlocked.id)?);
+        let slot = Slot::SshAgent(slot::Slot::enrolling(&mut agent, identity, &unlocked.key, &unlocked.id)?);
         let name = slot.name();
         self.edit(&unlocked, |header| add(header, slot))?;
         Ok(name)

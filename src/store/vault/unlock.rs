@@ -175,12 +175,12 @@ impl Vault<'_> {
 #[cfg(unix)]
 impl Vault<'_> {
     /// The ssh-agent that `SSH_AUTH_SOCK` names.
-    pub(super) fn agent(&self) -> Result<super::agent::Agent, Error> {
+    pub(super) fn agent(&self) -> Result<super::ssh_agent::client::Agent, Error> {
         let socket = self.context.environment.os("SSH_AUTH_SOCK").ok_or(Error::Program {
             program: "ssh-agent",
             why: "SSH_AUTH_SOCK is not set, so there is no agent".to_owned(),
         })?;
-        super::agent::Agent::connect(socket.as_ref(), self.context.timeout)
+        super::ssh_agent::client::Agent::connect(socket.as_ref(), self.context.timeout)
     }
 
     /// The data key by the ssh-agent. Whatever goes wrong with it, there are other ways, so there is no error.
