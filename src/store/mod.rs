@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::account::Key;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::files::Ahead;
+use crate::files::StagedFile;
 use crate::secret::Secret;
 
 pub mod environment;
@@ -48,11 +48,11 @@ pub trait Store {
     fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error>;
 
     /// As [`Store::put`], but where that means to write a file, waits for no disk: the secret is kept when the file that is returned
-    /// was settled. `None` where it is kept already.
+    /// was committed. `None` where it is kept already.
     ///
     /// # Errors
     /// As [`Store::put`].
-    fn put_ahead(&self, key: &Key, secret: &Secret) -> Result<Option<Ahead>, Error> {
+    fn put_staged(&self, key: &Key, secret: &Secret) -> Result<Option<StagedFile>, Error> {
         self.put(key, secret).map(|()| None)
     }
 

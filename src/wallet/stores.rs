@@ -77,7 +77,7 @@ impl Stores for Machine<'_> {
     fn for_new(&self, configured: Option<&str>) -> Result<Chosen, Error> {
         // A store may count on the folder (see [`StoreContext::data`]), also one that was wished for on a fresh machine.
         files::make_folder(&self.store_context.data)?;
-        if let Some(name) = self.settled(configured)? {
+        if let Some(name) = self.known(configured)? {
             return Ok(Chosen { name, chosen_now: false });
         }
         let name = self.first_that_fits()?;
@@ -98,11 +98,11 @@ pub struct View {
 }
 
 impl Machine<'_> {
-    /// The store for new secrets, if it is settled, without choosing one.
+    /// The store for new secrets, if one was chosen before, without choosing one.
     ///
     /// # Errors
     /// What was asked for does not exist; those of reading.
-    pub fn settled(&self, configured: Option<&str>) -> Result<Option<&'static str>, Error> {
+    pub fn known(&self, configured: Option<&str>) -> Result<Option<&'static str>, Error> {
         match self.store_context.environment.text("KEYFOB_STORE").as_deref().or(configured) {
             Some(wish) => writable(wish).map(Some),
             None => self.written(),
@@ -115,9 +115,9 @@ impl Machine<'_> {
     /// # Errors
     /// Those of reading.
     pub fn view(&self, configured: Option<&str>) -> Result<Vec<View>, Error> {
-        let chosen = match self.settled(configured) {
+        let chosen = match self.known(configured) {
             Err(Error::NoSuchStore { .. }) => None,
-            settled => settled?,
+            known => known?,
         };
         let look = |record: &&'static store::Record| View {
             record,

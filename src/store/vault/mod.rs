@@ -30,7 +30,7 @@ use std::rc::Rc;
 
 use crate::account::{Id, Key};
 use crate::error::Error;
-use crate::files::{self, Ahead};
+use crate::files::{self, StagedFile};
 use crate::secret::Secret;
 
 use super::{Availability, Health, Record, Store, StoreContext};
@@ -194,11 +194,11 @@ impl Store for Vault<'_> {
     }
 
     fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error> {
-        self.write_ahead(key, secret)?.settle()
+        self.stage(key, secret)?.commit()
     }
 
-    fn put_ahead(&self, key: &Key, secret: &Secret) -> Result<Option<Ahead>, Error> {
-        self.write_ahead(key, secret).map(Some)
+    fn put_staged(&self, key: &Key, secret: &Secret) -> Result<Option<StagedFile>, Error> {
+        self.stage(key, secret).map(Some)
     }
 
     /// Needs no key: destroying what is sealed takes no more than removing its file.
@@ -273,10 +273,10 @@ impl Store for Vault<'_> {
 
 impl Vault<'_> {
     /// A sealed file for a new id. Nobody looks for it before it is in its place, so it may go there before it is on the disk.
-    fn write_ahead(&self, key: &Key, secret: &Secret) -> Result<Ahead, Error> {
+    fn stage(&self, key: &Key, secret: &Secret) -> Result<StagedFile, Error> {
         let unlocked = self.open_or_create()?;
         let bytes = sealed_file::write(&unlocked.key, &unlocked.id, key, secret)?;
-        Ahead::write(&self.sealed_path(&key.id), &bytes)
+        StagedFile::write(&self.sealed_path(&key.id), &bytes)
     }
 
     /// Whether the vault would open now (`Ok`), in words, without asking or changing anything.
