@@ -59,7 +59,7 @@ fn main() {
     let entry = &group.realms[0];
     let key = entry.key(&entry.accounts[0]).unwrap();
     measure("parse a URL", || Remote::from_url(black_box(URL)));
-    measure("place: URL to realm", || forge::place(black_box(&remote), user.as_deref()));
+    measure("place: URL to realm", || forge::recognise(black_box(&remote), user.as_deref()));
     measure("read a record", || records.read(black_box(GROUP)));
     let vault = Vault::new(store_context.clone());
     measure("unseal a token, vault opened", || vault.get(black_box(&key)));
