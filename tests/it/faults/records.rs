@@ -49,7 +49,7 @@ fn a_record_that_names_the_realm_of_another_place_gives_no_token_to_anyone() {
         ] {
             refuses(&scene, words);
         }
-        let docker = scene.program("docker-credential-keyfob").arg("get").stdin(group.to_owned()).run();
+        let docker = scene.program("docker-credential-keyfob").arg("get").stdin(group).run();
         assert!(!docker.stdout().contains(TOKEN), "{docker}");
         let list = scene.keyfob(["list", "--json"]);
         assert!(!list.stdout().contains("evil") && !list.stdout().contains("127.0.0.1"), "{list}");
