@@ -252,7 +252,7 @@ impl Client {
 
     /// Whether a collection or an item is locked.
     pub(super) fn is_locked(&mut self, object: &str, interface: &str) -> Result<bool, dbus::Error> {
-        self.once_there(self.timeout / 2, |client| {
+        self.once_there(self.timeout * 4 / 5, |client| {
             let call = client.property(object, interface, "Locked");
             let reply = client.bus.reply(call)?;
             let mut body = reply.body("v")?;
