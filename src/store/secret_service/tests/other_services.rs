@@ -42,16 +42,21 @@ fn is_locked(locked: bool, serial: usize) -> Vec<u8> {
     message(2, &[], serial, "v", &body)
 }
 
+type Change = fn(&dyn Store) -> Result<(), Error>;
+
 /// Everything that changes something, by name.
-const CHANGES: [(&str, fn(&dyn Store) -> Result<(), Error>); 3] = [
+const CHANGES: [(&str, Change); 3] = [
     ("put", |store| store.put(&key(), &Secret::copy_of(b"new"))),
     ("delete", |store| store.delete(&key())),
     ("lock", |store| store.lock()),
 ];
 
+/// What writes a value.
+type Value = fn(&mut Writer);
+
 #[test]
 fn a_session_may_be_opened_with_any_value() {
-    let values: [(&str, fn(&mut Writer)); 4] = [
+    let values: [(&str, Value); 4] = [
         ("ay", |body| body.bytes(b"")),
         ("ay", |body| body.bytes(b"key")),
         ("s", |body| body.text("")),
@@ -196,8 +201,8 @@ fn a_service_that_opens_no_session_is_not_called_good() {
         };
         let (health, _) = peer(4096, answer).with(&[], |store| store.health());
         assert!(!health.usable && !health.words.contains("locked"), "{name}: {health:?}");
-        let fit = peer(4096, answer).opened(&[], |opening| fit(&opening));
-        assert_eq!(fit, Fit::No(health.words), "{name}");
+        let found = peer(4096, answer).opened(&[], |context| availability(&context));
+        assert_eq!(found, Availability::No(health.words), "{name}");
     }
     let (health, _) = peer(4096, well).with(&[], |store| store.health());
     assert!(health.usable, "{health:?}");
