@@ -112,7 +112,8 @@ fn missed(reason: &NoCredential, report: bool, remote: &Remote) -> Reply {
         NoCredential::NotOurs => Reply::NotOurs,
         NoCredential::NoAccount { .. }
         | NoCredential::Uncovered { .. }
-        | NoCredential::NoOrganisation { .. } => Reply::Nothing(words),
+        | NoCredential::NoOrganisation { .. }
+        | NoCredential::Unusable { .. } => Reply::Nothing(words),
         NoCredential::Ambiguous { .. }
         | NoCredential::NoPath { .. }
         | NoCredential::Variables { .. }

@@ -128,7 +128,7 @@ pub fn subjects(
             subjects.extend(realm.accounts.iter().map(|account| subject(wallet, &group, realm, account)));
         }
     }
-    for held in environment::tokens(wallet.environment).0 {
+    for held in environment::read(wallet.environment).tokens {
         let (realm, forge, home) = match resolve(&wallet.config, &held.remote, held.user.as_deref())? {
             Resolution::Known(known) => (known.realm.clone(), known.forge, known.home(&held.remote)),
             Resolution::Host { .. } => {
