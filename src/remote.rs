@@ -15,6 +15,8 @@ use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 use crate::error::Error;
 use crate::percent::RESERVED;
 
+mod typed;
+
 /// The longest host or path that we look at; longer ones are refused (R10).
 const LONGEST: usize = 8192;
 
@@ -80,7 +82,7 @@ impl Remote {
             return Err(bad("it has a control character or a backslash in it"));
         }
         if !text.contains("://") {
-            // `git@host:path`, or a URL without its scheme: say which.
+            // An ssh address, or a URL without its scheme: say which.
             return Err(bad(if text.contains('@') && text.contains(':') {
                 "an ssh address needs no token; give the https one"
             } else {

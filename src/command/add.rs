@@ -95,7 +95,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 
 fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
     let text = |name: &str| text(matches, name).map(|text| text.trim().to_owned());
-    let (remote, user) = Remote::from_url(&text("URL").unwrap_or_default())?;
+    let (remote, user) = Remote::from_typed(&text("URL").unwrap_or_default())?;
     let account = account_name(text("account").as_deref())?;
     let scopes = text("scopes").unwrap_or_default();
     Ok(Wish {

@@ -7,7 +7,7 @@ use crate::forge;
 
 /// The argument for a place.
 pub(super) fn url() -> Arg {
-    Arg::new("URL").help("A URL of the place, or a realm as list shows it").value_parser(filled)
+    Arg::new("URL").help("A URL of the host or organisation, or a host as list shows it").value_parser(filled)
 }
 
 /// The option for an account.

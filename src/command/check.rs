@@ -12,7 +12,8 @@ use crate::wallet::manage;
 use crate::wallet::manage::verify::{Subject, mark_global};
 
 use super::network::{self, Job};
-use super::{Command, Context, account, json, table, text, url, write_json};
+use super::table::{self, Column};
+use super::{Command, Context, account, json, text, url, write_json};
 
 /// `keyfob check`.
 pub static COMMAND: Command = Command {
@@ -210,7 +211,7 @@ impl Told<'_> {
 fn show(told: &[Told<'_>], context: &mut Context<'_>) {
     let row = |told: &Told<'_>| {
         [
-            visible(&told.subject.realm),
+            visible(&told.subject.place),
             visible(told.subject.account.as_deref().unwrap_or("-")),
             told.result().to_owned(),
             visible(told.verdict.who.as_deref().unwrap_or("-")),
@@ -225,8 +226,14 @@ fn show(told: &[Told<'_>], context: &mut Context<'_>) {
             Outcome::Unclear => Colour::Yellow,
         })
     };
-    let head = ["REALM", "ACCOUNT", "RESULT", "AS", "ENDS"];
-    table::print(head, rows.len(), |at| rows[at].clone(), colour, &mut context.terminal);
+    let head = [
+        ("HOST", Column::Middle(16)),
+        ("ACCOUNT", Column::End(8)),
+        ("RESULT", Column::Whole),
+        ("AS", Column::End(8)),
+        ("EXPIRES", Column::Whole),
+    ];
+    table::print(head, rows.len(), |at, _| rows[at].clone(), colour, &mut context.terminal);
 }
 
 /// Says what the table has no room for, and ends with the code of the worst.

@@ -11,14 +11,17 @@ use crate::wallet::manage::{AccountSummary, State};
 use crate::wallet::resolve::{Resolution, resolve};
 use crate::wallet::{DAY, HINT_DAYS, manage};
 
-use super::{Command, Context, flag, json, option, table, text, time, write_json};
+use super::table::{self, Column, Detail};
+use super::{Command, Context, flag, json, option, text, time, write_json};
 
 /// `keyfob list`.
 pub static COMMAND: Command = Command {
     name: "list",
     about: "Show what the wallet holds; never a secret",
     details: "A date with ~ before it was typed by a person, or estimated, and is not certain. On a terminal a bar shows what is \
-              left of each token's time.",
+              left of each token's time, the table fits its width, and the store is shown only if there are several. Through a pipe \
+              nothing is shortened.\n\n\
+              RULES are the paths for which keyfob prefer chose an account. --expiring skips tokens that another program renews by itself.",
     example: "keyfob list --expiring 14d",
     arguments: |command| {
         command
@@ -54,6 +57,8 @@ struct Row<'e> {
     source: &'e str,
     path: Option<String>,
     set_aside: usize,
+    refresh_token: bool,
+    rules: &'e [String],
 }
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
@@ -62,14 +67,12 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         retain_realm(&mut entries, url, context)?;
     }
     let nothing = entries.is_empty() && errors.is_empty();
-    let until = match text(matches, "expiring") {
-        Some(text) => {
-            time::span("--expiring", text, true)?.try_into().ok().map(|span| context.now.saturating_add(span))
-        }
-        None => None,
-    };
-    if let Some(until) = until {
-        entries.retain(|entry| entry.expires.is_some_and(|(at, _)| at <= until));
+    let span = text(matches, "expiring").map(|text| time::span("--expiring", text, true)).transpose()?;
+    let span = span.map(|span| i64::try_from(span).unwrap_or(i64::MAX));
+    let until = span.map(|span| context.now.saturating_add(span));
+    if let (Some(span), Some(until)) = (span, until) {
+        let ends = |entry: &AccountSummary| entry.expires.is_some_and(|(at, _)| at <= until);
+        entries.retain(|entry| ends(entry) && !renews_itself(entry, span));
     }
     if matches.get_flag("json") {
         let rows: Vec<Row<'_>> = entries.iter().map(row).collect();
@@ -78,10 +81,13 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         context.terminal.note("the wallet is empty");
         context.terminal.hint("keyfob add https://dev.azure.com/contoso");
     } else if !entries.is_empty() {
-        show(&entries, context);
+        show(&mut entries, context);
+        if until.is_none() {
+            show_rules(&entries, context);
+        }
         speak_of_global(&entries, context);
     } else if errors.is_empty() {
-        context.terminal.note("no token ends in that time");
+        context.terminal.note("no token expires in that time");
     }
     // One damaged record does not hide the others, but is not passed over either.
     let mut errors = errors.into_iter();
@@ -112,7 +118,7 @@ fn retain_realm(entries: &mut Vec<AccountSummary>, url: &str, context: &Context<
         Err(error @ Error::NoSuchCredential { .. }) => error,
         Err(error) => return Err(error),
     };
-    let realm = match Remote::from_url(url) {
+    let realm = match Remote::from_typed(url) {
         Ok((remote, user)) => match resolve(context.wallet.settings(), &remote, user.as_deref())? {
             Resolution::Known(known) => known.realm.to_string(),
             _ => return Err(nothing),
@@ -126,8 +132,19 @@ fn retain_realm(entries: &mut Vec<AccountSummary>, url: &str, context: &Context<
 
 /// Whether a token was refused, has ended, or ends by `until`.
 fn needs_care(entry: &AccountSummary, until: Option<i64>, now: i64) -> bool {
-    let refused = matches!(entry.state, State::Rejected | State::Expired);
-    refused || entry.expires.is_some_and(|(at, _)| at <= until.unwrap_or(now))
+    let ends =
+        entry.state == State::Expired || entry.expires.is_some_and(|(at, _)| at <= until.unwrap_or(now));
+    entry.state == State::Rejected || ends && !renews_itself(entry, 0)
+}
+
+/// Whether the program that stored a token stores the next one unasked: it has a refresh token, or it never had as long to live as
+/// the span that a person asks about.
+fn renews_itself(entry: &AccountSummary, span: i64) -> bool {
+    let lived_less = || match (entry.expires, entry.changed) {
+        (Some((at, _)), Some(from)) => at.saturating_sub(from) <= span,
+        _ => false,
+    };
+    entry.refresh || entry.source == "tool" && lived_less()
 }
 
 fn row(entry: &AccountSummary) -> Row<'_> {
@@ -147,19 +164,55 @@ fn row(entry: &AccountSummary) -> Row<'_> {
         source: entry.source,
         path: (!entry.path.is_empty()).then(|| entry.path.join("/")),
         set_aside: entry.set_aside,
+        refresh_token: entry.refresh,
+        rules: &entry.rules,
     }
 }
 
-fn show(entries: &[AccountSummary], context: &mut Context<'_>) {
-    let (with_bar, now) = (context.terminal.about.stdout, context.now);
-    let row = |at: usize| cells(&entries[at], with_bar, now);
+fn show(entries: &mut [AccountSummary], context: &mut Context<'_>) {
+    // What people read is sorted by what they read.
+    fn order(entry: &AccountSummary) -> (&str, Option<&str>, &[String], &str) {
+        (&entry.place, entry.account.as_deref(), &entry.path, entry.source)
+    }
+    entries.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
+    let (on_terminal, now) = (context.terminal.about.stdout, context.now);
+    let one_store = entries.iter().all(|entry| entry.store == entries[0].store);
+    let row = |at: usize, detail: Detail| {
+        let detail = if on_terminal { detail } else { detail.max(Detail::Plain) };
+        cells(&entries[at], detail, now)
+    };
     let colour = |row: usize, column: usize| match column {
         2 => Some(state_colour(entries[row].state)),
         3 => end_colour(&entries[row], now),
         _ => None,
     };
-    let head = ["REALM", "ACCOUNT", "STATE", "EXPIRES", "STORE", "NOTES"];
+    let head = [
+        ("HOST", Column::Middle(16)),
+        ("ACCOUNT", Column::End(8)),
+        ("STATE", Column::Whole),
+        ("EXPIRES", Column::Whole),
+        ("STORE", if on_terminal && one_store { Column::Hidden } else { Column::End(6) }),
+        ("NOTES", Column::End(8)),
+    ];
     table::print(head, entries.len(), row, colour, &mut context.terminal);
+}
+
+/// The paths for which an account is preferred.
+fn show_rules(entries: &[AccountSummary], context: &mut Context<'_>) {
+    let rules = entries.iter().flat_map(|entry| entry.rules.iter().map(move |path| (entry, path)));
+    let mut rows: Vec<[String; 2]> = rules
+        .map(|(entry, path)| {
+            let account = entry.account.as_deref().unwrap_or("-");
+            [visible(&format!("{}/{path}", entry.place)), visible(account)]
+        })
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    rows.sort_unstable();
+    context.terminal.answer("");
+    let head = [("RULES", Column::Middle(16)), ("ACCOUNT", Column::End(8))];
+    table::print(head, rows.len(), |at, _| rows[at].clone(), |_, _| None, &mut context.terminal);
 }
 
 /// Of tokens that end with all of their kind: what is to be done, for each organisation.
@@ -177,10 +230,10 @@ fn speak_of_global(entries: &[AccountSummary], context: &mut Context<'_>) {
         .hint(&format!("keyfob rotate {url}, and the same for each other organisation that it opens"));
 }
 
-fn cells(entry: &AccountSummary, with_bar: bool, now: i64) -> [String; 6] {
-    let mut realm = visible(&entry.realm);
+fn cells(entry: &AccountSummary, detail: Detail, now: i64) -> [String; 6] {
+    let mut place = visible(&entry.place);
     if !entry.path.is_empty() {
-        realm = visible(&format!("{realm} (/{})", entry.path.join("/")));
+        place = visible(&format!("{place} (/{})", entry.path.join("/")));
     }
     let mut notes = Vec::new();
     if entry.default {
@@ -190,11 +243,12 @@ fn cells(entry: &AccountSummary, with_bar: bool, now: i64) -> [String; 6] {
     if entry.source != "person" {
         notes.push(format!("by {}", if entry.source == "tool" { "a tool" } else { "environment" }));
     }
-    if !entry.refused_for.is_empty() {
-        notes.push(format!("refused for {}", entry.refused_for.join(", ")));
-    }
     if let Some(since) = entry.since {
-        notes.push(format!("since {}", rfc3339(since)));
+        let needs = match entry.refused_for.as_slice() {
+            [] => String::new(),
+            needs => format!(" for {}", needs.join(", ")),
+        };
+        notes.push(format!("refused{needs} {}", time::ago(since, now)));
     }
     if entry.set_aside > 0 {
         notes.push(format!("{} set aside", entry.set_aside));
@@ -203,13 +257,14 @@ fn cells(entry: &AccountSummary, with_bar: bool, now: i64) -> [String; 6] {
         || "-".to_owned(),
         |(at, hard)| {
             let certain = if hard { "" } else { "~" };
-            let bar = entry.changed.filter(|_| with_bar && at <= LAST_SECOND);
+            let bar = entry.changed.filter(|_| detail == Detail::Full && at <= LAST_SECOND);
             let bar = bar.map(|from| format!(" {}", bar_of(from, at, now))).unwrap_or_default();
-            format!("{certain}{}{}{bar}", date(at), left(at, now))
+            let left = if detail < Detail::Brief { left(at, now) } else { String::new() };
+            format!("{certain}{}{left}{bar}", date(at))
         },
     );
     [
-        realm,
+        place,
         visible(entry.account.as_deref().unwrap_or("-")),
         entry.state.as_str().to_owned(),
         expires,

@@ -258,20 +258,17 @@ pub fn parser() -> clap::Command {
     })
 }
 
-/// The remote that a person means, with the URL's user name: a URL, or a realm as list shows it.
+/// The remote that a person means, with the URL's user name: a URL, or a realm as `list --json` has it.
 ///
 /// # Errors
 /// [`Error::Url`]; that no such realm is held.
 fn place(context: &Context<'_>, text: &str) -> Result<(Remote, Option<String>), Error> {
     let is_realm = text.split_once('/').is_some_and(|(forge, _)| crate::forge::named(forge).is_some());
-    if !is_realm && (text.contains("://") || !text.contains('/')) {
-        return Remote::from_url(text);
+    if !is_realm {
+        return Remote::from_typed(text);
     }
-    match manage::select(context.wallet, text, None) {
-        Ok(selection) => Remote::from_url(&selection.realm.url),
-        Err(error @ Error::NoSuchCredential { .. }) => Remote::from_url(text).map_err(|_| error),
-        Err(error) => Err(error),
-    }
+    let selection = manage::select(context.wallet, text, None)?;
+    Remote::from_url(&selection.realm.url)
 }
 
 /// An answer in JSON.

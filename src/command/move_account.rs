@@ -20,7 +20,7 @@ pub static COMMAND: Command = Command {
     example: "keyfob move https://dev.azure.com/contoso https://dev.azure.com/fabrikam",
     arguments: |command| {
         command
-            .arg(url().required(true).help("Where they are; a realm as list shows it will do"))
+            .arg(url().required(true).help("Where they are: a URL, or a host as list shows it"))
             .arg(Arg::new("NEW-URL").required(true).help("Where they belong now"))
             .arg(arguments::forge().help("What serves the new host, if it changed"))
             .arg(flag("allow-http", "Accept that tokens travel in clear text over plain http"))
@@ -30,7 +30,7 @@ pub static COMMAND: Command = Command {
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let selection = manage::select(context.wallet, text(matches, "URL").unwrap_or_default(), None)?;
-    let (remote, _) = Remote::from_url(text(matches, "NEW-URL").unwrap_or_default())?;
+    let (remote, _) = Remote::from_typed(text(matches, "NEW-URL").unwrap_or_default())?;
     let wish = Wish {
         forge: text(matches, "forge").and_then(forge::named),
         allow_http: matches.get_flag("allow-http"),

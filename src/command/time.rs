@@ -60,6 +60,18 @@ pub(super) fn span(option: &str, text: &str, days: bool) -> Result<u64, Error> {
     })
 }
 
+/// How long ago a moment was, in the largest unit of which there are two.
+pub(super) fn ago(at: i64, now: i64) -> String {
+    let seconds = now.saturating_sub(at).max(0);
+    let (count, unit) = match seconds {
+        0..60 => return "just now".to_owned(),
+        60..7200 => (seconds / 60, "minute"),
+        7200..172_800 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{} ago", super::counted(usize::try_from(count).unwrap_or(usize::MAX), unit))
+}
+
 fn day(text: &str) -> Option<i64> {
     // Only the plain form: jiff also reads a day out of a whole time.
     let date: Date = text.parse().ok().filter(|_| text.len() == 10)?;
@@ -149,6 +161,23 @@ mod tests {
         ] {
             assert_eq!(end(bad, NOW).map_err(|error| error.exit_code()), Err(2), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_happened_is_told_in_the_largest_unit_of_which_there_are_two() {
+        for (seconds, words) in [
+            (-5, "just now"),
+            (59, "just now"),
+            (60, "1 minute ago"),
+            (7199, "119 minutes ago"),
+            (7200, "2 hours ago"),
+            (172_799, "47 hours ago"),
+            (172_800, "2 days ago"),
+            (90_000_000, "1041 days ago"),
+        ] {
+            assert_eq!(ago(NOW - seconds, NOW), words);
+        }
+        assert!(ago(i64::MIN, i64::MAX).ends_with(" days ago"));
     }
 
     #[test]

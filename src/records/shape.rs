@@ -154,6 +154,9 @@ pub struct AccountRecord {
     /// Whether it is an `authtype`/`credential` pair, so that a request without that capability needs no secret.
     #[serde(default, skip_serializing_if = "is_false")]
     pub authtype: bool,
+    /// Whether a refresh token is stored with it: the program that stored the pair renews it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refresh: bool,
     /// The name by which the service knows the token in force, where it told us.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_id: Option<String>,
@@ -289,6 +292,7 @@ impl AccountRecord {
             default: false,
             hinted: None,
             authtype: false,
+            refresh: false,
             service_id: None,
             added: now,
             changed: now,

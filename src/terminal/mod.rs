@@ -53,6 +53,8 @@ pub struct About {
     pub unattended: bool,
     /// Colour is not wanted.
     pub plain: bool,
+    /// How many characters a line of standard output has; `None` where it is no terminal, or one that does not say.
+    pub columns: Option<usize>,
 }
 
 impl About {
@@ -66,6 +68,9 @@ impl About {
             unattended: environment.forbids_asking(),
             plain: environment.os("NO_COLOR").is_some()
                 || environment.text("TERM").as_deref() == Some("dumb"),
+            columns: terminal_size::terminal_size_of(io::stdout())
+                .map(|(terminal_size::Width(columns), _)| columns.into())
+                .filter(|columns| *columns > 0),
         }
     }
 

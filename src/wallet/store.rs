@@ -149,6 +149,7 @@ fn store_new(
             path: path_of_pair(&realm, &query.remote),
             expires: expires.map(|at| Expiry { at, hard: true }),
             authtype: new.authtype.is_some(),
+            refresh: new.refresh.is_some(),
             ..AccountRecord::new(Source::Tool, store, key, wallet.now)
         };
         place_pair(group, realm, wish, wallet.now)
@@ -227,12 +228,13 @@ pub(super) fn set_aside_and_replace(found: &mut AccountRecord, wish: AccountReco
         service_id: found.service_id.take(),
     };
     found.set_aside.insert(0, before);
-    let AccountRecord { store, id, expires, scopes, authtype, service_id, changed, .. } = wish;
+    let AccountRecord { store, id, expires, scopes, authtype, refresh, service_id, changed, .. } = wish;
     found.store = store;
     found.id = id;
     found.expires = expires;
     found.scopes = scopes;
     found.authtype = authtype;
+    found.refresh = refresh;
     found.service_id = service_id;
     found.changed = changed;
     found.hinted = None;

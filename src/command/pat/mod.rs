@@ -12,8 +12,9 @@ use crate::text::{date, rfc3339, visible};
 use crate::wallet::manage;
 
 use super::list::{colour_of_end, left};
+use super::table::{self, Column};
 use super::token_service::{Organisation, TokenService, organisation, organisation_argument};
-use super::{Command, Context, filled, flag, json, option, table, text, write_json};
+use super::{Command, Context, filled, flag, json, option, text, write_json};
 
 pub(super) mod change;
 
@@ -209,8 +210,15 @@ fn show(shown: &[Shown], scopes: &ScopeTable, context: &mut Context<'_>) {
         3 => shown[row].token.expires.map(|end| colour_of_end(end, now)),
         _ => None,
     };
-    let head = ["ID", "NAME", "STATE", "EXPIRES", "MAY", "NOTES"];
-    table::print(head, rows.len(), |at| rows[at].clone(), colour, &mut context.terminal);
+    let head = [
+        ("ID", Column::Whole),
+        ("NAME", Column::End(8)),
+        ("STATE", Column::Whole),
+        ("EXPIRES", Column::Whole),
+        ("MAY", Column::End(7)),
+        ("NOTES", Column::End(7)),
+    ];
+    table::print(head, rows.len(), |at, _| rows[at].clone(), colour, &mut context.terminal);
 }
 
 /// What a token for all organisations means, and what to do about it.

@@ -176,5 +176,6 @@ pub(super) fn bring_forward(account: &mut AccountRecord, at: usize, now: i64) {
         service_id: std::mem::replace(&mut account.service_id, service_id),
     };
     account.set_aside.insert(0, present);
+    account.refresh = false;
     account.changed = now;
 }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::records::{AccountRecord, RealmRecord, Source, TroubleState};
+use crate::remote::Remote;
 use crate::wallet::LocalWallet;
 use crate::wallet::choose::hard_end;
 use crate::wallet::env_tokens::realm_of_server;
@@ -16,6 +17,10 @@ pub struct AccountSummary {
     pub account: Option<String>,
     /// The URL that the person gave, or the origin that a tool stored for.
     pub url: String,
+    /// The host and organisation as people write them: that URL without `https://`.
+    pub place: String,
+    /// The paths below the realm where this account is preferred.
+    pub rules: Vec<String>,
     /// Path of a tool's pair on a generic host.
     pub path: Vec<String>,
     /// The store of its secret.
@@ -30,6 +35,8 @@ pub struct AccountSummary {
     pub expires: Option<(i64, bool)>,
     /// Since when it is held, in Unix seconds.
     pub changed: Option<i64>,
+    /// Whether the program that stored it renews it: it has a refresh token.
+    pub refresh: bool,
     /// Recorded scopes.
     pub scopes: Vec<String>,
     /// The person's words.
@@ -80,10 +87,13 @@ pub fn list(wallet: &LocalWallet<'_>) -> Result<(Vec<AccountSummary>, Vec<Error>
     for group in groups {
         match group {
             Ok(group) => {
-                let realms = group.realms.iter();
-                entries.extend(
-                    realms.flat_map(|realm| realm.accounts.iter().map(|a| summary(realm, a, wallet.now))),
-                );
+                for realm in &group.realms {
+                    let place = shown_place(wallet, realm);
+                    entries.extend(realm.accounts.iter().map(|account| {
+                        let place = place.clone();
+                        AccountSummary { place, ..summary(realm, account, wallet.now) }
+                    }));
+                }
             }
             Err(error) => errors.push(error),
         }
@@ -93,10 +103,13 @@ pub fn list(wallet: &LocalWallet<'_>) -> Result<(Vec<AccountSummary>, Vec<Error>
             Resolution::Known(known) => known.realm,
             _ => realm_of_server(&token),
         };
+        let url = token.remote.to_string();
         entries.push(AccountSummary {
             realm: realm.to_string(),
             account: token.user,
-            url: token.remote.to_string(),
+            place: without_scheme(&url).to_owned(),
+            rules: Vec::new(),
+            url,
             path: Vec::new(),
             store: "environment".to_owned(),
             state: State::Active,
@@ -104,6 +117,7 @@ pub fn list(wallet: &LocalWallet<'_>) -> Result<(Vec<AccountSummary>, Vec<Error>
             refused_for: Vec::new(),
             expires: None,
             changed: None,
+            refresh: false,
             scopes: Vec::new(),
             label: Some(token.from.to_owned()),
             default: false,
@@ -119,6 +133,24 @@ pub fn list(wallet: &LocalWallet<'_>) -> Result<(Vec<AccountSummary>, Vec<Error>
     Ok((entries, errors))
 }
 
+/// The host and organisation of a realm as people write them. A record could name a URL that is not the realm's (in an export, say);
+/// then the realm itself is shown.
+pub(super) fn shown_place(wallet: &LocalWallet<'_>, realm: &RealmRecord) -> String {
+    let is_its_own = Remote::from_url(&realm.url).is_ok_and(|(remote, user)| {
+        match resolve(&wallet.config, &remote, user.as_deref()) {
+            Ok(Resolution::Known(known)) => known.realm.as_str() == realm.realm,
+            Ok(Resolution::Host { .. }) => realm.realm.contains(&remote.authority()),
+            _ => false,
+        }
+    });
+    without_scheme(if is_its_own { &realm.url } else { &realm.realm }).to_owned()
+}
+
+/// A URL as people write it; plain http is always shown.
+pub(super) fn without_scheme(url: &str) -> &str {
+    url.strip_prefix("https://").unwrap_or(url)
+}
+
 pub(super) fn summary(realm: &RealmRecord, account: &AccountRecord, now: i64) -> AccountSummary {
     let worst = account.trouble.values().max_by_key(|trouble| trouble.state == TroubleState::Rejected);
     let ended = hard_end(account, now).is_some_and(|at| at <= now);
@@ -132,6 +164,8 @@ pub(super) fn summary(realm: &RealmRecord, account: &AccountRecord, now: i64) ->
         realm: realm.realm.clone(),
         account: account.name.clone(),
         url: realm.url.clone(),
+        place: without_scheme(&realm.url).to_owned(),
+        rules: rules_of(realm, account),
         path: account.path.clone(),
         store: account.store.clone(),
         state,
@@ -139,6 +173,7 @@ pub(super) fn summary(realm: &RealmRecord, account: &AccountRecord, now: i64) ->
         refused_for: account.trouble.keys().filter(|need| *need != "*").cloned().collect(),
         expires: account.expires.map(|expiry| (expiry.at, expiry.hard)),
         changed: Some(account.changed),
+        refresh: account.refresh,
         scopes: account.scopes.clone(),
         label: account.label.clone(),
         default: account.default,
@@ -148,4 +183,13 @@ pub(super) fn summary(realm: &RealmRecord, account: &AccountRecord, now: i64) ->
         },
         set_aside: account.set_aside.len(),
     }
+}
+
+/// The paths whose rules name an account. Only a person's account can be preferred.
+fn rules_of(realm: &RealmRecord, account: &AccountRecord) -> Vec<String> {
+    let rules =
+        realm.rules.iter().filter(|rule| account.source == Source::Person && rule.account == account.name);
+    let mut paths: Vec<String> = rules.map(|rule| rule.path.join("/")).collect();
+    paths.sort_unstable();
+    paths
 }

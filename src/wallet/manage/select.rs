@@ -60,7 +60,7 @@ fn find_realm(
             return Err(nothing("keyfob list shows what it holds"));
         }
     }
-    let (remote, user) = Remote::from_url(place)?;
+    let (remote, user) = Remote::from_typed(place)?;
     let resolution = resolve(&wallet.config, &remote, user.as_deref())?;
     let group_name = match &resolution {
         Resolution::Known(known) => known.group.clone(),
@@ -143,7 +143,10 @@ impl Selection {
 
 /// Names for a sentence.
 fn names_of(accounts: &[AccountRecord]) -> String {
-    accounts.iter().map(|account| account_in_words(account.name.as_deref())).collect::<Vec<_>>().join(", ")
+    let mut names: Vec<String> =
+        accounts.iter().map(|account| account_in_words(account.name.as_deref())).collect();
+    names.sort_unstable();
+    names.join(", ")
 }
 
 /// What to say when a URL of a cloud service does not tell the organisation.

@@ -14,6 +14,7 @@ use crate::wallet::LocalWallet;
 use crate::wallet::env_tokens::{forge_of_server, realm_of_server};
 use crate::wallet::manage::AccountSummary;
 use crate::wallet::manage::add::Planned;
+use crate::wallet::manage::list::{shown_place, without_scheme};
 use crate::wallet::manage::select::select;
 use crate::wallet::resolve::{Resolution, forge_of, host_group, resolve};
 use crate::wallet::secrets::payload;
@@ -30,6 +31,8 @@ pub struct Subject {
     pub account: Option<String>,
     /// The realm's URL.
     pub url: String,
+    /// The host and organisation as people write them.
+    pub place: String,
     /// The store that holds the token.
     pub store: String,
     /// The forge.
@@ -120,6 +123,7 @@ pub fn subjects(
             }
             subjects.push(subject);
         }
+        subjects.sort_by(|a, b| a.account.cmp(&b.account));
         return Ok(subjects);
     }
     for group in wallet.records.all()? {
@@ -142,6 +146,7 @@ pub fn subjects(
         subjects.push(Subject {
             realm: realm.to_string(),
             account: held.user.clone(),
+            place: without_scheme(&url).to_owned(),
             url,
             store: environment::STORE.name.to_owned(),
             forge,
@@ -173,6 +178,7 @@ pub(super) fn subject(
         realm: realm.realm.clone(),
         account: account.name.clone(),
         url: realm.url.clone(),
+        place: shown_place(wallet, realm),
         store: account.store.clone(),
         forge,
         allow_http: realm.allow_http,

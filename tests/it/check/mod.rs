@@ -109,7 +109,7 @@ fn where_no_thread_can_be_had_one_is_asked_after_the_other() {
     stage.holds("https://dev.azure.com/fabrikam", OTHER);
     let call = stage.scene.program("keyfob").args(["check"]).env("RUST_MIN_STACK", "1000000000000000");
     let output = call.env("KEYFOB_OFFLINE", "").run();
-    output.says(5, &["azure-devops/contoso", "accepted", "azure-devops/fabrikam", "refused"]);
+    output.says(5, &["dev.azure.com/contoso", "accepted", "dev.azure.com/fabrikam", "refused"]);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn an_accepted_token_is_shown_with_whose_it_is() {
     let stage = Stage::new();
     stage.holds(CONTOSO, TOKEN);
     let output = stage.run(&format!("check {CONTOSO}"), "");
-    let output = output.says(0, &["azure-devops/contoso", "accepted", "alice@contoso.test"]);
+    let output = output.says(0, &["dev.azure.com/contoso", "accepted", "alice@contoso.test"]);
     assert_eq!(output.stderr(), "");
     let entries = stage.proxy.log().take();
     assert_eq!(entries.len(), 1, "one request for a token");

@@ -186,7 +186,7 @@ fn wide_names_leave_the_columns_of_a_list_under_each_other() {
     let scene = holding(&adds.each_ref().map(|add| (add.as_str(), "s3cret")));
     let list = run(&scene, "list").succeeds().stdout().to_owned();
     for (name, cells) in names {
-        let line = format!("azure-devops/contoso  {name}{}  active", " ".repeat(7 - cells));
+        let line = format!("dev.azure.com/contoso  {name}{}  active", " ".repeat(7 - cells));
         assert!(list.contains(&line), "ACCOUNT, the head, has 7 letters: {line:?} in\n{list}");
     }
 }

@@ -34,10 +34,12 @@ fn a_token_comes_in_by_a_pipe_and_list_shows_all_but_the_token() {
         "source": "person",
         "path": null,
         "set_aside": 0,
+        "refresh_token": false,
+        "rules": [],
     }]);
     assert_eq!(list, expected);
     let table = run(&scene, "list").succeeds();
-    for text in ["azure-devops/contoso", "alice", "active", "~2099-03-01", "vault", "default, work"] {
+    for text in ["dev.azure.com/contoso", "alice", "active", "~2099-03-01", "vault", "default, work"] {
         assert!(table.stdout().contains(text), "{table}");
     }
 }
@@ -50,7 +52,7 @@ fn mistakes_are_found_before_the_token_is_asked_for() {
         ("add https://marketplace.visualstudio.com", "never gets a token"),
         ("add http://git.example.com --account a", "in clear text"),
         ("add http://dev.azure.com/contoso --allow-http", "in clear text"),
-        ("add dev.azure.com/contoso", "must begin with https://"),
+        ("add contoso", "must begin with https://"),
         ("add https://dev.azure.com/contoso --expires 2020-01-01", "in the past"),
         ("add https://dev.azure.com/contoso --expires soon", "a day, a time or a span"),
         ("add https://github.com --forge gitlab", "belongs to GitHub"),
@@ -188,7 +190,9 @@ fn list_can_be_narrowed_and_its_exit_code_can_warn() {
         "label",
         "path",
         "realm",
+        "refresh_token",
         "refused_for",
+        "rules",
         "scopes",
         "set_aside",
         "since",

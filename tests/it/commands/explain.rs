@@ -93,7 +93,7 @@ fn a_locked_store_is_not_an_absent_token_and_the_steps_so_far_are_told() {
     let told = json(&ends(&scene, "explain https://dev.azure.com/contoso --json", 3, &[]));
     assert_eq!((&told["outcome"], &told["hint"]), (&"error".into(), &"keyfob unlock".into()));
     ends(&scene, "token https://dev.azure.com/contoso --as token", 3, &["locked"]);
-    ends(&scene, "list", 0, &["azure-devops/contoso"]);
+    ends(&scene, "list", 0, &["dev.azure.com/contoso"]);
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod accounts;
 mod add;
 mod completions;
 mod explain;
+#[cfg(target_os = "linux")]
+mod list;
 mod storage;
 #[cfg(target_os = "linux")]
 mod terminal;
@@ -184,7 +186,8 @@ fn what_is_wrong_is_said_in_one_voice_with_the_exit_code_of_its_kind() {
         ("list --frobnicate", 2),
         ("prefer https://dev.azure.com/contoso", 2),
         ("remove dev.azure.com", 2),
-        ("remove git@ssh.dev.azure.com:v3/contoso/p/r", 2),
+        ("remove git@ssh.dev.azure.com:v3/contoso/p/r", 1),
+        ("remove ssh:/dev.azure.com", 2),
         ("storage move attic", 2),
         ("list --expiring soon", 2),
         ("remove https://dev.azure.com/contoso", 4),

@@ -164,9 +164,7 @@ fn on_a_terminal_a_bar_and_a_colour_show_what_is_left_of_each_tokens_time() {
     };
     let coloured = seen("xterm", "");
     // Yellow from two weeks before, red in the last day.
-    for (realm, colour) in
-        [("azure-devops/contoso", "33"), ("github/github.com", "32"), ("gitlab/gitlab.com", "31")]
-    {
+    for (realm, colour) in [("dev.azure.com/contoso", "33"), ("github.com", "32"), ("gitlab.com", "31")] {
         let line = coloured.lines().find(|line| line.contains(realm)).unwrap();
         let end = line.split(&format!("\u{1b}[{colour}m~")).nth(1).unwrap_or_else(|| panic!("{coloured}"));
         assert!(end.contains(" d) ########\u{1b}[0m"), "{coloured}");

@@ -266,7 +266,7 @@ fn list_shows_what_can_be_read_and_names_what_cannot() {
     let list = scene.keyfob(["list"]);
     assert_eq!(list.code(), 6, "{list}");
     assert!(
-        list.stdout().contains("azure-devops/fabrikam")
+        list.stdout().contains("dev.azure.com/fabrikam")
             && list.stderr().contains("azure-devops+contoso.json"),
         "{list}"
     );

@@ -62,7 +62,7 @@ fn mistakes_are_found_before_anybody_is_asked() {
         ("pat create contoso --for git --expires soon", 2, "a day, a time or a span"),
         ("pat create contoso --for git --account -", 2, "--account takes a name"),
         ("pat create https://github.com --for git", 2, "is no organisation of Azure DevOps Services"),
-        ("pat list tfs.example.com", 2, "must begin with https://"),
+        ("pat list tfs.example.com", 2, "is no organisation of Azure DevOps Services"),
         ("pat list https://tfs.example.com/tfs/main", 2, "is no organisation of Azure DevOps Services"),
         ("pat", 2, ""),
         ("pat frobnicate contoso", 2, "unrecognized"),
