@@ -67,7 +67,7 @@ impl Unusable {
             Unusable::Masked | Unusable::IsUrl | Unusable::NotToken | Unusable::NotText => {
                 format!("set {variable} to the token itself")
             }
-            Unusable::Form(form) => format!("{variable} has the form {form}"),
+            Unusable::Form(form) => format!("write it as {form}"),
             Unusable::Entry(_) | Unusable::BadUrl => format!("correct the entry, or unset {variable}"),
             Unusable::NoUrl(url) => format!("set {url} to the URL that the token is for"),
             Unusable::NoOrganisation => format!("add the organisation to the URL of {variable}"),

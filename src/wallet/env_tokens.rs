@@ -50,8 +50,13 @@ impl<'w> Environment<'w> {
         self.given.tokens.is_empty() && self.given.unusable.is_empty()
     }
 
-    fn config(&self) -> &LazyConfig {
-        self.none.as_ref().unwrap_or(&self.wallet.config)
+    /// Where the URL of a token belongs; without settings that are out of reach.
+    fn place_of(&self, remote: &Remote, user: Option<&str>) -> Result<Resolution, Error> {
+        let config = self.none.as_ref().unwrap_or(&self.wallet.config);
+        match resolve(config, remote, user) {
+            Err(error) if is_out_of_reach(&error) => resolve(&LazyConfig::none(), remote, user),
+            done => done,
+        }
     }
 
     /// The answer of a token of the environment, if there is one for it.
@@ -114,6 +119,21 @@ impl<'w> Environment<'w> {
         }))))
     }
 
+    /// The variable whose token answers a query, whatever the wallet holds.
+    ///
+    /// # Errors
+    /// As [`Environment::answer`].
+    pub(super) fn variable(&mut self, query: &Query) -> Result<Option<&'static str>, Error> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        let (resolution, _) = self.resolve(query)?;
+        Ok(match self.answer(query, &resolution, &mut |_| {})? {
+            Some(Lookup::Found(answer)) => answer.variable,
+            Some(Lookup::None { .. }) | None => None,
+        })
+    }
+
     /// The records of the place, where they could mean something else than the token: a user name may pick an account, and a
     /// request without a path may mean another realm of the host. Records that are out of reach pick nothing.
     fn group(&self, query: &Query, resolution: &Resolution) -> Result<Option<Group>, Error> {
@@ -152,7 +172,7 @@ impl<'w> Environment<'w> {
         if token.user.as_deref().is_some_and(control) {
             return Ok(false);
         }
-        Ok(match (resolution, resolve(self.config(), &token.remote, token.user.as_deref())?) {
+        Ok(match (resolution, self.place_of(&token.remote, token.user.as_deref())?) {
             (Resolution::Known(ours), Resolution::Known(theirs)) => ours.realm == theirs.realm,
             (Resolution::Known(ours), Resolution::NoOrganisation(forge)) => {
                 is_whole_host(&token.remote) && ours.forge.id == forge.id && query.need == Need::Packages
@@ -224,7 +244,7 @@ impl<'w> Environment<'w> {
         {
             return true;
         }
-        match (resolution, resolve(self.config(), remote, one.user.as_deref())) {
+        match (resolution, self.place_of(remote, one.user.as_deref())) {
             (Resolution::Known(ours), Ok(Resolution::Known(theirs))) => ours.realm == theirs.realm,
             (Resolution::Known(ours), Ok(Resolution::NoOrganisation(forge))) => ours.forge.id == forge.id,
             (Resolution::Host { group: ours }, Ok(Resolution::Host { group: theirs })) => *ours == theirs,
@@ -238,7 +258,7 @@ impl<'w> Environment<'w> {
     /// Whether a token is for the service that is asked about, and its URL names no organisation.
     fn lacks_organisation(&self, token: &EnvironmentToken, query: &Query, resolution: &Resolution) -> bool {
         let Resolution::Known(known) = resolution else { return false };
-        let theirs = resolve(self.config(), &token.remote, token.user.as_deref());
+        let theirs = self.place_of(&token.remote, token.user.as_deref());
         token.need.is_none_or(|need| need == query.need)
             && matches!(theirs, Ok(Resolution::NoOrganisation(forge)) if forge.id == known.forge.id)
     }

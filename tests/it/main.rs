@@ -20,6 +20,7 @@ mod concurrency;
 mod docker;
 mod doctor;
 mod documents;
+mod environment;
 mod every_tool;
 mod fake_fidelity;
 mod faults;
