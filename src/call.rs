@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::environment::Environment;
 use crate::folders::Paths;
-use crate::store::Opening;
+use crate::store::StoreContext;
 use crate::terminal::TerminalAsk;
 use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
 use crate::wallet::LocalWallet;
@@ -59,7 +59,7 @@ impl<'a> Call<'a> {
         let ask = TerminalAsk::for_tool(environment, wire.stderr_is_terminal);
         let paths = Paths::find(environment);
         let data = paths.as_ref().map_or(Path::new(""), |paths| &paths.data);
-        let stores = Machine { opening: Opening::new(data, environment, &ask) };
+        let stores = Machine { store_context: StoreContext::new(data, environment, &ask) };
         let wallet = match &paths {
             Ok(paths) => LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, now),
             Err(why) => LocalWallet::homeless(*why, &stores, environment, now),

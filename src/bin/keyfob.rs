@@ -12,7 +12,7 @@ use keyfob::command::{self, Context};
 use keyfob::environment::Environment;
 use keyfob::folders::Paths;
 use keyfob::process::{harden, unix_time};
-use keyfob::store::Opening;
+use keyfob::store::StoreContext;
 use keyfob::store::vault::UnlockCache;
 use keyfob::terminal::{About, Out, Stdin, Terminal, TerminalAsk};
 use keyfob::tool::{Input, Wire};
@@ -56,8 +56,9 @@ fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environme
     // Without a home, the few commands that need none see the tokens of the environment, and the others end before they start.
     let paths = Paths::find(environment);
     let data = paths.as_ref().map(|paths| paths.data.clone()).unwrap_or_default();
-    let opening = Opening { unlocked: Some(&unlocked), ..Opening::new(&data, environment, &ask) };
-    let stores = Machine { opening };
+    let store_context =
+        StoreContext { unlocked: Some(&unlocked), ..StoreContext::new(&data, environment, &ask) };
+    let stores = Machine { store_context };
     let wallet = match &paths {
         Ok(paths) => LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, unix_time()),
         Err(why) => LocalWallet::homeless(*why, &stores, environment, unix_time()),

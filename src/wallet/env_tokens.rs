@@ -4,7 +4,7 @@
 use crate::account::Account;
 use crate::config::LazyConfig;
 use crate::error::{Error, NoCredential, Unusable};
-use crate::forge::{Forge, Need, Place, place, prefix_of, server_realm};
+use crate::forge::{Forge, Need, Recognition, prefix_of, recognise, server_realm};
 use crate::records::{Group, RealmRecord};
 use crate::remote::{Realm, Remote, is_within};
 use crate::secret::Secret;
@@ -183,8 +183,8 @@ impl<'w> Environment<'w> {
                 // On a generic host another user name is another account (R4).
                 let asked = query.user.as_deref().filter(|user| forge.is_generic() && !user.is_empty());
                 let named = asked.is_none() || token.user.is_none() || asked == token.user.as_deref();
-                let path =
-                    query.remote.path().is_empty() || query.remote.path_is_within(prefix, forge.folds_path);
+                let path = query.remote.path().is_empty()
+                    || query.remote.path_is_within(prefix, forge.case_insensitive_paths);
                 *ours == theirs && named && path
             }
             _ => false,
@@ -303,12 +303,17 @@ fn most_exact<'t>(
 fn reach(token: &EnvironmentToken, query: &Query, resolution: &Resolution) -> Reach {
     let (asked, held, folds) = match resolution {
         Resolution::Known(known) => {
-            let Place::Cloud { skip, .. } = place(&token.remote, token.user.as_deref()) else {
+            let Recognition::Cloud { path_depth, .. } = recognise(&token.remote, token.user.as_deref())
+            else {
                 return if known.site.is_some() { Reach::Realm } else { Reach::Host };
             };
-            (below(&query.remote, known.skip), below(&token.remote, skip), known.forge.folds_path)
+            (
+                below(&query.remote, known.path_depth),
+                below(&token.remote, path_depth),
+                known.forge.case_insensitive_paths,
+            )
         }
-        _ => (query.remote.path(), token.remote.path(), forge_of_server(token).folds_path),
+        _ => (query.remote.path(), token.remote.path(), forge_of_server(token).case_insensitive_paths),
     };
     // What names a feed by its index is for all that lies beside the index.
     let held = match held.split_last() {
@@ -346,7 +351,8 @@ fn others(
     let prefix = prefix_of(forge, &first.remote);
     let is_other = |record: &RealmRecord| {
         record.has_person()
-            && !(record.prefix.len() == prefix.len() && is_within(&record.prefix, prefix, forge.folds_path))
+            && !(record.prefix.len() == prefix.len()
+                && is_within(&record.prefix, prefix, forge.case_insensitive_paths))
     };
     let urls: Vec<&str> = match matched {
         _ if !query.remote.path().is_empty() => return None,

@@ -29,7 +29,7 @@ pub fn get(wallet: &LocalWallet<'_>, query: &Query, trace: Trace<'_>) -> Result<
             None
         }
         Resolution::NoOrganisation(forge) => {
-            trace(format_args!("nothing in it tells the {} of {}", forge.realm_word, forge.name));
+            trace(format_args!("nothing in it tells the {} of {}", forge.realm_noun, forge.name));
             let host = query.remote.host().to_owned();
             Some(Lookup::reported(NoCredential::NoOrganisation { host }))
         }

@@ -4,7 +4,7 @@
 
 use crate::environment::Environment;
 use crate::error::Unusable;
-use crate::forge::{Need, Place, place};
+use crate::forge::{Need, Recognition, recognise};
 use crate::remote::Remote;
 use crate::secret::Secret;
 
@@ -19,7 +19,7 @@ pub static STORE: Record = Record {
     place: "environment variables of the process (KEYFOB_URL with KEYFOB_TOKEN, KEYFOB_TOKENS, and those of pipelines)",
     claim: "nothing on disk; whoever can read the environment of the process can read the token",
     rank: None,
-    fit: |_| super::Fit::No("it is read-only: set the variables".to_owned()),
+    availability: |_| super::Availability::No("it is read-only: set the variables".to_owned()),
     open: None,
 };
 
@@ -217,8 +217,8 @@ impl Reader<'_> {
         if remote.is_https() || remote.is_loopback() {
             return None;
         }
-        match place(remote, None) {
-            Place::Never => Some(Unusable::PlainHttpToCloud),
+        match recognise(remote, None) {
+            Recognition::Never => Some(Unusable::PlainHttpToCloud),
             _ if allows_http(self.environment, remote) => None,
             _ => Some(Unusable::PlainHttp),
         }
