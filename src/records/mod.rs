@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::files;
+use crate::folders::NoFolders;
 
 mod shape;
 
@@ -35,13 +36,25 @@ pub struct Records {
     /// The data folder.
     pub data: PathBuf,
     folder: PathBuf,
+    /// Why there is no such folder.
+    nowhere: Option<NoFolders>,
 }
 
 impl Records {
     /// Records below the data folder.
     #[must_use]
     pub fn new(data: &Path) -> Records {
-        Records { data: data.to_owned(), folder: data.join("records") }
+        Records { data: data.to_owned(), folder: data.join("records"), nowhere: None }
+    }
+
+    /// None, where there is no folder for them: every call says why.
+    #[must_use]
+    pub fn nowhere(why: NoFolders) -> Records {
+        Records { data: PathBuf::new(), folder: PathBuf::new(), nowhere: Some(why) }
+    }
+
+    fn is_somewhere(&self) -> Result<(), Error> {
+        self.nowhere.map_or(Ok(()), |why| Err(why.into()))
     }
 
     /// Where a group's file is.
@@ -53,8 +66,9 @@ impl Records {
     /// Reads a group; an empty one if there is none.
     ///
     /// # Errors
-    /// [`Error::Unsafe`], [`Error::Record`], [`Error::Io`].
+    /// That there is no folder for them, [`Error::Unsafe`], [`Error::Record`], [`Error::Io`].
     pub fn read(&self, group: &str) -> Result<Group, Error> {
+        self.is_somewhere()?;
         let path = self.path(group);
         // A folder that others can write to is as bad as a file that they can.
         files::check_folder(&self.data)?;
@@ -144,6 +158,7 @@ impl Records {
 
     #[inline(never)]
     fn lock_of(&self, group: &str) -> Result<PathBuf, Error> {
+        self.is_somewhere()?;
         files::make_folder(&self.data)?;
         files::make_folder(&self.folder)?;
         let digest = Sha256::digest(group.as_bytes());
@@ -171,6 +186,7 @@ impl Records {
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        self.is_somewhere()?;
         files::check_folder(&self.data)?;
         if !files::check_folder(&self.folder)? {
             return Ok(Vec::new());
@@ -187,7 +203,9 @@ impl Records {
 
     /// Removes what crashes left behind.
     pub fn sweep(&self) {
-        files::sweep(&self.folder);
+        if self.nowhere.is_none() {
+            files::sweep(&self.folder);
+        }
     }
 }
 
