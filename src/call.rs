@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::environment::Environment;
 use crate::folders::Paths;
-use crate::store::StoreContext;
+use crate::store::{STAYS_UNLOCKED, StoreContext};
 use crate::terminal::TerminalAsk;
 use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
 use crate::wallet::stores::Machine;
@@ -60,7 +60,11 @@ impl<'a> Call<'a> {
             return serve(&self.arguments, wire, &UnavailableWallet { environment });
         };
         let ask = TerminalAsk::for_tool(environment, wire.stderr_is_terminal);
-        let stores = Machine { store_context: StoreContext::new(&paths.data, environment, &ask) };
+        let store_context = StoreContext {
+            stays_unlocked: Some(STAYS_UNLOCKED),
+            ..StoreContext::new(&paths.data, environment, &ask)
+        };
+        let stores = Machine { store_context };
         let wallet = LocalWallet::new(&paths.data, paths.config, &stores, environment, now);
         serve(&self.arguments, wire, &wallet)
     }

@@ -90,6 +90,7 @@ impl Peer {
                 environment: &environment,
                 ask,
                 unlocked: None,
+                stays_unlocked: None,
             },
         };
         (work(&store), self.thread.join().unwrap())
