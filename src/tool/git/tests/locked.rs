@@ -42,8 +42,11 @@ fn git_is_told_to_stop_only_where_an_account_would_answer_and_its_store_is_locke
     assert_eq!(run(&bench, "get", CONTOSO).text(), "");
 }
 
-/// A wallet whose every get fails in one way.
-struct Failing(fn() -> Error);
+/// What goes wrong.
+type Failure = fn() -> Error;
+
+/// A wallet whose every call fails in one way.
+struct Failing(Failure);
 
 impl Wallet for Failing {
     fn get(&self, _: &Query) -> Result<Lookup, Error> {
@@ -68,7 +71,7 @@ impl Wallet for Failing {
 
 #[test]
 fn a_time_out_and_a_broken_store_do_not_stop_git() {
-    let cases: [(fn() -> Error, &[u8]); 7] = [
+    let cases: [(Failure, &[u8]); 7] = [
         (|| Error::Locked { store: "vault", how: None }, b"quit=1\n"),
         (|| Error::WrongPassphrase, b"quit=1\n"),
         (|| Error::Silent { store: "secret-service", waited: Duration::from_secs(3) }, b""),
