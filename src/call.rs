@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::environment::Environment;
 use crate::folders::Paths;
-use crate::store::StoreContext;
+use crate::store::{STAYS_UNLOCKED, StoreContext};
 use crate::terminal::TerminalAsk;
 use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
 use crate::wallet::LocalWallet;
@@ -65,7 +65,9 @@ impl<'a> Call<'a> {
         let ask = TerminalAsk::for_tool(environment, wire.stderr_is_terminal);
         let paths = Paths::find(environment);
         let data = paths.as_ref().map_or(Path::new(""), |paths| &paths.data);
-        let stores = Machine { store_context: StoreContext::new(data, environment, &ask) };
+        let store_context =
+            StoreContext { stays_unlocked: Some(STAYS_UNLOCKED), ..StoreContext::new(data, environment, &ask) };
+        let stores = Machine { store_context };
         let wallet = match &paths {
             Ok(paths) => LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, now),
             Err(why) => LocalWallet::homeless(*why, &stores, environment, now),

@@ -20,6 +20,7 @@ pub(crate) fn fill(folder: &Path, count: usize) {
         environment: &environment,
         ask: &NoTerminal,
         unlocked: None,
+        stays_unlocked: None,
     };
     let stores = Machine { store_context };
     for number in 0..count {

@@ -36,6 +36,7 @@ fn main() {
         environment: &environment,
         ask: &NoTerminal,
         unlocked: None,
+        stays_unlocked: None,
     };
     let stores = Machine { store_context: store_context.clone() };
     let ask_git = |word: &str, request: &str| {

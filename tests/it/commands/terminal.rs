@@ -76,7 +76,7 @@ fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
     let scene = at_a_terminal(holding(&[(CONTOSO, "s3cret-1")]));
     let mut terminal = Terminal::begin(&scene, "storage protect");
     terminal
-        .sees("new passphrase of the vault: ")
+        .sees("new keyfob vault passphrase: ")
         .types("s3cret one")
         .sees("the same again: ")
         .types("s3cret two");
@@ -84,7 +84,7 @@ fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
     assert_eq!(terminal.end().0, 2);
     let mut terminal = Terminal::begin(&scene, "storage protect");
     terminal
-        .sees("new passphrase of the vault: ")
+        .sees("new keyfob vault passphrase: ")
         .types("s3cret one")
         .sees("the same again: ")
         .types("s3cret one");
@@ -94,15 +94,29 @@ fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
     assert!(!scene.home().join("keyfob/vault.key").exists());
 
     let mut terminal = Terminal::begin(&scene, "storage slots add key-file");
-    terminal.sees("passphrase of the vault: ").types("wrong").sees("wrong passphrase").sees("keyfob unlock");
+    terminal
+        .sees("the passphrase no longer protects it. Add the key file? [y/N] ")
+        .types("")
+        .sees("nothing was changed");
+    assert_eq!(terminal.end().0, 6);
+    let mut terminal = Terminal::begin(&scene, "storage slots add key-file");
+    terminal.sees("Add the key file? [y/N] ").types("y");
+    for _ in 0..3 {
+        terminal.sees("keyfob vault passphrase: ").types("wrong").sees("wrong passphrase");
+    }
+    terminal.sees("keyfob unlock");
     assert_eq!(terminal.end().0, 3);
+    assert!(!scene.home().join("keyfob/vault.key").exists());
+    let output = run(&scene, "storage slots add key-file");
+    assert_eq!(output.code(), 2, "{output}");
+    assert!(output.stderr().contains("no longer protects") && output.stderr().contains("--yes"), "{output}");
     let mut terminal = Terminal::begin(&scene, "explain https://dev.azure.com/contoso");
-    terminal.sees("passphrase of the vault: ").types("s3cret one").sees("answer: the unnamed account");
+    terminal.sees("keyfob vault passphrase: ").types("s3cret one").sees("answer: the unnamed account");
     assert_eq!(terminal.end().0, 0);
     // Looked at and replaced: two steps, asked once.
     let mut terminal = Terminal::begin(&scene, "add https://dev.azure.com/contoso");
     terminal.sees("token for azure-devops/contoso").sees(": ").types("s3cret-2");
-    terminal.sees("passphrase of the vault: ").types("s3cret one").sees("the earlier one is set aside");
+    terminal.sees("keyfob vault passphrase: ").types("s3cret one").sees("the earlier one is set aside");
     assert_eq!(terminal.end().0, 0);
     assert_eq!(
         run(&scene, "explain https://dev.azure.com/contoso").code(),
