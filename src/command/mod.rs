@@ -283,7 +283,7 @@ fn place(context: &Context<'_>, text: &str) -> Result<(Remote, Option<String>), 
 fn write_json(value: &impl Serialize, context: &mut Context<'_>) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Error::Wire { doing: "write JSON", source: error.into() })?;
-    context.terminal.answer(&text);
+    context.terminal.answer(&crate::text::visible_json(&text));
     Ok(())
 }
 
@@ -298,6 +298,11 @@ fn new_passphrase(context: &mut Context<'_>, what: &str) -> Result<Secret, Error
     let one = context.terminal.secret(&format!("{what}: "))?;
     if one.is_empty() {
         return Err(Error::usage("the passphrase is empty", "several words make a good one"));
+    }
+    if one.len() < SHORT_PASSPHRASE {
+        context
+            .terminal
+            .note("a passphrase this short can be found by trying; several words make a good one");
     }
     let two = context.terminal.secret("the same again: ")?;
     if one.same_as(&two) { Ok(one) } else { Err(Error::usage("the two passphrases differ", "try again")) }
@@ -314,6 +319,9 @@ fn piped_passphrase(context: &mut Context<'_>) -> Result<Secret, Error> {
         false => Ok(piped),
     }
 }
+
+/// In bytes: whoever has the file may try millions of shorter ones. It is said and not refused.
+const SHORT_PASSPHRASE: usize = 12;
 
 /// The longest passphrase that is read from a pipe.
 const LONGEST_PASSPHRASE: usize = 4096;

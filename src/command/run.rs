@@ -268,7 +268,10 @@ fn say_that_nothing_is_set(chosen: &[(&Tool, &Profile)], foreign: &[String], con
     let note = if foreign.is_empty() {
         format!("no token is set: the settings of {} name no place", tools.join(" and "))
     } else {
-        format!("no token is set: these are not keyfob's, or have one already: {}", foreign.join(", "))
+        format!(
+            "no token is set: these are not keyfob's, or have one already: {}",
+            crate::text::listed(&foreign)
+        )
     };
     context.terminal.note(&note);
 }

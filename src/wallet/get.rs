@@ -44,7 +44,7 @@ pub fn get(wallet: &LocalWallet<'_>, query: &Query, trace: Trace<'_>) -> Result<
     let entry = match picked {
         RealmMatch::One(entry) => entry,
         RealmMatch::Several(urls) => {
-            trace(format_args!("without a path it could be any of {}", urls.join(", ")));
+            trace(format_args!("without a path it could be any of {}", crate::text::listed(&urls)));
             let urls = urls.into_iter().map(str::to_owned).collect();
             return Ok(Lookup::reported(NoCredential::NoPath { place: remote.to_string(), urls }));
         }
