@@ -80,7 +80,12 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
                 "add --yes if that is meant",
             ));
         }
-        context.terminal.agree(&format!("show the token of {} on this screen?", answer.realm), false)?;
+        let question = format!("show the token of {} on this screen?", answer.realm);
+        if !context.terminal.confirm(&question)? {
+            context.terminal.note("the token was not shown");
+            context.code = Some(Error::Declined.exit_code().into());
+            return Ok(());
+        }
     }
     if context.terminal.about.stdout && bytes.iter().any(|b| b.is_ascii_control() && *b != b'\n') {
         return Err(Error::usage("there are control characters in it", "send it to a file or a pipe"));
