@@ -32,6 +32,7 @@ pub mod import;
 pub mod links;
 pub mod list;
 pub mod lock;
+mod manual;
 pub mod move_account;
 mod network;
 pub mod pat;
@@ -122,6 +123,16 @@ pub struct Context<'c> {
 /// Runs a person's command line; returns the exit code.
 #[must_use]
 pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> i32 {
+    if let [_, help, name] = arguments.as_slice()
+        && help == "help"
+        && let Some(page) = name.to_str().and_then(manual::page)
+    {
+        let command =
+            parser().find_subcommand(name).map(|command| command.clone().render_long_help().to_string());
+        let command = command.map(|help| format!("{help}\n\n")).unwrap_or_default();
+        context.terminal.answer_bytes(format!("{command}{page}").as_bytes());
+        return 0;
+    }
     let is_run = arguments.get(1).is_some_and(|word| word == run::COMMAND.name);
     let matches = match parser().try_get_matches_from(&arguments) {
         Ok(matches) => matches,
@@ -249,7 +260,11 @@ pub fn parser() -> clap::Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(false)
-        .after_help("Example: keyfob add https://dev.azure.com/contoso");
+        .after_help(
+            "keyfob help COMMAND explains a command. keyfob help NAME shows the page of a tool (git, npm ...), a service (github ...), a \
+             store (vault ...) or a subject: commands, config, json, network, threat-model.\n\n\
+             Example: keyfob add https://dev.azure.com/contoso",
+        );
     ALL.iter().fold(parser, |parser, command| {
         let sub = clap::Command::new(command.name)
             .about(command.about)

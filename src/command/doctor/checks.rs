@@ -307,9 +307,8 @@ fn environment(context: &Context<'_>) -> Vec<Finding> {
         .iter()
         .map(|token| Finding::ok("environment", format!("{} holds a token for {}", token.from, token.remote)))
         .collect();
-    findings.extend(
-        notes.into_iter().map(|note| Finding::hint("environment", note, "docs/stores/environment.md")),
-    );
+    findings
+        .extend(notes.into_iter().map(|note| Finding::hint("environment", note, "keyfob help environment")));
     findings
 }
 

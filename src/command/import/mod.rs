@@ -34,7 +34,7 @@ pub static COMMAND: Command = Command {
               The source keeps its tokens. With --move they are taken out of it, each after it was read back from the \
               wallet and compared.\n\n\
               Sources: git-store, git-keyring (libsecret, osxkeychain, wincred), gcm, pass, gh, az, npm, nuget, netrc, \
-              keyring, docker; docs/import.md says where each looks. A file that keyfob export wrote is given by its path.",
+              keyring, docker; keyfob help import says where each looks. A file that keyfob export wrote is given by its path.",
     example: "keyfob import git-store --dry-run",
     arguments: |command| {
         command
