@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::environment::Environment;
 use crate::folders::Paths;
-use crate::store::Opening;
+use crate::store::StoreContext;
 use crate::terminal::TerminalAsk;
 use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
 use crate::wallet::stores::Machine;
@@ -66,7 +66,7 @@ impl<'a> Call<'a> {
             return serve(&self.arguments, wire, &UnavailableWallet { environment });
         };
         let ask = TerminalAsk::for_tool(environment, wire.stderr_is_terminal);
-        let stores = Machine { opening: Opening::new(&paths.data, environment, &ask) };
+        let stores = Machine { store_context: StoreContext::new(&paths.data, environment, &ask) };
         let wallet = LocalWallet::new(&paths.data, paths.config, &stores, environment, now);
         serve(&self.arguments, wire, &wallet)
     }

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::files;
-use crate::forge::{self, Forge, Place, Presentation};
+use crate::forge::{self, Forge, Presentation, Recognition};
 use crate::remote::{Realm, Remote};
 
 /// The whole file.
@@ -213,9 +213,9 @@ impl Host {
             let example = Pattern::example(pattern).ok_or_else(|| {
                 format!("{pattern} is not scheme://host[:port][/path] with at most one word in braces")
             })?;
-            let place = forge::place(&example, None);
+            let place = forge::recognise(&example, None);
             // What a cloud service's host is, is asked before these settings are read.
-            if matches!(place, Place::Cloud { .. } | Place::NoOrganisation { .. }) {
+            if matches!(place, Recognition::Cloud { .. } | Recognition::NoOrganisation { .. }) {
                 return Err(format!(
                     "{pattern} is known to keyfob, and what is said of it here counts for nothing"
                 ));

@@ -220,8 +220,10 @@ pub(super) fn look_at(
             let what =
                 format!("that is {}, and {} belongs to {}", format.name, planned.realm, planned.forge.name);
             if !context.terminal.about.can_ask() {
-                let home =
-                    forge.homes.first().map_or("URL".to_owned(), |home| format!("https://{}", home.template));
+                let home = forge
+                    .url_templates
+                    .first()
+                    .map_or("URL".to_owned(), |template| format!("https://{}", template.pattern));
                 let home = forge::fill(&home, Some("ORGANISATION"), None);
                 return Err(Error::usage(
                     what,
@@ -276,10 +278,11 @@ pub(super) fn ask(
 ) -> Result<(Secret, Asked), Error> {
     let question = manage::verify::question_for(context.wallet, planned, token);
     let Some(request) = &question.request else { return Ok((question.token, Asked::Not)) };
-    let asked = network::way(&request.url, planned.wish.allow_http, context.environment).and_then(|way| {
-        let answers = network::ask_all(&[Job { question: &question, way }], &mut context.terminal);
-        answers.into_iter().next().flatten().transpose()
-    });
+    let asked =
+        network::route(&request.url, planned.wish.allow_http, context.environment).and_then(|route| {
+            let answers = network::ask_all(&[Job { question: &question, route }], &mut context.terminal);
+            answers.into_iter().next().flatten().transpose()
+        });
     let host = Remote::from_url(&request.url).map(|(remote, _)| remote.authority()).unwrap_or_default();
     let verdict = match asked {
         Ok(Some(answer)) => question.read(&answer),

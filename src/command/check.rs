@@ -119,9 +119,9 @@ fn ask<'s>(subjects: &'s [Subject], context: &mut Context<'_>) -> Result<Vec<Tol
             match &question.request {
                 Some(request) => {
                     one.host = Remote::from_url(&request.url)?.0.authority();
-                    let way = network::way(&request.url, subject.allow_http, context.environment)?;
+                    let route = network::route(&request.url, subject.allow_http, context.environment)?;
                     places.push(told.len());
-                    jobs.push(Job { question, way });
+                    jobs.push(Job { question, route });
                 }
                 None => one.no_way = true,
             }
@@ -159,7 +159,7 @@ impl Told<'_> {
 
     fn problem(&self) -> Option<&'static str> {
         match self.obstacle() {
-            Some(Error::Network { trouble, .. }) => Some(trouble.as_str()),
+            Some(Error::Network { cause, .. }) => Some(cause.as_str()),
             Some(Error::Certificates { .. }) => Some("certificate"),
             Some(_) => Some("store"),
             None if self.no_way => Some("not-checkable"),

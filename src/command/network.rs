@@ -1,4 +1,4 @@
-//! What the commands that use the network share (R12): whether they may, the way to each host, and asking about several tokens at
+//! What the commands that use the network share (R12): whether they may, the route to each host, and asking about several tokens at
 //! once. What is asked comes from the forges, what it means goes back to them.
 
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use std::thread::{self, Builder};
 use crate::environment::{Environment, means_no};
 use crate::error::Error;
 use crate::git_config;
-use crate::http::{Way, proxy};
+use crate::http::{Route, proxy};
 use crate::http_message::Response;
 use crate::remote::Remote;
 use crate::terminal::Terminal;
@@ -18,7 +18,7 @@ use crate::wallet::manage::verify::Question;
 
 pub(super) use crate::http::Client;
 
-/// The most requests that are under way together.
+/// The most requests that are under route together.
 const AT_ONCE: usize = 4;
 
 /// Whether the network is not to be used.
@@ -27,10 +27,10 @@ pub(super) fn is_offline(environment: &Environment) -> bool {
 }
 
 /// How a URL is reached: by the proxy and with the certificates that git would use there.
-pub(super) fn way(url: &str, allow_http: bool, environment: &Environment) -> Result<Way, Error> {
+pub(super) fn route(url: &str, allow_http: bool, environment: &Environment) -> Result<Route, Error> {
     let (remote, _) = Remote::from_url(url)?;
     if remote.is_loopback() && !remote.is_https() {
-        return Ok(Way { allow_http, ..Way::default() });
+        return Ok(Route { allow_http, ..Route::default() });
     }
     // git's settings may differ by path, too.
     let settings = git_config::for_url(environment, "http", url.split(['?', '#']).next().unwrap_or(url));
@@ -47,21 +47,21 @@ pub(super) fn way(url: &str, allow_http: bool, environment: &Environment) -> Res
     });
     let authorities = environment.os("GIT_SSL_CAINFO").or(from_git);
     let authorities = authorities.or_else(|| environment.os("SSL_CERT_FILE")).map(PathBuf::from);
-    Ok(Way { proxy: proxy::of(&remote, setting("proxy"), environment), authorities, allow_http })
+    Ok(Route { proxy: proxy::of(&remote, setting("proxy"), environment), authorities, allow_http })
 }
 
-/// A question on its way.
+/// A question on its route.
 pub(super) struct Job<'q> {
     /// The question, which has a request.
     pub question: &'q Question,
-    /// The way.
-    pub way: Way,
+    /// The route.
+    pub route: Route,
 }
 
 impl Job<'_> {
     fn run(&self, client: &Client) -> Option<Result<Response, Error>> {
         let request = self.question.request.as_ref()?;
-        Some(client.send(request, &self.question.token, &self.way))
+        Some(client.send(request, &self.question.token, &self.route))
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) fn waiting(host: &str, seconds: u64) -> String {
 pub(super) fn ask_all(jobs: &[Job<'_>], terminal: &mut Terminal<'_>) -> Vec<Option<Result<Response, Error>>> {
     let (send, receive) = mpsc::channel();
     let told = send.clone();
-    let client = Client::telling(move |host, seconds| {
+    let client = Client::telling_of_waits(move |host, seconds| {
         // Nobody listens any more only when all is over.
         let _ = told.send(Report::Waiting(host.to_owned(), seconds));
     });

@@ -14,8 +14,8 @@ use crate::forge::Need;
 use crate::process;
 use crate::process::child;
 use crate::text::visible;
-use crate::tool::profile::fill::{Setting, Wanted, checked, described, settings};
-use crate::tool::profile::{Form, Place, Profile, Search, forms};
+use crate::tool::profile::render::{Setting, Wanted, checked, described, settings};
+use crate::tool::profile::{Form, Place, Profile, Search, formats};
 use crate::tool::{self, Tool};
 use crate::wallet::get::get_account;
 use crate::wallet::{Credential, Lookup, Query, Wallet as _, manage};
@@ -287,7 +287,7 @@ fn start<'a>(
     let mut command = child(in_path(program, context), context.environment);
     command.args(arguments);
     for setting in settings {
-        command.env(&setting.name, forms::os_string(&setting.value)?);
+        command.env(&setting.name, formats::os_string(&setting.value)?);
     }
     process::become_command(&mut command)
         .map_err(|source| Error::NotStarted { program: program.to_string_lossy().into_owned(), source })

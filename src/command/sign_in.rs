@@ -165,7 +165,7 @@ fn by_device_code(
     };
     let nothing = Secret::new(Vec::new());
     let send = |request: &Request, secret: &Secret| {
-        client.send(request, secret, &network::way(&request.url, false, how.environment)?)
+        client.send(request, secret, &network::route(&request.url, false, how.environment)?)
     };
     let tenant = match tenant {
         Some(tenant) => tenant,

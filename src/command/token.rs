@@ -11,7 +11,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::secret_bytes::{Bytes, joined};
 use crate::text::rfc3339;
-use crate::tool::profile::forms::{basic, header, only_as_header};
+use crate::tool::profile::formats::{basic, header, only_as_header};
 use crate::wallet::get::get_account;
 use crate::wallet::{Credential, Lookup, Query, Wallet as _, manage};
 

@@ -4,7 +4,7 @@
 use clap::Arg;
 
 use crate::environment::Environment;
-use crate::error::{Error, Trouble};
+use crate::error::{Error, NetworkError};
 use crate::forge::lifecycle::{
     ApiError, Created, Effect, Order, ScopeTable, Site, Token, TokenFilter, TokenId, TokenManager,
 };
@@ -43,7 +43,7 @@ impl<'e> TokenService<'e> {
         let forge = forge::of_realm(realm.as_str());
         let manager = forge.lifecycle.manager().ok_or_else(|| not_managed(realm.as_str()))?;
         let home = forge.home_url(realm).unwrap_or_default();
-        let client = Client::telling(|host, seconds| aside(&network::waiting(host, seconds)));
+        let client = Client::telling_of_waits(|host, seconds| aside(&network::waiting(host, seconds)));
         let sign_in = manager.sign_in();
         let bearer = sign_in::bearer(sign_in, forge, &Site { realm, home: &home }, &client, context)?;
         let environment = context.environment;
@@ -65,7 +65,7 @@ impl<'e> TokenService<'e> {
         if remote.host() != self.manager.host() || !remote.is_https() || remote.port().is_some() {
             return Err(Error::Url { why: "the sign-in goes to one host only" });
         }
-        self.client.send(request, &self.bearer, &network::way(&request.url, false, self.environment)?)
+        self.client.send(request, &self.bearer, &network::route(&request.url, false, self.environment)?)
     }
 
     fn refused(&self, error: ApiError) -> Error {
@@ -172,25 +172,25 @@ pub(super) fn verify(
 ) -> Result<Verdict, Error> {
     let Some(request) = &question.request else { return Ok(Verdict::default()) };
     let answer =
-        client.send(request, &question.token, &network::way(&request.url, allow_http, environment)?)?;
+        client.send(request, &question.token, &network::route(&request.url, allow_http, environment)?)?;
     Ok(question.read(&answer))
 }
 
 /// An exchange that did not come to its end. Only where no connection came about, nothing can have happened.
 pub(super) fn failed(error: Error) -> Failed {
-    let reached = |trouble: &Trouble| {
+    let reached = |cause: &NetworkError| {
         matches!(
-            trouble,
-            Trouble::Network { .. }
-                | Trouble::Silent { .. }
-                | Trouble::TooLarge
-                | Trouble::NotHttp
+            cause,
+            NetworkError::Network { .. }
+                | NetworkError::Silent { .. }
+                | NetworkError::TooLarge
+                | NetworkError::NotHttp
                 // Its first words are not told from a later break.
-                | Trouble::Tls
+                | NetworkError::Tls
         )
     };
     match &error {
-        Error::Network { trouble, .. } if reached(trouble) => {
+        Error::Network { cause, .. } if reached(cause) => {
             Failed { error: in_doubt(&error), nothing_happened: false }
         }
         _ => Failed { error, nothing_happened: true },
@@ -270,13 +270,13 @@ fn managed() -> impl Iterator<Item = (&'static Forge, &'static dyn TokenManager)
 
 /// The URL of an organisation of this name, at the first of these services.
 fn home_of(name: &str) -> Option<String> {
-    let home = managed().next()?.0.homes.first()?;
-    Some(format!("https://{}", forge::fill(home.template, Some(name), None)))
+    let template = managed().next()?.0.url_templates.first()?;
+    Some(format!("https://{}", forge::fill(template.pattern, Some(name), None)))
 }
 
 fn not_managed(text: &str) -> Error {
     let services: Vec<String> =
-        managed().map(|(forge, _)| format!("{} of {}", forge.realm_word, forge.name)).collect();
+        managed().map(|(forge, _)| format!("{} of {}", forge.realm_noun, forge.name)).collect();
     Error::usage(
         format!("{} is no {}", visible(text), services.join(" or ")),
         "only there the life of tokens can be managed from here; elsewhere: keyfob rotate URL",
@@ -311,12 +311,19 @@ mod tests {
 
     #[test]
     fn only_what_comes_before_a_request_proves_that_nothing_happened() {
-        let of = |trouble| failed(Error::Network { host: "h".to_owned(), trouble }).nothing_happened;
-        for before in [Trouble::NoSuchHost, Trouble::ClearText, Trouble::Certificate { why: "w" }] {
+        let of = |cause| failed(Error::Network { host: "h".to_owned(), cause }).nothing_happened;
+        for before in
+            [NetworkError::NoSuchHost, NetworkError::ClearText, NetworkError::Certificate { why: "w" }]
+        {
             assert!(of(before));
         }
         // What breaks within TLS may be the answer.
-        for after in [Trouble::Tls, Trouble::NotHttp, Trouble::TooLarge, Trouble::Silent { seconds: 20 }] {
+        for after in [
+            NetworkError::Tls,
+            NetworkError::NotHttp,
+            NetworkError::TooLarge,
+            NetworkError::Silent { seconds: 20 },
+        ] {
             assert!(!of(after));
         }
     }

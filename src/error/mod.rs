@@ -12,11 +12,11 @@ use thiserror::Error as ThisError;
 
 use crate::text::shell_word;
 
+mod network;
 mod no_credential;
-mod trouble;
 
+pub use network::NetworkError;
 pub use no_credential::{NoCredential, target};
-pub use trouble::Trouble;
 
 /// What went wrong and why. See [`Error::hint`] for the way out.
 #[derive(Debug, ThisError)]
@@ -294,12 +294,12 @@ pub enum Error {
         broken: usize,
     },
     /// A service could not be asked.
-    #[error("cannot ask {host}: {trouble}")]
+    #[error("cannot ask {host}: {cause}")]
     Network {
         /// The host, with its port where that is not the usual one.
         host: String,
         /// What was in the way.
-        trouble: Trouble,
+        cause: NetworkError,
     },
     /// A service does not do what was asked of it; exit code 6.
     #[error("{what}")]
@@ -431,7 +431,7 @@ impl Error {
                 "see whether its name is right and its folder is in PATH".to_owned()
             }
             Error::NotStarted { .. } => return None,
-            Error::Network { trouble, .. } => return trouble.hint().map(str::to_owned),
+            Error::Network { cause, .. } => return cause.hint().map(str::to_owned),
             Error::Certificates { .. } => {
                 "it has to be in PEM form; without SSL_CERT_FILE and git's http.sslCAInfo, the system's list counts".to_owned()
             }

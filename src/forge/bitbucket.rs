@@ -8,16 +8,16 @@ use crate::http_message::{Auth, Request, Response};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat};
 use super::verify::{self, Check, Target, Verdict};
-use super::{Example, Forge, Home, Hosts, Need, Packages, UserName};
+use super::{Example, Forge, Hosts, Need, Packages, UrlTemplate, UserName};
 
 /// Bitbucket Cloud.
 pub static FORGE: Forge = Forge {
     id: "bitbucket",
     name: "Bitbucket Cloud",
-    homes: &[
-        Home { template: "bitbucket.org", realm: "bitbucket.org", needs_path: false },
-        Home { template: "www.bitbucket.org", realm: "bitbucket.org", needs_path: false },
-        Home { template: "api.bitbucket.org", realm: "bitbucket.org", needs_path: false },
+    url_templates: &[
+        UrlTemplate { pattern: "bitbucket.org", realm: "bitbucket.org", needs_path: false },
+        UrlTemplate { pattern: "www.bitbucket.org", realm: "bitbucket.org", needs_path: false },
+        UrlTemplate { pattern: "api.bitbucket.org", realm: "bitbucket.org", needs_path: false },
     ],
     user_name: UserName {
         by_token: &[("ATCTT3", "x-token-auth"), ("ATATT3", "x-bitbucket-api-token-auth")],

@@ -12,8 +12,8 @@ use super::{Example, Forge, Hosts, Packages, Presentation, UserName};
 pub static FORGE: Forge = Forge {
     id: "bitbucket-data-center",
     name: "Bitbucket Data Center",
-    realm_word: "server",
-    host_words: &["bitbucket", "stash"],
+    realm_noun: "server",
+    host_hints: &["bitbucket", "stash"],
     user_name: UserName { fallback: "x-token-auth", ..UserName::ANY },
     placeholders: &["x-token-auth"],
     presentation: Presentation::Bearer,

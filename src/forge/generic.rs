@@ -7,8 +7,8 @@ use super::{Crates, Example, Forge, Packages, Prefix, Presentation, Scheme, User
 pub static FORGE: Forge = Forge {
     id: "generic",
     name: "another host",
-    realm_word: "host",
-    folds_path: false,
+    realm_noun: "host",
+    case_insensitive_paths: false,
     prefix: Prefix::AsGiven,
     user_name: UserName { echo: false, ..UserName::ANY },
     ignores_user_names: false,

@@ -7,19 +7,19 @@ use crate::http_message::{Auth, Request, Response};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat};
 use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
-use super::{Crates, Example, Forge, Home, Need, Packages, Scheme};
+use super::{Crates, Example, Forge, Need, Packages, Scheme, UrlTemplate};
 
 /// Gitea, Forgejo, Codeberg.
 pub static FORGE: Forge = Forge {
     id: "gitea",
     name: "Gitea or Forgejo",
-    homes: &[
-        Home { template: "codeberg.org", realm: "codeberg.org", needs_path: false },
-        Home { template: "www.codeberg.org", realm: "codeberg.org", needs_path: false },
-        Home { template: "gitea.com", realm: "gitea.com", needs_path: false },
-        Home { template: "www.gitea.com", realm: "gitea.com", needs_path: false },
+    url_templates: &[
+        UrlTemplate { pattern: "codeberg.org", realm: "codeberg.org", needs_path: false },
+        UrlTemplate { pattern: "www.codeberg.org", realm: "codeberg.org", needs_path: false },
+        UrlTemplate { pattern: "gitea.com", realm: "gitea.com", needs_path: false },
+        UrlTemplate { pattern: "www.gitea.com", realm: "gitea.com", needs_path: false },
     ],
-    host_words: &["gitea", "forgejo", "codeberg"],
+    host_hints: &["gitea", "forgejo", "codeberg"],
     placeholders: &["x-oauth-basic"],
     token_page: Some("{origin}/user/settings/applications"),
     lifecycle: Lifecycle {

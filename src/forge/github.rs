@@ -8,7 +8,7 @@ use crate::http_message::{Auth, Method, Request, Response};
 use super::lifecycle::{FineGrained, Lifecycle, Revocation, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat, crc32};
 use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
-use super::{Example, Forge, Home, Hosts, Need, Packages, Scheme};
+use super::{Example, Forge, Hosts, Need, Packages, Scheme, UrlTemplate};
 
 /// A token with GitHub's checksum.
 const fn classic(name: &'static str, parts: &'static [Part]) -> TokenFormat {
@@ -19,22 +19,22 @@ const fn classic(name: &'static str, parts: &'static [Part]) -> TokenFormat {
 pub static FORGE: Forge = Forge {
     id: "github",
     name: "GitHub",
-    homes: &[
-        Home { template: "github.com", realm: "github.com", needs_path: false },
-        Home { template: "{service}.github.com", realm: "github.com", needs_path: false },
-        Home { template: "www.github.com", realm: "github.com", needs_path: false },
-        Home { template: "ghcr.io", realm: "github.com", needs_path: false },
-        Home { template: "{service}.pkg.github.com", realm: "github.com", needs_path: false },
-        Home { template: "{organisation}.ghe.com", realm: "{organisation}.ghe.com", needs_path: false },
-        Home {
-            template: "{service}.{organisation}.ghe.com",
+    url_templates: &[
+        UrlTemplate { pattern: "github.com", realm: "github.com", needs_path: false },
+        UrlTemplate { pattern: "{service}.github.com", realm: "github.com", needs_path: false },
+        UrlTemplate { pattern: "www.github.com", realm: "github.com", needs_path: false },
+        UrlTemplate { pattern: "ghcr.io", realm: "github.com", needs_path: false },
+        UrlTemplate { pattern: "{service}.pkg.github.com", realm: "github.com", needs_path: false },
+        UrlTemplate { pattern: "{organisation}.ghe.com", realm: "{organisation}.ghe.com", needs_path: false },
+        UrlTemplate {
+            pattern: "{service}.{organisation}.ghe.com",
             realm: "{organisation}.ghe.com",
             needs_path: false,
         },
     ],
-    services: &["gist", "api", "uploads", "npm", "nuget", "maven", "rubygems", "docker", "containers"],
+    service_labels: &["gist", "api", "uploads", "npm", "nuget", "maven", "rubygems", "docker", "containers"],
     reserved: &["www", "api", "gist", "auth", "docs"],
-    host_words: &["github", "ghe", "ghes"],
+    host_hints: &["github", "ghe", "ghes"],
     placeholders: &["x-access-token", "x-oauth-basic", "PersonalAccessToken"],
     token_page: Some("{origin}/settings/tokens"),
     lifecycle: Lifecycle {

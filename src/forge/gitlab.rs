@@ -12,18 +12,18 @@ use super::lifecycle::{
 };
 use super::token_format::{Alphabet, Part, TokenFormat};
 use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
-use super::{Crates, Example, Forge, Home, Hosts, Need, Packages, Scheme, UserName};
+use super::{Crates, Example, Forge, Hosts, Need, Packages, Scheme, UrlTemplate, UserName};
 
 /// GitLab.
 pub static FORGE: Forge = Forge {
     id: "gitlab",
     name: "GitLab",
-    homes: &[
-        Home { template: "gitlab.com", realm: "gitlab.com", needs_path: false },
-        Home { template: "www.gitlab.com", realm: "gitlab.com", needs_path: false },
-        Home { template: "registry.gitlab.com", realm: "gitlab.com", needs_path: false },
+    url_templates: &[
+        UrlTemplate { pattern: "gitlab.com", realm: "gitlab.com", needs_path: false },
+        UrlTemplate { pattern: "www.gitlab.com", realm: "gitlab.com", needs_path: false },
+        UrlTemplate { pattern: "registry.gitlab.com", realm: "gitlab.com", needs_path: false },
     ],
-    host_words: &["gitlab"],
+    host_hints: &["gitlab"],
     user_name: UserName { fallback: "oauth2", ..UserName::ANY },
     placeholders: &["oauth2", "gitlab-ci-token", "private-token"],
     token_page: Some("{origin}/-/user_settings/personal_access_tokens"),

@@ -7,15 +7,15 @@ use crate::http_message::{Auth, Request, Response};
 use super::lifecycle::{Lifecycle, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat};
 use super::verify::{self, Check, Target, Verdict};
-use super::{Example, Forge, Home, UserName};
+use super::{Example, Forge, UrlTemplate, UserName};
 
 /// Hugging Face.
 pub static FORGE: Forge = Forge {
     id: "hugging-face",
     name: "Hugging Face",
-    homes: &[
-        Home { template: "huggingface.co", realm: "huggingface.co", needs_path: false },
-        Home { template: "www.huggingface.co", realm: "huggingface.co", needs_path: false },
+    url_templates: &[
+        UrlTemplate { pattern: "huggingface.co", realm: "huggingface.co", needs_path: false },
+        UrlTemplate { pattern: "www.huggingface.co", realm: "huggingface.co", needs_path: false },
     ],
     user_name: UserName { fallback: "hf_user", ..UserName::ANY },
     placeholders: &["hf_user"],

@@ -16,18 +16,18 @@ pub mod gitlab;
 pub mod hugging_face;
 pub mod lifecycle;
 mod packages;
-mod place;
+mod recognise;
 mod record;
-mod server;
+mod self_hosted;
 mod template;
 pub mod token;
 pub mod token_format;
 pub mod verify;
 
 pub use packages::{Crates, Hosts, Packages, Scheme};
-pub use place::{Place, place};
-pub use record::{Example, Forge, Home, Need, PLACEHOLDERS, Prefix, Presentation, UserName};
-pub use server::{by_path, looks_like, of_collections, prefix_of, self_hosted_names, server_realm};
+pub use recognise::{Recognition, recognise};
+pub use record::{Example, Forge, Need, PLACEHOLDERS, Prefix, Presentation, UrlTemplate, UserName};
+pub use self_hosted::{by_path, looks_like, of_collections, prefix_of, self_hosted_names, server_realm};
 pub use template::fill;
 
 /// Every forge; [`generic`] is the last, because it takes what no other knows.

@@ -12,28 +12,28 @@ pub struct Forge {
     /// Its name for people.
     pub name: &'static str,
     /// What this service calls the thing that a realm is, for text about it.
-    pub realm_word: &'static str,
+    pub realm_noun: &'static str,
     /// Where it lives in the cloud, if it does. All https, default port.
-    pub homes: &'static [Home],
+    pub url_templates: &'static [UrlTemplate],
     /// What `{service}` in a template may stand for.
-    pub services: &'static [&'static str],
+    pub service_labels: &'static [&'static str],
     /// Names that `{organisation}` as a host label never stands for. A trailing `*` means "begins with".
     pub reserved: &'static [&'static str],
     /// Domains that are this service's own: a host below one that fits no template never gets a token, not even one
     /// that a tool wants to keep for it.
     pub domains: &'static [&'static str],
     /// First path segments that say nothing (`DefaultCollection` on the old hosts).
-    pub noise: &'static [&'static str],
+    pub ignored_segments: &'static [&'static str],
     /// Whether a user name in the URL stands for the organisation when the path does not tell it (R2).
     pub user_may_be_organisation: bool,
     /// Whether it is also installed on people's own servers, so that `add` may take an unknown host for it.
     pub self_hosted: bool,
     /// Words in a host name that make an unknown host look like one of these, when a person adds it.
-    pub host_words: &'static [&'static str],
+    pub host_hints: &'static [&'static str],
     /// Path segments that only this service's URLs have.
-    pub path_signs: &'static [&'static str],
+    pub path_markers: &'static [&'static str],
     /// Whether paths fold letter case (R3).
-    pub folds_path: bool,
+    pub case_insensitive_paths: bool,
     /// How much of a path belongs to the realm on people's own servers.
     pub prefix: Prefix,
     /// The user name that goes with a token.
@@ -62,9 +62,9 @@ pub struct Forge {
 }
 
 /// One spelling of where a service lives.
-pub struct Home {
+pub struct UrlTemplate {
     /// `host/path` with `{organisation}` and `{service}` standing for one label or segment each.
-    pub template: &'static str,
+    pub pattern: &'static str,
     /// What the realm is called, with the same words filled in.
     pub realm: &'static str,
     /// Whether git must send the path so that the realm can be seen (`credential.useHttpPath`).
@@ -177,17 +177,17 @@ impl Forge {
     pub const BASE: Forge = Forge {
         id: "",
         name: "",
-        realm_word: "site",
-        homes: &[],
-        services: &[],
+        realm_noun: "site",
+        url_templates: &[],
+        service_labels: &[],
         reserved: &[],
         domains: &[],
-        noise: &[],
+        ignored_segments: &[],
         user_may_be_organisation: false,
         self_hosted: false,
-        host_words: &[],
-        path_signs: &[],
-        folds_path: true,
+        host_hints: &[],
+        path_markers: &[],
+        case_insensitive_paths: true,
         prefix: Prefix::WholeSite,
         user_name: UserName::ANY,
         ignores_user_names: true,

@@ -24,15 +24,15 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Trouble};
+use crate::error::{Error, NetworkError};
 use crate::http_message::{Auth, Method, Request, Response};
 use crate::remote::Remote;
 use crate::secret::Secret;
 
+mod connect;
+mod error;
 pub mod proxy;
 mod resolver;
-mod trouble;
-mod tunnel;
 
 use proxy::Proxy;
 
@@ -53,7 +53,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a place is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Way {
+pub struct Route {
     /// Through this proxy.
     pub proxy: Option<Proxy>,
     /// Trusting the certificates of this file in place of the system's.
@@ -65,25 +65,25 @@ pub struct Way {
 /// Carries requests. May be used by several threads at once.
 #[derive(Default)]
 pub struct Client {
-    agents: Mutex<HashMap<Way, ureq::Agent>>,
-    quiet: Mutex<HashMap<String, Quiet>>,
-    tell: Option<Tell>,
+    agents: Mutex<HashMap<Route, ureq::Agent>>,
+    backoffs: Mutex<HashMap<String, Backoff>>,
+    on_wait: Option<OnWait>,
 }
 
 /// Is told of a host, and for how many seconds it is left alone from now on.
-type Tell = Box<dyn Fn(&str, u64) + Send + Sync>;
+type OnWait = Box<dyn Fn(&str, u64) + Send + Sync>;
 
 /// That a host wants to be left alone.
 #[derive(Clone, Copy)]
-struct Quiet {
+struct Backoff {
     until: Instant,
     told: bool,
 }
 
 impl Client {
     /// One that says when it waits; for those who send more than one request.
-    pub fn telling(tell: impl Fn(&str, u64) + Send + Sync + 'static) -> Client {
-        Client { tell: Some(Box::new(tell)), ..Client::default() }
+    pub fn telling_of_waits(on_wait: impl Fn(&str, u64) + Send + Sync + 'static) -> Client {
+        Client { on_wait: Some(Box::new(on_wait)), ..Client::default() }
     }
 
     /// Sends a request with a token, and reads the answer.
@@ -91,20 +91,20 @@ impl Client {
     /// # Errors
     /// [`Error::Network`]; [`Error::Certificates`] about the file of certificates. An answer of any status
     /// is none.
-    pub fn send(&self, request: &Request, token: &Secret, way: &Way) -> Result<Response, Error> {
+    pub fn send(&self, request: &Request, token: &Secret, route: &Route) -> Result<Response, Error> {
         let (remote, _) = Remote::from_url(&request.url)?;
         let host = remote.authority();
-        let failed = |trouble| Error::Network { host: host.clone(), trouble };
-        if !remote.is_https() && !remote.is_loopback() && !way.allow_http {
-            return Err(failed(Trouble::ClearText));
+        let failed = |cause| Error::Network { host: host.clone(), cause };
+        if !remote.is_https() && !remote.is_loopback() && !route.allow_http {
+            return Err(failed(NetworkError::ClearText));
         }
         // Through a proxy it would leave the machine, perhaps in clear text.
-        let way = if remote.is_loopback() { Way { proxy: None, ..way.clone() } } else { way.clone() };
-        self.keep_quiet(&host)?;
-        let agent = self.agent(&way, &host)?;
-        let shown = shown(request, token).ok_or_else(|| failed(Trouble::Unsendable))?;
-        let named = |error| trouble::of(error, way.proxy.as_ref());
-        let composed = composed(&request.auth, token).ok_or_else(|| failed(Trouble::Unsendable))?;
+        let route = if remote.is_loopback() { Route { proxy: None, ..route.clone() } } else { route.clone() };
+        self.wait_for(&host)?;
+        let agent = self.agent(&route, &host)?;
+        let shown = shown(request, token).ok_or_else(|| failed(NetworkError::Unsendable))?;
+        let named = |error| error::of(error, route.proxy.as_ref());
+        let composed = composed(&request.auth, token).ok_or_else(|| failed(NetworkError::Unsendable))?;
         let mut response = match composed.as_ref().or(request.json.as_ref()) {
             Some(body) => agent.run(shown.map(|()| body.expose())),
             None => agent.run(shown),
@@ -126,51 +126,54 @@ impl Client {
         let read = reader.take(LARGEST as u64 + 1).read_to_end(&mut body);
         read.map_err(|error| failed(named(ureq::Error::from(error))))?;
         if body.len() > LARGEST {
-            return Err(failed(Trouble::TooLarge));
+            return Err(failed(NetworkError::TooLarge));
         }
         let answer = Response { status, headers, body };
         if let Some(seconds) = answer.retry_after() {
             let now = Instant::now();
             let until = now + Duration::from_secs(seconds);
-            let mut all = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
-            let quiet = all.entry(host).or_insert(Quiet { until, told: false });
+            let mut all = self.backoffs.lock().unwrap_or_else(PoisonError::into_inner);
+            let backoff = all.entry(host).or_insert(Backoff { until, told: false });
             // Answers that come together are one wish.
-            quiet.told &= quiet.until > now;
-            quiet.until = quiet.until.max(until);
+            backoff.told &= backoff.until > now;
+            backoff.until = backoff.until.max(until);
         }
         Ok(answer)
     }
 
     /// Waits while the host wants to be left alone, if that is not long, and says so.
-    fn keep_quiet(&self, host: &str) -> Result<(), Error> {
+    fn wait_for(&self, host: &str) -> Result<(), Error> {
         let limit = Instant::now() + PATIENCE;
         loop {
-            let mut all = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(quiet) = all.get_mut(host) else { return Ok(()) };
-            let left = quiet.until.saturating_duration_since(Instant::now());
+            let mut all = self.backoffs.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(backoff) = all.get_mut(host) else { return Ok(()) };
+            let left = backoff.until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
             }
             // It may have been put off since by another thread's answer.
             let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-            if quiet.until > limit {
-                return Err(Error::Network { host: host.to_owned(), trouble: Trouble::Quiet { seconds } });
+            if backoff.until > limit {
+                return Err(Error::Network {
+                    host: host.to_owned(),
+                    cause: NetworkError::RateLimited { seconds },
+                });
             }
-            let tell = self.tell.as_ref().filter(|_| !std::mem::replace(&mut quiet.told, true));
+            let on_wait = self.on_wait.as_ref().filter(|_| !std::mem::replace(&mut backoff.told, true));
             drop(all);
-            if let Some(tell) = tell {
-                tell(host, seconds);
+            if let Some(on_wait) = on_wait {
+                on_wait(host, seconds);
             }
             std::thread::sleep(left);
         }
     }
 
-    fn agent(&self, way: &Way, host: &str) -> Result<ureq::Agent, Error> {
+    fn agent(&self, route: &Route, host: &str) -> Result<ureq::Agent, Error> {
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(agent) = agents.get(way) {
+        if let Some(agent) = agents.get(route) {
             return Ok(agent.clone());
         }
-        let roots = way.authorities.as_ref().map_or(Ok(RootCerts::PlatformVerifier), |file| {
+        let roots = route.authorities.as_ref().map_or(Ok(RootCerts::PlatformVerifier), |file| {
             // A pipe is not waited for, and a device not read without end.
             let bytes = crate::files::read_others(file).map_err(|error| match error {
                 Error::Io { source, .. } if source.raw_os_error().is_some() => {
@@ -198,13 +201,13 @@ impl Client {
             // Named, so that nothing else in the process decides it.
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build();
-        let proxy = match &way.proxy {
+        let proxy = match &route.proxy {
             None => None,
             Some(proxy) => match proxy.parsed() {
                 Some(parsed) => Some(parsed),
                 None => {
-                    let trouble = trouble::of(ureq::Error::InvalidProxyUrl, Some(proxy));
-                    return Err(Error::Network { host: host.to_owned(), trouble });
+                    let cause = error::of(ureq::Error::InvalidProxyUrl, Some(proxy));
+                    return Err(Error::Network { host: host.to_owned(), cause });
                 }
             },
         };
@@ -222,11 +225,11 @@ impl Client {
                 .build()
         };
         let connector =
-            ().chain(tunnel::Tunnel::new(config(None)))
+            ().chain(connect::Tunnel::new(config(None)))
                 .chain(TcpConnector::default())
                 .chain(RustlsConnector::default());
         let agent = ureq::Agent::with_parts(config(proxy), connector, resolver::SystemResolver);
-        agents.insert(way.clone(), agent.clone());
+        agents.insert(route.clone(), agent.clone());
         Ok(agent)
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::error::Error;
 use crate::forge::token::{Recognized, recognize};
-use crate::forge::{self, Place};
+use crate::forge::{self, Recognition};
 use crate::records::{Group, Source as AddedBy};
 use crate::wallet::manage::add::{Planned, Wish};
 use crate::wallet::manage::adopt::{Comparison, Seen};
@@ -101,7 +101,7 @@ impl Decided<'_> {
 
 /// Whether the URL of an entry tells no organisation where its service has them.
 fn is_for_every_organisation(found: &Found) -> bool {
-    matches!(forge::place(&found.remote, None), Place::NoOrganisation { .. })
+    matches!(forge::recognise(&found.remote, None), Recognition::NoOrganisation { .. })
 }
 
 /// Whether anything but the user name of an entry tells that there is this organisation: the wallet, or a URL of the same source.
@@ -109,8 +109,8 @@ fn is_known(planned: &Planned, all: &[Found], read: ReadRecord<'_>) -> Result<bo
     let group = read(&planned.group)?;
     let mut held = group.realm(planned.realm.as_str()).into_iter().flat_map(|realm| &realm.accounts);
     let is_named = |found: &Found| {
-        let place = forge::place(&found.remote, None);
-        matches!(place, Place::Cloud { realm, .. } if realm == planned.realm)
+        let place = forge::recognise(&found.remote, None);
+        matches!(place, Recognition::Cloud { realm, .. } if realm == planned.realm)
     };
     Ok(held.any(|account| account.source == AddedBy::Person) || all.iter().any(is_named))
 }

@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::forge::{self, Place, Scheme};
+use crate::forge::{self, Recognition, Scheme};
 use crate::formats::npmrc::plain;
 use crate::remote::Remote;
 use crate::secret::Secret;
@@ -162,11 +162,11 @@ fn decoded(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 
 /// Whether a Bearer token of npm's is a personal access token: where the service is one that keyfob knows, and takes it as one.
 fn bearer(url: &str, token: &str) -> Result<(), &'static str> {
-    let place = Remote::from_url(url).map(|(remote, _)| forge::place(&remote, None));
+    let place = Remote::from_url(url).map(|(remote, _)| forge::recognise(&remote, None));
     match place {
-        Ok(Place::Cloud { forge, .. }) if forge.packages.scheme == Scheme::Bearer => Ok(()),
+        Ok(Recognition::Cloud { forge, .. }) if forge.packages.scheme == Scheme::Bearer => Ok(()),
         // The service takes a personal access token as a password only.
-        Ok(Place::Cloud { .. }) => Err(SESSION),
+        Ok(Recognition::Cloud { .. }) => Err(SESSION),
         _ if token.starts_with("eyJ") => Err(SESSION),
         _ => Err("it is a token of that registry's own, which only npm can present"),
     }

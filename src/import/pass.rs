@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::forge::{self, Place};
+use crate::forge::{self, Recognition};
 use crate::process;
 use crate::process::child;
 use crate::remote::Remote;
@@ -131,14 +131,16 @@ fn target(name: &str) -> Option<Target> {
     }
     let at = parts.iter().position(|part| {
         let remote = Remote::from_parts("https", part, None);
-        let known = |remote: &Remote| !matches!(forge::place(remote, None), Place::Elsewhere | Place::Never);
+        let known = |remote: &Remote| {
+            !matches!(forge::recognise(remote, None), Recognition::Unknown | Recognition::Never)
+        };
         part.contains('.') && remote.is_ok_and(|remote| below_git || known(&remote))
     })?;
     let (host, rest) = (parts[at], &parts[at + 1..]);
     let remote = Remote::from_parts("https", host, rest.first().copied()).ok()?;
     // Where the path tells the organisation, what stands behind the host is that, and then the user.
     let needs = Remote::from_parts("https", host, None).ok()?;
-    let needs = matches!(forge::place(&needs, None), Place::NoOrganisation { .. });
+    let needs = matches!(forge::recognise(&needs, None), Recognition::NoOrganisation { .. });
     let (url, user) = match (needs, rest) {
         (true, [_, user @ ..]) => (remote.to_string(), user),
         (_, user) => (format!("https://{host}"), user),

@@ -15,6 +15,7 @@ use crate::wallet::{Credential, Note, Query, Wallet};
 
 pub mod agent;
 pub mod askpass;
+mod authorization;
 pub mod az;
 pub mod bazel;
 pub mod cargo;
@@ -24,7 +25,6 @@ pub mod docker;
 pub mod git;
 pub mod go;
 pub mod gradle;
-mod header;
 mod input;
 pub mod installation;
 pub mod keyring;
@@ -37,9 +37,9 @@ pub mod pnpm;
 pub mod poetry;
 pub mod profile;
 pub mod python;
+mod settings_file;
 pub mod setup;
 pub mod terraform;
-mod text;
 pub mod twine;
 pub mod yarn;
 

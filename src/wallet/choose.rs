@@ -134,7 +134,7 @@ impl<'r> Choice<'_, 'r> {
         trace: Trace<'_>,
     ) -> Result<&'r AccountRecord, NoCredential> {
         let Choice { entry, query, .. } = *self;
-        let folds = entry.forge.folds_path;
+        let folds = entry.forge.case_insensitive_paths;
         let below = entry.below(&query.remote);
         let rules = entry.record.rules.iter().filter(|rule| is_within(below, &rule.path, folds));
         if let Some(rule) = rules.max_by_key(|rule| rule.path.len())

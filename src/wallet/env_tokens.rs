@@ -100,8 +100,8 @@ fn is_for(
             // On a generic host another user name is another account (R4).
             let asked = query.user.as_deref().filter(|user| forge.is_generic() && !user.is_empty());
             let named = asked.is_none() || token.user.is_none() || asked == token.user.as_deref();
-            let path =
-                query.remote.path().is_empty() || query.remote.path_is_within(prefix, forge.folds_path);
+            let path = query.remote.path().is_empty()
+                || query.remote.path_is_within(prefix, forge.case_insensitive_paths);
             *ours == theirs && named && path
         }
         _ => false,
@@ -129,7 +129,8 @@ fn others(
     let prefix = prefix_of(forge, &first.remote);
     let is_other = |record: &RealmRecord| {
         record.has_person()
-            && !(record.prefix.len() == prefix.len() && is_within(&record.prefix, prefix, forge.folds_path))
+            && !(record.prefix.len() == prefix.len()
+                && is_within(&record.prefix, prefix, forge.case_insensitive_paths))
     };
     let urls: Vec<&str> = match matched {
         _ if !query.remote.path().is_empty() => return None,

@@ -28,7 +28,7 @@ pub fn get(wallet: &LocalWallet<'_>, query: &Query, trace: Trace<'_>) -> Result<
             group
         }
         Resolution::NoOrganisation(forge) => {
-            trace(format_args!("nothing in it tells the {} of {}", forge.realm_word, forge.name));
+            trace(format_args!("nothing in it tells the {} of {}", forge.realm_noun, forge.name));
             return Ok(Lookup::reported(NoCredential::NoOrganisation { host: remote.host().to_owned() }));
         }
         Resolution::Never => {

@@ -2,7 +2,7 @@
 
 use crate::config::{LazyConfig, Site};
 use crate::error::Error;
-use crate::forge::{self, Forge, Place, Presentation};
+use crate::forge::{self, Forge, Presentation, Recognition};
 use crate::records::{AccountRecord, Group, RealmRecord, Records};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
@@ -50,7 +50,7 @@ pub struct KnownRealm {
     /// What the settings say, if it is from there.
     pub site: Option<Site>,
     /// How many segments of the remote's path are about the realm.
-    pub skip: usize,
+    pub path_depth: usize,
 }
 
 impl KnownRealm {
@@ -67,24 +67,31 @@ impl KnownRealm {
 /// # Errors
 /// Those of the settings, which are read only if no cloud service knows the host.
 pub fn resolve(config: &LazyConfig, remote: &Remote, user: Option<&str>) -> Result<Resolution, Error> {
-    Ok(match forge::place(remote, user) {
-        Place::Cloud { forge, realm, organisation, skip } => {
+    Ok(match forge::recognise(remote, user) {
+        Recognition::Cloud { forge, realm, organisation, path_depth } => {
             let group = realm.as_str().to_owned();
-            Resolution::Known(Box::new(KnownRealm { forge, realm, group, organisation, site: None, skip }))
+            Resolution::Known(Box::new(KnownRealm {
+                forge,
+                realm,
+                group,
+                organisation,
+                site: None,
+                path_depth,
+            }))
         }
-        Place::NoOrganisation { forge } => Resolution::NoOrganisation(forge),
+        Recognition::NoOrganisation { forge } => Resolution::NoOrganisation(forge),
         // The group of `azure-devops://contoso` would lie in the file of the realm `azure-devops/contoso`.
-        Place::Elsewhere if forge::named(remote.scheme()).is_some() => Resolution::Never,
+        Recognition::Unknown if forge::named(remote.scheme()).is_some() => Resolution::Never,
         // A cloud service's host that no template knows may be mapped by hand, but not for plain http.
-        Place::Never if !remote.is_https() => Resolution::Never,
-        place @ (Place::Elsewhere | Place::Never) => match config.get()?.site(remote) {
-            None if matches!(place, Place::Never) => Resolution::Never,
+        Recognition::Never if !remote.is_https() => Resolution::Never,
+        place @ (Recognition::Unknown | Recognition::Never) => match config.get()?.site(remote) {
+            None if matches!(place, Recognition::Never) => Resolution::Never,
             Some(site) => Resolution::Known(Box::new(KnownRealm {
                 forge: site.forge,
                 realm: site.realm.clone(),
                 group: site.group.clone(),
                 organisation: site.organisation.clone(),
-                skip: site.depth,
+                path_depth: site.depth,
                 site: Some(site),
             })),
             None => Resolution::Host { group: host_group(remote) },
@@ -116,7 +123,7 @@ pub(super) fn organisation_is_a_guess(
         return Ok(None);
     }
     // A host label tells the organisation whatever the user name says.
-    if !matches!(forge::place(remote, None), forge::Place::NoOrganisation { .. }) {
+    if !matches!(forge::recognise(remote, None), forge::Recognition::NoOrganisation { .. }) {
         return Ok(None);
     }
     let groups = records.of_forge(known.forge.id)?;
@@ -167,7 +174,7 @@ pub struct RealmEntry<'r> {
     /// What the settings say, if it is from there.
     pub site: Option<&'r Site>,
     /// How many segments of the remote's path are about the realm.
-    pub skip: usize,
+    pub path_depth: usize,
     /// Whether it is one of those that only the host and its records tell.
     pub is_of_host: bool,
 }
@@ -176,7 +183,7 @@ impl RealmEntry<'_> {
     /// The part of a remote's path that lies below the realm: the same in every spelling of it.
     #[must_use]
     pub fn below<'p>(&self, remote: &'p Remote) -> &'p [String] {
-        remote.path().get(self.skip..).unwrap_or_default()
+        remote.path().get(self.path_depth..).unwrap_or_default()
     }
 
     /// How a token is named and shown here.
@@ -262,14 +269,14 @@ pub fn match_realm<'r>(resolution: &'r Resolution, group: &'r Group, remote: &Re
             found.map_or(RealmMatch::None, |record| {
                 let (forge, organisation, site) =
                     (known.forge, known.organisation.as_deref(), known.site.as_ref());
-                let (group, skip) = (&group.group, known.skip);
+                let (group, path_depth) = (&group.group, known.path_depth);
                 RealmMatch::One(RealmEntry {
                     group,
                     record,
                     forge,
                     organisation,
                     site,
-                    skip,
+                    path_depth,
                     is_of_host: false,
                 })
             })
@@ -295,13 +302,15 @@ pub(super) fn entry_of<'r>(group: &'r Group, record: &'r RealmRecord) -> RealmEn
         forge,
         organisation: what.filter(|_| forge.user_may_be_organisation),
         site: None,
-        skip: record.prefix.len(),
+        path_depth: record.prefix.len(),
         is_of_host: true,
     }
 }
 
 fn match_by_prefix<'r>(group: &'r Group, remote: &Remote) -> RealmMatch<'r> {
-    let covers = |record: &&RealmRecord| remote.path_is_within(&record.prefix, forge_of(record).folds_path);
+    let covers = |record: &&RealmRecord| {
+        remote.path_is_within(&record.prefix, forge_of(record).case_insensitive_paths)
+    };
     // Of two that reach equally far, a person's comes before a tool's.
     let reach = |record: &&RealmRecord| (record.prefix.len(), record.has_person());
     if let Some(record) = group.realms.iter().filter(covers).max_by_key(reach)

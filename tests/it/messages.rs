@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keyfob::error::{Error, NoCredential, Trouble};
+use keyfob::error::{Error, NetworkError, NoCredential};
 use keyfob::forge::verify::Problem;
 use keyfob::wallet::Note;
 
@@ -99,23 +99,23 @@ fn errors() -> Vec<Error> {
     ]
 }
 
-fn troubles() -> Vec<Trouble> {
+fn network_errors() -> Vec<NetworkError> {
     let text = str::to_owned;
     vec![
-        Trouble::NoSuchHost,
-        Trouble::Network { why: text("the connection was refused") },
-        Trouble::Proxy {
+        NetworkError::NoSuchHost,
+        NetworkError::Network { why: text("the connection was refused") },
+        NetworkError::Proxy {
             at: text("http://proxy.corp.example:3128"),
             why: text("it wants a user name and a password"),
         },
-        Trouble::Certificate { why: "it is for another name" },
-        Trouble::Tls,
-        Trouble::Silent { seconds: 20 },
-        Trouble::Quiet { seconds: 30 },
-        Trouble::TooLarge,
-        Trouble::NotHttp,
-        Trouble::ClearText,
-        Trouble::Unsendable,
+        NetworkError::Certificate { why: "it is for another name" },
+        NetworkError::Tls,
+        NetworkError::Silent { seconds: 20 },
+        NetworkError::RateLimited { seconds: 30 },
+        NetworkError::TooLarge,
+        NetworkError::NotHttp,
+        NetworkError::ClearText,
+        NetworkError::Unsendable,
     ]
 }
 
@@ -201,9 +201,9 @@ fn page() -> String {
         }
         page.push('\n');
     }
-    for trouble in troubles() {
-        let name = variant(&trouble);
-        let error = Error::Network { host: "dev.azure.com".to_owned(), trouble };
+    for cause in network_errors() {
+        let name = variant(&cause);
+        let error = Error::Network { host: "dev.azure.com".to_owned(), cause };
         let _ = writeln!(page, "Network {name} (exit code {})\n  keyfob: error: {error}", error.exit_code());
         let _ = error.hint().map(|hint| writeln!(page, "  keyfob: hint: {hint}"));
         page.push('\n');
@@ -270,7 +270,7 @@ fn no_message_is_missing_from_the_page() {
             // Each with its troubles below.
             errors().iter().map(variant).chain(["Network".to_owned()]).collect::<Vec<_>>()
         }),
-        ("src/error/trouble.rs", "Trouble", troubles().iter().map(variant).collect()),
+        ("src/error/network.rs", "NetworkError", network_errors().iter().map(variant).collect()),
         ("src/forge/verify.rs", "Problem", problems().iter().map(variant).collect()),
         ("src/error/no_credential.rs", "NoCredential", misses().iter().map(variant).collect()),
         ("src/wallet/api.rs", "Note", notes().iter().map(variant).collect()),
@@ -293,7 +293,7 @@ fn all_messages_speak_with_one_voice() {
     let words = misses().into_iter().filter_map(|miss| miss.words(URL));
     let told = problems().into_iter().flat_map(|problem| [Some(problem.words("h")), problem.hint(URL)]);
     let words = words.chain(told.flatten());
-    let words = words.chain(troubles().into_iter().map(|trouble| trouble.to_string()));
+    let words = words.chain(network_errors().into_iter().map(|cause| cause.to_string()));
     for text in words.chain(notes().iter().map(Note::words)) {
         assert!(
             !text.starts_with(char::is_uppercase) && !text.ends_with('.') && !text.contains('\n'),

@@ -1,6 +1,6 @@
 //! Laws of the way from a URL to its realm, tried on every example of every forge with a generator that has no luck in it.
 
-use keyfob::forge::{self, Place};
+use keyfob::forge::{self, Recognition};
 use keyfob::remote::Remote;
 
 /// Xorshift (Marsaglia 2003).
@@ -32,8 +32,8 @@ impl Url<'_> {
 
 fn realm(scheme: &str, host: &str, path: &str, user: Option<&str>) -> Option<String> {
     let remote = Remote::from_parts(scheme, host, Some(path)).ok()?;
-    match forge::place(&remote, user) {
-        Place::Cloud { realm, .. } => Some(realm.to_string()),
+    match forge::recognise(&remote, user) {
+        Recognition::Cloud { realm, .. } => Some(realm.to_string()),
         _ => None,
     }
 }

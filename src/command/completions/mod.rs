@@ -1,5 +1,5 @@
 //! `keyfob completions`: what a shell needs to complete keyfob's command line. The scripts are short: each asks the program what fits
-//! ([`line`]), because only the program knows the accounts, hosts and stores ([`values`]). So a script does not age with the program.
+//! ([`line`]), because only the program knows the accounts, hosts and stores (`values`). So a script does not age with the program.
 
 use clap::{Arg, ArgMatches};
 

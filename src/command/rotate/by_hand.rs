@@ -107,7 +107,7 @@ fn offer_revocation(
     if !wanted {
         return told(context);
     }
-    let way = network::way(&request.url, planned.wish.allow_http, context.environment)?;
+    let way = network::route(&request.url, planned.wish.allow_http, context.environment)?;
     let answer = Client::default().send(&request, &question.token, &way);
     match answer {
         Ok(answer) if (revocation.done)(&answer) => {

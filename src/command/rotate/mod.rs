@@ -276,7 +276,7 @@ fn by_itself(
             ),
             nothing_happened: true,
         })?;
-        let sent = network::way(&request.url, allow_http, environment)
+        let sent = network::route(&request.url, allow_http, environment)
             .and_then(|way| Client::default().send(&request, &question.token, &way));
         let answer = sent.map_err(failed)?;
         api.read_created(&answer, &question.target().site()).map_err(|error| {

@@ -4,7 +4,7 @@
 
 use super::lifecycle::{Lifecycle, Renewal, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat};
-use super::{Crates, Example, Forge, Home, Hosts, Need, Packages, UserName};
+use super::{Crates, Example, Forge, Hosts, Need, Packages, UrlTemplate, UserName};
 
 mod checksum;
 mod entra;
@@ -80,17 +80,21 @@ static SCOPES_BY_NEED: &[(Need, &[&str])] = &[
 pub static FORGE: Forge = Forge {
     id: "azure-devops",
     name: "Azure DevOps Services",
-    realm_word: "organisation",
-    homes: &[
-        Home { template: "dev.azure.com/{organisation}", realm: "{organisation}", needs_path: true },
-        Home {
-            template: "{service}.dev.azure.com/{organisation}",
+    realm_noun: "organisation",
+    url_templates: &[
+        UrlTemplate { pattern: "dev.azure.com/{organisation}", realm: "{organisation}", needs_path: true },
+        UrlTemplate {
+            pattern: "{service}.dev.azure.com/{organisation}",
             realm: "{organisation}",
             needs_path: true,
         },
-        Home { template: "{organisation}.visualstudio.com", realm: "{organisation}", needs_path: false },
-        Home {
-            template: "{organisation}.{service}.visualstudio.com",
+        UrlTemplate {
+            pattern: "{organisation}.visualstudio.com",
+            realm: "{organisation}",
+            needs_path: false,
+        },
+        UrlTemplate {
+            pattern: "{organisation}.{service}.visualstudio.com",
             realm: "{organisation}",
             needs_path: false,
         },
@@ -98,7 +102,7 @@ pub static FORGE: Forge = Forge {
     // Deliberately absent: vsblob, because *.vsblob.visualstudio.com is storage, which must never see a token; whoever needs
     // vsblob.dev.azure.com maps it in the settings.
     // The documents of the REST interfaces 7.1 and 7.2 name these hosts and declare Basic with any user name for each.
-    services: &[
+    service_labels: &[
         "pkgs",
         "feeds",
         "vssps",
@@ -142,7 +146,7 @@ pub static FORGE: Forge = Forge {
     ],
     // The last two are storage, to which downloads are redirected with an address that is its own leave.
     domains: &["dev.azure.com", "visualstudio.com", "vsassets.io", "blob.core.windows.net"],
-    noise: &["DefaultCollection"],
+    ignored_segments: &["DefaultCollection"],
     user_may_be_organisation: true,
     user_name: UserName { fallback: "{organisation}", ..UserName::ANY },
     placeholders: &["VssSessionToken", "AzureDevOps", "AzureDevOpsPAT", "build", "vsts"],

@@ -13,9 +13,9 @@ use super::{PACKAGES, SCOPE_OPTIONS, SCOPES_BY_NEED, TOKEN_FORMATS, verify};
 pub static FORGE: Forge = Forge {
     id: "azure-devops-server",
     name: "Azure DevOps Server",
-    realm_word: "collection",
-    host_words: &["tfs", "azuredevops", "devops", "ado", "vsts", "azdo"],
-    path_signs: &["_git", "tfs", "DefaultCollection", "_packaging", "_apis"],
+    realm_noun: "collection",
+    host_hints: &["tfs", "azuredevops", "devops", "ado", "vsts", "azdo"],
+    path_markers: &["_git", "tfs", "DefaultCollection", "_packaging", "_apis"],
     prefix: Prefix::Collection,
     user_name: UserName { fallback: "pat", ..UserName::ANY },
     placeholders: &["VssSessionToken", "AzureDevOps", "build"],

@@ -1,22 +1,22 @@
 //! A service that does not exist: one record, and nothing anywhere else. Every tool serves it (tool/tests/made_up_forge.rs).
 
 use crate::forge::lifecycle::{Lifecycle, ScopeOption};
-use crate::forge::{Crates, Example, Forge, Home, Hosts, Need, Packages, Scheme, UserName};
+use crate::forge::{Crates, Example, Forge, Hosts, Need, Packages, Scheme, UrlTemplate, UserName};
 
 /// The service. Organisations are in paths on its own host and in names below it.
 pub(crate) static FORGE: Forge = Forge {
     id: "made-up",
     name: "Made-up Forge",
-    realm_word: "guild",
-    homes: &[
-        Home { template: "made-up.test/{organisation}", realm: "{organisation}", needs_path: true },
-        Home {
-            template: "{organisation}.{service}.made-up.test",
+    realm_noun: "guild",
+    url_templates: &[
+        UrlTemplate { pattern: "made-up.test/{organisation}", realm: "{organisation}", needs_path: true },
+        UrlTemplate {
+            pattern: "{organisation}.{service}.made-up.test",
             realm: "{organisation}",
             needs_path: false,
         },
     ],
-    services: &["npm", "images", "files", "modules", "feeds"],
+    service_labels: &["npm", "images", "files", "modules", "feeds"],
     user_name: UserName { fallback: "guild", ..UserName::ANY },
     token_page: Some("https://made-up.test/{organisation}/tokens"),
     lifecycle: Lifecycle {

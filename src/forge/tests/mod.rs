@@ -12,8 +12,8 @@ fn realm_of(url: &str) -> Option<String> {
     let (user, host) =
         authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
     let remote = Remote::from_parts(scheme, host, Some(path)).ok()?;
-    match place(&remote, user) {
-        Place::Cloud { realm, .. } => Some(realm.to_string()),
+    match recognise(&remote, user) {
+        Recognition::Cloud { realm, .. } => Some(realm.to_string()),
         _ => None,
     }
 }
@@ -41,11 +41,11 @@ fn the_home_url_of_every_example_leads_to_its_realm() {
 #[test]
 fn every_home_of_every_forge_has_an_example() {
     for forge in ALL {
-        for home in forge.homes {
-            let host = home.template.split('/').next().unwrap();
+        for template in forge.url_templates {
+            let host = template.pattern.split('/').next().unwrap();
             let tail = host.rsplit_once('}').map_or(host, |(_, tail)| tail);
             let shown = |e: &Example| e.realm.is_some() && e.url.contains(tail);
-            assert!(forge.examples.iter().any(shown), "{}: {}", forge.id, home.template);
+            assert!(forge.examples.iter().any(shown), "{}: {}", forge.id, template.pattern);
         }
     }
 }

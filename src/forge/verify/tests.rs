@@ -74,9 +74,9 @@ fn every_request_goes_to_the_realm_whose_token_it_carries() {
         let Some(home) = forge.home_url(&realm).filter(|_| forge.check.is_some()) else { continue };
         let request = request(realm.as_str(), &home, None, "t");
         let (remote, _) = crate::remote::Remote::from_url(&request.url).unwrap();
-        let place = forge::place(&remote, None);
+        let place = forge::recognise(&remote, None);
         assert!(
-            matches!(place, forge::Place::Cloud { realm: reached, .. } if reached == realm),
+            matches!(place, forge::Recognition::Cloud { realm: reached, .. } if reached == realm),
             "{} leaves {realm}",
             request.url
         );

@@ -15,7 +15,7 @@ use crate::remote::Remote;
 use crate::text::rfc3339;
 use crate::wallet::{Credential, Lookup, Query, Wallet};
 
-use super::{Protocol, Tool, Wire, has_login, header, input, is_web, write};
+use super::{Protocol, Tool, Wire, authorization, has_login, input, is_web, write};
 use crate::secret_bytes::{Bytes, json};
 
 mod setup;
@@ -98,7 +98,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
 
 /// The answer; `None` if the token fits into no header.
 fn headers(answer: &Credential) -> Option<Bytes> {
-    let header = header::authorization(answer, header::scheme(answer))?;
+    let header = authorization::header(answer, authorization::scheme(answer))?;
     let header = std::str::from_utf8(&header).ok()?;
     let expires = answer.expires.map(|at| format!(",\"expires\":\"{}\"", rfc3339(at))).unwrap_or_default();
     Some(json(&[("{\"headers\":{\"Authorization\":[", header)], &format!("]}}{expires}}}\n")))

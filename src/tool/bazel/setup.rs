@@ -9,8 +9,8 @@ use crate::forge;
 use crate::text::visible;
 use crate::tool::installation::{Installation, is_this, started_by};
 use crate::tool::links::{self, Link};
+use crate::tool::settings_file::Draft;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
-use crate::tool::text::Draft;
 use crate::wallet::manage;
 
 use super::PROTOCOL;

@@ -10,7 +10,7 @@ use toml::{Spanned, Table, Value};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::folders::Folders;
-use crate::tool::text;
+use crate::tool::settings_file;
 
 /// The setting.
 pub(super) const KEY: &str = "global-credential-providers";
@@ -50,7 +50,7 @@ impl Config {
     /// # Errors
     /// As [`Config::read`].
     pub(super) fn read_file(path: &Path) -> Result<Config, Error> {
-        let (path, text) = text::read(path)?;
+        let (path, text) = settings_file::read(path)?;
         let table = text.as_deref().unwrap_or_default().parse::<Table>().map_err(|_| {
             // The parser's own words may show a token that stands there.
             let fix = "cargo search says where, before it searches".to_owned();
@@ -158,7 +158,7 @@ impl Config {
     /// # Errors
     /// [`Error::Foreign`] if it was changed meanwhile, [`Error::Io`].
     pub(super) fn replace(&self, text: Option<&str>) -> Result<(), Error> {
-        text::replace(&self.path, self.text.as_deref(), text)
+        settings_file::replace(&self.path, self.text.as_deref(), text)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, LoggedOut, Lookup, NewCredential, Query, Stored, Wallet};
 
-use super::{Protocol, Quirks, Tool, Wire, header, input, login, write_to_somebody};
+use super::{Protocol, Quirks, Tool, Wire, authorization, input, login, write_to_somebody};
 use crate::secret_bytes::{Bytes, joined, json};
 
 mod config;
@@ -237,9 +237,9 @@ fn withheld(answer: &Credential, index: &Remote) -> Option<String> {
 /// returns with it; everyone else gets the token alone, as crates.io wants it.
 fn form(answer: &Credential) -> Bytes {
     let token = answer.token.expose();
-    match (&answer.authtype, header::scheme(answer)) {
+    match (&answer.authtype, authorization::scheme(answer)) {
         (Some(authtype), _) => joined(&[authtype.as_bytes(), b" ", token]),
-        (None, Scheme::Basic) => header::basic("PAT", token),
+        (None, Scheme::Basic) => authorization::basic("PAT", token),
         (None, Scheme::Unknown) if answer.presentation != Presentation::Bearer => joined(&[token]),
         (None, Scheme::Unknown | Scheme::Bearer) => joined(&[b"Bearer ", token]),
     }
@@ -279,8 +279,8 @@ fn forge_by_url(query: &Query) -> &'static Forge {
 
 /// The forge whose cloud service a place belongs to; whatever the wallet holds, it is no other.
 fn cloud(query: &Query) -> Option<&'static Forge> {
-    match forge::place(&query.remote, query.user.as_deref()) {
-        forge::Place::Cloud { forge, .. } | forge::Place::NoOrganisation { forge } => Some(forge),
+    match forge::recognise(&query.remote, query.user.as_deref()) {
+        forge::Recognition::Cloud { forge, .. } | forge::Recognition::NoOrganisation { forge } => Some(forge),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::folders::Folders;
 use crate::formats::json_edit;
-use crate::tool::text;
+use crate::tool::settings_file;
 
 /// The file as it is.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ impl Config {
     /// # Errors
     /// [`Error::Io`], [`Error::Foreign`] for what is no JSON object.
     pub(super) fn read_file(path: &Path) -> Result<Config, Error> {
-        let (path, text) = text::read(path)?;
+        let (path, text) = settings_file::read(path)?;
         let held = match text.as_deref().filter(|text| !text.trim().is_empty()) {
             None => Held::default(),
             Some(text) => {
@@ -105,6 +105,6 @@ impl Config {
     /// # Errors
     /// [`Error::Foreign`] if it was changed meanwhile, [`Error::Io`].
     pub(super) fn replace(&self, text: Option<&str>) -> Result<(), Error> {
-        text::replace(&self.path, self.text.as_deref(), text)
+        settings_file::replace(&self.path, self.text.as_deref(), text)
     }
 }

@@ -197,10 +197,10 @@ fn list(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
 }
 
 /// The first of these places that the wallet knows, with what it says of it; else the first place.
-fn find(wallet: &dyn Wallet, places: &[Remote], person_watches: bool) -> Result<(Remote, Lookup), Error> {
+fn find(wallet: &dyn Wallet, places: &[Remote], stderr_is_terminal: bool) -> Result<(Remote, Lookup), Error> {
     let mut first = None;
     for place in places {
-        let found = wallet.get(&query(place.clone(), person_watches))?;
+        let found = wallet.get(&query(place.clone(), stderr_is_terminal))?;
         if !matches!(found, Lookup::None { reason: NoCredential::NotOurs, .. }) {
             return Ok((place.clone(), found));
         }
@@ -222,8 +222,8 @@ fn held_or_first(wallet: &dyn Wallet, places: &[Remote]) -> Result<Remote, Error
     }
 }
 
-fn query(remote: Remote, person_watches: bool) -> Query {
-    Query { stderr_is_terminal: person_watches, ..Query::new(PROTOCOL.name, remote, PROTOCOL.need) }
+fn query(remote: Remote, stderr_is_terminal: bool) -> Query {
+    Query { stderr_is_terminal, ..Query::new(PROTOCOL.name, remote, PROTOCOL.need) }
 }
 
 /// The answer; `None` if it cannot be said in docker's words. Its user name is never empty, which docker would refuse.

@@ -14,7 +14,7 @@ use crate::forge::{self, Need, Scheme};
 use crate::remote::{Realm, Remote};
 use crate::wallet::{Lookup, Query, Wallet};
 
-use super::{Protocol, Tool, Wire, has_login, header};
+use super::{Protocol, Tool, Wire, authorization, has_login};
 use crate::secret_bytes::joined;
 
 mod setup;
@@ -68,7 +68,7 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
     match wallet.get(&query)? {
         Lookup::Found(answer) => {
             // Module proxies and pages about modules take Basic everywhere.
-            let Some(header) = header::authorization(&answer, Scheme::Basic) else { return Ok(()) };
+            let Some(header) = authorization::header(&answer, Scheme::Basic) else { return Ok(()) };
             let place = beginning(&answer.realm, &query.remote).to_string();
             let block = joined(&[place.as_bytes(), b"\n\nAuthorization: ", &header, b"\n\n"]);
             super::write(wire, &block)?;
@@ -81,8 +81,8 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
 
 /// The beginning of a URL that is the realm's: Go compares letter by letter, so it is a part of this URL.
 fn beginning(realm: &Realm, remote: &Remote) -> Remote {
-    let segments = match forge::place(remote, None) {
-        forge::Place::Cloud { realm: known, skip, .. } if known == *realm => skip,
+    let segments = match forge::recognise(remote, None) {
+        forge::Recognition::Cloud { realm: known, path_depth, .. } if known == *realm => path_depth,
         // A server's realm is named by its own URL. One of the settings' is not, and then nothing is certain but this place.
         _ => match Remote::from_url(realm.what()) {
             Ok((home, _)) if home.origin() == remote.origin() => home.path().len(),

@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::process::{child, output_within};
 use crate::text::{shell_word, visible};
 use crate::tool::installation::{Installation, TOOLS, is_this, started_by};
+use crate::tool::settings_file;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
-use crate::tool::text;
 
 /// Go's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
@@ -66,7 +66,7 @@ impl<'e> Go<'e> {
         let mut lines = said.lines().map(str::to_owned);
         let (auth, version) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
         let file = lines.next().filter(|file| !file.is_empty() && file != "off").map(PathBuf::from);
-        let text = file.as_ref().and_then(|file| text::read(file).ok()?.1).unwrap_or_default();
+        let text = file.as_ref().and_then(|file| settings_file::read(file).ok()?.1).unwrap_or_default();
         let written = text.lines().rev().find_map(|line| line.strip_prefix("GOAUTH=")).map(str::to_owned);
         Ok(About { auth, version, file, written })
     }
@@ -82,7 +82,7 @@ impl<'e> Go<'e> {
         let done = self.command(&args).env_remove(GOAUTH).output().map_err(|error| not_started(&error))?;
         if done.status.success() {
             // go does not sync it.
-            return crate::files::settle_others(file);
+            return crate::files::sync_others(file);
         }
         let said = String::from_utf8_lossy(&done.stderr);
         Err(failed(visible(said.lines().next().unwrap_or("it fails"))))

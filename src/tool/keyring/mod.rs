@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, NoCredential};
-use crate::forge::{self, Need, Place};
+use crate::forge::{self, Need, Recognition};
 use crate::remote::{Realm, Remote, has_control};
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, NewCredential, Query, Stored, Wallet};
@@ -191,7 +191,7 @@ fn query_to_keep(service: &str, user: &str, wire: &Wire<'_>) -> Result<Option<Qu
     let Some(mut query) = query(service, user, wire)? else { return Ok(None) };
     if query.remote.scheme() == BARE
         && let Ok(web) = Remote::from_parts("https", service, None)
-        && !matches!(forge::place(&web, user), Place::Elsewhere)
+        && !matches!(forge::recognise(&web, user), Recognition::Unknown)
     {
         query.remote = web;
     }

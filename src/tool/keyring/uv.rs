@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::folders::Folders;
+use crate::tool::settings_file::Draft;
 use crate::tool::setup::{Entry, Line, Plan, SetupContext};
-use crate::tool::text::Draft;
 
 /// The setting.
 const KEY: &str = "keyring-provider";
@@ -28,7 +28,7 @@ pub(super) fn file(environment: &Environment) -> Option<PathBuf> {
 
 /// What the person's own settings say.
 pub(super) fn provider(environment: &Environment) -> Option<String> {
-    let (_, text) = crate::tool::text::read(&file(environment)?).ok()?;
+    let (_, text) = crate::tool::settings_file::read(&file(environment)?).ok()?;
     said(&text?)?
 }
 

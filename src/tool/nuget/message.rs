@@ -8,7 +8,7 @@ use crate::secret_bytes::{Bytes, joined, json};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::asking::Reply;
+use super::lookup::Reply;
 
 /// What every message has.
 #[derive(Deserialize)]

@@ -1,5 +1,5 @@
 //! NuGet: dotnet, MSBuild, Visual Studio and nuget.exe. Since .NET SDK 9.0.200 and nuget.exe 6.13 they start every program in PATH
-//! whose name begins with `nuget-plugin-`, and speak the plugin protocol 2.0 with it (`plugin`, `session`, `message`, `line`). A
+//! whose name begins with `nuget-plugin-`, and speak the plugin protocol 2.0 with it (`plugin`, `session`, `message`, `frame`). A
 //! program is started once for many sources, and for every source that wants a credential, also for those that are not ours.
 //! Older nuget.exes know credential providers of version 1, and some of Microsoft's tools call Microsoft's provider by its
 //! command line: `provider` speaks both.
@@ -14,10 +14,10 @@ use crate::wallet::Wallet;
 
 use super::{Protocol, Tool, Wire};
 
-mod asking;
 mod check;
 mod clients;
-mod line;
+mod frame;
+mod lookup;
 mod message;
 mod plugin;
 mod profile;

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use crate::tool::Wire;
 use crate::wallet::Wallet;
 
-use super::asking::{Question, ask};
-use super::line::Lines;
+use super::frame::Lines;
+use super::lookup::{Question, ask};
 use super::session::{Effect, Session};
 
 /// How often the clock is looked at.
@@ -46,7 +46,7 @@ pub(super) fn serve(
     lives: fn(u32) -> bool,
     leave: &(dyn Fn() + Sync),
 ) {
-    let person_watches = wire.stderr_is_terminal;
+    let stderr_is_terminal = wire.stderr_is_terminal;
     let state = State { session: Session::new(lives), output: &mut *wire.output };
     let input = &mut *wire.input;
     let peer = Peer { state: Mutex::new(state), host: AtomicU32::new(0), lives, leave };
@@ -59,18 +59,18 @@ pub(super) fn serve(
         // come in time by itself, and mostly does.
         let _ = thread::Builder::new().spawn_scoped(scope, || read(input, &peer, questions));
         let _ = thread::Builder::new().spawn_scoped(scope, || keep_time(&peer, until));
-        work(&peer, &asked, person_watches, wallet);
+        work(&peer, &asked, stderr_is_terminal, wallet);
         drop(over);
     });
 }
 
-fn work(peer: &Peer<'_>, asked: &Receiver<Question>, person_watches: bool, wallet: &dyn Wallet) {
+fn work(peer: &Peer<'_>, asked: &Receiver<Question>, stderr_is_terminal: bool, wallet: &dyn Wallet) {
     for question in asked {
         // NuGet may have cancelled it while it waited for the ones before it.
         if !peer.locked().session.awaits(&question.id) {
             continue;
         }
-        let reply = ask(&question, person_watches, wallet);
+        let reply = ask(&question, stderr_is_terminal, wallet);
         peer.step(|session| session.reply(&question, &reply, Instant::now()));
     }
 }
@@ -80,13 +80,13 @@ fn read(input: &mut (dyn BufRead + Send), peer: &Peer<'_>, questions: Sender<Que
     let mut lines = Lines::new(input);
     let mut more = true;
     while more && let Some(line) = lines.next() {
-        let effects = peer.step(|session| session.hear(line, Instant::now()));
+        let effects = peer.step(|session| session.on_line(line, Instant::now()));
         for effect in effects {
             match effect {
                 // The other end only goes when this one has.
                 Effect::Ask(question) => more &= questions.send(question).is_ok(),
                 Effect::End => more = false,
-                Effect::Say(_) | Effect::Leave => {}
+                Effect::Send(_) | Effect::Exit => {}
             }
         }
     }
@@ -129,10 +129,10 @@ impl<'p> Peer<'p> {
         self.host.store(state.session.host().unwrap_or_default(), Ordering::Relaxed);
         for effect in &effects {
             let gone = match effect {
-                Effect::Say(line) => {
+                Effect::Send(line) => {
                     state.output.write_all(line).and_then(|()| state.output.flush()).is_err()
                 }
-                Effect::Leave => true,
+                Effect::Exit => true,
                 Effect::Ask(_) | Effect::End => false,
             };
             if gone {

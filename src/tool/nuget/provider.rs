@@ -10,7 +10,7 @@ use crate::secret_bytes::{Bytes, joined, json};
 use crate::tool::Wire;
 use crate::wallet::Wallet;
 
-use super::asking::{Question, REFUSED_AFTER, Reply, ask};
+use super::lookup::{Question, REFUSED_AFTER, Reply, ask};
 
 /// As nuget.exe spells it.
 const VERSION_1: &str = "-uri";

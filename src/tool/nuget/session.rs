@@ -3,7 +3,7 @@
 //! id and method. A Progress or an answer to what is not open any more would make NuGet end us and its whole operation, so what
 //! is open is known here and nowhere else, and is closed before its answer is written.
 //!
-//! Deliberately absent: reading, writing, threads, clocks (`plugin` has them) and the wallet (`asking`).
+//! Deliberately absent: reading, writing, threads, clocks (`plugin` has them) and the wallet (`lookup`).
 //! <https://learn.microsoft.com/nuget/reference/extensibility/nuget-cross-platform-plugins>
 
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
-use super::asking::{Question, REFUSED_AFTER, Reply};
+use super::lookup::{Question, REFUSED_AFTER, Reply};
 use super::message::{self, Envelope, payload};
 
 /// The version of the protocol, and the oldest that we speak.
@@ -36,13 +36,13 @@ const MOST: usize = 256;
 #[derive(Debug)]
 pub(super) enum Effect {
     /// This line is to be written.
-    Say(Zeroizing<Vec<u8>>),
+    Send(Zeroizing<Vec<u8>>),
     /// This is to be asked of the wallet.
     Ask(Question),
     /// No more is to be read.
     End,
     /// Nobody is there any more: whatever is being done is in vain.
-    Leave,
+    Exit,
 }
 
 /// A conversation.
@@ -144,7 +144,7 @@ impl Session {
     }
 
     /// A line from NuGet. What is none of its messages has no id to answer to, and is passed over.
-    pub(super) fn hear(&mut self, line: &[u8], now: Instant) -> Vec<Effect> {
+    pub(super) fn on_line(&mut self, line: &[u8], now: Instant) -> Vec<Effect> {
         let Some(envelope) = Envelope::read(line) else { return Vec::new() };
         match (&*envelope.kind, &*envelope.method) {
             ("Request", _) => self.answer(&envelope, line, now),
@@ -262,7 +262,7 @@ impl Session {
     pub(super) fn tick(&mut self, now: Instant) -> Vec<Effect> {
         let is_orphan = self.host.is_some_and(|host| !(self.lives)(host));
         if is_orphan || self.ended.is_some_and(|ended| now.saturating_duration_since(ended) > GRACE) {
-            return vec![Effect::Leave];
+            return vec![Effect::Exit];
         }
         let mut effects = self.release(|held| held.until <= now);
         for open in self.open.iter_mut().filter(|open| open.next_beat <= now) {
@@ -305,7 +305,7 @@ impl Session {
 }
 
 fn say(id: &str, kind: &str, method: &str, payload: Option<&[u8]>) -> Effect {
-    Effect::Say(message::line(id, kind, method, payload))
+    Effect::Send(message::line(id, kind, method, payload))
 }
 
 /// Whether what the other side speaks holds our version.

@@ -13,7 +13,7 @@ use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Lookup, Query, Wallet};
 
-use super::{Protocol, Tool, Wire, header};
+use super::{Protocol, Tool, Wire, authorization};
 use crate::secret_bytes::joined;
 
 mod place;
@@ -62,7 +62,9 @@ fn answer(remote: &Remote, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(
     let query = Query { takes_authtype: true, ..wire.question(&PROTOCOL, remote.clone()) };
     match wallet.get(&query)? {
         Lookup::Found(answer) => {
-            let Some(header) = header::authorization(&answer, header::scheme(&answer)) else { return Ok(()) };
+            let Some(header) = authorization::header(&answer, authorization::scheme(&answer)) else {
+                return Ok(());
+            };
             super::write(wire, &joined(&[&header, b"\n"]))?;
             wire.note(answer.note.as_ref());
         }

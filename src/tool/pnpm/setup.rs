@@ -11,8 +11,8 @@ use crate::remote::Remote;
 use crate::text::{shell_word, visible};
 use crate::tool::installation::Installation;
 use crate::tool::links;
+use crate::tool::settings_file::Draft;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
-use crate::tool::text::Draft;
 use crate::wallet::manage;
 
 use super::{PROTOCOL, place};

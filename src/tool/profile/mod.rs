@@ -10,11 +10,11 @@ use url::Url;
 use crate::error::Error;
 use crate::remote::Remote;
 
-pub mod fill;
-pub mod forms;
+pub mod formats;
+pub mod render;
 pub mod search;
 
-pub use forms::Form;
+pub use formats::Form;
 pub use search::Search;
 
 /// All that is known of the variables that a tool reads.

@@ -75,7 +75,7 @@ fn settings_file(environment: &Environment) -> Option<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<Option<String>, Error> {
-    crate::tool::text::read(path).map(|(_, text)| text)
+    crate::tool::settings_file::read(path).map(|(_, text)| text)
 }
 
 fn plan<'c>(context: &SetupContext<'c>, _: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {

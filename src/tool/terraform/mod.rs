@@ -16,7 +16,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, NewCredential, Query, Wallet};
 
-use super::{Protocol, Quirks, Tool, Wire, header, input, login, write};
+use super::{Protocol, Quirks, Tool, Wire, authorization, input, login, write};
 use crate::secret_bytes::json;
 
 mod setup;
@@ -121,7 +121,7 @@ fn token(answer: &Credential) -> Option<&str> {
         }
     };
     let token = std::str::from_utf8(answer.token.expose()).ok()?;
-    (bearer && header::fits(token.as_bytes())).then_some(token)
+    (bearer && authorization::fits(token.as_bytes())).then_some(token)
 }
 
 /// Keeps what `terraform login` got, as the Bearer token that it is, so that git does not take it for a password.

@@ -9,8 +9,8 @@ use crate::folders::Folders;
 use crate::text::{shell_word, visible};
 use crate::tool::installation::{Installation, is_this};
 use crate::tool::links;
+use crate::tool::settings_file::Draft;
 use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
-use crate::tool::text::Draft;
 
 use super::PROTOCOL;
 

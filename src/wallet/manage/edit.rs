@@ -159,7 +159,7 @@ fn change_realm(
 
 /// Whether two rules are for one path: where paths fold letter case, so do rules.
 fn is_same_path(forge: &Forge, one: &[String], other: &[String]) -> bool {
-    one.len() == other.len() && is_within(one, other, forge.folds_path)
+    one.len() == other.len() && is_within(one, other, forge.case_insensitive_paths)
 }
 
 /// Puts the token that is set aside at `at` in force, and the one in force aside.

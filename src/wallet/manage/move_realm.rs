@@ -21,7 +21,7 @@ pub fn plan_move(wallet: &LocalWallet<'_>, selection: &Selection, mut wish: Wish
     let (forge_here, unnamed) =
         (plan(wallet, wish.clone())?.forge, selection.realm.accounts.iter().any(unnamed));
     // What plan says without being told is right for a cloud service; of another host only records know.
-    if wish.forge.is_none() && forge_here.homes.is_empty() && forge.homes.is_empty() {
+    if wish.forge.is_none() && forge_here.url_templates.is_empty() && forge.url_templates.is_empty() {
         wish.forge = Some(forge);
     }
     let planned = plan(wallet, wish)?;

@@ -41,8 +41,9 @@ pub fn all(records: &Records) -> Result<Vec<HeldPlace>, Error> {
 /// # Errors
 /// As [`all`].
 pub fn that_need_the_path(records: &Records) -> Result<Vec<Remote>, Error> {
-    let homes = forge::ALL.iter().flat_map(|forge| forge.homes).filter(|home| home.needs_path);
-    let hosts = homes.filter_map(|home| home.template.split('/').next());
+    let templates =
+        forge::ALL.iter().flat_map(|forge| forge.url_templates).filter(|template| template.needs_path);
+    let hosts = templates.filter_map(|template| template.pattern.split('/').next());
     let fixed = hosts.filter(|host| !host.contains('{'));
     let mut needed: Vec<Remote> =
         fixed.filter_map(|host| Remote::from_parts("https", host, None).ok()).collect();
@@ -52,7 +53,7 @@ pub fn that_need_the_path(records: &Records) -> Result<Vec<Remote>, Error> {
             let Some(place) = place(realm) else { continue };
             let origin = place.remote.without_path();
             let seen = held.entry(origin.origin()).or_insert((origin, 0, false));
-            // Realms of a cloud service share its host and have no prefix; where that matters, its homes say so.
+            // Realms of a cloud service share its host and have no prefix; where that matters, its templates say so.
             seen.1 += usize::from(group.group.contains("://"));
             seen.2 |= !realm.prefix.is_empty() || !realm.rules.is_empty();
         }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::error::Error;
-use crate::forge::{self, Forge, Place};
+use crate::forge::{self, Forge, Recognition};
 use crate::records::{Group, RealmRecord};
 use crate::remote::Remote;
 use crate::wallet::LocalWallet;
@@ -58,7 +58,7 @@ fn plan_host(mut wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
     let same_place = |record: &&RealmRecord| {
         let forge = forge_of(record);
         record.has_person()
-            && remote.path_is_within(&record.prefix, forge.folds_path)
+            && remote.path_is_within(&record.prefix, forge.case_insensitive_paths)
             && forge::prefix_of(forge, remote).len() <= record.prefix.len()
     };
     let (forge, guessed) = match wish.forge {
@@ -104,7 +104,7 @@ fn plan_known(mut wish: Wish, known: KnownRealm) -> Result<Planned, Error> {
     let origin = site.map_or_else(|| format!("https://{}", known.realm.what()), |site| site.url.clone());
     Ok(Planned {
         token_page: known.forge.token_page.map(|page| forge::fill(page, organisation, Some(&origin))),
-        needs_path: known.forge.homes.iter().any(|home| home.needs_path) && site.is_none(),
+        needs_path: known.forge.url_templates.iter().any(|template| template.needs_path) && site.is_none(),
         forge: known.forge,
         url: if site.is_some() { known.home(&remote) } else { cloud_url(&remote, &known) },
         prefix: site.map(|site| site.prefix.clone()).unwrap_or_default(),
@@ -128,9 +128,9 @@ fn guess(wish: &Wish) -> &'static Forge {
 /// A cloud realm's URL: what the person gave, without what lies below the realm. Where only the user name told the
 /// organisation, it is the realm's home, since a URL is kept without user name.
 fn cloud_url(remote: &Remote, known: &KnownRealm) -> String {
-    let given = remote.with_path(remote.path().iter().take(known.skip).cloned().collect());
-    match forge::place(&given, None) {
-        Place::Cloud { realm, .. } if realm == known.realm => given.to_string(),
+    let given = remote.with_path(remote.path().iter().take(known.path_depth).cloned().collect());
+    match forge::recognise(&given, None) {
+        Recognition::Cloud { realm, .. } if realm == known.realm => given.to_string(),
         _ => known.home(remote),
     }
 }

@@ -158,7 +158,7 @@ fn names_of(accounts: &[AccountRecord]) -> String {
 /// What to say when a URL of a cloud service does not tell the organisation.
 pub(super) fn no_organisation(forge: &Forge, remote: &Remote) -> Error {
     Error::usage(
-        format!("{remote} does not tell the {} of {}", forge.realm_word, forge.name),
-        format!("put it into the path: https://{}/{}", remote.host(), forge.realm_word.to_uppercase()),
+        format!("{remote} does not tell the {} of {}", forge.realm_noun, forge.name),
+        format!("put it into the path: https://{}/{}", remote.host(), forge.realm_noun.to_uppercase()),
     )
 }

@@ -89,8 +89,8 @@ fn a_bearer_token_goes_as_bearer_where_git_can_and_as_password_where_it_cannot()
 #[test]
 fn the_user_name_is_never_empty_whatever_was_asked() {
     for forge in forge::ALL.iter().filter(|forge| !forge.is_generic()) {
-        let url = match forge.homes.first() {
-            Some(home) => format!("https://{}", home.template.replace("{organisation}", "contoso")),
+        let url = match forge.url_templates.first() {
+            Some(template) => format!("https://{}", template.pattern.replace("{organisation}", "contoso")),
             None => "https://srv.example/One".to_owned(),
         };
         let bench = Bench::new();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::asking::{Question, Reply};
+use super::super::lookup::{Question, Reply};
 use super::super::session::{Effect, Session};
 use super::{FEED, question, request};
 use crate::wallet::tests::fixture::secret;
@@ -24,17 +24,17 @@ impl Talk {
     /// One that may say something to people.
     fn with_log() -> Talk {
         let mut talk = Talk::new();
-        talk.hear(request("l", "SetLogLevel", "{\"LogLevel\":\"Debug\"}"));
+        talk.on_line(request("l", "SetLogLevel", "{\"LogLevel\":\"Debug\"}"));
         talk
     }
 
-    fn hear(&mut self, line: impl AsRef<[u8]>) -> Vec<Effect> {
-        self.session.hear(line.as_ref(), self.start)
+    fn on_line(&mut self, line: impl AsRef<[u8]>) -> Vec<Effect> {
+        self.session.on_line(line.as_ref(), self.start)
     }
 
     /// What is asked of the wallet.
     fn asked(&mut self, line: &str) -> Question {
-        let mut effects = self.hear(line);
+        let mut effects = self.on_line(line);
         let Some(Effect::Ask(question)) = effects.pop() else { panic!("{line} asks nothing") };
         assert!(effects.is_empty());
         question
@@ -52,7 +52,7 @@ impl Talk {
 /// The lines, parsed, so that each is seen to be one object of JSON and one line.
 fn said(effects: &[Effect]) -> Vec<serde_json::Value> {
     let line = |effect: &Effect| {
-        let Effect::Say(line) = effect else { return None };
+        let Effect::Send(line) = effect else { return None };
         let text = std::str::from_utf8(line).unwrap().strip_suffix('\n').unwrap();
         assert!(!text.contains('\n'), "{text}");
         Some(serde_json::from_str(text).unwrap())
@@ -93,7 +93,7 @@ fn it_greets_first_and_answers_the_greeting_in_the_same_version() {
     for (most, least) in [("2.0.0", "1.0.0"), ("2.0.0", "2.0.0"), ("3.1.0", "1.0.0"), ("2.1.0-rc.1", "2.0.0")]
     {
         let versions = format!("{{\"ProtocolVersion\":\"{most}\",\"MinimumProtocolVersion\":\"{least}\"}}");
-        let answer = Talk::new().hear(request("h", "Handshake", &versions));
+        let answer = Talk::new().on_line(request("h", "Handshake", &versions));
         assert_eq!(
             payload(&answer),
             "{\"ProtocolVersion\":\"2.0.0\",\"ResponseCode\":\"Success\"}",
@@ -113,12 +113,12 @@ fn without_a_version_in_common_it_says_so_and_ends() {
         "null",
         "7",
     ] {
-        let answer = Talk::new().hear(request("h", "Handshake", versions));
+        let answer = Talk::new().on_line(request("h", "Handshake", versions));
         assert_eq!(payload(&answer), "{\"ResponseCode\":\"Error\"}", "{versions}");
         assert!(ends(&answer), "{versions}");
     }
     let refusal = r#"{"RequestId":"keyfob-1","Type":"Response","Method":"Handshake","Payload":{"ResponseCode":"Error"}}"#;
-    assert!(ends(&Talk::new().hear(refusal)));
+    assert!(ends(&Talk::new().on_line(refusal)));
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn every_request_of_the_beginning_gets_its_answer() {
         ("SetLogLevel", "{\"LogLevel\":\"Debug\"}", success),
         ("SetCredentials", "{\"PackageSourceRepository\":\"u\",\"ProxyPassword\":\"p\"}", success),
     ] {
-        assert_eq!(payload(&Talk::new().hear(request("r", method, sent))), answer, "{method} {sent}");
+        assert_eq!(payload(&Talk::new().on_line(request("r", method, sent))), answer, "{method} {sent}");
     }
 }
 
@@ -158,7 +158,7 @@ fn an_unknown_method_and_a_payload_of_another_form_are_errors_and_never_faults()
         ("GetAuthenticationCredentials", "{}"),
         ("GetAuthenticationCredentials", "[]"),
     ] {
-        let answer = Talk::new().hear(request("r", method, sent));
+        let answer = Talk::new().on_line(request("r", method, sent));
         assert_eq!(payload(&answer), "{\"ResponseCode\":\"Error\"}", "{method} {sent}");
     }
 }
@@ -182,10 +182,10 @@ fn what_is_no_message_is_passed_over_in_silence() {
         b"{\"RequestId\":\"r\",\"Type\":\"Fault\",\"Method\":\"Log\",\"Payload\":{\"Message\":\"m\"}}",
         b"{\"RequestId\":\"r\",\"Type\":\"Cancel\",\"Method\":\"GetAuthenticationCredentials\"}",
     ] {
-        assert!(talk.hear(line).is_empty(), "{}", String::from_utf8_lossy(line));
+        assert!(talk.on_line(line).is_empty(), "{}", String::from_utf8_lossy(line));
     }
     // And it goes on.
-    assert_eq!(said(&talk.hear(request("r", "Initialize", "{}"))).len(), 1);
+    assert_eq!(said(&talk.on_line(request("r", "Initialize", "{}"))).len(), 1);
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn each_outcome_has_its_answer_and_people_are_told_where_it_is_ours() {
         let question = talk.asked(&question("q", FEED, false));
         let mut lines = said(&talk.reply(&question, &reply));
         if !levels.is_empty() {
-            lines.extend(said(&talk.hear(taken(&lines[0]))));
+            lines.extend(said(&talk.on_line(taken(&lines[0]))));
         }
         let (answer, log) = lines.split_last().unwrap();
         assert_eq!(answer["Payload"]["ResponseCode"], code, "{reply:?}");
@@ -269,7 +269,7 @@ fn while_the_wallet_is_asked_nuget_hears_of_it_every_two_seconds_and_never_after
 #[test]
 fn a_shorter_patience_is_met() {
     let mut talk = Talk::new();
-    talk.hear(request("i", "Initialize", "{\"RequestTimeout\":\"00:00:01.5000000\"}"));
+    talk.on_line(request("i", "Initialize", "{\"RequestTimeout\":\"00:00:01.5000000\"}"));
     talk.asked(&question("q", FEED, false));
     assert_eq!(talk.tick(0.5).len(), 1);
 }
@@ -279,21 +279,21 @@ fn a_cancelled_question_is_answered_by_cancel_and_by_nothing_else() {
     let mut talk = Talk::with_log();
     let question = talk.asked(&question("q", FEED, false));
     let cancel = "{\"RequestId\":\"q\",\"Type\":\"Cancel\",\"Method\":\"GetAuthenticationCredentials\"}";
-    let answer = said(&talk.hear(cancel));
+    let answer = said(&talk.on_line(cancel));
     assert_eq!(answer.len(), 1);
     assert_eq!((&answer[0]["Type"], &answer[0]["RequestId"]), (&"Cancel".into(), &"q".into()));
     assert_eq!(answer[0].get("Payload"), None);
     assert!(talk.tick(2.0).is_empty());
     assert!(talk.reply(&question, &credential(Some("words"))).is_empty());
-    assert!(talk.hear(cancel).is_empty());
+    assert!(talk.on_line(cancel).is_empty());
 }
 
 #[test]
 fn an_id_that_is_open_already_opens_nothing() {
     let mut talk = Talk::new();
     let first = talk.asked(&question("q", FEED, false));
-    assert!(talk.hear(question("q", FEED, false)).is_empty());
-    assert!(talk.hear(request("q", "Initialize", "{}")).is_empty());
+    assert!(talk.on_line(question("q", FEED, false)).is_empty());
+    assert!(talk.on_line(request("q", "Initialize", "{}")).is_empty());
     assert_eq!(said(&talk.reply(&first, &credential(None))).len(), 1);
     assert!(talk.reply(&first, &credential(None)).is_empty());
 }
@@ -302,17 +302,17 @@ fn an_id_that_is_open_already_opens_nothing() {
 fn a_flood_of_questions_is_turned_away() {
     let mut talk = Talk::new();
     let asks = |effects: &[Effect]| matches!(effects, [Effect::Ask(_)]);
-    let taken = (0..10_000).filter(|at| asks(&talk.hear(question(&at.to_string(), FEED, false)))).count();
+    let taken = (0..10_000).filter(|at| asks(&talk.on_line(question(&at.to_string(), FEED, false)))).count();
     assert_eq!(taken, 256);
 }
 
 #[test]
 fn close_ends_it_and_work_that_goes_on_is_left_after_a_while() {
     let mut talk = Talk::new();
-    assert!(ends(&talk.hear("{\"RequestId\":\"c\",\"Type\":\"Request\",\"Method\":\"Close\"}")));
+    assert!(ends(&talk.on_line("{\"RequestId\":\"c\",\"Type\":\"Request\",\"Method\":\"Close\"}")));
     assert!(talk.session.end(talk.start).is_empty());
     assert!(talk.tick(2.9).is_empty());
-    assert!(matches!(talk.tick(3.1)[..], [Effect::Leave]));
+    assert!(matches!(talk.tick(3.1)[..], [Effect::Exit]));
 }
 
 #[test]
@@ -321,10 +321,10 @@ fn it_leaves_when_nugets_process_is_gone() {
     static ALIVE: AtomicBool = AtomicBool::new(true);
     let mut session = Session::new(|_| ALIVE.load(Ordering::SeqCst));
     let now = Instant::now();
-    session.hear(request("m", "MonitorNuGetProcessExit", "{\"ProcessId\":7}").as_bytes(), now);
+    session.on_line(request("m", "MonitorNuGetProcessExit", "{\"ProcessId\":7}").as_bytes(), now);
     assert!(session.tick(now).is_empty());
     ALIVE.store(false, Ordering::SeqCst);
-    assert!(matches!(session.tick(now)[..], [Effect::Leave]));
+    assert!(matches!(session.tick(now)[..], [Effect::Exit]));
 }
 
 #[test]
@@ -336,8 +336,8 @@ fn an_answer_waits_until_nuget_has_taken_the_word_about_it_but_not_for_long() {
     assert_eq!((log.len(), &log[0]["Method"]), (1, &"Log".into()));
     assert_eq!(talk.reply(&two, &warned()).len(), 1);
     // Only its own word lets an answer go.
-    assert_eq!(said(&talk.hear(taken(&log[0])))[0]["RequestId"], "1");
-    assert!(talk.hear(taken(&log[0])).is_empty());
+    assert_eq!(said(&talk.on_line(taken(&log[0])))[0]["RequestId"], "1");
+    assert!(talk.on_line(taken(&log[0])).is_empty());
     assert!(talk.tick(0.9).is_empty());
     assert_eq!(said(&talk.tick(1.0))[0]["RequestId"], "2");
     assert!(talk.tick(60.0).is_empty());
@@ -360,7 +360,7 @@ fn an_answer_that_waits_can_be_cancelled() {
     let question = talk.asked(&question("q", FEED, false));
     let log = said(&talk.reply(&question, &Reply::Nothing(Some("do this".to_owned()))));
     let cancel = "{\"RequestId\":\"q\",\"Type\":\"Cancel\",\"Method\":\"GetAuthenticationCredentials\"}";
-    assert_eq!(said(&talk.hear(cancel))[0]["Type"], "Cancel");
-    assert!(talk.hear(taken(&log[0])).is_empty());
+    assert_eq!(said(&talk.on_line(cancel))[0]["Type"], "Cancel");
+    assert!(talk.on_line(taken(&log[0])).is_empty());
     assert!(talk.tick(5.0).is_empty());
 }

@@ -4,11 +4,11 @@
 use crate::remote::{Realm, Remote};
 
 use super::template::{fill, name_in};
-use super::{ALL, Forge, Home};
+use super::{ALL, Forge, UrlTemplate};
 
 /// What the forges know of a remote, without looking at any record.
 #[derive(Clone)]
-pub enum Place {
+pub enum Recognition {
     /// A cloud service's realm.
     Cloud {
         /// The service.
@@ -18,7 +18,7 @@ pub enum Place {
         /// The organisation, where the service has such a thing.
         organisation: Option<String>,
         /// How many segments of the path name the realm; what is behind them is the same in every spelling.
-        skip: usize,
+        path_depth: usize,
     },
     /// A cloud service's host, but nothing tells the organisation (R2).
     NoOrganisation {
@@ -28,35 +28,44 @@ pub enum Place {
     /// A cloud service's domain, but no place that ever gets a token: a reserved name, plain http.
     Never,
     /// Some other host: records and configuration tell.
-    Elsewhere,
+    Unknown,
 }
 
 /// Which realm a remote belongs to, by what the forges know. Pure: no file, no network.
 #[must_use]
-pub fn place(remote: &Remote, user: Option<&str>) -> Place {
+pub fn recognise(remote: &Remote, user: Option<&str>) -> Recognition {
     for &forge in ALL {
         let mut open_ended = false;
-        for home in forge.homes {
-            match home.matches(forge, remote, user) {
+        for template in forge.url_templates {
+            match template.matches(forge, remote, user) {
                 Fit::Realm(organisation) if remote.is_https() => {
-                    let what = fill(home.realm, organisation.as_deref(), None);
+                    let what = fill(template.realm, organisation.as_deref(), None);
                     let realm = Realm::made_by_forge(forge.id, &what);
-                    return Place::Cloud { forge, realm, organisation, skip: home.skip(forge, remote) };
+                    return Recognition::Cloud {
+                        forge,
+                        realm,
+                        organisation,
+                        path_depth: template.path_depth(forge, remote),
+                    };
                 }
-                Fit::Realm(_) => return Place::Never,
+                Fit::Realm(_) => return Recognition::Never,
                 Fit::NoOrganisation => open_ended = true,
                 Fit::None => {}
             }
         }
         if open_ended {
-            return if remote.is_https() { Place::NoOrganisation { forge } } else { Place::Never };
+            return if remote.is_https() {
+                Recognition::NoOrganisation { forge }
+            } else {
+                Recognition::Never
+            };
         }
         // A port other than the default is another server: the cloud rules say nothing about it.
         if remote.port().is_none() && forge.domains.iter().any(|domain| is_below(remote.host(), domain)) {
-            return Place::Never;
+            return Recognition::Never;
         }
     }
-    Place::Elsewhere
+    Recognition::Unknown
 }
 
 impl Forge {
@@ -64,14 +73,15 @@ impl Forge {
     #[must_use]
     pub fn home_url(&self, realm: &Realm) -> Option<String> {
         // A template is filled with what the realm's name has in the braces; the place must then give this very realm.
-        let filled = |home: &Home| {
-            let name = name_in(home.realm, realm.what())?;
-            let url = format!("https://{}", fill(home.template, Some(name), None));
+        let filled = |template: &UrlTemplate| {
+            let name = name_in(template.realm, realm.what())?;
+            let url = format!("https://{}", fill(template.pattern, Some(name), None));
             let (remote, _) = Remote::from_url(&url).ok()?;
-            let same = matches!(place(&remote, None), Place::Cloud { realm: made, .. } if made == *realm);
+            let same =
+                matches!(recognise(&remote, None), Recognition::Cloud { realm: made, .. } if made == *realm);
             same.then_some(url)
         };
-        self.homes.iter().filter(|home| !home.template.contains("{service}")).find_map(filled)
+        self.url_templates.iter().filter(|template| !template.pattern.contains("{service}")).find_map(filled)
     }
 }
 
@@ -82,22 +92,23 @@ enum Fit {
     Realm(Option<String>),
 }
 
-impl Home {
+impl UrlTemplate {
     /// How many segments of a matching remote's path are about the realm.
-    fn skip(&self, forge: &Forge, remote: &Remote) -> usize {
-        let named = self.template.contains("/{") && !remote.path().is_empty();
-        let noise = |segment: &String| forge.noise.iter().any(|word| segment.eq_ignore_ascii_case(word));
-        usize::from(named || remote.path().first().is_some_and(noise))
+    fn path_depth(&self, forge: &Forge, remote: &Remote) -> usize {
+        let named = self.pattern.contains("/{") && !remote.path().is_empty();
+        let ignored =
+            |segment: &String| forge.ignored_segments.iter().any(|word| segment.eq_ignore_ascii_case(word));
+        usize::from(named || remote.path().first().is_some_and(ignored))
     }
 
     fn matches(&self, forge: &Forge, remote: &Remote, user: Option<&str>) -> Fit {
         if remote.port().is_some() || !(remote.is_https() || remote.is_http()) {
             return Fit::None;
         }
-        if !ends_alike(self.template, remote.host()) {
+        if !ends_alike(self.pattern, remote.host()) {
             return Fit::None;
         }
-        let (host, path) = self.template.split_once('/').unwrap_or((self.template, ""));
+        let (host, path) = self.pattern.split_once('/').unwrap_or((self.pattern, ""));
         let mut organisation = None;
         let mut labels = remote.host().split('.');
         for word in host.split('.') {
@@ -107,7 +118,7 @@ impl Home {
                     organisation = Some(label.to_owned());
                     is_organisation(label) && !is_reserved(forge, label)
                 }
-                "{service}" => forge.services.contains(&label),
+                "{service}" => forge.service_labels.contains(&label),
                 literal => literal == label,
             };
             if !fits {

@@ -4,7 +4,7 @@ use thiserror::Error as ThisError;
 
 /// What was in the way of asking a service.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
-pub enum Trouble {
+pub enum NetworkError {
     /// There is no such host, or nobody who could tell.
     #[error("its name is not known")]
     NoSuchHost,
@@ -39,7 +39,7 @@ pub enum Trouble {
     },
     /// It wants to be left alone.
     #[error("it wants to be left alone for {seconds} s")]
-    Quiet {
+    RateLimited {
         /// For how long yet.
         seconds: u64,
     },
@@ -57,26 +57,26 @@ pub enum Trouble {
     Unsendable,
 }
 
-impl Trouble {
+impl NetworkError {
     /// How to go on.
     pub(super) fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Trouble::NoSuchHost | Trouble::Network { .. } | Trouble::Silent { .. } => {
+            NetworkError::NoSuchHost | NetworkError::Network { .. } | NetworkError::Silent { .. } => {
                 "see whether the network is there; behind a proxy: export HTTPS_PROXY=http://HOST:PORT, or git config --global http.proxy http://HOST:PORT"
             }
-            Trouble::Proxy { .. } => {
+            NetworkError::Proxy { .. } => {
                 "look at HTTPS_PROXY, NO_PROXY and git config http.proxy; user name and password go into its URL"
             }
-            Trouble::Certificate { .. } => {
+            NetworkError::Certificate { .. } => {
                 "nothing was sent; if your network looks into TLS by a proxy of its own: export SSL_CERT_FILE=FILE with its certificates"
             }
-            Trouble::Tls => "nothing was sent; the server needs TLS 1.2 or newer",
-            Trouble::Quiet { .. } => "ask again after that time",
-            Trouble::TooLarge | Trouble::NotHttp => {
+            NetworkError::Tls => "nothing was sent; the server needs TLS 1.2 or newer",
+            NetworkError::RateLimited { .. } => "ask again after that time",
+            NetworkError::TooLarge | NetworkError::NotHttp => {
                 "see what answers there: a portal of the network, or another program at that port"
             }
-            Trouble::ClearText => "use https, or add the place with --allow-http if you accept that",
-            Trouble::Unsendable => return None,
+            NetworkError::ClearText => "use https, or add the place with --allow-http if you accept that",
+            NetworkError::Unsendable => return None,
         })
     }
 
@@ -84,15 +84,15 @@ impl Trouble {
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
-            Trouble::NoSuchHost | Trouble::Network { .. } => "unreachable",
-            Trouble::Proxy { .. } => "proxy",
-            Trouble::Certificate { .. } => "certificate",
-            Trouble::Tls => "tls",
-            Trouble::Silent { .. } => "timeout",
-            Trouble::Quiet { .. } => "rate-limit",
-            Trouble::TooLarge | Trouble::NotHttp => "odd-answer",
-            Trouble::ClearText => "clear-text",
-            Trouble::Unsendable => "unsendable",
+            NetworkError::NoSuchHost | NetworkError::Network { .. } => "unreachable",
+            NetworkError::Proxy { .. } => "proxy",
+            NetworkError::Certificate { .. } => "certificate",
+            NetworkError::Tls => "tls",
+            NetworkError::Silent { .. } => "timeout",
+            NetworkError::RateLimited { .. } => "rate-limit",
+            NetworkError::TooLarge | NetworkError::NotHttp => "odd-answer",
+            NetworkError::ClearText => "clear-text",
+            NetworkError::Unsendable => "unsendable",
         }
     }
 }

@@ -56,12 +56,12 @@ impl Reply {
 
 /// Asks the wallet. A refusal that the tool speaks of changes nothing there (R7): a second question for the same source may only
 /// mean a second connection.
-pub(super) fn ask(question: &Question, person_watches: bool, wallet: &dyn Wallet) -> Reply {
+pub(super) fn ask(question: &Question, stderr_is_terminal: bool, wallet: &dyn Wallet) -> Reply {
     // A folder on a share, or what else a source may be.
     let Ok((remote, user)) = Remote::from_url(&question.url) else { return Reply::NotOurs };
     let query = Query {
         user: user.filter(|user| !user.is_empty()),
-        stderr_is_terminal: person_watches,
+        stderr_is_terminal,
         // The terminal is NuGet's, and so is standard input.
         prompts: if question.in_silence { PromptPolicy::Never } else { PromptPolicy::Window },
         ..Query::new(super::PROTOCOL.name, remote, super::PROTOCOL.need)

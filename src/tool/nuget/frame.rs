@@ -20,7 +20,7 @@ pub(super) struct Lines<'i> {
 
 /// Where a line is being read.
 #[derive(Default)]
-struct Place {
+struct Scanner {
     /// How many brackets are open.
     depth: u32,
     in_string: bool,
@@ -38,9 +38,9 @@ impl<'i> Lines<'i> {
         loop {
             // Proxy passwords come by here.
             self.line.zeroize();
-            let mut place = Place::default();
-            let ended = self.read(&mut place);
-            if !place.too_long && !self.line.is_empty() {
+            let mut scanner = Scanner::default();
+            let ended = self.read(&mut scanner);
+            if !scanner.too_long && !self.line.is_empty() {
                 return Some(self.line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.line));
             }
             if ended {
@@ -50,7 +50,7 @@ impl<'i> Lines<'i> {
     }
 
     /// Reads up to the next line break. Whether the input has ended.
-    fn read(&mut self, place: &mut Place) -> bool {
+    fn read(&mut self, scanner: &mut Scanner) -> bool {
         loop {
             let bytes = match self.input.fill_buf() {
                 Ok([]) => return true,
@@ -60,7 +60,7 @@ impl<'i> Lines<'i> {
             };
             let end = bytes.iter().position(|&byte| byte == b'\n');
             let length = end.unwrap_or(bytes.len());
-            bytes[..length].iter().for_each(|&byte| place.keep(byte, &mut self.line));
+            bytes[..length].iter().for_each(|&byte| scanner.keep(byte, &mut self.line));
             self.input.consume(length + usize::from(end.is_some()));
             if end.is_some() {
                 return false;
@@ -69,7 +69,7 @@ impl<'i> Lines<'i> {
     }
 }
 
-impl Place {
+impl Scanner {
     fn keep(&mut self, byte: u8, line: &mut Vec<u8>) {
         let was_deep = self.depth > DEPTH;
         match byte {

@@ -7,7 +7,7 @@ use std::io;
 use rustls::CertificateError;
 use ureq::Timeout;
 
-use crate::error::Trouble;
+use crate::error::NetworkError;
 
 use super::proxy::Proxy;
 use super::{CONNECTING, TIME};
@@ -30,26 +30,28 @@ impl std::fmt::Display for ByProxy {
 impl std::error::Error for ByProxy {}
 
 /// What an error means; `proxy` if one was used.
-pub(super) fn of(error: ureq::Error, proxy: Option<&Proxy>) -> Trouble {
+pub(super) fn of(error: ureq::Error, proxy: Option<&Proxy>) -> NetworkError {
     use ureq::Error as E;
-    let by_proxy =
-        |why: &str| Trouble::Proxy { at: proxy.map(Proxy::shown).unwrap_or_default(), why: why.to_owned() };
+    let by_proxy = |why: &str| NetworkError::Proxy {
+        at: proxy.map(Proxy::shown).unwrap_or_default(),
+        why: why.to_owned(),
+    };
     match error {
-        E::Timeout(which) => Trouble::Silent { seconds: limit(which) },
+        E::Timeout(which) => NetworkError::Silent { seconds: limit(which) },
         E::HostNotFound if proxy.is_some_and(Proxy::needs_addresses) => by_proxy(
             "it has to be told addresses, and the name is not known here; socks5h:// lets it look them up",
         ),
-        E::HostNotFound => Trouble::NoSuchHost,
+        E::HostNotFound => NetworkError::NoSuchHost,
         E::InvalidProxyUrl => by_proxy(UNUSABLE),
         E::Other(told) => match told.downcast_ref::<ByProxy>() {
             Some(ByProxy(why)) => by_proxy(why),
-            None => Trouble::NotHttp,
+            None => NetworkError::NotHttp,
         },
         E::Rustls(error) => of_tls(&error),
         E::Io(error) => of_io(error, proxy),
-        E::LargeResponseHeader(..) | E::BodyExceedsLimit(_) => Trouble::TooLarge,
-        E::Tls(_) | E::Pem(_) | E::TlsRequired => Trouble::Tls,
-        _ => Trouble::NotHttp,
+        E::LargeResponseHeader(..) | E::BodyExceedsLimit(_) => NetworkError::TooLarge,
+        E::Tls(_) | E::Pem(_) | E::TlsRequired => NetworkError::Tls,
+        _ => NetworkError::NotHttp,
     }
 }
 
@@ -61,9 +63,9 @@ pub(super) fn with_proxy(error: ureq::Error) -> String {
         return why.to_owned();
     }
     match of(error, None) {
-        Trouble::Network { why } => why,
-        Trouble::NotHttp => NO_PROXY.to_owned(),
-        Trouble::Certificate { why } => format!("its certificate is not to be trusted: {why}"),
+        NetworkError::Network { why } => why,
+        NetworkError::NotHttp => NO_PROXY.to_owned(),
+        NetworkError::Certificate { why } => format!("its certificate is not to be trusted: {why}"),
         other => other.to_string(),
     }
 }
@@ -88,7 +90,7 @@ fn limit(which: Timeout) -> u64 {
     if matches!(which, Timeout::Connect | Timeout::Resolve) { CONNECTING } else { TIME }.as_secs()
 }
 
-fn of_io(error: io::Error, proxy: Option<&Proxy>) -> Trouble {
+fn of_io(error: io::Error, proxy: Option<&Proxy>) -> NetworkError {
     let mut inner: Option<&(dyn StdError + 'static)> =
         error.get_ref().map(|e| e as &(dyn StdError + 'static));
     while let Some(cause) = inner {
@@ -102,9 +104,11 @@ fn of_io(error: io::Error, proxy: Option<&Proxy>) -> Trouble {
     if let Some(Ok(below)) = error.into_inner().map(|inner| inner.downcast::<ureq::Error>()) {
         return of(*below, proxy);
     }
-    let network = |why: &str| Trouble::Network { why: why.to_owned() };
+    let network = |why: &str| NetworkError::Network { why: why.to_owned() };
     match kind {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Trouble::Silent { seconds: TIME.as_secs() },
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            NetworkError::Silent { seconds: TIME.as_secs() }
+        }
         io::ErrorKind::ConnectionRefused => network("the connection was refused"),
         io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
             network("there is no way there")
@@ -117,14 +121,14 @@ fn of_io(error: io::Error, proxy: Option<&Proxy>) -> Trouble {
     }
 }
 
-fn of_tls(error: &rustls::Error) -> Trouble {
+fn of_tls(error: &rustls::Error) -> NetworkError {
     use CertificateError as C;
     let rustls::Error::InvalidCertificate(why) = error else {
         // On Linux the library says so when it found no certificates at all.
         return if matches!(error, rustls::Error::General(_)) {
-            Trouble::Certificate { why: "this system has no list of authorities" }
+            NetworkError::Certificate { why: "this system has no list of authorities" }
         } else {
-            Trouble::Tls
+            NetworkError::Tls
         };
     };
     let why = match why {
@@ -136,5 +140,5 @@ fn of_tls(error: &rustls::Error) -> Trouble {
         C::Revoked => "it was revoked",
         _ => "it is not valid",
     };
-    Trouble::Certificate { why }
+    NetworkError::Certificate { why }
 }

@@ -13,7 +13,7 @@ use ureq::unversioned::transport::{
 };
 use zeroize::Zeroizing;
 
-use super::trouble::{self, ByProxy, NO_PROXY};
+use super::error::{self, ByProxy, NO_PROXY};
 
 /// The longest head that a proxy may answer with.
 const LONGEST: usize = 16 * 1024;
@@ -60,7 +60,7 @@ impl<In: Transport> Connector<In> for Tunnel {
         };
         let made = made.map_err(|error| match error {
             ureq::Error::Other(told) if told.is::<ByProxy>() => ureq::Error::Other(told),
-            error => refused(trouble::with_proxy(error)),
+            error => refused(error::with_proxy(error)),
         })?;
         Ok(made.map(Either::B))
     }

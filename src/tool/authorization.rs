@@ -23,7 +23,7 @@ pub(super) fn fits(word: &[u8]) -> bool {
 
 /// The header for an answer: as it was stored, if it was stored with its scheme; Bearer where the `registry` or the place
 /// wants that; Basic otherwise. `None` if it cannot be said in a header.
-pub(super) fn authorization(answer: &Credential, registry: Scheme) -> Option<Bytes> {
+pub(super) fn header(answer: &Credential, registry: Scheme) -> Option<Bytes> {
     let token = answer.token.expose();
     let scheme = match &answer.authtype {
         Some(scheme) => scheme.as_str(),

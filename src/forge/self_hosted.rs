@@ -7,7 +7,7 @@ use crate::remote::{Realm, Remote};
 #[must_use]
 pub fn server_realm(forge: &Forge, remote: &Remote, prefix: &[String]) -> Realm {
     let mut prefix = prefix.to_vec();
-    if forge.folds_path {
+    if forge.case_insensitive_paths {
         prefix.iter_mut().for_each(|segment| segment.make_ascii_lowercase());
     }
     Realm::made_by_forge(forge.id, &remote.with_path(prefix).to_string())
@@ -20,7 +20,7 @@ pub fn looks_like(remote: &Remote) -> Option<&'static Forge> {
     by_path(remote).or_else(|| {
         let words: Vec<&str> = remote.host().split(['.', '-', '_']).collect();
         let servers = ALL.iter().copied().filter(|forge| forge.self_hosted);
-        servers.into_iter().find(|forge| forge.host_words.iter().any(|word| words.contains(word)))
+        servers.into_iter().find(|forge| forge.host_hints.iter().any(|word| words.contains(word)))
     })
 }
 
@@ -28,7 +28,7 @@ pub fn looks_like(remote: &Remote) -> Option<&'static Forge> {
 #[must_use]
 pub fn by_path(remote: &Remote) -> Option<&'static Forge> {
     let has = |sign: &&str| remote.path().iter().any(|segment| segment.eq_ignore_ascii_case(sign));
-    ALL.iter().copied().find(|forge| forge.self_hosted && forge.path_signs.iter().any(&has))
+    ALL.iter().copied().find(|forge| forge.self_hosted && forge.path_markers.iter().any(&has))
 }
 
 /// The forge that an unknown host most likely is, when a person gives it with a path that may be a collection.

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::secret_bytes::Bytes;
 use crate::wallet::Credential;
 
-use super::forms::{self, Form};
+use super::formats::{self, Form};
 use super::{Place, Profile, Several, Variable};
 
 /// A place and what the wallet answered; nothing for a place that is not ours or has a token already.
@@ -180,7 +180,7 @@ fn by_host(variable: &str, wanted: &[Wanted], environment: &Environment) -> Resu
     let (mut realms, mut length) = (Vec::new(), 0);
     for (host, one) in hosts.iter().zip(wanted) {
         let Some(answer) = one.answer.as_deref() else { continue };
-        forms::pair(answer)?;
+        formats::pair(answer)?;
         let password = std::str::from_utf8(answer.token.expose()).map_err(|_| {
             Error::usage("the token is not text, which JSON cannot carry", "keyfob token URL --as token")
         })?;
