@@ -270,7 +270,7 @@ fn say_that_nothing_is_set(chosen: &[(&Tool, &Profile)], foreign: &[String], con
     } else {
         format!(
             "no token is set: these are not keyfob's, or have one already: {}",
-            crate::text::listed(&foreign)
+            crate::text::listed(foreign)
         )
     };
     context.terminal.note(&note);

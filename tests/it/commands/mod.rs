@@ -273,6 +273,7 @@ fn help_and_hints_name_no_file_that_is_not_installed() {
     // A page whose name is a command's comes behind that command's help.
     let both = run(&scene, "help import").succeeds();
     assert!(both.stdout().contains("--dry-run") && both.stdout().contains("\n# "), "{both}");
+    scene.private_folder(&scene.home().join("keyfob"));
     std::fs::write(scene.home().join("keyfob/config.toml"), "store = 7").unwrap();
     run(&scene, "list").says(6, &["keyfob help config"]);
     let page = run(&scene, "help config").succeeds();
