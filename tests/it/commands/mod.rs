@@ -275,7 +275,7 @@ fn help_and_hints_name_no_file_that_is_not_installed() {
     assert!(both.stdout().contains("--dry-run") && both.stdout().contains("\n# "), "{both}");
     scene.private_folder(&scene.home().join("keyfob"));
     std::fs::write(scene.home().join("keyfob/config.toml"), "store = 7").unwrap();
-    run(&scene, "list").says(6, &["keyfob help config"]);
+    run(&scene, "explain https://github.com").says(6, &["keyfob help config"]);
     let page = run(&scene, "help config").succeeds();
     assert!(page.stdout().starts_with("# "), "{page}");
     // No message names one either.
