@@ -35,6 +35,7 @@ pub mod lock;
 mod manual;
 pub mod move_account;
 mod network;
+mod other_programs;
 pub mod pat;
 pub mod prefer;
 pub mod remove;

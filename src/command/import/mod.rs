@@ -156,25 +156,6 @@ fn overview(context: &mut Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// For who begins: other programs may keep tokens here already.
-pub(super) fn hint_at_other_programs(context: &mut Context<'_>) {
-    let is_empty =
-        manage::list(context.wallet).is_ok_and(|(entries, errors)| entries.is_empty() && errors.is_empty());
-    if !is_empty {
-        return;
-    }
-    let has_some = |source: &&&Source| {
-        (source.read)(&outside(context, None, true)).is_ok_and(|reading| reading.count() > 0)
-    };
-    let sources: Vec<&str> = import::ALL.iter().filter(has_some).map(|source| source.name).collect();
-    if !sources.is_empty() {
-        let sources = listed(&sources);
-        context
-            .terminal
-            .hint(&format!("other programs keep tokens here ({sources}): keyfob import takes them over"));
-    }
-}
-
 fn in_words(count: usize) -> String {
     if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }
