@@ -91,6 +91,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         }
     }
     say_store(context);
+    super::other_programs::hint_at_import(context);
     result.failed.end()
 }
 

@@ -415,7 +415,7 @@ impl Error {
             Error::Export { .. } => {
                 "nothing was changed; try again, or make it anew where the wallet is: keyfob export FILE".to_owned()
             }
-            Error::Config { .. } => "docs/config.md shows every setting with an example".to_owned(),
+            Error::Config { .. } => "keyfob help config shows every setting with an example".to_owned(),
             Error::Foreign { fix, .. } => fix.clone(),
             Error::Busy { .. } => "see whether a keyfob process hangs; nothing was changed".to_owned(),
             Error::Changing => "try again when the other one is done; nothing was changed".to_owned(),

@@ -74,7 +74,7 @@ fn stored(
     let entry = match match_realm(resolution, &group, remote) {
         RealmMatch::One(entry) => entry,
         RealmMatch::Several(urls) => {
-            trace(format_args!("without a path it could be any of {}", urls.join(", ")));
+            trace(format_args!("without a path it could be any of {}", crate::text::listed(&urls)));
             let urls = urls.into_iter().map(str::to_owned).collect();
             return Ok(Lookup::reported(NoCredential::NoPath { place: remote.to_string(), urls }));
         }

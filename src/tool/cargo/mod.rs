@@ -227,7 +227,7 @@ fn withheld(answer: &Credential, index: &Remote) -> Option<String> {
     let forge = forge_of(answer);
     (!forge.packages.crates.serves(index.path(), false)).then(|| {
         format!(
-            "cargo gets a token of {} for its own registries of crates alone (docs/tools/cargo.md)",
+            "cargo gets a token of {} for its own registries of crates alone (keyfob help cargo)",
             forge.id
         )
     })

@@ -178,10 +178,16 @@ fn list(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
         let Some(registry) = server::registry_of(&realm, &place) else { continue };
         let places = server::places(&registry)?;
         // A hint for each place would be noise.
-        if let (_, Lookup::Found(answer)) = find(wallet, &places, false)?
-            && answer.authtype.is_none()
-        {
-            users.insert(registry, answer.user.unwrap_or_default());
+        match find(wallet, &places, false) {
+            Ok((_, Lookup::Found(answer))) if answer.authtype.is_none() => {
+                users.insert(registry, answer.user.unwrap_or_default());
+            }
+            Ok(_) => {}
+            // One that is lost or damaged takes none of the others with it.
+            Err(error @ (Error::Lost { .. } | Error::Damaged { .. })) => {
+                wire.line("note", &format!("{registry} is not listed: {error}"));
+            }
+            Err(error) => return Err(error),
         }
     }
     let mut bytes = serde_json::to_vec(&users)

@@ -108,9 +108,10 @@ fn missed(reason: &NoCredential, report: bool, remote: &Remote) -> Reply {
         NoCredential::NoOrganisation { host } => Some(format!(
             "the URL of the source does not tell the organisation, so no token of {host} can be chosen"
         )),
-        NoCredential::NoPath { place, urls } => {
-            Some(format!("{place} could be any of {}; give the source's whole URL", urls.join(", ")))
-        }
+        NoCredential::NoPath { place, urls } => Some(format!(
+            "{place} could be any of {}; give the source's whole URL",
+            crate::text::listed(urls)
+        )),
         reason => reason.words(&remote.to_string()),
     };
     let words = words.filter(|_| report);

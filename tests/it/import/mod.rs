@@ -10,6 +10,7 @@ mod beside;
 mod export;
 #[cfg(target_os = "linux")]
 mod keyrings;
+mod lines;
 #[cfg(unix)]
 mod programs;
 #[cfg(target_os = "linux")]
