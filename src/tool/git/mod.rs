@@ -19,6 +19,7 @@ use super::{Protocol, Tool, Wire, write};
 use crate::secret_bytes::{base64, joined};
 
 mod check;
+pub use check::plain_text_files;
 mod draft;
 mod helpers;
 mod request;

@@ -209,7 +209,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     };
     let line = Line { instead_of, ..Line::new(file, GOAUTH, value.as_str()) };
     let lines = vec![format!("go env -w {}", shell_word(Path::new(&format!("{GOAUTH}={value}"))))];
-    let entry = Some(Entry { written: vec![line], taken_out: Vec::new() });
+    let entry = Some(Entry { written: vec![line], ..Entry::default() });
     let file = file.clone();
     let apply = Box::new(move || go.set(&file, Some(&value)));
     Ok(Plan { lines, notes, entry, apply, ..Plan::default() })

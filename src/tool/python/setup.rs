@@ -113,7 +113,7 @@ fn plan<'c>(context: &SetupContext<'c>, _: Wish, before: Option<&Entry>) -> Resu
         }
         written.push(line);
     }
-    plan.entry = Some(Entry { written, taken_out: Vec::new() });
+    plan.entry = Some(Entry { written, ..Entry::default() });
     if !missing.is_empty() {
         plan.notes.push(
             "Python's keyring will ask keyfob first, and then the keyrings that it asks today".to_owned(),
