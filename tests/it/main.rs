@@ -33,6 +33,7 @@ mod import;
 mod lifecycle;
 mod messages;
 mod nuget;
+mod pipelines;
 mod pnpm;
 mod programs;
 mod python;
