@@ -212,7 +212,17 @@ impl Records {
 fn read_file(path: &Path) -> Result<Option<Group>, Error> {
     let Some(bytes) = files::read_private(path)? else { return Ok(None) };
     let not_a_record = match serde_json::from_slice::<Group>(&bytes) {
-        Ok(group) if group.version <= VERSION => return Ok(Some(group)),
+        Ok(group) if group.version <= VERSION => {
+            // Whoever could write a record could else have one place's token handed out for another.
+            return match group.realms.iter().find(|realm| !belongs(&group.group, &realm.realm)) {
+                None => Ok(Some(group)),
+                Some(_) => Err(Error::Record {
+                    path: path.to_owned(),
+                    why: "a realm in it belongs to another place, so it was not keyfob that wrote it"
+                        .to_owned(),
+                }),
+            };
+        }
         Ok(_) => String::new(),
         // serde's text names positions and field names only, never values of ours that matter.
         Err(error) => format!("line {}, column {}: not a record", error.line(), error.column()),
@@ -224,6 +234,16 @@ fn read_file(path: &Path) -> Result<Option<Group>, Error> {
         }
         _ => Error::Record { path: path.to_owned(), why: not_a_record },
     })
+}
+
+/// Whether a group may hold this realm: a cloud realm's group holds that realm alone, an origin's those of servers at this origin.
+fn belongs(group: &str, realm: &str) -> bool {
+    realm == group
+        || (group.contains("://")
+            && realm
+                .split_once('/')
+                .and_then(|(_, what)| what.strip_prefix(group))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 /// What every version of the format has.

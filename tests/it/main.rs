@@ -17,6 +17,8 @@ mod cargo;
 mod check;
 mod commands;
 mod concurrency;
+#[cfg(target_os = "linux")]
+mod desktop;
 mod docker;
 mod doctor;
 mod documents;

@@ -178,6 +178,14 @@ impl Bench {
         self.with(|wallet| wallet.records.read(name).unwrap())
     }
 
+    /// The store keeps the names of its secrets, and nothing of what they were.
+    pub(crate) fn empty_secrets(&self) {
+        for key in self.memory.keys().unwrap().unwrap() {
+            self.memory.delete(&key).unwrap();
+            self.memory.put(&key, &secret("")).unwrap();
+        }
+    }
+
     /// The store loses all its secrets.
     pub(crate) fn lose_secrets(&self) {
         for key in self.memory.keys().unwrap().unwrap() {
