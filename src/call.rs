@@ -26,7 +26,7 @@ impl<'a> Call<'a> {
     pub fn of(arguments: &'a [OsString]) -> Option<Call<'a>> {
         let (program, rest) = arguments.split_first()?;
         let first = rest.first().and_then(|word| word.to_str());
-        if let Some(protocol) = first.and_then(by_first_argument) {
+        if let Some(protocol) = by_arguments(rest) {
             return Some(Call { protocol, arguments: rest.into() });
         }
         let name = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -100,11 +100,11 @@ pub fn introduce(arguments: &[OsString], out: &mut dyn Write, err: &mut dyn Writ
     0
 }
 
-/// The protocol that is meant by a first argument, whatever name we are started under.
-fn by_first_argument(argument: &str) -> Option<&'static Protocol> {
-    match argument {
+/// The protocol that is meant by the arguments, whatever name we are started under.
+fn by_arguments(arguments: &[OsString]) -> Option<&'static Protocol> {
+    match arguments.first()?.to_str()? {
         "--cargo-plugin" => Some(&cargo::PROTOCOL),
-        _ if argument.starts_with('-') && nuget::begins_a_call(argument) => Some(&nuget::PROTOCOL),
+        first if first.starts_with('-') && nuget::is_a_call(arguments) => Some(&nuget::PROTOCOL),
         _ => None,
     }
 }
@@ -165,12 +165,21 @@ mod tests {
             (&["/bin/docker-credential-keyfob", "git"], "docker", &["git"]),
             (&["/bin/docker-credential-keyfob", "--cargo-plugin"], "cargo", &["--cargo-plugin"]),
             (&["/x/keyfob.exe", "-Plugin"], "nuget", &["-Plugin"]),
+            (&["/x/keyfob", "-V", "Minimal", "-U", "URL"], "nuget", &["-V", "Minimal", "-U", "URL"]),
+            (&["/x/CredentialProvider.Microsoft.exe", "-I", "-Uri", "URL"], "nuget", &["-I", "-Uri", "URL"]),
             (&["/x/keyfob-pnpm+https+h", "more"], "pnpm", &["+https+h", "more"]),
         ] {
             let rest: Vec<OsString> = rest.iter().map(OsString::from).collect();
             assert_eq!(called(arguments), Some((protocol, rest)), "{arguments:?}");
         }
-        for no_call in [&["/bin/keyfob", "list"][..], &["/bin/keyfob"], &["/bin/keyfob", "npm"], &[]] {
+        for no_call in [
+            &["/bin/keyfob", "list"][..],
+            &["/bin/keyfob"],
+            &["/bin/keyfob", "npm"],
+            &["/bin/keyfob", "-V"],
+            &["/bin/keyfob", "list", "-u"],
+            &[],
+        ] {
             assert_eq!(called(no_call), None, "{no_call:?}");
         }
     }

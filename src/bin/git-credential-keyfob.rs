@@ -33,6 +33,7 @@ fn serve(call: &Call, environment: &Environment) -> ExitCode {
         input: &mut input,
         output: &mut output,
         notes: &mut notes,
+        environment,
         stdin_is_terminal: Stdin.is_terminal(),
         stderr_is_terminal: io::stderr().is_terminal(),
     };

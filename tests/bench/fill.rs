@@ -35,6 +35,7 @@ pub(crate) fn fill(folder: &Path, count: usize) {
             input: &mut Input::new(request.as_bytes()),
             output: &mut output,
             notes: &mut notes,
+            environment: &environment,
             stdin_is_terminal: false,
             stderr_is_terminal: false,
         };

@@ -46,6 +46,7 @@ fn main() {
             input: &mut Input::new(request.as_bytes()),
             output: &mut output,
             notes: &mut notes,
+            environment: &environment,
             stdin_is_terminal: false,
             stderr_is_terminal: false,
         };

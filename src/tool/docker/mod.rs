@@ -17,7 +17,7 @@ use crate::remote::{Remote, has_control};
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, Query, Wallet};
 
-use super::{Protocol, Quirks, Tool, Wire, input, login, write_to_somebody};
+use super::{Presented, Protocol, Quirks, Tool, Wire, input, login, write_to_somebody};
 use crate::secret_bytes::{Bytes, json};
 
 mod config;
@@ -31,6 +31,7 @@ pub static PROTOCOL: Protocol = Protocol {
     links: &["docker-credential-keyfob"],
     serve,
     quirks: Some(&Quirks { places, withheld: |_, _| None }),
+    presents: Some(|_, answer| Presented::Pair(user_name(answer).to_owned())),
 };
 
 /// The tool as `keyfob` shows it and sets it up.
@@ -232,8 +233,12 @@ fn answer_bytes(name: &str, answer: &Credential) -> Option<Bytes> {
     if answer.authtype.is_some() {
         return None;
     }
-    let user = answer.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("pat");
-    Some(json(&[("{\"ServerURL\":", name), (",\"Username\":", user), (",\"Secret\":", token)], "}\n"))
+    let (user, token) = ((",\"Username\":", user_name(answer)), (",\"Secret\":", token));
+    Some(json(&[("{\"ServerURL\":", name), user, token], "}\n"))
+}
+
+fn user_name(answer: &Credential) -> &str {
+    answer.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("pat")
 }
 
 /// The name of a server, without what surrounds it; `None` if there is none.

@@ -28,8 +28,14 @@ mod setup;
 use request::Request;
 
 /// git.
-pub static PROTOCOL: Protocol =
-    Protocol { name: "git", need: Need::Code, links: &["git-credential-keyfob"], serve, quirks: None };
+pub static PROTOCOL: Protocol = Protocol {
+    name: "git",
+    need: Need::Code,
+    links: &["git-credential-keyfob"],
+    serve,
+    quirks: None,
+    presents: None,
+};
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {

@@ -21,7 +21,7 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
     (!here.is_empty()).then(|| format!("NuGet ({})", here.join(", ")))
 }
 
-fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
     let mut plan = Plan::nothing(before.cloned().unwrap_or_default());
     let own = Installation::of(context)?;
     let link = links::in_path(&own, LINK, "NuGet")?;
@@ -39,6 +39,10 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
         }
     }
     plan.notes.extend(super::check::obstacles(context));
+    if wish.only {
+        // The one way there is, and a shell's profile is the person's own.
+        plan.notes.push(super::check::only(context));
+    }
     Ok(link.begin(plan))
 }
 
