@@ -65,8 +65,10 @@ impl<'a> Call<'a> {
         let ask = TerminalAsk::for_tool(environment, wire.stderr_is_terminal);
         let paths = Paths::find(environment);
         let data = paths.as_ref().map_or(Path::new(""), |paths| &paths.data);
-        let store_context =
-            StoreContext { stays_unlocked: Some(STAYS_UNLOCKED), ..StoreContext::new(data, environment, &ask) };
+        let store_context = StoreContext {
+            stays_unlocked: Some(STAYS_UNLOCKED),
+            ..StoreContext::new(data, environment, &ask)
+        };
         let stores = Machine { store_context };
         let wallet = match &paths {
             Ok(paths) => LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, now),
