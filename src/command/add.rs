@@ -7,7 +7,7 @@ use clap::ArgMatches;
 
 use crate::error::Error;
 use crate::forge::lifecycle;
-use crate::forge::token::{Recognized, recognize};
+use crate::forge::token::{RecognizedToken, recognize};
 use crate::forge::verify::{Outcome, Verdict};
 use crate::forge::{self, Need};
 use crate::records::Source;
@@ -208,15 +208,15 @@ pub(super) fn look_at(
     let again = format!("{again_of}; --force keeps it as it is");
     match recognize(token, planned.forge) {
         _ if force => {}
-        Recognized::Damaged(why) => {
+        RecognizedToken::Damaged(why) => {
             return Err(Error::usage(format!("that is not a whole token: {why}"), again));
         }
-        Recognized::Fits { format, .. } if format.ended.is_some() => {
+        RecognizedToken::Fits { format, .. } if format.ended.is_some() => {
             let why = format!("that is {}, and {}", format.name, format.ended.unwrap_or_default());
             let page = planned.token_page.as_deref().unwrap_or("the service's page");
             return Err(Error::usage(why, format!("make another kind of token: {page}")));
         }
-        Recognized::Foreign { forge, format } => {
+        RecognizedToken::Foreign { forge, format } => {
             let what =
                 format!("that is {}, and {} belongs to {}", format.name, planned.realm, planned.forge.name);
             if !context.terminal.about.can_ask() {
@@ -233,12 +233,14 @@ pub(super) fn look_at(
             context.terminal.note(&what);
             context.terminal.agree("Keep it here all the same?", false)?;
         }
-        Recognized::Fits { lifespan: Some(lifespan), .. } if let Some(odd) = lifespan.odd(context.now) => {
+        RecognizedToken::Fits { lifespan: Some(lifespan), .. }
+            if let Some(odd) = lifespan.odd(context.now) =>
+        {
             // Not recorded: it may have been extended since, and a clock may be wrong.
             context.terminal.note(&odd);
             context.terminal.hint(&format!("{again_of}; keyfob check {} asks the service", planned.url));
         }
-        Recognized::Fits { lifespan: Some(lifespan), .. } if planned.wish.expires.is_none() => {
+        RecognizedToken::Fits { lifespan: Some(lifespan), .. } if planned.wish.expires.is_none() => {
             planned.wish.expires = Some(lifespan.expires_by);
             if context.terminal.about.stderr {
                 let day = date(lifespan.expires_by);
@@ -247,13 +249,13 @@ pub(super) fn look_at(
                     .note(&format!("by its look it ends on {day} at the latest; --expires says when"));
             }
         }
-        Recognized::Unknown if !planned.forge.token_formats.is_empty() => {
+        RecognizedToken::Unknown if !planned.forge.token_formats.is_empty() => {
             let name = planned.forge.name;
             context.terminal.note(&format!(
                 "the token looks like none of {name} that keyfob knows; it is not refused for that"
             ));
         }
-        Recognized::Fits { .. } | Recognized::Unknown => {}
+        RecognizedToken::Fits { .. } | RecognizedToken::Unknown => {}
     }
     Ok(())
 }
