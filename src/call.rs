@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::environment::Environment;
 use crate::folders::Paths;
 use crate::store::Opening;
-use crate::terminal::TerminalAsk;
+use crate::terminal::TerminalPrompter;
 use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
 use crate::wallet::stores::Machine;
 use crate::wallet::{LocalWallet, UnavailableWallet};
@@ -59,7 +59,7 @@ impl<'a> Call<'a> {
         let Ok(paths) = Paths::find(environment) else {
             return serve(&self.arguments, wire, &UnavailableWallet { environment });
         };
-        let ask = TerminalAsk::for_tool(environment, wire.stderr_is_terminal);
+        let ask = TerminalPrompter::for_tool(environment, wire.stderr_is_terminal);
         let stores = Machine { opening: Opening::new(&paths.data, environment, &ask) };
         let wallet = LocalWallet::new(&paths.data, paths.config, &stores, environment, now);
         serve(&self.arguments, wire, &wallet)

@@ -14,7 +14,7 @@ use keyfob::folders::Paths;
 use keyfob::process::{harden, unix_time};
 use keyfob::store::Opening;
 use keyfob::store::vault::UnlockCache;
-use keyfob::terminal::{About, Out, Stdin, Terminal, TerminalAsk};
+use keyfob::terminal::{Capabilities, Out, Stdin, Terminal, TerminalPrompter};
 use keyfob::tool::{Input, Wire};
 use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
@@ -48,7 +48,7 @@ fn serve(call: &Call, environment: &Environment) -> ExitCode {
 }
 
 fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environment) -> ExitCode {
-    let about = About::look(environment);
+    let about = Capabilities::detect(environment);
     let (mut out, mut err) = (Out::new(io::stdout()), io::stderr());
     let mut terminal = Terminal { out: &mut out, err: &mut err, about };
     let paths = match Paths::find(environment) {
@@ -58,7 +58,7 @@ fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environme
             return ExitCode::from(error.exit_code());
         }
     };
-    let ask = TerminalAsk::for_command(environment, about.stderr);
+    let ask = TerminalPrompter::for_command(environment, about.stderr);
     let unlocked = UnlockCache::default();
     let opening = Opening { unlocked: Some(&unlocked), ..Opening::new(&paths.data, environment, &ask) };
     let stores = Machine { opening };

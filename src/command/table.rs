@@ -131,11 +131,11 @@ fn fitting(characters: impl Iterator<Item = char>, room: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::About;
+    use crate::terminal::Capabilities;
 
     fn printed(columns: Option<usize>, head: [(&str, Column); 3], rows: &[[&str; 3]]) -> Vec<String> {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let about = About { columns, ..About::default() };
+        let about = Capabilities { columns, ..Capabilities::default() };
         let mut terminal = Terminal { out: &mut out, err: &mut err, about };
         let row = |at: usize, detail: Detail| {
             rows[at].map(|cell| if detail == Detail::Full { format!("{cell}!") } else { cell.to_owned() })

@@ -16,12 +16,12 @@ use crate::error::Error;
 use crate::secret::Secret;
 use crate::text::visible;
 
-mod ask;
 mod hidden;
+mod prompter;
 mod stdin;
 
-pub use ask::TerminalAsk;
 pub use hidden::Uninterrupted;
+pub use prompter::TerminalPrompter;
 pub use stdin::Stdin;
 
 /// A note from where no terminal is at hand, as while a service is waited for.
@@ -36,13 +36,13 @@ pub struct Terminal<'t> {
     /// For words.
     pub err: &'t mut dyn Write,
     /// What there is.
-    pub about: About,
+    pub about: Capabilities,
 }
 
 /// What the three standard streams are, and what the environment says of them.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "five independent facts about the outside")]
-pub struct About {
+pub struct Capabilities {
     /// Standard input is a terminal.
     pub stdin: bool,
     /// Standard output is a terminal.
@@ -57,11 +57,11 @@ pub struct About {
     pub columns: Option<usize>,
 }
 
-impl About {
+impl Capabilities {
     /// Looks at the process's streams and at the environment.
     #[must_use]
-    pub fn look(environment: &Environment) -> About {
-        About {
+    pub fn detect(environment: &Environment) -> Capabilities {
+        Capabilities {
             stdin: io::stdin().is_terminal(),
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
