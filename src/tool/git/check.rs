@@ -7,7 +7,7 @@ use crate::git_config::{Git, Value};
 use crate::remote::Remote;
 use crate::text::visible;
 use crate::tool::installation::is_this;
-use crate::tool::setup::{Entry, Finding, SetupContext};
+use crate::tool::setup::{Finding, SetupContext, SetupEntry};
 use crate::wallet::manage;
 
 use super::helpers::{BY_NAME, anywhere, asked, is_ours, program_of, sends_path, split};
@@ -18,7 +18,7 @@ const FIX: &str = "keyfob setup git";
 /// The first git that takes an `authtype` from a helper.
 const AUTHTYPE: (u32, u32) = (2, 46);
 
-pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+pub(super) fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     let git = match Git::find(context.environment) {
         Ok(git) => git,
         Err(error) if entry.is_some() => return Err(error),
@@ -58,7 +58,7 @@ fn version(context: &SetupContext<'_>, git: &Git) -> Finding {
 }
 
 /// The line that starts us, and the company that it has.
-fn helper(context: &SetupContext<'_>, values: &[Value], entry: Option<&Entry>) -> Vec<Finding> {
+fn helper(context: &SetupContext<'_>, values: &[Value], entry: Option<&SetupEntry>) -> Vec<Finding> {
     let Ok(anywhere) = anywhere() else { return Vec::new() };
     let asked = asked(values, &anywhere);
     let Some(at) = asked.iter().position(|value| is_ours(&value.value)) else {

@@ -17,7 +17,7 @@ use crate::tool::Wire;
 use crate::wallet::Wallet;
 
 use super::frame::Lines;
-use super::lookup::{Question, ask};
+use super::lookup::{SourceRequest, ask};
 use super::session::{Effect, Session};
 
 /// How often the clock is looked at.
@@ -64,7 +64,7 @@ pub(super) fn serve(
     });
 }
 
-fn work(peer: &Peer<'_>, asked: &Receiver<Question>, stderr_is_terminal: bool, wallet: &dyn Wallet) {
+fn work(peer: &Peer<'_>, asked: &Receiver<SourceRequest>, stderr_is_terminal: bool, wallet: &dyn Wallet) {
     for question in asked {
         // NuGet may have cancelled it while it waited for the ones before it.
         if !peer.locked().session.awaits(&question.id) {
@@ -76,7 +76,7 @@ fn work(peer: &Peer<'_>, asked: &Receiver<Question>, stderr_is_terminal: bool, w
 }
 
 /// Returns, and lets go of `questions`, when there is nothing more to read.
-fn read(input: &mut (dyn BufRead + Send), peer: &Peer<'_>, questions: Sender<Question>) {
+fn read(input: &mut (dyn BufRead + Send), peer: &Peer<'_>, questions: Sender<SourceRequest>) {
     let mut lines = Lines::new(input);
     let mut more = true;
     while more && let Some(line) = lines.next() {
