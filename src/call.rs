@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::environment::Environment;
 use crate::folders::Paths;
-use crate::store::Opening;
+use crate::store::StoreContext;
 use crate::terminal::TerminalPrompter;
 use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
 use crate::wallet::stores::Machine;
@@ -60,7 +60,7 @@ impl<'a> Call<'a> {
             return serve(&self.arguments, wire, &UnavailableWallet { environment });
         };
         let ask = TerminalPrompter::for_tool(environment, wire.stderr_is_terminal);
-        let stores = Machine { opening: Opening::new(&paths.data, environment, &ask) };
+        let stores = Machine { store_context: StoreContext::new(&paths.data, environment, &ask) };
         let wallet = LocalWallet::new(&paths.data, paths.config, &stores, environment, now);
         serve(&self.arguments, wire, &wallet)
     }

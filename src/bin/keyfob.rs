@@ -12,7 +12,7 @@ use keyfob::command::{self, Context};
 use keyfob::environment::Environment;
 use keyfob::folders::Paths;
 use keyfob::process::{harden, unix_time};
-use keyfob::store::Opening;
+use keyfob::store::StoreContext;
 use keyfob::store::vault::UnlockCache;
 use keyfob::terminal::{Capabilities, Out, Stdin, Terminal, TerminalPrompter};
 use keyfob::tool::{Input, Wire};
@@ -60,8 +60,9 @@ fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environme
     };
     let ask = TerminalPrompter::for_command(environment, about.stderr);
     let unlocked = UnlockCache::default();
-    let opening = Opening { unlocked: Some(&unlocked), ..Opening::new(&paths.data, environment, &ask) };
-    let stores = Machine { opening };
+    let store_context =
+        StoreContext { unlocked: Some(&unlocked), ..StoreContext::new(&paths.data, environment, &ask) };
+    let stores = Machine { store_context };
     let wallet = LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, unix_time());
     let data = paths.data.clone();
     // One that was deleted meanwhile has no path; nothing is found in it then.

@@ -37,7 +37,7 @@ pub(super) fn openable(matches: &ArgMatches, context: &Context<'_>) -> Result<Ve
     if let Some(name) = text(matches, "STORE") {
         return writable(name).map(|name| vec![name]);
     }
-    let chosen = context.stores.settled(context.wallet.config()?.store.as_deref())?;
+    let chosen = context.stores.known(context.wallet.config()?.store.as_deref())?;
     let held = manage::storage::count_secrets(context.wallet)?;
     let used = |name: &'static str| chosen == Some(name) || held.contains_key(name);
     let names: Vec<_> = store::ALL

@@ -16,8 +16,8 @@ mod write;
 
 pub use trust::{group_writable, read_trusted};
 pub use write::{
-    Ahead, changed_just_now, create_private, hold_room, leftovers, remove, rewrite, settle_name,
-    settle_others, sweep, write_private, write_private_after,
+    StagedFile, changed_just_now, create_private, leftovers, remove, reserve_space, rewrite, sweep,
+    sync_others, sync_parent, write_private, write_private_after,
 };
 
 /// How long a writer waits for another one. Each holds the lock for a few syncs, so this is generous; the lock vanishes
@@ -137,7 +137,7 @@ fn build(folder: &Path, mut builder: fs::DirBuilder) -> Result<(), Error> {
     builder.recursive(true);
     crate::process::unmasked(|| builder.create(folder)).map_err(Error::io("make the folder", folder))?;
     // What is in a folder is durable when the folder's own name is.
-    missing.iter().for_each(|made| settle_name(made));
+    missing.iter().for_each(|made| sync_parent(made));
     Ok(())
 }
 
@@ -341,15 +341,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (one, other) = (folder.path().join("one"), folder.path().join("other"));
         write_private(&one, b"old").unwrap();
-        drop(Ahead::write(&other, b"x").unwrap());
+        drop(StagedFile::write(&other, b"x").unwrap());
         // What it would speak of cannot be put into its place.
         fs::create_dir(&other).unwrap();
-        let ahead = Ahead::write(&other, b"x").unwrap();
-        assert!(write_private_after(Some(ahead), &one, b"new").is_err());
+        let staged = StagedFile::write(&other, b"x").unwrap();
+        assert!(write_private_after(Some(staged), &one, b"new").is_err());
         assert_eq!(read_private(&one).unwrap().unwrap(), b"old");
         fs::remove_dir(&other).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        write_private_after(Some(Ahead::write(&other, b"x").unwrap()), &one, b"new").unwrap();
+        write_private_after(Some(StagedFile::write(&other, b"x").unwrap()), &one, b"new").unwrap();
         assert_eq!(
             (read_private(&one).unwrap().unwrap(), read_private(&other).unwrap().unwrap()),
             (b"new".to_vec(), b"x".to_vec())

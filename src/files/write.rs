@@ -15,20 +15,20 @@ use super::{private_mode, read_others};
 /// Temporary files older than this were left by a crash.
 const STALE: Duration = Duration::from_secs(3600);
 
-/// A file that is written beside its place, and on its way to the disk. NewCredential up, it goes without a trace.
-#[must_use = "it is not in its place before it is settled"]
-pub struct Ahead {
+/// A file that is written beside its place, and on its way to the disk. Dropped before [`StagedFile::commit`], it goes without a trace.
+#[must_use = "it is in its place only after commit"]
+pub struct StagedFile {
     file: File,
     temporary: PathBuf,
     path: PathBuf,
 }
 
-impl Ahead {
+impl StagedFile {
     /// Writes `bytes` for `path`; waits for no disk.
     ///
     /// # Errors
     /// [`Error::Io`]; then nothing is there.
-    pub fn write(path: &Path, bytes: &[u8]) -> Result<Ahead, Error> {
+    pub fn write(path: &Path, bytes: &[u8]) -> Result<StagedFile, Error> {
         let temporary = temporary_beside(path)?;
         let file = match create(&temporary, path, bytes) {
             Ok(file) => file,
@@ -41,7 +41,7 @@ impl Ahead {
         // has less to wait for.
         #[cfg(target_os = "linux")]
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
-        Ok(Ahead { file, temporary, path: path.to_owned() })
+        Ok(StagedFile { file, temporary, path: path.to_owned() })
     }
 
     /// Puts it where nothing is yet and nobody looks yet, durably. Until this returns, a power failure may leave a torn file there;
@@ -49,13 +49,13 @@ impl Ahead {
     ///
     /// # Errors
     /// [`Error::Io`]; then it is gone.
-    pub fn settle(mut self) -> Result<(), Error> {
+    pub fn commit(mut self) -> Result<(), Error> {
         self.rename("write")?;
-        let settled = self.sync().and_then(|()| sync_folder(&self.path));
-        if settled.is_err() {
+        let committed = self.sync().and_then(|()| sync_folder(&self.path));
+        if committed.is_err() {
             let _ = fs::remove_file(&self.path);
         }
-        settled
+        committed
     }
 
     /// Puts it in the place of what is there, durably: a crash leaves that or this.
@@ -76,7 +76,7 @@ impl Ahead {
     }
 }
 
-impl Drop for Ahead {
+impl Drop for StagedFile {
     fn drop(&mut self) {
         if !self.temporary.as_os_str().is_empty() {
             let _ = fs::remove_file(&self.temporary);
@@ -92,15 +92,15 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_private_after(None, path, bytes)
 }
 
-/// As [`write_private`], but first settles another file, of which `bytes` speak: whoever reads them finds it, after a crash too. What
+/// As [`write_private`], but first commits another file, of which `bytes` speak: whoever reads them finds it, after a crash too. What
 /// both have to do for it, the disk does at once.
 ///
 /// # Errors
 /// [`Error::Io`]; then the old content is untouched, and the other file may be in its place or gone.
-pub fn write_private_after(first: Option<Ahead>, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let ahead = Ahead::write(path, bytes)?;
-    first.map_or(Ok(()), Ahead::settle)?;
-    ahead.replace()
+pub fn write_private_after(first: Option<StagedFile>, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let staged = StagedFile::write(path, bytes)?;
+    first.map_or(Ok(()), StagedFile::commit)?;
+    staged.replace()
 }
 
 /// Writes a file that must not be there yet, private and durable. What a crash leaves half written is the caller's to notice.
@@ -117,7 +117,7 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Io`]; then nothing is taken up.
-pub fn hold_room(path: &Path, noise: &[u8]) -> Result<PathBuf, Error> {
+pub fn reserve_space(path: &Path, noise: &[u8]) -> Result<PathBuf, Error> {
     let beside = temporary_beside(path)?;
     let written = write_new(&beside, path, noise);
     if written.is_err() {
@@ -236,17 +236,17 @@ fn create(path: &Path, target: &Path, bytes: &[u8]) -> Result<File, Error> {
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn settle_others(path: &Path) -> Result<(), Error> {
+pub fn sync_others(path: &Path) -> Result<(), Error> {
     let Ok(path) = fs::canonicalize(path) else { return Ok(()) };
     // Windows syncs only what may be written.
     #[cfg(unix)]
     super::open_unhindered(&path).and_then(|file| file.sync_all()).map_err(Error::io("sync", &path))?;
-    settle_name(&path);
+    sync_parent(&path);
     Ok(())
 }
 
 /// Makes the name of `path` durable, as far as that goes: where it lies in somebody else's folder, we need not be able to read that.
-pub fn settle_name(path: &Path) {
+pub fn sync_parent(path: &Path) {
     drop(sync_folder(path));
 }
 

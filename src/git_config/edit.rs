@@ -73,11 +73,11 @@ impl Git {
         }
         // git syncs no configuration; and what is remembered of these edits is going to be durable.
         let written: BTreeSet<&PathBuf> = edits.iter().map(|(file, _)| file).collect();
-        let settled = written.into_iter().try_for_each(|file| files::settle_others(file));
-        if settled.is_err() {
+        let synced = written.into_iter().try_for_each(|file| files::sync_others(file));
+        if synced.is_err() {
             self.take_back(edits);
         }
-        settled
+        synced
     }
 
     /// Undoes edits that were carried out, as far as that goes: the error that led here is the one to be told.

@@ -65,14 +65,14 @@ mod system {
         };
         let mut items = Vec::new();
         for marks in all {
-            let found = foreign::search(&outside.opening, marks, !outside.only_look)?;
+            let found = foreign::search(&outside.store_context, marks, !outside.only_look)?;
             items.extend(found.into_iter().map(|item| named(item, wanted)));
         }
         Ok(items)
     }
 
     pub(super) fn delete(outside: &Outside<'_>, handle: &Handle) -> Result<(), Error> {
-        foreign::delete(&outside.opening, handle)
+        foreign::delete(&outside.store_context, handle)
     }
 
     fn named(item: foreign::Item, wanted: Wanted<'_>) -> Item {
@@ -108,7 +108,7 @@ mod system {
 
     pub(super) fn items(outside: &Outside<'_>, wanted: Wanted<'_>) -> Result<Vec<Item>, Error> {
         let entries = foreign::entries(
-            &outside.opening,
+            &outside.store_context,
             match wanted {
                 Wanted::Git => |entry| match entry {
                     Entry::Internet { .. } => true,
@@ -132,7 +132,7 @@ mod system {
         for entry in entries {
             let secret = match outside.only_look {
                 true => None,
-                false => match foreign::read(&outside.opening, &entry)? {
+                false => match foreign::read(&outside.store_context, &entry)? {
                     None => continue,
                     secret => secret,
                 },
@@ -154,7 +154,7 @@ mod system {
     }
 
     pub(super) fn delete(outside: &Outside<'_>, handle: &Handle) -> Result<(), Error> {
-        foreign::delete(&outside.opening, handle)
+        foreign::delete(&outside.store_context, handle)
     }
 
     /// Both keep `git:URL`; this is how git's own helper for Windows signs its entries.

@@ -16,7 +16,7 @@ use crate::folders::Folders;
 use crate::forge::token::{is_token, masked};
 use crate::remote::Remote;
 use crate::secret::Secret;
-use crate::store::Opening;
+use crate::store::StoreContext;
 
 pub mod az;
 pub mod decide;
@@ -87,7 +87,7 @@ pub struct Outside<'a> {
     /// The environment, as main saw it.
     pub environment: &'a Environment,
     /// What the system's keyrings are opened with.
-    pub opening: Opening<'a>,
+    pub store_context: StoreContext<'a>,
     /// The file that the person named in place of the usual ones.
     pub file: Option<PathBuf>,
     /// Only what can be counted without asking anybody: no window, no passphrase, no other program.
@@ -120,7 +120,7 @@ impl Outside<'_> {
     /// How long another program may take: a person may be asked for a passphrase by it.
     #[must_use]
     pub fn patience(&self) -> Duration {
-        self.opening.prompt_timeout
+        self.store_context.prompt_timeout
     }
 }
 

@@ -85,14 +85,14 @@ impl Records {
         self.change_after(None, group, change)
     }
 
-    /// As [`Records::change`], but settles a file before the record that speaks of it is in its place. If nothing is written, the
+    /// As [`Records::change`], but commits a file before the record that speaks of it is in its place. If nothing is written, the
     /// file is given up.
     ///
     /// # Errors
     /// As [`Records::change`], and those of the file.
     pub fn change_after<T>(
         &self,
-        first: Option<files::Ahead>,
+        first: Option<files::StagedFile>,
         group: &str,
         change: impl FnOnce(&mut Group) -> Result<(T, bool), Error>,
     ) -> Result<T, Error> {
@@ -108,7 +108,7 @@ impl Records {
 
     /// On its own, so that it is in the program once and not for each kind of change.
     #[inline(never)]
-    fn write(&self, first: Option<files::Ahead>, name: &str, mut group: Group) -> Result<(), Error> {
+    fn write(&self, first: Option<files::StagedFile>, name: &str, mut group: Group) -> Result<(), Error> {
         group.realms.retain(|realm| !realm.accounts.is_empty());
         let path = self.path(name);
         // Without blanks: reading over them is a thirtieth of what a get costs.

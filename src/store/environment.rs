@@ -17,7 +17,7 @@ pub static STORE: Record = Record {
     place: "environment variables of the process (KEYFOB_URL with KEYFOB_TOKEN, KEYFOB_TOKENS, and those of pipelines)",
     claim: "nothing on disk; whoever can read the environment of the process can read the token",
     rank: None,
-    fit: |_| super::Fit::No("it is read-only: set the variables".to_owned()),
+    availability: |_| super::Availability::No("it is read-only: set the variables".to_owned()),
     open: None,
 };
 

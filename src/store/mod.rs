@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::account::Key;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::files::Ahead;
+use crate::files::StagedFile;
 use crate::secret::Secret;
 
 pub mod environment;
@@ -33,7 +33,7 @@ pub mod vault;
 ///
 /// The four calls must keep R9: *locked is not absent*. `Ok(None)` from [`Store::get`] means that the store was open,
 /// looked, and has nothing under this key. Anything else that went wrong is an error, and no call lasts longer
-/// than [`Opening::timeout`] (or `Opening::prompt_timeout` while a person is being asked).
+/// than [`StoreContext::timeout`] (or `StoreContext::prompt_timeout` while a person is being asked).
 pub trait Store {
     /// The secret under `key`, or `None` if the store is open and has none.
     ///
@@ -48,11 +48,11 @@ pub trait Store {
     fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error>;
 
     /// As [`Store::put`], but where that means to write a file, waits for no disk: the secret is kept when the file that is returned
-    /// was settled. `None` where it is kept already.
+    /// was committed. `None` where it is kept already.
     ///
     /// # Errors
     /// As [`Store::put`].
-    fn put_ahead(&self, key: &Key, secret: &Secret) -> Result<Option<Ahead>, Error> {
+    fn put_staged(&self, key: &Key, secret: &Secret) -> Result<Option<StagedFile>, Error> {
         self.put(key, secret).map(|()| None)
     }
 
@@ -68,7 +68,7 @@ pub trait Store {
     /// As [`Store::get`].
     fn keys(&self) -> Result<Option<Vec<Key>>, Error>;
 
-    /// Opens the store for use, asking the person through [`Opening::ask`] if it must. `for_seconds`: how long it may
+    /// Opens the store for use, asking the person through [`StoreContext::ask`] if it must. `for_seconds`: how long it may
     /// stay open without asking again, where the store can limit that (`None`: the store's own rule).
     ///
     /// # Errors
@@ -94,9 +94,10 @@ pub struct Health {
     pub words: String,
 }
 
-/// What a store is opened with. Everything that comes from outside is in here, so that tests can choose it.
+/// What a store is given: folder, time limits, environment, whom to ask. Everything that comes from outside is in here, so that
+/// tests can choose it.
 #[derive(Clone)]
-pub struct Opening<'a> {
+pub struct StoreContext<'a> {
     /// The folder of keyfob's data (records lie in it too); exists and is ours.
     pub data: PathBuf,
     /// The longest that one call may take (R9; `KEYFOB_TIMEOUT`, 3 s).
@@ -116,13 +117,13 @@ pub struct Opening<'a> {
 /// The longest that a call may take while a person is being asked (R9).
 pub const PROMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
-impl<'a> Opening<'a> {
+impl<'a> StoreContext<'a> {
     /// With the time limit that the person set (`KEYFOB_TIMEOUT`, in seconds), else three seconds (R9).
     #[must_use]
-    pub fn new(data: &Path, environment: &'a Environment, ask: &'a dyn Prompter) -> Opening<'a> {
+    pub fn new(data: &Path, environment: &'a Environment, ask: &'a dyn Prompter) -> StoreContext<'a> {
         let wish = environment.text("KEYFOB_TIMEOUT").and_then(|text| text.parse::<f64>().ok());
         let seconds = wish.filter(|seconds| (0.05..=600.0).contains(seconds)).unwrap_or(3.0);
-        Opening {
+        StoreContext {
             data: data.to_owned(),
             timeout: Duration::from_secs_f64(seconds),
             prompt_timeout: PROMPT_TIMEOUT,
@@ -176,7 +177,7 @@ impl Prompter for NoPrompt {
 
 /// Whether a store can be chosen on this machine, found out once, at the first `add`, `setup` or `store`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fit {
+pub enum Availability {
     /// It can hold secrets here and now.
     Yes,
     /// It cannot; why, in words.
@@ -194,9 +195,9 @@ pub struct Record {
     /// Whether it may be chosen without being asked for by name, and in which order (lower first). `None`: only by name.
     pub rank: Option<u8>,
     /// Whether it can serve here; may take up to a second.
-    pub fit: fn(&Opening<'_>) -> Fit,
+    pub availability: fn(&StoreContext<'_>) -> Availability,
     /// Opens it; cheap, nothing is read before the first call. `None` for one that holds no keys (the environment).
-    pub open: Option<OpenStore>,
+    pub open: Option<OpenFn>,
 }
 
 impl Record {
@@ -214,7 +215,7 @@ impl std::fmt::Debug for Record {
 }
 
 /// Opens a store.
-pub type OpenStore = for<'a> fn(Opening<'a>) -> Box<dyn Store + 'a>;
+pub type OpenFn = for<'a> fn(StoreContext<'a>) -> Box<dyn Store + 'a>;
 
 /// Every store. The order is the one in which `keyfob storage` shows them.
 pub static ALL: &[&Record] = &[

@@ -186,7 +186,7 @@ pub fn make(target: &Path, link: &Path) -> Result<(), Error> {
         }
         done.map_err(failed)?;
     }
-    files::settle_name(link);
+    files::sync_parent(link);
     Ok(())
 }
 

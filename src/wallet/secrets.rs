@@ -88,9 +88,9 @@ pub(super) fn put_new<T>(
     let key = Key { realm: realm.clone(), account, id: Id::random()? };
     let store = wallet.stores.open(chosen.name)?;
     // Both files are written before either is waited for; the secret's is in its place first.
-    let ahead = store.put_ahead(&key, secret)?;
+    let staged = store.put_staged(&key, secret)?;
     let placed =
-        wallet.records.change_after(ahead, group, |group| Ok((place(group, chosen.name, &key)?, true)));
+        wallet.records.change_after(staged, group, |group| Ok((place(group, chosen.name, &key)?, true)));
     if placed.is_err() {
         discard(wallet, group, chosen.name, &key);
     }

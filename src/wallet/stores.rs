@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::files;
 use crate::store::vault::Vault;
-use crate::store::{self, Fit, Health, NoPrompt, NoTerminal, OpenStore, Opening, Prompter, Store};
+use crate::store::{self, Availability, Health, NoPrompt, NoTerminal, OpenFn, Prompter, Store, StoreContext};
 use crate::versioned_json;
 
 use super::PromptPolicy;
@@ -47,7 +47,7 @@ pub struct Chosen {
 /// The stores of this machine.
 pub struct Machine<'a> {
     /// What they are opened with.
-    pub opening: Opening<'a>,
+    pub store_context: StoreContext<'a>,
 }
 
 /// The version of the file that this program writes.
@@ -62,22 +62,22 @@ struct Written {
 
 impl Stores for Machine<'_> {
     fn open(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
-        Ok(opener(name)?(self.opening.clone()))
+        Ok(opener(name)?(self.store_context.clone()))
     }
 
     fn open_prompting(&self, name: &str, prompts: PromptPolicy) -> Result<Box<dyn Store + '_>, Error> {
         let ask: &dyn Prompter = match prompts {
-            PromptPolicy::Any => self.opening.ask,
+            PromptPolicy::Any => self.store_context.ask,
             PromptPolicy::Window => &NoTerminal,
             PromptPolicy::Never => &NoPrompt,
         };
-        Ok(opener(name)?(Opening { ask, ..self.opening.clone() }))
+        Ok(opener(name)?(StoreContext { ask, ..self.store_context.clone() }))
     }
 
     fn for_new(&self, configured: Option<&str>) -> Result<Chosen, Error> {
-        // A store may count on the folder (see [`Opening::data`]), also one that was wished for on a fresh machine.
-        files::make_folder(&self.opening.data)?;
-        if let Some(name) = self.settled(configured)? {
+        // A store may count on the folder (see [`StoreContext::data`]), also one that was wished for on a fresh machine.
+        files::make_folder(&self.store_context.data)?;
+        if let Some(name) = self.known(configured)? {
             return Ok(Chosen { name, chosen_now: false });
         }
         let name = self.first_that_fits()?;
@@ -98,12 +98,12 @@ pub struct View {
 }
 
 impl Machine<'_> {
-    /// The store for new secrets, if it is settled, without choosing one.
+    /// The store for new secrets, if one was chosen before, without choosing one.
     ///
     /// # Errors
     /// What was asked for does not exist; those of reading.
-    pub fn settled(&self, configured: Option<&str>) -> Result<Option<&'static str>, Error> {
-        match self.opening.environment.text("KEYFOB_STORE").as_deref().or(configured) {
+    pub fn known(&self, configured: Option<&str>) -> Result<Option<&'static str>, Error> {
+        match self.store_context.environment.text("KEYFOB_STORE").as_deref().or(configured) {
             Some(wish) => writable(wish).map(Some),
             None => self.written(),
         }
@@ -115,15 +115,15 @@ impl Machine<'_> {
     /// # Errors
     /// Those of reading.
     pub fn view(&self, configured: Option<&str>) -> Result<Vec<View>, Error> {
-        let chosen = match self.settled(configured) {
+        let chosen = match self.known(configured) {
             Err(Error::NoSuchStore { .. }) => None,
-            settled => settled?,
+            known => known?,
         };
         let look = |record: &&'static store::Record| View {
             record,
             chosen: chosen == Some(record.name),
             health: match record.open {
-                Some(open) => open(self.opening.clone()).health(),
+                Some(open) => open(self.store_context.clone()).health(),
                 None => Health { usable: true, words: "read-only".to_owned() },
             },
         };
@@ -133,7 +133,7 @@ impl Machine<'_> {
     /// The vault, for the management of its slots.
     #[must_use]
     pub fn vault(&self) -> Vault<'_> {
-        Vault::new(self.opening.clone())
+        Vault::new(self.store_context.clone())
     }
 
     /// What was chosen before.
@@ -142,7 +142,7 @@ impl Machine<'_> {
     /// Those of reading the file.
     pub fn written(&self) -> Result<Option<&'static str>, Error> {
         let mend = |path: &str| format!("mv {path} {path}.damaged; then: keyfob setup, which chooses anew");
-        let path = choice_path(&self.opening.data);
+        let path = choice_path(&self.store_context.data);
         let written = versioned_json::read::<Written>(&path, VERSION, "choice of a store", mend)?;
         written.map(|written| writable(&written.store)).transpose()
     }
@@ -152,9 +152,9 @@ impl Machine<'_> {
     /// # Errors
     /// Those of writing the file.
     pub fn write_down(&self, name: &str) -> Result<(), Error> {
-        files::make_folder(&self.opening.data)?;
+        files::make_folder(&self.store_context.data)?;
         let written = Written { version: VERSION, store: name.to_owned() };
-        versioned_json::write(&choice_path(&self.opening.data), &written)
+        versioned_json::write(&choice_path(&self.store_context.data), &written)
     }
 
     /// Whether a store works here at all; a locked one does.
@@ -165,10 +165,10 @@ impl Machine<'_> {
         let unknown = || Error::NoSuchStore { name: name.to_owned() };
         let record = store::named(name).ok_or_else(unknown)?;
         // As in [`Stores::for_new`].
-        files::make_folder(&self.opening.data)?;
-        match (record.fit)(&self.opening) {
-            Fit::Yes => Ok(()),
-            Fit::No(why) => Err(Error::Unavailable { store: record.name, why }),
+        files::make_folder(&self.store_context.data)?;
+        match (record.availability)(&self.store_context) {
+            Availability::Yes => Ok(()),
+            Availability::No(why) => Err(Error::Unavailable { store: record.name, why }),
         }
     }
 
@@ -177,9 +177,9 @@ impl Machine<'_> {
         ranked.sort_by_key(|record| record.rank);
         let mut why = String::new();
         for record in ranked {
-            match (record.fit)(&self.opening) {
-                Fit::Yes => return Ok(record.name),
-                Fit::No(reason) => {
+            match (record.availability)(&self.store_context) {
+                Availability::Yes => return Ok(record.name),
+                Availability::No(reason) => {
                     why = format!("{why}{}{}: {reason}", if why.is_empty() { "" } else { "; " }, record.name)
                 }
             }
@@ -197,7 +197,7 @@ pub fn writable(name: &str) -> Result<&'static str, Error> {
     record.map(|record| record.name).ok_or_else(|| Error::NoSuchStore { name: name.to_owned() })
 }
 
-fn opener(name: &str) -> Result<OpenStore, Error> {
+fn opener(name: &str) -> Result<OpenFn, Error> {
     let open = store::named(name).and_then(|record| record.open);
     open.ok_or_else(|| Error::NoSuchStore { name: name.to_owned() })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use keyfob::environment::Environment;
-use keyfob::store::{NoTerminal, Opening};
+use keyfob::store::{NoTerminal, StoreContext};
 use keyfob::tool::{Input, Wire, git};
 use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
@@ -13,7 +13,7 @@ use keyfob::wallet::stores::Machine;
 /// Fills the vault below `folder` with the pairs of `host0.example.com` and so on, one host each.
 pub(crate) fn fill(folder: &Path, count: usize) {
     let environment = Environment::new([("KEYFOB_STORE".into(), "vault".into())]);
-    let opening = Opening {
+    let store_context = StoreContext {
         data: folder.to_owned(),
         timeout: Duration::from_secs(60),
         prompt_timeout: Duration::from_secs(60),
@@ -21,7 +21,7 @@ pub(crate) fn fill(folder: &Path, count: usize) {
         ask: &NoTerminal,
         unlocked: None,
     };
-    let stores = Machine { opening };
+    let stores = Machine { store_context };
     for number in 0..count {
         let request = format!(
             "protocol=https\nhost=host{number}.example.com\nusername=alice\n\

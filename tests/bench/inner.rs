@@ -11,7 +11,7 @@ use keyfob::forge;
 use keyfob::records::Records;
 use keyfob::remote::Remote;
 use keyfob::store::vault::Vault;
-use keyfob::store::{NoTerminal, Opening, Store};
+use keyfob::store::{NoTerminal, Store, StoreContext};
 use keyfob::tool::{Input, Wire, git};
 use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
@@ -29,7 +29,7 @@ fn main() {
     let data = folder.path().join("wallet");
     let environment = Environment::new([("KEYFOB_STORE".into(), "vault".into())]);
     let wait = Duration::from_secs(60);
-    let opening = Opening {
+    let store_context = StoreContext {
         data: data.clone(),
         timeout: wait,
         prompt_timeout: wait,
@@ -37,7 +37,7 @@ fn main() {
         ask: &NoTerminal,
         unlocked: None,
     };
-    let stores = Machine { opening: opening.clone() };
+    let stores = Machine { store_context: store_context.clone() };
     let ask_git = |word: &str, request: &str| {
         let wallet = LocalWallet::new(&data, data.join("config.toml"), &stores, &environment, 1_800_000_000);
         let (mut output, mut notes) = (Vec::new(), Vec::new());
@@ -61,9 +61,9 @@ fn main() {
     measure("parse a URL", || Remote::from_url(black_box(URL)));
     measure("place: URL to realm", || forge::recognise(black_box(&remote), user.as_deref()));
     measure("read a record", || records.read(black_box(GROUP)));
-    let vault = Vault::new(opening.clone());
+    let vault = Vault::new(store_context.clone());
     measure("unseal a token, vault opened", || vault.get(black_box(&key)));
-    measure("open the vault and unseal", || Vault::new(opening.clone()).get(black_box(&key)));
+    measure("open the vault and unseal", || Vault::new(store_context.clone()).get(black_box(&key)));
     let get = format!("{PLACE}\n");
     assert!(ask_git("get", &get).ends_with(b"password=a-token-of-52-characters\n"));
     measure("a whole get", || ask_git("get", black_box(&get)));

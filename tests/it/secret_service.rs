@@ -8,7 +8,7 @@ use keyfob::environment::Environment;
 use keyfob::error::Error;
 use keyfob::remote::Realm;
 use keyfob::secret::Secret;
-use keyfob::store::{Fit, NoTerminal, Opening, Store, secret_service::STORE};
+use keyfob::store::{Availability, NoTerminal, Store, StoreContext, secret_service::STORE};
 
 use crate::support::bus::{Desktop, Provider};
 use crate::support::scene::Scene;
@@ -24,8 +24,8 @@ fn key(realm: &str, account: Option<&str>) -> Key {
     }
 }
 
-fn opening<'a>(desktop: &Desktop, environment: &'a Environment, timeout: Duration) -> Opening<'a> {
-    Opening {
+fn context<'a>(desktop: &Desktop, environment: &'a Environment, timeout: Duration) -> StoreContext<'a> {
+    StoreContext {
         data: desktop.folder(),
         timeout,
         prompt_timeout: PATIENCE,
@@ -36,7 +36,7 @@ fn opening<'a>(desktop: &Desktop, environment: &'a Environment, timeout: Duratio
 }
 
 fn store<'a>(desktop: &Desktop, environment: &'a Environment) -> Box<dyn Store + 'a> {
-    (STORE.open.unwrap())(opening(desktop, environment, PATIENCE))
+    (STORE.open.unwrap())(context(desktop, environment, PATIENCE))
 }
 
 fn held(store: &dyn Store, key: &Key) -> Option<Vec<u8>> {
@@ -111,8 +111,8 @@ fn a_keyring_with_more_tokens_than_the_bus_allows_calls_is_listed_whole() {
     }
     assert_eq!(store.keys().unwrap().unwrap().len(), 140);
     let marks = [("application", "keyfob")];
-    let opening = opening(&desktop, &environment, PATIENCE);
-    let found = keyfob::store::secret_service::foreign::search(&opening, &marks, true).unwrap();
+    let context = context(&desktop, &environment, PATIENCE);
+    let found = keyfob::store::secret_service::foreign::search(&context, &marks, true).unwrap();
     assert_eq!(found.len(), 140);
 }
 
@@ -176,7 +176,11 @@ fn locked_is_not_absent_and_nothing_is_changed() {
         assert!(matches!(store.unlock(None), Err(Error::Locked { .. })));
         assert!(start.elapsed() < PATIENCE);
     }
-    assert_eq!((STORE.fit)(&opening(&desktop, &environment, PATIENCE)), Fit::Yes, "locked is still there");
+    assert_eq!(
+        (STORE.availability)(&context(&desktop, &environment, PATIENCE)),
+        Availability::Yes,
+        "locked is still there"
+    );
     assert_eq!(desktop.keyring_file(), before);
     desktop.restart_keyring();
     let store = self::store(&desktop, &environment);
@@ -217,7 +221,9 @@ fn without_a_default_keyring_it_is_unavailable_and_says_so() {
         assert!(error.to_string().contains("no default keyring"), "{call}: {error}");
         assert!(matches!(error, Error::Unavailable { .. }));
     }
-    let Fit::No(why) = (STORE.fit)(&opening(&desktop, &environment, PATIENCE)) else { panic!("it fits") };
+    let Availability::No(why) = (STORE.availability)(&context(&desktop, &environment, PATIENCE)) else {
+        panic!("it is available")
+    };
     assert_eq!(why, store.health().words);
 }
 
@@ -229,7 +235,7 @@ fn without_a_provider_or_a_bus_it_is_unavailable_and_says_so() {
     for (call, error) in failures(&*store, &key("azure-devops/contoso", None)) {
         assert!(error.to_string().contains("not running"), "{call}: {error}");
     }
-    assert!(matches!((STORE.fit)(&opening(&desktop, &environment, PATIENCE)), Fit::No(_)));
+    assert!(matches!((STORE.availability)(&context(&desktop, &environment, PATIENCE)), Availability::No(_)));
     for address in ["", "autolaunch:", "unix:path=/nonexistent/bus", "unix:abstract=keyfob-nobody-listens"] {
         let environment = desktop.environment(&[("DBUS_SESSION_BUS_ADDRESS", address)]);
         let store = self::store(&desktop, &environment);
@@ -246,7 +252,7 @@ fn a_mute_keyring_or_bus_is_silent_within_the_time() {
         let environment = desktop.environment(&[("DISPLAY", ":99")]);
         let timeout = Duration::from_millis(400);
         mute(&desktop);
-        let store = (STORE.open.unwrap())(opening(&desktop, &environment, timeout));
+        let store = (STORE.open.unwrap())(context(&desktop, &environment, timeout));
         let start = Instant::now();
         for (call, error) in failures(&*store, &key("azure-devops/contoso", None)) {
             assert!(matches!(error, Error::Silent { .. }), "{call}: {error}");
@@ -255,8 +261,8 @@ fn a_mute_keyring_or_bus_is_silent_within_the_time() {
         assert!(start.elapsed() < 4 * 3 * timeout, "four calls took {:?}", start.elapsed());
         // A look takes a second at most, however patient the rest is.
         let start = Instant::now();
-        let fit = (STORE.fit)(&opening(&desktop, &environment, PATIENCE));
-        assert_eq!(fit, Fit::No("not answering".to_owned()));
+        let availability = (STORE.availability)(&context(&desktop, &environment, PATIENCE));
+        assert_eq!(availability, Availability::No("not answering".to_owned()));
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     }
 }

@@ -158,7 +158,7 @@ fn in_words(count: usize) -> String {
 fn outside<'c>(context: &'c Context<'_>, file: Option<PathBuf>, only_look: bool) -> Outside<'c> {
     Outside {
         environment: context.environment,
-        opening: context.stores.opening.clone(),
+        store_context: context.stores.store_context.clone(),
         file,
         only_look,
         now: context.now,

@@ -118,7 +118,7 @@ fn show(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 
 /// Says who names the store for new tokens, if there is none of that name: those that there are have been shown.
 fn exists(configured: Option<&str>, context: &Context<'_>) -> Result<(), Error> {
-    context.stores.settled(configured).map(drop).map_err(|error| match error {
+    context.stores.known(configured).map(drop).map_err(|error| match error {
         Error::NoSuchStore { name } => Error::usage(
             format!(
                 "{} names {} for new tokens, and there is no such store here",
@@ -193,8 +193,8 @@ fn move_all(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error
 
 /// The variable and the settings come before what is written down.
 fn say_who_disagrees(name: &str, context: &mut Context<'_>) -> Result<(), Error> {
-    let settled = context.stores.settled(context.wallet.config()?.store.as_deref())?;
-    if let Some(other) = settled.filter(|other| *other != name) {
+    let known = context.stores.known(context.wallet.config()?.store.as_deref())?;
+    if let Some(other) = known.filter(|other| *other != name) {
         let who = wish(context);
         context.terminal.hint(&format!("{who} still sends new tokens to the {other} store; change that too"));
     }

@@ -48,7 +48,7 @@ impl Home {
     }
 
     fn outside(&self) -> Outside<'_> {
-        let opening = Opening {
+        let store_context = StoreContext {
             data: self.path("keyfob"),
             timeout: Duration::from_secs(3),
             prompt_timeout: Duration::from_secs(3),
@@ -56,7 +56,7 @@ impl Home {
             ask: &NoTerminal,
             unlocked: None,
         };
-        Outside { environment: &self.environment, opening, file: None, only_look: false, now: 1000 }
+        Outside { environment: &self.environment, store_context, file: None, only_look: false, now: 1000 }
     }
 
     fn read(&self, source: &str) -> Reading {

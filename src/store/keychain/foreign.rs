@@ -8,7 +8,7 @@ use keyring::api::CredentialStoreApi;
 use crate::error::Error;
 use crate::secret::Secret;
 
-use super::super::Opening;
+use super::super::StoreContext;
 use super::{found, limit, within};
 
 /// An entry of another program.
@@ -47,17 +47,17 @@ pub enum Entry {
 ///
 /// # Errors
 /// [`Error::Locked`], [`Error::Silent`], [`Error::Unavailable`].
-pub fn entries(opening: &Opening<'_>, wanted: fn(&Entry) -> bool) -> Result<Vec<Entry>, Error> {
-    within(limit(opening), move || Ok(all()?.into_iter().filter(wanted).collect()))
+pub fn entries(context: &StoreContext<'_>, wanted: fn(&Entry) -> bool) -> Result<Vec<Entry>, Error> {
+    within(limit(context), move || Ok(all()?.into_iter().filter(wanted).collect()))
 }
 
 /// What is in an entry; `None` when it is gone.
 ///
 /// # Errors
 /// As [`entries`].
-pub fn read(opening: &Opening<'_>, entry: &Entry) -> Result<Option<Secret>, Error> {
+pub fn read(context: &StoreContext<'_>, entry: &Entry) -> Result<Option<Secret>, Error> {
     let entry = entry.clone();
-    within(limit(opening), move || {
+    within(limit(context), move || {
         found(secret(&entry)).map(|found| found.map(|bytes| text_of(Secret::new(bytes))))
     })
 }
@@ -66,9 +66,9 @@ pub fn read(opening: &Opening<'_>, entry: &Entry) -> Result<Option<Secret>, Erro
 ///
 /// # Errors
 /// As [`entries`].
-pub fn delete(opening: &Opening<'_>, entry: &Entry) -> Result<(), Error> {
+pub fn delete(context: &StoreContext<'_>, entry: &Entry) -> Result<(), Error> {
     let entry = entry.clone();
-    within(limit(opening), move || found(destroy(&entry)).map(|_| ()))
+    within(limit(context), move || found(destroy(&entry)).map(|_| ()))
 }
 
 /// Some programs on Windows keep UTF-16.

@@ -17,7 +17,7 @@ use crate::account::Key;
 use crate::error::Error;
 use crate::secret::Secret;
 
-use super::{Fit, Health, Opening, Record, Store};
+use super::{Availability, Health, Record, Store, StoreContext};
 
 #[cfg(target_os = "macos")]
 mod attributes;
@@ -36,8 +36,8 @@ pub static STORE: Record = Record {
          another program reads a token"
     },
     rank: Some(10),
-    fit,
-    open: Some(|opening| Box::new(Keychain { opening })),
+    availability,
+    open: Some(|context| Box::new(Keychain { context })),
 };
 
 const NAME: &str = "keychain";
@@ -49,13 +49,13 @@ const LOOK: Duration = Duration::from_secs(1);
 const WINDOWS_LIMIT: usize = 2560;
 
 struct Keychain<'a> {
-    opening: Opening<'a>,
+    context: StoreContext<'a>,
 }
 
 impl Store for Keychain<'_> {
     fn get(&self, key: &Key) -> Result<Option<Secret>, Error> {
         let key = key.clone();
-        within(limit(&self.opening), move || {
+        within(limit(&self.context), move || {
             found(entry(&key)?.get_secret()).map(|found| found.map(Secret::new))
         })
     }
@@ -65,21 +65,21 @@ impl Store for Keychain<'_> {
             return Err(Error::TooLong { store: NAME, length: secret.len(), limit: WINDOWS_LIMIT });
         }
         let (key, secret) = (key.clone(), Secret::copy_of(secret.expose()));
-        within(limit(&self.opening), move || entry(&key)?.set_secret(secret.expose()))
+        within(limit(&self.context), move || entry(&key)?.set_secret(secret.expose()))
     }
 
     fn delete(&self, key: &Key) -> Result<(), Error> {
         let key = key.clone();
-        within(limit(&self.opening), move || found(entry(&key)?.delete_credential()).map(|_| ()))
+        within(limit(&self.context), move || found(entry(&key)?.delete_credential()).map(|_| ()))
     }
 
     fn keys(&self) -> Result<Option<Vec<Key>>, Error> {
-        within(limit(&self.opening), all_keys).map(Some)
+        within(limit(&self.context), all_keys).map(Some)
     }
 
     /// The system opens it, at login or in a window of its own; here it is only seen whether it answers.
     fn unlock(&self, _for_seconds: Option<u64>) -> Result<(), Error> {
-        look(limit(&self.opening))
+        look(limit(&self.context))
     }
 
     fn lock(&self) -> Result<(), Error> {
@@ -87,15 +87,16 @@ impl Store for Keychain<'_> {
     }
 
     fn health(&self) -> Health {
-        match look(self.opening.timeout.min(LOOK)) {
+        match look(self.context.timeout.min(LOOK)) {
             Ok(()) => Health { usable: true, words: "answering".to_owned() },
             Err(error) => Health { usable: false, words: words(error) },
         }
     }
 }
 
-fn fit(opening: &Opening<'_>) -> Fit {
-    look(opening.timeout.min(LOOK)).map_or_else(|error| Fit::No(words(error)), |()| Fit::Yes)
+fn availability(context: &StoreContext<'_>) -> Availability {
+    look(context.timeout.min(LOOK))
+        .map_or_else(|error| Availability::No(words(error)), |()| Availability::Yes)
 }
 
 /// Looks for an entry that nobody has.
@@ -112,11 +113,11 @@ fn words(error: Error) -> String {
 }
 
 /// How long a call may take: macOS may show a window, unless nobody may be asked.
-fn limit(opening: &Opening<'_>) -> Duration {
-    if cfg!(windows) || opening.environment.forbids_asking() {
-        opening.timeout
+fn limit(context: &StoreContext<'_>) -> Duration {
+    if cfg!(windows) || context.environment.forbids_asking() {
+        context.timeout
     } else {
-        opening.prompt_timeout
+        context.prompt_timeout
     }
 }
 

@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::secret::Secret;
 
-use super::super::Opening;
+use super::super::StoreContext;
 use super::NAME;
 
 /// No object: no prompt is needed, or there is no such keyring.
@@ -50,12 +50,12 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn connect(opening: &Opening<'_>, timeout: Duration) -> Result<Client, Error> {
+    pub(super) fn connect(context: &StoreContext<'_>, timeout: Duration) -> Result<Client, Error> {
         Ok(Client {
-            bus: Bus::connect(opening.environment, timeout)?,
+            bus: Bus::connect(context.environment, timeout)?,
             timeout,
-            prompt_timeout: opening.prompt_timeout,
-            may_prompt: opening.ask.by_window() && somebody_at_a_display(opening.environment),
+            prompt_timeout: context.prompt_timeout,
+            may_prompt: context.ask.by_window() && somebody_at_a_display(context.environment),
         })
     }
 

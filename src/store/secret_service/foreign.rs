@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::secret::Secret;
 
-use super::super::Opening;
+use super::super::StoreContext;
 use super::client::{Client, TOGETHER, still_there};
 
 /// An item of another program.
@@ -23,8 +23,8 @@ pub struct Item {
 ///
 /// # Errors
 /// [`Error::Locked`], [`Error::Silent`], [`Error::Unavailable`].
-pub fn search(opening: &Opening<'_>, marks: &[(&str, &str)], secrets: bool) -> Result<Vec<Item>, Error> {
-    let mut client = Client::connect(opening, opening.timeout)?;
+pub fn search(context: &StoreContext<'_>, marks: &[(&str, &str)], secrets: bool) -> Result<Vec<Item>, Error> {
+    let mut client = Client::connect(context, context.timeout)?;
     if !secrets {
         client.never_ask();
     }
@@ -59,8 +59,8 @@ pub fn search(opening: &Opening<'_>, marks: &[(&str, &str)], secrets: bool) -> R
 ///
 /// # Errors
 /// As [`search`].
-pub fn delete(opening: &Opening<'_>, object: &str) -> Result<(), Error> {
-    let mut client = Client::connect(opening, opening.timeout)?;
+pub fn delete(context: &StoreContext<'_>, object: &str) -> Result<(), Error> {
+    let mut client = Client::connect(context, context.timeout)?;
     // Deleted by a first call, an item could seem to be gone.
     client.introduce()?;
     match still_there(client.delete(object))? {

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::remote::Realm;
 use crate::secret::Secret;
 
-use super::{Fit, Health, Opening, Record, Store};
+use super::{Availability, Health, Record, Store, StoreContext};
 use client::{Client, IS_LOCKED, Item, TOGETHER, still_there, unavailable};
 
 mod client;
@@ -33,8 +33,8 @@ pub static STORE: Record = Record {
     claim: "what the keyring protects: while locked, it stops a stolen disk or backup; while unlocked, as in most \
             desktop sessions, it does not stop your own programs or root",
     rank: Some(20),
-    fit,
-    open: Some(|opening| Box::new(SecretService { opening })),
+    availability,
+    open: Some(|context| Box::new(SecretService { context })),
 };
 
 const NAME: &str = "secret-service";
@@ -43,13 +43,13 @@ const NAME: &str = "secret-service";
 const LOOK: Duration = Duration::from_secs(1);
 
 struct SecretService<'a> {
-    opening: Opening<'a>,
+    context: StoreContext<'a>,
 }
 
 impl Store for SecretService<'_> {
     fn get(&self, key: &Key) -> Result<Option<Secret>, Error> {
         let marks = marks(key)?;
-        let mut client = Client::connect(&self.opening, self.opening.timeout)?;
+        let mut client = Client::connect(&self.context, self.context.timeout)?;
         let items = client.search(&marks, false)?;
         if items.is_empty() {
             return Ok(None);
@@ -69,7 +69,7 @@ impl Store for SecretService<'_> {
 
     fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error> {
         let marks = marks(key)?;
-        let mut client = Client::connect(&self.opening, self.opening.timeout)?;
+        let mut client = Client::connect(&self.context, self.context.timeout)?;
         let collection = client.default_collection()?;
         client.wait_longer();
         let session = client.session()?;
@@ -84,7 +84,7 @@ impl Store for SecretService<'_> {
 
     fn delete(&self, key: &Key) -> Result<(), Error> {
         let marks = marks(key)?;
-        let mut client = Client::connect(&self.opening, self.opening.timeout)?;
+        let mut client = Client::connect(&self.context, self.context.timeout)?;
         for item in client.search(&marks, true)? {
             if let Some(prompt) = still_there(client.delete(&item))? {
                 client.prompt(&prompt)?;
@@ -94,7 +94,7 @@ impl Store for SecretService<'_> {
     }
 
     fn keys(&self) -> Result<Option<Vec<Key>>, Error> {
-        let mut client = Client::connect(&self.opening, self.opening.timeout)?;
+        let mut client = Client::connect(&self.context, self.context.timeout)?;
         let items = client.search(&OURS, true)?;
         let mut keys = Vec::new();
         for items in items.chunks(TOGETHER) {
@@ -109,20 +109,20 @@ impl Store for SecretService<'_> {
 
     /// `for_seconds` is left to the service: it has its own rules, and no call to change them.
     fn unlock(&self, _for_seconds: Option<u64>) -> Result<(), Error> {
-        let mut client = Client::connect(&self.opening, self.opening.timeout)?;
+        let mut client = Client::connect(&self.context, self.context.timeout)?;
         let collection = client.default_collection()?;
         if client.is_locked(&collection)? { client.unlock(&[collection]) } else { Ok(()) }
     }
 
     fn lock(&self) -> Result<(), Error> {
-        let mut client = Client::connect(&self.opening, self.opening.timeout)?;
+        let mut client = Client::connect(&self.context, self.context.timeout)?;
         let collection = client.default_collection()?;
         let prompt = client.on_objects("Lock", &[collection])?;
         client.prompt(&prompt)
     }
 
     fn health(&self) -> Health {
-        match look(&self.opening) {
+        match look(&self.context) {
             Ok(false) => Health { usable: true, words: "unlocked".to_owned() },
             Ok(true) => Health { usable: false, words: "locked, unlock with: keyfob unlock".to_owned() },
             Err(error) => Health { usable: false, words: words(error) },
@@ -130,13 +130,13 @@ impl Store for SecretService<'_> {
     }
 }
 
-fn fit(opening: &Opening<'_>) -> Fit {
-    look(opening).map_or_else(|error| Fit::No(words(error)), |_locked| Fit::Yes)
+fn availability(context: &StoreContext<'_>) -> Availability {
+    look(context).map_or_else(|error| Availability::No(words(error)), |_locked| Availability::Yes)
 }
 
 /// Whether the default keyring is locked; an error when there is none. Asks nobody. May start the service, as a `get` would.
-fn look(opening: &Opening<'_>) -> Result<bool, Error> {
-    let mut client = Client::connect(opening, opening.timeout.min(LOOK))?;
+fn look(context: &StoreContext<'_>) -> Result<bool, Error> {
+    let mut client = Client::connect(context, context.timeout.min(LOOK))?;
     let collection = client.default_collection()?;
     client.is_locked(&collection)
 }

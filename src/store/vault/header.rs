@@ -52,7 +52,7 @@ pub(super) enum Slot {
     /// A passphrase.
     Passphrase(passphrase::Slot),
     /// A signature by a key in the ssh-agent.
-    SshAgent(ssh_agent::Slot),
+    SshAgent(ssh_agent::slot::Slot),
 }
 
 /// What a slot is called: its kind, and for the ssh-agent which key.
@@ -143,7 +143,7 @@ impl Header {
     }
 
     #[cfg(unix)]
-    pub(super) fn ssh_agent(&self) -> impl Iterator<Item = &ssh_agent::Slot> {
+    pub(super) fn ssh_agent(&self) -> impl Iterator<Item = &ssh_agent::slot::Slot> {
         self.slots.iter().filter_map(|slot| if let Slot::SshAgent(slot) = slot { Some(slot) } else { None })
     }
 }

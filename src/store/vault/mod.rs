@@ -30,23 +30,20 @@ use std::rc::Rc;
 
 use crate::account::{Id, Key};
 use crate::error::Error;
-use crate::files::{self, Ahead};
+use crate::files::{self, StagedFile};
 use crate::secret::Secret;
 
-use super::{Fit, Health, Opening, Record, Store};
+use super::{Availability, Health, Record, Store, StoreContext};
 pub use header::SlotName;
 use header::{Header, Slot};
-pub use opening::UnlockCache;
-use opening::{Opened, Ways};
 use passphrase::Cost;
 pub use slots::{AgentKey, SlotInfo};
+pub use unlock::UnlockCache;
+use unlock::{UnlockMethods, Unlocked};
 
-#[cfg(unix)]
-mod agent;
 mod header;
 mod kernel_keyring;
 mod key_file;
-mod opening;
 mod passphrase;
 mod seal;
 mod sealed_file;
@@ -54,6 +51,7 @@ mod slots;
 mod ssh_agent;
 #[cfg(test)]
 mod tests;
+mod unlock;
 mod wrapping;
 
 const NAME: &str = "vault";
@@ -70,17 +68,17 @@ pub static STORE: Record = Record {
             key; if the key is lost, so are the tokens. With a passphrase instead: also stops a stolen disk or \
             backup. With the ssh-agent: the same, but whoever reaches the agent and the vault can unlock it",
     rank: Some(30),
-    fit,
-    open: Some(|opening| Box::new(Vault::new(opening))),
+    availability,
+    open: Some(|context| Box::new(Vault::new(context))),
 };
 
-/// The vault in [`Opening::data`].
+/// The vault in [`StoreContext::data`].
 pub struct Vault<'a> {
-    opening: Opening<'a>,
+    context: StoreContext<'a>,
     /// What a new passphrase slot costs; tests choose less.
     cost: Cost,
     /// The data key, once a slot gave it: a process that reads several tokens asks once.
-    opened: RefCell<Option<Rc<Opened>>>,
+    unlocked: RefCell<Option<Rc<Unlocked>>>,
 }
 
 /// What [`Vault::survey`] found.
@@ -95,16 +93,16 @@ pub struct Survey {
 impl<'a> Vault<'a> {
     /// The vault in `opening.data`; nothing is read yet.
     #[must_use]
-    pub fn new(opening: Opening<'a>) -> Vault<'a> {
-        Vault::with_cost(opening, Cost::NEW)
+    pub fn new(context: StoreContext<'a>) -> Vault<'a> {
+        Vault::with_cost(context, Cost::NEW)
     }
 
-    fn with_cost(opening: Opening<'a>, cost: Cost) -> Vault<'a> {
-        Vault { opening, cost, opened: RefCell::new(None) }
+    fn with_cost(context: StoreContext<'a>, cost: Cost) -> Vault<'a> {
+        Vault { context, cost, unlocked: RefCell::new(None) }
     }
 
     fn folder(&self) -> PathBuf {
-        self.opening.data.join("vault")
+        self.context.data.join("vault")
     }
 
     fn header_path(&self) -> PathBuf {
@@ -116,11 +114,11 @@ impl<'a> Vault<'a> {
     }
 
     fn key_path(&self) -> PathBuf {
-        self.opening.data.join("vault.key")
+        self.context.data.join("vault.key")
     }
 
     fn lock_path(&self) -> PathBuf {
-        self.opening.data.join("vault.lock")
+        self.context.data.join("vault.lock")
     }
 
     /// The header; `None` if there is no vault yet.
@@ -161,13 +159,15 @@ impl<'a> Vault<'a> {
             let lonely = self.folder().is_dir() && !self.sealed_ids()?.is_empty();
             return if lonely { Err(self.headless()) } else { Ok(survey) };
         };
-        let opened = self.open(&header, &Ways::ALL)?;
+        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
         files::sweep(&self.folder());
         for id in self.sealed_ids()? {
             let path = self.sealed_path(&id);
             let held = files::read_private(&path).and_then(|bytes| {
                 // One that vanished since the listing was removed by another process.
-                bytes.map(|bytes| sealed_file::read(&opened.key, &opened.id, &id, &path, &bytes)).transpose()
+                bytes
+                    .map(|bytes| sealed_file::read(&unlocked.key, &unlocked.id, &id, &path, &bytes))
+                    .transpose()
             });
             match held {
                 Ok(held) => survey.keys.extend(held.map(|(key, _)| key)),
@@ -184,9 +184,9 @@ impl Store for Vault<'_> {
         let Some(header) = self.header()? else {
             return if path.exists() { Err(self.headless()) } else { Ok(None) };
         };
-        let opened = self.open(&header, &Ways::ALL)?;
+        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
         let Some(bytes) = files::read_private(&path)? else { return Ok(None) };
-        let (held, secret) = sealed_file::read(&opened.key, &opened.id, &key.id, &path, &bytes)?;
+        let (held, secret) = sealed_file::read(&unlocked.key, &unlocked.id, &key.id, &path, &bytes)?;
         if held != *key {
             return Err(Error::Damaged { path, why: "it holds the token of another account" });
         }
@@ -194,11 +194,11 @@ impl Store for Vault<'_> {
     }
 
     fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error> {
-        self.write_ahead(key, secret)?.settle()
+        self.stage(key, secret)?.commit()
     }
 
-    fn put_ahead(&self, key: &Key, secret: &Secret) -> Result<Option<Ahead>, Error> {
-        self.write_ahead(key, secret).map(Some)
+    fn put_staged(&self, key: &Key, secret: &Secret) -> Result<Option<StagedFile>, Error> {
+        self.stage(key, secret).map(Some)
     }
 
     /// Needs no key: destroying what is sealed takes no more than removing its file.
@@ -223,13 +223,14 @@ impl Store for Vault<'_> {
         if !kernel_keyring::available() {
             return Err(kernel_keyring::nowhere());
         }
-        let opened = self.open(&header, &Ways::ALL).map_err(|error| self.say_who_is_missing(error))?;
-        kernel_keyring::keep(&header.id, &opened.key, for_seconds.unwrap_or(UNLOCKED_FOR))
+        let unlocked =
+            self.open(&header, &UnlockMethods::ALL).map_err(|error| self.say_who_is_missing(error))?;
+        kernel_keyring::keep(&header.id, &unlocked.key, for_seconds.unwrap_or(UNLOCKED_FOR))
     }
 
     fn lock(&self) -> Result<(), Error> {
-        *self.opened.borrow_mut() = None;
-        if let Some(kept) = self.opening.unlocked {
+        *self.unlocked.borrow_mut() = None;
+        if let Some(kept) = self.context.unlocked {
             kept.forget();
         }
         let Some(header) = self.header()? else { return Ok(()) };
@@ -247,14 +248,14 @@ impl Store for Vault<'_> {
         let not_usable = |words| Health { usable: false, words };
         let header = match self.header() {
             Ok(Some(header)) => header,
-            Ok(None) => match could_be_made(&self.opening) {
-                Fit::Yes => {
+            Ok(None) => match could_be_made(&self.context) {
+                Availability::Yes => {
                     return Health {
                         usable: true,
                         words: "not made yet; the first token makes it".to_owned(),
                     };
                 }
-                Fit::No(why) => return not_usable(why),
+                Availability::No(why) => return not_usable(why),
             },
             Err(error) => return not_usable(error.to_string()),
         };
@@ -272,10 +273,10 @@ impl Store for Vault<'_> {
 
 impl Vault<'_> {
     /// A sealed file for a new id. Nobody looks for it before it is in its place, so it may go there before it is on the disk.
-    fn write_ahead(&self, key: &Key, secret: &Secret) -> Result<Ahead, Error> {
-        let opened = self.open_or_create()?;
-        let bytes = sealed_file::write(&opened.key, &opened.id, key, secret)?;
-        Ahead::write(&self.sealed_path(&key.id), &bytes)
+    fn stage(&self, key: &Key, secret: &Secret) -> Result<StagedFile, Error> {
+        let unlocked = self.open_or_create()?;
+        let bytes = sealed_file::write(&unlocked.key, &unlocked.id, key, secret)?;
+        StagedFile::write(&self.sealed_path(&key.id), &bytes)
     }
 
     /// Whether the vault would open now (`Ok`), in words, without asking or changing anything.
@@ -303,27 +304,27 @@ impl Vault<'_> {
 }
 
 /// It serves wherever the data folder can be written.
-fn fit(opening: &Opening<'_>) -> Fit {
-    let data = &opening.data;
+fn availability(context: &StoreContext<'_>) -> Availability {
+    let data = &context.data;
     let writable = match files::check_folder(data) {
         Ok(true) => writable(data),
         Ok(false) => Err(Error::io("find", data)(std::io::ErrorKind::NotFound.into())),
         Err(error) => Err(error),
     };
     match writable {
-        Ok(()) => Fit::Yes,
-        Err(error) => Fit::No(error.to_string()),
+        Ok(()) => Availability::Yes,
+        Err(error) => Availability::No(error.to_string()),
     }
 }
 
 /// Whether the first token could make a vault. Before it there is no data folder either, so the nearest folder that is there counts.
-fn could_be_made(opening: &Opening<'_>) -> Fit {
-    match files::check_folder(&opening.data) {
-        Ok(false) => match opening.data.ancestors().find(|folder| folder.exists()).map(writable) {
-            Some(Err(error)) => Fit::No(error.to_string()),
-            _ => Fit::Yes,
+fn could_be_made(context: &StoreContext<'_>) -> Availability {
+    match files::check_folder(&context.data) {
+        Ok(false) => match context.data.ancestors().find(|folder| folder.exists()).map(writable) {
+            Some(Err(error)) => Availability::No(error.to_string()),
+            _ => Availability::Yes,
         },
-        _ => fit(opening),
+        _ => availability(context),
     }
 }
 

@@ -6,7 +6,7 @@
 //! is not a way in.
 
 use super::header::{Header, Slot, SlotName};
-use super::opening::{Opened, Ways};
+use super::unlock::{UnlockMethods, Unlocked};
 use super::{Vault, kernel_keyring, key_file, passphrase};
 use crate::error::Error;
 use crate::files;
@@ -58,9 +58,9 @@ impl Vault<'_> {
     /// When there is one already, it is empty, or the vault does not open.
     pub fn add_passphrase(&self, passphrase: &Secret) -> Result<(), Error> {
         not_empty(passphrase)?;
-        let opened = self.open_or_create()?;
-        let slot = Slot::Passphrase(self.passphrase_slot(passphrase, &opened)?);
-        self.edit(&opened, |header| add(header, slot))
+        let unlocked = self.open_or_create()?;
+        let slot = Slot::Passphrase(self.passphrase_slot(passphrase, &unlocked)?);
+        self.edit(&unlocked, |header| add(header, slot))
     }
 
     /// Puts `passphrase` in the place of the one there is. The vault is opened first, by another slot or the old one.
@@ -71,9 +71,9 @@ impl Vault<'_> {
         not_empty(passphrase)?;
         let header = self.header()?.filter(|header| header.passphrase().is_some());
         let header = header.ok_or_else(|| none_such(&SlotName::Passphrase))?;
-        let opened = self.open(&header, &Ways::ALL)?;
-        let new = self.passphrase_slot(passphrase, &opened)?;
-        self.edit(&opened, |header| {
+        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
+        let new = self.passphrase_slot(passphrase, &unlocked)?;
+        self.edit(&unlocked, |header| {
             let old = header.slots.iter_mut().find(|slot| slot.name() == SlotName::Passphrase);
             *old.ok_or_else(|| none_such(&SlotName::Passphrase))? = Slot::Passphrase(new);
             Ok(())
@@ -95,9 +95,9 @@ impl Vault<'_> {
                 (header, false) => header,
             },
         };
-        let opened = self.open(&header, &Ways::ALL)?;
-        let slot = Slot::Passphrase(self.passphrase_slot(passphrase, &opened)?);
-        self.edit(&opened, |header| {
+        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
+        let slot = Slot::Passphrase(self.passphrase_slot(passphrase, &unlocked)?);
+        self.edit(&unlocked, |header| {
             add(header, slot)?;
             take(header, &SlotName::KeyFile)
         })
@@ -108,13 +108,13 @@ impl Vault<'_> {
     /// # Errors
     /// When it has one already, or does not open.
     pub fn add_key_file(&self) -> Result<(), Error> {
-        let opened = self.open_or_create()?;
-        self.edit(&opened, |header| {
+        let unlocked = self.open_or_create()?;
+        self.edit(&unlocked, |header| {
             if header.key_file().is_some() {
                 return Err(exists(&SlotName::KeyFile));
             }
             let wrapping = key_file::read_or_make(&self.key_path(), &self.folder())?;
-            add(header, Slot::KeyFile(key_file::Slot::wrapping(&wrapping, &opened.key, &opened.id)?))
+            add(header, Slot::KeyFile(key_file::Slot::wrapping(&wrapping, &unlocked.key, &unlocked.id)?))
         })
     }
 
@@ -126,7 +126,7 @@ impl Vault<'_> {
     pub fn remove_slot(&self, name: &SlotName) -> Result<(), Error> {
         let header = self.header()?.ok_or_else(|| refused("there is no vault yet"))?;
         check_removal(&header, name)?;
-        let proof = Ways { except: Some(name), remembered: false, agent: false };
+        let proof = UnlockMethods { except: Some(name), remembered: false, agent: false };
         let proven = self.open(&header, &proof).map_err(|error| self.say_who_is_missing(error))?;
         self.edit(&proven, |header| {
             check_removal(header, name)?;
@@ -139,20 +139,20 @@ impl Vault<'_> {
         kernel_keyring::forget(&proven.id)
     }
 
-    fn passphrase_slot(&self, passphrase: &Secret, opened: &Opened) -> Result<passphrase::Slot, Error> {
-        passphrase::Slot::wrapping(passphrase, self.cost, &opened.key, &opened.id)
+    fn passphrase_slot(&self, passphrase: &Secret, unlocked: &Unlocked) -> Result<passphrase::Slot, Error> {
+        passphrase::Slot::wrapping(passphrase, self.cost, &unlocked.key, &unlocked.id)
     }
 
     /// Changes the header durably. If that takes the key file's slot away, the key file goes afterwards.
     fn edit(
         &self,
-        opened: &Opened,
+        unlocked: &Unlocked,
         change: impl FnOnce(&mut Header) -> Result<(), Error>,
     ) -> Result<(), Error> {
         files::locked(&self.lock_path(), || {
             let mut header = self
                 .header()?
-                .filter(|header| header.id == opened.id)
+                .filter(|header| header.id == unlocked.id)
                 .ok_or_else(|| super::unusable("another vault was put in its place meanwhile"))?;
             let had_key_file = header.key_file().is_some();
             change(&mut header)?;
@@ -173,11 +173,12 @@ impl Vault<'_> {
     /// # Errors
     /// When there is no agent or it does not answer.
     pub fn agent_keys(&self) -> Result<Vec<AgentKey>, Error> {
+        use super::ssh_agent::{client, slot};
         let identities = self.agent()?.identities()?;
         let shown = identities.into_iter().map(|identity| AgentKey {
-            fingerprint: super::ssh_agent::fingerprint(&identity.blob),
-            kind: super::agent::kind(&identity.blob).to_owned(),
-            usable: super::agent::public_key(&identity.blob).is_some(),
+            fingerprint: slot::fingerprint(&identity.blob),
+            kind: client::kind(&identity.blob).to_owned(),
+            usable: client::public_key(&identity.blob).is_some(),
             comment: identity.comment,
         });
         Ok(shown.collect())
@@ -189,13 +190,13 @@ impl Vault<'_> {
     /// # Errors
     /// When there is no such key, it is no plain ed25519 key, or it does not sign the same twice.
     pub fn enrol_ssh_agent(&self, fingerprint: Option<&str>) -> Result<SlotName, Error> {
-        use super::{agent, ssh_agent};
-        let opened = self.open_or_create()?;
+        use super::ssh_agent::{client, slot};
+        let unlocked = self.open_or_create()?;
         let mut agent = self.agent()?;
         let mut found = agent.identities()?;
         match fingerprint {
-            Some(wanted) => found.retain(|identity| ssh_agent::fingerprint(&identity.blob) == wanted),
-            None => found.retain(|identity| agent::public_key(&identity.blob).is_some()),
+            Some(wanted) => found.retain(|identity| slot::fingerprint(&identity.blob) == wanted),
+            None => found.retain(|identity| client::public_key(&identity.blob).is_some()),
         }
         let identity = match (found.as_slice(), fingerprint) {
             ([identity], _) => identity,
@@ -205,10 +206,10 @@ impl Vault<'_> {
                 return Err(refused("the ssh-agent holds several ed25519 keys; name one by its fingerprint"));
             }
         };
-        agent.extend(self.opening.prompt_timeout);
-        let slot = Slot::SshAgent(ssh_agent::Slot::enrolling(&mut agent, identity, &opened.key, &opened.id)?);
+        agent.extend(self.context.prompt_timeout);
+        let slot = Slot::SshAgent(slot::Slot::enrolling(&mut agent, identity, &unlocked.key, &unlocked.id)?);
         let name = slot.name();
-        self.edit(&opened, |header| add(header, slot))?;
+        self.edit(&unlocked, |header| add(header, slot))?;
         Ok(name)
     }
 }

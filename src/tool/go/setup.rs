@@ -82,7 +82,7 @@ impl<'e> Go<'e> {
         let done = self.command(&args).env_remove(GOAUTH).output().map_err(|error| not_started(&error))?;
         if done.status.success() {
             // go does not sync it.
-            return crate::files::settle_others(file);
+            return crate::files::sync_others(file);
         }
         let said = String::from_utf8_lossy(&done.stderr);
         Err(failed(visible(said.lines().next().unwrap_or("it fails"))))

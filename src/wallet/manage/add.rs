@@ -48,7 +48,7 @@ pub struct Issued {
 /// Where a wish would go: known before the token is asked for, so that mistakes are found first.
 #[derive(Clone)]
 pub struct Planned {
-    /// The wish, its account name settled.
+    /// The wish, its account name decided.
     pub wish: Wish,
     /// The forge.
     pub forge: &'static Forge,

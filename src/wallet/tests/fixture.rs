@@ -186,7 +186,7 @@ impl Bench {
     }
 }
 
-/// Settles the forge of a wish.
+/// Decides the forge of a wish.
 pub(crate) fn on(forge: &'static Forge, account: Option<&'static str>) -> impl FnOnce(&mut Wish) {
     move |wish| {
         wish.forge = Some(forge);

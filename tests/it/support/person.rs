@@ -7,7 +7,7 @@ use std::time::Duration;
 use keyfob::environment::Environment;
 use keyfob::secret::Secret;
 use keyfob::store::vault::Vault;
-use keyfob::store::{NoTerminal, Opening};
+use keyfob::store::{NoTerminal, StoreContext};
 
 use crate::support::process::{Call, Output};
 use crate::support::scene::{Scene, files_below};
@@ -74,7 +74,7 @@ impl Scene {
     pub fn protect_vault(&self, passphrase: &str) {
         let environment = Environment::new([]);
         let (data, ask, timeout) = (self.data(), &NoTerminal, Duration::from_secs(3));
-        let opening = Opening {
+        let store_context = StoreContext {
             data,
             timeout,
             prompt_timeout: timeout,
@@ -83,7 +83,7 @@ impl Scene {
             unlocked: None,
         };
         let passphrase = Secret::copy_of(passphrase.as_bytes());
-        Vault::new(opening).replace_key_file_by_passphrase(&passphrase).unwrap();
+        Vault::new(store_context).replace_key_file_by_passphrase(&passphrase).unwrap();
     }
 
     /// The folder of keyfob's data.

@@ -83,7 +83,7 @@ impl Peer {
         let own = [("DBUS_SESSION_BUS_ADDRESS", address.as_str())];
         let environment = environment(&own.iter().chain(more).copied().collect::<Vec<_>>());
         let store = SecretService {
-            opening: Opening {
+            context: StoreContext {
                 data: self.folder.path().to_owned(),
                 timeout: Duration::from_secs(10),
                 prompt_timeout: Duration::from_millis(300),

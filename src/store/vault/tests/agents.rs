@@ -160,8 +160,8 @@ fn a_stopped_agent_delays_but_does_not_hang() {
     with.home.vault().replace_key_file_by_passphrase(&secret("p")).unwrap();
     with.signal(rustix::process::Signal::STOP);
     let start = Instant::now();
-    let opening = Opening { timeout: Duration::from_millis(300), ..with.home.opening(&NoTerminal) };
-    let result = Vault::with_cost(opening, CHEAP).get(&token);
+    let context = StoreContext { timeout: Duration::from_millis(300), ..with.home.context(&NoTerminal) };
+    let result = Vault::with_cost(context, CHEAP).get(&token);
     assert!(matches!(result, Err(Error::Locked { .. })));
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     with.signal(rustix::process::Signal::CONT);

@@ -59,8 +59,8 @@ impl Home {
         self.folder.path().join("data")
     }
 
-    fn opening<'a>(&'a self, ask: &'a dyn Prompter) -> Opening<'a> {
-        Opening {
+    fn context<'a>(&'a self, ask: &'a dyn Prompter) -> StoreContext<'a> {
+        StoreContext {
             data: self.data(),
             timeout: Duration::from_secs(3),
             prompt_timeout: Duration::from_secs(10),
@@ -75,7 +75,7 @@ impl Home {
     }
 
     fn with<'a>(&'a self, ask: &'a dyn Prompter) -> Vault<'a> {
-        Vault::with_cost(self.opening(ask), CHEAP)
+        Vault::with_cost(self.context(ask), CHEAP)
     }
 
     fn key_file(&self) -> PathBuf {
@@ -180,7 +180,7 @@ fn twenty_first_puts_at_once_all_succeed_in_one_vault() {
         let environment = Environment::default();
         let (timeout, prompt_timeout) = (Duration::from_secs(3), Duration::from_secs(3));
         let (data, ask) = (data.clone(), &NoTerminal);
-        let vault = Vault::new(Opening {
+        let vault = Vault::new(StoreContext {
             data,
             timeout,
             prompt_timeout,

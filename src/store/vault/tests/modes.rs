@@ -69,7 +69,7 @@ fn a_read_only_folder_is_an_error_and_changes_nothing() {
     let ana = key("ana");
     set(&home.data(), 0o500);
     assert!(home.vault().put(&ana, &secret("a")).is_err());
-    assert!(matches!(fit(&home.opening(&NoTerminal)), Fit::No(_)));
+    assert!(matches!(availability(&home.context(&NoTerminal)), Availability::No(_)));
     set(&home.data(), 0o700);
     home.vault().put(&ana, &secret("a")).unwrap();
     set(&home.data().join("vault"), 0o500);
@@ -81,11 +81,11 @@ fn a_read_only_folder_is_an_error_and_changes_nothing() {
 #[test]
 fn it_fits_where_the_data_folder_is_ours_and_there() {
     let home = Home::new();
-    assert_eq!(fit(&home.opening(&NoTerminal)), Fit::Yes);
+    assert_eq!(availability(&home.context(&NoTerminal)), Availability::Yes);
     set(&home.data(), 0o755);
-    assert!(matches!(fit(&home.opening(&NoTerminal)), Fit::No(_)));
-    let nowhere = Opening { data: home.data().join("none"), ..home.opening(&NoTerminal) };
-    assert!(matches!(fit(&nowhere), Fit::No(_)));
+    assert!(matches!(availability(&home.context(&NoTerminal)), Availability::No(_)));
+    let nowhere = StoreContext { data: home.data().join("none"), ..home.context(&NoTerminal) };
+    assert!(matches!(availability(&nowhere), Availability::No(_)));
     set(&home.data(), 0o700);
 }
 

@@ -79,7 +79,7 @@ fn reserve_space<'w>(wallet: &'w LocalWallet<'_>, planned: &Planned) -> Result<R
     let mut noise = vec![0; usize::try_from(length).unwrap_or_default() + LARGEST_GROWTH];
     // Some file systems keep what is all alike without taking up room for it.
     fill_random(&mut noise)?;
-    let beside = files::hold_room(&record, &noise)?;
+    let beside = files::reserve_space(&record, &noise)?;
     noise.truncate(LONGEST_TOKEN);
     // No store minds what is in it, but one line is what a token is.
     noise.iter_mut().for_each(|byte| *byte = b'a' + *byte % 26);

@@ -15,18 +15,18 @@ use crate::files;
 use crate::secret::Secret;
 
 /// A vault whose data key is known.
-pub(super) struct Opened {
+pub(super) struct Unlocked {
     pub(super) id: Id,
     pub(super) key: SymmetricKey,
 }
 
 /// What was opened in this process, for every [`Vault`] that is made in it.
 #[derive(Default)]
-pub struct UnlockCache(RefCell<Option<Rc<Opened>>>);
+pub struct UnlockCache(RefCell<Option<Rc<Unlocked>>>);
 
 impl UnlockCache {
-    fn of(&self, header: &Header) -> Option<Rc<Opened>> {
-        self.0.borrow().as_ref().filter(|opened| opened.id == header.id).map(Rc::clone)
+    fn of(&self, header: &Header) -> Option<Rc<Unlocked>> {
+        self.0.borrow().as_ref().filter(|unlocked| unlocked.id == header.id).map(Rc::clone)
     }
 
     pub(super) fn forget(&self) {
@@ -35,7 +35,7 @@ impl UnlockCache {
 }
 
 /// Which ways to the data key may be gone.
-pub(super) struct Ways<'n> {
+pub(super) struct UnlockMethods<'n> {
     /// Not by this slot.
     pub(super) except: Option<&'n SlotName>,
     /// By the kernel's keyring, and by what is known in this process.
@@ -44,8 +44,9 @@ pub(super) struct Ways<'n> {
     pub(super) agent: bool,
 }
 
-impl Ways<'_> {
-    pub(super) const ALL: Ways<'static> = Ways { except: None, remembered: true, agent: true };
+impl UnlockMethods<'_> {
+    pub(super) const ALL: UnlockMethods<'static> =
+        UnlockMethods { except: None, remembered: true, agent: true };
 
     pub(super) fn may(&self, slot: &SlotName) -> bool {
         self.except != Some(slot)
@@ -55,30 +56,30 @@ impl Ways<'_> {
 impl Vault<'_> {
     /// The data key by the first way that leads there: what this process knows, the key file, the kernel's keyring,
     /// the ssh-agent, and the person last.
-    pub(super) fn open(&self, header: &Header, ways: &Ways<'_>) -> Result<Rc<Opened>, Error> {
-        if let Some(opened) = self.opened.borrow().as_ref().filter(|opened| opened.id == header.id)
-            && ways.remembered
+    pub(super) fn open(&self, header: &Header, methods: &UnlockMethods<'_>) -> Result<Rc<Unlocked>, Error> {
+        if let Some(unlocked) = self.unlocked.borrow().as_ref().filter(|unlocked| unlocked.id == header.id)
+            && methods.remembered
         {
-            return Ok(Rc::clone(opened));
+            return Ok(Rc::clone(unlocked));
         }
-        let kept = self.opening.unlocked;
-        let known = kept.filter(|_| ways.remembered).and_then(|kept| kept.of(header));
-        let opened = match known {
-            Some(opened) => opened,
-            None => Rc::new(Opened { id: header.id.clone(), key: self.find_key(header, ways)? }),
+        let kept = self.context.unlocked;
+        let known = kept.filter(|_| methods.remembered).and_then(|kept| kept.of(header));
+        let unlocked = match known {
+            Some(unlocked) => unlocked,
+            None => Rc::new(Unlocked { id: header.id.clone(), key: self.find_key(header, methods)? }),
         };
         // A key file is read anew each time, so that one that goes missing shows.
         if let Some(kept) = kept.filter(|_| header.key_file().is_none()) {
-            *kept.0.borrow_mut() = Some(Rc::clone(&opened));
+            *kept.0.borrow_mut() = Some(Rc::clone(&unlocked));
         }
-        *self.opened.borrow_mut() = Some(Rc::clone(&opened));
-        Ok(opened)
+        *self.unlocked.borrow_mut() = Some(Rc::clone(&unlocked));
+        Ok(unlocked)
     }
 
-    fn find_key(&self, header: &Header, ways: &Ways<'_>) -> Result<SymmetricKey, Error> {
+    fn find_key(&self, header: &Header, methods: &UnlockMethods<'_>) -> Result<SymmetricKey, Error> {
         let mut failure = Error::Locked { store: NAME, how: None };
-        let by_passphrase = header.passphrase().filter(|_| ways.may(&SlotName::Passphrase));
-        if ways.may(&SlotName::KeyFile) && header.key_file().is_some() {
+        let by_passphrase = header.passphrase().filter(|_| methods.may(&SlotName::Passphrase));
+        if methods.may(&SlotName::KeyFile) && header.key_file().is_some() {
             match self.by_key_file(header) {
                 Ok(key) => return Ok(key),
                 // The passphrase is a way out; without one, what is wrong with the key file has to be said.
@@ -87,20 +88,20 @@ impl Vault<'_> {
                 Err(error) => return Err(error),
             }
         }
-        if ways.remembered
+        if methods.remembered
             && header.slots.iter().any(|slot| !matches!(slot, Slot::KeyFile(_)))
             && let Some(key) = kernel_keyring::recall(&header.id)
         {
             return Ok(key);
         }
-        if ways.agent
-            && let Some(key) = self.by_agent(header, ways)
+        if methods.agent
+            && let Some(key) = self.by_agent(header, methods)
         {
             return Ok(key);
         }
         if let Some(slot) = by_passphrase
-            && self.opening.ask.possible()
-            && let Some(passphrase) = self.opening.ask.passphrase("passphrase of the vault")
+            && self.context.ask.possible()
+            && let Some(passphrase) = self.context.ask.passphrase("passphrase of the vault")
         {
             return slot.open(&passphrase, &header.id);
         }
@@ -110,7 +111,7 @@ impl Vault<'_> {
     /// Where a person has to answer and cannot, "locked" would only send them to `keyfob unlock` and so in a circle.
     pub(super) fn say_who_is_missing(&self, error: Error) -> Error {
         match error {
-            Error::Locked { .. } if !self.opening.ask.possible() => {
+            Error::Locked { .. } if !self.context.ask.possible() => {
                 Error::NobodyToAsk { what: "the vault's passphrase", run: "keyfob unlock" }
             }
             error => error,
@@ -156,42 +157,42 @@ impl Vault<'_> {
             };
             let header = Header::new(id.clone(), slot);
             files::write_private(&self.header_path(), &header.to_bytes()?)?;
-            *self.opened.borrow_mut() = Some(Rc::new(Opened { id, key: data }));
+            *self.unlocked.borrow_mut() = Some(Rc::new(Unlocked { id, key: data }));
             Ok((header, true))
         })
     }
 
     /// The vault, opened; made with a key file if there is none.
-    pub(super) fn open_or_create(&self) -> Result<Rc<Opened>, Error> {
+    pub(super) fn open_or_create(&self) -> Result<Rc<Unlocked>, Error> {
         let header = match self.header()? {
             Some(header) => header,
             None => self.create(None)?.0,
         };
-        self.open(&header, &Ways::ALL)
+        self.open(&header, &UnlockMethods::ALL)
     }
 }
 
 #[cfg(unix)]
 impl Vault<'_> {
     /// The ssh-agent that `SSH_AUTH_SOCK` names.
-    pub(super) fn agent(&self) -> Result<super::agent::Agent, Error> {
-        let socket = self.opening.environment.os("SSH_AUTH_SOCK").ok_or(Error::Program {
+    pub(super) fn agent(&self) -> Result<super::ssh_agent::client::Agent, Error> {
+        let socket = self.context.environment.os("SSH_AUTH_SOCK").ok_or(Error::Program {
             program: "ssh-agent",
             why: "SSH_AUTH_SOCK is not set, so there is no agent".to_owned(),
         })?;
-        super::agent::Agent::connect(socket.as_ref(), self.opening.timeout)
+        super::ssh_agent::client::Agent::connect(socket.as_ref(), self.context.timeout)
     }
 
     /// The data key by the ssh-agent. Whatever goes wrong with it, there are other ways, so there is no error.
-    pub(super) fn by_agent(&self, header: &Header, ways: &Ways<'_>) -> Option<SymmetricKey> {
+    pub(super) fn by_agent(&self, header: &Header, methods: &UnlockMethods<'_>) -> Option<SymmetricKey> {
         // No slot, no connection.
         header.ssh_agent().next()?;
         let mut agent = self.agent().ok()?;
         let asking =
-            if self.opening.ask.possible() { self.opening.prompt_timeout } else { self.opening.timeout };
+            if self.context.ask.possible() { self.context.prompt_timeout } else { self.context.timeout };
         header
             .ssh_agent()
-            .filter(|slot| ways.may(&SlotName::SshAgent(slot.fingerprint())))
+            .filter(|slot| methods.may(&SlotName::SshAgent(slot.fingerprint())))
             .find_map(|slot| slot.open(&mut agent, &header.id, asking).ok().flatten())
     }
 
@@ -207,7 +208,7 @@ impl Vault<'_> {
 /// Without the agent's socket, such a slot stays as it is and opens nothing.
 #[cfg(not(unix))]
 impl Vault<'_> {
-    pub(super) fn by_agent(&self, _header: &Header, _ways: &Ways<'_>) -> Option<SymmetricKey> {
+    pub(super) fn by_agent(&self, _header: &Header, _methods: &UnlockMethods<'_>) -> Option<SymmetricKey> {
         None
     }
 

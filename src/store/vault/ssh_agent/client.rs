@@ -27,15 +27,15 @@ const LONGEST: usize = 256 * 1024;
 const ED25519: &[u8] = b"ssh-ed25519";
 
 /// A key that the agent holds.
-pub(super) struct Identity {
+pub(in crate::store::vault) struct Identity {
     /// The public key as it is sent.
-    pub(super) blob: Vec<u8>,
+    pub(in crate::store::vault) blob: Vec<u8>,
     /// What the person called it; from outside, so escape before showing.
-    pub(super) comment: String,
+    pub(in crate::store::vault) comment: String,
 }
 
 /// An agent we are connected to.
-pub(super) struct Agent {
+pub(in crate::store::vault) struct Agent {
     stream: UnixStream,
     deadline: Instant,
     timeout: Duration,
@@ -43,7 +43,7 @@ pub(super) struct Agent {
 
 impl Agent {
     /// Connects to the agent's socket; everything up to the end must happen within `timeout`.
-    pub(super) fn connect(socket: &Path, timeout: Duration) -> Result<Agent, Error> {
+    pub(in crate::store::vault) fn connect(socket: &Path, timeout: Duration) -> Result<Agent, Error> {
         let deadline = Instant::now() + timeout;
         let connected = || -> io::Result<UnixStream> {
             let address = SocketAddrUnix::new(socket)?;
@@ -64,20 +64,24 @@ impl Agent {
     }
 
     /// Gives the agent this long from now: it may be asking the person (`ssh-add -c`).
-    pub(super) fn extend(&mut self, timeout: Duration) {
+    pub(in crate::store::vault) fn extend(&mut self, timeout: Duration) {
         self.deadline = self.deadline.max(Instant::now() + timeout);
         self.timeout = self.timeout.max(timeout);
     }
 
     /// The keys it holds.
-    pub(super) fn identities(&mut self) -> Result<Vec<Identity>, Error> {
+    pub(in crate::store::vault) fn identities(&mut self) -> Result<Vec<Identity>, Error> {
         let answer = self.ask(&[REQUEST_IDENTITIES])?;
         parse_identities(&answer).ok_or_else(|| failed("its list of keys is not one"))
     }
 
     /// The signature (64 bytes) of `data` by the ed25519 key `blob`; `None` if the agent refuses (no such key, the
     /// person said no). It is secret here: the wrapping key is made from it.
-    pub(super) fn sign(&mut self, blob: &[u8], data: &[u8]) -> Result<Option<Secret>, Error> {
+    pub(in crate::store::vault) fn sign(
+        &mut self,
+        blob: &[u8],
+        data: &[u8],
+    ) -> Result<Option<Secret>, Error> {
         let mut request = vec![SIGN_REQUEST];
         put_string(&mut request, blob);
         put_string(&mut request, data);
@@ -140,7 +144,7 @@ impl Agent {
 
 /// The blob of an ed25519 public key, for tests.
 #[cfg(test)]
-pub(super) fn blob(public_key: &[u8; 32]) -> Vec<u8> {
+pub(in crate::store::vault) fn blob(public_key: &[u8; 32]) -> Vec<u8> {
     let mut blob = Vec::with_capacity(51);
     put_string(&mut blob, ED25519);
     put_string(&mut blob, public_key);
@@ -148,14 +152,14 @@ pub(super) fn blob(public_key: &[u8; 32]) -> Vec<u8> {
 }
 
 /// The public key in `blob` if it is a plain ed25519 one.
-pub(super) fn public_key(blob: &[u8]) -> Option<[u8; 32]> {
+pub(in crate::store::vault) fn public_key(blob: &[u8]) -> Option<[u8; 32]> {
     let (kind, rest) = take_string(blob)?;
     let (key, rest) = take_string(rest)?;
     (kind == ED25519 && rest.is_empty()).then_some(key.try_into().ok()?)
 }
 
 /// The kind of key in `blob`, for telling why it will not do.
-pub(super) fn kind(blob: &[u8]) -> &str {
+pub(in crate::store::vault) fn kind(blob: &[u8]) -> &str {
     take_string(blob).and_then(|(kind, _)| std::str::from_utf8(kind).ok()).unwrap_or("unknown")
 }
 

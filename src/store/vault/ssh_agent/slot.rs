@@ -16,23 +16,23 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::wrapping::{Bytes, Wrapped};
+use super::super::wrapping::{Bytes, Wrapped};
 
 /// The slot in the header.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Slot {
+pub(in crate::store::vault) struct Slot {
     /// The ed25519 public key.
     public_key: Bytes<32>,
     /// What the agent called the key when it was enrolled; for people.
-    pub(super) comment: String,
+    pub(in crate::store::vault) comment: String,
     salt: Bytes<32>,
     wrapped: Wrapped,
 }
 
 impl Slot {
     /// As `ssh-add -l` shows it.
-    pub(super) fn fingerprint(&self) -> String {
+    pub(in crate::store::vault) fn fingerprint(&self) -> String {
         fingerprint(&self.blob())
     }
 
@@ -43,7 +43,7 @@ impl Slot {
 }
 
 /// The fingerprint of a public key as OpenSSH writes it.
-pub(super) fn fingerprint(blob: &[u8]) -> String {
+pub(in crate::store::vault) fn fingerprint(blob: &[u8]) -> String {
     format!("SHA256:{}", BASE64_STANDARD_NO_PAD.encode(Sha256::digest(blob)))
 }
 
@@ -58,8 +58,8 @@ mod unix {
     use crate::account::Id;
     use crate::error::Error;
     use crate::secret::Secret;
-    use crate::store::vault::agent::{self, Agent, Identity};
     use crate::store::vault::seal::SymmetricKey;
+    use crate::store::vault::ssh_agent::client::{self, Agent, Identity};
     use crate::store::vault::wrapping::{self, Bytes, DOMAIN};
 
     const KIND: &str = "ssh-agent";
@@ -73,7 +73,7 @@ mod unix {
             vault: &Id,
         ) -> Result<Slot, Error> {
             let failed = |why: &str| Error::Program { program: "ssh-agent", why: why.to_owned() };
-            let public_key = agent::public_key(&identity.blob)
+            let public_key = client::public_key(&identity.blob)
                 .ok_or_else(|| failed("only plain ed25519 keys sign the same each time"))?;
             let salt = Bytes::random()?;
             let mut sign = || {
@@ -170,7 +170,7 @@ mod unix {
                 salt: Bytes([0; 32]),
                 wrapped: Bytes([0; 72]),
             };
-            assert_eq!(slot.blob(), agent::blob(&[7; 32]));
+            assert_eq!(slot.blob(), client::blob(&[7; 32]));
         }
     }
 }
