@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
+use std::process::ExitCode;
 
 use crate::environment::Environment;
 use crate::folders::Paths;
+use crate::process::unix_time;
 use crate::store::StoreContext;
-use crate::terminal::TerminalPrompter;
-use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
+use crate::terminal::{StandardStreams, TerminalPrompter};
+use crate::tool::{Input, PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
 use crate::wallet::stores::Machine;
 use crate::wallet::{LocalWallet, UnavailableWallet};
 
@@ -51,6 +53,20 @@ impl<'a> Call<'a> {
         let is = |protocol: &Protocol| self.protocol.name == protocol.name;
         (word == "--version" && !is(&keyring::PROTOCOL))
             || ((word == "--help" || word == "-h") && is(&git::PROTOCOL))
+    }
+
+    /// Speaks the protocol on the process's standard streams, with the wallet of this machine.
+    #[must_use]
+    pub fn serve_process(&self, environment: &Environment) -> ExitCode {
+        let mut streams = StandardStreams::of_process();
+        let mut wire = Wire {
+            input: &mut Input::new(streams.input),
+            output: &mut streams.output,
+            notes: &mut streams.notes,
+            stdin_is_terminal: streams.stdin_is_terminal,
+            stderr_is_terminal: streams.stderr_is_terminal,
+        };
+        ExitCode::from(self.serve(&mut wire, environment, unix_time()))
     }
 
     /// Speaks the protocol, with the wallet of this machine; returns the exit code. `now` is in Unix seconds.

@@ -1,9 +1,9 @@
 //! `keyfob`, the program for people: its first word selects a command. Under a tool's link, or with a tool's word or flag, it answers that
 //! tool, as `git-credential-keyfob` does. With that program's main, the only file that reads the process's environment and
-//! arguments, opens its standard streams, and exits.
+//! arguments, and exits.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,8 +14,7 @@ use keyfob::folders::Paths;
 use keyfob::process::{harden, unix_time};
 use keyfob::store::StoreContext;
 use keyfob::store::vault::UnlockCache;
-use keyfob::terminal::{Capabilities, Out, Stdin, Terminal, TerminalPrompter};
-use keyfob::tool::{Input, Wire};
+use keyfob::terminal::{Capabilities, Out, Terminal, TerminalPrompter};
 use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
 
@@ -26,25 +25,13 @@ fn main() -> ExitCode {
         Environment::of_process(|name| std::env::var_os(name), || std::env::vars_os().collect());
     // A tool is found before any argument parser is built: this is the path that has to be short.
     if let Some(call) = Call::of(&arguments) {
-        return serve(&call, &environment);
+        return call.serve_process(&environment);
     }
     let program = match arguments.first_mut() {
         Some(first) => PathBuf::from(std::mem::replace(first, OsString::from("keyfob"))),
         None => PathBuf::new(),
     };
     run_command(arguments, &program, &environment)
-}
-
-fn serve(call: &Call, environment: &Environment) -> ExitCode {
-    let (mut input, mut output, mut notes) = (Input::new(Stdin), io::stdout(), io::stderr());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        stdin_is_terminal: Stdin.is_terminal(),
-        stderr_is_terminal: io::stderr().is_terminal(),
-    };
-    ExitCode::from(call.serve(&mut wire, environment, unix_time()))
 }
 
 fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environment) -> ExitCode {

@@ -22,7 +22,7 @@ mod stdin;
 
 pub use hidden::Uninterrupted;
 pub use prompter::TerminalPrompter;
-pub use stdin::Stdin;
+pub use stdin::{StandardStreams, Stdin};
 
 /// A note from where no terminal is at hand, as while a service is waited for.
 pub fn aside(text: &str) {
