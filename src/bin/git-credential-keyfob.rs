@@ -16,7 +16,10 @@ fn main() -> ExitCode {
     let environment =
         Environment::of_process(|name| std::env::var_os(name), || std::env::vars_os().collect());
     match Call::of(&arguments) {
-        Some(call) if !call.is_a_question() => call.serve_process(&environment),
-        _ => ExitCode::from(call::introduce(&arguments, &mut io::stdout(), &mut io::stderr())),
+        Some(call) => call.run(&environment),
+        None => {
+            let words = arguments.get(1..).unwrap_or_default();
+            ExitCode::from(call::introduce(words, &mut io::stdout(), &mut io::stderr()))
+        }
     }
 }

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Environment::of_process(|name| std::env::var_os(name), || std::env::vars_os().collect());
     // A tool is found before any argument parser is built: this is the path that has to be short.
     if let Some(call) = Call::of(&arguments) {
-        return call.serve_process(&environment);
+        return call.run(&environment);
     }
     let program = match arguments.first_mut() {
         Some(first) => PathBuf::from(std::mem::replace(first, OsString::from("keyfob"))),
