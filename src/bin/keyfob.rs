@@ -35,9 +35,9 @@ fn main() -> ExitCode {
 }
 
 fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environment) -> ExitCode {
-    let about = Capabilities::detect(environment);
+    let capabilities = Capabilities::detect(environment);
     let (mut out, mut err) = (Out::new(io::stdout()), io::stderr());
-    let mut terminal = Terminal { out: &mut out, err: &mut err, about };
+    let mut terminal = Terminal { out: &mut out, err: &mut err, capabilities };
     let paths = match Paths::find(environment) {
         Ok(paths) => paths,
         Err(error) => {
@@ -45,7 +45,7 @@ fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environme
             return ExitCode::from(error.exit_code());
         }
     };
-    let ask = TerminalPrompter::for_command(environment, about.stderr);
+    let ask = TerminalPrompter::for_command(environment, capabilities.stderr);
     let unlocked = UnlockCache::default();
     let store_context =
         StoreContext { unlocked: Some(&unlocked), ..StoreContext::new(&paths.data, environment, &ask) };
@@ -67,7 +67,7 @@ fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environme
     };
     let mut code = command::run(arguments, &mut context);
     if let Err(error) = out.finish() {
-        Terminal { out: &mut io::sink(), err: &mut io::stderr(), about }.error(&error);
+        Terminal { out: &mut io::sink(), err: &mut io::stderr(), capabilities }.error(&error);
         code = if code == 0 { error.exit_code().into() } else { code };
     }
     u8::try_from(code).map_or_else(|_| end(code), ExitCode::from)

@@ -70,7 +70,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let mut planned = manage::plan(context.wallet, wish)?;
     say_what_was_understood(&planned, named.as_deref(), context);
     if let Some(lacks) = planned.lacks_name() {
-        if !context.terminal.about.can_ask() {
+        if !context.terminal.capabilities.can_ask() {
             return Err(lacks);
         }
         let name =
@@ -183,9 +183,9 @@ fn say_what_was_understood(planned: &Planned, named: Option<&str>, context: &mut
 }
 
 pub(super) fn read_token(planned: &Planned, context: &mut Context<'_>) -> Result<Secret, Error> {
-    let typed = if !context.terminal.about.stdin {
+    let typed = if !context.terminal.capabilities.stdin {
         context.terminal.piped(LONGEST)?
-    } else if context.terminal.about.can_ask() {
+    } else if context.terminal.capabilities.can_ask() {
         let page = planned.token_page.as_ref().map(|page| format!(" (made at {page})")).unwrap_or_default();
         context.terminal.secret(&format!("token for {}{page}: ", planned.realm))?
     } else {
@@ -219,7 +219,7 @@ pub(super) fn look_at(
         RecognizedToken::Foreign { forge, format } => {
             let what =
                 format!("that is {}, and {} belongs to {}", format.name, planned.realm, planned.forge.name);
-            if !context.terminal.about.can_ask() {
+            if !context.terminal.capabilities.can_ask() {
                 let home = forge
                     .url_templates
                     .first()
@@ -242,7 +242,7 @@ pub(super) fn look_at(
         }
         RecognizedToken::Fits { lifespan: Some(lifespan), .. } if planned.wish.expires.is_none() => {
             planned.wish.expires = Some(lifespan.expires_by);
-            if context.terminal.about.stderr {
+            if context.terminal.capabilities.stderr {
                 let day = date(lifespan.expires_by);
                 context
                     .terminal
@@ -295,7 +295,7 @@ pub(super) fn ask(
         let problem = verdict.problem.as_ref().map(|problem| problem.words(&host)).unwrap_or_default();
         let reason = verdict.reason.as_ref().map(|reason| format!("; it says: {reason}")).unwrap_or_default();
         let what = format!("{problem}{reason}");
-        if !context.terminal.about.can_ask() {
+        if !context.terminal.capabilities.can_ask() {
             return Err(Error::NotUsable {
                 what,
                 hint: "nothing was stored; --force keeps it all the same, --offline does not ask".to_owned(),

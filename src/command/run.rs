@@ -118,7 +118,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     if dry {
         notes.append(&mut left_out);
     }
-    if dry || context.terminal.about.stderr {
+    if dry || context.terminal.capabilities.stderr {
         notes.iter().for_each(|note| context.terminal.note(note));
     }
     if !found_any {
@@ -219,7 +219,7 @@ fn look(
     }
     let query = Query {
         user: endpoint.user.clone().filter(|_| account.is_none()),
-        stderr_is_terminal: context.terminal.about.stderr,
+        stderr_is_terminal: context.terminal.capabilities.stderr,
         ..Query::new("keyfob", endpoint.remote.clone(), need)
     };
     let mut found = context.wallet.get(&query)?;

@@ -49,7 +49,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let dry = matches.get_flag("dry-run");
     let yes = matches.get_flag("yes");
     let options = SetupOptions { only: matches.get_flag("only"), by_name: matches.get_flag("by-name") };
-    if !dry && !yes && !context.terminal.about.can_ask() {
+    if !dry && !yes && !context.terminal.capabilities.can_ask() {
         let tools = matches.get_many::<String>("TOOL").into_iter().flatten().map(String::as_str);
         let flags = [(options.only, "--only"), (options.by_name, "--by-name")];
         let flags = flags.iter().filter(|(set, _)| *set).map(|(_, flag)| *flag);

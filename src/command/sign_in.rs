@@ -152,7 +152,7 @@ fn by_device_code(
     context: &mut Context<'_>,
 ) -> Result<Secret, Error> {
     // The code is for a person who reads it now; a job would wait for a quarter of an hour for nobody.
-    if context.terminal.about.unattended || !context.terminal.about.stderr {
+    if context.terminal.capabilities.unattended || !context.terminal.capabilities.stderr {
         return Err(Error::NobodyToSignIn);
     }
     let sign_in = how.sign_in;

@@ -36,7 +36,7 @@ pub struct Terminal<'t> {
     /// For words.
     pub err: &'t mut dyn Write,
     /// What there is.
-    pub about: Capabilities,
+    pub capabilities: Capabilities,
 }
 
 /// What the three standard streams are, and what the environment says of them.
@@ -119,17 +119,17 @@ impl Terminal<'_> {
     /// A word in colour, for stdout.
     #[must_use]
     pub fn paint(&self, colour: Colour, word: &str) -> String {
-        paint(self.about.stdout && !self.about.plain, colour, word)
+        paint(self.capabilities.stdout && !self.capabilities.plain, colour, word)
     }
 
     fn paint_err(&self, colour: Colour, word: &str) -> String {
-        paint(self.about.stderr && !self.about.plain, colour, word)
+        paint(self.capabilities.stderr && !self.capabilities.plain, colour, word)
     }
 
     /// How far something has come, for whoever watches; one line that is written over.
     pub fn progress(&mut self, done: usize, of: usize) {
         const WIDTH: usize = 24;
-        if of < 2 || !self.about.stderr || self.about.plain || self.about.unattended {
+        if of < 2 || !self.capabilities.stderr || self.capabilities.plain || self.capabilities.unattended {
             return;
         }
         let full = done * WIDTH / of;
@@ -139,7 +139,7 @@ impl Terminal<'_> {
 
     /// Takes that line away.
     pub fn end_of_progress(&mut self) {
-        if self.about.stderr && !self.about.plain && !self.about.unattended {
+        if self.capabilities.stderr && !self.capabilities.plain && !self.capabilities.unattended {
             let _ = write!(self.err, "\r\u{1b}[K").and_then(|()| self.err.flush());
         }
     }
@@ -149,7 +149,7 @@ impl Terminal<'_> {
     /// # Errors
     /// [`Error::NobodyToAsk`].
     pub fn confirm(&mut self, question: &str) -> Result<bool, Error> {
-        if !self.about.can_ask() {
+        if !self.capabilities.can_ask() {
             return Err(Error::NobodyToAsk { what: "a yes", run: "it" });
         }
         let answer = self.question(&format!("{question} [y/N] "))?;
@@ -161,7 +161,7 @@ impl Terminal<'_> {
     /// # Errors
     /// [`Error::NobodyToAsk`], [`Error::Wire`].
     pub fn question(&mut self, question: &str) -> Result<String, Error> {
-        if !self.about.can_ask() {
+        if !self.capabilities.can_ask() {
             return Err(Error::NobodyToAsk { what: "an answer", run: "it" });
         }
         let _ = write!(self.err, "{}", visible(question)).and_then(|()| self.err.flush());
@@ -178,7 +178,11 @@ impl Terminal<'_> {
     /// # Errors
     /// [`Error::Declined`], [`Error::Wire`].
     pub fn agree(&mut self, question: &str, yes: bool) -> Result<(), Error> {
-        if yes || !self.about.can_ask() || self.confirm(question)? { Ok(()) } else { Err(Error::Declined) }
+        if yes || !self.capabilities.can_ask() || self.confirm(question)? {
+            Ok(())
+        } else {
+            Err(Error::Declined)
+        }
     }
 
     /// All of standard input, for a secret that is piped in: at most `limit` bytes. Read without a buffer that nobody would
@@ -207,7 +211,7 @@ impl Terminal<'_> {
     /// # Errors
     /// [`Error::NobodyToAsk`], [`Error::Wire`].
     pub fn secret(&mut self, question: &str) -> Result<Secret, Error> {
-        if !self.about.can_ask() {
+        if !self.capabilities.can_ask() {
             return Err(Error::NobodyToAsk { what: "a secret", run: "it" });
         }
         hidden::ask(&visible(question), None)
