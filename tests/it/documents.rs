@@ -69,3 +69,52 @@ fn the_page_of_commands_has_every_word_that_a_person_types() {
         assert!(rows.iter().any(has), "docs/commands.md has no row for {}", command.name);
     }
 }
+
+#[test]
+fn every_name_of_the_glossary_is_defined_where_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let design = fs::read_to_string(root.join("docs/design.md")).unwrap();
+    let words = design.split("\n## 2. Words").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut found = 0;
+    for row in words.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let source = text_below(&root.join(cells[2]));
+        for name in cells[1].split('`').skip(1).step_by(2) {
+            let is_defined = ["struct", "enum", "trait", "type"].iter().any(|kind| {
+                source.match_indices(&format!("pub {kind} {name}")).any(|(at, text)| {
+                    !source[at + text.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                })
+            });
+            assert!(is_defined, "docs/design.md explains {name}, which {} does not define", cells[2]);
+            found += 1;
+        }
+    }
+    assert!(found > 50, "{found}");
+}
+
+/// The text of a source, or of all sources of a folder.
+fn text_below(path: &Path) -> String {
+    if path.is_file() {
+        return fs::read_to_string(path).unwrap();
+    }
+    fs::read_dir(path).unwrap().map(|entry| text_below(&entry.unwrap().path())).collect()
+}
+
+#[test]
+fn every_decision_is_numbered_and_listed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/decisions");
+    let list = fs::read_to_string(folder.join("README.md")).unwrap();
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.retain(|name| name != "README.md");
+    names.sort();
+    for (at, name) in names.iter().enumerate() {
+        let (number, text) = (at + 1, fs::read_to_string(folder.join(name)).unwrap());
+        assert!(name.starts_with(&format!("{number:04}-")), "{name} should be number {number}");
+        let title = text.lines().next().unwrap().strip_prefix(&format!("# {number}. ")).unwrap();
+        assert!(list.contains(&format!("\n{number}. [{title}]({name})\n")), "{name} is not in the list");
+    }
+    assert_eq!(list.matches("](0").count(), names.len());
+}
