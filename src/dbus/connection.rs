@@ -14,7 +14,7 @@ use crate::percent;
 use crate::secret_bytes::{Bytes, append};
 
 use super::message::{self, Fill, Message};
-use super::{BUS, Error, Peer};
+use super::{BUS, Error, LIMIT, Peer};
 
 /// More messages than these that nobody asked for are never waited past: a signal that is wanted comes among the first.
 const STRAYS: usize = 1000;
@@ -94,6 +94,15 @@ impl Bus {
         }
     }
 
+    /// As [`Bus::reply`], but gives up after this time. The answer may be waited for again.
+    pub(crate) fn reply_within(&mut self, serial: usize, time: Duration) -> Answer {
+        let deadline = self.deadline;
+        self.deadline = deadline.min(Instant::now() + time);
+        let reply = self.reply(serial);
+        self.deadline = deadline;
+        reply
+    }
+
     /// A call and its answer.
     pub(crate) fn ask(&mut self, peer: &Peer<'_>, member: &str, types: &str, fill: Fill<'_>) -> Answer {
         let call = self.call(peer, member, types, fill);
@@ -115,7 +124,7 @@ impl Bus {
             }
             // Answers to other calls, which are wanted later, and signals. Nobody answers more often than was asked, and few signals
             // come, and short ones: anything above is a peer that would fill the memory until the deadline.
-            if self.kept.len() > STRAYS + self.serial || self.kept_bytes > message::LIMIT {
+            if self.kept.len() > STRAYS + self.serial || self.kept_bytes > LIMIT {
                 return Err(Error::Broken);
             }
             let message = self.receive()?;

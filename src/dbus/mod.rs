@@ -11,13 +11,17 @@ use std::time::Duration;
 
 mod connection;
 mod message;
+mod reader;
 
 pub(crate) use connection::Bus;
 #[cfg(test)]
 pub(crate) use connection::addresses;
-pub(crate) use message::Writer;
 #[cfg(test)]
 pub(crate) use message::frame;
+pub(crate) use message::{Message, Writer};
+
+/// Longer messages are refused: ours are a few hundred bytes, a token at most some kilobytes.
+const LIMIT: usize = 16 << 20;
 
 /// The bus itself, as a peer.
 pub(crate) const BUS: Peer<'_> = Peer {

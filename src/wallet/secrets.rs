@@ -3,7 +3,7 @@
 
 use crate::account::{Account, Id, Key};
 use crate::error::Error;
-use crate::records::{AccountRecord, Group, RealmRecord, Records};
+use crate::records::{AccountRecord, Group, RealmRecord, Records, Source};
 use crate::remote::Realm;
 use crate::secret::Secret;
 use crate::store::Store;
@@ -33,6 +33,8 @@ pub(super) fn payload_in(
     let secret = store.get(&realm.key(account)?)?;
     secret
         .as_ref()
+        // No person adds an empty token. KWallet keeps the name of an item that it had no time to write, and answers with nothing.
+        .filter(|secret| !secret.is_empty() || account.source == Source::Tool)
         .map(Payload::unpack)
         .ok_or_else(|| missing(records, group, realm, &account.store, &account.id))
 }

@@ -17,9 +17,12 @@ mod cargo;
 mod check;
 mod commands;
 mod concurrency;
+#[cfg(target_os = "linux")]
+mod desktop;
 mod docker;
 mod doctor;
 mod documents;
+mod environment;
 mod every_tool;
 mod fake_fidelity;
 mod faults;

@@ -4,13 +4,15 @@
 use std::time::{Duration, Instant};
 
 use crate::account::Key;
-use crate::dbus::{self, BUS, Bus, Peer, Writer};
+use crate::dbus::{self, Bus, Message, Peer, Writer};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::secret::Secret;
 
 use super::super::StoreContext;
 use super::NAME;
+
+mod prompts;
 
 /// No object: no prompt is needed, or there is no such keyring.
 const NOTHING: &str = "/";
@@ -22,9 +24,8 @@ pub(super) const TOGETHER: usize = 64;
 const SETTLING: Duration = Duration::from_millis(500);
 
 const SERVICE: Peer<'_> = at("/org/freedesktop/secrets", "org.freedesktop.Secret.Service");
-const COLLECTION: &str = "org.freedesktop.Secret.Collection";
-const ITEM: &str = "org.freedesktop.Secret.Item";
-const PROMPT: &str = "org.freedesktop.Secret.Prompt";
+pub(super) const COLLECTION: &str = "org.freedesktop.Secret.Collection";
+pub(super) const ITEM: &str = "org.freedesktop.Secret.Item";
 
 const fn at<'a>(path: &'a str, interface: &'a str) -> Peer<'a> {
     Peer { service: "org.freedesktop.secrets", path, interface }
@@ -78,8 +79,8 @@ impl Client {
             body.text("");
         })?;
         let mut body = reply.body("vo")?;
-        body.variant("s")?;
-        body.text()?;
+        // For a plain session it means nothing, and services differ in its type: oo7 answers with no bytes for no text.
+        body.skip_variant()?;
         Ok(body.path()?.to_owned())
     }
 
@@ -94,14 +95,14 @@ impl Client {
             hits => hits?,
         };
         if !locked.is_empty() && (all || open.is_empty()) {
-            self.unlock(&locked)?;
+            self.unlock_items(&locked)?;
             return Ok([open, locked].concat());
         }
         if !open.is_empty() {
             return Ok(open);
         }
         let collection = self.default_collection()?;
-        if self.is_locked(&collection)? {
+        if self.is_locked(&collection, COLLECTION)? {
             self.unlock(&[collection])?;
         }
         // Also a keyring that was not locked may just have come back.
@@ -110,7 +111,11 @@ impl Client {
 
     /// What a search finds: unlocked items, locked items.
     fn hits(&mut self, marks: &[(&str, &str)]) -> Result<(Vec<String>, Vec<String>), dbus::Error> {
-        let reply = self.bus.ask(&SERVICE, "SearchItems", "a{ss}", &|body| write_marks(body, marks))?;
+        let call = self.bus.call(&SERVICE, "SearchItems", "a{ss}", &|body| write_marks(body, marks));
+        let reply = match self.bus.reply_within(call, self.timeout / 3) {
+            Err(dbus::Error::Silent { .. }) => self.late_reply(call)?,
+            reply => reply?,
+        };
         let mut body = reply.body("aoao")?;
         let [mut open, mut locked] = [Vec::new(), Vec::new()];
         for list in [&mut open, &mut locked] {
@@ -120,6 +125,30 @@ impl Client {
             })?;
         }
         Ok((open, locked))
+    }
+
+    /// The answer to a search that did not come soon. KeePassXC shows its window before it searches a locked database, and answers when
+    /// the person has dealt with that: it gets the time of a prompt, or where nobody may be asked, none.
+    fn late_reply(&mut self, call: usize) -> Result<Message, dbus::Error> {
+        let locked = match self.introduce() {
+            Ok(collection) if collection != NOTHING => self.is_locked(&collection, COLLECTION),
+            other => other.map(|_| false),
+        };
+        if !matches!(locked, Ok(true)) {
+            // It is busy; or mute, and the time is up.
+            return self.bus.reply(call);
+        }
+        let reply = if self.may_prompt {
+            self.bus.allow(self.prompt_timeout);
+            self.bus.reply(call)
+        } else {
+            self.bus.reply_within(call, Duration::ZERO)
+        };
+        self.bus.allow(self.timeout);
+        match reply {
+            Err(dbus::Error::Silent { .. }) => Err(dbus::Error::Refused(IS_LOCKED.to_owned())),
+            reply => reply,
+        }
     }
 
     pub(super) fn get_secret(&mut self, item: &str, session: &str) -> usize {
@@ -171,7 +200,7 @@ impl Client {
         // Viewers show text as text. Nothing is decided by it here.
         let is_text = std::str::from_utf8(secret).is_ok();
         let marks: Vec<(&str, &str)> = item.marks.iter().copied().chain(account).collect();
-        let reply = self.bus.ask(&at(collection, COLLECTION), "CreateItem", "a{sv}(oayays)b", &|body| {
+        let fill = |body: &mut Writer| {
             body.array(8, |properties| {
                 properties.align(8);
                 properties.text("org.freedesktop.Secret.Item.Label");
@@ -189,10 +218,14 @@ impl Client {
             body.text(if is_text { "text/plain" } else { "application/octet-stream" });
             // Never replace: the id is new, so whatever is there is not ours to overwrite.
             body.number(0);
-        })?;
-        let mut body = reply.body("oo")?;
-        body.path()?;
-        Ok(body.path()?.to_owned())
+        };
+        self.once_there(self.timeout, |client| {
+            let peer = at(collection, COLLECTION);
+            let reply = client.bus.ask(&peer, "CreateItem", "a{sv}(oayays)b", &fill)?;
+            let mut body = reply.body("oo")?;
+            body.path()?;
+            Ok(body.path()?.to_owned())
+        })
     }
 
     /// Asks for the path of the default collection, which may be [`NOTHING`]: a first call that needs no note of the caller.
@@ -217,12 +250,33 @@ impl Client {
         }
     }
 
-    pub(super) fn is_locked(&mut self, collection: &str) -> Result<bool, Error> {
-        let call = self.property(collection, COLLECTION, "Locked");
-        let reply = self.bus.reply(call)?;
-        let mut body = reply.body("v")?;
-        body.variant("b")?;
-        Ok(body.number()? != 0)
+    /// Whether a collection or an item is locked.
+    pub(super) fn is_locked(&mut self, object: &str, interface: &str) -> Result<bool, dbus::Error> {
+        self.once_there(self.timeout * 4 / 5, |client| {
+            let call = client.property(object, interface, "Locked");
+            let reply = client.bus.reply(call)?;
+            let mut body = reply.body("v")?;
+            body.variant("b")?;
+            Ok(body.number()? != 0)
+        })
+    }
+
+    /// Makes a call again, for so long, while there is no such object: oo7 names its default collection a second before it puts it
+    /// on the bus.
+    fn once_there<T>(
+        &mut self,
+        patience: Duration,
+        mut call: impl FnMut(&mut Client) -> Result<T, dbus::Error>,
+    ) -> Result<T, dbus::Error> {
+        let start = Instant::now();
+        loop {
+            match call(self) {
+                Err(dbus::Error::Refused(name)) if name == NO_OBJECT && start.elapsed() < patience => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     fn property(&mut self, object: &str, interface: &str, name: &str) -> usize {
@@ -230,15 +284,6 @@ impl Client {
             body.text(interface);
             body.text(name);
         })
-    }
-
-    /// Opens items or a keyring; the service asks the person for its password.
-    pub(super) fn unlock(&mut self, objects: &[String]) -> Result<(), Error> {
-        if !self.may_prompt {
-            return Err(locked(true));
-        }
-        let prompt = self.on_objects("Unlock", objects)?;
-        self.prompt(&prompt)
     }
 
     /// `Lock` or `Unlock`, which answer with the prompt that they need.
@@ -249,28 +294,6 @@ impl Client {
         let mut body = reply.body("aoo")?;
         body.array(4, |object| object.path().map(|_| ()))?;
         Ok(body.path()?.to_owned())
-    }
-
-    /// Shows a prompt of the service, if it wants one, and waits until the person has dealt with it.
-    pub(super) fn prompt(&mut self, path: &str) -> Result<(), Error> {
-        if path == NOTHING {
-            return Ok(());
-        }
-        if !self.may_prompt {
-            return Err(locked(true));
-        }
-        let rule = format!("type='signal',interface='{PROMPT}',member='Completed',path='{path}'");
-        self.bus.ask(&BUS, "AddMatch", "s", &|body| body.text(&rule))?;
-        self.bus.ask(&at(path, PROMPT), "Prompt", "s", &|body| body.text(""))?;
-        self.bus.allow(self.prompt_timeout);
-        let completed = match self.bus.signal(path, "Completed") {
-            // Nobody came.
-            Err(dbus::Error::Silent { .. }) => return Err(locked(false)),
-            other => other?,
-        };
-        self.bus.allow(self.timeout);
-        let dismissed = completed.body("bv")?.number()? != 0;
-        if dismissed { Err(locked(false)) } else { Ok(()) }
     }
 }
 
@@ -303,14 +326,14 @@ pub(super) fn unavailable(why: &str) -> Error {
 /// The D-Bus error for what needs unlocking first.
 pub(super) const IS_LOCKED: &str = "org.freedesktop.Secret.Error.IsLocked";
 
+/// The D-Bus error for an object that is not on the bus.
+const NO_OBJECT: &str = "org.freedesktop.DBus.Error.UnknownObject";
+
 /// `None` when somebody else removed the item since it was found.
 pub(super) fn still_there<T>(answer: Result<T, dbus::Error>) -> Result<Option<T>, dbus::Error> {
     // GNOME Keyring takes the object off the bus, and a library then knows no method there; an item has each that we call.
-    const GONE: [&str; 3] = [
-        "org.freedesktop.Secret.Error.NoSuchObject",
-        "org.freedesktop.DBus.Error.UnknownObject",
-        "org.freedesktop.DBus.Error.UnknownMethod",
-    ];
+    const GONE: [&str; 3] =
+        ["org.freedesktop.Secret.Error.NoSuchObject", NO_OBJECT, "org.freedesktop.DBus.Error.UnknownMethod"];
     match answer {
         Err(dbus::Error::Refused(name)) if GONE.contains(&name.as_str()) => Ok(None),
         other => other.map(Some),
@@ -338,6 +361,10 @@ impl From<dbus::Error> for Error {
             "DBus.Error.NoReply" | "DBus.Error.Disconnected" => {
                 unavailable("it went away before it answered")
             }
+            "DBus.Error.UnknownObject" | "Secret.Error.NoSuchObject" => {
+                unavailable("its default keyring is gone")
+            }
+            "DBus.Error.NotSupported" => unavailable("it does not support plain sessions, which keyfob uses"),
             "DBus.Error.AccessDenied" => unavailable("the session bus does not let this program talk to it"),
             other if other.starts_with("DBus.Error.Spawn") => {
                 unavailable("not running, and it could not be started")

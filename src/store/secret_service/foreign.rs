@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::secret::Secret;
 
 use super::super::StoreContext;
-use super::client::{Client, TOGETHER, still_there};
+use super::client::{Client, ITEM, TOGETHER, still_there};
 
 /// An item of another program.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub fn delete(context: &StoreContext<'_>, object: &str) -> Result<(), Error> {
     // Deleted by a first call, an item could seem to be gone.
     client.introduce()?;
     match still_there(client.delete(object))? {
-        Some(prompt) => client.prompt(&prompt),
+        Some(prompt) => client.confirm(&prompt, object, ITEM),
         None => Ok(()),
     }
 }

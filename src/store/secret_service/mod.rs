@@ -19,7 +19,7 @@ use crate::remote::Realm;
 use crate::secret::Secret;
 
 use super::{Availability, Health, Record, Store, StoreContext};
-use client::{Client, IS_LOCKED, Item, TOGETHER, still_there, unavailable};
+use client::{COLLECTION, Client, IS_LOCKED, ITEM, Item, TOGETHER, still_there, unavailable};
 
 mod client;
 pub mod foreign;
@@ -79,7 +79,7 @@ impl Store for SecretService<'_> {
             client.unlock(std::slice::from_ref(&collection))?;
             created = client.create(&collection, &session, &item);
         }
-        client.prompt(&created?)
+        client.confirm(&created?, &collection, COLLECTION)
     }
 
     fn delete(&self, key: &Key) -> Result<(), Error> {
@@ -87,7 +87,7 @@ impl Store for SecretService<'_> {
         let mut client = Client::connect(&self.context, self.context.timeout)?;
         for item in client.search(&marks, true)? {
             if let Some(prompt) = still_there(client.delete(&item))? {
-                client.prompt(&prompt)?;
+                client.confirm(&prompt, &item, ITEM)?;
             }
         }
         Ok(())
@@ -111,14 +111,14 @@ impl Store for SecretService<'_> {
     fn unlock(&self, _for_seconds: Option<u64>) -> Result<(), Error> {
         let mut client = Client::connect(&self.context, self.context.timeout)?;
         let collection = client.default_collection()?;
-        if client.is_locked(&collection)? { client.unlock(&[collection]) } else { Ok(()) }
+        if client.is_locked(&collection, COLLECTION)? { client.unlock(&[collection]) } else { Ok(()) }
     }
 
     fn lock(&self) -> Result<(), Error> {
         let mut client = Client::connect(&self.context, self.context.timeout)?;
         let collection = client.default_collection()?;
-        let prompt = client.on_objects("Lock", &[collection])?;
-        client.prompt(&prompt)
+        let prompt = client.on_objects("Lock", std::slice::from_ref(&collection))?;
+        client.confirm(&prompt, &collection, COLLECTION)
     }
 
     fn health(&self) -> Health {
@@ -134,11 +134,14 @@ fn availability(context: &StoreContext<'_>) -> Availability {
     look(context).map_or_else(|error| Availability::No(words(error)), |_locked| Availability::Yes)
 }
 
-/// Whether the default keyring is locked; an error when there is none. Asks nobody. May start the service, as a `get` would.
+/// Whether the default keyring is locked; an error when there is none, or when it opens no session: without one there is no token
+/// to be had. Asks nobody. May start the service, as a `get` would.
 fn look(context: &StoreContext<'_>) -> Result<bool, Error> {
     let mut client = Client::connect(context, context.timeout.min(LOOK))?;
     let collection = client.default_collection()?;
-    client.is_locked(&collection)
+    let locked = client.is_locked(&collection, COLLECTION)?;
+    client.session()?;
+    Ok(locked)
 }
 
 fn words(error: Error) -> String {

@@ -178,6 +178,14 @@ impl Bench {
         self.with(|wallet| wallet.records.read(name).unwrap())
     }
 
+    /// The store keeps the names of its secrets, and nothing of what they were.
+    pub(crate) fn empty_secrets(&self) {
+        for key in self.memory.keys().unwrap().unwrap() {
+            self.memory.delete(&key).unwrap();
+            self.memory.put(&key, &secret("")).unwrap();
+        }
+    }
+
     /// The store loses all its secrets.
     pub(crate) fn lose_secrets(&self) {
         for key in self.memory.keys().unwrap().unwrap() {
@@ -232,7 +240,21 @@ fn name_of(reason: &NoCredential) -> &'static str {
         NoCredential::Rejected { again_in: Some(_), .. } => "Withheld",
         NoCredential::Rejected { again_in: None, .. } => "Rejected",
         NoCredential::Expired { .. } => "Expired",
+        NoCredential::Unusable { .. } => "Unusable",
         NoCredential::PlainHttp { .. } => "PlainHttp",
+    }
+}
+
+/// For a wallet that must not open one.
+pub(crate) struct NoStores;
+
+impl Stores for NoStores {
+    fn open(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
+        Err(Error::NoSuchStore { name: name.to_owned() })
+    }
+
+    fn for_new(&self, _configured: Option<&str>) -> Result<Chosen, Error> {
+        Err(Error::NoSuchStore { name: "any".to_owned() })
     }
 }
 

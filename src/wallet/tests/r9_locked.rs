@@ -63,6 +63,22 @@ fn a_lost_secret_is_an_error_of_its_own_and_the_record_stays() {
 }
 
 #[test]
+fn an_empty_secret_is_lost_where_a_person_added_the_token_and_not_where_a_tool_stored_one() {
+    let bench = Bench::new();
+    bench.add(CONTOSO, None, "T");
+    bench.store("https://me@git.example", "");
+    assert_eq!(bench.get("https://git.example"), "me:");
+    bench.empty_secrets();
+    assert_eq!(
+        bench.get(CONTOSO),
+        "error: the memory store no longer holds the token of azure-devops/contoso"
+    );
+    assert_eq!(bench.get("https://git.example"), "me:");
+    bench.add(CONTOSO, None, "T");
+    assert_eq!(bench.get(CONTOSO), "contoso:T", "adding it again mends it");
+}
+
+#[test]
 fn a_hit_costs_one_call_of_the_store_and_a_miss_none() {
     let bench = Bench::new();
     bench.add(CONTOSO, Some("alice"), "T");

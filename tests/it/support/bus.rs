@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -45,6 +46,8 @@ impl Desktop {
             }
         }
         let home = tempfile::tempdir().unwrap();
+        // As a runtime folder has to be, for Qt to put its sockets there.
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
         fs::create_dir_all(home.path().join("data/keyrings")).unwrap();
         let configuration = home.path().join("bus.conf");
         let text = format!(
@@ -173,7 +176,8 @@ impl Desktop {
         command
     }
 
-    fn is_owned(&self) -> bool {
+    /// Whether a keyring is on the bus.
+    pub(crate) fn is_owned(&self) -> bool {
         let bus = ["org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus.NameHasOwner"];
         self.call(bus, "string:org.freedesktop.secrets").contains("boolean true")
     }
@@ -187,7 +191,8 @@ impl Desktop {
         self.call_with(about, &[argument])
     }
 
-    fn call_with(&self, [service, path, member]: [&str; 3], arguments: &[&str]) -> String {
+    /// A call, and what dbus-send prints of the answer: nothing of an error.
+    pub(crate) fn call_with(&self, [service, path, member]: [&str; 3], arguments: &[&str]) -> String {
         let mut command = self.command("dbus-send");
         command
             .args(["--session", "--print-reply", &format!("--dest={service}"), path, member])
@@ -195,7 +200,8 @@ impl Desktop {
         String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned()
     }
 
-    fn until(&self, what: &str, ready: impl Fn(&Desktop) -> bool) {
+    /// Waits for a condition, never for a time.
+    pub(crate) fn until(&self, what: &str, ready: impl Fn(&Desktop) -> bool) {
         let start = Instant::now();
         while !ready(self) {
             assert!(start.elapsed() < Duration::from_secs(20), "the keyring does not get ready: {what}");

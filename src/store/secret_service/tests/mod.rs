@@ -12,6 +12,7 @@ use crate::environment::Environment;
 use crate::secret_bytes::append;
 use peer::*;
 
+mod other_services;
 mod peer;
 
 fn got(outcome: Result<Option<Secret>, Error>) -> Option<Vec<u8>> {

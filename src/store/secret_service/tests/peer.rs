@@ -79,20 +79,43 @@ impl Peer {
         more: &[(&str, &str)],
         work: impl FnOnce(&dyn Store) -> T,
     ) -> (T, Vec<(String, usize)>) {
+        self.in_context(ask, Duration::from_secs(10), more, |context| work(&SecretService { context }))
+    }
+
+    /// As [`Peer::with`], with this much time for a call.
+    pub(super) fn within<T>(
+        self,
+        timeout: Duration,
+        more: &[(&str, &str)],
+        work: impl FnOnce(&dyn Store) -> T,
+    ) -> (T, Vec<(String, usize)>) {
+        self.in_context(&NoTerminal, timeout, more, |context| work(&SecretService { context }))
+    }
+
+    /// Does something with what a store is opened with.
+    pub(super) fn opened<T>(self, more: &[(&str, &str)], work: impl FnOnce(StoreContext<'_>) -> T) -> T {
+        self.in_context(&NoTerminal, Duration::from_secs(10), more, work).0
+    }
+
+    fn in_context<T>(
+        self,
+        ask: &dyn Prompter,
+        timeout: Duration,
+        more: &[(&str, &str)],
+        work: impl FnOnce(StoreContext<'_>) -> T,
+    ) -> (T, Vec<(String, usize)>) {
         let address = format!("unix:path={}", self.folder.path().join("bus").display());
         let own = [("DBUS_SESSION_BUS_ADDRESS", address.as_str())];
         let environment = environment(&own.iter().chain(more).copied().collect::<Vec<_>>());
-        let store = SecretService {
-            context: StoreContext {
-                data: self.folder.path().to_owned(),
-                timeout: Duration::from_secs(10),
-                prompt_timeout: Duration::from_millis(300),
-                environment: &environment,
-                ask,
-                unlocked: None,
-            },
+        let context = StoreContext {
+            data: self.folder.path().to_owned(),
+            timeout,
+            prompt_timeout: Duration::from_millis(300),
+            environment: &environment,
+            ask,
+            unlocked: None,
         };
-        (work(&store), self.thread.join().unwrap())
+        (work(context), self.thread.join().unwrap())
     }
 }
 
