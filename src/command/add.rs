@@ -383,7 +383,7 @@ fn say_if_several_now(planned: &Planned, context: &mut Context<'_>) {
 
 /// Says which store was chosen just now, and what it protects.
 pub(super) fn say_choice(store: &str, context: &mut Context<'_>) {
-    let claim = store::named(store).map_or("", store::Record::claim_in_short);
+    let claim = store::named(store).map_or("", store::StoreRecord::claim_in_short);
     context.terminal.note(&format!("tokens are kept in the {store} store from now on: {claim}"));
     context.terminal.hint("keyfob storage shows the stores, and keyfob storage move NAME changes to another");
 }

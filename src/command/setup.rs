@@ -188,7 +188,8 @@ fn say_store(context: &mut Context<'_>) {
     let chosen = configured.and_then(|name| context.stores.for_new(name.as_deref()));
     match chosen {
         Ok(chosen) if chosen.chosen_now => {
-            let claim = crate::store::named(chosen.name).map_or("", crate::store::Record::claim_in_short);
+            let claim =
+                crate::store::named(chosen.name).map_or("", crate::store::StoreRecord::claim_in_short);
             context.terminal.note(&format!("tokens will be kept in the {} store: {claim}", chosen.name));
         }
         Ok(_) => {}

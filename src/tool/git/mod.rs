@@ -94,7 +94,7 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
     query.user = user;
     match wallet.store(&query, new)? {
         Stored::Written { chosen: Some(store) } if wire.stderr_is_terminal => {
-            let claim = crate::store::named(&store).map_or("", crate::store::Record::claim_in_short);
+            let claim = crate::store::named(&store).map_or("", crate::store::StoreRecord::claim_in_short);
             wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
         }
         Stored::NoOrganisation { host } => {
