@@ -55,6 +55,12 @@ esac
 if [ -t 0 ] && [ -t 2 ]; then
   printf 'Shall git ask keyfob from now on (keyfob setup git)? [y/N] ' >&2
   read -r answer || answer=
-  case $answer in y | Y | yes) exec "$prefix/bin/keyfob" setup git --yes ;; esac
+  case $answer in y | Y | yes) "$prefix/bin/keyfob" setup git --yes && set_up=yes ;; esac
 fi
-say "next: $keyfob setup, then $keyfob add https://dev.azure.com/YOUR-ORGANISATION"
+add="$keyfob add https://dev.azure.com/YOUR-ORGANISATION"
+if [ -n "${set_up:-}" ]; then say "next: $add"; else say "next: $keyfob setup, then $add"; fi
+# Who begins may have tokens in other programs' files already. keyfob setup says so itself.
+if [ -z "${set_up:-}" ] && [ -n "${HOME:-}" ] && [ "$("$prefix/bin/keyfob" list --json 2>/dev/null)" = "[]" ]; then
+  sources=$("$prefix/bin/keyfob" import 2>/dev/null | cut -d' ' -f1 | tr '\n' ' ')
+  [ -z "$sources" ] || say "other programs keep tokens here (${sources% }): $keyfob import shows where, and takes them over"
+fi

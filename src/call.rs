@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use crate::environment::Environment;
 use crate::folders::Paths;
 use crate::process::unix_time;
-use crate::store::StoreContext;
+use crate::store::{STAYS_UNLOCKED, StoreContext};
 use crate::terminal::{StandardStreams, TerminalPrompter};
 use crate::tool::{Input, PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
 use crate::wallet::LocalWallet;
@@ -28,7 +28,7 @@ impl<'a> Call<'a> {
     pub fn of(arguments: &'a [OsString]) -> Option<Call<'a>> {
         let (program, rest) = arguments.split_first()?;
         let first = rest.first().and_then(|word| word.to_str());
-        if let Some(protocol) = first.and_then(by_first_argument) {
+        if let Some(protocol) = by_arguments(rest) {
             return Some(Call { protocol, arguments: rest.into() });
         }
         let name = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -65,6 +65,7 @@ impl<'a> Call<'a> {
             input: &mut Input::new(streams.input),
             output: &mut streams.output,
             notes: &mut streams.notes,
+            environment,
             stdin_is_terminal: streams.stdin_is_terminal,
             stderr_is_terminal: streams.stderr_is_terminal,
         };
@@ -77,7 +78,11 @@ impl<'a> Call<'a> {
         let ask = TerminalPrompter::for_tool(environment, wire.stderr_is_terminal);
         let paths = Paths::find(environment);
         let data = paths.as_ref().map_or(Path::new(""), |paths| &paths.data);
-        let stores = Machine { store_context: StoreContext::new(data, environment, &ask) };
+        let store_context = StoreContext {
+            stays_unlocked: Some(STAYS_UNLOCKED),
+            ..StoreContext::new(data, environment, &ask)
+        };
+        let stores = Machine { store_context };
         let wallet = match &paths {
             Ok(paths) => LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, now),
             Err(why) => LocalWallet::homeless(*why, &stores, environment, now),
@@ -110,11 +115,11 @@ pub fn introduce(arguments: &[OsString], out: &mut dyn Write, err: &mut dyn Writ
     0
 }
 
-/// The protocol that is meant by a first argument, whatever name we are started under.
-fn by_first_argument(argument: &str) -> Option<&'static Protocol> {
-    match argument {
+/// The protocol that is meant by the arguments, whatever name we are started under.
+fn by_arguments(arguments: &[OsString]) -> Option<&'static Protocol> {
+    match arguments.first()?.to_str()? {
         "--cargo-plugin" => Some(&cargo::PROTOCOL),
-        _ if argument.starts_with('-') && nuget::begins_a_call(argument) => Some(&nuget::PROTOCOL),
+        first if first.starts_with('-') && nuget::is_a_call(arguments) => Some(&nuget::PROTOCOL),
         _ => None,
     }
 }
@@ -175,12 +180,21 @@ mod tests {
             (&["/bin/docker-credential-keyfob", "git"], "docker", &["git"]),
             (&["/bin/docker-credential-keyfob", "--cargo-plugin"], "cargo", &["--cargo-plugin"]),
             (&["/x/keyfob.exe", "-Plugin"], "nuget", &["-Plugin"]),
+            (&["/x/keyfob", "-V", "Minimal", "-U", "URL"], "nuget", &["-V", "Minimal", "-U", "URL"]),
+            (&["/x/CredentialProvider.Microsoft.exe", "-I", "-Uri", "URL"], "nuget", &["-I", "-Uri", "URL"]),
             (&["/x/keyfob-pnpm+https+h", "more"], "pnpm", &["+https+h", "more"]),
         ] {
             let rest: Vec<OsString> = rest.iter().map(OsString::from).collect();
             assert_eq!(called(arguments), Some((protocol, rest)), "{arguments:?}");
         }
-        for no_call in [&["/bin/keyfob", "list"][..], &["/bin/keyfob"], &["/bin/keyfob", "npm"], &[]] {
+        for no_call in [
+            &["/bin/keyfob", "list"][..],
+            &["/bin/keyfob"],
+            &["/bin/keyfob", "npm"],
+            &["/bin/keyfob", "-V"],
+            &["/bin/keyfob", "list", "-u"],
+            &[],
+        ] {
             assert_eq!(called(no_call), None, "{no_call:?}");
         }
     }

@@ -3,15 +3,58 @@
 
 use std::path::Path;
 
-/// Outside text for a terminal: control characters are replaced by a visible sign.
+/// Outside text for a terminal: characters that are not seen are replaced by a visible sign. Control characters would be obeyed;
+/// format characters make a host or a name look like another one.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    // Bidirectional marks and overrides can make a host look like another; they are format, not control, characters.
-    let odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    text.chars().map(|c| if is_unseen(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// JSON in which every character that is not seen is escaped (`\u202e`), so that a terminal that shows it is not misled. Between the
+/// strings of a JSON text there is only ASCII.
+#[must_use]
+pub fn visible_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_unseen(c) && c != '\n' {
+            let mut units = [0; 2];
+            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Whether a character has no sign of its own: control and format characters, tags, and the others that Unicode lets programs
+/// leave out (`Cc`, `Cf`, `Zl`, `Zp`, `Default_Ignorable_Code_Point`).
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
+            | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The first of many names for a sentence, with how many there are besides: nobody reads a line of a million letters.
+#[must_use]
+pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
+    const MOST: usize = 8;
+    const LONGEST: usize = 80;
+    let short = |name: &S| {
+        let name = name.as_ref();
+        match name.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}…", &name[..end]),
+            None => name.to_owned(),
+        }
     };
-    text.chars().map(|c| if odd(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    let shown: Vec<String> = names.iter().take(MOST).map(short).collect();
+    match names.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// The last second that RFC 3339 can write, `9999-12-31T23:59:59Z`: what tools and people say for "never", if not more.
@@ -54,6 +97,29 @@ mod tests {
     #[test]
     fn what_comes_from_outside_is_shown_and_not_obeyed() {
         assert_eq!(visible("a\u{1b}[2Jb\r\n\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c");
+    }
+
+    #[test]
+    fn what_is_not_seen_is_made_visible_and_escaped_in_json() {
+        for c in "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}\u{ad}\u{e0041}\u{e007f}\u{180e}\u{fe0f}\u{3164}\u{206a}\u{fff9}\u{7f}\u{85}".chars() {
+            assert_eq!(visible(&format!("a{c}b")), "a\u{fffd}b", "{:x}", u32::from(c));
+            let json = visible_json(&serde_json::to_string_pretty(&[format!("a{c}b")]).unwrap());
+            assert!(json.chars().all(|c| c == '\n' || (' '..='~').contains(&c)), "{json}");
+            let back: Vec<String> = serde_json::from_str(&json).unwrap();
+            assert_eq!(back, [format!("a{c}b")]);
+        }
+        assert_eq!(visible("Ünïcode 日本語 👍 – é e\u{301}"), "Ünïcode 日本語 👍 – é e\u{301}");
+        assert_eq!(visible_json("\"\u{202e}\u{e0041}ü\""), "\"\\u202e\\udb40\\udc41ü\"");
+    }
+
+    #[test]
+    fn of_many_names_the_first_are_listed_and_the_rest_is_counted() {
+        let names = |count: usize| (0..count).map(|at| format!("n{at}")).collect::<Vec<_>>();
+        assert_eq!(listed(&names(0)), "");
+        assert_eq!(listed(&names(2)), "n0, n1");
+        assert_eq!(listed(&names(8)), "n0, n1, n2, n3, n4, n5, n6, n7");
+        assert_eq!(listed(&names(60_000)), "n0, n1, n2, n3, n4, n5, n6, n7 and 59992 more");
+        assert_eq!(listed(&["ü".repeat(81)]), format!("{}…", "ü".repeat(80)));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) fn yes() -> Arg {
 
 /// The flag for programs.
 pub(super) fn json() -> Arg {
-    flag("json", "As JSON (docs/json.md)")
+    flag("json", "As JSON (keyfob help json)")
 }
 
 /// A flag, `--NAME`.

@@ -1,5 +1,7 @@
 //! `keyfob check`: does the service accept the token, as whom, until when. One request for each token.
 
+use std::collections::BTreeSet;
+
 use clap::ArgMatches;
 use serde::Serialize;
 
@@ -7,7 +9,7 @@ use crate::error::{Error, target};
 use crate::forge::verify::{Outcome, Problem, Verdict};
 use crate::remote::Remote;
 use crate::terminal::Colour;
-use crate::text::{date, rfc3339, visible};
+use crate::text::{date, listed, rfc3339, visible};
 use crate::wallet::manage::verify::{Subject, mark_global};
 use crate::wallet::{manage, renew_variable};
 
@@ -202,6 +204,16 @@ impl Told<'_> {
         self.subject.variable.map_or(name.clone(), |variable| format!("{name} (in {variable})"))
     }
 
+    /// How to go on after what the service said, with this in the place of the URL.
+    fn problem_hint(&self, place: &str) -> Option<String> {
+        let problem = self.verdict.problem.as_ref().filter(|_| self.obstacle().is_none())?;
+        match self.subject.variable {
+            // add would put a second one beside it, and the variable would go on answering.
+            Some(variable) if problem.needs_a_new_token() => Some(renew_variable(variable)),
+            _ => problem.hint(place),
+        }
+    }
+
     /// What is to be said beside the table, and how to go on.
     fn words(&self) -> Option<(String, Option<String>)> {
         if let Some(error) = self.obstacle() {
@@ -217,12 +229,7 @@ impl Told<'_> {
         if let Some(reason) = &self.verdict.reason {
             words.push_str(&format!("; it says: {reason}"));
         }
-        let hint = match self.subject.variable {
-            // add would put a second one beside it, and the variable would go on answering.
-            Some(variable) if problem.needs_a_new_token() => Some(renew_variable(variable)),
-            _ => problem.hint(&place),
-        };
-        Some((words, hint))
+        Some((words, self.problem_hint(&place)))
     }
 }
 
@@ -254,23 +261,44 @@ fn show(told: &[Told<'_>], context: &mut Context<'_>) {
     table::print(head, rows.len(), |at, _| rows[at].clone(), colour, &mut context.terminal);
 }
 
-/// Says what the table has no room for, and ends with the code of the worst.
+/// Says what the table has no room for, and ends with the code of the worst. What is true of many tokens is said once.
 fn conclude(told: Vec<Told<'_>>, one_place: bool, context: &mut Context<'_>) -> Result<(), Error> {
     let alone = told.len() == 1;
-    let mut hints: Vec<String> = Vec::new();
-    for one in &told {
-        if one.restored {
-            context.terminal.note(&format!("the token of {} is in use again", one.whose()));
-        }
-        let Some((words, hint)) = one.words() else { continue };
-        // Alone, it is the error that the command ends with.
-        let ends = alone && (one.verdict.outcome == Outcome::Refused || one.error.is_some());
-        if !ends {
-            context.terminal.note(&format!("{}: {words}", one.whose()));
-            hints.extend(hint.filter(|hint| !hints.contains(hint)));
+    let restored: Vec<String> = told.iter().filter(|one| one.restored).map(Told::whose).collect();
+    match restored.as_slice() {
+        [] => {}
+        [one] => context.terminal.note(&format!("the token of {one} is in use again")),
+        several => {
+            let whose = listed(several);
+            context.terminal.note(&format!("{} tokens are in use again: {whose}", several.len()));
         }
     }
-    hints.iter().for_each(|hint| context.terminal.hint(hint));
+    let mut causes: Vec<Cause> = Vec::new();
+    for one in &told {
+        // Alone, it is the error that the command ends with.
+        if alone && (one.verdict.outcome == Outcome::Refused || one.error.is_some()) {
+            continue;
+        }
+        let Some((words, hint)) = one.words() else { continue };
+        match causes.iter_mut().find(|cause| cause.words == words) {
+            Some(cause) => {
+                cause.whose.push(one.whose());
+                cause.hint =
+                    one.problem_hint("URL").or(hint.filter(|hint| cause.hint.as_ref() == Some(hint)));
+            }
+            None => causes.push(Cause { words, hint, whose: vec![one.whose()] }),
+        }
+    }
+    for cause in &causes {
+        context.terminal.note(&match cause.whose.as_slice() {
+            [one] => format!("{one}: {}", cause.words),
+            several => format!("{} tokens: {}: {}", several.len(), cause.words, listed(several)),
+        });
+    }
+    let mut hints: Vec<&String> = causes.iter().filter_map(|cause| cause.hint.as_ref()).collect();
+    let mut said = BTreeSet::new();
+    hints.retain(|hint| said.insert(*hint));
+    hints.into_iter().for_each(|hint| context.terminal.hint(hint));
     let refused = told.iter().filter(|told| told.verdict.outcome == Outcome::Refused).count();
     let open = |told: &&Told<'_>| told.verdict.outcome == Outcome::Unclear && (one_place || !told.no_way);
     let unclear = told.iter().filter(open).count();
@@ -287,6 +315,13 @@ fn conclude(told: Vec<Told<'_>>, one_place: bool, context: &mut Context<'_>) -> 
     let again = told.iter().filter(open).any(|told| !told.no_way);
     let alone_in_trouble = told.into_iter().next().filter(|_| alone).and_then(|told| told.error);
     Err(alone_in_trouble.unwrap_or(Error::Unsettled { count: unclear, again }))
+}
+
+/// What is to be said of one token or of several.
+struct Cause {
+    words: String,
+    hint: Option<String>,
+    whose: Vec<String>,
 }
 
 fn count_of(refused: usize) -> String {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::{Error, NoCredential};
 use crate::forge::Presentation;
 use crate::text::{date, rfc3339, visible};
-use crate::tool::{self, Quirks, Tool};
+use crate::tool::{self, Presented, Quirks, Tool};
 use crate::wallet::{Credential, Lookup, Query, get, manage};
 
 use super::{Command, Context, json, option, place, text, url, whose, write_json};
@@ -91,16 +91,27 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
                 explained.outcome = "none";
                 return end(Error::NoSuchCredential { what, hint: None }, explained, as_json, context);
             }
+            let presented = match tool.protocol {
+                Some(protocol) => protocol.presents.map(|presents| presents(&query, &answer)),
+                None => as_pair(&answer),
+            };
             if as_json {
                 explained.realm = Some(answer.realm.as_str());
                 explained.account = answer.account.name();
                 explained.store = Some(&answer.store);
-                explained.username = answer.user.as_deref();
-                explained.presentation = Some(word(&answer));
+                (explained.username, explained.presentation) = match &presented {
+                    Some(Presented::Pair(user)) => (Some(user.as_str()), Some("basic")),
+                    Some(Presented::Scheme(scheme)) if scheme.eq_ignore_ascii_case("bearer") => {
+                        (None, Some("bearer"))
+                    }
+                    Some(Presented::Scheme(_)) => (None, Some("as-stored")),
+                    Some(Presented::Token) => (None, Some("plain")),
+                    None => (answer.user.as_deref(), Some(word(&answer))),
+                };
                 explained.expires = answer.expires.map(rfc3339);
                 write_json(&explained, context)?;
             } else {
-                tell(&answer, tool.name == tool::git::PROTOCOL.name, context);
+                tell(&answer, presented.as_ref(), context);
             }
             Ok(())
         }
@@ -153,7 +164,7 @@ fn end(
 }
 
 /// In words; how it gets past other offers is said of git alone, because other tools are told so in their own protocols.
-fn tell(answer: &Credential, to_git: bool, context: &mut Context<'_>) {
+fn tell(answer: &Credential, presented: Option<&Presented>, context: &mut Context<'_>) {
     let whose = whose(&answer.account, answer.realm.as_str());
     let end = answer.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
     let user = match &answer.user {
@@ -161,8 +172,10 @@ fn tell(answer: &Credential, to_git: bool, context: &mut Context<'_>) {
         None => "without a user name".to_owned(),
     };
     let how = match (&answer.authtype, answer.presentation) {
+        _ if let Some(Presented::Pair(user)) = presented => format!("with user name {user}, as Basic"),
+        _ if let Some(Presented::Scheme(scheme)) = presented => format!("as {scheme}"),
+        _ if presented == Some(&Presented::Token) => "as the token alone, without a user name".to_owned(),
         (Some(authtype), _) => format!("as it was stored, with authtype {authtype}"),
-        (None, Presentation::Basic | Presentation::ForcedBasic) if !to_git => format!("{user}, as Basic"),
         (None, Presentation::Basic) => {
             format!("{user}, as Basic; past NTLM and Negotiate if the server offers them (git 2.46 or newer)")
         }
@@ -174,6 +187,13 @@ fn tell(answer: &Credential, to_git: bool, context: &mut Context<'_>) {
     };
     context.terminal.answer(&visible(&format!("answer: {whose}, from the {} store{end}", answer.store)));
     context.terminal.answer(&visible(&format!("  presented {how}")));
+}
+
+/// For a tool that cannot ask, and gets user name and token in variables.
+fn as_pair(answer: &Credential) -> Option<Presented> {
+    let is_basic = matches!(answer.presentation, Presentation::Basic | Presentation::ForcedBasic);
+    let user = answer.user.clone().filter(|_| is_basic && answer.authtype.is_none())?;
+    Some(Presented::Pair(user))
 }
 
 fn word(answer: &Credential) -> &'static str {

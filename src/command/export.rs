@@ -92,8 +92,14 @@ fn whom(matches: &ArgMatches, context: &mut Context<'_>) -> Result<EncryptTo, Er
     new_passphrase(context, "passphrase for the file").map(EncryptTo::Passphrase)
 }
 
-/// Refuses to replace a device, a pipe or a folder. A symbolic link is replaced, not followed.
+/// Refuses to replace a device, a pipe or a folder, and a folder that is not there, before anybody types a passphrase for it. A
+/// symbolic link is replaced, not followed.
 fn check_place(path: &Path) -> Result<(), Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.metadata().map_err(Error::io("find the folder", folder))?.is_dir() {
+        let fix = "name a file in a folder that is there".to_owned();
+        return Err(Error::Foreign { path: folder.to_owned(), why: "it is not a folder", fix });
+    }
     let is_other = |about: std::fs::Metadata| !about.is_file() && !about.is_symlink();
     if path.symlink_metadata().is_ok_and(is_other) {
         let (why, fix) = ("it is not a regular file", "name another file".to_owned());

@@ -33,8 +33,10 @@ pub mod import;
 pub mod links;
 pub mod list;
 pub mod lock;
+mod manual;
 pub mod move_account;
 mod network;
+mod other_programs;
 pub mod pat;
 pub mod prefer;
 pub mod remove;
@@ -125,6 +127,16 @@ pub struct Context<'c> {
 /// Runs a person's command line; returns the exit code.
 #[must_use]
 pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> i32 {
+    if let [_, help, name] = arguments.as_slice()
+        && help == "help"
+        && let Some(page) = name.to_str().and_then(manual::page)
+    {
+        let command =
+            parser().find_subcommand(name).map(|command| command.clone().render_long_help().to_string());
+        let command = command.map(|help| format!("{help}\n\n")).unwrap_or_default();
+        context.terminal.answer_bytes(format!("{command}{page}").as_bytes());
+        return 0;
+    }
     let is_run = arguments.get(1).is_some_and(|word| word == run::COMMAND.name);
     let matches = match parser().try_get_matches_from(&arguments) {
         Ok(matches) => matches,
@@ -260,7 +272,11 @@ pub fn parser() -> clap::Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(false)
-        .after_help("Example: keyfob add https://dev.azure.com/contoso");
+        .after_help(
+            "keyfob help COMMAND explains a command. keyfob help NAME shows the page of a tool (git, npm ...), a service (github ...), a \
+             store (vault ...) or a subject: commands, config, json, network, threat-model.\n\n\
+             Example: keyfob add https://dev.azure.com/contoso",
+        );
     ALL.iter().fold(parser, |parser, command| {
         let sub = clap::Command::new(command.name)
             .about(command.about)
@@ -294,7 +310,7 @@ fn place(context: &Context<'_>, text: &str) -> Result<(Remote, Option<String>), 
 fn write_json(value: &impl Serialize, context: &mut Context<'_>) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Error::Wire { doing: "write JSON", source: error.into() })?;
-    context.terminal.answer(&text);
+    context.terminal.answer(&crate::text::visible_json(&text));
     Ok(())
 }
 
@@ -309,6 +325,11 @@ fn new_passphrase(context: &mut Context<'_>, what: &str) -> Result<Secret, Error
     let one = context.terminal.secret(&format!("{what}: "))?;
     if one.is_empty() {
         return Err(Error::usage("the passphrase is empty", "several words make a good one"));
+    }
+    if one.len() < SHORT_PASSPHRASE {
+        context
+            .terminal
+            .note("a passphrase this short can be found by trying; several words make a good one");
     }
     let two = context.terminal.secret("the same again: ")?;
     if one.same_as(&two) { Ok(one) } else { Err(Error::usage("the two passphrases differ", "try again")) }
@@ -325,6 +346,9 @@ fn piped_passphrase(context: &mut Context<'_>) -> Result<Secret, Error> {
         false => Ok(piped),
     }
 }
+
+/// In bytes: whoever has the file may try millions of shorter ones. It is said and not refused.
+const SHORT_PASSPHRASE: usize = 12;
 
 /// The longest passphrase that is read from a pipe.
 const LONGEST_PASSPHRASE: usize = 4096;

@@ -31,7 +31,7 @@ pub static COMMAND: Command = Command {
     about: "Start a command with tokens in its environment, for tools that cannot ask",
     details: "A profile says which variables a tool reads, and finds the places in the tool's own settings; --for names \
               them instead. Without --profile, the command's name tells it. Only that command sees the variables, and what it \
-              starts: do not use it for programs or projects that you do not trust. docs/tools/run.md has the profiles.\n\n\
+              starts: do not use it for programs or projects that you do not trust. keyfob help run has the profiles.\n\n\
               The exit code is the command's; 125: nothing was started, 126: it cannot be run, 127: it is not there.",
     example: "keyfob run --dry-run --for https://dev.azure.com/contoso -- az devops project list",
     arguments: |command| {
@@ -189,7 +189,7 @@ fn discovered(
     if let Some(why) = search.refused {
         return Err(Error::usage(
             why,
-            "look what it is for; docs/tools/run.md says what settings may do with them",
+            "look what it is for; keyfob help run says what settings may do with them",
         ));
     }
     // Where a name says whose token it is, a file that we cannot read might give the name to another place.
@@ -270,7 +270,10 @@ fn say_that_nothing_is_set(chosen: &[(&Tool, &Profile)], foreign: &[String], con
     let note = if foreign.is_empty() {
         format!("no token is set: the settings of {} name no place", tools.join(" and "))
     } else {
-        format!("no token is set: these are not keyfob's, or have one already: {}", foreign.join(", "))
+        format!(
+            "no token is set: these are not keyfob's, or have one already: {}",
+            crate::text::listed(foreign)
+        )
     };
     context.terminal.note(&note);
 }

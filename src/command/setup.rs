@@ -24,6 +24,10 @@ pub static COMMAND: Command = Command {
             .arg(yes())
             .arg(flag("dry-run", "Print the commands and change nothing").short('n'))
             .arg(flag("only", "Nobody else shall be asked: helpers named before are not called any more"))
+            .arg(
+                flag("keep-others", "Leave helpers in front of keyfob, even where they get your tokens")
+                    .conflicts_with("only"),
+            )
             .arg(flag(
                 "by-name",
                 "Let the tool find keyfob in PATH: for settings shared between machines, and dev containers",
@@ -48,10 +52,18 @@ pub(super) fn setup_context<'c>(context: &Context<'c>) -> SetupContext<'c> {
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let dry = matches.get_flag("dry-run");
     let yes = matches.get_flag("yes");
-    let options = SetupOptions { only: matches.get_flag("only"), by_name: matches.get_flag("by-name") };
+    let options = SetupOptions {
+        only: matches.get_flag("only"),
+        by_name: matches.get_flag("by-name"),
+        keep_others: matches.get_flag("keep-others"),
+    };
     if !dry && !yes && !context.terminal.capabilities.can_ask() {
         let tools = matches.get_many::<String>("TOOL").into_iter().flatten().map(String::as_str);
-        let flags = [(options.only, "--only"), (options.by_name, "--by-name")];
+        let flags = [
+            (options.only, "--only"),
+            (options.keep_others, "--keep-others"),
+            (options.by_name, "--by-name"),
+        ];
         let flags = flags.iter().filter(|(set, _)| *set).map(|(_, flag)| *flag);
         let words: Vec<&str> = ["keyfob", "setup"].into_iter().chain(tools).chain(flags).collect();
         let words = words.join(" ");
@@ -82,15 +94,19 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         return Err(Error::Declined);
     }
     for (tool, plan) in ready {
+        let order = match plan.before_us.as_slice() {
+            [] => "keyfob from now on".to_owned(),
+            before => format!("{} first, then keyfob", before.join(", ")),
+        };
         match carry_out(&context.data, tool.name, plan) {
-            Ok(()) => context.terminal.note(&format!(
-                "{} asks keyfob from now on; keyfob unsetup {} takes it back",
-                tool.name, tool.name
-            )),
+            Ok(()) => context
+                .terminal
+                .note(&format!("{} asks {order}; keyfob unsetup {} takes it back", tool.name, tool.name)),
             Err(error) => result.take(tool, error, context)?,
         }
     }
     say_store(context);
+    super::other_programs::hint_at_import(context);
     result.failed.end()
 }
 
@@ -150,7 +166,7 @@ fn prepare<'c>(
     let mut plan = (setup.plan)(place, options, before.as_ref())?;
     if !plan.others.is_empty() {
         context.terminal.note(&format!("{} also asks: {}", tool.name, plan.others.join(", ")));
-        if !silently && context.terminal.confirm("Ask keyfob alone from now on?")? {
+        if !silently && !options.keep_others && context.terminal.confirm("Ask keyfob alone from now on?")? {
             options.only = true;
             plan = (setup.plan)(place, options, before.as_ref())?;
         } else {

@@ -22,7 +22,7 @@ pub static COMMAND: Command = Command {
     name: "token",
     about: "Print a token in the form that another program takes",
     details: "token: the token alone; basic: base64 of user:token; header: the whole Authorization header; json: with user name and \
-              expiry (docs/json.md); netrc: an entry for ~/.netrc; curl: a line for curl's configuration, so that the token is on \
+              expiry (keyfob help json); netrc: an entry for ~/.netrc; curl: a line for curl's configuration, so that the token is on \
               no command line: keyfob token URL --as curl | curl -K - URL\n\n\
               Asks first when it would be shown on a terminal. Each form ends with a line break.",
     example: "keyfob token https://dev.azure.com/contoso --as header --yes",
@@ -80,7 +80,12 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
                 "add --yes if that is meant",
             ));
         }
-        context.terminal.agree(&format!("show the token of {} on this screen?", answer.realm), false)?;
+        let question = format!("show the token of {} on this screen?", answer.realm);
+        if !context.terminal.confirm(&question)? {
+            context.terminal.note("the token was not shown");
+            context.code = Some(Error::Declined.exit_code().into());
+            return Ok(());
+        }
     }
     if context.terminal.capabilities.stdout && bytes.iter().any(|b| b.is_ascii_control() && *b != b'\n') {
         return Err(Error::usage("there are control characters in it", "send it to a file or a pipe"));

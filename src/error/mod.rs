@@ -48,6 +48,14 @@ pub enum Error {
         /// How long we waited.
         waited: Duration,
     },
+    /// A person was asked to unlock the store, and did not answer in time.
+    #[error("nobody typed the passphrase of the {store} store within {} s", waited.as_secs_f64())]
+    Unanswered {
+        /// The store's name.
+        store: &'static str,
+        /// How long we waited.
+        waited: Duration,
+    },
     /// A secret that does not fit into this store; nothing was changed.
     #[error("the token is too long for the {store} store: {length} bytes, at most {limit} fit")]
     TooLong {
@@ -363,7 +371,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Error::Locked { how: Some(how), .. } => how.clone(),
-            Error::Locked { how: None, .. } => "keyfob unlock".to_owned(),
+            Error::Locked { how: None, .. } | Error::Unanswered { .. } => "keyfob unlock".to_owned(),
             Error::Unavailable { .. } => {
                 "keyfob doctor shows each store; keyfob storage move NAME changes to another".to_owned()
             }
@@ -407,7 +415,7 @@ impl Error {
             Error::Export { .. } => {
                 "nothing was changed; try again, or make it anew where the wallet is: keyfob export FILE".to_owned()
             }
-            Error::Config { .. } => "docs/config.md shows every setting with an example".to_owned(),
+            Error::Config { .. } => "keyfob help config shows every setting with an example".to_owned(),
             Error::Foreign { fix, .. } => fix.clone(),
             Error::Busy { .. } => "see whether a keyfob process hangs; nothing was changed".to_owned(),
             Error::Changing => "try again when the other one is done; nothing was changed".to_owned(),
@@ -469,7 +477,10 @@ impl Error {
             Error::Usage { .. } | Error::Url { .. } | Error::Token { .. } | Error::PlainHttp { .. } => 2,
             Error::RelativeHome { .. } => 2,
             Error::NoSuchStore { .. } | Error::Unsupported { .. } => 2,
-            Error::Locked { .. } | Error::Unavailable { .. } | Error::Silent { .. } => 3,
+            Error::Locked { .. }
+            | Error::Unanswered { .. }
+            | Error::Unavailable { .. }
+            | Error::Silent { .. } => 3,
             Error::WrongPassphrase
             | Error::NobodyToAsk { .. }
             | Error::NobodyToSignIn

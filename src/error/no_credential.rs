@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::text::shell_word;
+use crate::text::{listed, shell_word};
 
 use super::{Error, Unusable};
 
@@ -192,7 +192,7 @@ impl NoCredential {
                 (
                     format!(
                         "{realm} has several that tools stored, and no user name is asked for: {}",
-                        names.join(", ")
+                        listed(names)
                     ),
                     match alone {
                         true => format!("{add} makes one your own, which comes first"),
@@ -201,13 +201,13 @@ impl NoCredential {
                 )
             }
             NoCredential::Ambiguous { realm, url, names, stored: false } => (
-                format!("{realm} has several that could answer, and none is preferred: {}", names.join(", ")),
+                format!("{realm} has several that could answer, and none is preferred: {}", listed(names)),
                 hint("choose one", format!("keyfob prefer {url} --account NAME")),
             ),
             NoCredential::NoPath { place, urls } => {
                 let set = format!("git config --global credential.{place}.useHttpPath true");
                 (
-                    format!("{place} could be any of {}", urls.join(", ")),
+                    format!("{place} could be any of {}", listed(urls)),
                     match reader {
                         Reader::Person => format!("give the whole URL; git sends it after: {set}"),
                         Reader::Git => format!("let git send the path: {set}"),
@@ -216,7 +216,7 @@ impl NoCredential {
                 )
             }
             NoCredential::Variables { realm, names } => (
-                format!("{realm} has several tokens in the environment, in {}", names.join(", ")),
+                format!("{realm} has several tokens in the environment, in {}", listed(names)),
                 "keep one of them, or give each the URL of what it is for".to_owned(),
             ),
             NoCredential::Unusable { place, variable, why, host } => {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::http_message::{Auth, Method, Request, Response};
 
-use super::lifecycle::{Lifecycle, Revocation, ScopeOption};
+use super::lifecycle::{FineGrained, Lifecycle, Revocation, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat, crc32};
 use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
 use super::{Example, Forge, Hosts, Need, Packages, Scheme, UrlTemplate};
@@ -41,13 +41,18 @@ pub static FORGE: Forge = Forge {
         options: &[
             ScopeOption {
                 task: "git",
-                label: "classic: repo; fine-grained: Contents, read and write",
+                label: "fine-grained: Contents, read and write; classic: repo",
                 scopes: &["repo"],
             },
             ScopeOption { task: "packages", label: "classic: read:packages", scopes: &["read:packages"] },
             ScopeOption { task: "publish", label: "classic: write:packages", scopes: &["write:packages"] },
         ],
         preset_page: Some("{origin}/settings/tokens/new?description=keyfob&scopes={scopes}"),
+        // GitHub's packages accept no fine-grained tokens.
+        fine_grained: Some(&FineGrained {
+            page: "{origin}/settings/personal-access-tokens/new?name=keyfob&{permissions}",
+            permissions: &[("git", "contents=write")],
+        }),
         revocation: Some(&Revocation { request: revoke, done: |answer| answer.status == 202 }),
         ..Lifecycle::BY_HAND
     },

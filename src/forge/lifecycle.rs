@@ -25,6 +25,8 @@ pub struct Lifecycle {
     pub options: &'static [ScopeOption],
     /// The page with the options selected, where the service has such a thing: `{origin}` and `{scopes}` are filled in.
     pub preset_page: Option<&'static str>,
+    /// A page for tokens with narrower permissions, which comes first where it has all that is asked for.
+    pub fine_grained: Option<&'static FineGrained>,
     /// How a token is renewed.
     pub renewal: Renewal,
     /// How a token is revoked by showing it; `None` where only its page can do that.
@@ -62,11 +64,20 @@ pub struct Revocation {
     pub done: fn(&Response) -> bool,
 }
 
+/// A page that creates tokens with narrower permissions than scopes, each set by a parameter.
+pub struct FineGrained {
+    /// The page: `{origin}` and `{permissions}` are filled in.
+    pub page: &'static str,
+    /// The parameter for each task that such a token can do.
+    pub permissions: &'static [(&'static str, &'static str)],
+}
+
 impl Lifecycle {
     /// For records: all by hand.
     pub const BY_HAND: Lifecycle = Lifecycle {
         options: &[],
         preset_page: None,
+        fine_grained: None,
         renewal: Renewal::ByHand,
         revocation: None,
         global_tokens_end: None,
@@ -84,6 +95,16 @@ impl Lifecycle {
     pub fn page_with(&self, origin: &str, options: &[&ScopeOption]) -> Option<String> {
         let mut scopes: Vec<&str> = options.iter().flat_map(|option| option.scopes).copied().collect();
         scopes.dedup();
+        let fine = self.fine_grained.and_then(|fine| {
+            let permission =
+                |option: &&ScopeOption| fine.permissions.iter().find(|(task, _)| *task == option.task);
+            let permissions: Option<Vec<&str>> =
+                options.iter().map(|option| Some(permission(option)?.1)).collect();
+            Some(fine.page.replace("{permissions}", &permissions.filter(|all| !all.is_empty())?.join("&")))
+        });
+        if let Some(page) = fine {
+            return Some(page.replace("{origin}", origin));
+        }
         let page = self.preset_page.filter(|_| !scopes.is_empty())?;
         Some(page.replace("{origin}", origin).replace("{scopes}", &scopes.join(",")))
     }
@@ -134,6 +155,10 @@ mod tests {
             let tasks: Vec<String> = tasks.iter().map(|&task| task.to_owned()).collect();
             lifecycle.page_with(origin, &lifecycle.options_for(&tasks))
         };
+        assert_eq!(
+            page("github", "https://github.com", &["git"]).unwrap(),
+            "https://github.com/settings/personal-access-tokens/new?name=keyfob&contents=write"
+        );
         assert_eq!(
             page("github", "https://github.com", &["git", "packages"]).unwrap(),
             "https://github.com/settings/tokens/new?description=keyfob&scopes=repo,read:packages"

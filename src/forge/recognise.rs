@@ -72,16 +72,28 @@ impl Forge {
     /// The URL by which people know a cloud realm: its home in the first spelling. `None` for a name that is none of ours.
     #[must_use]
     pub fn home_url(&self, realm: &Realm) -> Option<String> {
-        // A template is filled with what the realm's name has in the braces; the place must then give this very realm.
-        let filled = |template: &UrlTemplate| {
+        self.spellings(realm).next().map(|(url, _)| url)
+    }
+
+    /// Every host by which a cloud realm's repositories are reached, in https and without a path; none for a name that is none
+    /// of ours.
+    #[must_use]
+    pub fn hosts_of(&self, realm: &Realm) -> Vec<Remote> {
+        self.spellings(realm).map(|(_, remote)| remote.without_path()).collect()
+    }
+
+    /// Where a cloud realm is, in each spelling that has no `{service}`: a template filled with what the realm's name has in the
+    /// braces, where that place gives this very realm.
+    fn spellings(&self, realm: &Realm) -> impl Iterator<Item = (String, Remote)> {
+        let templates = self.url_templates.iter().filter(|template| !template.pattern.contains("{service}"));
+        templates.filter_map(|template| {
             let name = name_in(template.realm, realm.what())?;
             let url = format!("https://{}", fill(template.pattern, Some(name), None));
             let (remote, _) = Remote::from_url(&url).ok()?;
             let same =
                 matches!(recognise(&remote, None), Recognition::Cloud { realm: made, .. } if made == *realm);
-            same.then_some(url)
-        };
-        self.url_templates.iter().filter(|template| !template.pattern.contains("{service}")).find_map(filled)
+            same.then_some((url, remote))
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! PromptPolicy a service whether it takes a token: each forge's record has a [`Check`], one request and how its answer is read.
+//! Asking a service whether it takes a token: each forge's record has a [`Check`], one request and how its answer is read.
 //! What is the same for all is here. Pure: requests and answers are values.
 //!
 //! A 200 alone proves nothing: services answer strangers, too, and show sign-in pages with a status that looks like success.

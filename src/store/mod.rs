@@ -112,7 +112,14 @@ pub struct StoreContext<'a> {
     /// mistyped between two steps does not stop what is half done. `None` for a tool: its process may live long, and `keyfob lock`
     /// would not reach it.
     pub unlocked: Option<&'a vault::UnlockCache>,
+    /// How long a vault stays unlocked for every process of the user, where the system can hold its key, after a person typed its
+    /// passphrase for this one. `None`: not at all, as for a command, which asks once anyway.
+    pub stays_unlocked: Option<Duration>,
 }
+
+/// How long a vault stays unlocked after a person typed its passphrase for a tool: git alone runs a helper twice for each of its
+/// commands.
+pub const STAYS_UNLOCKED: Duration = Duration::from_secs(15 * 60);
 
 /// The longest that a call may take while a person is being asked (R9).
 pub const PROMPT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -130,6 +137,7 @@ impl<'a> StoreContext<'a> {
             environment,
             ask,
             unlocked: None,
+            stays_unlocked: None,
         }
     }
 }
@@ -139,8 +147,8 @@ pub trait Prompter {
     /// Whether a person can answer at all: never in CI, without a terminal, or when git forbids it.
     fn possible(&self) -> bool;
 
-    /// Asks for a passphrase, hidden, and returns it; `None` when nobody answered or it was refused.
-    fn passphrase(&self, prompt: &str) -> Option<Secret>;
+    /// Asks for a passphrase, hidden, and returns it; `None` when nobody answered within this time, or it was refused.
+    fn passphrase(&self, prompt: &str, within: Duration) -> Option<Secret>;
 
     /// Whether a store may ask in a window of its own, if somebody is there to see it.
     fn by_window(&self) -> bool {
@@ -155,7 +163,7 @@ impl Prompter for NoTerminal {
     fn possible(&self) -> bool {
         false
     }
-    fn passphrase(&self, _prompt: &str) -> Option<Secret> {
+    fn passphrase(&self, _prompt: &str, _within: Duration) -> Option<Secret> {
         None
     }
 }
@@ -167,7 +175,7 @@ impl Prompter for NoPrompt {
     fn possible(&self) -> bool {
         false
     }
-    fn passphrase(&self, _prompt: &str) -> Option<Secret> {
+    fn passphrase(&self, _prompt: &str, _within: Duration) -> Option<Secret> {
         None
     }
     fn by_window(&self) -> bool {

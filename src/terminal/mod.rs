@@ -95,6 +95,10 @@ impl Terminal<'_> {
 
     /// What went wrong, and how to fix it.
     pub fn error(&mut self, error: &Error) {
+        // Somebody said no: that is what happened, and nothing is wrong.
+        if matches!(error, Error::Declined) {
+            return self.note(&error.to_string());
+        }
         self.line("error", Colour::Red, &error.to_string());
         if let Some(hint) = error.hint() {
             self.hint(&hint);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::environment::{Environment, means_no};
 use crate::process::{child, output_within};
 use crate::secret::Secret;
-use crate::store::{PROMPT_TIMEOUT, Prompter};
+use crate::store::Prompter;
 use crate::text::visible;
 
 use super::hidden;
@@ -47,13 +47,11 @@ impl Prompter for TerminalPrompter<'_> {
             && !(self.for_tool && git_forbids(self.environment))
     }
 
-    fn passphrase(&self, prompt: &str) -> Option<Secret> {
+    fn passphrase(&self, prompt: &str, within: Duration) -> Option<Secret> {
         if !self.possible() {
             return None;
         }
-        hidden::ask(&visible(&format!("{prompt}: ")), Some(PROMPT_TIMEOUT))
-            .ok()
-            .filter(|typed| !typed.is_empty())
+        hidden::ask(&visible(&format!("{prompt}: ")), Some(within)).ok().filter(|typed| !typed.is_empty())
     }
 }
 

@@ -2,6 +2,7 @@
 //! server, and whether it may have the token at all; that is decided when there is an [`Credential`].
 
 use crate::forge::{self, Presentation, Scheme};
+use crate::tool::Presented;
 use crate::wallet::Credential;
 
 use crate::secret_bytes::{Bytes, base64, joined};
@@ -25,14 +26,26 @@ pub(super) fn fits(word: &[u8]) -> bool {
 /// wants that; Basic otherwise. `None` if it cannot be said in a header.
 pub(super) fn header(answer: &Credential, registry: Scheme) -> Option<Bytes> {
     let token = answer.token.expose();
-    let scheme = match &answer.authtype {
-        Some(scheme) => scheme.as_str(),
-        None if answer.presentation == Presentation::Bearer || registry == Scheme::Bearer => "Bearer",
-        None => {
-            // A server could not tell where such a name ends.
-            let user = answer.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("pat");
-            return if user.contains(':') { None } else { Some(basic(user, token)) };
+    match presented(answer, registry) {
+        Presented::Scheme(scheme) if fits(scheme.as_bytes()) && fits(token) => {
+            Some(joined(&[scheme.as_bytes(), b" ", token]))
         }
-    };
-    (fits(scheme.as_bytes()) && fits(token)).then(|| joined(&[scheme.as_bytes(), b" ", token]))
+        // A server could not tell where a name with a colon ends.
+        Presented::Pair(user) if !user.contains(':') => Some(basic(&user, token)),
+        _ => None,
+    }
+}
+
+/// What such a header says besides the token.
+pub(super) fn presented(answer: &Credential, registry: Scheme) -> Presented {
+    match &answer.authtype {
+        Some(scheme) => Presented::Scheme(scheme.clone()),
+        None if answer.presentation == Presentation::Bearer || registry == Scheme::Bearer => {
+            Presented::Scheme("Bearer".to_owned())
+        }
+        None => {
+            let user = answer.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("pat");
+            Presented::Pair(user.to_owned())
+        }
+    }
 }

@@ -8,6 +8,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead, Write};
 
+use crate::environment::Environment;
 use crate::error::{Error, NoCredential};
 use crate::forge::Need;
 use crate::remote::Remote;
@@ -107,6 +108,22 @@ pub struct Protocol {
     pub serve: Serve,
     /// How the tool's answers differ from the wallet's, if they do.
     pub quirks: Option<&'static Quirks>,
+    /// How the tool's adapter presents a credential, for `explain`; `None` for git, which is told more than one way.
+    pub presents: Option<Presents>,
+}
+
+/// How an adapter presents a credential.
+pub type Presents = fn(&Query, &Credential) -> Presented;
+
+/// A credential as a tool gets it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Presented {
+    /// User name and token, which the tool sends as Basic.
+    Pair(String),
+    /// A header of this scheme without a user name.
+    Scheme(String),
+    /// The token alone; the tool says the rest.
+    Token,
 }
 
 /// A tool, for people: what it is called, and how it is made to ask us.
@@ -164,6 +181,8 @@ pub struct Wire<'w> {
     pub output: &'w mut (dyn Write + Send),
     /// Where hints and errors go.
     pub notes: &'w mut dyn Write,
+    /// The environment of the process.
+    pub environment: &'w Environment,
     /// Whether standard input is a terminal: a person started us by hand.
     pub stdin_is_terminal: bool,
     /// Whether standard error is a terminal: a person sees the notes.

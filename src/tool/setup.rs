@@ -59,6 +59,8 @@ pub struct SetupOptions {
     pub only: bool,
     /// The tool shall find us by name, not by path: for configuration that is shared between machines.
     pub by_name: bool,
+    /// Whoever is asked before us stays so, for the wallet's own hosts too.
+    pub keep_others: bool,
 }
 
 /// What would be done.
@@ -69,6 +71,8 @@ pub struct Plan<'c> {
     pub notes: Vec<String>,
     /// Who else is asked, and would stop being asked with [`SetupOptions::only`].
     pub others: Vec<String>,
+    /// Those of them that will still be asked before us.
+    pub before_us: Vec<String>,
     /// What is remembered afterwards; `None` forgets.
     pub entry: Option<SetupEntry>,
     /// Does it: all or nothing.
@@ -98,6 +102,7 @@ impl Default for Plan<'_> {
             lines: Vec::new(),
             notes: Vec::new(),
             others: Vec::new(),
+            before_us: Vec::new(),
             entry: None,
             apply: Box::new(|| Ok(())),
         }
@@ -112,6 +117,9 @@ pub struct SetupEntry {
     /// What it took out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taken_out: Vec<SettingLine>,
+    /// [`SetupOptions::keep_others`] of that time: it holds for hosts that the wallet gets later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_others: bool,
 }
 
 impl SetupEntry {

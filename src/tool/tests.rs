@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, Write};
+use std::sync::LazyLock;
 
 use crate::wallet::tests::fixture::Bench;
 
 use super::*;
 
 mod made_up_forge;
+mod presented;
 
 /// What a call brought: exit code, standard output, standard error.
 pub(crate) type Ran = (u8, String, String);
@@ -27,7 +29,8 @@ pub(crate) fn wire<'w>(
     output: &'w mut (dyn Write + Send),
     notes: &'w mut dyn Write,
 ) -> Wire<'w> {
-    Wire { input, output, notes, stdin_is_terminal: false, stderr_is_terminal: false }
+    static NONE: LazyLock<Environment> = LazyLock::new(Environment::default);
+    Wire { input, output, notes, environment: &NONE, stdin_is_terminal: false, stderr_is_terminal: false }
 }
 
 /// One call as the tool makes it.

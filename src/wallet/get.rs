@@ -52,7 +52,12 @@ pub fn get(wallet: &LocalWallet<'_>, query: &Query, trace: Trace<'_>) -> Result<
         Ok(found) => Ok(environment.blame(query, &resolution, found)),
         // A pipeline's secret that did not arrive is the cause; that there is no home is not.
         Err(error) if is_out_of_reach(&error) => {
-            match environment.blame(query, &resolution, Lookup::silent(NoCredential::NotOurs)) {
+            let known = matches!(resolution, Resolution::Known(_));
+            match environment.blame(
+                query,
+                &resolution,
+                Lookup::None { reason: NoCredential::NotOurs, report: known },
+            ) {
                 Lookup::None { reason: NoCredential::NotOurs, .. } | Lookup::Found(_) => Err(error),
                 blamed => Ok(blamed),
             }
@@ -74,7 +79,7 @@ fn stored(
     let entry = match match_realm(resolution, &group, remote) {
         RealmMatch::One(entry) => entry,
         RealmMatch::Several(urls) => {
-            trace(format_args!("without a path it could be any of {}", urls.join(", ")));
+            trace(format_args!("without a path it could be any of {}", crate::text::listed(&urls)));
             let urls = urls.into_iter().map(str::to_owned).collect();
             return Ok(Lookup::reported(NoCredential::NoPath { place: remote.to_string(), urls }));
         }

@@ -8,10 +8,11 @@ use crate::records::{AccountRecord, Expiry, Group, RealmRecord, SetAside, Source
 use crate::remote::Remote;
 use crate::store::payload::Payload;
 
+use super::choose::choose;
 use super::env_tokens::Environment;
 use super::resolve::{RealmEntry, RealmMatch, Resolution, forge_of, match_realm, organisation_is_a_guess};
-use super::secrets::{destroy, holds, payload, put_new};
-use super::{KEEP_ASIDE_SECONDS, LocalWallet, Query, Stored};
+use super::secrets::{destroy, holds, payload_in, put_new};
+use super::{KEEP_ASIDE_SECONDS, LocalWallet, PromptPolicy, Query, Stored};
 
 pub(super) fn store(
     wallet: &LocalWallet<'_>,
@@ -81,8 +82,32 @@ fn store_known(
     new: &Payload,
     expires: Option<i64>,
 ) -> Result<Option<Stored>, Error> {
+    let compare = |prompts| compare_held(wallet, entry, query, new, expires, prompts);
+    match compare(PromptPolicy::Never) {
+        // A tool sends back what it has just got from here (git does so after each success), and nobody is asked twice for one
+        // answer. Where no account would have answered, it is another token.
+        Err(Error::Locked { .. }) if choose(entry, query, wallet.now, &mut |_| {}).is_err() => {
+            compare(query.prompts)
+        }
+        compared => compared,
+    }
+}
+
+/// Compares with what the realm holds, asking a person to unlock a store only as `prompts` says.
+fn compare_held(
+    wallet: &LocalWallet<'_>,
+    entry: &RealmEntry<'_>,
+    query: &Query,
+    new: &Payload,
+    expires: Option<i64>,
+    prompts: PromptPolicy,
+) -> Result<Option<Stored>, Error> {
+    let payload = |account: &AccountRecord| {
+        let store = wallet.stores.open_prompting(&account.store, prompts)?;
+        payload_in(&*store, &wallet.records, entry.group, entry.record, account)
+    };
     if let Some(account) = stored_pair(entry, query) {
-        let same = match payload(wallet, entry.group, entry.record, account) {
+        let same = match payload(account) {
             Ok(payload) => payload.same_as(new),
             Err(Error::Lost { .. }) => false,
             Err(error) => return Err(error),
@@ -96,8 +121,12 @@ fn store_known(
         entry.record.accounts.iter().filter(|account| account.source == Source::Person).collect();
     persons.sort_by_key(|account| account.name != query.user);
     for account in persons {
-        if holds(wallet, entry.group, entry.record, account, &new.token)? {
-            return clear(wallet, entry.group, account, query, None).map(Some);
+        match payload(account) {
+            Ok(held) if held.token.same_as(&new.token) => {
+                return clear(wallet, entry.group, account, query, None).map(Some);
+            }
+            Ok(_) | Err(Error::Lost { .. }) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(None)

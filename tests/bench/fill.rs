@@ -20,6 +20,7 @@ pub(crate) fn fill(folder: &Path, count: usize) {
         environment: &environment,
         ask: &NoTerminal,
         unlocked: None,
+        stays_unlocked: None,
     };
     let stores = Machine { store_context };
     for number in 0..count {
@@ -34,6 +35,7 @@ pub(crate) fn fill(folder: &Path, count: usize) {
             input: &mut Input::new(request.as_bytes()),
             output: &mut output,
             notes: &mut notes,
+            environment: &environment,
             stdin_is_terminal: false,
             stderr_is_terminal: false,
         };

@@ -36,6 +36,7 @@ fn main() {
         environment: &environment,
         ask: &NoTerminal,
         unlocked: None,
+        stays_unlocked: None,
     };
     let stores = Machine { store_context: store_context.clone() };
     let ask_git = |word: &str, request: &str| {
@@ -45,6 +46,7 @@ fn main() {
             input: &mut Input::new(request.as_bytes()),
             output: &mut output,
             notes: &mut notes,
+            environment: &environment,
             stdin_is_terminal: false,
             stderr_is_terminal: false,
         };

@@ -277,3 +277,28 @@ fn setup_makes_the_link_that_docker_needs_and_unsetup_takes_it_away() {
     stage.scene.keyfob(["unsetup", "docker"]).succeeds();
     assert!(link.exists());
 }
+
+#[test]
+fn one_damaged_file_takes_no_other_registry_off_the_list() {
+    let scene = Scene::new();
+    for host in ["https://ghcr.io", "https://one.example", "https://two.example"] {
+        scene.keyfob_with(["add", host, "--account", "alice"], TOKEN).succeeds();
+    }
+    let list = || scene.program("docker-credential-keyfob").arg("list").run().succeeds();
+    let all = list();
+    assert_eq!(all.stdout().matches("alice").count(), 3, "{all}");
+    let vault = fs::read_dir(scene.home().join("keyfob/vault")).unwrap().map(|file| file.unwrap().path());
+    let sealed = vault.filter(|path| path.file_name().is_some_and(|name| name.len() == 32)).min().unwrap();
+    let mut bytes = fs::read(&sealed).unwrap();
+    bytes.push(0);
+    fs::write(&sealed, bytes).unwrap();
+    let rest = list();
+    let registries: serde_json::Value = serde_json::from_str(rest.stdout()).unwrap();
+    assert_eq!(registries.as_object().unwrap().len(), 2, "{rest}");
+    assert!(rest.stderr().contains("is not listed: ") && rest.stderr().contains("damaged"), "{rest}");
+    // A locked wallet is another matter: it lists nothing, and says so.
+    fs::remove_file(&sealed).unwrap();
+    scene.protect_vault("a passphrase");
+    let locked = scene.program("docker-credential-keyfob").arg("list").run();
+    assert!(locked.code() == 1 && locked.stderr().contains("locked"), "{locked}");
+}

@@ -35,6 +35,7 @@ mod import;
 mod lifecycle;
 mod messages;
 mod nuget;
+mod pipelines;
 mod pnpm;
 mod programs;
 mod python;

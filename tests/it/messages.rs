@@ -21,6 +21,7 @@ fn errors() -> Vec<Error> {
         Error::Locked { store: "secret-service", how: Some(text("unlock the login keyring")) },
         Error::Unavailable { store: "secret-service", why: text("no session bus") },
         Error::Silent { store: "secret-service", waited: Duration::from_secs(3) },
+        Error::Unanswered { store: "vault", waited: Duration::from_secs(60) },
         Error::TooLong { store: "keychain", length: 3000, limit: 2560 },
         Error::Lost { store: text("vault"), realm: text("azure-devops/contoso") },
         Error::Damaged { path: path(), why: "it is cut off" },

@@ -32,6 +32,7 @@ fn context<'a>(desktop: &Desktop, environment: &'a Environment, timeout: Duratio
         environment,
         ask: &NoTerminal,
         unlocked: None,
+        stays_unlocked: None,
     }
 }
 

@@ -5,7 +5,7 @@ use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 
-use super::{Command, Context, parser, text};
+use super::{Command, Context, manual, parser, text};
 
 mod line;
 mod values;
@@ -64,7 +64,13 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         let last = words.pop().unwrap_or_default();
         words.push(last.strip_suffix('.').unwrap_or(last));
     }
-    let (fitting, files) = line::fitting(parser(), &words, &|asked| values::of(asked, context));
+    let (mut fitting, files) = line::fitting(parser(), &words, &|asked| values::of(asked, context));
+    if let ["help", name] = words[..] {
+        let pages = manual::PAGES.iter().filter(|(page, _)| page.starts_with(name));
+        fitting.extend(pages.map(|(page, _)| line::Fits::plain(*page)));
+        fitting.sort();
+        fitting.dedup_by(|a, b| a.value == b.value);
+    }
     for fits in fitting.iter().take(MOST) {
         context.terminal.answer(&match fits.help.as_str() {
             "" => fits.value.clone(),

@@ -132,7 +132,7 @@ pub(super) fn usable_stores(context: &Context<'_>) -> Vec<&'static str> {
     store::ALL.iter().filter(usable).map(|record| record.name).collect()
 }
 
-fn health(context: &Context<'_>, record: &store::StoreRecord) -> Option<Health> {
+pub(super) fn health(context: &Context<'_>, record: &store::StoreRecord) -> Option<Health> {
     record.open?;
     context.stores.open(record.name).ok().map(|store| store.health())
 }
@@ -188,7 +188,7 @@ fn stores(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// The names of all stores that records speak of.
-fn used_stores(context: &Context<'_>) -> Vec<String> {
+pub(super) fn used_stores(context: &Context<'_>) -> Vec<String> {
     let mut names = BTreeSet::new();
     for group in context.wallet.records().all().into_iter().flatten().flatten() {
         names.extend(group.accounts().flat_map(AccountRecord::secrets).map(|secret| secret.store.to_owned()));

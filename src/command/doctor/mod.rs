@@ -17,6 +17,7 @@ use super::resume::finish_pending;
 use super::{Command, Context, counted, flag, json, write_json};
 
 mod checks;
+mod plain_text;
 
 /// `keyfob doctor`.
 pub static COMMAND: Command = Command {
@@ -49,6 +50,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         findings.extend(repair(context));
     }
     findings.extend(checks::all(context));
+    findings.extend(plain_text::check(context));
     if matches.get_flag("json") {
         let row = |finding: &Finding| Row {
             level: finding.level.as_str(),

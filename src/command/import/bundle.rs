@@ -15,7 +15,7 @@ use crate::text::{shell_word, visible};
 use crate::wallet::manage;
 use crate::wallet::manage::bundle::{Bundle, MergeAction};
 
-use super::super::{Context, add, piped_passphrase};
+use super::super::{Context, add, counted, piped_passphrase};
 use super::{Wish, in_words};
 
 /// No wallet comes near this.
@@ -51,18 +51,23 @@ pub(super) fn take(
         };
         context.terminal.answer(&visible(&format!("{word:5}  {:width$}  {}{why}", one.realm, one.account)));
     }
+    let rules = manage::bundle::preview_rules(context.wallet, &bundle)?;
+    for (realm, words) in &rules {
+        context.terminal.answer(&visible(&format!("{:5}  {realm:width$}  {words}", "rule")));
+    }
     let new = arrivals.iter().filter(|one| one.what != MergeAction::Held).count();
     if wish.dry {
         context.terminal.note(&format!("{} would be taken; nothing was changed", in_words(new)));
         return Ok(());
     }
-    if new == 0 && !bundle.says_more_than_accounts() {
+    if new == 0 && rules.is_empty() {
         context.terminal.note("nothing is new; nothing was changed");
         return Ok(());
     }
     let question = match new {
-        0 => "Take what is new of its rules?".to_owned(),
-        new => format!("Take {}?", in_words(new)),
+        0 => format!("Take {}?", counted(rules.len(), "rule")),
+        new if rules.is_empty() => format!("Take {}?", in_words(new)),
+        new => format!("Take {} and {}?", in_words(new), counted(rules.len(), "rule")),
     };
     if !wish.yes && !context.terminal.confirm(&question)? {
         return Err(Error::Declined);
@@ -70,7 +75,9 @@ pub(super) fn take(
     if let Some(store) = manage::bundle::merge(context.wallet, &bundle)? {
         add::say_choice(&store, context);
     }
-    context.terminal.note(&format!("{} taken into the wallet", in_words(new)));
+    let more =
+        if rules.is_empty() { String::new() } else { format!(" and {}", counted(rules.len(), "rule")) };
+    context.terminal.note(&format!("{}{more} taken into the wallet", in_words(new)));
     super::super::setup::keep_in_step(context);
     Ok(())
 }

@@ -9,16 +9,17 @@ use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 use crate::forge::Need;
+use crate::forge::token::is_token;
 use crate::import::decide::{Decided, Overrides, Verdict, decide};
 use crate::import::{self, Found, Outside, Reading, Source};
 use crate::secret::Secret;
 use crate::terminal::Colour;
-use crate::text::{shell_word, visible};
+use crate::text::{listed, shell_word, visible};
 use crate::wallet::manage::add::Planned;
 use crate::wallet::manage::adopt::{Comparison, Seen};
 use crate::wallet::{Lookup, Query, Wallet as _, manage};
 
-use super::{Command, Context, flag, option, yes};
+use super::{Command, Context, counted, flag, option, yes};
 
 mod bundle;
 
@@ -33,7 +34,7 @@ pub static COMMAND: Command = Command {
               The source keeps its tokens. With --move they are taken out of it, each after it was read back from the \
               wallet and compared.\n\n\
               Sources: git-store, git-keyring (libsecret, osxkeychain, wincred), gcm, pass, gh, az, npm, nuget, netrc, \
-              keyring, docker; docs/import.md says where each looks. A file that keyfob export wrote is given by its path.",
+              keyring, docker; keyfob help import says where each looks. A file that keyfob export wrote is given by its path.",
     example: "keyfob import git-store --dry-run",
     arguments: |command| {
         command
@@ -93,10 +94,14 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let source = word.to_str().and_then(import::named);
     if source.is_none() && !word.is_file() {
         let names: Vec<&str> = import::ALL.iter().map(|source| source.name).collect();
-        return Err(Error::usage(
-            format!("{} is no source of tokens and no file", visible(&word.to_string_lossy())),
-            format!("keyfob import SOURCE, one of {}", names.join(", ")),
-        ));
+        let shown = word.to_string_lossy();
+        // Somebody may have put the token there; no source's name and hardly a file's is as long.
+        let what =
+            match shown.len() >= super::SHORTEST_TOKEN && !shown.contains(['/', '\\']) || is_token(&shown) {
+                true => "that is no source of tokens and no file (not shown: it may be a token)".to_owned(),
+                false => format!("{} is no source of tokens and no file", visible(&shown)),
+            };
+        return Err(Error::usage(what, format!("keyfob import SOURCE, one of {}", names.join(", "))));
     }
     if !wish.dry && !wish.yes && !context.terminal.capabilities.can_ask() {
         let typed = format!("{}{}", wish.typed, if wish.take_out { " --move" } else { "" });
@@ -204,10 +209,10 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
         return Ok(());
     }
     let question = match (new, movable) {
-        (0, movable) => format!("Take {} out of {}?", in_words(movable), source.title),
-        (new, 0) => format!("Take {}?", in_words(new)),
+        (0, movable) => format!("Delete {} from {}?", in_words(movable), source.title),
+        (new, 0) => format!("Import {}?", counted(new, "token")),
         (new, movable) => {
-            format!("Take {}, and {} out of {}?", in_words(new), in_words(movable), source.title)
+            format!("Import {} and delete {movable} from {}?", counted(new, "token"), source.title)
         }
     };
     if !wish.yes && !context.terminal.confirm(&question)? {
@@ -304,7 +309,7 @@ fn what_is_answered<'f>(
             "{} in {}, because it answers where keyfob does not: {}",
             if left.len() == 1 { "1 entry stays".to_owned() } else { format!("{} entries stay", left.len()) },
             source.title,
-            left.join(", ")
+            listed(&left)
         ));
     }
     Ok(answered)
@@ -365,6 +370,7 @@ fn show(decided: &[Decided<'_>], reading: &Reading, context: &mut Context<'_>) {
             skipped.why.clone(),
         ]);
     }
+    rows.sort_by(|a, b| place_in_file(&a[3]).cmp(&place_in_file(&b[3])));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (places, accounts, ats) = (width(1), width(2), width(3));
     for [word, place, account, at, why] in &rows {
@@ -377,4 +383,10 @@ fn show(decided: &[Decided<'_>], reading: &Reading, context: &mut Context<'_>) {
         let rest = visible(&format!("{place:places$}  {account:accounts$}  {at:ats$}  {why}"));
         context.terminal.answer(&format!("{word}  {}", rest.trim_end()));
     }
+}
+
+/// Where an entry stands, so that line 9 comes before line 10.
+fn place_in_file(at: &str) -> (&str, u64) {
+    let front = at.trim_end_matches(|c: char| c.is_ascii_digit());
+    (front, at[front.len()..].parse().unwrap_or(0))
 }

@@ -32,7 +32,13 @@ pub(super) fn on_its_page(
     let person = context.terminal.capabilities.can_ask() && !matches.get_flag("no-open");
     let open = matches.get_flag("open") || (person && browser::is_at_hand(context.environment));
     add::show_page(&planned, matches, open, context);
-    let secret = add::read_token(&planned, context)?;
+    let secret = add::read_token(&planned, context).map_err(|error| match error {
+        Error::Token { ref why } if why.ends_with("empty") => Error::usage(
+            error.to_string(),
+            format!("keyfob rotate {} --by-hand asks again, or through a pipe: < FILE", planned.url),
+        ),
+        other => other,
+    })?;
     add::look_at(&secret, &mut planned, force, context)?;
     let offline = matches.get_flag("unchecked") || network::is_offline(context.environment);
     let (secret, answer) =

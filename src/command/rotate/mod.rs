@@ -3,7 +3,7 @@
 
 use clap::ArgMatches;
 
-use crate::error::Error;
+use crate::error::{Error, target};
 use crate::forge::lifecycle::{FailureEffect, Renewal, TokenApi, TokenRequest};
 use crate::records::{AccountRecord, Source};
 use crate::terminal::Uninterrupted;
@@ -102,11 +102,19 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
 }
 
 /// The account that the person means, and where its next token goes.
-fn the_account(matches: &ArgMatches, context: &Context<'_>) -> Result<(AccountRecord, Planned), Error> {
+fn the_account(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(AccountRecord, Planned), Error> {
     let selection =
         manage::select(context.wallet, text(matches, "URL").unwrap_or_default(), text(matches, "account"))?
             .persons();
-    let account = selection.only()?.clone();
+    let account = match selection.default() {
+        // The others are not asked about: git gets this one's token.
+        Some(default) if selection.accounts.len() > 1 => {
+            let whose = whose(&default.account(), &selection.realm.realm);
+            context.terminal.note(&format!("rotating the token of {whose}, which is the default"));
+            default.clone()
+        }
+        _ => selection.only()?.clone(),
+    };
     if account.source == Source::Tool {
         return Err(Error::usage(
             format!(
@@ -167,7 +175,8 @@ fn signed_in(
 ) -> Result<(), Error> {
     // Wherever its URL leads: the settings may have mapped a host to it.
     let organisation = planned.realm.what().to_owned();
-    let service = TokenService::begin(&planned.realm, context)?;
+    let service = TokenService::begin(&planned.realm, context)
+        .map_err(|error| by_hand_instead(error, account, &planned))?;
     let keep_old = matches.get_flag("keep-old");
     let old = old::the_old_one(&service, &organisation, account, &planned, matches, context)?;
     let scopes = match text(matches, "for") {
@@ -216,6 +225,18 @@ fn signed_in(
     let Some(done) = done else { return Ok(()) };
     tell(&done, context);
     done.unfinished.map_or(Ok(()), Err)
+}
+
+/// Who cannot sign in has another way here than to add a token: a rotation by hand, which also sees to the earlier one.
+fn by_hand_instead(error: Error, account: &AccountRecord, planned: &Planned) -> Error {
+    match error {
+        Error::Service { what, hint } => {
+            let ways = hint.split_once(". A token made by hand: ").map_or(hint.as_str(), |(ways, _)| ways);
+            let url = target(&planned.url, account.name.as_deref());
+            Error::Service { what, hint: format!("{ways}. By hand: keyfob rotate {url} --by-hand") }
+        }
+        other => other,
+    }
 }
 
 /// How long the old one lasts, from beginning to end. Our own record only knows since when it is held, which may be a few days.

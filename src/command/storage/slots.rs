@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::store::vault::SlotName;
 use crate::text::visible;
 
-use super::super::{Context, new_passphrase, text};
+use super::super::{Context, new_passphrase, text, yes};
 use super::Word;
 
 pub(super) fn protect(word: Word) -> clap::Command {
@@ -24,7 +24,8 @@ pub(super) fn slots(word: Word) -> clap::Command {
         .disable_help_subcommand(true)
         .subcommand(
             word("add", "Add a way to open the vault", "keyfob storage slots add ssh-agent")
-                .arg(slot("passphrase, key-file, ssh-agent (its only ed25519 key), or ssh-agent:SHA256:…")),
+                .arg(slot("passphrase, key-file, ssh-agent (its only ed25519 key), or ssh-agent:SHA256:…"))
+                .arg(yes()),
         )
         .subcommand(word("change", "Change the passphrase", "keyfob storage slots change"))
         .subcommand(
@@ -53,7 +54,7 @@ pub(super) fn run_protect(context: &mut Context<'_>) -> Result<(), Error> {
         context.terminal.note("the vault opens with its passphrase only, and the key file is gone");
         return Ok(());
     }
-    let passphrase = new_passphrase(context, "new passphrase of the vault")?;
+    let passphrase = new_passphrase(context, "new keyfob vault passphrase")?;
     crate::files::make_folder(&context.data)?;
     vault.replace_key_file_by_passphrase(&passphrase)?;
     context.terminal.note("the vault opens with the passphrase from now on, and the key file is gone");
@@ -63,13 +64,13 @@ pub(super) fn run_protect(context: &mut Context<'_>) -> Result<(), Error> {
 
 pub(super) fn run_slots(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     match matches.subcommand() {
-        Some(("add", matches)) => add(slot(matches), context),
+        Some(("add", matches)) => add(slot(matches), matches.get_flag("yes"), context),
         Some(("change", _)) => {
             let vault = context.stores.vault();
             if !vault.slots()?.iter().any(|slot| slot.name == SlotName::Passphrase) {
                 return Err(Error::usage("the vault has no passphrase", "keyfob storage protect"));
             }
-            let passphrase = new_passphrase(context, "new passphrase of the vault")?;
+            let passphrase = new_passphrase(context, "new keyfob vault passphrase")?;
             vault.change_passphrase(&passphrase)?;
             context.terminal.note("the vault has a new passphrase");
             Ok(())
@@ -96,7 +97,7 @@ fn list(context: &mut Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn add(name: &str, context: &mut Context<'_>) -> Result<(), Error> {
+fn add(name: &str, yes: bool, context: &mut Context<'_>) -> Result<(), Error> {
     let vault = context.stores.vault();
     crate::files::make_folder(&context.data)?;
     let added = match name {
@@ -104,6 +105,11 @@ fn add(name: &str, context: &mut Context<'_>) -> Result<(), Error> {
         _ => match name.parse::<SlotName>()? {
             SlotName::SshAgent(fingerprint) => enrol(context, Some(&fingerprint))?,
             SlotName::KeyFile => {
+                let slots = vault.slots()?;
+                let has = |name: &SlotName| slots.iter().any(|slot| slot.name == *name);
+                if has(&SlotName::Passphrase) && !has(&SlotName::KeyFile) {
+                    agree_to_key_file(yes, context)?;
+                }
                 vault.add_key_file()?;
                 SlotName::KeyFile
             }
@@ -114,7 +120,7 @@ fn add(name: &str, context: &mut Context<'_>) -> Result<(), Error> {
                         "keyfob storage slots change",
                     ));
                 }
-                let passphrase = new_passphrase(context, "new passphrase of the vault")?;
+                let passphrase = new_passphrase(context, "new keyfob vault passphrase")?;
                 vault.add_passphrase(&passphrase)?;
                 SlotName::Passphrase
             }
@@ -127,6 +133,20 @@ fn add(name: &str, context: &mut Context<'_>) -> Result<(), Error> {
         if added == SlotName::Passphrase {
             context.terminal.hint("keyfob storage slots remove key-file");
         }
+    }
+    Ok(())
+}
+
+/// A key file beside a passphrase opens the vault for whoever can read both, for good.
+fn agree_to_key_file(yes: bool, context: &mut Context<'_>) -> Result<(), Error> {
+    const CONSEQUENCE: &str =
+        "with a key file the vault opens unattended, and the passphrase no longer protects it";
+    if !yes && !context.terminal.capabilities.can_ask() {
+        return Err(Error::usage(CONSEQUENCE, "keyfob storage slots add key-file --yes"));
+    }
+    context.terminal.agree(&format!("{CONSEQUENCE}. Add the key file?"), yes)?;
+    if yes {
+        context.terminal.note(CONSEQUENCE);
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(super) static SIGN_IN: SignIn = SignIn {
     provider: "Microsoft Entra",
     service: "Azure DevOps",
     host: HOST,
-    guide: "docs/forges/azure-devops.md",
+    guide: "keyfob help azure-devops",
     program_name: "the Azure CLI",
     program: "az",
     arguments: &[

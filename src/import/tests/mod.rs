@@ -55,6 +55,7 @@ impl Home {
             environment: &self.environment,
             ask: &NoTerminal,
             unlocked: None,
+            stays_unlocked: None,
         };
         Outside { environment: &self.environment, store_context, file: None, only_look: false, now: 1000 }
     }

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Instant;
 
 use super::header::{Header, Slot, SlotName};
 use super::seal::SymmetricKey;
@@ -19,6 +20,9 @@ use crate::secret::Secret;
 /// How many keys of the ssh-agent are asked for a signature before the next way is tried. Each may make a person confirm.
 #[cfg(unix)]
 const MOST_SIGNATURES: usize = 4;
+
+/// How often a person may type the passphrase before it counts as unknown.
+const TRIES: usize = 3;
 
 /// A vault whose data key is known.
 pub(super) struct Unlocked {
@@ -105,14 +109,50 @@ impl Vault<'_> {
         {
             return Ok(key);
         }
-        if let Some(slot) = by_passphrase
-            && self.context.ask.possible()
-            && slot.check().map_err(|error| failure = error).is_ok()
-            && let Some(passphrase) = self.context.ask.passphrase("passphrase of the vault")
-        {
-            return slot.open(&passphrase, &header.id);
+        match by_passphrase {
+            Some(slot) => self.by_person(header, slot)?.ok_or(failure),
+            None => Err(failure),
         }
-        Err(failure)
+    }
+
+    /// The data key by what a person types, in three tries within the time of one question; `None` where nobody can be asked, or
+    /// the person declines.
+    fn by_person(&self, header: &Header, slot: &passphrase::Slot) -> Result<Option<SymmetricKey>, Error> {
+        if !self.context.ask.possible() {
+            return Ok(None);
+        }
+        slot.check()?;
+        let limit = self.context.prompt_timeout;
+        let (end, mut wrong) = (Instant::now() + limit, "");
+        for tries_left in (0..TRIES).rev() {
+            let question = format!("{wrong}{}", self.question());
+            let within = end.saturating_duration_since(Instant::now());
+            let Some(typed) = self.context.ask.passphrase(&question, within) else {
+                let late = Instant::now() >= end;
+                return if late { Err(Error::Unanswered { store: NAME, waited: limit }) } else { Ok(None) };
+            };
+            match slot.open(&typed, &header.id) {
+                Err(Error::WrongPassphrase) if tries_left > 0 => wrong = "wrong passphrase; ",
+                opened => {
+                    let key = opened?;
+                    if let Some(span) = self.context.stays_unlocked {
+                        // Where there is no such place, the question says so.
+                        let _ = kernel_keyring::keep(&header.id, &key, span.as_secs());
+                    }
+                    return Ok(Some(key));
+                }
+            }
+        }
+        Err(Error::WrongPassphrase)
+    }
+
+    /// It names who asks: under git, the next question may be git's own, whose answer goes to a server.
+    fn question(&self) -> &'static str {
+        if self.context.stays_unlocked.is_some() && !kernel_keyring::available() {
+            "keyfob vault passphrase (asked at each use: this system has no kernel keyring)"
+        } else {
+            "keyfob vault passphrase"
+        }
     }
 
     /// Where a person has to answer and cannot, "locked" would only send them to `keyfob unlock` and so in a circle.

@@ -12,7 +12,7 @@ use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Credential, Lookup, Query, Wallet};
 
-use super::{Protocol, Tool, Wire};
+use super::{Presented, Protocol, Tool, Wire};
 use crate::secret_bytes::{Bytes, joined};
 
 mod setup;
@@ -20,8 +20,14 @@ mod setup;
 mod tests;
 
 /// The askpass program.
-pub static PROTOCOL: Protocol =
-    Protocol { name: "askpass", need: Need::Code, links: &[setup::LINK], serve, quirks: None };
+pub static PROTOCOL: Protocol = Protocol {
+    name: "askpass",
+    need: Need::Code,
+    links: &[setup::LINK],
+    serve,
+    quirks: None,
+    presents: Some(|_, answer| Presented::Pair(answer.user.clone().unwrap_or_default())),
+};
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {

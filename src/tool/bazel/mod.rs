@@ -29,6 +29,7 @@ pub static PROTOCOL: Protocol = Protocol {
     links: &["bazel-credential-keyfob"],
     serve,
     quirks: None,
+    presents: Some(|_, answer| authorization::presented(answer, authorization::scheme(answer))),
 };
 
 /// The tool as `keyfob` shows it and sets it up.

@@ -20,7 +20,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, LoggedOut, Lookup, NewCredential, Query, Stored, Wallet};
 
-use super::{Protocol, Quirks, Tool, Wire, authorization, input, login, write_or_fail};
+use super::{Presented, Protocol, Quirks, Tool, Wire, authorization, input, login, write_or_fail};
 use crate::secret_bytes::{Bytes, joined, json};
 
 mod config;
@@ -33,6 +33,7 @@ pub static PROTOCOL: Protocol = Protocol {
     links: &["cargo-credential-keyfob"],
     serve,
     quirks: Some(&Quirks { places: |url| vec![url.clone()], withheld }),
+    presents: Some(|_, answer| presented(answer)),
 };
 
 /// The tool as `keyfob` shows it and sets it up.
@@ -227,7 +228,7 @@ fn withheld(answer: &Credential, index: &Remote) -> Option<String> {
     let forge = forge_of(answer);
     (!forge.packages.crates.serves(index.path(), false)).then(|| {
         format!(
-            "cargo gets a token of {} for its own registries of crates alone (docs/tools/cargo.md)",
+            "cargo gets a token of {} for its own registries of crates alone (keyfob help cargo)",
             forge.id
         )
     })
@@ -237,11 +238,19 @@ fn withheld(answer: &Credential, index: &Remote) -> Option<String> {
 /// returns with it; everyone else gets the token alone, as crates.io wants it.
 fn form(answer: &Credential) -> Bytes {
     let token = answer.token.expose();
+    match presented(answer) {
+        Presented::Scheme(scheme) => joined(&[scheme.as_bytes(), b" ", token]),
+        Presented::Pair(user) => authorization::basic(&user, token),
+        Presented::Token => joined(&[token]),
+    }
+}
+
+fn presented(answer: &Credential) -> Presented {
     match (&answer.authtype, authorization::scheme(answer)) {
-        (Some(authtype), _) => joined(&[authtype.as_bytes(), b" ", token]),
-        (None, Scheme::Basic) => authorization::basic("PAT", token),
-        (None, Scheme::Unknown) if answer.presentation != Presentation::Bearer => joined(&[token]),
-        (None, Scheme::Unknown | Scheme::Bearer) => joined(&[b"Bearer ", token]),
+        (Some(authtype), _) => Presented::Scheme(authtype.clone()),
+        (None, Scheme::Basic) => Presented::Pair("PAT".to_owned()),
+        (None, Scheme::Unknown) if answer.presentation != Presentation::Bearer => Presented::Token,
+        (None, Scheme::Unknown | Scheme::Bearer) => Presented::Scheme("Bearer".to_owned()),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::remote::{Remote, has_control};
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, Query, Wallet};
 
-use super::{Protocol, Quirks, Tool, Wire, input, login, write_or_fail};
+use super::{Presented, Protocol, Quirks, Tool, Wire, input, login, write_or_fail};
 use crate::secret_bytes::{Bytes, json};
 
 mod config;
@@ -31,6 +31,7 @@ pub static PROTOCOL: Protocol = Protocol {
     links: &["docker-credential-keyfob"],
     serve,
     quirks: Some(&Quirks { places, withheld: |_, _| None }),
+    presents: Some(|_, answer| Presented::Pair(user_name(answer).to_owned())),
 };
 
 /// The tool as `keyfob` shows it and sets it up.
@@ -178,10 +179,16 @@ fn list(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Reply, Error> {
         let Some(registry) = server::registry_of(&realm, &place) else { continue };
         let places = server::places(&registry)?;
         // A hint for each place would be noise.
-        if let (_, Lookup::Found(answer)) = find(wallet, &places, false)?
-            && answer.authtype.is_none()
-        {
-            users.insert(registry, answer.user.unwrap_or_default());
+        match find(wallet, &places, false) {
+            Ok((_, Lookup::Found(answer))) if answer.authtype.is_none() => {
+                users.insert(registry, answer.user.unwrap_or_default());
+            }
+            Ok(_) => {}
+            // One that is lost or damaged takes none of the others with it.
+            Err(error @ (Error::Lost { .. } | Error::Damaged { .. })) => {
+                wire.line("note", &format!("{registry} is not listed: {error}"));
+            }
+            Err(error) => return Err(error),
         }
     }
     let mut bytes = serde_json::to_vec(&users)
@@ -226,8 +233,12 @@ fn answer_bytes(name: &str, answer: &Credential) -> Option<Bytes> {
     if answer.authtype.is_some() {
         return None;
     }
-    let user = answer.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("pat");
-    Some(json(&[("{\"ServerURL\":", name), (",\"Username\":", user), (",\"Secret\":", token)], "}\n"))
+    let (user, token) = ((",\"Username\":", user_name(answer)), (",\"Secret\":", token));
+    Some(json(&[("{\"ServerURL\":", name), user, token], "}\n"))
+}
+
+fn user_name(answer: &Credential) -> &str {
+    answer.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("pat")
 }
 
 /// The name of a server, without what surrounds it; `None` if there is none.

@@ -1,8 +1,11 @@
 //! Whether git would really ask us: what `doctor` says of git, found by asking git for its configuration as it holds in the
 //! current folder. Nothing is changed and no helper is run.
 
-use crate::environment::is_program;
+use std::path::PathBuf;
+
+use crate::environment::{Environment, is_program};
 use crate::error::Error;
+use crate::folders::Folders;
 use crate::git_config::{Git, Value};
 use crate::remote::Remote;
 use crate::text::visible;
@@ -10,7 +13,7 @@ use crate::tool::installation::is_this;
 use crate::tool::setup::{Finding, SetupContext, SetupEntry};
 use crate::wallet::manage;
 
-use super::helpers::{BY_NAME, anywhere, asked, is_ours, program_of, sends_path, split};
+use super::helpers::{BY_NAME, Company, anywhere, asked, is_ours, program_of, sends_path, split};
 
 const GIT: &str = "git";
 const FIX: &str = "keyfob setup git";
@@ -30,6 +33,7 @@ pub(super) fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> R
     match git.list(true) {
         Ok(values) => {
             findings.extend(helper(context, &values, entry));
+            findings.extend(told_in_clear(context, &values, entry));
             findings.extend(places(context, &values));
         }
         Err(error) => findings.push(Finding::broken(GIT, error.to_string(), "git config --global --edit")),
@@ -78,10 +82,62 @@ fn helper(context: &SetupContext<'_>, values: &[Value], entry: Option<&SetupEntr
     }];
     for (i, other) in asked.iter().enumerate().filter(|(i, value)| *i != at && !is_ours(&value.value)) {
         let order = if i < at { "before" } else { "after" };
-        let words = format!("git also asks {} {order} keyfob ({})", visible(&other.value), other.file);
+        let does = Company::of(&other.value).words();
+        let words = format!("git also asks {}{does} {order} keyfob ({})", visible(&other.value), other.file);
         findings.push(Finding::hint(GIT, words, format!("{FIX} --only, if keyfob alone shall be asked")));
     }
     findings
+}
+
+/// The wallet's hosts whose tokens git also tells a helper that writes them in clear: broken, unless the person wanted it so.
+fn told_in_clear(context: &SetupContext<'_>, values: &[Value], entry: Option<&SetupEntry>) -> Vec<Finding> {
+    let hosts = manage::places::hosts(context.wallet.records()).unwrap_or_default();
+    let mut told: Vec<(String, &Value)> = Vec::new();
+    for host in &hosts {
+        let asked = asked(values, host);
+        if !asked.iter().any(|value| is_ours(&value.value)) {
+            continue;
+        }
+        let plain = asked.iter().find(|value| matches!(Company::of(&value.value), Company::PlainText(_)));
+        told.extend(plain.map(|value| (host.authority(), *value)));
+    }
+    let Some((_, helper)) = told.first() else { return Vec::new() };
+    let names: Vec<&str> = told.iter().map(|(host, _)| host.as_str()).collect();
+    let words = format!(
+        "git also tells {}{} every token that works for {} ({})",
+        visible(&helper.value),
+        Company::of(&helper.value).words(),
+        names.join(", "),
+        helper.file
+    );
+    vec![match entry.is_some_and(|entry| entry.keep_others) {
+        true => Finding::hint(GIT, words, FIX),
+        false => Finding::broken(GIT, words, FIX),
+    }]
+}
+
+/// The files in which git's own `store` keeps tokens in clear: those of git's configuration as it holds in the current folder, and
+/// the usual ones, whether they are there or not.
+#[must_use]
+pub fn plain_text_files(environment: &Environment) -> Vec<PathBuf> {
+    let folders = Folders::of(environment);
+    let home = folders.home();
+    let usual = home.iter().map(|home| home.join(".git-credentials"));
+    let mut files: Vec<PathBuf> =
+        usual.chain(folders.xdg_config().map(|config| config.join("git/credentials"))).collect();
+    let values = Git::find(environment).and_then(|git| git.list(true)).unwrap_or_default();
+    for value in values.iter().filter(|value| is_helper(value)) {
+        let Company::PlainText(Some(file)) = Company::of(&value.value) else { continue };
+        // The shell that git starts gives `~` its meaning; any other path is the repository's, or whole.
+        let file = match (file.strip_prefix("~"), &home) {
+            (Ok(below), Some(home)) => home.join(below),
+            _ => file,
+        };
+        if file.is_absolute() && !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    files
 }
 
 fn is_helper(value: &Value) -> bool {

@@ -9,7 +9,7 @@ use crate::remote::Remote;
 use crate::text::visible;
 use crate::tool::setup::{Plan, SettingLine, SetupContext, SetupEntry};
 
-use super::helpers::{HELPER, asked, is_ours, sends_path, split};
+use super::helpers::{Company, HELPER, asked, is_ours, sends_path, split, spoils};
 
 /// The section that stands for `credential` while a new one is written at the end of the file.
 const PASSING: &str = "keyfob-setup";
@@ -86,7 +86,8 @@ impl Draft {
             for value in asked(&self.values, place).into_iter().filter(|value| !is_ours(&value.value)) {
                 let scope = split(&value.key).and_then(|(pattern, _)| pattern);
                 let scope = scope.map(|pattern| format!(" for {}", visible(pattern))).unwrap_or_default();
-                let words = format!("{}{scope} ({})", visible(&value.value), value.file);
+                let does = Company::of(&value.value).words();
+                let words = format!("{}{scope}{does} ({})", visible(&value.value), value.file);
                 if !seen.contains(&words) {
                     seen.push(words);
                 }
@@ -162,7 +163,77 @@ impl Draft {
         }
     }
 
-    pub(super) fn add_paths(&mut self, places: &[Remote]) {
+    /// Lets git ask us alone for these hosts, where the company would spoil it ([`spoils`]), by an empty helper line of the host's
+    /// own before ours; `helper` is our line. Lines that an earlier setup wrote for other hosts go. Gives the hosts.
+    pub(super) fn isolate(&mut self, hosts: &[Remote], helper: &str) -> Result<Vec<String>, Error> {
+        let mut isolated = Vec::new();
+        let key_of = |host: &Remote| format!("credential.{}.helper", host.origin());
+        let general = Value {
+            file: self.git.global.to_string_lossy().into_owned(),
+            key: HELPER.to_owned(),
+            value: helper.to_owned(),
+        };
+        for host in hosts {
+            let mut asked = asked(&self.values, host);
+            if !asked.iter().any(|value| is_ours(&value.value)) {
+                asked.push(&general);
+            }
+            if !spoils(&asked) {
+                continue;
+            }
+            let key = key_of(host);
+            let values = vec![String::new(), helper.to_owned()];
+            for value in &values {
+                let line = self.line(&key, value, None);
+                self.entry.remember(line);
+                self.values.push(Value {
+                    file: general.file.clone(),
+                    key: key.clone(),
+                    value: value.clone(),
+                });
+            }
+            self.edits.push((self.git.global.clone(), Edit::AddLast { key, values, passing: PASSING }));
+            isolated.push(host.authority());
+        }
+        Ok(isolated)
+    }
+
+    /// Takes out what [`Draft::isolate`] wrote for hosts that are none of these any more.
+    pub(super) fn join_again(&mut self, hosts: &[Remote]) -> Result<(), Error> {
+        let kept: Vec<String> =
+            hosts.iter().map(|host| format!("credential.{}.helper", host.origin())).collect();
+        let gone = |line: &&SettingLine| {
+            matches!(split(&line.key), Some((Some(_), "helper")))
+                && !kept.iter().any(|key| is_key(key, &line.key))
+        };
+        let gone: Vec<SettingLine> = self.entry.written.iter().filter(gone).cloned().collect();
+        for line in &gone {
+            self.take_out(line)?;
+            self.forget(&line.key, &line.value);
+            self.values.retain(|value| !(is_key(&value.key, &line.key) && value.value == line.value));
+        }
+        Ok(())
+    }
+
+    /// Our helper line in the global file, as an earlier setup wrote it.
+    pub(super) fn written_helper(&self) -> Option<String> {
+        let ours = |line: &&SettingLine| is_key(&line.key, HELPER) && is_ours(&line.value);
+        self.entry.written.iter().find(ours).map(|line| line.value.clone())
+    }
+
+    /// Whether whoever is asked before us stays so.
+    pub(super) fn keeps_others(&self) -> bool {
+        self.entry.keep_others
+    }
+
+    /// Remembers the person's wish about those who are asked before us.
+    pub(super) fn keep_others(&mut self, keep: bool) {
+        self.entry.keep_others = keep;
+    }
+
+    /// Lets git send the path to these places; gives those to which it does not yet.
+    pub(super) fn add_paths(&mut self, places: &[Remote]) -> Vec<Remote> {
+        let mut added = Vec::new();
         for place in places {
             if sends_path(&self.values, place) {
                 continue;
@@ -184,6 +255,7 @@ impl Draft {
                     self.edits.push((self.git.global.clone(), edit));
                 }
             }
+            added.push(place.clone());
             if !sends_path(&self.values, place) {
                 self.notes.push(format!(
                     "git will still not send the path to {place}: another useHttpPath stands behind that line; see \
@@ -191,6 +263,7 @@ impl Draft {
                 ));
             }
         }
+        added
     }
 
     /// Lets git use Basic by itself for servers on premises (`http.URL.proactiveAuth`, git 2.46; older ones ignore it): one
@@ -257,6 +330,6 @@ impl Draft {
             }
             good
         });
-        Ok(Plan { lines, notes, others, entry: Some(entry), apply })
+        Ok(Plan { lines, notes, others, entry: Some(entry), apply, ..Plan::default() })
     }
 }

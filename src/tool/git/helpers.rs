@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::git_config::Value;
 use crate::remote::Remote;
+use crate::text::visible;
 
 /// The setting that names helpers.
 pub(super) const HELPER: &str = "credential.helper";
@@ -70,6 +71,72 @@ fn shell_words(line: &str) -> Option<Vec<String>> {
     }
     words.extend(word);
     (quote.is_none() && !words.is_empty()).then_some(words)
+}
+
+/// What a helper other than ours does, as far as its name tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Company {
+    /// git's own `store`: it writes every token that it is told into a file in clear, this one if it is named.
+    PlainText(Option<PathBuf>),
+    /// Answers by a sign-in of its own, in a browser or a window, for every host that it knows.
+    SignsIn,
+    /// Any other.
+    Other,
+}
+
+impl Company {
+    /// What the helper of this line does.
+    pub(super) fn of(line: &str) -> Company {
+        let words = shell_words(line.strip_prefix('!').unwrap_or(line).trim()).unwrap_or_default();
+        let mut words = words.iter().map(String::as_str);
+        let mut name = words.next().unwrap_or_default();
+        if line.starts_with('!') && name == "git" {
+            name = words.next().unwrap_or_default();
+        }
+        let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        let name = name.strip_suffix(".exe").unwrap_or(name);
+        let name = ["git-credential-", "credential-"]
+            .iter()
+            .find_map(|start| name.strip_prefix(start))
+            .unwrap_or(name);
+        match name {
+            "store" => {
+                let words: Vec<&str> = words.collect();
+                let file =
+                    words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--file") {
+                        Some("") => words.get(at + 1).copied(),
+                        Some(rest) => rest.strip_prefix('='),
+                        None => None,
+                    });
+                Company::PlainText(file.map(PathBuf::from))
+            }
+            "manager" | "manager-core" | "oauth" | "azure" => Company::SignsIn,
+            _ => Company::Other,
+        }
+    }
+
+    /// What a person should know of it.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Company::PlainText(Some(file)) => {
+                format!(", which keeps tokens in plain text in {}", visible(&file.to_string_lossy()))
+            }
+            Company::PlainText(None) => ", which keeps tokens in plain text in ~/.git-credentials".to_owned(),
+            Company::SignsIn => ", which signs in by itself".to_owned(),
+            Company::Other => String::new(),
+        }
+    }
+}
+
+/// Whether git should ask us alone for a place that the wallet holds: where a helper would write the wallet's token in clear,
+/// before us or behind us, and where one that stands before us would open its own sign-in in our place.
+pub(super) fn spoils(asked: &[&Value]) -> bool {
+    let ours = asked.iter().position(|value| is_ours(&value.value)).unwrap_or(asked.len());
+    asked.iter().enumerate().any(|(at, value)| match Company::of(&value.value) {
+        Company::PlainText(_) => true,
+        Company::SignsIn => at < ours,
+        Company::Other => false,
+    })
 }
 
 /// A place that stands for every host that nothing is said of.
@@ -258,6 +325,45 @@ mod tests {
             "/usr/bin/not-keyfob git",
         ] {
             assert!(!is_ours(other), "{other}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_another_helper_does_is_known_by_its_name() {
+        let file = |name: &str| Company::PlainText(Some(PathBuf::from(name)));
+        for (line, company) in [
+            ("store", Company::PlainText(None)),
+            ("store --file ~/tokens", file("~/tokens")),
+            ("store --file=/srv/tokens", file("/srv/tokens")),
+            ("/usr/lib/git-core/git-credential-store", Company::PlainText(None)),
+            ("!git credential-store --file '/a b'", file("/a b")),
+            ("manager", Company::SignsIn),
+            ("/usr/local/bin/git-credential-manager", Company::SignsIn),
+            ("/mnt/c/Program\\ Files/Git/mingw64/bin/git-credential-manager.exe", Company::SignsIn),
+            ("oauth", Company::SignsIn),
+            ("cache --timeout 3600", Company::Other),
+            ("!gh auth git-credential", Company::Other),
+            ("!f() { cat store; }; f", Company::Other),
+            ("", Company::Other),
+        ] {
+            assert_eq!(Company::of(line), company, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_helper_that_writes_in_clear_spoils_a_place_on_either_side_of_ours_and_a_sign_in_only_before() {
+        for (config, spoilt) in [
+            (&["store", "keyfob"][..], true),
+            (&["keyfob", "store"], true),
+            (&["manager", "keyfob"], true),
+            (&["keyfob", "manager"], false),
+            (&["cache", "keyfob"], false),
+            (&["keyfob"], false),
+        ] {
+            let lines: Vec<_> = config.iter().map(|line| ("credential.helper", *line)).collect();
+            let values = values(&lines);
+            assert_eq!(spoils(&asked(&values, &place("https://x.example"))), spoilt, "{config:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Requests are read by `request`; here they meet the wallet, and answers are written. git ignores the exit code of a
 //! helper, and others throw an answer away for it, so it is always 0. Errors are one line on stderr and an empty answer: git
-//! then asks the next helper. Never written back: protocol, host, path, url, which would move what git stores next.
+//! then asks the next helper, except after `quit=1` (R9). Never written back: protocol, host, path, url, which would move what git stores next.
 
 use std::ffi::OsString;
 
@@ -19,6 +19,7 @@ use super::{Protocol, Tool, Wire, write};
 use crate::secret_bytes::{base64, joined};
 
 mod check;
+pub use check::plain_text_files;
 mod draft;
 mod helpers;
 mod request;
@@ -27,8 +28,14 @@ mod setup;
 use request::Request;
 
 /// git.
-pub static PROTOCOL: Protocol =
-    Protocol { name: "git", need: Need::Code, links: &["git-credential-keyfob"], serve, quirks: None };
+pub static PROTOCOL: Protocol = Protocol {
+    name: "git",
+    need: Need::Code,
+    links: &["git-credential-keyfob"],
+    serve,
+    quirks: None,
+    presents: None,
+};
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
@@ -73,7 +80,17 @@ fn explain(wire: &mut Wire<'_>) {
 fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
     let request = Request::read(wire.input)?;
     let query = query(&request, wire, request.offers("authtype"))?;
-    match wallet.get(&query)? {
+    let found = match wallet.get(&query) {
+        Ok(found) => found,
+        Err(error) => {
+            if is_locked(&error) {
+                // Otherwise git asks for a password next, and a passphrase that is typed there goes to the server.
+                write(wire, b"quit=1\n")?;
+            }
+            return Err(error);
+        }
+    };
+    match found {
         Lookup::Found(answer) => {
             write(wire, &answer_bytes(&request, &answer))?;
             // The answer is out; now there is time for words.
@@ -82,6 +99,12 @@ fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
         Lookup::None { reason, report } => wire.no_credential_for_git(&reason, report, &query.remote),
     }
     Ok(())
+}
+
+/// Whether the wallet holds the account that would answer, and a person could unlock its store (R9). Not after a time-out: then
+/// nobody may be there, or the store may be broken, and git's next helper may know more.
+fn is_locked(error: &Error) -> bool {
+    matches!(error, Error::Locked { .. } | Error::WrongPassphrase)
 }
 
 fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {

@@ -9,7 +9,10 @@
 
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use crate::error::Error;
+use crate::files;
 use crate::git_config::{Edit, Git, Value, is_key};
 use crate::remote::Remote;
 use crate::text::visible;
@@ -17,8 +20,9 @@ use crate::tool::installation::{Installation, is_this};
 use crate::tool::setup::{Plan, Setup, SetupContext, SetupEntry, SetupOptions};
 use crate::wallet::manage;
 
+use super::check::plain_text_files;
 use super::draft::Draft;
-use super::helpers::{BY_NAME, HELPER, anywhere, asked, is_ours, line_of, split};
+use super::helpers::{BY_NAME, Company, HELPER, anywhere, asked, is_ours, line_of, split};
 
 /// git's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check: super::check::check };
@@ -44,15 +48,58 @@ fn plan<'c>(
     let only = options.only || draft.helper_behind_our_empty_line(before).is_some();
     let asked_everywhere = places[..wanted].iter().all(|place| draft.asks_us(place));
     let good = asked_everywhere && (others.is_empty() || !only);
+    let (before_us, plain) = company(&draft.values)?;
     draft.place_helper(&helper, only, good, before);
-    draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
+    draft.keep_others(options.keep_others || (!options.only && draft.keeps_others()));
+    let hosts = manage::places::hosts(context.wallet.records())?;
+    let alone = if only || draft.keeps_others() { Vec::new() } else { draft.isolate(&hosts, &helper)? };
+    if !alone.is_empty() {
+        draft.notes.push(format!("for the hosts of your wallet git asks keyfob alone: {}", alone.join(", ")));
+    } else if plain && !only && !draft.keeps_others() {
+        draft.notes.push("for each host that you add a token for, git will ask keyfob alone".to_owned());
+    }
+    let with_path = draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
+    draft.notes.extend(with_path.iter().filter_map(|host| lost_to_store(host, context)));
     draft.add_basic(&manage::places::for_basic(context.wallet.records())?);
     if only && !others.is_empty() {
         draft.notes.push(format!("not asked any more: {}", others.join(", ")));
     }
     let places = if only { places } else { places[..wanted].to_vec() };
     let others = if only { Vec::new() } else { others };
-    draft.into_plan(others, move |values| verify(values, &places, only))
+    let mut plan = draft.into_plan(others, move |values| verify(values, &places, only))?;
+    plan.before_us = if only { Vec::new() } else { before_us };
+    Ok(plan)
+}
+
+/// Words about what git's own `store` keeps for a host without a path: git compares paths once it sends them.
+fn lost_to_store(host: &Remote, context: &SetupContext<'_>) -> Option<String> {
+    let without_path = |line: &&str| {
+        let (_, rest) = line.split_once("://").unwrap_or_default();
+        rest.trim_end_matches('/')
+            .rsplit_once('@')
+            .is_some_and(|(_, name)| name.eq_ignore_ascii_case(&host.authority()))
+    };
+    let count = |file: PathBuf| {
+        let bytes = Zeroizing::new(files::read_others(&file).ok().flatten()?);
+        Some(std::str::from_utf8(&bytes).ok()?.lines().filter(without_path).count())
+    };
+    let entries: usize = plain_text_files(context.environment).into_iter().filter_map(count).sum();
+    let counted = if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
+    (entries > 0).then(|| {
+        format!(
+            "what store keeps for {} is not found any more once git sends the path ({counted}); keyfob import git-store",
+            host.authority()
+        )
+    })
+}
+
+/// Who is asked before us for a host that nothing is said of, and whether any helper there writes in clear.
+fn company(values: &[Value]) -> Result<(Vec<String>, bool), Error> {
+    let anywhere = anywhere()?;
+    let asked = asked(values, &anywhere);
+    let before = asked.iter().take_while(|value| !is_ours(&value.value)).map(|value| visible(&value.value));
+    let plain = asked.iter().any(|value| matches!(Company::of(&value.value), Company::PlainText(_)));
+    Ok((before.collect(), plain))
 }
 
 /// Whether git would ask us, and with `only` nobody else, for every one of these places.
@@ -76,6 +123,11 @@ fn keep_in_step<'c>(context: &SetupContext<'c>, before: &SetupEntry) -> Result<P
     let mut draft = Draft::begin(context, before.clone())?;
     draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
     draft.add_basic(&manage::places::for_basic(context.wallet.records())?);
+    let hosts = manage::places::hosts(context.wallet.records())?;
+    draft.join_again(&hosts)?;
+    if let Some(helper) = draft.written_helper().filter(|_| !draft.keeps_others()) {
+        draft.isolate(&hosts, &helper)?;
+    }
     draft.into_plan(Vec::new(), |_| Ok(()))
 }
 

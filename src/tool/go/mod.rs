@@ -22,8 +22,14 @@ mod setup;
 mod tests;
 
 /// Go.
-pub static PROTOCOL: Protocol =
-    Protocol { name: "go", need: Need::Packages, links: &[], serve, quirks: None };
+pub static PROTOCOL: Protocol = Protocol {
+    name: "go",
+    need: Need::Packages,
+    links: &[],
+    serve,
+    quirks: None,
+    presents: Some(|_, answer| authorization::presented(answer, Scheme::Basic)),
+};
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {

@@ -217,7 +217,7 @@ fn plan<'c>(
     };
     let line = SettingLine { instead_of, ..SettingLine::new(file, GOAUTH, value.as_str()) };
     let lines = vec![format!("go env -w {}", shell_word(Path::new(&format!("{GOAUTH}={value}"))))];
-    let entry = Some(SetupEntry { written: vec![line], taken_out: Vec::new() });
+    let entry = Some(SetupEntry { written: vec![line], ..SetupEntry::default() });
     let file = file.clone();
     let apply = Box::new(move || go.set(&file, Some(&value)));
     Ok(Plan { lines, notes, entry, apply, ..Plan::default() })

@@ -18,7 +18,7 @@ use crate::remote::{Realm, Remote, has_control};
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, NewCredential, Query, Stored, Wallet};
 
-use super::{Protocol, Tool, Wire, is_web, write};
+use super::{Presented, Protocol, Tool, Wire, is_web, write};
 use crate::secret_bytes::{Bytes, joined, json};
 
 mod arguments;
@@ -32,8 +32,14 @@ mod uv;
 use arguments::{Mode, Output, Request};
 
 /// The keyring command.
-pub static PROTOCOL: Protocol =
-    Protocol { name: "keyring", need: Need::Packages, links: &["keyring"], serve, quirks: None };
+pub static PROTOCOL: Protocol = Protocol {
+    name: "keyring",
+    need: Need::Packages,
+    links: &["keyring"],
+    serve,
+    quirks: None,
+    presents: Some(|_, answer| Presented::Pair(answer.user.clone().unwrap_or_default())),
+};
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {

@@ -15,6 +15,7 @@ use crate::tool::installation::Installation;
 use crate::tool::setup::{Finding, Level, SetupContext, SetupEntry};
 
 use super::clients::{LINK, clients, for_older, output, plugins, version};
+use super::others;
 
 const ABOUT: &str = "nuget";
 const FIX: &str = "keyfob setup nuget";
@@ -27,6 +28,12 @@ const GENERAL: &str = "e31fb857036daf0857c70f5a13956500adde37dc";
 
 /// The claim of authentication, as a number.
 const AUTHENTICATION: u64 = 1;
+
+/// Who reads the variable for programs.
+const DESKTOP: &str = "nuget.exe, MSBuild and Visual Studio";
+
+/// The variable that names a folder for those notes.
+const CACHE: &str = "NUGET_PLUGINS_CACHE_PATH";
 
 /// For how long NuGet believes its notes.
 const BELIEVED: Duration = Duration::from_secs(30 * 86_400);
@@ -64,9 +71,11 @@ pub(super) fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> R
         findings.push(Finding::ok(ABOUT, words));
     }
     findings.extend(not_executable(context.environment));
+    findings.extend(others(context));
     findings.extend(variables(context, entry.is_some()));
     findings.extend(older(context));
     findings.extend(dangling(context));
+    findings.extend(cache_path(context.environment));
     findings.extend(forgotten(context));
     findings.extend(sdk(context.environment));
     if cfg!(windows) {
@@ -113,13 +122,20 @@ fn not_executable(environment: &Environment) -> Option<Finding> {
 /// The variables that name plugins: NuGet then looks nowhere else.
 fn variables(context: &SetupContext<'_>, is_set_up: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let has_dotnet = !context.here(&["dotnet"]).is_empty();
     for (name, who) in [
         ("NUGET_NETCORE_PLUGIN_PATHS", "dotnet"),
-        ("NUGET_NETFX_PLUGIN_PATHS", "nuget.exe, MSBuild and Visual Studio"),
+        ("NUGET_NETFX_PLUGIN_PATHS", DESKTOP),
         ("NUGET_PLUGIN_PATHS", "NuGet"),
     ] {
         let Some(value) = context.environment.text(name) else { continue };
         let entries: Vec<PathBuf> = entries(&value).map(PathBuf::from).collect();
+        let is_one_path = has_dotnet && !cfg!(windows) && who != DESKTOP && value.contains(';');
+        if is_one_path && entries.iter().all(|path| path.exists()) {
+            let words =
+                format!("dotnet reads {name} as one path, because only : separates there: no sign-in works");
+            findings.push(Finding::broken(ABOUT, words, format!("separate the entries of {name} with :")));
+        }
         for missing in entries.iter().filter(|path| !path.exists()) {
             let words = format!(
                 "{name} names {}, which is not there: one such plugin keeps NuGet from signing in anywhere",
@@ -136,6 +152,16 @@ fn variables(context: &SetupContext<'_>, is_set_up: bool) -> Vec<Finding> {
                     path.display()
                 );
                 findings.push(Finding::broken(ABOUT, words, format!("unset {name}; PATH is enough")));
+            }
+            // Another name is started by `dotnet FILE`.
+            Some(path) if has_dotnet && who == "NuGet" && !path.is_dir() && !is_plugins_name(path) => {
+                let words = format!(
+                    "{name} names {}, which dotnet starts with its own runtime because of its name: no sign-in works",
+                    path.display()
+                );
+                let link = in_path(context).into_iter().next();
+                let link = link.as_deref().map_or_else(|| format!("the path of {LINK}"), shell_word);
+                findings.push(Finding::broken(ABOUT, words, format!("export {name}={link}")));
             }
             Some(path) => {
                 findings.push(Finding::ok(ABOUT, format!("{name} names keyfob ({})", path.display())))
@@ -197,10 +223,11 @@ fn dangling(context: &SetupContext<'_>) -> Vec<Finding> {
 
 /// NuGet keeps for thirty days what a plugin said it can do. If it was noted that we cannot sign in, it does not start us.
 fn forgotten(context: &SetupContext<'_>) -> Vec<Finding> {
-    let Some(cache) = cache(context.environment) else { return Vec::new() };
-    let known = in_path(context).into_iter().chain(for_older(context.environment));
-    let bad = known.filter(|plugin| says_that_we_cannot(&cache, plugin));
-    bad.map(|plugin| {
+    let known = || in_path(context).into_iter().chain(for_older(context.environment));
+    let caches = caches(context.environment).into_iter();
+    let all = caches.flat_map(|cache| known().map(move |plugin| (cache.clone(), plugin)));
+    let bad = all.filter(|(cache, plugin)| says_that_we_cannot(cache, plugin));
+    bad.map(|(cache, plugin)| {
         let words = format!(
             "NuGet has noted that {} cannot sign in, and does not start it for thirty days",
             plugin.display()
@@ -212,12 +239,89 @@ fn forgotten(context: &SetupContext<'_>) -> Vec<Finding> {
     .collect()
 }
 
-fn cache(environment: &Environment) -> Option<PathBuf> {
-    if let Some(cache) = environment.os("NUGET_PLUGINS_CACHE_PATH") {
-        return Some(PathBuf::from(cache));
+/// The folders in which NuGets note what plugins can do: the older ones in one, dotnet since SDK 10 in the other.
+fn caches(environment: &Environment) -> Vec<PathBuf> {
+    if let Some(cache) = environment.os(CACHE) {
+        return vec![PathBuf::from(cache)];
     }
     let folders = Folders::of(environment);
-    Some(folders.local().or_else(|| folders.xdg_data())?.join("NuGet/plugins-cache"))
+    let of_dotnet = || Some(folders.named("DOTNET_CLI_HOME")?.join(".local/share"));
+    let bases = [folders.local().or_else(|| folders.xdg_data()), of_dotnet()];
+    let names = ["NuGet/plugins-cache", "NuGet/plugin-cache"];
+    bases.into_iter().flatten().flat_map(|base| names.map(|name| base.join(name))).collect()
+}
+
+/// A folder for those notes that NuGet cannot use: then no plugin is started.
+fn cache_path(environment: &Environment) -> Option<Finding> {
+    let path = PathBuf::from(environment.os(CACHE)?);
+    let why = if !path.is_absolute() {
+        "is not an absolute path"
+    } else if path.exists() && !path.is_dir() {
+        "is not a folder"
+    } else if is_read_only(&path) {
+        "cannot be written"
+    } else {
+        return None;
+    };
+    let words = format!("{CACHE} is {}, which {why}: no sign-in works", visible(&path.display().to_string()));
+    Some(Finding::broken(ABOUT, words, format!("unset {CACHE}")))
+}
+
+/// Whether nothing can be written into a folder, or into the one in which it would be made.
+fn is_read_only(folder: &Path) -> bool {
+    let Some(there) = folder.ancestors().find(|folder| folder.exists()) else { return true };
+    std::fs::metadata(there).is_ok_and(|about| about.permissions().readonly())
+}
+
+/// What NuGet asks besides keyfob, in its order, and what of it cannot be started: one such plugin, wherever it is, keeps NuGet from
+/// signing in anywhere.
+fn others(context: &SetupContext<'_>) -> Vec<Finding> {
+    let environment = context.environment;
+    let mut findings = Vec::new();
+    let listed = others::listed(environment);
+    let is_listed = listed.is_some();
+    let (home, path) = match listed {
+        Some(listed) => (Vec::new(), listed),
+        None => (others::in_home(environment), others::in_path(environment)),
+    };
+    let mut before = Vec::new();
+    for plugin in &home {
+        if others::is_library(plugin) {
+            before.push(plugin.clone());
+        } else {
+            let words = format!("{} is no .NET library: no sign-in works", plugin.display());
+            findings.push(Finding::broken(ABOUT, words, format!("rm {}", shell_word(plugin))));
+        }
+    }
+    let mut met_keyfob = false;
+    for plugin in &path {
+        if is_keyfob(context, plugin) {
+            met_keyfob = true;
+        } else if others::leads_nowhere(plugin) || others::is_no_program(plugin) {
+            let words = format!("{} cannot be started: no sign-in works", plugin.display());
+            findings.push(Finding::broken(ABOUT, words, format!("rm {}", shell_word(plugin))));
+        } else if !met_keyfob && !others::is_own_name(plugin) {
+            before.push(plugin.clone());
+        }
+    }
+    if !before.is_empty() && !is_listed {
+        let names: Vec<String> = before.iter().map(|plugin| plugin.display().to_string()).collect();
+        let words =
+            format!("NuGet asks these before keyfob, and one may ask you to sign in: {}", names.join(", "));
+        findings.push(Finding::hint(ABOUT, words, only(context)));
+    }
+    findings
+}
+
+/// How NuGet is told to ask nobody but keyfob.
+pub(super) fn only(context: &SetupContext<'_>) -> String {
+    let link = in_path(context).into_iter().next();
+    let link = link.as_deref().map_or_else(|| format!("the path of {LINK}"), shell_word);
+    format!("to ask keyfob alone, in your profile: export NUGET_PLUGIN_PATHS={link}")
+}
+
+fn is_plugins_name(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(others::PREFIX))
 }
 
 /// The folder in which NuGet notes what it knows of a plugin.

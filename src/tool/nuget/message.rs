@@ -47,9 +47,12 @@ pub(super) fn line(id: &str, kind: &str, method: &str, payload: Option<&[u8]>) -
     joined(&[&head, name, payload, b"}\n"])
 }
 
-/// The payload of a message for people.
-pub(super) fn log(level: &str, words: &str) -> Bytes {
-    let words = format!("keyfob: {}", crate::text::visible(words));
+/// What makes .NET's terminal show a message at once and not when the restore is over, as Microsoft's provider writes it.
+const AT_ONCE: &str = "    [CredentialProvider]";
+
+/// The payload of a message for people; `at_once` for one that a person waits for at a terminal.
+pub(super) fn log(level: &str, words: &str, at_once: bool) -> Bytes {
+    let words = format!("{}keyfob: {}", if at_once { AT_ONCE } else { "" }, crate::text::visible(words));
     json(&[("{\"LogLevel\":", level), (",\"Message\":", &words)], "}")
 }
 

@@ -12,13 +12,14 @@ use std::ffi::OsString;
 use crate::forge::Need;
 use crate::wallet::Wallet;
 
-use super::{Protocol, Tool, Wire};
+use super::{Presented, Protocol, Tool, Wire};
 
 mod check;
 mod clients;
 mod frame;
 mod lookup;
 mod message;
+mod others;
 mod plugin;
 mod profile;
 mod provider;
@@ -31,9 +32,10 @@ mod tests;
 pub static PROTOCOL: Protocol = Protocol {
     name: "nuget",
     need: Need::Packages,
-    links: &["nuget-plugin-keyfob", "CredentialProvider.Keyfob"],
+    links: &["nuget-plugin-keyfob", "CredentialProvider.Keyfob", provider::MICROSOFTS],
     serve,
     quirks: None,
+    presents: Some(|query, answer| Presented::Pair(lookup::user_name(query, answer))),
 };
 
 /// The tool as `keyfob` shows it and sets it up.
@@ -48,10 +50,11 @@ pub static TOOL: Tool = Tool {
 /// The one argument with which NuGet starts a plugin.
 const PLUGIN: &str = "-Plugin";
 
-/// Whether a first argument tells that NuGet calls, or who calls as it does, whatever our name.
+/// Whether arguments tell that NuGet calls, or who calls as it does, whatever our name: they begin with an option, and one of them
+/// is a plugin's or a provider's.
 #[must_use]
-pub fn begins_a_call(argument: &str) -> bool {
-    argument == PLUGIN || provider::begins_a_call(argument)
+pub fn is_a_call(arguments: &[OsString]) -> bool {
+    arguments.first().is_some_and(|word| word == PLUGIN) || provider::is_a_call(arguments)
 }
 
 fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
@@ -61,7 +64,7 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
             plugin::serve(wire, wallet, crate::process::lives, &crate::process::leave);
             0
         }
-        Some(word) if provider::begins_a_call(word) => provider::serve(args, wire, wallet),
+        Some(_) if provider::is_a_call(args) => provider::serve(args, wire, wallet),
         _ => {
             wire.line(
                 "hint",

@@ -13,11 +13,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::environment::Environment;
 use crate::tool::Wire;
 use crate::wallet::Wallet;
 
 use super::frame::Lines;
 use super::lookup::{SourceRequest, ask};
+use super::others;
 use super::session::{Effect, Session};
 
 /// How often the clock is looked at.
@@ -46,7 +48,7 @@ pub(super) fn serve(
     lives: fn(u32) -> bool,
     leave: &(dyn Fn() + Sync),
 ) {
-    let stderr_is_terminal = wire.stderr_is_terminal;
+    let (stderr_is_terminal, environment) = (wire.stderr_is_terminal, wire.environment);
     let state = State { session: Session::new(lives), output: &mut *wire.output };
     let input = &mut *wire.input;
     let peer = Peer { state: Mutex::new(state), host: AtomicU32::new(0), lives, leave };
@@ -59,18 +61,24 @@ pub(super) fn serve(
         // come in time by itself, and mostly does.
         let _ = thread::Builder::new().spawn_scoped(scope, || read(input, &peer, questions));
         let _ = thread::Builder::new().spawn_scoped(scope, || keep_time(&peer, until));
-        work(&peer, &asked, stderr_is_terminal, wallet);
+        work(&peer, &asked, stderr_is_terminal, environment, wallet);
         drop(over);
     });
 }
 
-fn work(peer: &Peer<'_>, asked: &Receiver<SourceRequest>, stderr_is_terminal: bool, wallet: &dyn Wallet) {
+fn work(
+    peer: &Peer<'_>,
+    asked: &Receiver<SourceRequest>,
+    stderr_is_terminal: bool,
+    environment: &Environment,
+    wallet: &dyn Wallet,
+) {
     for question in asked {
         // NuGet may have cancelled it while it waited for the ones before it.
         if !peer.locked().session.awaits(&question.id) {
             continue;
         }
-        let reply = ask(&question, stderr_is_terminal, wallet);
+        let reply = ask(&question, stderr_is_terminal, wallet).beside(|| others::are_there(environment));
         peer.step(|session| session.reply(&question, &reply, Instant::now()));
     }
 }
@@ -80,7 +88,7 @@ fn read(input: &mut (dyn BufRead + Send), peer: &Peer<'_>, questions: Sender<Sou
     let mut lines = Lines::new(input);
     let mut more = true;
     while more && let Some(line) = lines.next() {
-        let effects = peer.step(|session| session.on_line(line, Instant::now()));
+        let effects = peer.step(|session| session.on_line(line.bytes, &line.urls, Instant::now()));
         for effect in effects {
             match effect {
                 // The other end only goes when this one has.

@@ -2,7 +2,7 @@
 //! object of JSON whatever the outcome, exit code 0 (use it), 1 (not mine, ask the next), 2 (mine, and it failed). And that of
 //! Microsoft's provider, which artifacts-keyring (twine, Poetry, pip), ado-npm-auth and PSResourceGet call: `-Uri URL -IsRetry
 //! False -OutputFormat Json …` with short names too, where whatever is not 0 is a failure and standard error is shown to people.
-//! They are told apart by the letter case of the first word. Unknown words are passed over in both.
+//! They are told apart by the letter case of `-uri`. Unknown words are passed over in both.
 
 use std::ffi::OsString;
 
@@ -29,12 +29,18 @@ struct Call {
     quiet: bool,
 }
 
-pub(super) fn begins_a_call(argument: &str) -> bool {
-    ["-uri", "-u"].iter().any(|name| argument.eq_ignore_ascii_case(name))
+/// The name of Microsoft's provider, under which its callers may find keyfob.
+pub(super) const MICROSOFTS: &str = "CredentialProvider.Microsoft";
+
+/// Whether one of the words asks for a source. The options before it may come in any order.
+pub(super) fn is_a_call(args: &[OsString]) -> bool {
+    let is_option = |word: &OsString| word.to_string_lossy().starts_with('-');
+    let asks = |word: &OsString| ["-uri", "-u"].iter().any(|name| word.eq_ignore_ascii_case(name));
+    args.first().is_some_and(is_option) && args.iter().any(asks)
 }
 
 pub(super) fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
-    let is_version_1 = args.first().is_some_and(|word| word == VERSION_1);
+    let is_version_1 = args.iter().any(|word| word == VERSION_1);
     let call = read(args);
     let Some(url) = call.url else {
         if is_version_1 {
@@ -58,7 +64,7 @@ pub(super) fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet)
     }
     match (crate::tool::write(wire, &out), reply) {
         (Ok(()), Reply::Credential { .. }) => 0,
-        (Ok(()), Reply::NotOurs | Reply::Nothing(_)) => 1,
+        (Ok(()), Reply::NotOurs | Reply::Nothing(_) | Reply::LeftToOthers(_)) => 1,
         _ => 2,
     }
 }

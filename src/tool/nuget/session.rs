@@ -6,14 +6,14 @@
 //! Deliberately absent: reading, writing, threads, clocks (`plugin` has them) and the wallet (`lookup`).
 //! <https://learn.microsoft.com/nuget/reference/extensibility/nuget-cross-platform-plugins>
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
-use super::lookup::{REFUSED_AFTER, Reply, SourceRequest};
+use super::lookup::{Reply, SourceRequest, foreign_hosts};
 use super::message::{self, Envelope, payload};
 
 /// The version of the protocol, and the oldest that we speak.
@@ -59,6 +59,10 @@ pub(super) struct Session {
     beat: Duration,
     /// How many requests we have sent.
     sent: u32,
+    /// What was said to people as a warning: once is enough.
+    warned: HashSet<String>,
+    /// The sources that got a credential.
+    answered: HashSet<String>,
     ended: Option<Instant>,
 }
 
@@ -67,6 +71,8 @@ struct Open {
     id: String,
     method: String,
     next_beat: Instant,
+    /// Whether a person waits for it, who has not been told yet why it takes long.
+    is_watched: bool,
     /// The answer, when it is there.
     held: Option<HeldAnswer>,
 }
@@ -108,7 +114,7 @@ struct HandshakeReply {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Claims {
-    package_source_repository: Option<IgnoredAny>,
+    package_source_repository: Option<serde_json::Value>,
     service_index: Option<IgnoredAny>,
 }
 
@@ -132,6 +138,8 @@ impl Session {
             may_log: false,
             beat: BEAT,
             sent: 0,
+            warned: HashSet::new(),
+            answered: HashSet::new(),
             ended: None,
         }
     }
@@ -144,10 +152,10 @@ impl Session {
     }
 
     /// A line from NuGet. What is none of its messages has no id to answer to, and is passed over.
-    pub(super) fn on_line(&mut self, line: &[u8], now: Instant) -> Vec<Effect> {
+    pub(super) fn on_line(&mut self, line: &[u8], urls: &[String], now: Instant) -> Vec<Effect> {
         let Some(envelope) = Envelope::read(line) else { return Vec::new() };
         match (&*envelope.kind, &*envelope.method) {
-            ("Request", _) => self.answer(&envelope, line, now),
+            ("Request", _) => self.answer(&envelope, line, urls, now),
             ("Cancel", _) => match self.close(&envelope.id) {
                 Some(open) => vec![say(&open.id, "Cancel", &open.method, None)],
                 None => Vec::new(),
@@ -169,7 +177,7 @@ impl Session {
         self.open.extract_if(.., goes).filter_map(|open| Some(open.held?.answer)).collect()
     }
 
-    fn answer(&mut self, envelope: &Envelope<'_>, line: &[u8], now: Instant) -> Vec<Effect> {
+    fn answer(&mut self, envelope: &Envelope<'_>, line: &[u8], urls: &[String], now: Instant) -> Vec<Effect> {
         let (id, method) = (&*envelope.id, &*envelope.method);
         if self.open.iter().any(|open| open.id == id) {
             return Vec::new();
@@ -204,7 +212,12 @@ impl Session {
                 Some(Claims { package_source_repository: None, service_index: None }) | None => {
                     answer("{\"Claims\":[\"Authentication\"]}")
                 }
-                Some(_) => answer("{\"Claims\":[]}"),
+                Some(claims) => {
+                    let mut effects = answer("{\"Claims\":[]}");
+                    let source = claims.package_source_repository.as_ref().and_then(|source| source.as_str());
+                    effects.extend(source.and_then(|source| self.name_hosts(source, urls)));
+                    effects
+                }
             },
             "SetLogLevel" => {
                 self.may_log = true;
@@ -222,6 +235,21 @@ impl Session {
         }
     }
 
+    /// Names the hosts of a service index that are not of the source's realm, once: NuGet gives the source's token to those that
+    /// ask for one, and asks keyfob for the source alone, so nothing else can be done about it.
+    fn name_hosts(&mut self, source: &str, urls: &[String]) -> Option<Effect> {
+        if !self.may_log || !self.answered.contains(source) {
+            return None;
+        }
+        let hosts = foreign_hosts(source, urls);
+        let words = format!(
+            "{source} sends NuGet to {}; NuGet gives the token of the feed to a host there that asks for one",
+            hosts.join(", ")
+        );
+        let is_new = !hosts.is_empty() && self.warned.insert(words.clone());
+        is_new.then(|| self.request("Log", &message::log("Warning", &words, false)))
+    }
+
     fn ask(&mut self, envelope: &Envelope<'_>, asked: Authentication, now: Instant) -> Vec<Effect> {
         if self.retries.len() >= MOST {
             self.retries.clear();
@@ -235,7 +263,8 @@ impl Session {
             in_silence: asked.is_non_interactive,
         };
         let (id, method) = (envelope.id.to_string(), envelope.method.to_string());
-        self.open.push(Open { id, method, next_beat: now + self.beat, held: None });
+        let is_watched = !question.in_silence;
+        self.open.push(Open { id, method, next_beat: now + self.beat, is_watched, held: None });
         vec![Effect::Ask(question)]
     }
 
@@ -243,14 +272,21 @@ impl Session {
     pub(super) fn reply(&mut self, question: &SourceRequest, reply: &Reply, now: Instant) -> Vec<Effect> {
         let Some(mut open) = self.close(&question.id) else { return Vec::new() };
         let payload = message::credential(reply).unwrap_or_else(|| {
-            let code = if matches!(reply, Reply::NotOurs | Reply::Failed(_)) { "Error" } else { "NotFound" };
+            // After NotFound NuGet warns by itself; where it asks another plugin next, that would be wrong.
+            let is_error = matches!(reply, Reply::NotOurs | Reply::LeftToOthers(_) | Reply::Failed(_));
+            let code = if is_error { "Error" } else { "NotFound" };
             Zeroizing::new(format!("{{\"ResponseCode\":\"{code}\"}}").into_bytes())
         });
         let answer = say(&open.id, "Response", &open.method, Some(&payload));
-        let Some(words) = reply.words().filter(|_| self.may_log) else { return vec![answer] };
-        let is_well = matches!(reply, Reply::Credential { .. }) && question.retries != REFUSED_AFTER;
-        let level = if is_well { "Minimal" } else { "Warning" };
-        let log = self.request("Log", &message::log(level, words));
+        if matches!(reply, Reply::Credential { .. }) && self.answered.len() < MOST {
+            self.answered.insert(question.url.clone());
+        }
+        let level = reply.level();
+        let words = reply
+            .words()
+            .filter(|words| self.may_log && (level != "Warning" || self.warned.insert((*words).to_owned())));
+        let Some(words) = words else { return vec![answer] };
+        let log = self.request("Log", &message::log(level, words, !question.in_silence));
         if self.ended.is_some() {
             return vec![log, answer];
         }
@@ -266,9 +302,15 @@ impl Session {
             return vec![Effect::Exit];
         }
         let mut effects = self.release(|held| held.until <= now);
+        let mut is_news = false;
         for open in self.open.iter_mut().filter(|open| open.next_beat <= now) {
             open.next_beat = now + self.beat;
+            is_news |= std::mem::take(&mut open.is_watched);
             effects.push(say(&open.id, "Progress", &open.method, Some(b"{}")));
+        }
+        if is_news && self.may_log && self.ended.is_none() {
+            let words = "waiting for the store that holds the token; a window may ask you to unlock it";
+            effects.push(self.request("Log", &message::log("Minimal", words, true)));
         }
         effects
     }

@@ -23,7 +23,7 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
 
 fn plan<'c>(
     context: &SetupContext<'c>,
-    _options: SetupOptions,
+    options: SetupOptions,
     before: Option<&SetupEntry>,
 ) -> Result<Plan<'c>, Error> {
     let mut plan = Plan::nothing(before.cloned().unwrap_or_default());
@@ -43,6 +43,10 @@ fn plan<'c>(
         }
     }
     plan.notes.extend(super::check::obstacles(context));
+    if options.only {
+        // The one way there is, and a shell's profile is the person's own.
+        plan.notes.push(super::check::only(context));
+    }
     Ok(link.begin(plan))
 }
 

@@ -22,8 +22,14 @@ mod setup;
 mod tests;
 
 /// pnpm.
-pub static PROTOCOL: Protocol =
-    Protocol { name: "pnpm", need: Need::Packages, links: &["keyfob-pnpm"], serve, quirks: None };
+pub static PROTOCOL: Protocol = Protocol {
+    name: "pnpm",
+    need: Need::Packages,
+    links: &["keyfob-pnpm"],
+    serve,
+    quirks: None,
+    presents: Some(|_, answer| authorization::presented(answer, authorization::scheme(answer))),
+};
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {

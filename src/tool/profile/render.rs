@@ -99,7 +99,7 @@ fn one(
     if let Some(other) = other {
         let what = format!("{name} would go to {} and to {other} too", first.endpoint.url);
         if variable.on_conflict != OnConflict::Refuse {
-            left_out.push(format!("{what}, so it is not set: docs/tools/{tool}.md has the way"));
+            left_out.push(format!("{what}, so it is not set: keyfob help {tool} has the way"));
             return Ok(None);
         }
         let hint = format!(

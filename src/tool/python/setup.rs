@@ -117,7 +117,7 @@ fn plan<'c>(
         }
         written.push(line);
     }
-    plan.entry = Some(SetupEntry { written, taken_out: Vec::new() });
+    plan.entry = Some(SetupEntry { written, ..SetupEntry::default() });
     if !missing.is_empty() {
         plan.notes.push(
             "Python's keyring will ask keyfob first, and then the keyrings that it asks today".to_owned(),

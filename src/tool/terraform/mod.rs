@@ -16,7 +16,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, NewCredential, Query, Wallet};
 
-use super::{Protocol, Quirks, Tool, Wire, authorization, input, login, write};
+use super::{Presented, Protocol, Quirks, Tool, Wire, authorization, input, login, write};
 use crate::secret_bytes::json;
 
 mod setup;
@@ -30,6 +30,7 @@ pub static PROTOCOL: Protocol = Protocol {
     links: &["terraform-credentials-keyfob"],
     serve,
     quirks: Some(&Quirks { places: |url| vec![url.clone()], withheld }),
+    presents: Some(|_, _| Presented::Scheme("Bearer".to_owned())),
 };
 
 /// The tool as `keyfob` shows it and sets it up.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use crate::account::{Id, Key};
 use crate::error::Error;
 use crate::forge;
-use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
+use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::store::Store;
@@ -26,14 +26,6 @@ pub struct Bundle {
     pub realms: Vec<RealmRecord>,
     /// The secrets that they speak of, by id, as a store keeps them.
     pub secrets: BTreeMap<String, Secret>,
-}
-
-impl Bundle {
-    /// Whether there is something in it that may come in where every account is held: path rules, leave for plain http.
-    #[must_use]
-    pub fn says_more_than_accounts(&self) -> bool {
-        self.realms.iter().any(|realm| !realm.rules.is_empty() || realm.allow_http)
-    }
 }
 
 /// MergeAction became of one account of a bundle.
@@ -111,6 +103,31 @@ pub fn preview(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Vec<MergeRes
         }
     }
     Ok(arrivals)
+}
+
+/// What of a bundle would come in beside its tokens, in words, each with its realm: path rules that are not here yet, and leave for
+/// plain http.
+///
+/// # Errors
+/// Those of reading.
+pub fn preview_rules(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Vec<(String, String)>, Error> {
+    let mut new = Vec::new();
+    for realm in &bundle.realms {
+        let group = wallet.records.read(&place_of(wallet, realm)?.group)?;
+        let here = group.realm(&realm.realm);
+        let has = |rule: &Rule| here.is_some_and(|here| here.rules.iter().any(|held| held.path == rule.path));
+        let accounts = || here.into_iter().chain([realm]).flat_map(|realm| &realm.accounts);
+        for rule in realm.rules.iter().filter(|rule| !has(rule)) {
+            if let Some(account) = accounts().find(|account| account.name == rule.account) {
+                let words = format!("/{} is answered by {}", rule.path.join("/"), account.account());
+                new.push((realm.realm.clone(), words));
+            }
+        }
+        if realm.allow_http && !here.is_some_and(|here| here.allow_http) {
+            new.push((realm.realm.clone(), "tokens may travel over plain http".to_owned()));
+        }
+    }
+    Ok(new)
 }
 
 /// Takes a bundle in, realm by realm: the secrets first, then their record in one piece. May be repeated after any failure.

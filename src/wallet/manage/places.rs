@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::error::Error;
 use crate::forge::{self, Presentation};
 use crate::records::{RealmRecord, Records};
-use crate::remote::Remote;
+use crate::remote::{Realm, Remote};
 use crate::wallet::LocalWallet;
 use crate::wallet::manage::list::list;
 use crate::wallet::resolve::forge_of;
@@ -64,6 +64,29 @@ pub fn that_need_the_path(records: &Records) -> Result<Vec<Remote>, Error> {
         }
     }
     Ok(needed)
+}
+
+/// The hosts that git would ask for what the wallet holds, each once and without a path: those of the realms' URLs, and every
+/// other one by which a cloud service's organisation is reached. Hosts that serve no repositories are not among them.
+///
+/// # Errors
+/// As [`all`].
+pub fn hosts(records: &Records) -> Result<Vec<Remote>, Error> {
+    let mut hosts: Vec<Remote> = Vec::new();
+    for group in records.all()?.flatten() {
+        for realm in group.realms.iter().filter(|realm| realm.has_person()) {
+            let own = place(realm).map(|place| place.remote.without_path());
+            let others = Realm::from_text(&realm.realm)
+                .map(|name| forge_of(realm).hosts_of(&name))
+                .unwrap_or_default();
+            for host in own.into_iter().chain(others) {
+                if !hosts.contains(&host) {
+                    hosts.push(host);
+                }
+            }
+        }
+    }
+    Ok(hosts)
 }
 
 /// The places where git should use Basic by itself, without asking the server first: what a person added for a server that

@@ -80,7 +80,7 @@ fn find_realm(
                 Some(record) => (record.realm.clone(), Vec::new()),
                 None => {
                     return Err(Error::Ambiguous {
-                        what: format!("{remote} could be any of {}", urls.join(", ")),
+                        what: format!("{remote} could be any of {}", crate::text::listed(&urls)),
                         hint: "give the whole URL of one of them".to_owned(),
                     });
                 }
@@ -118,6 +118,12 @@ impl Selection {
         }
     }
 
+    /// The realm's default, if it is among the accounts that are meant.
+    #[must_use]
+    pub fn default(&self) -> Option<&AccountRecord> {
+        self.accounts.iter().find(|account| account.default)
+    }
+
     /// The one account that has something to restore: those that have nothing cannot be meant.
     ///
     /// # Errors
@@ -146,7 +152,7 @@ fn names_of(accounts: &[AccountRecord]) -> String {
     let mut names: Vec<String> =
         accounts.iter().map(|account| account_in_words(account.name.as_deref())).collect();
     names.sort_unstable();
-    names.join(", ")
+    crate::text::listed(&names)
 }
 
 /// What to say when a URL of a cloud service does not tell the organisation.

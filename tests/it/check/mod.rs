@@ -21,6 +21,7 @@ mod certificates;
 mod global_tokens;
 mod hostile;
 mod http_responses;
+mod many;
 mod proxies;
 mod rate_limit;
 #[cfg(target_os = "linux")]

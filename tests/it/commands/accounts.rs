@@ -190,3 +190,27 @@ fn wide_names_leave_the_columns_of_a_list_under_each_other() {
         assert!(list.contains(&line), "ACCOUNT, the head, has 7 letters: {line:?} in\n{list}");
     }
 }
+
+#[test]
+fn rotate_means_the_default_where_there_are_several_and_an_empty_paste_is_told_as_its_own() {
+    let scene = holding(&[
+        ("https://git.example --account alice", "s3cret-a"),
+        ("https://git.example --account bob --default", "s3cret-b"),
+    ]);
+    let output = run(&scene, "rotate https://git.example");
+    assert!(
+        output.stderr().contains("rotating the token of account bob of ")
+            && output.stderr().contains("which is the default"),
+        "{output}"
+    );
+    assert!(
+        output.stderr().contains("keyfob rotate https://git.example")
+            && !output.stderr().contains("keyfob add URL"),
+        "{output}"
+    );
+    run_with(&scene, "rotate https://git.example --unchecked", "s3cret-new").succeeds();
+    assert_eq!(token_of(&scene, "https://git.example --account bob"), "s3cret-new");
+    assert_eq!(token_of(&scene, "https://git.example --account alice"), "s3cret-a");
+    run(&scene, "prefer https://git.example --clear").succeeds();
+    ends(&scene, "rotate https://git.example", 4, &["alice, bob", "--account NAME"]);
+}

@@ -195,3 +195,55 @@ fn check_of_one_url_is_sorted_by_account_in_json_too() {
     run(&scene, &format!("explain {CONTOSO} --user none")).says(1, &[]);
     run(&scene, &format!("prefer {CONTOSO} --account nobody")).says(1, &["it has: alice, bob, zoe"]);
 }
+
+#[test]
+fn a_character_that_is_not_seen_is_shown_to_people_and_escaped_in_json() {
+    let scene = holding(&[(CONTOSO, "s3cret-1")]);
+    for (at, odd) in
+        "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}\u{ad}\u{e0041}\u{202e}\u{fe0f}".chars().enumerate()
+    {
+        let account = format!("a{at}{odd}b");
+        let add = ["add", CONTOSO, "--account", account.as_str(), "--label", &format!("l{odd}")];
+        scene.keyfob_with(add, format!("s3cret-{at}")).succeeds();
+        for words in [
+            &["list"][..],
+            &["list", "--json"],
+            &["explain", CONTOSO],
+            &["explain", CONTOSO, "--json"],
+            &["explain", CONTOSO, "--user", &account],
+            &["explain", CONTOSO, "--user", &account, "--json"],
+            &["prefer", CONTOSO, "--account", &account],
+            &["prefer", CONTOSO],
+            &["check", CONTOSO],
+            &["doctor"],
+            &["remove", CONTOSO],
+            &["remove", CONTOSO, "--account", &account, "--yes"],
+        ] {
+            let output = scene.keyfob(words.iter().copied());
+            let all = format!("{}{}", output.stdout(), output.stderr());
+            assert!(!all.contains(odd), "{words:?}: U+{:04X} in {output}", u32::from(odd));
+            if words.contains(&"--json") {
+                json(&output);
+            }
+        }
+    }
+}
+
+#[test]
+fn many_accounts_make_no_endless_line() {
+    let scene = Scene::new();
+    let many: String = (0..400).map(|at| format!("https://user{at}:s3cret-{at}@github.com\n")).collect();
+    scene.append(".git-credentials", &many);
+    run(&scene, "import git-store --yes").succeeds();
+    run(&scene, "prefer https://github.com --clear").succeeds();
+    let hint = scene.helper("get", "protocol=https host=github.com");
+    assert!(hint.stderr().len() < 600 && hint.stderr().contains(" and 392 more"), "{hint}");
+    for words in
+        ["explain https://github.com", "token https://github.com --as token", "rotate https://github.com"]
+    {
+        let output = run(&scene, words);
+        assert!(output.code() == 4 && output.stderr().len() < 600, "{output}");
+    }
+    let output = run(&scene, "restore https://github.com --account nobody");
+    assert!(output.stderr().len() < 600 && output.stderr().contains(" and 392 more"), "{output}");
+}

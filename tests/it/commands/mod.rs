@@ -222,7 +222,9 @@ fn a_word_of_another_program_is_answered_with_the_command_for_it() {
         ("Rename", "keyfob edit URL --rename NAME"),
         ("version", "keyfob --version"),
     ] {
-        for words in [word.to_owned(), format!("help {word}"), format!("{word} https://github.com")] {
+        // There is a page of that name.
+        let help = if word == "config" { word.to_owned() } else { format!("help {word}") };
+        for words in [word.to_owned(), help, format!("{word} https://github.com")] {
             let output = run(&scene, &words);
             let expected = format!("keyfob: error: keyfob has no command {word}\nkeyfob: hint: {command}");
             assert!(output.code() == 2 && output.stderr().starts_with(&expected), "{words}: {output}");
@@ -255,4 +257,30 @@ fn help_and_version_are_answers_under_every_name_that_a_person_may_type() {
         let output = output.says(0, &["Usage: git-credential-keyfob get", "bazel", "keyfob help"]);
         assert!(output.stderr().is_empty(), "{output}");
     }
+}
+
+#[test]
+fn help_and_hints_name_no_file_that_is_not_installed() {
+    let scene = Scene::new();
+    for words in ["--help", "help commands", "help config", "help azure-devops", "help npm", "help vault"] {
+        let output = run(&scene, words).succeeds();
+        assert!(!output.stdout().contains("docs/") && !output.stdout().contains(".md"), "{output}");
+    }
+    let mut all = Vec::new();
+    keyfob::command::parser().get_subcommands().for_each(|command| words_of(command, "", &mut all));
+    for (words, _) in all {
+        let help = run(&scene, &format!("{} --help", words.trim())).succeeds();
+        assert!(!help.stdout().contains("docs/") && !help.stdout().contains(".md"), "{help}");
+    }
+    // A page whose name is a command's comes behind that command's help.
+    let both = run(&scene, "help import").succeeds();
+    assert!(both.stdout().contains("--dry-run") && both.stdout().contains("\n# "), "{both}");
+    scene.private_folder(&scene.home().join("keyfob"));
+    std::fs::write(scene.home().join("keyfob/config.toml"), "store = 7").unwrap();
+    run(&scene, "storage").says(6, &["keyfob help config"]);
+    let page = run(&scene, "help config").succeeds();
+    assert!(page.stdout().starts_with("# "), "{page}");
+    // No message names one either.
+    let messages = include_str!("../../messages.txt");
+    assert!(!messages.contains("docs/"), "a message points at a file");
 }

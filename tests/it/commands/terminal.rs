@@ -46,21 +46,23 @@ fn on_an_unknown_host_the_user_name_is_asked_for_too() {
 #[test]
 fn a_token_is_shown_on_a_screen_and_destroyed_only_after_a_yes() {
     let scene = at_a_terminal(holding(&[(CONTOSO, "s3cret-1")]));
-    for (words, question) in [
+    for (words, said, question) in [
         (
             "token https://dev.azure.com/contoso --as token",
+            "note: the token was not shown",
             "show the token of azure-devops/contoso on this screen? [y/N] ",
         ),
         (
             "remove https://dev.azure.com/contoso",
+            "note: nothing was changed",
             "destroy the token of the unnamed account of azure-devops/contoso? [y/N] ",
         ),
     ] {
         for answer in ["", "n", "yep"] {
             let mut terminal = Terminal::begin(&scene, words);
-            terminal.sees(question).types(answer).sees("nothing was changed");
+            terminal.sees(question).types(answer).sees(said);
             let (code, screen) = terminal.end();
-            assert!(code == 6 && !screen.contains("s3cret"), "{screen}");
+            assert!(code == 6 && !screen.contains("s3cret") && !screen.contains("error"), "{screen}");
         }
     }
     let mut terminal = Terminal::begin(&scene, "token https://dev.azure.com/contoso --as token");
@@ -76,7 +78,7 @@ fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
     let scene = at_a_terminal(holding(&[(CONTOSO, "s3cret-1")]));
     let mut terminal = Terminal::begin(&scene, "storage protect");
     terminal
-        .sees("new passphrase of the vault: ")
+        .sees("new keyfob vault passphrase: ")
         .types("s3cret one")
         .sees("the same again: ")
         .types("s3cret two");
@@ -84,7 +86,7 @@ fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
     assert_eq!(terminal.end().0, 2);
     let mut terminal = Terminal::begin(&scene, "storage protect");
     terminal
-        .sees("new passphrase of the vault: ")
+        .sees("new keyfob vault passphrase: ")
         .types("s3cret one")
         .sees("the same again: ")
         .types("s3cret one");
@@ -94,15 +96,29 @@ fn a_person_protects_the_vault_with_a_passphrase_and_changes_it() {
     assert!(!scene.home().join("keyfob/vault.key").exists());
 
     let mut terminal = Terminal::begin(&scene, "storage slots add key-file");
-    terminal.sees("passphrase of the vault: ").types("wrong").sees("wrong passphrase").sees("keyfob unlock");
+    terminal
+        .sees("the passphrase no longer protects it. Add the key file? [y/N] ")
+        .types("")
+        .sees("nothing was changed");
+    assert_eq!(terminal.end().0, 6);
+    let mut terminal = Terminal::begin(&scene, "storage slots add key-file");
+    terminal.sees("Add the key file? [y/N] ").types("y");
+    for _ in 0..3 {
+        terminal.sees("keyfob vault passphrase: ").types("wrong").sees("wrong passphrase");
+    }
+    terminal.sees("keyfob unlock");
     assert_eq!(terminal.end().0, 3);
+    assert!(!scene.home().join("keyfob/vault.key").exists());
+    let output = run(&scene, "storage slots add key-file");
+    assert_eq!(output.code(), 2, "{output}");
+    assert!(output.stderr().contains("no longer protects") && output.stderr().contains("--yes"), "{output}");
     let mut terminal = Terminal::begin(&scene, "explain https://dev.azure.com/contoso");
-    terminal.sees("passphrase of the vault: ").types("s3cret one").sees("answer: the unnamed account");
+    terminal.sees("keyfob vault passphrase: ").types("s3cret one").sees("answer: the unnamed account");
     assert_eq!(terminal.end().0, 0);
     // Looked at and replaced: two steps, asked once.
     let mut terminal = Terminal::begin(&scene, "add https://dev.azure.com/contoso");
     terminal.sees("token for azure-devops/contoso").sees(": ").types("s3cret-2");
-    terminal.sees("passphrase of the vault: ").types("s3cret one").sees("the earlier one is set aside");
+    terminal.sees("keyfob vault passphrase: ").types("s3cret one").sees("the earlier one is set aside");
     assert_eq!(terminal.end().0, 0);
     assert_eq!(
         run(&scene, "explain https://dev.azure.com/contoso").code(),

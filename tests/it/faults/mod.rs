@@ -277,8 +277,18 @@ fn list_shows_what_can_be_read_and_names_what_cannot() {
 fn a_locked_vault_is_not_an_empty_one() {
     let scene = scene();
     scene.protect_vault("correct horse");
-    let line = refuses(&scene);
-    assert_eq!(line, "the vault store is locked; keyfob unlock");
+    let before = files_below(&scene.data());
+    let said = "keyfob: error: the vault store is locked; keyfob unlock\n";
+    for (operation, answer, password) in
+        [("get", "quit=1\n", ""), ("store", "", "another-one"), ("erase", "", TOKEN)]
+    {
+        let output = scene.helper(operation, &format!("{PLACE} username=contoso password={password}"));
+        assert_eq!((output.code(), output.stdout(), output.stderr()), (0, answer, said), "{output}");
+    }
+    let locks = |files: Vec<(PathBuf, Vec<u8>)>| -> Vec<_> {
+        files.into_iter().filter(|(path, _)| !path.to_string_lossy().contains(".lock")).collect()
+    };
+    assert!(locks(files_below(&scene.data())) == locks(before), "something was written");
     // In a person's command it is exit code 3, and the way out does not lead in a circle where nobody can type.
     let token = scene.keyfob(["token", "https://dev.azure.com/contoso", "--as", "token", "--yes"]).fails();
     assert_eq!((token.code(), token.stdout()), (3, ""), "{token}");

@@ -21,6 +21,8 @@ mod go;
 mod helpers;
 mod hosts;
 mod lfs;
+#[cfg(target_os = "linux")]
+mod locked;
 mod on_premises;
 
 /// git sends a push of more than 1 MiB (http.postBuffer) in chunks, after a probe.

@@ -357,3 +357,43 @@ fn what_is_no_regular_file_is_not_replaced_by_force_either() {
     let null = std::fs::symlink_metadata(scene.home().join("null"));
     assert!(null.map_or(true, |about| about.file_type().is_char_device()));
 }
+
+#[test]
+fn what_is_here_already_is_not_asked_about_again_and_new_rules_are_shown() {
+    let scene = full();
+    export(&scene);
+    // Nobody is asked: it would be an error here.
+    let again = run_with(&scene, "import wallet.age --yes --passphrase-stdin", PASSPHRASE).succeeds();
+    assert_eq!(again.stderr(), "keyfob: note: nothing is new; nothing was changed\n", "{again}");
+    scene.keyfob(["prefer", "https://dev.azure.com/contoso/website", "--clear"]).succeeds();
+    let dry = run_with(&scene, "import wallet.age --dry-run --passphrase-stdin", PASSPHRASE).succeeds();
+    assert!(
+        dry.stdout().contains("rule   azure-devops/contoso")
+            && dry.stdout().contains("/website is answered by bob"),
+        "{dry}"
+    );
+    let taken = run_with(&scene, "import wallet.age --yes --passphrase-stdin", PASSPHRASE).succeeds();
+    assert!(taken.stderr().contains("0 entries and 1 rule taken into the wallet"), "{taken}");
+    let again = run_with(&scene, "import wallet.age --yes --passphrase-stdin", PASSPHRASE).succeeds();
+    assert!(again.stderr().contains("nothing is new"), "{again}");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_before_anybody_types_a_passphrase() {
+    let scene = full();
+    for (file, text) in [("nodir/w.age", "nodir"), ("wallet.age/w.age", "not a folder")] {
+        export_once(&scene);
+        // No passphrase comes in; that it would be empty is not what is complained of.
+        let output = run_with(&scene, &format!("export {file} --passphrase-stdin"), "");
+        assert!(
+            output.code() != 0 && output.stderr().contains(text) && !output.stderr().contains("passphrase"),
+            "{output}"
+        );
+    }
+}
+
+fn export_once(scene: &Scene) {
+    if !scene.home().join("wallet.age").exists() {
+        export(scene);
+    }
+}

@@ -8,6 +8,7 @@ use crate::support::scene::Scene;
 mod export;
 #[cfg(target_os = "linux")]
 mod keyrings;
+mod lines;
 #[cfg(unix)]
 mod owning_programs;
 #[cfg(unix)]

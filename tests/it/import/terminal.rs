@@ -11,7 +11,7 @@ fn at_a_terminal_the_list_comes_first_and_a_no_changes_nothing() {
     let mut terminal = Terminal::begin(&scene, "import git-store --move");
     terminal
         .sees("azure-devops/contoso")
-        .sees("Take 1 entry, and 1 entry out of git-credential-store? [y/N] ")
+        .sees("Import 1 token and delete 1 from git-credential-store? [y/N] ")
         .types("n");
     terminal.sees("nothing was changed");
     assert_eq!(terminal.end().0, 6);
@@ -29,7 +29,7 @@ fn at_a_terminal_the_list_comes_first_and_a_no_changes_nothing() {
     terminal.sees("ask ").sees(question).types("n").sees("nothing is new; nothing was changed");
     assert_eq!(terminal.end().0, 0);
     let mut terminal = Terminal::begin(&scene, "import git-store");
-    terminal.sees(question).types("y").sees("Take 1 entry? [y/N] ").types("y").sees("1 entry taken into");
+    terminal.sees(question).types("y").sees("Import 1 token? [y/N] ").types("y").sees("1 entry taken into");
     assert_eq!(terminal.end().0, 0);
     assert_eq!(token(&scene, CONTOSO, "erin"), GITHUB);
 }

@@ -152,7 +152,7 @@ fn a_rotation_by_hand_opens_the_page_where_a_person_sits_and_asks_for_the_token_
     stage.holds("https://tfs.corp.example/tfs/Main", "s3cret-of-main");
     stage.scene.unset("GIT_TERMINAL_PROMPT").set("TERM", "dumb");
     for (words, page) in [
-        (GITHUB, "https://github.com/settings/tokens/new?description=keyfob&scopes=repo"),
+        (GITHUB, "https://github.com/settings/personal-access-tokens/new?name=keyfob&contents=write"),
         (
             "https://tfs.corp.example/tfs/Main --unchecked",
             "https://tfs.corp.example/tfs/Main/_usersSettings/tokens",
@@ -188,7 +188,8 @@ fn without_a_browser_the_page_is_named() {
     for browser in ["/nonexistent", "false"] {
         stage.scene.set("KEYFOB_BROWSER", browser);
         let call = stage.scene.program("keyfob").args(["add", GITHUB, "--open"]).stdin("s3cret-x");
-        shown(call.run()).says(0, &["keyfob: hint: open https://github.com/settings/tokens/new?"]);
+        shown(call.run())
+            .says(0, &["keyfob: hint: open https://github.com/settings/personal-access-tokens/new?"]);
     }
 }
 

@@ -197,9 +197,9 @@ fn nobody_is_asked_at_the_terminal() {
     scene.append("git", "protocol=https\nhost=dev.azure.com\npath=contoso/P/_git/R\n\n");
     let asks = |line: &str| {
         let call = scene.command("script").args(["-q", "-e", "-c", line, "/dev/null"]);
-        let output = call.stdin("wrong\n").run().succeeds();
+        let output = call.stdin("wrong\nwrong\nwrong\n").run().succeeds();
         assert!(!output.stdout().contains(TOKEN), "{output}");
-        output.stdout().contains("passphrase of the vault: ")
+        output.stdout().contains("keyfob vault passphrase: ")
     };
     assert!(!asks("nuget-plugin-keyfob -Plugin <silent"));
     assert!(!asks("nuget-plugin-keyfob -Plugin <interactive"));

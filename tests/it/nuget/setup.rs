@@ -207,3 +207,82 @@ fn a_link_to_a_keyfob_that_is_gone_stops_an_older_nuget_until_it_is_taken_away()
     fs::rename(&keyfob, &away).unwrap();
     machine.arrives();
 }
+
+/// With SDK 10, one of these anywhere in PATH, even behind keyfob, is a 401 for every feed without a word.
+#[test]
+fn doctor_names_what_nuget_asks_before_keyfob_and_what_cannot_be_started() {
+    let mut scene = machine(&["dotnet"]);
+    assert!(complaints(&scene).is_empty(), "{:?}", doctor(&scene));
+    let behind = scene.home().join("behind");
+    scene.private_folder(&behind);
+    let path = std::env::join_paths([&scene.bin(), &behind]).unwrap();
+    scene.set("PATH", path);
+    symlink(scene.home().join("gone"), behind.join("nuget-plugin-gone")).unwrap();
+    let found = complaints(&scene);
+    assert!(found.len() == 1 && found[0].contains("nuget-plugin-gone cannot be started"), "{found:?}");
+    fs::remove_file(behind.join("nuget-plugin-gone")).unwrap();
+    program(&behind.join("nuget-plugin-empty"), "");
+    let found = complaints(&scene);
+    assert!(found.len() == 1 && found[0].contains("nuget-plugin-empty cannot be started"), "{found:?}");
+    program(&behind.join("nuget-plugin-empty"), "#!/bin/sh\n");
+    assert!(complaints(&scene).is_empty(), "what is asked after keyfob is in nobody's way");
+    // Microsoft's provider, as its script installs it, and one that is none.
+    let library = scene
+        .home()
+        .join(".nuget/plugins/netcore/CredentialProvider.Microsoft/CredentialProvider.Microsoft.dll");
+    scene.private_folder(library.parent().unwrap());
+    fs::write(&library, "MZ").unwrap();
+    let found = complaints(&scene);
+    assert!(found.len() == 1 && found[0].contains("asks these before keyfob"), "{found:?}");
+    assert!(found[0].contains("export NUGET_PLUGIN_PATHS="), "{found:?}");
+    let only = scene.keyfob(["setup", "nuget", "--only", "--dry-run"]);
+    assert!(only.stderr().contains("export NUGET_PLUGIN_PATHS="), "{only}");
+    fs::write(&library, "\x7fELF").unwrap();
+    let found = complaints(&scene);
+    assert!(found.len() == 1 && found[0].contains("is no .NET library"), "{found:?}");
+}
+
+#[test]
+fn doctor_names_a_variable_under_which_no_sign_in_works() {
+    let mut scene = machine(&["dotnet"]);
+    let keyfob = scene.bin().join("keyfob");
+    let file = scene.append("a-file", "");
+    let (one, two) = (scene.bin().join("nuget-plugin-keyfob"), scene.bin());
+    for (name, value, words) in [
+        ("NUGET_PLUGIN_PATHS", keyfob.display().to_string(), "because of its name"),
+        ("NUGET_PLUGIN_PATHS", format!("{};{}", one.display(), two.display()), "as one path"),
+        ("NUGET_PLUGINS_CACHE_PATH", "relative".to_owned(), "is not an absolute path"),
+        ("NUGET_PLUGINS_CACHE_PATH", file.display().to_string(), "is not a folder"),
+    ] {
+        scene.set(name, &value);
+        let found = complaints(&scene);
+        assert!(found.len() == 1 && found[0].contains(words), "{name}={value}: {found:?}");
+        assert!(found[0].starts_with("broken"), "{name}={value}: {found:?}");
+        scene.unset(name);
+    }
+}
+
+/// Where dotnet of SDK 10 keeps its notes, and where it does with a home of its own.
+#[test]
+fn doctor_looks_where_old_and_new_clients_note_what_a_plugin_can_do() {
+    use sha2::{Digest as _, Sha256};
+    let mut scene = machine(&["dotnet"]);
+    let digest = |text: &str| {
+        Sha256::digest(text.as_bytes()).iter().take(20).map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let plugin = scene.bin().join("nuget-plugin-keyfob");
+    let note = format!("{}/{}.dat", digest(plugin.to_str().unwrap()), digest("Source-Agnostic"));
+    let cli = scene.home().join("cli");
+    scene.set("DOTNET_CLI_HOME", &cli);
+    for base in [scene.home(), cli] {
+        for name in ["plugins-cache", "plugin-cache"] {
+            let file = base.join(".local/share/NuGet").join(name).join(&note);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, "[]").unwrap();
+            let found = complaints(&scene);
+            assert!(found.len() == 1 && found[0].contains("thirty days"), "{}: {found:?}", file.display());
+            fs::write(&file, "[1]").unwrap();
+            assert!(complaints(&scene).is_empty());
+        }
+    }
+}

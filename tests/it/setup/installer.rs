@@ -229,3 +229,23 @@ fn the_build_is_named_by_its_commit_and_its_day_and_an_archive_has_none() {
     scene.append("checkout/install/common.sh", "# mine\n");
     assert_eq!(named(&checkout, ""), format!("{commit}+changes 2026-12-01"));
 }
+
+#[test]
+fn who_has_tokens_in_other_programs_files_hears_of_import_from_the_installer_and_from_setup() {
+    let scene = built();
+    let prefix = scene.home().join("plain");
+    let install = || scene.command(INSTALL).args([&prefix]).run().succeeds();
+    assert!(!install().stderr().contains("keyfob import"));
+    scene.append(".git-credentials", "https://alice:s3cret-1@github.com\n");
+    scene.append(".netrc", "machine git.example login bob password s3cret-2\n");
+    let said = install();
+    assert!(said.stderr().contains("other programs keep tokens here (git-store netrc): "), "{said}");
+    let keyfob = |words: &[&str]| scene.command(prefix.join("bin/keyfob")).args(words.iter().copied()).run();
+    let setup = keyfob(&["setup", "git", "--yes"]).succeeds();
+    assert!(setup.stderr().contains("(git-store, netrc): keyfob import takes them over"), "{setup}");
+    // With something in the wallet it is nobody's first day.
+    keyfob(&["import", "netrc", "--yes"]).succeeds();
+    for said in [install(), keyfob(&["setup", "git", "--yes"])] {
+        assert!(!said.stderr().contains("keyfob import"), "{said}");
+    }
+}

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::support::process::Output;
 use crate::support::scene::{Scene, program_under_test};
 
+mod company;
 mod devices;
 mod installer;
 mod links;

@@ -81,6 +81,7 @@ impl Scene {
             environment: &environment,
             ask,
             unlocked: None,
+            stays_unlocked: None,
         };
         let passphrase = Secret::copy_of(passphrase.as_bytes());
         Vault::new(store_context).replace_key_file_by_passphrase(&passphrase).unwrap();

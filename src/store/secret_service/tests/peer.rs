@@ -114,6 +114,7 @@ impl Peer {
             environment: &environment,
             ask,
             unlocked: None,
+            stays_unlocked: None,
         };
         (work(context), self.thread.join().unwrap())
     }

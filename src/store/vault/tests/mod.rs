@@ -17,6 +17,7 @@ mod damage;
 mod fake_agent;
 #[cfg(unix)]
 mod modes;
+mod person;
 mod slots;
 
 /// Cheap, so that tests do not wait for what is meant to be slow.
@@ -38,7 +39,7 @@ impl Prompter for Person {
     fn possible(&self) -> bool {
         true
     }
-    fn passphrase(&self, _prompt: &str) -> Option<Secret> {
+    fn passphrase(&self, _prompt: &str, _within: Duration) -> Option<Secret> {
         self.asked.set(self.asked.get() + 1);
         Some(Secret::copy_of(self.says.as_bytes()))
     }
@@ -69,6 +70,7 @@ impl Home {
             environment: &self.environment,
             ask,
             unlocked: None,
+            stays_unlocked: None,
         }
     }
 
@@ -189,6 +191,7 @@ fn twenty_first_puts_at_once_all_succeed_in_one_vault() {
             environment: &environment,
             ask,
             unlocked: None,
+            stays_unlocked: None,
         });
         let key = key(&n.to_string());
         start.wait();

@@ -7,6 +7,7 @@ mod answer;
 mod attacks;
 mod generator;
 mod host_names;
+mod locked;
 mod protocol;
 mod random;
 mod silence;

@@ -86,11 +86,11 @@ fn a_store_that_has_no_place_gets_one_hint_and_one_that_has_none_here() {
 }
 
 #[test]
-fn a_locked_store_is_one_line_with_the_way_out_and_silence_for_the_next_helper() {
+fn a_locked_store_is_one_line_with_the_way_out_and_stops_git() {
     let bench = full_bench();
     bench.memory.set_locked(true);
     let ran = run(&bench, "get", CONTOSO);
-    assert_eq!((ran.code, ran.out.len()), (0, 0));
+    assert_eq!((ran.code, ran.text()), (0, "quit=1\n"));
     assert_eq!(ran.notes, "keyfob: error: the memory store is locked; keyfob unlock\n");
     assert_eq!(run(&bench, "get", "protocol=https\nhost=unknown.example\n").notes, "");
 }

@@ -3,8 +3,10 @@
 use crate::tool::tests::{Ran, call};
 use crate::wallet::tests::fixture::Bench;
 
+mod people;
 mod plugin;
 mod provider;
+mod recorded;
 mod session;
 mod threads;
 

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::lookup::{Reply, SourceRequest};
+use super::super::lookup::{Reply, SourceRequest, Words};
 use super::super::session::{Effect, Session};
 use super::{FEED, question, request};
 use crate::wallet::tests::fixture::secret;
 
 /// A conversation whose clock the test sets.
-struct Talk {
-    session: Session,
-    start: Instant,
+pub(super) struct Talk {
+    pub(super) session: Session,
+    pub(super) start: Instant,
 }
 
 impl Talk {
@@ -22,35 +22,35 @@ impl Talk {
     }
 
     /// One that may say something to people.
-    fn with_log() -> Talk {
+    pub(super) fn with_log() -> Talk {
         let mut talk = Talk::new();
         talk.on_line(request("l", "SetLogLevel", "{\"LogLevel\":\"Debug\"}"));
         talk
     }
 
     fn on_line(&mut self, line: impl AsRef<[u8]>) -> Vec<Effect> {
-        self.session.on_line(line.as_ref(), self.start)
+        self.session.on_line(line.as_ref(), &[], self.start)
     }
 
     /// What is asked of the wallet.
-    fn asked(&mut self, line: &str) -> SourceRequest {
+    pub(super) fn asked(&mut self, line: &str) -> SourceRequest {
         let mut effects = self.on_line(line);
         let Some(Effect::Ask(question)) = effects.pop() else { panic!("{line} asks nothing") };
         assert!(effects.is_empty());
         question
     }
 
-    fn reply(&mut self, question: &SourceRequest, reply: &Reply) -> Vec<Effect> {
+    pub(super) fn reply(&mut self, question: &SourceRequest, reply: &Reply) -> Vec<Effect> {
         self.session.reply(question, reply, self.start)
     }
 
-    fn tick(&mut self, seconds: f64) -> Vec<Effect> {
+    pub(super) fn tick(&mut self, seconds: f64) -> Vec<Effect> {
         self.session.tick(self.start + Duration::from_secs_f64(seconds))
     }
 }
 
 /// The lines, parsed, so that each is seen to be one object of JSON and one line.
-fn said(effects: &[Effect]) -> Vec<serde_json::Value> {
+pub(super) fn said(effects: &[Effect]) -> Vec<serde_json::Value> {
     let line = |effect: &Effect| {
         let Effect::Send(line) = effect else { return None };
         let text = std::str::from_utf8(line).unwrap().strip_suffix('\n').unwrap();
@@ -80,8 +80,12 @@ fn ends(effects: &[Effect]) -> bool {
     effects.iter().any(|effect| matches!(effect, Effect::End))
 }
 
-fn credential(words: Option<&str>) -> Reply {
-    Reply::Credential { user: "u".to_owned(), token: secret("T"), words: words.map(str::to_owned) }
+pub(super) fn credential(words: Option<&str>) -> Reply {
+    Reply::Credential {
+        user: "u".to_owned(),
+        token: secret("T"),
+        words: words.map(|words| Words::Note(words.to_owned())),
+    }
 }
 
 #[test]
@@ -321,7 +325,7 @@ fn it_leaves_when_nugets_process_is_gone() {
     static ALIVE: AtomicBool = AtomicBool::new(true);
     let mut session = Session::new(|_| ALIVE.load(Ordering::SeqCst));
     let now = Instant::now();
-    session.on_line(request("m", "MonitorNuGetProcessExit", "{\"ProcessId\":7}").as_bytes(), now);
+    session.on_line(request("m", "MonitorNuGetProcessExit", "{\"ProcessId\":7}").as_bytes(), &[], now);
     assert!(session.tick(now).is_empty());
     ALIVE.store(false, Ordering::SeqCst);
     assert!(matches!(session.tick(now)[..], [Effect::Exit]));
@@ -329,12 +333,12 @@ fn it_leaves_when_nugets_process_is_gone() {
 
 #[test]
 fn an_answer_waits_until_nuget_has_taken_the_word_about_it_but_not_for_long() {
-    let warned = || Reply::Nothing(Some("do this".to_owned()));
+    let warned = |what: &str| Reply::Nothing(Some(what.to_owned()));
     let mut talk = Talk::with_log();
     let (one, two) = (talk.asked(&question("1", FEED, false)), talk.asked(&question("2", FEED, false)));
-    let log = said(&talk.reply(&one, &warned()));
+    let log = said(&talk.reply(&one, &warned("do this")));
     assert_eq!((log.len(), &log[0]["Method"]), (1, &"Log".into()));
-    assert_eq!(talk.reply(&two, &warned()).len(), 1);
+    assert_eq!(talk.reply(&two, &warned("do that")).len(), 1);
     // Only its own word lets an answer go.
     assert_eq!(said(&talk.on_line(taken(&log[0])))[0]["RequestId"], "1");
     assert!(talk.on_line(taken(&log[0])).is_empty());
@@ -345,12 +349,12 @@ fn an_answer_waits_until_nuget_has_taken_the_word_about_it_but_not_for_long() {
 
 #[test]
 fn at_the_end_of_input_no_answer_waits() {
-    let warned = || Reply::Nothing(Some("do this".to_owned()));
+    let warned = |what: &str| Reply::Nothing(Some(what.to_owned()));
     let mut talk = Talk::with_log();
     let (one, two) = (talk.asked(&question("1", FEED, false)), talk.asked(&question("2", FEED, false)));
-    talk.reply(&one, &warned());
+    talk.reply(&one, &warned("do this"));
     assert_eq!(said(&talk.session.end(talk.start))[0]["RequestId"], "1");
-    let last = said(&talk.reply(&two, &warned()));
+    let last = said(&talk.reply(&two, &warned("do that")));
     assert_eq!((&last[0]["Method"], &last[1]["RequestId"]), (&"Log".into(), &"2".into()));
 }
 
