@@ -124,7 +124,7 @@ for_target() {
 }
 
 # Builds the release programs and sets $binary, the one for people, and $tools, the one for tools. On Linux they are static, with
-# musl where Rust's library for it can be had: they start faster, and need nothing else at run time (docs/design.md section 10).
+# musl where Rust's library for it can be had: they start faster, and need nothing else at run time (docs/decisions/0001-ordinary-build.md).
 build_release() {
   choose_target
   name_build

@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
+use std::process::ExitCode;
 
 use crate::environment::Environment;
 use crate::folders::Paths;
+use crate::process::unix_time;
 use crate::store::{STAYS_UNLOCKED, StoreContext};
-use crate::terminal::TerminalAsk;
-use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
+use crate::terminal::{StandardStreams, TerminalPrompter};
+use crate::tool::{Input, PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
 use crate::wallet::LocalWallet;
 use crate::wallet::stores::Machine;
 
@@ -45,24 +47,35 @@ impl<'a> Call<'a> {
 
     /// Whether it is not a tool's call but the question what this program is, which no tool asks. (The keyring command has an
     /// answer of its own to it.)
-    #[must_use]
-    pub fn is_a_question(&self) -> bool {
+    fn is_a_question(&self) -> bool {
         let is = |protocol: &Protocol| self.protocol.name == protocol.name;
         let [word] = &*self.arguments else { return self.arguments.is_empty() && is(&git::PROTOCOL) };
         (word == "--version" && !is(&keyring::PROTOCOL))
             || ((word == "--help" || word == "-h") && is(&git::PROTOCOL))
     }
 
-    /// What the tool said, behind the words that name it.
+    /// Answers on the process's standard streams, with the wallet of this machine.
     #[must_use]
-    pub fn arguments(&self) -> &[OsString] {
-        &self.arguments
+    pub fn run(&self, environment: &Environment) -> ExitCode {
+        let mut streams = StandardStreams::of_process();
+        if self.is_a_question() {
+            return ExitCode::from(introduce(&self.arguments, &mut streams.output, &mut streams.notes));
+        }
+        let mut wire = Wire {
+            input: &mut Input::new(streams.input),
+            output: &mut streams.output,
+            notes: &mut streams.notes,
+            environment,
+            stdin_is_terminal: streams.stdin_is_terminal,
+            stderr_is_terminal: streams.stderr_is_terminal,
+        };
+        ExitCode::from(self.serve(&mut wire, environment, unix_time()))
     }
 
     /// Speaks the protocol, with the wallet of this machine; returns the exit code. `now` is in Unix seconds.
     pub fn serve(&self, wire: &mut Wire<'_>, environment: &Environment, now: i64) -> u8 {
         let serve = self.protocol.serve;
-        let ask = TerminalAsk::for_tool(environment, wire.stderr_is_terminal);
+        let ask = TerminalPrompter::for_tool(environment, wire.stderr_is_terminal);
         let paths = Paths::find(environment);
         let data = paths.as_ref().map_or(Path::new(""), |paths| &paths.data);
         let store_context = StoreContext {

@@ -134,7 +134,7 @@ impl From<HostPresentation> for Presentation {
 
 /// What a [`Host`] says of a remote.
 #[derive(Clone)]
-pub struct Site {
+pub struct ConfiguredRealm {
     /// Its forge.
     pub forge: &'static Forge,
     /// Its realm.
@@ -180,7 +180,7 @@ impl Config {
 
     /// What the user's hosts say of `remote`; the longest pattern wins.
     #[must_use]
-    pub fn site(&self, remote: &Remote) -> Option<Site> {
+    pub fn site(&self, remote: &Remote) -> Option<ConfiguredRealm> {
         let fits = self.host.iter().filter_map(|host| {
             let patterns = std::iter::once(&host.url).chain(&host.also);
             let word = patterns
@@ -235,13 +235,13 @@ impl Host {
         }
     }
 
-    fn site(&self, word: Option<String>, depth: usize) -> Option<Site> {
+    fn site(&self, word: Option<String>, depth: usize) -> Option<ConfiguredRealm> {
         let forge = forge::named(&self.forge)?;
         let home = Pattern::split(&self.url)?.filled(word.as_deref())?;
         let own = || forge::server_realm(forge, &home, home.path());
         let realm = self.realm.as_deref().map_or_else(|| Some(own()), Realm::from_text)?;
         let group = if self.realm.is_some() { realm.as_str().to_owned() } else { home.origin() };
-        Some(Site {
+        Some(ConfiguredRealm {
             forge,
             group,
             prefix: home.path().to_vec(),

@@ -1,21 +1,20 @@
 //! `keyfob`, the program for people: its first word selects a command. Under a tool's link, or with a tool's word or flag, it answers that
 //! tool, as `git-credential-keyfob` does. With that program's main, the only file that reads the process's environment and
-//! arguments, opens its standard streams, and exits.
+//! arguments, and exits.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use keyfob::call::{self, Call};
+use keyfob::call::Call;
 use keyfob::command::{self, Context};
 use keyfob::environment::Environment;
 use keyfob::folders::Paths;
 use keyfob::process::{harden, unix_time};
 use keyfob::store::StoreContext;
 use keyfob::store::vault::UnlockCache;
-use keyfob::terminal::{About, Out, Stdin, Terminal, TerminalAsk};
-use keyfob::tool::{Input, Wire};
+use keyfob::terminal::{Capabilities, Out, Terminal, TerminalPrompter};
 use keyfob::wallet::LocalWallet;
 use keyfob::wallet::stores::Machine;
 
@@ -26,10 +25,7 @@ fn main() -> ExitCode {
         Environment::of_process(|name| std::env::var_os(name), || std::env::vars_os().collect());
     // A tool is found before any argument parser is built: this is the path that has to be short.
     if let Some(call) = Call::of(&arguments) {
-        if call.is_a_question() {
-            return ExitCode::from(call::introduce(call.arguments(), &mut io::stdout(), &mut io::stderr()));
-        }
-        return serve(&call, &environment);
+        return call.run(&environment);
     }
     let program = match arguments.first_mut() {
         Some(first) => PathBuf::from(std::mem::replace(first, OsString::from("keyfob"))),
@@ -38,24 +34,11 @@ fn main() -> ExitCode {
     run_command(arguments, &program, &environment)
 }
 
-fn serve(call: &Call, environment: &Environment) -> ExitCode {
-    let (mut input, mut output, mut notes) = (Input::new(Stdin), io::stdout(), io::stderr());
-    let mut wire = Wire {
-        input: &mut input,
-        output: &mut output,
-        notes: &mut notes,
-        environment,
-        stdin_is_terminal: Stdin.is_terminal(),
-        stderr_is_terminal: io::stderr().is_terminal(),
-    };
-    ExitCode::from(call.serve(&mut wire, environment, unix_time()))
-}
-
 fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environment) -> ExitCode {
-    let about = About::look(environment);
+    let capabilities = Capabilities::detect(environment);
     let (mut out, mut err) = (Out::new(io::stdout()), io::stderr());
-    let terminal = Terminal { out: &mut out, err: &mut err, about };
-    let ask = TerminalAsk::for_command(environment, about.stderr);
+    let terminal = Terminal { out: &mut out, err: &mut err, capabilities };
+    let ask = TerminalPrompter::for_command(environment, capabilities.stderr);
     let unlocked = UnlockCache::default();
     // Without a home, the few commands that need none see the tokens of the environment, and the others end before they start.
     let paths = Paths::find(environment);
@@ -83,7 +66,7 @@ fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environme
     };
     let mut code = command::run(arguments, &mut context);
     if let Err(error) = out.finish() {
-        Terminal { out: &mut io::sink(), err: &mut io::stderr(), about }.error(&error);
+        Terminal { out: &mut io::sink(), err: &mut io::stderr(), capabilities }.error(&error);
         code = if code == 0 { error.exit_code().into() } else { code };
     }
     u8::try_from(code).map_or_else(|_| end(code), ExitCode::from)

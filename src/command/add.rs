@@ -7,7 +7,7 @@ use clap::ArgMatches;
 
 use crate::error::Error;
 use crate::forge::lifecycle;
-use crate::forge::token::{Recognized, recognize};
+use crate::forge::token::{RecognizedToken, recognize};
 use crate::forge::verify::{Outcome, Verdict};
 use crate::forge::{self, Need};
 use crate::records::Source;
@@ -70,7 +70,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let mut planned = manage::plan(context.wallet, wish)?;
     say_what_was_understood(&planned, named.as_deref(), context);
     if let Some(lacks) = planned.lacks_name() {
-        if !context.terminal.about.can_ask() {
+        if !context.terminal.capabilities.can_ask() {
             return Err(lacks);
         }
         let name =
@@ -183,9 +183,9 @@ fn say_what_was_understood(planned: &Planned, named: Option<&str>, context: &mut
 }
 
 pub(super) fn read_token(planned: &Planned, context: &mut Context<'_>) -> Result<Secret, Error> {
-    let typed = if !context.terminal.about.stdin {
+    let typed = if !context.terminal.capabilities.stdin {
         context.terminal.piped(LONGEST)?
-    } else if context.terminal.about.can_ask() {
+    } else if context.terminal.capabilities.can_ask() {
         let page = planned.token_page.as_ref().map(|page| format!(" (made at {page})")).unwrap_or_default();
         context.terminal.secret(&format!("token for {}{page}: ", planned.realm))?
     } else {
@@ -208,18 +208,18 @@ pub(super) fn look_at(
     let again = format!("{again_of}; --force keeps it as it is");
     match recognize(token, planned.forge) {
         _ if force => {}
-        Recognized::Damaged(why) => {
+        RecognizedToken::Damaged(why) => {
             return Err(Error::usage(format!("that is not a whole token: {why}"), again));
         }
-        Recognized::Fits { format, .. } if format.ended.is_some() => {
+        RecognizedToken::Fits { format, .. } if format.ended.is_some() => {
             let why = format!("that is {}, and {}", format.name, format.ended.unwrap_or_default());
             let page = planned.token_page.as_deref().unwrap_or("the service's page");
             return Err(Error::usage(why, format!("make another kind of token: {page}")));
         }
-        Recognized::Foreign { forge, format } => {
+        RecognizedToken::Foreign { forge, format } => {
             let what =
                 format!("that is {}, and {} belongs to {}", format.name, planned.realm, planned.forge.name);
-            if !context.terminal.about.can_ask() {
+            if !context.terminal.capabilities.can_ask() {
                 let home = forge
                     .url_templates
                     .first()
@@ -233,27 +233,29 @@ pub(super) fn look_at(
             context.terminal.note(&what);
             context.terminal.agree("Keep it here all the same?", false)?;
         }
-        Recognized::Fits { lifespan: Some(lifespan), .. } if let Some(odd) = lifespan.odd(context.now) => {
+        RecognizedToken::Fits { lifespan: Some(lifespan), .. }
+            if let Some(odd) = lifespan.odd(context.now) =>
+        {
             // Not recorded: it may have been extended since, and a clock may be wrong.
             context.terminal.note(&odd);
             context.terminal.hint(&format!("{again_of}; keyfob check {} asks the service", planned.url));
         }
-        Recognized::Fits { lifespan: Some(lifespan), .. } if planned.wish.expires.is_none() => {
+        RecognizedToken::Fits { lifespan: Some(lifespan), .. } if planned.wish.expires.is_none() => {
             planned.wish.expires = Some(lifespan.expires_by);
-            if context.terminal.about.stderr {
+            if context.terminal.capabilities.stderr {
                 let day = date(lifespan.expires_by);
                 context
                     .terminal
                     .note(&format!("by its look it ends on {day} at the latest; --expires says when"));
             }
         }
-        Recognized::Unknown if !planned.forge.token_formats.is_empty() => {
+        RecognizedToken::Unknown if !planned.forge.token_formats.is_empty() => {
             let name = planned.forge.name;
             context.terminal.note(&format!(
                 "the token looks like none of {name} that keyfob knows; it is not refused for that"
             ));
         }
-        Recognized::Fits { .. } | Recognized::Unknown => {}
+        RecognizedToken::Fits { .. } | RecognizedToken::Unknown => {}
     }
     Ok(())
 }
@@ -293,7 +295,7 @@ pub(super) fn ask(
         let problem = verdict.problem.as_ref().map(|problem| problem.words(&host)).unwrap_or_default();
         let reason = verdict.reason.as_ref().map(|reason| format!("; it says: {reason}")).unwrap_or_default();
         let what = format!("{problem}{reason}");
-        if !context.terminal.about.can_ask() {
+        if !context.terminal.capabilities.can_ask() {
             return Err(Error::NotUsable {
                 what,
                 hint: "nothing was stored; --force keeps it all the same, --offline does not ask".to_owned(),
@@ -381,7 +383,7 @@ fn say_if_several_now(planned: &Planned, context: &mut Context<'_>) {
 
 /// Says which store was chosen just now, and what it protects.
 pub(super) fn say_choice(store: &str, context: &mut Context<'_>) {
-    let claim = store::named(store).map_or("", store::Record::claim_in_short);
+    let claim = store::named(store).map_or("", store::StoreRecord::claim_in_short);
     context.terminal.note(&format!("tokens are kept in the {store} store from now on: {claim}"));
     context.terminal.hint("keyfob storage shows the stores, and keyfob storage move NAME changes to another");
 }

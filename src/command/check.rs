@@ -305,7 +305,7 @@ fn conclude(told: Vec<Told<'_>>, one_place: bool, context: &mut Context<'_>) -> 
     if refused > 0 {
         let one = if alone { told.first().and_then(Told::words) } else { None };
         let (what, hint) = one.unwrap_or_else(|| (count_of(refused), None));
-        // list does not tell: nothing is concluded from a "no" (docs/design.md section 10).
+        // list does not tell: nothing is concluded from a "no" (docs/decisions/0040-global-tokens.md).
         let hint = hint.unwrap_or_else(|| "keyfob add URL puts a new one in the place of each".to_owned());
         return Err(Error::NotUsable { what, hint });
     }

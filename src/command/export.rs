@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 use crate::error::Error;
 use crate::export;
 use crate::files;
-use crate::formats::age::{self, Recipient, To};
+use crate::formats::age::{self, EncryptTo, Recipient};
 use crate::text::shell_word;
 use crate::wallet::manage;
 
@@ -76,7 +76,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn whom(matches: &ArgMatches, context: &mut Context<'_>) -> Result<To, Error> {
+fn whom(matches: &ArgMatches, context: &mut Context<'_>) -> Result<EncryptTo, Error> {
     if let Some(recipients) = matches.get_many::<String>("to") {
         let read = |text: &String| {
             Recipient::parse(text.trim()).ok_or_else(|| {
@@ -84,12 +84,12 @@ fn whom(matches: &ArgMatches, context: &mut Context<'_>) -> Result<To, Error> {
                 Error::usage("that is not an age recipient", hint)
             })
         };
-        return recipients.map(read).collect::<Result<_, _>>().map(To::Recipients);
+        return recipients.map(read).collect::<Result<_, _>>().map(EncryptTo::Recipients);
     }
     if matches.get_flag("passphrase-stdin") {
-        return piped_passphrase(context).map(To::Passphrase);
+        return piped_passphrase(context).map(EncryptTo::Passphrase);
     }
-    new_passphrase(context, "passphrase for the file").map(To::Passphrase)
+    new_passphrase(context, "passphrase for the file").map(EncryptTo::Passphrase)
 }
 
 /// Refuses to replace a device, a pipe or a folder, and a folder that is not there, before anybody types a passphrase for it. A

@@ -175,7 +175,7 @@ fn show(entries: &mut [AccountSummary], context: &mut Context<'_>) {
         (&entry.place, entry.account.as_deref(), &entry.path, entry.source)
     }
     entries.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
-    let (on_terminal, now) = (context.terminal.about.stdout, context.now);
+    let (on_terminal, now) = (context.terminal.capabilities.stdout, context.now);
     let one_store = entries.iter().all(|entry| entry.store == entries[0].store);
     let row = |at: usize, detail: Detail| {
         let detail = if on_terminal { detail } else { detail.max(Detail::Plain) };

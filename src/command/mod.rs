@@ -207,8 +207,8 @@ fn refuse(error: &clap::Error, arguments: &[OsString], context: &mut Context<'_>
         context.terminal.error(&error);
         return error.exit_code();
     }
-    let about = context.terminal.about;
-    let text = if about.stdout && !about.plain { text.ansi().to_string() } else { text.to_string() };
+    let shown = context.terminal.capabilities;
+    let text = if shown.stdout && !shown.plain { text.ansi().to_string() } else { text.to_string() };
     context.terminal.answer_bytes(text.as_bytes());
     0
 }
@@ -319,7 +319,7 @@ fn write_json(value: &impl Serialize, context: &mut Context<'_>) -> Result<(), E
 /// # Errors
 /// [`Error::NobodyToAsk`], [`Error::Usage`] when it is empty or not the same twice.
 fn new_passphrase(context: &mut Context<'_>, what: &str) -> Result<Secret, Error> {
-    if !context.terminal.about.can_ask() {
+    if !context.terminal.capabilities.can_ask() {
         return Err(Error::NobodyToAsk { what: "a new passphrase", run: "it" });
     }
     let one = context.terminal.secret(&format!("{what}: "))?;

@@ -14,8 +14,8 @@ use crate::forge::Need;
 use crate::process;
 use crate::process::child;
 use crate::text::visible;
-use crate::tool::profile::render::{Setting, Wanted, checked, described, settings};
-use crate::tool::profile::{Form, Place, Profile, Search, formats};
+use crate::tool::profile::render::{AnsweredEndpoint, Setting, checked, described, settings};
+use crate::tool::profile::{Endpoint, Form, Profile, Search, formats};
 use crate::tool::{self, Tool};
 use crate::wallet::get::get_account;
 use crate::wallet::{Credential, Lookup, Query, Wallet as _, manage};
@@ -82,8 +82,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let named: Vec<&str> = list("profile").collect();
     let variables: Vec<&str> = list("env").collect();
     let chosen = chosen(&named, program, !variables.is_empty())?;
-    let places = list("for").map(named_place).collect::<Result<Vec<_>, _>>()?;
-    if chosen.is_empty() && !places.is_empty() {
+    let endpoints = list("for").map(named_place).collect::<Result<Vec<_>, _>>()?;
+    if chosen.is_empty() && !endpoints.is_empty() {
         return Err(Error::usage(
             "no profile says what --for is for",
             "keyfob run --profile NAME --for URL -- COMMAND",
@@ -94,16 +94,17 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let (mut notes, mut left_out) = (Vec::new(), Vec::new());
     let (mut found_any, mut foreign) = (false, Vec::new());
     for (tool, profile) in &chosen {
-        let explicit = !places.is_empty();
-        let places = if explicit { places.clone() } else { discovered(tool, profile, context, &mut notes)? };
+        let explicit = !endpoints.is_empty();
+        let endpoints =
+            if explicit { endpoints.clone() } else { discovered(tool, profile, context, &mut notes)? };
         let mut wanted = Vec::new();
-        for place in places {
-            let answer = look(&place, tool.need, account, explicit, context)?;
+        for endpoint in endpoints {
+            let answer = look(&endpoint, tool.need, account, explicit, context)?;
             match &answer {
                 Some(_) => found_any = true,
-                None => foreign.push(place.url.clone()),
+                None => foreign.push(endpoint.url.clone()),
             }
-            wanted.push(Wanted { place, answer });
+            wanted.push(AnsweredEndpoint { endpoint, answer });
         }
         all.extend(settings(tool.name, profile, &wanted, context.environment, &mut left_out)?);
     }
@@ -116,7 +117,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     if dry {
         notes.append(&mut left_out);
     }
-    if dry || context.terminal.about.stderr {
+    if dry || context.terminal.capabilities.stderr {
         notes.iter().for_each(|note| context.terminal.note(note));
     }
     if !found_any {
@@ -163,10 +164,10 @@ fn chosen(
 }
 
 /// `[NAME=]URL`.
-fn named_place(text: &str) -> Result<Place, Error> {
+fn named_place(text: &str) -> Result<Endpoint, Error> {
     match text.split_once('=').filter(|(name, _)| !name.contains([':', '/']) && !name.is_empty()) {
-        Some((name, url)) => Place::new(Some(name), url),
-        None => Place::new(None, text),
+        Some((name, url)) => Endpoint::new(Some(name), url),
+        None => Endpoint::new(None, text),
     }
 }
 
@@ -176,7 +177,7 @@ fn discovered(
     profile: &Profile,
     context: &Context<'_>,
     notes: &mut Vec<String>,
-) -> Result<Vec<Place>, Error> {
+) -> Result<Vec<Endpoint>, Error> {
     let Some((_, discover)) = profile.discover else {
         let name = if profile.goes_by_name() { "NAME=" } else { "" };
         return Err(Error::usage(
@@ -185,7 +186,7 @@ fn discovered(
         ));
     };
     let mut search = Search::new(&context.folder, context.environment);
-    let places = discover(&mut search);
+    let endpoints = discover(&mut search);
     if let Some(why) = search.refused {
         return Err(Error::usage(
             why,
@@ -203,24 +204,24 @@ fn discovered(
         return Err(Error::usage(why, hint));
     }
     notes.append(&mut search.notes);
-    Ok(places)
+    Ok(endpoints)
 }
 
 /// The token of a place; `None` for a place that was only found, and is not ours or has a token already.
 fn look(
-    place: &Place,
+    endpoint: &Endpoint,
     need: Need,
     account: Option<&str>,
     explicit: bool,
     context: &mut Context<'_>,
 ) -> Result<Option<Box<Credential>>, Error> {
-    if place.served && !explicit {
+    if endpoint.served && !explicit {
         return Ok(None);
     }
     let query = Query {
-        user: place.user.clone().filter(|_| account.is_none()),
-        stderr_is_terminal: context.terminal.about.stderr,
-        ..Query::new("keyfob", place.remote.clone(), need)
+        user: endpoint.user.clone().filter(|_| account.is_none()),
+        stderr_is_terminal: context.terminal.capabilities.stderr,
+        ..Query::new("keyfob", endpoint.remote.clone(), need)
     };
     let mut found = context.wallet.get(&query)?;
     if !explicit && matches!(found, Lookup::None { reason: NoCredential::NotOurs, .. }) {
@@ -228,7 +229,7 @@ fn look(
     }
     if let Some(name) = account {
         // A name on the command line is exact: no other account answers in its place.
-        let selection = manage::select(context.wallet, &place.url, Some(name))?.persons();
+        let selection = manage::select(context.wallet, &endpoint.url, Some(name))?.persons();
         found = get_account(context.wallet, &query, &selection.realm.realm, selection.only()?)?;
     }
     match found {
@@ -239,12 +240,12 @@ fn look(
             Ok(Some(answer))
         }
         Lookup::None { reason: NoCredential::NoOrganisation { host }, .. } => Err(Error::NoSuchCredential {
-            what: format!("{} does not tell the organisation", place.url),
+            what: format!("{} does not tell the organisation", endpoint.url),
             hint: Some(format!(
                 "give the whole URL: keyfob run --for https://{host}/ORGANISATION -- COMMAND"
             )),
         }),
-        Lookup::None { reason, .. } => Err(reason.into_error(&place.url)),
+        Lookup::None { reason, .. } => Err(reason.into_error(&endpoint.url)),
     }
 }
 
@@ -257,9 +258,10 @@ fn of_ones_own(text: &str, account: Option<&str>, context: &mut Context<'_>) -> 
         .and_then(|(word, url)| Some((Form::named(word)?, url)))
         .unwrap_or((Form::Token, rest));
     let (remote, user) = place(context, url)?;
-    let place = Place { name: None, url: remote.to_string(), remote, user, served: false, handed: false };
-    let Some(answer) = look(&place, Need::Anything, account, true, context)? else { return Err(usage()) };
-    let value = form.value(&answer, &place.url)?;
+    let endpoint =
+        Endpoint { name: None, url: remote.to_string(), remote, user, served: false, handed: false };
+    let Some(answer) = look(&endpoint, Need::Anything, account, true, context)? else { return Err(usage()) };
+    let value = form.value(&answer, &endpoint.url)?;
     checked(Setting { name: name.to_owned(), value, words: described(form, &answer) })
 }
 

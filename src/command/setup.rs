@@ -5,7 +5,7 @@ use clap::{Arg, ArgMatches};
 
 use crate::error::Error;
 use crate::text::visible;
-use crate::tool::setup::{Ledger, Plan, Setup, SetupContext, Wish, carry_out};
+use crate::tool::setup::{Ledger, Plan, Setup, SetupContext, SetupOptions, carry_out};
 use crate::tool::{self, Tool};
 use crate::wallet::stores::Stores;
 
@@ -52,14 +52,18 @@ pub(super) fn setup_context<'c>(context: &Context<'c>) -> SetupContext<'c> {
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let dry = matches.get_flag("dry-run");
     let yes = matches.get_flag("yes");
-    let wish = Wish {
+    let options = SetupOptions {
         only: matches.get_flag("only"),
         by_name: matches.get_flag("by-name"),
         keep_others: matches.get_flag("keep-others"),
     };
-    if !dry && !yes && !context.terminal.about.can_ask() {
+    if !dry && !yes && !context.terminal.capabilities.can_ask() {
         let tools = matches.get_many::<String>("TOOL").into_iter().flatten().map(String::as_str);
-        let flags = [(wish.only, "--only"), (wish.keep_others, "--keep-others"), (wish.by_name, "--by-name")];
+        let flags = [
+            (options.only, "--only"),
+            (options.keep_others, "--keep-others"),
+            (options.by_name, "--by-name"),
+        ];
         let flags = flags.iter().filter(|(set, _)| *set).map(|(_, flag)| *flag);
         let words: Vec<&str> = ["keyfob", "setup"].into_iter().chain(tools).chain(flags).collect();
         let words = words.join(" ");
@@ -73,7 +77,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     // All that would be done is shown before any of it is, and one answer covers it.
     let mut ready = Vec::new();
     for (tool, setup) in chosen(matches, context)? {
-        match prepare(tool, setup, &place, wish, dry || yes, context) {
+        match prepare(tool, setup, &place, options, dry || yes, context) {
             Ok(plan) => ready.extend(plan.map(|plan| (tool, plan))),
             Err(error) => result.take(tool, error, context)?,
         }
@@ -159,17 +163,17 @@ fn prepare<'c>(
     tool: &Tool,
     setup: &Setup,
     place: &SetupContext<'c>,
-    mut wish: Wish,
+    mut options: SetupOptions,
     silently: bool,
     context: &mut Context<'_>,
 ) -> Result<Option<Plan<'c>>, Error> {
     let before = Ledger::read(&context.data)?.tools.remove(tool.name);
-    let mut plan = (setup.plan)(place, wish, before.as_ref())?;
+    let mut plan = (setup.plan)(place, options, before.as_ref())?;
     if !plan.others.is_empty() {
         context.terminal.note(&format!("{} also asks: {}", tool.name, plan.others.join(", ")));
-        if !silently && !wish.keep_others && context.terminal.confirm("Ask keyfob alone from now on?")? {
-            wish.only = true;
-            plan = (setup.plan)(place, wish, before.as_ref())?;
+        if !silently && !options.keep_others && context.terminal.confirm("Ask keyfob alone from now on?")? {
+            options.only = true;
+            plan = (setup.plan)(place, options, before.as_ref())?;
         } else {
             context
                 .terminal
@@ -205,7 +209,8 @@ fn say_store(context: &mut Context<'_>) {
     let chosen = configured.and_then(|name| context.stores.for_new(name.as_deref()));
     match chosen {
         Ok(chosen) if chosen.chosen_now => {
-            let claim = crate::store::named(chosen.name).map_or("", crate::store::Record::claim_in_short);
+            let claim =
+                crate::store::named(chosen.name).map_or("", crate::store::StoreRecord::claim_in_short);
             context.terminal.note(&format!("tokens will be kept in the {} store: {claim}", chosen.name));
         }
         Ok(_) => {}

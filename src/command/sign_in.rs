@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::forge::Forge;
 use crate::forge::lifecycle::{DeviceCode, Poll, SignIn, Site, Tenant};
-use crate::forge::token::{Recognized, recognize, redacted};
+use crate::forge::token::{RecognizedToken, recognize, redacted};
 use crate::http_message::Request;
 use crate::process;
 use crate::process::child;
@@ -127,7 +127,7 @@ impl How<'_> {
             what: format!("what {from} gave is no sign-in: {error}"),
             hint: format!("it must be an access token of {provider} for {service}, alone on one line"),
         })?;
-        if matches!(recognize(&bearer, self.forge), Recognized::Fits { .. }) {
+        if matches!(recognize(&bearer, self.forge), RecognizedToken::Fits { .. }) {
             return Err(Error::Service {
                 what: format!("what {from} gave is a personal access token, and those may not manage tokens"),
                 hint: format!("sign in as yourself: {program} login, then unset {ENTRA}"),
@@ -152,7 +152,7 @@ fn by_device_code(
     context: &mut Context<'_>,
 ) -> Result<Secret, Error> {
     // The code is for a person who reads it now; a job would wait for a quarter of an hour for nobody.
-    if context.terminal.about.unattended || !context.terminal.about.stderr {
+    if context.terminal.capabilities.unattended || !context.terminal.capabilities.stderr {
         return Err(Error::NobodyToSignIn);
     }
     let sign_in = how.sign_in;

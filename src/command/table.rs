@@ -53,7 +53,7 @@ pub(super) fn print<const N: usize>(
         }
         widths
     };
-    let room = terminal.about.columns.unwrap_or(usize::MAX);
+    let room = terminal.capabilities.columns.unwrap_or(usize::MAX);
     let columns = head.map(|(_, column)| column);
     let (mut detail, mut widths) = (Detail::Full, natural(Detail::Full));
     for less in [Detail::Plain, Detail::Brief] {
@@ -131,12 +131,12 @@ fn fitting(characters: impl Iterator<Item = char>, room: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::About;
+    use crate::terminal::Capabilities;
 
     fn printed(columns: Option<usize>, head: [(&str, Column); 3], rows: &[[&str; 3]]) -> Vec<String> {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let about = About { columns, ..About::default() };
-        let mut terminal = Terminal { out: &mut out, err: &mut err, about };
+        let capabilities = Capabilities { columns, ..Capabilities::default() };
+        let mut terminal = Terminal { out: &mut out, err: &mut err, capabilities };
         let row = |at: usize, detail: Detail| {
             rows[at].map(|cell| if detail == Detail::Full { format!("{cell}!") } else { cell.to_owned() })
         };

@@ -73,8 +73,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         Lookup::None { reason, .. } => return Err(reason.into_error(&query.remote.to_string())),
     };
     let bytes = form(wanted, &answer, &query.remote)?;
-    if context.terminal.about.stdout && !matches.get_flag("yes") {
-        if !context.terminal.about.can_ask() {
+    if context.terminal.capabilities.stdout && !matches.get_flag("yes") {
+        if !context.terminal.capabilities.can_ask() {
             return Err(Error::usage(
                 "the token would be shown on this terminal",
                 "add --yes if that is meant",
@@ -87,7 +87,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             return Ok(());
         }
     }
-    if context.terminal.about.stdout && bytes.iter().any(|b| b.is_ascii_control() && *b != b'\n') {
+    if context.terminal.capabilities.stdout && bytes.iter().any(|b| b.is_ascii_control() && *b != b'\n') {
         return Err(Error::usage("there are control characters in it", "send it to a file or a pipe"));
     }
     context.terminal.answer_bytes(&bytes);

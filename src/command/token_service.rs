@@ -6,7 +6,8 @@ use clap::Arg;
 use crate::environment::Environment;
 use crate::error::{Error, NetworkError};
 use crate::forge::lifecycle::{
-    ApiError, Created, Effect, Order, ScopeTable, Site, Token, TokenFilter, TokenId, TokenManager,
+    ApiError, Created, FailureEffect, ScopeTable, Site, Token, TokenFilter, TokenId, TokenManager,
+    TokenRequest,
 };
 use crate::forge::token::redacted;
 use crate::forge::verify::Verdict;
@@ -120,7 +121,7 @@ impl<'e> TokenService<'e> {
     pub(super) fn look_up(&self, id: &TokenId) -> Result<Option<Token>, Error> {
         match self.token(&self.manager.get(&self.site(), id))? {
             Ok(token) => Ok(Some(token)),
-            Err(ApiError { effect: Effect::NotFound, .. }) => Ok(None),
+            Err(ApiError { effect: FailureEffect::NotFound, .. }) => Ok(None),
             Err(error) => Err(self.refused(error)),
         }
     }
@@ -140,13 +141,15 @@ impl Service for TokenService<'_> {
         }
     }
 
-    fn create(&self, order: &Order) -> Result<Created, Failed> {
+    fn create(&self, order: &TokenRequest) -> Result<Created, Failed> {
         let answer = self.send(&self.manager.create(&self.site(), order)).map_err(failed)?;
         self.manager.read_created(&answer, &self.site()).map_err(|error| {
             let nothing_happened = match error.effect {
-                Effect::Nothing | Effect::NotFound => true,
-                Effect::Unproven => tag_of(&order.name).is_some_and(|tag| matches!(self.find(tag), Ok(None))),
-                Effect::Unknown => false,
+                FailureEffect::Nothing | FailureEffect::NotFound => true,
+                FailureEffect::Unproven => {
+                    tag_of(&order.name).is_some_and(|tag| matches!(self.find(tag), Ok(None)))
+                }
+                FailureEffect::Unknown => false,
             };
             let error = self.refused(error);
             Failed { error: if nothing_happened { error } else { in_doubt(&error) }, nothing_happened }

@@ -49,7 +49,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
                     continue;
                 }
             },
-            None => match (setup.undo)(&place, &tool::setup::Entry::default()) {
+            None => match (setup.undo)(&place, &tool::setup::SetupEntry::default()) {
                 Ok(plan) => plan,
                 Err(_) => continue,
             },

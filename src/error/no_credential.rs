@@ -114,13 +114,13 @@ impl NoCredential {
     /// What was found and how to go on, in one line for stderr; `url` is the remote that was asked about. `None` where
     /// silence is right.
     #[must_use]
-    pub fn words(&self, url: &str) -> Option<String> {
+    pub fn line_for_git(&self, url: &str) -> Option<String> {
         self.line(url, Reader::Git)
     }
 
     /// The same for a tool that is not git.
     #[must_use]
-    pub fn words_elsewhere(&self, url: &str) -> Option<String> {
+    pub fn line_for_tool(&self, url: &str) -> Option<String> {
         self.line(url, Reader::Tool)
     }
 

@@ -24,7 +24,7 @@ const FORMAT: &str = "keyfob export";
 pub const VERSION: u64 = 1;
 
 #[derive(Serialize)]
-struct Written<'b> {
+struct Outgoing<'b> {
     format: &'static str,
     version: u64,
     made: String,
@@ -33,21 +33,21 @@ struct Written<'b> {
 }
 
 #[derive(Deserialize)]
-struct Read {
+struct Incoming {
     realms: Vec<RealmRecord>,
     secrets: BTreeMap<String, Zeroizing<String>>,
 }
 
 /// What every version of the document has.
 #[derive(Deserialize)]
-struct Kind {
+struct Preamble {
     format: String,
     version: u64,
 }
 
 /// Why a document that was opened is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum ContentError {
     /// It is not an export.
     Foreign,
     /// A later keyfob made it.
@@ -65,7 +65,7 @@ pub fn write(bundle: &Bundle, now: i64) -> Result<Zeroizing<Vec<u8>>, Error> {
         BASE64.encode_string(secret.expose(), &mut text);
         text
     };
-    let document = Written {
+    let document = Outgoing {
         format: FORMAT,
         version: VERSION,
         made: crate::text::rfc3339(now),
@@ -86,19 +86,19 @@ pub fn write(bundle: &Bundle, now: i64) -> Result<Zeroizing<Vec<u8>>, Error> {
 /// Reads the document. Nothing of what is wrong with it is repeated: it holds secrets.
 ///
 /// # Errors
-/// [`Fault`].
-pub fn read(document: &[u8]) -> Result<Bundle, Fault> {
-    let kind: Kind = serde_json::from_slice(document).map_err(|_| Fault::Foreign)?;
+/// [`ContentError`].
+pub fn read(document: &[u8]) -> Result<Bundle, ContentError> {
+    let kind: Preamble = serde_json::from_slice(document).map_err(|_| ContentError::Foreign)?;
     match kind {
-        Kind { format, .. } if format != FORMAT => return Err(Fault::Foreign),
-        Kind { version, .. } if version > VERSION => return Err(Fault::Newer(version)),
+        Preamble { format, .. } if format != FORMAT => return Err(ContentError::Foreign),
+        Preamble { version, .. } if version > VERSION => return Err(ContentError::Newer(version)),
         _ => {}
     }
-    let Read { realms, secrets } = serde_json::from_slice(document).map_err(|_| Fault::Foreign)?;
+    let Incoming { realms, secrets } = serde_json::from_slice(document).map_err(|_| ContentError::Foreign)?;
     let decoded = |(id, text): (String, Zeroizing<String>)| {
         Some((id, Secret::new(BASE64.decode(text.as_bytes()).ok()?)))
     };
-    let secrets = secrets.into_iter().map(decoded).collect::<Option<_>>().ok_or(Fault::Foreign)?;
+    let secrets = secrets.into_iter().map(decoded).collect::<Option<_>>().ok_or(ContentError::Foreign)?;
     Ok(Bundle { realms, secrets })
 }
 
@@ -138,11 +138,11 @@ mod tests {
         let text = std::str::from_utf8(&document).unwrap();
         assert!(read(document.as_slice()).is_ok());
         let later = text.replace("\"version\": 1", "\"version\": 2");
-        assert_eq!(read(later.as_bytes()).unwrap_err(), Fault::Newer(2));
+        assert_eq!(read(later.as_bytes()).unwrap_err(), ContentError::Newer(2));
         for other in ["", "{}", "[]", "null", &text.replace("keyfob", "other"), &text[..text.len() - 1]] {
-            assert_eq!(read(other.as_bytes()).unwrap_err(), Fault::Foreign, "{other}");
+            assert_eq!(read(other.as_bytes()).unwrap_err(), ContentError::Foreign, "{other}");
         }
         let bad = text.replace("\"secrets\": {}", "\"secrets\": {\"a\":\"!\"}");
-        assert_eq!(read(bad.as_bytes()).unwrap_err(), Fault::Foreign);
+        assert_eq!(read(bad.as_bytes()).unwrap_err(), ContentError::Foreign);
     }
 }

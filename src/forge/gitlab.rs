@@ -8,7 +8,8 @@ use crate::secret::Secret;
 use crate::text::date;
 
 use super::lifecycle::{
-    ApiError, Created, Lifecycle, Order, Renewal, Revocation, RotationError, ScopeOption, Site, TokenApi,
+    ApiError, Created, Lifecycle, Renewal, Revocation, RotationError, ScopeOption, Site, TokenApi,
+    TokenRequest,
 };
 use super::token_format::{Alphabet, Part, TokenFormat};
 use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
@@ -169,7 +170,7 @@ fn read(answer: &Response, _: &Target<'_>) -> Verdict {
 struct SelfRotation;
 
 impl TokenApi for SelfRotation {
-    fn create(&self, site: &Site<'_>, order: &Order) -> Request {
+    fn create(&self, site: &Site<'_>, order: &TokenRequest) -> Request {
         let url = format!("{}/api/v4/personal_access_tokens/self/rotate", site.home);
         // Without a date it would be a week.
         let body = format!("{{\"expires_at\":\"{}\"}}", date(order.expires));
@@ -245,7 +246,7 @@ mod tests {
         let target = Target { realm: &realm, home, account: None, token: &token };
         let own = "https://git.corp.example/api/v4/personal_access_tokens/self";
         let site = Site { realm: &realm, home: "https://git.corp.example" };
-        let order = Order { expires: 1_800_000_000, ..Order::default() };
+        let order = TokenRequest { expires: 1_800_000_000, ..TokenRequest::default() };
         let renewal = SelfRotation.create(&site, &order);
         assert_eq!((renewal.method, renewal.url), (Method::Post, format!("{own}/rotate")));
         let body = renewal.json.unwrap();

@@ -13,10 +13,10 @@ mod sign_in;
 mod token_api;
 
 pub use rotation::RotationError;
-pub use scopes::{Area, Chosen, ScopeTable, task};
+pub use scopes::{ChosenScopes, ScopeArea, ScopeTable, task};
 pub use sign_in::{DeviceCode, Poll, SignIn, Tenant};
 pub use token_api::{
-    ApiError, Created, Effect, Order, Page, Token, TokenApi, TokenFilter, TokenId, TokenManager,
+    ApiError, Created, FailureEffect, Page, Token, TokenApi, TokenFilter, TokenId, TokenManager, TokenRequest,
 };
 
 /// How a service's tokens are created, renewed and revoked.

@@ -38,7 +38,7 @@ pub fn recognise(remote: &Remote, user: Option<&str>) -> Recognition {
         let mut open_ended = false;
         for template in forge.url_templates {
             match template.matches(forge, remote, user) {
-                Fit::Realm(organisation) if remote.is_https() => {
+                TemplateMatch::Realm(organisation) if remote.is_https() => {
                     let what = fill(template.realm, organisation.as_deref(), None);
                     let realm = Realm::made_by_forge(forge.id, &what);
                     return Recognition::Cloud {
@@ -48,9 +48,9 @@ pub fn recognise(remote: &Remote, user: Option<&str>) -> Recognition {
                         path_depth: template.path_depth(forge, remote),
                     };
                 }
-                Fit::Realm(_) => return Recognition::Never,
-                Fit::NoOrganisation => open_ended = true,
-                Fit::None => {}
+                TemplateMatch::Realm(_) => return Recognition::Never,
+                TemplateMatch::NoOrganisation => open_ended = true,
+                TemplateMatch::None => {}
             }
         }
         if open_ended {
@@ -98,7 +98,7 @@ impl Forge {
 }
 
 /// How a template fits.
-enum Fit {
+enum TemplateMatch {
     None,
     NoOrganisation,
     Realm(Option<String>),
@@ -113,18 +113,18 @@ impl UrlTemplate {
         usize::from(named || remote.path().first().is_some_and(ignored))
     }
 
-    fn matches(&self, forge: &Forge, remote: &Remote, user: Option<&str>) -> Fit {
+    fn matches(&self, forge: &Forge, remote: &Remote, user: Option<&str>) -> TemplateMatch {
         if remote.port().is_some() || !(remote.is_https() || remote.is_http()) {
-            return Fit::None;
+            return TemplateMatch::None;
         }
         if !ends_alike(self.pattern, remote.host()) {
-            return Fit::None;
+            return TemplateMatch::None;
         }
         let (host, path) = self.pattern.split_once('/').unwrap_or((self.pattern, ""));
         let mut organisation = None;
         let mut labels = remote.host().split('.');
         for word in host.split('.') {
-            let Some(label) = labels.next() else { return Fit::None };
+            let Some(label) = labels.next() else { return TemplateMatch::None };
             let fits = match word {
                 "{organisation}" => {
                     organisation = Some(label.to_owned());
@@ -134,11 +134,11 @@ impl UrlTemplate {
                 literal => literal == label,
             };
             if !fits {
-                return Fit::None;
+                return TemplateMatch::None;
             }
         }
         if labels.next().is_some() {
-            return Fit::None;
+            return TemplateMatch::None;
         }
         if path == "{organisation}" {
             let from_path = remote.path().first().map(String::as_str);
@@ -151,10 +151,10 @@ impl UrlTemplate {
             };
             match named.filter(|name| is_organisation(name)) {
                 Some(name) => organisation = Some(name.to_ascii_lowercase()),
-                None => return Fit::NoOrganisation,
+                None => return TemplateMatch::NoOrganisation,
             }
         }
-        Fit::Realm(organisation)
+        TemplateMatch::Realm(organisation)
     }
 }
 

@@ -14,7 +14,7 @@ use super::token_format::{Lifespan, TokenFormat};
 use super::{ALL, Forge};
 
 /// What a token looks like, seen from the forge that it is for.
-pub enum Recognized {
+pub enum RecognizedToken {
     /// One of this forge's.
     Fits {
         /// Its kind.
@@ -37,23 +37,23 @@ pub enum Recognized {
 
 /// Reads a token that is meant for `forge`.
 #[must_use]
-pub fn recognize(token: &Secret, forge: &'static Forge) -> Recognized {
+pub fn recognize(token: &Secret, forge: &'static Forge) -> RecognizedToken {
     let bytes = token.expose();
     if forge.is_generic() {
         // A password may look like anything, and a host that nobody described may be any service.
-        return Recognized::Unknown;
+        return RecognizedToken::Unknown;
     }
     if let Some(format) = forge.token_formats.iter().find(|format| format.fits(bytes)) {
         let lifespan = format.lifespan.and_then(|read| read(bytes));
-        return Recognized::Fits { format, lifespan };
+        return RecognizedToken::Fits { format, lifespan };
     }
     if forge.token_formats.iter().any(|format| encoded(bytes, format)) {
-        return Recognized::Damaged(
+        return RecognizedToken::Damaged(
             "it is a token in Base64, as it stands in a header; give the token itself".to_owned(),
         );
     }
     if let Some(what) = damage(bytes, forge) {
-        return Recognized::Damaged(what);
+        return RecognizedToken::Damaged(what);
     }
     let others = || {
         let all = ALL.iter().flat_map(|other| other.token_formats.iter().map(move |format| (*other, format)));
@@ -63,7 +63,7 @@ pub fn recognize(token: &Secret, forge: &'static Forge) -> Recognized {
     let foreign = others()
         .find(|(_, format)| format.fits(bytes))
         .or_else(|| others().find(|(_, format)| format.is_meant(bytes)));
-    foreign.map_or(Recognized::Unknown, |(forge, format)| Recognized::Foreign { forge, format })
+    foreign.map_or(RecognizedToken::Unknown, |(forge, format)| RecognizedToken::Foreign { forge, format })
 }
 
 /// In what way this is one of a forge's tokens, but not whole. Where several kinds of one name begin alike, nobody knows which one it
@@ -190,16 +190,16 @@ mod tests {
     use super::*;
     use crate::forge;
 
-    fn read(token: &str, forge: &str) -> Recognized {
+    fn read(token: &str, forge: &str) -> RecognizedToken {
         recognize(&Secret::copy_of(token.as_bytes()), forge::named(forge).unwrap())
     }
 
     fn verdict(token: &str, forge: &str) -> String {
         match read(token, forge) {
-            Recognized::Fits { format, .. } => format!("fits: {}", format.name),
-            Recognized::Foreign { forge, .. } => format!("of {}", forge.id),
-            Recognized::Damaged(why) => why,
-            Recognized::Unknown => "unknown".to_owned(),
+            RecognizedToken::Fits { format, .. } => format!("fits: {}", format.name),
+            RecognizedToken::Foreign { forge, .. } => format!("of {}", forge.id),
+            RecognizedToken::Damaged(why) => why,
+            RecognizedToken::Unknown => "unknown".to_owned(),
         }
     }
 
@@ -328,7 +328,8 @@ mod tests {
 
     #[test]
     fn a_new_azure_token_tells_when_it_ends_at_the_latest() {
-        let Recognized::Fits { lifespan: Some(lifespan), .. } = read(&azure_new(), "azure-devops") else {
+        let RecognizedToken::Fits { lifespan: Some(lifespan), .. } = read(&azure_new(), "azure-devops")
+        else {
             panic!()
         };
         assert_eq!(crate::text::rfc3339(lifespan.expires_by), "2026-12-31T23:59:59Z");

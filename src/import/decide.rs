@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::error::Error;
-use crate::forge::token::{Recognized, recognize};
+use crate::forge::token::{RecognizedToken, recognize};
 use crate::forge::{self, Recognition};
 use crate::records::{Group, Source as AddedBy};
 use crate::wallet::manage::add::{Planned, Wish};
@@ -184,29 +184,33 @@ fn look_at(
     let name = planned.forge.name;
     let damaged = |why| Verdict::Leave { why, doubt: true };
     Err(match recognize(&found.token, planned.forge) {
-        Recognized::Damaged(why) if !overrides.damaged => damaged(format!("it is not a whole token: {why}")),
-        Recognized::Fits { format, .. } if format.ended.is_some() && !overrides.damaged => {
+        RecognizedToken::Damaged(why) if !overrides.damaged => {
+            damaged(format!("it is not a whole token: {why}"))
+        }
+        RecognizedToken::Fits { format, .. } if format.ended.is_some() && !overrides.damaged => {
             damaged(format!("it is {}, and {}", format.name, format.ended.unwrap_or_default()))
         }
         // Its end is not recorded, as in `add`. Nobody asked for this token in particular, so one that is past is left.
-        Recognized::Fits { lifespan: Some(lifespan), .. } if let Some(odd) = lifespan.odd(now) => {
+        RecognizedToken::Fits { lifespan: Some(lifespan), .. } if let Some(odd) = lifespan.odd(now) => {
             if lifespan.expires_by > now || overrides.damaged {
                 return Ok(Some(odd));
             }
             damaged(odd)
         }
-        Recognized::Foreign { format, .. } if !overrides.foreign => {
+        RecognizedToken::Foreign { format, .. } if !overrides.foreign => {
             Verdict::Ask { why: format!("it is {}, and {} belongs to {name}", format.name, planned.realm) }
         }
-        Recognized::Foreign { format, .. } => return Ok(Some(format!("it is {}", format.name))),
-        Recognized::Damaged(why) => return Ok(Some(why)),
-        Recognized::Fits { lifespan, .. } => {
+        RecognizedToken::Foreign { format, .. } => return Ok(Some(format!("it is {}", format.name))),
+        RecognizedToken::Damaged(why) => return Ok(Some(why)),
+        RecognizedToken::Fits { lifespan, .. } => {
             let expires = planned.wish.expires.or(lifespan.map(|lifespan| lifespan.expires_by));
             planned.wish.expires = expires;
             return Ok(None);
         }
-        Recognized::Unknown if planned.forge.token_formats.is_empty() => return Ok(None),
-        Recognized::Unknown => return Ok(Some(format!("it looks like none of {name} that keyfob knows"))),
+        RecognizedToken::Unknown if planned.forge.token_formats.is_empty() => return Ok(None),
+        RecognizedToken::Unknown => {
+            return Ok(Some(format!("it looks like none of {name} that keyfob knows")));
+        }
     })
 }
 

@@ -193,7 +193,7 @@ pub enum Availability {
 }
 
 /// All that is known of a store.
-pub struct Record {
+pub struct StoreRecord {
     /// Its name in records, configuration and `KEYFOB_STORE`. Never changes.
     pub name: &'static str,
     /// One line: where it keeps secrets.
@@ -208,7 +208,7 @@ pub struct Record {
     pub open: Option<OpenFn>,
 }
 
-impl Record {
+impl StoreRecord {
     /// The first sentence of the claim: what holds for a store as it is chosen. `keyfob storage` shows all of it.
     #[must_use]
     pub fn claim_in_short(&self) -> &'static str {
@@ -216,7 +216,7 @@ impl Record {
     }
 }
 
-impl std::fmt::Debug for Record {
+impl std::fmt::Debug for StoreRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
     }
@@ -226,7 +226,7 @@ impl std::fmt::Debug for Record {
 pub type OpenFn = for<'a> fn(StoreContext<'a>) -> Box<dyn Store + 'a>;
 
 /// Every store. The order is the one in which `keyfob storage` shows them.
-pub static ALL: &[&Record] = &[
+pub static ALL: &[&StoreRecord] = &[
     #[cfg(any(target_os = "macos", windows))]
     &keychain::STORE,
     #[cfg(all(unix, not(target_os = "macos")))]
@@ -237,6 +237,6 @@ pub static ALL: &[&Record] = &[
 
 /// The store of this name.
 #[must_use]
-pub fn named(name: &str) -> Option<&'static Record> {
+pub fn named(name: &str) -> Option<&'static StoreRecord> {
     ALL.iter().copied().find(|record| record.name == name)
 }

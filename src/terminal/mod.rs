@@ -16,13 +16,13 @@ use crate::error::Error;
 use crate::secret::Secret;
 use crate::text::visible;
 
-mod ask;
 mod hidden;
+mod prompter;
 mod stdin;
 
-pub use ask::TerminalAsk;
 pub use hidden::Uninterrupted;
-pub use stdin::Stdin;
+pub use prompter::TerminalPrompter;
+pub use stdin::{StandardStreams, Stdin};
 
 /// A note from where no terminal is at hand, as while a service is waited for.
 pub fn aside(text: &str) {
@@ -36,13 +36,13 @@ pub struct Terminal<'t> {
     /// For words.
     pub err: &'t mut dyn Write,
     /// What there is.
-    pub about: About,
+    pub capabilities: Capabilities,
 }
 
 /// What the three standard streams are, and what the environment says of them.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "five independent facts about the outside")]
-pub struct About {
+pub struct Capabilities {
     /// Standard input is a terminal.
     pub stdin: bool,
     /// Standard output is a terminal.
@@ -57,11 +57,11 @@ pub struct About {
     pub columns: Option<usize>,
 }
 
-impl About {
+impl Capabilities {
     /// Looks at the process's streams and at the environment.
     #[must_use]
-    pub fn look(environment: &Environment) -> About {
-        About {
+    pub fn detect(environment: &Environment) -> Capabilities {
+        Capabilities {
             stdin: io::stdin().is_terminal(),
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
@@ -123,17 +123,17 @@ impl Terminal<'_> {
     /// A word in colour, for stdout.
     #[must_use]
     pub fn paint(&self, colour: Colour, word: &str) -> String {
-        paint(self.about.stdout && !self.about.plain, colour, word)
+        paint(self.capabilities.stdout && !self.capabilities.plain, colour, word)
     }
 
     fn paint_err(&self, colour: Colour, word: &str) -> String {
-        paint(self.about.stderr && !self.about.plain, colour, word)
+        paint(self.capabilities.stderr && !self.capabilities.plain, colour, word)
     }
 
     /// How far something has come, for whoever watches; one line that is written over.
     pub fn progress(&mut self, done: usize, of: usize) {
         const WIDTH: usize = 24;
-        if of < 2 || !self.about.stderr || self.about.plain || self.about.unattended {
+        if of < 2 || !self.capabilities.stderr || self.capabilities.plain || self.capabilities.unattended {
             return;
         }
         let full = done * WIDTH / of;
@@ -143,7 +143,7 @@ impl Terminal<'_> {
 
     /// Takes that line away.
     pub fn end_of_progress(&mut self) {
-        if self.about.stderr && !self.about.plain && !self.about.unattended {
+        if self.capabilities.stderr && !self.capabilities.plain && !self.capabilities.unattended {
             let _ = write!(self.err, "\r\u{1b}[K").and_then(|()| self.err.flush());
         }
     }
@@ -153,7 +153,7 @@ impl Terminal<'_> {
     /// # Errors
     /// [`Error::NobodyToAsk`].
     pub fn confirm(&mut self, question: &str) -> Result<bool, Error> {
-        if !self.about.can_ask() {
+        if !self.capabilities.can_ask() {
             return Err(Error::NobodyToAsk { what: "a yes", run: "it" });
         }
         let answer = self.question(&format!("{question} [y/N] "))?;
@@ -165,7 +165,7 @@ impl Terminal<'_> {
     /// # Errors
     /// [`Error::NobodyToAsk`], [`Error::Wire`].
     pub fn question(&mut self, question: &str) -> Result<String, Error> {
-        if !self.about.can_ask() {
+        if !self.capabilities.can_ask() {
             return Err(Error::NobodyToAsk { what: "an answer", run: "it" });
         }
         let _ = write!(self.err, "{}", visible(question)).and_then(|()| self.err.flush());
@@ -182,7 +182,11 @@ impl Terminal<'_> {
     /// # Errors
     /// [`Error::Declined`], [`Error::Wire`].
     pub fn agree(&mut self, question: &str, yes: bool) -> Result<(), Error> {
-        if yes || !self.about.can_ask() || self.confirm(question)? { Ok(()) } else { Err(Error::Declined) }
+        if yes || !self.capabilities.can_ask() || self.confirm(question)? {
+            Ok(())
+        } else {
+            Err(Error::Declined)
+        }
     }
 
     /// All of standard input, for a secret that is piped in: at most `limit` bytes. Read without a buffer that nobody would
@@ -211,7 +215,7 @@ impl Terminal<'_> {
     /// # Errors
     /// [`Error::NobodyToAsk`], [`Error::Wire`].
     pub fn secret(&mut self, question: &str) -> Result<Secret, Error> {
-        if !self.about.can_ask() {
+        if !self.capabilities.can_ask() {
             return Err(Error::NobodyToAsk { what: "a secret", run: "it" });
         }
         hidden::ask(&visible(question), None)

@@ -39,6 +39,35 @@ fn read(stdin: rustix::fd::BorrowedFd<'_>, out: &mut [u8]) -> io::Result<usize> 
     }
 }
 
+/// The process's standard streams, as a tool's protocol needs them.
+pub struct StandardStreams {
+    /// Standard input.
+    pub input: Stdin,
+    /// Standard output.
+    pub output: io::Stdout,
+    /// Standard error.
+    pub notes: io::Stderr,
+    /// Whether standard input is a terminal.
+    pub stdin_is_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_is_terminal: bool,
+}
+
+impl StandardStreams {
+    /// Those of this process.
+    #[must_use]
+    pub fn of_process() -> StandardStreams {
+        let notes = io::stderr();
+        StandardStreams {
+            input: Stdin,
+            output: io::stdout(),
+            stdin_is_terminal: Stdin.is_terminal(),
+            stderr_is_terminal: notes.is_terminal(),
+            notes,
+        }
+    }
+}
+
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {

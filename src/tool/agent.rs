@@ -4,7 +4,7 @@
 use crate::forge::Need;
 
 use super::Tool;
-use super::profile::{Form, Profile, Several, Variable};
+use super::profile::{Form, OnConflict, Profile, Variable};
 
 /// The pipelines agent.
 pub static TOOL: Tool = Tool {
@@ -16,9 +16,13 @@ pub static TOOL: Tool = Tool {
         programs: &[],
         discover: None,
         variables: &[
-            Variable { name: "VSTS_AGENT_INPUT_URL", form: Form::Url, several: Several::Refuse },
-            Variable { name: "VSTS_AGENT_INPUT_AUTH", form: Form::Word("pat"), several: Several::Refuse },
-            Variable { name: "VSTS_AGENT_INPUT_TOKEN", form: Form::Token, several: Several::Refuse },
+            Variable { name: "VSTS_AGENT_INPUT_URL", form: Form::Url, on_conflict: OnConflict::Refuse },
+            Variable {
+                name: "VSTS_AGENT_INPUT_AUTH",
+                form: Form::Word("pat"),
+                on_conflict: OnConflict::Refuse,
+            },
+            Variable { name: "VSTS_AGENT_INPUT_TOKEN", form: Form::Token, on_conflict: OnConflict::Refuse },
         ],
     }),
     ..Tool::BASE

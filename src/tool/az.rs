@@ -4,7 +4,7 @@
 use crate::forge::Need;
 
 use super::Tool;
-use super::profile::{Form, Place, Profile, Search, Several, Variable};
+use super::profile::{Endpoint, Form, OnConflict, Profile, Search, Variable};
 
 /// The Azure CLI.
 pub static TOOL: Tool = Tool {
@@ -18,15 +18,19 @@ pub static TOOL: Tool = Tool {
             "the default organisation (`az devops configure --defaults organization=URL`)",
             discover,
         )),
-        variables: &[Variable { name: "AZURE_DEVOPS_EXT_PAT", form: Form::Token, several: Several::Refuse }],
+        variables: &[Variable {
+            name: "AZURE_DEVOPS_EXT_PAT",
+            form: Form::Token,
+            on_conflict: OnConflict::Refuse,
+        }],
     }),
     ..Tool::BASE
 };
 
-fn discover(search: &mut Search<'_>) -> Vec<Place> {
+fn discover(search: &mut Search<'_>) -> Vec<Endpoint> {
     let Some(folder) = search.file("AZURE_CONFIG_DIR", ".azure") else { return Vec::new() };
     let text = search.text(&folder.join("azuredevops/config")).unwrap_or_default();
-    organisation(&text).and_then(|url| Place::found(None, url)).into_iter().collect()
+    organisation(&text).and_then(|url| Endpoint::found(None, url)).into_iter().collect()
 }
 
 /// `organization` of the section `defaults`.

@@ -9,7 +9,7 @@ use crate::folders::Folders;
 use crate::forge::Need;
 
 use super::Tool;
-use super::profile::{Form, Place, Profile, Search, Several, Variable};
+use super::profile::{Endpoint, Form, OnConflict, Profile, Search, Variable};
 
 /// Composer.
 pub static TOOL: Tool = Tool {
@@ -20,7 +20,7 @@ pub static TOOL: Tool = Tool {
     profile: Some(&Profile {
         programs: &["composer", "composer.phar"],
         discover: Some(("`repositories` in `composer.json` and in your `config.json`", discover)),
-        variables: &[Variable { name: AUTH, form: Form::Composer, several: Several::Refuse }],
+        variables: &[Variable { name: AUTH, form: Form::Composer, on_conflict: OnConflict::Refuse }],
     }),
     ..Tool::BASE
 };
@@ -31,7 +31,7 @@ const AUTH: &str = "COMPOSER_AUTH";
 const LOGINS: &[&str] =
     &["http-basic", "bearer", "github-oauth", "gitlab-oauth", "gitlab-token", "bitbucket-oauth"];
 
-fn discover(search: &mut Search<'_>) -> Vec<Place> {
+fn discover(search: &mut Search<'_>) -> Vec<Endpoint> {
     let manifest = search.environment.os("COMPOSER").unwrap_or_else(|| "composer.json".into());
     let mut settings = vec![search.folder.join(manifest)];
     let mut logins = vec![search.folder.join("auth.json")];
@@ -43,8 +43,8 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     let mut logins: Vec<Value> = logins.iter().filter_map(|file| search.json(file)).collect();
     let told = search.environment.text(AUTH);
     logins.extend(told.and_then(|text| serde_json::from_str(&text).ok()));
-    let places = places(&settings, &logins);
-    search.each_once(places)
+    let endpoints = endpoints(&settings, &logins);
+    search.each_once(endpoints)
 }
 
 /// Where Composer's own files may be.
@@ -59,7 +59,7 @@ fn homes(search: &Search<'_>) -> Vec<PathBuf> {
     [windows, xdg, old].into_iter().flatten().collect()
 }
 
-fn places(settings: &[Value], logins: &[Value]) -> Vec<Place> {
+fn endpoints(settings: &[Value], logins: &[Value]) -> Vec<Endpoint> {
     let repositories = settings.iter().filter_map(|value| value.get("repositories"));
     // A list, or an object whose keys are names.
     let each = repositories.flat_map(|value| match value {
@@ -68,15 +68,15 @@ fn places(settings: &[Value], logins: &[Value]) -> Vec<Place> {
         _ => Vec::new(),
     });
     let urls = each.filter_map(|repository| repository.get("url")?.as_str());
-    let places = urls.filter_map(|url| {
-        let place = Place::found(None, url)?;
-        let host = place.remote.authority();
+    let endpoints = urls.filter_map(|url| {
+        let endpoint = Endpoint::found(None, url)?;
+        let host = endpoint.remote.authority();
         let held = |kind: &&str| {
             logins.iter().any(|value| value.get(kind).is_some_and(|by| by.get(&host).is_some()))
         };
-        Some(place.with_token(LOGINS.iter().any(held)))
+        Some(endpoint.with_token(LOGINS.iter().any(held)))
     });
-    places.collect()
+    endpoints.collect()
 }
 
 #[cfg(test)]
@@ -85,8 +85,9 @@ mod tests {
 
     fn found(settings: &str, logins: &str) -> Vec<String> {
         let json = |text: &str| vec![serde_json::from_str(text).unwrap()];
-        let shown = |place: Place| format!("{}{}", place.url, if place.served { " has one" } else { "" });
-        places(&json(settings), &json(logins)).into_iter().map(shown).collect()
+        let shown =
+            |endpoint: Endpoint| format!("{}{}", endpoint.url, if endpoint.served { " has one" } else { "" });
+        endpoints(&json(settings), &json(logins)).into_iter().map(shown).collect()
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::forge::Need;
 
 use super::Tool;
-use super::profile::{Form, Place, Profile, Search, Several, Variable};
+use super::profile::{Endpoint, Form, OnConflict, Profile, Search, Variable};
 
 /// Conan.
 pub static TOOL: Tool = Tool {
@@ -17,14 +17,18 @@ pub static TOOL: Tool = Tool {
         programs: &["conan"],
         discover: Some(("`remotes.json` in Conan's home (`conan remote list`)", discover)),
         variables: &[
-            Variable { name: "CONAN_LOGIN_USERNAME_{NAME}", form: Form::User, several: Several::Refuse },
-            Variable { name: "CONAN_PASSWORD_{NAME}", form: Form::Token, several: Several::Refuse },
+            Variable {
+                name: "CONAN_LOGIN_USERNAME_{NAME}",
+                form: Form::User,
+                on_conflict: OnConflict::Refuse,
+            },
+            Variable { name: "CONAN_PASSWORD_{NAME}", form: Form::Token, on_conflict: OnConflict::Refuse },
         ],
     }),
     ..Tool::BASE
 };
 
-fn discover(search: &mut Search<'_>) -> Vec<Place> {
+fn discover(search: &mut Search<'_>) -> Vec<Endpoint> {
     let Some(home) = search.file("CONAN_HOME", ".conan2") else { return Vec::new() };
     let mut list = |file: &str, key: &str| {
         Some(search.json(&home.join(file))?.get_mut(key)?.as_array_mut()?.split_off(0))
@@ -33,11 +37,11 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     let logins = list("credentials.json", "credentials").unwrap_or_default();
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let is_on = |remote: &&Value| remote.get("disabled").and_then(Value::as_bool) != Some(true);
-    let place = |remote: &Value| {
+    let endpoint = |remote: &Value| {
         let name = text(remote, "name")?;
         let served = logins.iter().any(|login| text(login, "remote").as_ref() == Some(&name));
-        Some(Place::found(Some(&name), &text(remote, "url")?)?.with_token(served))
+        Some(Endpoint::found(Some(&name), &text(remote, "url")?)?.with_token(served))
     };
-    let places: Vec<Place> = remotes.iter().filter(is_on).filter_map(place).collect();
-    search.each_once(places)
+    let endpoints: Vec<Endpoint> = remotes.iter().filter(is_on).filter_map(endpoint).collect();
+    search.each_once(endpoints)
 }

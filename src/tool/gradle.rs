@@ -4,7 +4,7 @@
 use crate::forge::Need;
 
 use super::Tool;
-use super::profile::{Form, Profile, Several, Variable};
+use super::profile::{Form, OnConflict, Profile, Variable};
 
 /// Gradle.
 pub static TOOL: Tool = Tool {
@@ -20,12 +20,12 @@ pub static TOOL: Tool = Tool {
             Variable {
                 name: "ORG_GRADLE_PROJECT_{name}Username",
                 form: Form::User,
-                several: Several::Refuse,
+                on_conflict: OnConflict::Refuse,
             },
             Variable {
                 name: "ORG_GRADLE_PROJECT_{name}Password",
                 form: Form::Token,
-                several: Several::Refuse,
+                on_conflict: OnConflict::Refuse,
             },
         ],
     }),

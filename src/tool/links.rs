@@ -8,7 +8,7 @@ use crate::files;
 use crate::text::shell_word;
 
 use super::installation::{Installation, file_name, is_versioned, leads_to_keyfob};
-use super::setup::{Entry, Line, Plan, SetupContext};
+use super::setup::{Plan, SettingLine, SetupContext, SetupEntry};
 
 /// The key under which a setup remembers a link that it made; the file is the link, the value where it leads.
 pub(super) const LINK: &str = "link";
@@ -56,8 +56,8 @@ impl Link {
         let entry = plan.entry.get_or_insert_default();
         let file = path.to_string_lossy();
         entry.written.retain(|line| line.key != LINK || line.file != file);
-        missing.iter().for_each(|folder| entry.remember(Line::new(folder, FOLDER, "")));
-        entry.remember(Line::new(&path, LINK, target.to_string_lossy()));
+        missing.iter().for_each(|folder| entry.remember(SettingLine::new(folder, FOLDER, "")));
+        entry.remember(SettingLine::new(&path, LINK, target.to_string_lossy()));
         let folder = missing.last().map(|&folder| folder.to_owned());
         let first = folder.iter().map(|folder| format!("mkdir -p {}", shell_word(folder)));
         let lines: Vec<String> = first.chain([link_command(&target, &path)]).collect();
@@ -119,7 +119,7 @@ pub(super) fn at(own: &Installation<'_>, path: PathBuf) -> Link {
 
 /// Lets a plan take the links away that a setup made, and then its folders, if nothing is left in them. What stands there instead
 /// of a link is left, and said.
-pub(super) fn take_away(entry: &Entry, context: &SetupContext<'_>, plan: &mut Plan<'_>) {
+pub(super) fn plan_removal(entry: &SetupEntry, context: &SetupContext<'_>, plan: &mut Plan<'_>) {
     let mut gone = Vec::new();
     for line in entry.written.iter().filter(|line| line.key == LINK) {
         let link = PathBuf::from(&line.file);

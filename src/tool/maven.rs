@@ -6,7 +6,7 @@ use crate::formats::xml::{Event, events};
 
 use super::Tool;
 use super::profile::search::{Search, expand};
-use super::profile::{Form, Place, Profile, Several, Variable};
+use super::profile::{Endpoint, Form, OnConflict, Profile, Variable};
 
 /// Maven.
 pub static TOOL: Tool = Tool {
@@ -23,8 +23,8 @@ pub static TOOL: Tool = Tool {
             discover,
         )),
         variables: &[
-            Variable { name: "MAVEN_{ID}_USERNAME", form: Form::User, several: Several::Refuse },
-            Variable { name: "MAVEN_{ID}_TOKEN", form: Form::Token, several: Several::Refuse },
+            Variable { name: "MAVEN_{ID}_USERNAME", form: Form::User, on_conflict: OnConflict::Refuse },
+            Variable { name: "MAVEN_{ID}_TOKEN", form: Form::Token, on_conflict: OnConflict::Refuse },
         ],
     }),
     ..Tool::BASE
@@ -33,31 +33,31 @@ pub static TOOL: Tool = Tool {
 /// What has an id and a URL.
 const KINDS: &[&str] = &["repository", "pluginRepository", "snapshotRepository", "mirror", "server"];
 
-fn discover(search: &mut Search<'_>) -> Vec<Place> {
+fn discover(search: &mut Search<'_>) -> Vec<Endpoint> {
     // A module's parent stands in the folder above it.
     let poms = search.upwards().map(|folder| folder.join("pom.xml"));
     let mut files: Vec<_> = poms.take_while(|pom| pom.exists()).collect();
     files.extend(search.home().map(|home| home.join(".m2/settings.xml")));
-    let (mut places, mut served, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut endpoints, mut served, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
     for file in files {
         let environment = search.environment;
         let found = search.parsed(&file, |text| read(text, &|name| environment.text(name)));
         let Some(found) = found else { continue };
-        places.extend(found.places);
+        endpoints.extend(found.endpoints);
         served.extend(found.served);
         unclear.extend(found.unclear);
     }
-    search.unclear(&places, &unclear);
-    search.each_once(places.into_iter().map(|place: Place| {
-        let has = place.name.as_ref().is_some_and(|name| served.contains(name));
-        place.with_token(has)
+    search.unclear(&endpoints, &unclear);
+    search.each_once(endpoints.into_iter().map(|endpoint: Endpoint| {
+        let has = endpoint.name.as_ref().is_some_and(|name| served.contains(name));
+        endpoint.with_token(has)
     }))
 }
 
 /// What is in a file.
 #[derive(Debug, Default, PartialEq)]
 struct Read {
-    places: Vec<Place>,
+    endpoints: Vec<Endpoint>,
     /// The ids that have a password.
     served: Vec<String>,
     /// The ids that are also those of URLs that only Maven can make out, from properties.
@@ -101,8 +101,8 @@ fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<Read> {
                     }
                 } else {
                     let url = expand(&url, "${env.", '}', variable);
-                    match Place::found(Some(&id), &url) {
-                        Some(place) => read.places.push(place),
+                    match Endpoint::found(Some(&id), &url) {
+                        Some(endpoint) => read.endpoints.push(endpoint),
                         None if url.starts_with("file:") => {}
                         None => read.unclear.push(id.clone()),
                     }
@@ -125,10 +125,12 @@ mod tests {
                    <url>https://nor.this/</url></releases><url>https://h.test/${env.ORG}/v1</url></repository></repositories>\
                    <distributionManagement><snapshotRepository><url>https://h.test/s?a=1&amp;b</url><id>snap</id>\
                    </snapshotRepository></distributionManagement></project>";
-        let Read { places, served, .. } =
+        let Read { endpoints, served, .. } =
             read(pom, &|name| (name == "ORG").then(|| "contoso".to_owned())).unwrap();
-        let shown: Vec<_> =
-            places.iter().map(|place| format!("{} {}", place.name.as_deref().unwrap(), place.url)).collect();
+        let shown: Vec<_> = endpoints
+            .iter()
+            .map(|endpoint| format!("{} {}", endpoint.name.as_deref().unwrap(), endpoint.url))
+            .collect();
         assert_eq!(shown, ["feed https://h.test/contoso/v1", "snap https://h.test/s"]);
         assert!(served.is_empty());
         assert_eq!(read("<project>", &|_| None), None);

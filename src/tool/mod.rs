@@ -239,7 +239,7 @@ fn has_login(url: &str) -> bool {
 /// # Errors
 /// [`Error::Wire`], but not when the tool is gone already: that is its right.
 fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
-    match write_to_somebody(wire, bytes) {
+    match write_or_fail(wire, bytes) {
         Err(Error::Wire { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         done => done,
     }
@@ -249,7 +249,7 @@ fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Wire`].
-fn write_to_somebody(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
+fn write_or_fail(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<(), Error> {
     let written = wire.output.write_all(bytes).and_then(|()| wire.output.flush());
     written.map_err(|source| Error::Wire { doing: "write the answer", source })
 }
@@ -261,21 +261,21 @@ impl Wire<'_> {
     }
 
     /// What a tool asks of the wallet: about this place, and no account in particular.
-    fn question(&self, protocol: &Protocol, remote: Remote) -> Query {
+    fn query(&self, protocol: &Protocol, remote: Remote) -> Query {
         let stderr_is_terminal = self.stderr_is_terminal;
         Query { stderr_is_terminal, ..Query::new(protocol.name, remote, protocol.need) }
     }
 
     /// The hint that belongs to a miss, if it may be given (R14).
-    fn miss(&mut self, miss: &NoCredential, loud: bool, remote: &Remote) {
-        if let Some(words) = loud.then(|| miss.words_elsewhere(&remote.to_string())).flatten() {
+    fn no_credential(&mut self, reason: &NoCredential, report: bool, remote: &Remote) {
+        if let Some(words) = report.then(|| reason.line_for_tool(&remote.to_string())).flatten() {
             self.line("hint", &words);
         }
     }
 
     /// The same for git, which can be told to send more of the URL.
-    fn miss_of_git(&mut self, miss: &NoCredential, loud: bool, remote: &Remote) {
-        if let Some(words) = loud.then(|| miss.words(&remote.to_string())).flatten() {
+    fn no_credential_for_git(&mut self, reason: &NoCredential, report: bool, remote: &Remote) {
+        if let Some(words) = report.then(|| reason.line_for_git(&remote.to_string())).flatten() {
             self.line("hint", &words);
         }
     }

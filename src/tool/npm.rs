@@ -13,7 +13,7 @@ use crate::formats::npmrc::plain;
 
 use super::Tool;
 use super::profile::search::{Search, expand};
-use super::profile::{Form, Place, Profile, Several, Variable};
+use super::profile::{Endpoint, Form, OnConflict, Profile, Variable};
 
 /// npm.
 pub static TOOL: Tool = Tool {
@@ -32,14 +32,14 @@ pub static TOOL: Tool = Tool {
             Variable {
                 name: "npm_config_{//host/path/}:username",
                 form: Form::User,
-                several: Several::Refuse,
+                on_conflict: OnConflict::Refuse,
             },
             Variable {
                 name: "npm_config_{//host/path/}:_password",
                 form: Form::Base64,
-                several: Several::Refuse,
+                on_conflict: OnConflict::Refuse,
             },
-            Variable { name: PASSWORD, form: Form::Base64, several: Several::Ours },
+            Variable { name: PASSWORD, form: Form::Base64, on_conflict: OnConflict::Ours },
         ],
     }),
     ..Tool::BASE
@@ -49,7 +49,7 @@ pub static TOOL: Tool = Tool {
 /// for its own.
 const PASSWORD: &str = "KEYFOB_NPM_PASSWORD";
 
-fn discover(search: &mut Search<'_>) -> Vec<Place> {
+fn discover(search: &mut Search<'_>) -> Vec<Endpoint> {
     let mut settings = Vec::new();
     let own = search.file("npm_config_userconfig", ".npmrc");
     let mut files: Vec<_> = search.upwards().map(|folder| folder.join(".npmrc")).collect();
@@ -68,13 +68,13 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
         settings.extend(publishing(search, &file));
     }
     settings.extend(search.environment.text("npm_config_registry").map(|url| ("registry".to_owned(), url)));
-    search.each_once(places(&settings))
+    search.each_once(endpoints(&settings))
 }
 
 /// How our variables begin where a file uses them; they are ours to set, so they stay as they stand there.
 const USES: &[&str] = &["${KEYFOB_NPM_PASSWORD", "${npm_config_//"];
 
-/// Whether a setting uses our variables for anything but the password of a place.
+/// Whether a setting uses our variables for anything but the password of an endpoint.
 fn sends_on((key, value): &(String, String)) -> bool {
     let is_password = key.starts_with("//") && key.ends_with(":_password") && value.starts_with(USES[0]);
     let uses = |text: &String| USES.iter().any(|ours| text.contains(ours));
@@ -82,7 +82,7 @@ fn sends_on((key, value): &(String, String)) -> bool {
 }
 
 /// The registries; those below which a token is set already, or our variable is, are marked.
-fn places(settings: &[(String, String)]) -> Vec<Place> {
+fn endpoints(settings: &[(String, String)]) -> Vec<Endpoint> {
     let is_token = |key: &str| [":_password", ":_authToken", ":_auth"].iter().any(|end| key.ends_with(end));
     // A variable that is not set stays as it stands, and is no token.
     let tokens = settings.iter().filter(move |(key, value)| is_token(key) && !value.contains("${"));
@@ -95,20 +95,21 @@ fn places(settings: &[(String, String)]) -> Vec<Place> {
     let handed: Vec<String> = with_variable.filter_map(|(key, _)| below(key)).collect();
     let is_registry = |key: &str| key == "registry" || (key.starts_with('@') && key.ends_with(":registry"));
     let registries = settings.iter().filter(|(key, _)| is_registry(key)).filter_map(|(_, url)| {
-        let place = Place::found(None, &format!("{}/", url.trim_end_matches('/')))?;
-        let dart = place.nerf_dart();
+        let endpoint = Endpoint::found(None, &format!("{}/", url.trim_end_matches('/')))?;
+        let dart = endpoint.nerf_dart();
         let is_below = |all: &[String]| all.iter().any(|above| dart.starts_with(above.as_str()));
         let (has, is_handed) = (is_below(&served), is_below(&handed));
-        Some(place.with_token(has).with_variable(is_handed))
+        Some(endpoint.with_token(has).with_variable(is_handed))
     });
-    let mut places: Vec<Place> = registries.collect();
+    let mut endpoints: Vec<Endpoint> = registries.collect();
     // One that no registry is below may still be where a package comes from.
-    let others =
-        handed.iter().filter(|above| !places.iter().any(|place| place.nerf_dart().starts_with(*above)));
-    let others: Vec<Place> =
-        others.filter_map(|above| Place::found(None, &format!("https:{above}"))).collect();
-    places.extend(others.into_iter().map(|place| place.with_variable(true)));
-    places
+    let others = handed
+        .iter()
+        .filter(|above| !endpoints.iter().any(|endpoint| endpoint.nerf_dart().starts_with(*above)));
+    let others: Vec<Endpoint> =
+        others.filter_map(|above| Endpoint::found(None, &format!("https:{above}"))).collect();
+    endpoints.extend(others.into_iter().map(|endpoint| endpoint.with_variable(true)));
+    endpoints
 }
 
 /// The keys and values of a file, as npm's `ini` reads them: sections are none of npm's settings.
@@ -139,10 +140,12 @@ mod tests {
 
     fn found(text: &str) -> Vec<String> {
         let variable = |name: &str| (name == "ORG").then(|| "contoso".to_owned());
-        let shown = |place: &Place| format!("{}{}", place.url, if place.served { " has one" } else { "" });
+        let shown = |endpoint: &Endpoint| {
+            format!("{}{}", endpoint.url, if endpoint.served { " has one" } else { "" })
+        };
         let environment = Environment::default();
         let mut search = Search::new(Path::new("/"), &environment);
-        search.each_once(places(&read(text, &variable))).iter().map(shown).collect()
+        search.each_once(endpoints(&read(text, &variable))).iter().map(shown).collect()
     }
 
     #[test]
@@ -206,8 +209,8 @@ mod tests {
         let handed = |text: &str| {
             let settings = read(text, &|name| environment.text(name));
             assert!(!settings.iter().any(sends_on), "{text}");
-            let of = places(&settings).into_iter().filter(|place| place.handed);
-            of.map(|place| place.url).collect::<Vec<_>>()
+            let of = endpoints(&settings).into_iter().filter(|endpoint| endpoint.handed);
+            of.map(|endpoint| endpoint.url).collect::<Vec<_>>()
         };
         let ours = "@a:registry=https://h.test/a/npm/\nregistry=https://other.test/\n";
         assert!(handed(ours).is_empty());
@@ -263,7 +266,7 @@ mod tests {
         let home = folder.path().join("home").into_os_string();
         let environment = Environment::new([("HOME".into(), home.clone()), ("USERPROFILE".into(), home)]);
         let mut search = Search::new(&project, &environment);
-        let urls: Vec<_> = discover(&mut search).into_iter().map(|place| place.url).collect();
+        let urls: Vec<_> = discover(&mut search).into_iter().map(|endpoint| endpoint.url).collect();
         assert_eq!(urls, ["https://two.test/", "https://one.test/", "https://three.test/"]);
         assert_eq!(search.notes.len(), 1, "{:?}", search.notes);
     }

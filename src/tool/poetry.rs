@@ -8,7 +8,7 @@ use crate::folders::Folders;
 use crate::forge::Need;
 
 use super::Tool;
-use super::profile::{Form, Place, Profile, Search, Several, Variable};
+use super::profile::{Endpoint, Form, OnConflict, Profile, Search, Variable};
 
 /// Poetry.
 pub static TOOL: Tool = Tool {
@@ -26,20 +26,20 @@ pub static TOOL: Tool = Tool {
             Variable {
                 name: "POETRY_HTTP_BASIC_{NAME}_USERNAME",
                 form: Form::User,
-                several: Several::Refuse,
+                on_conflict: OnConflict::Refuse,
             },
             Variable {
                 name: "POETRY_HTTP_BASIC_{NAME}_PASSWORD",
                 form: Form::Token,
-                several: Several::Refuse,
+                on_conflict: OnConflict::Refuse,
             },
         ],
     }),
     ..Tool::BASE
 };
 
-fn discover(search: &mut Search<'_>) -> Vec<Place> {
-    let (mut places, mut unclear) = (Vec::new(), Vec::new());
+fn discover(search: &mut Search<'_>) -> Vec<Endpoint> {
+    let (mut endpoints, mut unclear) = (Vec::new(), Vec::new());
     // The nearest project is the one.
     let projects: Vec<PathBuf> = search.upwards().collect();
     for folder in projects {
@@ -47,10 +47,10 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
             let sources = project.get("tool").and_then(|tool| tool.get("poetry")?.get("source")?.as_array());
             let named = sources.into_iter().flatten();
             named.for_each(|source| {
-                add(source.get("name").and_then(Value::as_str), source, &mut places, &mut unclear)
+                add(source.get("name").and_then(Value::as_str), source, &mut endpoints, &mut unclear)
             });
             if let Some(settings) = table(search, &folder.join("poetry.toml")) {
-                repositories(&settings, &mut places, &mut unclear);
+                repositories(&settings, &mut endpoints, &mut unclear);
             }
             break;
         }
@@ -58,30 +58,30 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     let mut served = Vec::new();
     if let Some(folder) = settings(search) {
         if let Some(settings) = table(search, &folder.join("config.toml")) {
-            repositories(&settings, &mut places, &mut unclear);
+            repositories(&settings, &mut endpoints, &mut unclear);
         }
         let logins = table(search, &folder.join("auth.toml"));
         let names = logins.as_ref().and_then(|logins| logins.get("http-basic")?.as_table());
         served.extend(names.into_iter().flatten().map(|(name, _)| name.clone()));
     }
-    search.unclear(&places, &unclear);
-    search.each_once(places.into_iter().map(|place: Place| {
-        let has = place.name.as_ref().is_some_and(|name| served.contains(name));
-        place.with_token(has)
+    search.unclear(&endpoints, &unclear);
+    search.each_once(endpoints.into_iter().map(|endpoint: Endpoint| {
+        let has = endpoint.name.as_ref().is_some_and(|name| served.contains(name));
+        endpoint.with_token(has)
     }))
 }
 
 /// Where one may publish to.
-fn repositories(settings: &Table, places: &mut Vec<Place>, unclear: &mut Vec<String>) {
+fn repositories(settings: &Table, endpoints: &mut Vec<Endpoint>, unclear: &mut Vec<String>) {
     let named = settings.get("repositories").and_then(Value::as_table).into_iter().flatten();
-    named.for_each(|(name, about)| add(Some(name), about, places, unclear));
+    named.for_each(|(name, about)| add(Some(name), about, endpoints, unclear));
 }
 
-/// A place by its name and its `url`; of what has a URL that cannot be read, the name alone.
-fn add(name: Option<&str>, about: &Value, places: &mut Vec<Place>, unclear: &mut Vec<String>) {
+/// An endpoint by its name and its `url`; of what has a URL that cannot be read, the name alone.
+fn add(name: Option<&str>, about: &Value, endpoints: &mut Vec<Endpoint>, unclear: &mut Vec<String>) {
     let (Some(name), Some(url)) = (name, about.get("url").and_then(Value::as_str)) else { return };
-    match Place::found(Some(name), url) {
-        Some(place) => places.push(place),
+    match Endpoint::found(Some(name), url) {
+        Some(endpoint) => endpoints.push(endpoint),
         None => unclear.push(name.to_owned()),
     }
 }
@@ -126,7 +126,9 @@ mod tests {
         let mut search = Search::new(&project, &environment);
         let shown: Vec<_> = discover(&mut search)
             .iter()
-            .map(|place| format!("{} {} {}", place.name.as_deref().unwrap(), place.url, place.served))
+            .map(|endpoint| {
+                format!("{} {} {}", endpoint.name.as_deref().unwrap(), endpoint.url, endpoint.served)
+            })
             .collect();
         assert_eq!(
             shown,

@@ -1,5 +1,5 @@
 //! A settings file that belongs to somebody else: changed by its text, so that whatever else is in it keeps its form, and only as
-//! long as it is what was read. [`Draft`] is for files in which one line is one setting: ours go to the top, where no section has
+//! long as it is what was read. [`SettingsEdit`] is for files in which one line is one setting: ours go to the top, where no section has
 //! begun and no line break can be missing; each is remembered, and taken out again if it is still as it was written.
 //!
 //! Deliberately absent: what the lines say, which is the tool's.
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::files;
 use crate::text::visible;
 
-use super::setup::{Entry, Line};
+use super::setup::{SettingLine, SetupEntry};
 
 /// The key under which it is remembered that the file itself is ours.
 const MADE: &str = "";
@@ -71,7 +71,7 @@ pub(super) fn replace(path: &Path, was: Option<&str>, text: Option<&str>) -> Res
 }
 
 /// A file as it is going to be.
-pub(super) struct Draft {
+pub(super) struct SettingsEdit {
     path: PathBuf,
     was: Option<String>,
     text: String,
@@ -79,24 +79,24 @@ pub(super) struct Draft {
     /// Each change, as it is shown.
     pub(super) said: Vec<String>,
     /// What is remembered afterwards.
-    pub(super) entry: Entry,
+    pub(super) entry: SetupEntry,
 }
 
-impl Draft {
+impl SettingsEdit {
     /// Of the file that an earlier setup wrote, else of `path`.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub(super) fn new(
         path: &Path,
-        before: Option<&Entry>,
-        is_line: fn(&Line) -> bool,
-    ) -> Result<Draft, Error> {
+        before: Option<&SetupEntry>,
+        is_line: fn(&SettingLine) -> bool,
+    ) -> Result<SettingsEdit, Error> {
         let entry = before.cloned().unwrap_or_default();
         let earlier = entry.written.iter().find(|line| is_line(line)).map(|line| PathBuf::from(&line.file));
         let (path, was) = read(earlier.as_deref().unwrap_or(path))?;
         let text = was.as_deref().unwrap_or_default().trim_start_matches(MARK).to_owned();
-        Ok(Draft { path, was, text, top: Vec::new(), said: Vec::new(), entry })
+        Ok(SettingsEdit { path, was, text, top: Vec::new(), said: Vec::new(), entry })
     }
 
     /// Where it is.
@@ -111,10 +111,11 @@ impl Draft {
 
     /// Makes the lines of ours those that are wanted, each with its key: takes out what is not wanted any more, adds what is
     /// missing.
-    pub(super) fn sync(&mut self, wanted: &[(String, String)], is_line: fn(&Line) -> bool) {
+    pub(super) fn sync(&mut self, wanted: &[(String, String)], is_line: fn(&SettingLine) -> bool) {
         let is_wanted =
-            |line: &Line| wanted.iter().any(|(key, text)| *key == line.key && *text == line.value);
-        let gone: Vec<Line> = self.entry.written.iter().filter(|line| is_line(line)).cloned().collect();
+            |line: &SettingLine| wanted.iter().any(|(key, text)| *key == line.key && *text == line.value);
+        let gone: Vec<SettingLine> =
+            self.entry.written.iter().filter(|line| is_line(line)).cloned().collect();
         for line in gone.iter().filter(|line| !is_wanted(line)) {
             self.take(line);
         }
@@ -127,15 +128,15 @@ impl Draft {
 
     fn add(&mut self, key: &str, text: &str) {
         if self.was.is_none() {
-            self.entry.remember(Line::new(&self.path, MADE, ""));
+            self.entry.remember(SettingLine::new(&self.path, MADE, ""));
         }
-        self.entry.remember(Line::new(&self.path, key, text));
+        self.entry.remember(SettingLine::new(&self.path, key, text));
         self.said.push(format!("{}: {}", self.path.display(), visible(text)));
         self.top.push(text.to_owned());
     }
 
     /// Takes a line out and forgets it; whether it was still there.
-    fn take(&mut self, line: &Line) -> bool {
+    fn take(&mut self, line: &SettingLine) -> bool {
         self.entry.written.retain(|old| old != line);
         let mut start = 0;
         for whole in self.text.split_inclusive('\n') {
@@ -150,8 +151,9 @@ impl Draft {
     }
 
     /// Takes everything out that an earlier setup wrote. What was changed since is left, and said.
-    pub(super) fn undo(&mut self, notes: &mut Vec<String>, is_line: fn(&Line) -> bool) {
-        let lines: Vec<Line> = self.entry.written.iter().filter(|line| is_line(line)).cloned().collect();
+    pub(super) fn undo(&mut self, notes: &mut Vec<String>, is_line: fn(&SettingLine) -> bool) {
+        let lines: Vec<SettingLine> =
+            self.entry.written.iter().filter(|line| is_line(line)).cloned().collect();
         for line in lines {
             if !self.take(&line) {
                 notes.push(format!(
@@ -186,7 +188,7 @@ impl Draft {
 mod tests {
     use super::*;
 
-    fn every(line: &Line) -> bool {
+    fn every(line: &SettingLine) -> bool {
         !line.key.is_empty()
     }
 
@@ -200,7 +202,7 @@ mod tests {
         let path = folder.path().join("rc");
         for before in ["", "x=1", "x=1\r\ny=2\r\n", "\u{feff}; mine\nx=1\n", "\n\n[a]\n"] {
             fs::write(&path, before).unwrap();
-            let mut draft = Draft::new(&path, None, every).unwrap();
+            let mut draft = SettingsEdit::new(&path, None, every).unwrap();
             draft.sync(&wanted(&["k=1", "l=2"]), every);
             let entry = draft.entry.clone();
             draft.write().unwrap();
@@ -212,12 +214,12 @@ mod tests {
             );
             assert_eq!(text.starts_with('\u{feff}'), before.starts_with('\u{feff}'));
             // One is not wanted any more, another is.
-            let mut draft = Draft::new(&path, Some(&entry), every).unwrap();
+            let mut draft = SettingsEdit::new(&path, Some(&entry), every).unwrap();
             draft.sync(&wanted(&["l=2", "m=3"]), every);
             assert_eq!(draft.said.len(), 2, "{:?}", draft.said);
             let entry = draft.entry.clone();
             draft.write().unwrap();
-            let mut draft = Draft::new(&path, Some(&entry), every).unwrap();
+            let mut draft = SettingsEdit::new(&path, Some(&entry), every).unwrap();
             draft.sync(&wanted(&["l=2", "m=3"]), every);
             assert!(draft.said.is_empty());
             let mut notes = Vec::new();
@@ -233,14 +235,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rc");
         let set = |path: &Path| {
-            let mut draft = Draft::new(path, None, every).unwrap();
+            let mut draft = SettingsEdit::new(path, None, every).unwrap();
             draft.sync(&wanted(&["k=1"]), every);
             let entry = draft.entry.clone();
             draft.write().unwrap();
             entry
         };
-        let unset = |entry: &Entry| {
-            let (mut draft, mut notes) = (Draft::new(&path, Some(entry), every).unwrap(), Vec::new());
+        let unset = |entry: &SetupEntry| {
+            let (mut draft, mut notes) = (SettingsEdit::new(&path, Some(entry), every).unwrap(), Vec::new());
             draft.undo(&mut notes, every);
             draft.write().unwrap();
             notes
@@ -279,7 +281,7 @@ mod tests {
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
         std::os::unix::fs::symlink("two", &one).unwrap();
         std::os::unix::fs::symlink("dotfiles/rc", &two).unwrap();
-        let mut draft = Draft::new(&one, None, every).unwrap();
+        let mut draft = SettingsEdit::new(&one, None, every).unwrap();
         draft.sync(&wanted(&["k=1"]), every);
         let entry = draft.entry.clone();
         draft.write().unwrap();
@@ -288,7 +290,7 @@ mod tests {
                 && fs::symlink_metadata(&two).unwrap().is_symlink()
         );
         assert_eq!(fs::read_to_string(folder.path().join("dotfiles/rc")).unwrap(), "k=1\n");
-        let (mut draft, mut notes) = (Draft::new(&one, Some(&entry), every).unwrap(), Vec::new());
+        let (mut draft, mut notes) = (SettingsEdit::new(&one, Some(&entry), every).unwrap(), Vec::new());
         draft.undo(&mut notes, every);
         draft.write().unwrap();
         assert!(notes.is_empty() && !one.exists() && fs::symlink_metadata(&one).is_ok(), "{notes:?}");
@@ -317,7 +319,7 @@ mod tests {
     fn what_was_changed_meanwhile_is_not_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rc");
-        let mut draft = Draft::new(&path, None, every).unwrap();
+        let mut draft = SettingsEdit::new(&path, None, every).unwrap();
         draft.sync(&wanted(&["k=1"]), every);
         fs::write(&path, "x=1\n").unwrap();
         assert!(draft.write().unwrap_err().to_string().contains("changed just now"));

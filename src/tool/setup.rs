@@ -23,14 +23,14 @@ pub struct Setup {
     /// The tool as it is on this machine, in words; `None` if it is not here.
     pub found: fn(&SetupContext<'_>) -> Option<String>,
     /// What has to be written so that it asks us. Changes nothing.
-    pub plan: for<'c> fn(&SetupContext<'c>, Wish, Option<&Entry>) -> Result<Plan<'c>, Error>,
+    pub plan: for<'c> fn(&SetupContext<'c>, SetupOptions, Option<&SetupEntry>) -> Result<Plan<'c>, Error>,
     /// What has to be written so that nothing of ours is left. Changes nothing.
-    pub undo: for<'c> fn(&SetupContext<'c>, &Entry) -> Result<Plan<'c>, Error>,
+    pub undo: for<'c> fn(&SetupContext<'c>, &SetupEntry) -> Result<Plan<'c>, Error>,
     /// What has to be written because the wallet holds new places; only called where setup is in effect. Changes nothing.
-    pub keep_in_step: for<'c> fn(&SetupContext<'c>, &Entry) -> Result<Plan<'c>, Error>,
+    pub keep_in_step: for<'c> fn(&SetupContext<'c>, &SetupEntry) -> Result<Plan<'c>, Error>,
     /// Whether it would really ask us, for `doctor`; an error where its settings cannot be read. Never uses the network, changes
     /// nothing.
-    pub check: fn(&SetupContext<'_>, Option<&Entry>) -> Result<Vec<Finding>, Error>,
+    pub check: fn(&SetupContext<'_>, Option<&SetupEntry>) -> Result<Vec<Finding>, Error>,
 }
 
 /// What a setup works with.
@@ -54,7 +54,7 @@ impl SetupContext<'_> {
 
 /// What the person wants of a setup.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wish {
+pub struct SetupOptions {
     /// Nobody but us shall be asked.
     pub only: bool,
     /// The tool shall find us by name, not by path: for configuration that is shared between machines.
@@ -69,12 +69,12 @@ pub struct Plan<'c> {
     pub lines: Vec<String>,
     /// What the person should know about it.
     pub notes: Vec<String>,
-    /// Who else is asked, and would stop being asked with [`Wish::only`].
+    /// Who else is asked, and would stop being asked with [`SetupOptions::only`].
     pub others: Vec<String>,
     /// Those of them that will still be asked before us.
     pub before_us: Vec<String>,
     /// What is remembered afterwards; `None` forgets.
-    pub entry: Option<Entry>,
+    pub entry: Option<SetupEntry>,
     /// Does it: all or nothing.
     pub apply: Box<dyn FnOnce() -> Result<(), Error> + 'c>,
 }
@@ -82,7 +82,7 @@ pub struct Plan<'c> {
 impl Plan<'_> {
     /// Nothing has to be done; this is remembered as it was.
     #[must_use]
-    pub fn nothing(entry: Entry) -> Self {
+    pub fn nothing(entry: SetupEntry) -> Self {
         Plan { entry: Some(entry), ..Plan::default() }
     }
 }
@@ -111,22 +111,23 @@ impl Default for Plan<'_> {
 
 /// What a setup wrote for one tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct SetupEntry {
     /// What it wrote, in the order in which it stands.
-    pub written: Vec<Line>,
+    pub written: Vec<SettingLine>,
     /// What it took out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub taken_out: Vec<Line>,
-    /// [`Wish::keep_others`] of that time: it holds for hosts that the wallet gets later.
+    pub taken_out: Vec<SettingLine>,
+    /// [`SetupOptions::keep_others`] of that time: it holds for hosts that the wallet gets later.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_others: bool,
 }
 
-impl Entry {
+impl SetupEntry {
     /// Remembers a line, once: it may have been taken out by hand, or never been written because of a crash, and be remembered
     /// still. What it stands in the place of is what it is this time.
-    pub fn remember(&mut self, line: Line) {
-        let is_same = |old: &Line| (&old.file, &old.key, &old.value) == (&line.file, &line.key, &line.value);
+    pub fn remember(&mut self, line: SettingLine) {
+        let is_same =
+            |old: &SettingLine| (&old.file, &old.key, &old.value) == (&line.file, &line.key, &line.value);
         self.written.retain(|old| !is_same(old));
         self.written.push(line);
     }
@@ -134,7 +135,7 @@ impl Entry {
 
 /// One setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct SettingLine {
     /// The file that it stands in.
     pub file: String,
     /// Its name.
@@ -146,12 +147,12 @@ pub struct Line {
     pub instead_of: Option<String>,
 }
 
-impl Line {
+impl SettingLine {
     /// One that stands where nothing stood.
     #[must_use]
-    pub fn new(file: &Path, key: &str, value: impl Into<String>) -> Line {
+    pub fn new(file: &Path, key: &str, value: impl Into<String>) -> SettingLine {
         let file = file.to_string_lossy().into_owned();
-        Line { file, key: key.to_owned(), value: value.into(), instead_of: None }
+        SettingLine { file, key: key.to_owned(), value: value.into(), instead_of: None }
     }
 }
 
@@ -218,7 +219,7 @@ impl Finding {
 pub struct Ledger {
     version: u32,
     /// By the tool's word.
-    pub tools: BTreeMap<String, Entry>,
+    pub tools: BTreeMap<String, SetupEntry>,
 }
 
 impl Ledger {
@@ -247,7 +248,7 @@ pub fn carry_out(data: &Path, tool: &str, plan: Plan<'_>) -> Result<(), Error> {
     files::locked(&data.join("setup.lock"), || {
         let mut ledger = Ledger::read(data)?;
         let before = ledger.tools.get(tool).cloned();
-        let remember = |ledger: &mut Ledger, entry: Option<Entry>| {
+        let remember = |ledger: &mut Ledger, entry: Option<SetupEntry>| {
             match entry {
                 Some(entry) => ledger.tools.insert(tool.to_owned(), entry),
                 None => ledger.tools.remove(tool),

@@ -80,8 +80,8 @@ fn only_git_is_told_of_its_own_settings() {
         say(&mut wire, &miss, &remote);
         String::from_utf8(notes).unwrap()
     };
-    assert!(said(|wire, miss, remote| wire.miss_of_git(miss, true, remote)).contains("git config"));
-    let other = said(|wire, miss, remote| wire.miss(miss, true, remote));
+    assert!(said(|wire, miss, remote| wire.no_credential_for_git(miss, true, remote)).contains("git config"));
+    let other = said(|wire, miss, remote| wire.no_credential(miss, true, remote));
     assert!(other.contains("does not tell the organisation") && !other.contains("git"), "{other}");
 }
 

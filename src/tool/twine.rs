@@ -4,7 +4,7 @@
 use crate::forge::Need;
 
 use super::Tool;
-use super::profile::{Form, Place, Profile, Search, Several, Variable};
+use super::profile::{Endpoint, Form, OnConflict, Profile, Search, Variable};
 
 /// twine.
 pub static TOOL: Tool = Tool {
@@ -16,9 +16,9 @@ pub static TOOL: Tool = Tool {
         programs: &["twine"],
         discover: Some(("`TWINE_REPOSITORY_URL`", discover)),
         variables: &[
-            Variable { name: URL, form: Form::Url, several: Several::Refuse },
-            Variable { name: "TWINE_USERNAME", form: Form::User, several: Several::Refuse },
-            Variable { name: "TWINE_PASSWORD", form: Form::Token, several: Several::Refuse },
+            Variable { name: URL, form: Form::Url, on_conflict: OnConflict::Refuse },
+            Variable { name: "TWINE_USERNAME", form: Form::User, on_conflict: OnConflict::Refuse },
+            Variable { name: "TWINE_PASSWORD", form: Form::Token, on_conflict: OnConflict::Refuse },
         ],
     }),
     ..Tool::BASE
@@ -26,6 +26,6 @@ pub static TOOL: Tool = Tool {
 
 const URL: &str = "TWINE_REPOSITORY_URL";
 
-fn discover(search: &mut Search<'_>) -> Vec<Place> {
-    search.environment.text(URL).and_then(|url| Place::found(None, &url)).into_iter().collect()
+fn discover(search: &mut Search<'_>) -> Vec<Endpoint> {
+    search.environment.text(URL).and_then(|url| Endpoint::found(None, &url)).into_iter().collect()
 }

@@ -8,7 +8,7 @@ use crate::forge::Need;
 
 use super::Tool;
 use super::profile::search::{Search, expand};
-use super::profile::{Form, Place, Profile, Several, Variable};
+use super::profile::{Endpoint, Form, OnConflict, Profile, Variable};
 
 /// Yarn 2 and newer.
 pub static TOOL: Tool = Tool {
@@ -24,9 +24,13 @@ pub static TOOL: Tool = Tool {
             discover,
         )),
         variables: &[
-            Variable { name: IDENT, form: Form::Basic, several: Several::Ours },
-            Variable { name: "YARN_NPM_AUTH_IDENT", form: Form::Basic, several: Several::LeaveOut },
-            Variable { name: "YARN_NPM_ALWAYS_AUTH", form: Form::Word("true"), several: Several::LeaveOut },
+            Variable { name: IDENT, form: Form::Basic, on_conflict: OnConflict::Ours },
+            Variable { name: "YARN_NPM_AUTH_IDENT", form: Form::Basic, on_conflict: OnConflict::LeaveOut },
+            Variable {
+                name: "YARN_NPM_ALWAYS_AUTH",
+                form: Form::Word("true"),
+                on_conflict: OnConflict::LeaveOut,
+            },
         ],
     }),
     ..Tool::BASE
@@ -38,7 +42,7 @@ const IDENT: &str = "KEYFOB_YARN_IDENT";
 /// What Yarn uses where nothing is said.
 const DEFAULT: &str = "https://registry.yarnpkg.com";
 
-fn discover(search: &mut Search<'_>) -> Vec<Place> {
+fn discover(search: &mut Search<'_>) -> Vec<Endpoint> {
     let mut files: Vec<_> = search.upwards().map(|folder| folder.join(".yarnrc.yml")).collect();
     files.extend(search.home().map(|home| home.join(".yarnrc.yml")));
     files.dedup();
@@ -55,14 +59,14 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
     }
     let told = search.environment.text("YARN_NPM_REGISTRY_SERVER");
     settings.extend(told.map(|url| (vec!["npmRegistryServer".to_owned()], url)));
-    let mut places = search.each_once(places(&settings));
+    let mut endpoints = search.each_once(endpoints(&settings));
     let by_default = !settings.iter().any(|(path, _)| path.as_slice() == ["npmRegistryServer"]);
     // What we could not read may name a registry that is not ours, as the public one is not.
-    if !places.is_empty() && (by_default || !all_read) {
+    if !endpoints.is_empty() && (by_default || !all_read) {
         let for_all = settings.iter().any(|(path, value)| path.len() == 1 && uses(value));
-        places.extend(Place::found(None, DEFAULT).map(|place| place.with_variable(for_all)));
+        endpoints.extend(Endpoint::found(None, DEFAULT).map(|endpoint| endpoint.with_variable(for_all)));
     }
-    places
+    endpoints
 }
 
 /// How our variables begin where a file uses them; they are ours to set, so they stay as they stand there.
@@ -81,7 +85,7 @@ fn sends_on((path, value): &Setting) -> bool {
 type Setting = (Vec<String>, String);
 
 /// The registries that are named.
-fn places(settings: &[Setting]) -> Vec<Place> {
+fn endpoints(settings: &[Setting]) -> Vec<Endpoint> {
     let ends = |path: &[String], keys: &[&str]| path.last().is_some_and(|last| keys.contains(&last.as_str()));
     let is_login = |path: &[String]| ends(path, &["npmAuthIdent", "npmAuthToken"]);
     let is_registry = |path: &[String]| ends(path, &["npmRegistryServer", "npmPublishRegistry"]);
@@ -89,26 +93,27 @@ fn places(settings: &[Setting]) -> Vec<Place> {
     let (handed, logins): (Vec<&Setting>, Vec<&Setting>) = all.partition(|(_, value)| uses(value));
     let dart_of = |key: &str| Some(format!("//{}/", key.split_once("//")?.1.trim_end_matches('/')));
     let registries = settings.iter().filter(|(path, _)| is_registry(path)).filter_map(|(path, url)| {
-        let place = Place::found(None, url)?;
-        let dart = place.nerf_dart();
+        let endpoint = Endpoint::found(None, url)?;
+        let dart = endpoint.nerf_dart();
         let is_for = |(login, _): &&Setting| match login.as_slice() {
             [_] => true,
             [registries, key, _] if registries == "npmRegistries" => dart_of(key).as_ref() == Some(&dart),
             _ => login[..login.len() - 1] == path[..path.len() - 1],
         };
         let (has, is_handed) = (logins.iter().any(is_for), handed.iter().any(is_for));
-        Some(place.with_token(has).with_variable(is_handed))
+        Some(endpoint.with_token(has).with_variable(is_handed))
     });
-    let mut places: Vec<Place> = registries.collect();
+    let mut endpoints: Vec<Endpoint> = registries.collect();
     // A package may come from one that no setting names.
     let others = handed.iter().filter_map(|(path, _)| match path.as_slice() {
         [registries, key, _] if registries == "npmRegistries" => dart_of(key),
         _ => None,
     });
-    let others = others.filter(|dart| !places.iter().any(|place| place.nerf_dart() == *dart));
-    let others: Vec<Place> = others.filter_map(|dart| Place::found(None, &format!("https:{dart}"))).collect();
-    places.extend(others.into_iter().map(|place| place.with_variable(true)));
-    places
+    let others = others.filter(|dart| !endpoints.iter().any(|endpoint| endpoint.nerf_dart() == *dart));
+    let others: Vec<Endpoint> =
+        others.filter_map(|dart| Endpoint::found(None, &format!("https:{dart}"))).collect();
+    endpoints.extend(others.into_iter().map(|endpoint| endpoint.with_variable(true)));
+    endpoints
 }
 
 /// Whether all of it is written as Yarn itself writes it, so that what it says of registries is what we read.
@@ -183,8 +188,10 @@ mod tests {
 
     fn found(text: &str) -> Vec<String> {
         let variable = |name: &str| (name == "ORG").then(|| "contoso".to_owned());
-        let shown = |place: &Place| format!("{}{}", place.url, if place.served { " has one" } else { "" });
-        places(&read(text, &variable)).iter().map(shown).collect()
+        let shown = |endpoint: &Endpoint| {
+            format!("{}{}", endpoint.url, if endpoint.served { " has one" } else { "" })
+        };
+        endpoints(&read(text, &variable)).iter().map(shown).collect()
     }
 
     #[test]
@@ -232,8 +239,8 @@ mod tests {
         let handed = |text: &str| {
             let settings = read(text, &|_| Some("x".to_owned()));
             assert!(!settings.iter().any(sends_on), "{text}");
-            let of = places(&settings).into_iter().filter(|place| place.handed);
-            of.map(|place| place.url).collect::<Vec<_>>()
+            let of = endpoints(&settings).into_iter().filter(|endpoint| endpoint.handed);
+            of.map(|endpoint| endpoint.url).collect::<Vec<_>>()
         };
         let scope = |name: &str, more: &str| {
             format!("npmScopes:\n  {name}:\n    npmRegistryServer: https://{name}.test/\n{more}")

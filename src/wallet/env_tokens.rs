@@ -175,9 +175,7 @@ impl<'w> Environment<'w> {
         Ok(match (resolution, self.place_of(&token.remote, token.user.as_deref())?) {
             (Resolution::Known(ours), Resolution::Known(theirs)) => ours.realm == theirs.realm,
             (Resolution::Known(ours), Resolution::NoOrganisation(forge)) => {
-                is_whole_host(&token.remote)
-                    && std::ptr::eq(ours.forge, forge)
-                    && query.need == Need::Packages
+                is_whole_host(&token.remote) && ours.forge == forge && query.need == Need::Packages
             }
             (Resolution::Host { group: ours }, Resolution::Host { group: theirs }) => {
                 let forge = forge_of_server(token);
@@ -248,12 +246,10 @@ impl<'w> Environment<'w> {
         }
         match (resolution, self.place_of(remote, one.user.as_deref())) {
             (Resolution::Known(ours), Ok(Resolution::Known(theirs))) => ours.realm == theirs.realm,
-            (Resolution::Known(ours), Ok(Resolution::NoOrganisation(forge))) => {
-                std::ptr::eq(ours.forge, forge)
-            }
+            (Resolution::Known(ours), Ok(Resolution::NoOrganisation(forge))) => ours.forge == forge,
             (Resolution::Host { group: ours }, Ok(Resolution::Host { group: theirs })) => *ours == theirs,
             (Resolution::NoOrganisation(ours), Ok(Resolution::NoOrganisation(theirs))) => {
-                std::ptr::eq(*ours, theirs)
+                *ours == theirs
             }
             _ => false,
         }
@@ -264,7 +260,7 @@ impl<'w> Environment<'w> {
         let Resolution::Known(known) = resolution else { return false };
         let theirs = self.place_of(&token.remote, token.user.as_deref());
         token.need.is_none_or(|need| need == query.need)
-            && matches!(theirs, Ok(Resolution::NoOrganisation(forge)) if std::ptr::eq(forge, known.forge))
+            && matches!(theirs, Ok(Resolution::NoOrganisation(forge)) if forge == known.forge)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a remote belongs: which forge, which group of records, and within the group which realm (R1 to R3).
 
-use crate::config::{LazyConfig, Site};
+use crate::config::{ConfiguredRealm, LazyConfig};
 use crate::error::Error;
 use crate::forge::{self, Forge, Presentation, Recognition};
 use crate::records::{AccountRecord, Group, RealmRecord, Records};
@@ -48,7 +48,7 @@ pub struct KnownRealm {
     /// The organisation, where there is one.
     pub organisation: Option<String>,
     /// What the settings say, if it is from there.
-    pub site: Option<Site>,
+    pub site: Option<ConfiguredRealm>,
     /// How many segments of the remote's path are about the realm.
     pub path_depth: usize,
 }
@@ -172,7 +172,7 @@ pub struct RealmEntry<'r> {
     /// The organisation, where there is one.
     pub organisation: Option<&'r str>,
     /// What the settings say, if it is from there.
-    pub site: Option<&'r Site>,
+    pub site: Option<&'r ConfiguredRealm>,
     /// How many segments of the remote's path are about the realm.
     pub path_depth: usize,
     /// Whether it is one of those that only the host and its records tell.
@@ -221,7 +221,7 @@ pub struct UserNameRule<'r> {
     /// The forge.
     pub forge: &'static Forge,
     /// What the settings say.
-    pub site: Option<&'r Site>,
+    pub site: Option<&'r ConfiguredRealm>,
     /// The organisation, where there is one.
     pub organisation: Option<&'r str>,
 }

@@ -90,7 +90,7 @@ impl Stores for Machine<'_> {
 #[derive(Debug)]
 pub struct View {
     /// Its record.
-    pub record: &'static store::Record,
+    pub record: &'static store::StoreRecord,
     /// Whether new secrets go there.
     pub chosen: bool,
     /// What a look at it found.
@@ -119,7 +119,7 @@ impl Machine<'_> {
             Err(Error::NoSuchStore { .. }) => None,
             known => known?,
         };
-        let look = |record: &&'static store::Record| View {
+        let look = |record: &&'static store::StoreRecord| View {
             record,
             chosen: chosen == Some(record.name),
             health: match record.open {

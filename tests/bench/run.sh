@@ -110,7 +110,7 @@ Measured once, by hand, and not part of the run: the same keyfob with the crate 
 1.33 (linked with glibc; quartiles 1.28 and 1.38, 600 rounds) to 1.38 (musl; 1.31 and 1.43) times as long for a `get` from the Secret
 Service, and 645,000 instructions against 248,000. Beside Git Credential Manager, both with musl, in random order, Git Credential Manager being
 one program of five (80 rounds, twice): 0.009 of its time with our own client, 0.011 to 0.012 with the crate; where it is one of three, and leaves
-cold caches to more of them, 0.011 and 0.013. docs/design.md section 10 says more.
+cold caches to more of them, 0.011 and 0.013. docs/decisions/0002-own-dbus-client.md says more.
 TEXT
     if [ -n "$absent" ]; then
       echo

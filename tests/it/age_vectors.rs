@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use keyfob::formats::age::{self, Fault, Identity, With, armor};
+use keyfob::formats::age::{self, DecryptError, DecryptWith, Identity, armor};
 use keyfob::secret::Secret;
 use sha2::{Digest, Sha256};
 
@@ -41,19 +41,19 @@ impl Vector {
     }
 
     /// What it is opened with; nothing where it has a kind of identity that keyfob does not read.
-    fn with(&self) -> Vec<With> {
+    fn with(&self) -> Vec<DecryptWith> {
         let identities: Option<Vec<_>> = self.all("identity").into_iter().map(Identity::parse).collect();
         let passphrases = self.all("passphrase").into_iter();
         let mut with: Vec<_> =
-            passphrases.map(|text| With::Passphrase(Secret::copy_of(text.as_bytes()))).collect();
+            passphrases.map(|text| DecryptWith::Passphrase(Secret::copy_of(text.as_bytes()))).collect();
         // An empty file needs no key to be refused.
         let needed = |all: &Vec<_>| with.is_empty() || !all.is_empty();
-        with.extend(identities.filter(needed).map(With::Identities));
+        with.extend(identities.filter(needed).map(DecryptWith::Identities));
         with
     }
 
     /// What comes of it, in the words of the vectors, and whether the payload is the right one.
-    fn outcome(&self, with: &With) -> &'static str {
+    fn outcome(&self, with: &DecryptWith) -> &'static str {
         let inner = match self.one("armored") {
             "yes" => match armor::taken_off(&self.file) {
                 Some(inner) => inner.to_vec(),
@@ -66,9 +66,9 @@ impl Vector {
                 let hash: String = Sha256::digest(&*plain).iter().map(|byte| format!("{byte:02x}")).collect();
                 if hash == self.one("payload") { "success" } else { "another payload" }
             }
-            Err(Fault::Header | Fault::TooCostly) => "header failure",
-            Err(Fault::NotForUs | Fault::Passphrase) => "no match",
-            Err(Fault::Altered) => "HMAC failure, payload failure",
+            Err(DecryptError::Header | DecryptError::TooCostly) => "header failure",
+            Err(DecryptError::NotForUs | DecryptError::Passphrase) => "no match",
+            Err(DecryptError::Altered) => "HMAC failure, payload failure",
         }
     }
 }

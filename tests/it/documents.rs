@@ -1,12 +1,13 @@
-//! What README.md, CHANGELOG.md and docs/ say of the project is so: the files that they name are there, and no command is left out.
+//! What the pages in the root and in docs/ say of the project is so: the files that they name are there, and no command is left out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// README, changes, and every page.
+/// The pages of the root, and every page of docs/.
 fn documents() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    let mut found: Vec<PathBuf> =
+        ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root.join(name)).to_vec();
     let mut folders = vec![root.join("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -34,7 +35,12 @@ fn every_file_that_a_document_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut looked = 0;
     for (path, text) in documents() {
-        for name in named(&text) {
+        // The recipes' blocks make files; tests/it/recipes.rs reads them.
+        let prose: String = match path.ends_with("CONTRIBUTING.md") {
+            true => text.split("\n```").step_by(2).collect(),
+            false => text.clone(),
+        };
+        for name in named(&prose) {
             looked += 1;
             assert!(root.join(name).exists(), "{} names {name}, which is not there", path.display());
         }
@@ -62,4 +68,53 @@ fn the_page_of_commands_has_every_word_that_a_person_types() {
         };
         assert!(rows.iter().any(has), "docs/commands.md has no row for {}", command.name);
     }
+}
+
+#[test]
+fn every_name_of_the_glossary_is_defined_where_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let design = fs::read_to_string(root.join("docs/design.md")).unwrap();
+    let words = design.split("\n## 2. Words").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut found = 0;
+    for row in words.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let source = text_below(&root.join(cells[2]));
+        for name in cells[1].split('`').skip(1).step_by(2) {
+            let is_defined = ["struct", "enum", "trait", "type"].iter().any(|kind| {
+                source.match_indices(&format!("pub {kind} {name}")).any(|(at, text)| {
+                    !source[at + text.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                })
+            });
+            assert!(is_defined, "docs/design.md explains {name}, which {} does not define", cells[2]);
+            found += 1;
+        }
+    }
+    assert!(found > 50, "{found}");
+}
+
+/// The text of a source, or of all sources of a folder.
+fn text_below(path: &Path) -> String {
+    if path.is_file() {
+        return fs::read_to_string(path).unwrap();
+    }
+    fs::read_dir(path).unwrap().map(|entry| text_below(&entry.unwrap().path())).collect()
+}
+
+#[test]
+fn every_decision_is_numbered_and_listed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/decisions");
+    let list = fs::read_to_string(folder.join("README.md")).unwrap();
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.retain(|name| name != "README.md");
+    names.sort();
+    for (at, name) in names.iter().enumerate() {
+        let (number, text) = (at + 1, fs::read_to_string(folder.join(name)).unwrap());
+        assert!(name.starts_with(&format!("{number:04}-")), "{name} should be number {number}");
+        let title = text.lines().next().unwrap().strip_prefix(&format!("# {number}. ")).unwrap();
+        assert!(list.contains(&format!("\n{number}. [{title}]({name})\n")), "{name} is not in the list");
+    }
+    assert_eq!(list.matches("](0").count(), names.len());
 }

@@ -6,69 +6,7 @@ use std::path::{Path, PathBuf};
 
 use keyfob::forge::ALL;
 
-/// A word, a sign or a string of a source, with its line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    Word(String),
-    Sign(String),
-    Text(String),
-}
-
-/// The tokens of a source without its comments, in order.
-fn tokens(source: &str) -> Vec<(usize, Token)> {
-    let mut found = Vec::new();
-    let (mut rest, mut line) = (source, 1);
-    while let Some(first) = rest.chars().next() {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let (token, length) = if rest.starts_with("//") {
-            (None, rest.find('\n').unwrap_or(rest.len()))
-        } else if let Some((text, length)) = text(rest) {
-            (Some(Token::Text(text)), length)
-        } else if first == '\'' {
-            // A character; a lifetime ends nowhere near.
-            let mut inner = rest[1..].char_indices().skip_while(|(at, c)| *at == 0 && *c == '\\');
-            let end = inner.nth(1).filter(|(_, c)| *c == '\'').map_or(1, |(at, _)| at + 2);
-            (None, end)
-        } else if is_word(first) {
-            let length = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
-            (Some(Token::Word(rest[..length].to_owned())), length)
-        } else if first.is_whitespace() {
-            (None, first.len_utf8())
-        } else {
-            let length = if ["==", "!=", "::", "=>"].iter().any(|two| rest.starts_with(two)) { 2 } else { 1 };
-            (Some(Token::Sign(rest[..length].to_owned())), length)
-        };
-        found.extend(token.map(|token| (line, token)));
-        line += rest[..length].matches('\n').count();
-        rest = &rest[length..];
-    }
-    found
-}
-
-/// A string at the beginning: what is in it, and how long it is with its quotes.
-fn text(source: &str) -> Option<(String, usize)> {
-    let raw = source.trim_start_matches('b');
-    let front = source.len() - raw.len();
-    if front > 1 {
-        return None;
-    }
-    if let Some(hashes) = raw.strip_prefix('r').map(|raw| raw.len() - raw.trim_start_matches('#').len())
-        && raw[1 + hashes..].starts_with('"')
-    {
-        let begin = 2 + hashes;
-        let end = format!("\"{}", "#".repeat(hashes));
-        let length = raw[begin..].find(&end)?;
-        return Some((raw[begin..begin + length].to_owned(), front + begin + length + end.len()));
-    }
-    let inner = raw.strip_prefix('"')?;
-    let mut escaped = false;
-    let end = inner.find(|c: char| {
-        let ends = c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-        ends
-    })?;
-    Some((inner[..end].to_owned(), front + end + 2))
-}
+use crate::house::tokens::{Kind, Token, tokens};
 
 /// The modules that hold a forge's record, but for the one of hosts that nobody described.
 fn modules() -> Vec<String> {
@@ -92,26 +30,24 @@ fn modules() -> Vec<String> {
 /// Where a source knows a forge: what, with its line.
 fn knows(source: &str, modules: &[String]) -> Vec<(usize, String)> {
     let tokens = tokens(source);
-    let word = |at: usize| match tokens.get(at) {
-        Some((_, Token::Word(word))) => word.as_str(),
-        _ => "",
+    let of_kind = |at: usize, kind: Kind| {
+        tokens.get(at).filter(|token| token.kind == kind).map_or("", |token| token.text.as_str())
     };
-    let sign = |at: usize| match tokens.get(at) {
-        Some((_, Token::Sign(sign))) => sign.as_str(),
-        _ => "",
-    };
+    let (word, sign) = (|at: usize| of_kind(at, Kind::Word), |at: usize| of_kind(at, Kind::Sign));
+    // `==` and `!=` are two signs; a `!` before a macro's bracket is one.
+    let is_comparison = |at: usize| ["=", "!"].contains(&sign(at)) && sign(at + 1) == "=";
     let mut found = Vec::new();
-    for (at, (line, token)) in tokens.iter().enumerate() {
-        let what = match token {
-            Token::Text(text) => {
+    for (at, Token { kind, text, line }) in tokens.iter().enumerate() {
+        let what = match kind {
+            Kind::Text => {
                 let is_of = |forge: &&&keyfob::forge::Forge| {
                     text == forge.id || text == forge.name || text.starts_with(&format!("{}/", forge.id))
                 };
                 ALL.iter().find(is_of).map(|forge| format!("the text of {}", forge.id))
             }
-            Token::Word(name) if modules.contains(name) => Some(format!("the module {name}")),
+            Kind::Word if modules.contains(text) => Some(format!("the module {text}")),
             // `forge.id`, `FORGE.id`, `realm.forge()`: compared, in whatever way.
-            Token::Word(name) if name == "forge" || name == "FORGE" => {
+            Kind::Word if text == "forge" || text == "FORGE" => {
                 let end = match (sign(at + 1), word(at + 2)) {
                     (".", "id" | "name") => Some(at + 3),
                     ("(", _) if sign(at.wrapping_sub(1)) == "." && sign(at + 2) == ")" => Some(at + 3),
@@ -136,8 +72,8 @@ fn knows(source: &str, modules: &[String]) -> Vec<(usize, String)> {
                             "cmp",
                         ]
                         .contains(&word(end + 1));
-                    let by_sign = ["==", "!="].contains(&sign(end))
-                        || before.is_some_and(|before| ["==", "!="].contains(&sign(before)));
+                    let by_sign = is_comparison(end)
+                        || before.and_then(|at| at.checked_sub(1)).is_some_and(is_comparison);
                     let by_match = before.is_some_and(|before| {
                         word(before) == "match"
                             || (sign(before) == "("

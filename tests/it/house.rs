@@ -3,7 +3,7 @@
 
 mod modules;
 mod seeded;
-mod tokens;
+pub(crate) mod tokens;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -40,6 +40,7 @@ mod pnpm;
 mod programs;
 mod python;
 mod realms;
+mod recipes;
 mod run;
 #[cfg(target_os = "linux")]
 mod secret_service;

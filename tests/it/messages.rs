@@ -245,10 +245,11 @@ fn page() -> String {
         page.push('\n');
     }
     for miss in misses() {
-        let words = miss.words(URL).map_or("(silence)".to_owned(), |words| format!("keyfob: hint: {words}"));
+        let words =
+            miss.line_for_git(URL).map_or("(silence)".to_owned(), |words| format!("keyfob: hint: {words}"));
         let _ = writeln!(page, "Miss {}\n  {words}", variant(&miss));
         if let Some(elsewhere) =
-            miss.words_elsewhere(URL).filter(|words| miss.words(URL).as_ref() != Some(words))
+            miss.line_for_tool(URL).filter(|words| miss.line_for_git(URL).as_ref() != Some(words))
         {
             let _ = writeln!(page, "  (not git) keyfob: hint: {elsewhere}");
         }
@@ -322,7 +323,7 @@ fn all_messages_speak_with_one_voice() {
             assert!(lower && !text.ends_with(['.', '!']) && !text.contains('\n'), "{text}");
         }
     }
-    let words = misses().into_iter().filter_map(|miss| miss.words(URL));
+    let words = misses().into_iter().filter_map(|miss| miss.line_for_git(URL));
     let told = problems().into_iter().flat_map(|problem| [Some(problem.words("h")), problem.hint(URL)]);
     let words = words.chain(told.flatten());
     let words = words.chain(network_errors().into_iter().map(|cause| cause.to_string()));

@@ -128,11 +128,11 @@ fn unsafe_files(folder: &Path) -> Vec<Finding> {
 /// Stores that would answer now: the only ones that are looked into, so that nobody is asked.
 pub(super) fn usable_stores(context: &Context<'_>) -> Vec<&'static str> {
     let usable =
-        |record: &&&'static store::Record| health(context, record).is_some_and(|health| health.usable);
+        |record: &&&'static store::StoreRecord| health(context, record).is_some_and(|health| health.usable);
     store::ALL.iter().filter(usable).map(|record| record.name).collect()
 }
 
-pub(super) fn health(context: &Context<'_>, record: &store::Record) -> Option<Health> {
+pub(super) fn health(context: &Context<'_>, record: &store::StoreRecord) -> Option<Health> {
     record.open?;
     context.stores.open(record.name).ok().map(|store| store.health())
 }

@@ -9,8 +9,8 @@ use clap::ArgMatches;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::export::{self, Fault};
-use crate::formats::age::{self, Identity, With};
+use crate::export::{self, ContentError};
+use crate::formats::age::{self, DecryptWith, Identity};
 use crate::text::{shell_word, visible};
 use crate::wallet::manage;
 use crate::wallet::manage::bundle::{Bundle, MergeAction};
@@ -88,18 +88,18 @@ fn open(path: &Path, matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     let sealed = age::armor::taken_off(&sealed).unwrap_or(sealed);
     let by_passphrase = age::wants_passphrase(&sealed).map_err(|fault| bad(fault.words()))?;
     let with = if by_passphrase {
-        With::Passphrase(if matches.get_flag("passphrase-stdin") {
+        DecryptWith::Passphrase(if matches.get_flag("passphrase-stdin") {
             piped_passphrase(context)?
         } else {
             context.terminal.secret("passphrase of the file: ")?
         })
     } else {
-        With::Identities(identities(path, matches)?)
+        DecryptWith::Identities(identities(path, matches)?)
     };
     let document = age::open(&sealed, &with).map_err(|fault| bad(fault.words()))?;
     export::read(&document).map_err(|fault| match fault {
-        Fault::Foreign => bad("it is an age file, and no export of keyfob's"),
-        Fault::Newer(found) => Error::Newer { path: path.to_owned(), found, known: export::VERSION },
+        ContentError::Foreign => bad("it is an age file, and no export of keyfob's"),
+        ContentError::Newer(found) => Error::Newer { path: path.to_owned(), found, known: export::VERSION },
     })
 }
 

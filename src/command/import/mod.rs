@@ -103,7 +103,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
             };
         return Err(Error::usage(what, format!("keyfob import SOURCE, one of {}", names.join(", "))));
     }
-    if !wish.dry && !wish.yes && !context.terminal.about.can_ask() {
+    if !wish.dry && !wish.yes && !context.terminal.capabilities.can_ask() {
         let typed = format!("{}{}", wish.typed, if wish.take_out { " --move" } else { "" });
         return Err(Error::usage(
             "import asks before it writes, and nobody can be asked here; nothing was changed",

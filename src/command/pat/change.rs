@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 
 use crate::error::Error;
-use crate::forge::lifecycle::{Chosen, Order, ScopeTable, Token, TokenFilter, TokenId};
+use crate::forge::lifecycle::{ChosenScopes, ScopeTable, Token, TokenFilter, TokenId, TokenRequest};
 use crate::remote::Remote;
 use crate::text::{date, visible};
 use crate::wallet::manage;
@@ -74,7 +74,7 @@ pub(in super::super) fn scopes_for(
     table: &ScopeTable,
     context: &mut Context<'_>,
 ) -> Result<Vec<String>, Error> {
-    let Chosen { scopes, unknown, not_understood } = table.choose(words);
+    let ChosenScopes { scopes, unknown, not_understood } = table.choose(words);
     if let Some(word) = not_understood.first() {
         return Err(Error::usage(
             format!("--for does not know {}", visible(word)),
@@ -119,7 +119,7 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     let service = TokenService::begin(&organisation.realm, context)?;
     let making = Making {
         planned,
-        order: Order { name: title, scopes, expires },
+        order: TokenRequest { name: title, scopes, expires },
         old: None,
         held: None,
         verify: !matches.get_flag("unchecked"),

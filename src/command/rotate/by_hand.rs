@@ -29,7 +29,7 @@ pub(super) fn on_its_page(
 ) -> Result<(), Error> {
     let force = matches.get_flag("force");
     planned.wish.expires = text(matches, "expires").map(|text| time::end(text, context.now)).transpose()?;
-    let person = context.terminal.about.can_ask() && !matches.get_flag("no-open");
+    let person = context.terminal.capabilities.can_ask() && !matches.get_flag("no-open");
     let open = matches.get_flag("open") || (person && browser::is_at_hand(context.environment));
     add::show_page(&planned, matches, open, context);
     let secret = add::read_token(&planned, context).map_err(|error| match error {
@@ -102,7 +102,7 @@ fn offer_revocation(
         });
     let Some((question, revocation, request)) = request.filter(|_| verified) else { return told(context) };
     let wanted = matches.get_flag("yes")
-        || (context.terminal.about.can_ask()
+        || (context.terminal.capabilities.can_ask()
             && context.terminal.confirm("revoke the earlier token? It cannot be taken back")?);
     if !wanted {
         return told(context);
@@ -163,13 +163,13 @@ pub(super) fn resume(
         }
         done = true;
     }
-    if done && context.terminal.about.stdin {
+    if done && context.terminal.capabilities.stdin {
         context.terminal.note(&format!(
             "so the rotation that was begun before is finished; keyfob rotate {} once more makes another token",
             target(&planned.url, account.name.as_deref())
         ));
     }
-    Ok(done && context.terminal.about.stdin)
+    Ok(done && context.terminal.capabilities.stdin)
 }
 
 /// `--settled`: a person says that what is half done at a place is done, or need not be. The account may be gone.

@@ -4,7 +4,7 @@
 use clap::ArgMatches;
 
 use crate::error::{Error, target};
-use crate::forge::lifecycle::{Effect, Order, Renewal, TokenApi};
+use crate::forge::lifecycle::{FailureEffect, Renewal, TokenApi, TokenRequest};
 use crate::records::{AccountRecord, Source};
 use crate::terminal::Uninterrupted;
 use crate::text::date;
@@ -208,7 +208,7 @@ fn signed_in(
             "the name of the old one is long; the new one gets its beginning, so that the service keeps the mark behind it",
         );
     }
-    let order = Order {
+    let order = TokenRequest {
         name: old.as_ref().map_or_else(|| "keyfob".to_owned(), |old| old.name.clone()),
         scopes,
         expires: end(matches, lasted, context.now)?,
@@ -259,7 +259,7 @@ fn by_itself(
 ) -> Result<(), Error> {
     may_use_network(context)?;
     let lasted = if matches.contains_id("expires") { None } else { lasted(account, &planned, context)? };
-    let order = Order { expires: end(matches, lasted, context.now)?, ..Order::default() };
+    let order = TokenRequest { expires: end(matches, lasted, context.now)?, ..TokenRequest::default() };
     let realm = planned.realm.to_string();
     let (allow_http, environment) = (planned.wish.allow_http, context.environment);
     let wallet = context.wallet;
@@ -280,7 +280,7 @@ fn by_itself(
             .and_then(|way| Client::default().send(&request, &question.token, &way));
         let answer = sent.map_err(failed)?;
         api.read_created(&answer, &question.target().site()).map_err(|error| {
-            let nothing_happened = error.effect != Effect::Unknown;
+            let nothing_happened = error.effect != FailureEffect::Unknown;
             Failed { error: error.into(), nothing_happened }
         })
     };

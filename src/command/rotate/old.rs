@@ -48,7 +48,7 @@ pub(super) fn the_old_one(
         "which of your {} tokens in {organisation} this is, is not known: keyfob did not make it",
         all.len()
     );
-    if !context.terminal.about.can_ask() {
+    if !context.terminal.capabilities.can_ask() {
         return Err(Error::usage(
             what,
             "say it with --pat NAME (keyfob pat list ORG shows them), or keep the old one: --keep-old --for git",

@@ -141,7 +141,7 @@ fn add(name: &str, yes: bool, context: &mut Context<'_>) -> Result<(), Error> {
 fn agree_to_key_file(yes: bool, context: &mut Context<'_>) -> Result<(), Error> {
     const CONSEQUENCE: &str =
         "with a key file the vault opens unattended, and the passphrase no longer protects it";
-    if !yes && !context.terminal.about.can_ask() {
+    if !yes && !context.terminal.capabilities.can_ask() {
         return Err(Error::usage(CONSEQUENCE, "keyfob storage slots add key-file --yes"));
     }
     context.terminal.agree(&format!("{CONSEQUENCE}. Add the key file?"), yes)?;

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::forge::lifecycle::{
-    ApiError, Created, Effect, Order, Page, ScopeTable, SignIn, Site, Token, TokenApi, TokenFilter, TokenId,
-    TokenManager,
+    ApiError, Created, FailureEffect, Page, ScopeTable, SignIn, Site, Token, TokenApi, TokenFilter, TokenId,
+    TokenManager, TokenRequest,
 };
 use crate::http_message::{Auth, Method, Request, Response};
 use crate::secret::Secret;
@@ -40,7 +40,7 @@ const LONGEST_NAME: usize = 300;
 pub(super) struct Pats;
 
 impl TokenApi for Pats {
-    fn create(&self, site: &Site<'_>, order: &Order) -> Request {
+    fn create(&self, site: &Site<'_>, order: &TokenRequest) -> Request {
         create(site.realm.what(), order)
     }
 
@@ -85,7 +85,7 @@ impl TokenManager for Pats {
             Ok((token, _)) => Ok(token),
             // A page would tell of the address, not of the token.
             Err(Refusal::NotFound) if answer.is_page() => {
-                Err(ApiError { effect: Effect::Nothing, ..Refusal::NotFound.into_error(site) })
+                Err(ApiError { effect: FailureEffect::Nothing, ..Refusal::NotFound.into_error(site) })
             }
             Err(refusal) => Err(refusal.into_error(site)),
         }
@@ -120,7 +120,7 @@ fn get(organisation: &str, id: &TokenId) -> Request {
 }
 
 /// A new token; never one for all organisations.
-fn create(organisation: &str, order: &Order) -> Request {
+fn create(organisation: &str, order: &TokenRequest) -> Request {
     let body = Body {
         authorization_id: None,
         display_name: Some(&order.name),

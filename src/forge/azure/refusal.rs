@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::forge::lifecycle::{ApiError, Effect, Site};
+use crate::forge::lifecycle::{ApiError, FailureEffect, Site};
 use crate::forge::verify::{message, obstacle, shortened};
 use crate::http_message::Response;
 
@@ -137,10 +137,10 @@ impl Refusal {
     pub(super) fn into_error(self, site: &Site<'_>) -> ApiError {
         let organisation = site.realm.what();
         let effect = match self {
-            Refusal::NotFound => Effect::NotFound,
-            Refusal::Nothing => Effect::Unproven,
-            Refusal::Broken { .. } | Refusal::UnexpectedResponse { .. } => Effect::Unknown,
-            _ => Effect::Nothing,
+            Refusal::NotFound => FailureEffect::NotFound,
+            Refusal::Nothing => FailureEffect::Unproven,
+            Refusal::Broken { .. } | Refusal::UnexpectedResponse { .. } => FailureEffect::Unknown,
+            _ => FailureEffect::Nothing,
         };
         let page = format!("https://dev.azure.com/{organisation}/_usersSettings/tokens");
         let again = |seconds: u64| format!("try again in {seconds} s");

@@ -1,7 +1,7 @@
 //! What a personal access token of Azure DevOps may be allowed to do: every scope by its identifier, with the name that its page
 //! has for it, and the tasks for which people want a token. Deliberately absent: scopes that only an application can have.
 
-use crate::forge::lifecycle::{Area, ScopeTable};
+use crate::forge::lifecycle::{ScopeArea, ScopeTable};
 
 /// Everything: "Full access".
 const FULL: &str = "app_token";
@@ -15,9 +15,9 @@ pub(super) static SCOPES: ScopeTable = ScopeTable {
     examples: ["vso.code", "vso.code_write"],
 };
 
-static AREAS: &[Area] = &[
-    Area { name: "Full access", chain: &[(FULL, "all scopes")] },
-    Area {
+static AREAS: &[ScopeArea] = &[
+    ScopeArea { name: "Full access", chain: &[(FULL, "all scopes")] },
+    ScopeArea {
         name: "Code",
         chain: &[
             ("vso.code", "Read"),
@@ -26,9 +26,9 @@ static AREAS: &[Area] = &[
             ("vso.code_full", "Full"),
         ],
     },
-    Area { name: "Code", chain: &[("vso.code_status", "Status")] },
-    Area { name: "Pull request threads", chain: &[("vso.threads_full", "Read & write")] },
-    Area {
+    ScopeArea { name: "Code", chain: &[("vso.code_status", "Status")] },
+    ScopeArea { name: "Pull request threads", chain: &[("vso.threads_full", "Read & write")] },
+    ScopeArea {
         name: "Packaging",
         chain: &[
             ("vso.packaging", "Read"),
@@ -36,8 +36,8 @@ static AREAS: &[Area] = &[
             ("vso.packaging_manage", "Read, write & manage"),
         ],
     },
-    Area { name: "Build", chain: &[("vso.build", "Read"), ("vso.build_execute", "Read & execute")] },
-    Area {
+    ScopeArea { name: "Build", chain: &[("vso.build", "Read"), ("vso.build_execute", "Read & execute")] },
+    ScopeArea {
         name: "Release",
         chain: &[
             ("vso.release", "Read"),
@@ -45,11 +45,11 @@ static AREAS: &[Area] = &[
             ("vso.release_manage", "Read, write, execute & manage"),
         ],
     },
-    Area {
+    ScopeArea {
         name: "Agent Pools",
         chain: &[("vso.agentpools", "Read"), ("vso.agentpools_manage", "Read & manage")],
     },
-    Area {
+    ScopeArea {
         name: "Environment",
         chain: &[
             ("vso.agentpools", "Agent Pools: Read"),
@@ -57,7 +57,7 @@ static AREAS: &[Area] = &[
             ("vso.environment_manage", "Read & manage"),
         ],
     },
-    Area {
+    ScopeArea {
         name: "Deployment Groups",
         chain: &[
             ("vso.agentpools", "Agent Pools: Read"),
@@ -65,13 +65,13 @@ static AREAS: &[Area] = &[
             ("vso.machinegroup_manage", "Read & manage"),
         ],
     },
-    Area {
+    ScopeArea {
         name: "Work Items",
         chain: &[("vso.work", "Read"), ("vso.work_write", "Read & write"), ("vso.work_full", "Full")],
     },
-    Area { name: "Wiki", chain: &[("vso.wiki", "Read"), ("vso.wiki_write", "Read & write")] },
-    Area { name: "Test Management", chain: &[("vso.test", "Read"), ("vso.test_write", "Read & write")] },
-    Area {
+    ScopeArea { name: "Wiki", chain: &[("vso.wiki", "Read"), ("vso.wiki_write", "Read & write")] },
+    ScopeArea { name: "Test Management", chain: &[("vso.test", "Read"), ("vso.test_write", "Read & write")] },
+    ScopeArea {
         name: "Project and Team",
         chain: &[
             ("vso.project", "Read"),
@@ -79,21 +79,27 @@ static AREAS: &[Area] = &[
             ("vso.project_manage", "Read, write & manage"),
         ],
     },
-    Area { name: "User Profile", chain: &[("vso.profile", "Read"), ("vso.profile_write", "Read & write")] },
-    Area { name: "Graph", chain: &[("vso.graph", "Read"), ("vso.graph_manage", "Read & manage")] },
-    Area { name: "Identity", chain: &[("vso.identity", "Read"), ("vso.identity_manage", "Read & manage")] },
-    Area { name: "Entitlements", chain: &[("vso.entitlements", "Read")] },
-    Area {
+    ScopeArea {
+        name: "User Profile",
+        chain: &[("vso.profile", "Read"), ("vso.profile_write", "Read & write")],
+    },
+    ScopeArea { name: "Graph", chain: &[("vso.graph", "Read"), ("vso.graph_manage", "Read & manage")] },
+    ScopeArea {
+        name: "Identity",
+        chain: &[("vso.identity", "Read"), ("vso.identity_manage", "Read & manage")],
+    },
+    ScopeArea { name: "Entitlements", chain: &[("vso.entitlements", "Read")] },
+    ScopeArea {
         name: "Member Entitlement Management",
         chain: &[
             ("vso.memberentitlementmanagement", "Read"),
             ("vso.memberentitlementmanagement_write", "Read & write"),
         ],
     },
-    Area { name: "Analytics", chain: &[("vso.analytics", "Read")] },
-    Area { name: "Audit Log", chain: &[("vso.auditlog", "Read Audit Log")] },
-    Area { name: "Audit Log", chain: &[("vso.auditstreams_manage", "Manage Audit Streams")] },
-    Area {
+    ScopeArea { name: "Analytics", chain: &[("vso.analytics", "Read")] },
+    ScopeArea { name: "Audit Log", chain: &[("vso.auditlog", "Read Audit Log")] },
+    ScopeArea { name: "Audit Log", chain: &[("vso.auditstreams_manage", "Manage Audit Streams")] },
+    ScopeArea {
         name: "Symbols",
         chain: &[
             ("vso.symbols", "Read"),
@@ -101,7 +107,7 @@ static AREAS: &[Area] = &[
             ("vso.symbols_manage", "Read, write & manage"),
         ],
     },
-    Area {
+    ScopeArea {
         name: "Drop",
         chain: &[
             ("vso.drop", "Read"),
@@ -109,7 +115,7 @@ static AREAS: &[Area] = &[
             ("vso.drop_manage", "Read, write & manage"),
         ],
     },
-    Area {
+    ScopeArea {
         name: "Service Connections",
         chain: &[
             ("vso.serviceendpoint", "Read"),
@@ -117,7 +123,7 @@ static AREAS: &[Area] = &[
             ("vso.serviceendpoint_manage", "Read, query & manage"),
         ],
     },
-    Area {
+    ScopeArea {
         name: "Variable Groups",
         chain: &[
             ("vso.variablegroups_read", "Read"),
@@ -125,7 +131,7 @@ static AREAS: &[Area] = &[
             ("vso.variablegroups_manage", "Read, create & manage"),
         ],
     },
-    Area {
+    ScopeArea {
         name: "Task Groups",
         chain: &[
             ("vso.taskgroups_read", "Read"),
@@ -133,7 +139,7 @@ static AREAS: &[Area] = &[
             ("vso.taskgroups_manage", "Read, create & manage"),
         ],
     },
-    Area {
+    ScopeArea {
         name: "Secure Files",
         chain: &[
             ("vso.securefiles_read", "Read"),
@@ -141,24 +147,24 @@ static AREAS: &[Area] = &[
             ("vso.securefiles_manage", "Read, create & manage"),
         ],
     },
-    Area {
+    ScopeArea {
         name: "Team Dashboard",
         chain: &[("vso.dashboards", "Read"), ("vso.dashboards_manage", "Read & manage")],
     },
-    Area {
+    ScopeArea {
         name: "Extensions",
         chain: &[("vso.extension", "Read"), ("vso.extension_manage", "Read & manage")],
     },
-    Area {
+    ScopeArea {
         name: "Extension Data",
         chain: &[("vso.extension.data", "Read"), ("vso.extension.data_write", "Read & write")],
     },
-    Area { name: "Marketplace", chain: &[("vso.gallery", "Read"), ("vso.gallery_acquire", "Acquire")] },
-    Area {
+    ScopeArea { name: "Marketplace", chain: &[("vso.gallery", "Read"), ("vso.gallery_acquire", "Acquire")] },
+    ScopeArea {
         name: "Marketplace",
         chain: &[("vso.gallery_publish", "Publish"), ("vso.gallery_manage", "Manage")],
     },
-    Area {
+    ScopeArea {
         name: "Notifications",
         chain: &[
             ("vso.notification", "Read"),
@@ -166,8 +172,8 @@ static AREAS: &[Area] = &[
             ("vso.notification_manage", "Read, write & manage"),
         ],
     },
-    Area { name: "Notifications", chain: &[("vso.notification_diagnostics", "Diagnostics")] },
-    Area {
+    ScopeArea { name: "Notifications", chain: &[("vso.notification_diagnostics", "Diagnostics")] },
+    ScopeArea {
         name: "Advanced Security",
         chain: &[
             ("vso.advsec", "Read"),
@@ -175,22 +181,25 @@ static AREAS: &[Area] = &[
             ("vso.advsec_manage", "Read, write & manage"),
         ],
     },
-    Area {
+    ScopeArea {
         name: "GitHub Connections",
         chain: &[("vso.githubconnections", "Read"), ("vso.githubconnections_manage", "Read & manage")],
     },
-    Area {
+    ScopeArea {
         name: "Pipeline Resources",
         chain: &[("vso.pipelineresources_use", "Use"), ("vso.pipelineresources_manage", "Use & manage")],
     },
-    Area { name: "Security", chain: &[("vso.security_manage", "Manage")] },
-    Area { name: "Settings", chain: &[("vso.settings", "Read"), ("vso.settings_write", "Read & write")] },
-    Area { name: "Tokens", chain: &[("vso.tokens", "Read & manage")] },
-    Area { name: "Token Administration", chain: &[("vso.tokenadministration", "Read & manage")] },
+    ScopeArea { name: "Security", chain: &[("vso.security_manage", "Manage")] },
+    ScopeArea {
+        name: "Settings",
+        chain: &[("vso.settings", "Read"), ("vso.settings_write", "Read & write")],
+    },
+    ScopeArea { name: "Tokens", chain: &[("vso.tokens", "Read & manage")] },
+    ScopeArea { name: "Token Administration", chain: &[("vso.tokenadministration", "Read & manage")] },
     // Not on the page; taken by the interface.
-    Area { name: "Governance", chain: &[("vso.governance", "Read")] },
-    Area { name: "Connected Server", chain: &[("vso.connected_server", "Access endpoints")] },
-    Area {
+    ScopeArea { name: "Governance", chain: &[("vso.governance", "Read")] },
+    ScopeArea { name: "Connected Server", chain: &[("vso.connected_server", "Access endpoints")] },
+    ScopeArea {
         name: "Service Hooks",
         chain: &[
             ("vso.hooks", "Read"),
@@ -198,7 +207,10 @@ static AREAS: &[Area] = &[
             ("vso.hooks_interact", "Interact"),
         ],
     },
-    Area { name: "Load Test", chain: &[("vso.loadtest", "Read"), ("vso.loadtest_write", "Read & write")] },
+    ScopeArea {
+        name: "Load Test",
+        chain: &[("vso.loadtest", "Read"), ("vso.loadtest_write", "Read & write")],
+    },
 ];
 
 /// What people want a token for, with the least that does it.

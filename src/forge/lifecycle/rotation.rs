@@ -2,7 +2,7 @@
 
 use crate::text::visible;
 
-use super::{ApiError, Effect, Site};
+use super::{ApiError, FailureEffect, Site};
 
 /// Why a token was not replaced by another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,6 @@ impl RotationError {
                 format!("do not try it again blindly: keyfob rotate {url} finds out first"),
             ),
         };
-        ApiError { what, hint, effect: if is_open { Effect::Unknown } else { Effect::Nothing } }
+        ApiError { what, hint, effect: if is_open { FailureEffect::Unknown } else { FailureEffect::Nothing } }
     }
 }

@@ -7,7 +7,7 @@
 /// The scopes of a service.
 pub struct ScopeTable {
     /// Every area.
-    pub areas: &'static [Area],
+    pub areas: &'static [ScopeArea],
     /// What people want a token for, with the least that does it.
     pub tasks: &'static [(&'static str, &'static str)],
     /// The scope that holds all others.
@@ -19,7 +19,7 @@ pub struct ScopeTable {
 }
 
 /// What belongs together on the page where a token is created.
-pub struct Area {
+pub struct ScopeArea {
     /// What the page calls it.
     pub name: &'static str,
     /// Its scopes, each with its label on the page; each holds those before it.
@@ -28,7 +28,7 @@ pub struct Area {
 
 /// What a person's words stand for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Chosen {
+pub struct ChosenScopes {
     /// Identifiers, each once, none that another of them holds.
     pub scopes: Vec<String>,
     /// Identifiers that look like scopes and are not in the table.
@@ -49,8 +49,8 @@ pub fn task(word: &str) -> &str {
 impl ScopeTable {
     /// Reads tasks and identifiers, with spaces or commas between them.
     #[must_use]
-    pub fn choose(&self, text: &str) -> Chosen {
-        let mut chosen = Chosen::default();
+    pub fn choose(&self, text: &str) -> ChosenScopes {
+        let mut chosen = ChosenScopes::default();
         let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
         for word in words {
             let lower = word.to_ascii_lowercase();
@@ -82,7 +82,7 @@ impl ScopeTable {
     /// Whether a token with `held` may do what `wanted` allows.
     #[must_use]
     pub fn holds(&self, held: &str, wanted: &str) -> bool {
-        let in_chain = |area: &Area| {
+        let in_chain = |area: &ScopeArea| {
             let at = |scope: &str| area.chain.iter().position(|(id, _)| *id == scope);
             at(held).zip(at(wanted)).is_some_and(|(held, wanted)| held >= wanted)
         };

@@ -11,7 +11,7 @@ use super::{ScopeTable, SignIn, Site};
 /// one replaces.
 pub trait TokenApi: Sync {
     /// Asks for a new token. One that replaces the token shown keeps its name and scopes.
-    fn create(&self, site: &Site<'_>, order: &Order) -> Request;
+    fn create(&self, site: &Site<'_>, order: &TokenRequest) -> Request;
 
     /// Reads the answer to [`TokenApi::create`].
     ///
@@ -67,7 +67,7 @@ pub trait TokenManager: TokenApi {
 
 /// What a new token must be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Order {
+pub struct TokenRequest {
     /// Its name.
     pub name: String,
     /// What it may do.
@@ -172,12 +172,12 @@ pub struct ApiError {
     /// The way out.
     pub hint: String,
     /// What the service may have done all the same.
-    pub effect: Effect,
+    pub effect: FailureEffect,
 }
 
 /// What a request that failed did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum FailureEffect {
     /// Nothing.
     Nothing,
     /// Nothing: there is no such token.

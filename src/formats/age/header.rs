@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use hkdf::hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{Fault, FileKey, INTRO, derived};
+use super::{DecryptError, FileKey, INTRO, derived};
 
 /// No header that anybody makes comes near this.
 const LONGEST: usize = 64 * 1024;
@@ -54,8 +54,8 @@ pub(super) struct Header<'f> {
 
 impl Header<'_> {
     /// Whether it is as it was made by somebody who had the file key.
-    pub(super) fn check(&self, key: &FileKey) -> Result<(), Fault> {
-        mac(key, self.covered).and_then(|mac| mac.verify_slice(&self.code).ok()).ok_or(Fault::Altered)
+    pub(super) fn check(&self, key: &FileKey) -> Result<(), DecryptError> {
+        mac(key, self.covered).and_then(|mac| mac.verify_slice(&self.code).ok()).ok_or(DecryptError::Altered)
     }
 }
 
@@ -75,50 +75,50 @@ pub(super) fn finish(file: &mut Vec<u8>, key: &FileKey) {
 }
 
 /// Reads the header, and returns what stands behind it.
-pub(super) fn read(file: &[u8]) -> Result<(Header<'_>, &[u8]), Fault> {
-    let mut rest = file.strip_prefix(INTRO).ok_or(Fault::Header)?;
+pub(super) fn read(file: &[u8]) -> Result<(Header<'_>, &[u8]), DecryptError> {
+    let mut rest = file.strip_prefix(INTRO).ok_or(DecryptError::Header)?;
     let mut stanzas = Vec::new();
     loop {
         let here = file.len() - rest.len();
         if here > LONGEST {
-            return Err(Fault::Header);
+            return Err(DecryptError::Header);
         }
         let line = line(&mut rest)?;
         if let Some(code) = line.strip_prefix("--- ") {
-            let code = BASE64.decode(code).map_err(|_| Fault::Header)?;
-            let covered = file.get(..here + "---".len()).ok_or(Fault::Header)?;
+            let code = BASE64.decode(code).map_err(|_| DecryptError::Header)?;
+            let covered = file.get(..here + "---".len()).ok_or(DecryptError::Header)?;
             return match stanzas.is_empty() || code.len() != 32 {
-                true => Err(Fault::Header),
+                true => Err(DecryptError::Header),
                 false => Ok((Header { stanzas, covered, code }, rest)),
             };
         }
         let words: Vec<String> =
-            line.strip_prefix("-> ").ok_or(Fault::Header)?.split(' ').map(str::to_owned).collect();
+            line.strip_prefix("-> ").ok_or(DecryptError::Header)?.split(' ').map(str::to_owned).collect();
         let visible = |word: &String| !word.is_empty() && word.bytes().all(|b| b.is_ascii_graphic());
         if !words.iter().all(visible) {
-            return Err(Fault::Header);
+            return Err(DecryptError::Header);
         }
         stanzas.push(Stanza { words, body: body(&mut rest)? });
     }
 }
 
-fn body(rest: &mut &[u8]) -> Result<Vec<u8>, Fault> {
+fn body(rest: &mut &[u8]) -> Result<Vec<u8>, DecryptError> {
     let mut text = String::new();
     loop {
         let line = line(rest)?;
         text.push_str(line);
         match line.len() {
             COLUMNS if text.len() <= LONGEST => {}
-            0..COLUMNS => return BASE64.decode(text).map_err(|_| Fault::Header),
-            _ => return Err(Fault::Header),
+            0..COLUMNS => return BASE64.decode(text).map_err(|_| DecryptError::Header),
+            _ => return Err(DecryptError::Header),
         }
     }
 }
 
-fn line<'f>(rest: &mut &'f [u8]) -> Result<&'f str, Fault> {
+fn line<'f>(rest: &mut &'f [u8]) -> Result<&'f str, DecryptError> {
     let look = &rest[..rest.len().min(LONGEST)];
-    let end = look.iter().position(|byte| *byte == b'\n').ok_or(Fault::Header)?;
-    let line = std::str::from_utf8(&rest[..end]).map_err(|_| Fault::Header)?;
+    let end = look.iter().position(|byte| *byte == b'\n').ok_or(DecryptError::Header)?;
+    let line = std::str::from_utf8(&rest[..end]).map_err(|_| DecryptError::Header)?;
     *rest = &rest[end + 1..];
     Ok(line)
 }

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::secret::{Secret, fill_random};
 
 use super::header::Stanza;
-use super::{Fault, FileKey, MOST_WORK, TAG, With, cipher, derived};
+use super::{DecryptError, DecryptWith, FileKey, MOST_WORK, TAG, cipher, derived};
 
 pub(super) const SCRYPT: &str = "scrypt";
 const X25519: &str = "X25519";
@@ -80,10 +80,10 @@ impl Identity {
         Identity(self.0.clone())
     }
 
-    fn unwrap(&self, stanza: &Stanza) -> Result<Option<FileKey>, Fault> {
-        let [_, share] = stanza.words.as_slice() else { return Err(Fault::Header) };
+    fn unwrap(&self, stanza: &Stanza) -> Result<Option<FileKey>, DecryptError> {
+        let [_, share] = stanza.words.as_slice() else { return Err(DecryptError::Header) };
         let share: [u8; 32] = decoded(share)?;
-        let shared = shared(self, &share).ok_or(Fault::Header)?;
+        let shared = shared(self, &share).ok_or(DecryptError::Header)?;
         let wrapping = derived(&[share, self.recipient().0].concat(), &*shared, X25519_LABEL);
         unwrap_body(&stanza.body, &wrapping)
     }
@@ -112,26 +112,26 @@ fn stretched(passphrase: &Secret, salt: &[u8; 16], work: u8) -> Option<Zeroizing
 }
 
 /// The file's key, by whatever opens it.
-pub(super) fn unwrap(stanzas: &[Stanza], with: &With) -> Result<FileKey, Fault> {
+pub(super) fn unwrap(stanzas: &[Stanza], with: &DecryptWith) -> Result<FileKey, DecryptError> {
     let by_passphrase = stanzas.iter().any(|stanza| stanza.kind() == SCRYPT);
     // A passphrase stands alone: otherwise whoever knows it could not tell who else can open the file.
     if by_passphrase && stanzas.len() > 1 {
-        return Err(Fault::Header);
+        return Err(DecryptError::Header);
     }
     match with {
-        With::Passphrase(passphrase) if by_passphrase => {
-            let stanza = stanzas.first().ok_or(Fault::Header)?;
-            let [_, salt, work] = stanza.words.as_slice() else { return Err(Fault::Header) };
+        DecryptWith::Passphrase(passphrase) if by_passphrase => {
+            let stanza = stanzas.first().ok_or(DecryptError::Header)?;
+            let [_, salt, work] = stanza.words.as_slice() else { return Err(DecryptError::Header) };
             let plain = |work: &&String| !work.starts_with('0') && work.bytes().all(|b| b.is_ascii_digit());
             let number = Some(work).filter(plain).and_then(|work| work.parse::<u16>().ok());
-            let work = u8::try_from(number.ok_or(Fault::Header)?).unwrap_or(u8::MAX);
+            let work = u8::try_from(number.ok_or(DecryptError::Header)?).unwrap_or(u8::MAX);
             if work > MOST_WORK {
-                return Err(Fault::TooCostly);
+                return Err(DecryptError::TooCostly);
             }
-            let wrapping = stretched(passphrase, &decoded(salt)?, work).ok_or(Fault::Header)?;
-            unwrap_body(&stanza.body, &wrapping)?.ok_or(Fault::Passphrase)
+            let wrapping = stretched(passphrase, &decoded(salt)?, work).ok_or(DecryptError::Header)?;
+            unwrap_body(&stanza.body, &wrapping)?.ok_or(DecryptError::Passphrase)
         }
-        With::Identities(identities) if !by_passphrase => {
+        DecryptWith::Identities(identities) if !by_passphrase => {
             for stanza in stanzas.iter().filter(|stanza| stanza.kind() == X25519) {
                 for identity in identities {
                     if let Some(key) = identity.unwrap(stanza)? {
@@ -139,9 +139,9 @@ pub(super) fn unwrap(stanzas: &[Stanza], with: &With) -> Result<FileKey, Fault> 
                     }
                 }
             }
-            Err(Fault::NotForUs)
+            Err(DecryptError::NotForUs)
         }
-        _ => Err(Fault::NotForUs),
+        _ => Err(DecryptError::NotForUs),
     }
 }
 
@@ -156,11 +156,11 @@ fn wrap(key: &FileKey, wrapping: &Zeroizing<[u8; 32]>) -> Result<Vec<u8>, Error>
     Ok(body)
 }
 
-fn unwrap_body(body: &[u8], wrapping: &Zeroizing<[u8; 32]>) -> Result<Option<FileKey>, Fault> {
-    let (sealed, tag) = body.split_last_chunk::<TAG>().ok_or(Fault::Header)?;
+fn unwrap_body(body: &[u8], wrapping: &Zeroizing<[u8; 32]>) -> Result<Option<FileKey>, DecryptError> {
+    let (sealed, tag) = body.split_last_chunk::<TAG>().ok_or(DecryptError::Header)?;
     let mut key: FileKey = Zeroizing::default();
     // Another length would let one file be made that opens differently under different keys.
-    (sealed.len() == key.len()).then(|| key.copy_from_slice(sealed)).ok_or(Fault::Header)?;
+    (sealed.len() == key.len()).then(|| key.copy_from_slice(sealed)).ok_or(DecryptError::Header)?;
     let opened = cipher(wrapping).decrypt_inout_detached(
         &Nonce::default(),
         b"",
@@ -170,8 +170,8 @@ fn unwrap_body(body: &[u8], wrapping: &Zeroizing<[u8; 32]>) -> Result<Option<Fil
     Ok(opened.is_ok().then_some(key))
 }
 
-fn decoded<const N: usize>(text: &str) -> Result<[u8; N], Fault> {
-    BASE64.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(Fault::Header)
+fn decoded<const N: usize>(text: &str) -> Result<[u8; N], DecryptError> {
+    BASE64.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(DecryptError::Header)
 }
 
 /// The bytes of a key in Bech32 (BIP 173); `None` if the prefix, the checksum, the padding or a single character is wrong.

@@ -43,7 +43,7 @@ const TAG: usize = 16;
 type FileKey = Zeroizing<[u8; 16]>;
 
 /// For whom a file is sealed.
-pub enum To {
+pub enum EncryptTo {
     /// Whoever knows this passphrase.
     Passphrase(Secret),
     /// Whoever has the identity of one of these.
@@ -51,7 +51,7 @@ pub enum To {
 }
 
 /// With what a file is opened.
-pub enum With {
+pub enum DecryptWith {
     /// The passphrase.
     Passphrase(Secret),
     /// Identities, of which one fits.
@@ -60,7 +60,7 @@ pub enum With {
 
 /// Why a file does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum DecryptError {
     /// It is not of this format, or damaged in what tells how to open it.
     Header,
     /// It is for somebody else.
@@ -73,21 +73,21 @@ pub enum Fault {
     Altered,
 }
 
-impl Fault {
+impl DecryptError {
     /// In words.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Fault::Header => "it does not begin as an age file does",
-            Fault::NotForUs => "no identity fits: it was made for somebody else",
-            Fault::Passphrase => "the passphrase is not the right one",
-            Fault::TooCostly => "its passphrase would cost more than 1 GiB of memory to try",
-            Fault::Altered => "it is cut off or was changed",
+            DecryptError::Header => "it does not begin as an age file does",
+            DecryptError::NotForUs => "no identity fits: it was made for somebody else",
+            DecryptError::Passphrase => "the passphrase is not the right one",
+            DecryptError::TooCostly => "its passphrase would cost more than 1 GiB of memory to try",
+            DecryptError::Altered => "it is cut off or was changed",
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for DecryptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.words())
     }
@@ -96,8 +96,8 @@ impl fmt::Display for Fault {
 /// Whether a passphrase opens the file; otherwise an identity does.
 ///
 /// # Errors
-/// [`Fault::Header`].
-pub fn wants_passphrase(file: &[u8]) -> Result<bool, Fault> {
+/// [`DecryptError::Header`].
+pub fn wants_passphrase(file: &[u8]) -> Result<bool, DecryptError> {
     let (header, _) = header::read(file)?;
     Ok(header.stanzas.iter().any(|stanza| stanza.kind() == keys::SCRYPT))
 }
@@ -106,19 +106,19 @@ pub fn wants_passphrase(file: &[u8]) -> Result<bool, Fault> {
 ///
 /// # Errors
 /// [`Error::Randomness`].
-pub fn seal(plain: &[u8], to: &To) -> Result<Vec<u8>, Error> {
+pub fn seal(plain: &[u8], to: &EncryptTo) -> Result<Vec<u8>, Error> {
     seal_at(plain, to, WORK)
 }
 
-fn seal_at(plain: &[u8], to: &To, work: u8) -> Result<Vec<u8>, Error> {
+fn seal_at(plain: &[u8], to: &EncryptTo, work: u8) -> Result<Vec<u8>, Error> {
     let mut key: FileKey = Zeroizing::default();
     fill_random(&mut *key)?;
     let mut file = INTRO.to_vec();
     match to {
-        To::Passphrase(passphrase) => {
+        EncryptTo::Passphrase(passphrase) => {
             keys::wrap_with_passphrase(&key, passphrase, work)?.write(&mut file);
         }
-        To::Recipients(recipients) => {
+        EncryptTo::Recipients(recipients) => {
             for recipient in recipients {
                 recipient.wrap(&key)?.write(&mut file);
             }
@@ -150,28 +150,28 @@ fn seal_at(plain: &[u8], to: &To, work: u8) -> Result<Vec<u8>, Error> {
 /// Opens a file whole; nothing of it comes out before all of it was found to be as it was made.
 ///
 /// # Errors
-/// [`Fault`].
-pub fn open(file: &[u8], with: &With) -> Result<Zeroizing<Vec<u8>>, Fault> {
+/// [`DecryptError`].
+pub fn open(file: &[u8], with: &DecryptWith) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
     let (header, payload) = header::read(file)?;
     let key = keys::unwrap(&header.stanzas, with)?;
     header.check(&key)?;
-    let (nonce, sealed) = payload.split_first_chunk::<16>().ok_or(Fault::Header)?;
+    let (nonce, sealed) = payload.split_first_chunk::<16>().ok_or(DecryptError::Header)?;
     let cipher = payload_cipher(&key, nonce);
     let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
     let mut rest = sealed;
     for counter in 0_u64.. {
         let (chunk, after) = rest.split_at(rest.len().min(CHUNK + TAG));
-        let (chunk, tag) = chunk.split_last_chunk::<TAG>().ok_or(Fault::Altered)?;
+        let (chunk, tag) = chunk.split_last_chunk::<TAG>().ok_or(DecryptError::Altered)?;
         // Only a file that is empty altogether has an empty piece.
         if chunk.is_empty() && counter > 0 {
-            return Err(Fault::Altered);
+            return Err(DecryptError::Altered);
         }
         let start = plain.len();
         plain.extend_from_slice(chunk);
         let nonce = chunk_nonce(counter, after.is_empty());
         cipher
             .decrypt_inout_detached(&nonce, b"", (&mut plain[start..]).into(), &Tag::from(*tag))
-            .map_err(|_| Fault::Altered)?;
+            .map_err(|_| DecryptError::Altered)?;
         rest = after;
         if rest.is_empty() {
             break;
@@ -223,32 +223,38 @@ mod tests {
         let identity = identity();
         for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 5] {
             let plain: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-            let file = seal(&plain, &To::Recipients(vec![identity.recipient()])).unwrap();
+            let file = seal(&plain, &EncryptTo::Recipients(vec![identity.recipient()])).unwrap();
             assert!(!wants_passphrase(&file).unwrap());
-            let with = With::Identities(vec![Identity::random().unwrap(), identity.copy()]);
+            let with = DecryptWith::Identities(vec![Identity::random().unwrap(), identity.copy()]);
             assert!(*open(&file, &with).unwrap() == plain, "{length}");
         }
-        let file = seal_at(b"token", &To::Passphrase(passphrase("open sesame")), LIGHT).unwrap();
+        let file = seal_at(b"token", &EncryptTo::Passphrase(passphrase("open sesame")), LIGHT).unwrap();
         assert!(wants_passphrase(&file).unwrap());
-        assert_eq!(*open(&file, &With::Passphrase(passphrase("open sesame"))).unwrap(), b"token");
+        assert_eq!(*open(&file, &DecryptWith::Passphrase(passphrase("open sesame"))).unwrap(), b"token");
     }
 
     #[test]
     fn the_wrong_key_opens_nothing() {
-        let file = seal(b"token", &To::Recipients(vec![identity().recipient()])).unwrap();
-        let stranger = With::Identities(vec![Identity::random().unwrap()]);
-        assert_eq!(open(&file, &stranger).unwrap_err(), Fault::NotForUs);
-        assert_eq!(open(&file, &With::Passphrase(passphrase("x"))).unwrap_err(), Fault::NotForUs);
-        let file = seal_at(b"token", &To::Passphrase(passphrase("one")), LIGHT).unwrap();
-        assert_eq!(open(&file, &With::Passphrase(passphrase("two"))).unwrap_err(), Fault::Passphrase);
-        assert_eq!(open(&file, &stranger).unwrap_err(), Fault::NotForUs);
+        let file = seal(b"token", &EncryptTo::Recipients(vec![identity().recipient()])).unwrap();
+        let stranger = DecryptWith::Identities(vec![Identity::random().unwrap()]);
+        assert_eq!(open(&file, &stranger).unwrap_err(), DecryptError::NotForUs);
+        assert_eq!(
+            open(&file, &DecryptWith::Passphrase(passphrase("x"))).unwrap_err(),
+            DecryptError::NotForUs
+        );
+        let file = seal_at(b"token", &EncryptTo::Passphrase(passphrase("one")), LIGHT).unwrap();
+        assert_eq!(
+            open(&file, &DecryptWith::Passphrase(passphrase("two"))).unwrap_err(),
+            DecryptError::Passphrase
+        );
+        assert_eq!(open(&file, &stranger).unwrap_err(), DecryptError::NotForUs);
     }
 
     #[test]
     fn every_flipped_bit_and_every_cut_is_noticed() {
         let identity = identity();
-        let file = seal(b"token", &To::Recipients(vec![identity.recipient()])).unwrap();
-        let with = With::Identities(vec![identity]);
+        let file = seal(b"token", &EncryptTo::Recipients(vec![identity.recipient()])).unwrap();
+        let with = DecryptWith::Identities(vec![identity]);
         for bit in 0..file.len() * 8 {
             let mut changed = file.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
@@ -264,27 +270,30 @@ mod tests {
     fn a_piece_that_is_left_out_or_moved_is_noticed() {
         let identity = identity();
         let plain = vec![7; 3 * CHUNK];
-        let file = seal(&plain, &To::Recipients(vec![identity.recipient()])).unwrap();
-        let with = With::Identities(vec![identity]);
+        let file = seal(&plain, &EncryptTo::Recipients(vec![identity.recipient()])).unwrap();
+        let with = DecryptWith::Identities(vec![identity]);
         let piece = CHUNK + TAG;
         let start = file.len() - 3 * piece;
         let part = |n: usize| &file[start + n * piece..start + (n + 1) * piece];
         for order in [&[0, 1][..], &[0, 2], &[1, 0, 2], &[0, 1, 2, 2]] {
             let mut changed = file[..start].to_vec();
             order.iter().for_each(|&n| changed.extend_from_slice(part(n)));
-            assert_eq!(open(&changed, &with).unwrap_err(), Fault::Altered, "{order:?}");
+            assert_eq!(open(&changed, &with).unwrap_err(), DecryptError::Altered, "{order:?}");
         }
     }
 
     #[test]
     fn a_file_that_would_eat_the_machine_is_refused_before_it_does() {
-        let file = seal_at(b"token", &To::Passphrase(passphrase("x")), LIGHT).unwrap();
+        let file = seal_at(b"token", &EncryptTo::Passphrase(passphrase("x")), LIGHT).unwrap();
         let text = String::from_utf8_lossy(&file[..120]).into_owned();
         let line = text.lines().nth(1).unwrap();
         let costly = line.replace(" 4", " 40");
         let at = INTRO.len();
         let changed = [INTRO, costly.as_bytes(), &file[at + line.len()..]].concat();
-        assert_eq!(open(&changed, &With::Passphrase(passphrase("x"))).unwrap_err(), Fault::TooCostly);
+        assert_eq!(
+            open(&changed, &DecryptWith::Passphrase(passphrase("x"))).unwrap_err(),
+            DecryptError::TooCostly
+        );
     }
 
     #[test]
@@ -301,7 +310,7 @@ mod tests {
             b"-----BEGIN AGE ENCRYPTED FILE-----\n",
         ];
         for file in hostile {
-            let with = With::Passphrase(passphrase("x"));
+            let with = DecryptWith::Passphrase(passphrase("x"));
             assert!(open(file, &with).is_err(), "{}", String::from_utf8_lossy(file));
         }
     }

@@ -8,13 +8,13 @@ use crate::forge::{Need, Recognition, recognise};
 use crate::remote::Remote;
 use crate::secret::Secret;
 
-use super::Record;
+use super::StoreRecord;
 use list::{Entry, Names, entries};
 
 mod list;
 
 /// The environment.
-pub static STORE: Record = Record {
+pub static STORE: StoreRecord = StoreRecord {
     name: "environment",
     place: "environment variables of the process (KEYFOB_URL with KEYFOB_TOKEN, KEYFOB_TOKENS, and those of pipelines)",
     claim: "nothing on disk; whoever can read the environment of the process can read the token",

@@ -17,7 +17,7 @@ use crate::account::Key;
 use crate::error::Error;
 use crate::secret::Secret;
 
-use super::{Availability, Health, Record, Store, StoreContext};
+use super::{Availability, Health, Store, StoreContext, StoreRecord};
 
 #[cfg(target_os = "macos")]
 mod attributes;
@@ -25,7 +25,7 @@ pub mod foreign;
 mod names;
 
 /// The system's keychain as a place for secrets.
-pub static STORE: Record = Record {
+pub static STORE: StoreRecord = StoreRecord {
     name: NAME,
     place: if cfg!(windows) { "Windows Credential Manager" } else { "the macOS login keychain" },
     claim: if cfg!(windows) {

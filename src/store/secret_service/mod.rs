@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::remote::Realm;
 use crate::secret::Secret;
 
-use super::{Availability, Health, Record, Store, StoreContext};
+use super::{Availability, Health, Store, StoreContext, StoreRecord};
 use client::{COLLECTION, Client, IS_LOCKED, ITEM, Item, TOGETHER, still_there, unavailable};
 
 mod client;
@@ -27,7 +27,7 @@ pub mod foreign;
 mod tests;
 
 /// The Secret Service as a place for secrets.
-pub static STORE: Record = Record {
+pub static STORE: StoreRecord = StoreRecord {
     name: NAME,
     place: "the desktop's keyring (GNOME Keyring, KWallet, KeePassXC) through the Secret Service",
     claim: "what the keyring protects: while locked, it stops a stolen disk or backup; while unlocked, as in most \

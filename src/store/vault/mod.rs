@@ -33,7 +33,7 @@ use crate::error::Error;
 use crate::files::{self, StagedFile};
 use crate::secret::Secret;
 
-use super::{Availability, Health, Record, Store, StoreContext};
+use super::{Availability, Health, Store, StoreContext, StoreRecord};
 pub use header::SlotName;
 use header::{Header, Slot};
 use passphrase::Cost;
@@ -60,7 +60,7 @@ const NAME: &str = "vault";
 const UNLOCKED_FOR: u64 = 8 * 60 * 60;
 
 /// All that is known of the vault.
-pub static STORE: Record = Record {
+pub static STORE: StoreRecord = StoreRecord {
     name: NAME,
     place: "a folder of sealed files in keyfob's own data",
     claim: "with its key file: as safe as a private file or an SSH key without passphrase; the vault folder alone is \

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::text::shell_word;
 use crate::tool::installation::Installation;
 use crate::tool::links;
-use crate::tool::setup::{Entry, Finding, Plan, Setup, SetupContext};
+use crate::tool::setup::{Finding, Plan, Setup, SetupContext, SetupEntry};
 
 /// The askpass program's setup.
 pub(super) static SETUP: Setup = Setup {
@@ -27,7 +27,7 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
     Some(format!("wget ({})", wget.display()))
 }
 
-fn plan<'c>(context: &SetupContext<'c>, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+fn plan<'c>(context: &SetupContext<'c>, before: Option<&SetupEntry>) -> Result<Plan<'c>, Error> {
     let own = Installation::of(context)?;
     let link = links::anywhere(&own, LINK)?;
     let path = shell_word(&link.path);
@@ -38,14 +38,14 @@ fn plan<'c>(context: &SetupContext<'c>, before: Option<&Entry>) -> Result<Plan<'
     Ok(link.begin(Plan { notes, entry: before.cloned(), ..Plan::default() }))
 }
 
-fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
     let mut plan = Plan::default();
-    links::take_away(entry, context, &mut plan);
+    links::plan_removal(entry, context, &mut plan);
     Ok(plan)
 }
 
 /// Whether the variables of this shell lead to us, and whether that is what they are for.
-fn check(context: &SetupContext<'_>, _: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+fn check(context: &SetupContext<'_>, _: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     let own = Installation::of(context).ok();
     let is_ours = |variable: &&str| {
         let path = context.environment.os(variable).map(std::path::PathBuf::from);

@@ -83,7 +83,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
         return write(wire, NONE);
     }
     let (remote, user) = Remote::from_url(&request.uri)?;
-    let query = Query { user, takes_authtype: true, ..wire.question(&PROTOCOL, remote) };
+    let query = Query { user, takes_authtype: true, ..wire.query(&PROTOCOL, remote) };
     match wallet.get(&query)? {
         Lookup::Found(answer) => {
             let bytes = headers(&answer);
@@ -92,7 +92,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
         }
         Lookup::None { reason, report } => {
             write(wire, NONE)?;
-            wire.miss(&reason, report, &query.remote);
+            wire.no_credential(&reason, report, &query.remote);
         }
     }
     Ok(())

@@ -9,8 +9,8 @@ use crate::forge;
 use crate::text::visible;
 use crate::tool::installation::{Installation, is_this, started_by};
 use crate::tool::links::{self, Link};
-use crate::tool::settings_file::Draft;
-use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
+use crate::tool::settings_file::SettingsEdit;
+use crate::tool::setup::{Finding, Plan, SettingLine, Setup, SetupContext, SetupEntry, SetupOptions};
 use crate::wallet::manage;
 
 use super::PROTOCOL;
@@ -25,7 +25,7 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
     here.first().map(|bazel| format!("Bazel ({})", bazel.display()))
 }
 
-fn is_line(line: &Line) -> bool {
+fn is_line(line: &SettingLine) -> bool {
     line.key.starts_with(OPTION)
 }
 
@@ -98,9 +98,13 @@ fn is_ours(program: &str) -> bool {
     name.strip_suffix(".exe").unwrap_or(name) == PROTOCOL.links[0]
 }
 
-fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
-    let (link, program) = program(context, wish.by_name)?;
-    let mut draft = Draft::new(&bazelrc(context)?, before, is_line)?;
+fn plan<'c>(
+    context: &SetupContext<'c>,
+    options: SetupOptions,
+    before: Option<&SetupEntry>,
+) -> Result<Plan<'c>, Error> {
+    let (link, program) = program(context, options.by_name)?;
+    let mut draft = SettingsEdit::new(&bazelrc(context)?, before, is_line)?;
     let mut notes = Vec::new();
     let mut wanted = Vec::new();
     for host in hosts(context)? {
@@ -120,22 +124,25 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     Ok(link.begin(Plan { lines, notes, entry, apply: Box::new(move || draft.write()), ..Plan::default() }))
 }
 
-fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
+fn keep_in_step<'c>(context: &SetupContext<'c>, before: &SetupEntry) -> Result<Plan<'c>, Error> {
     let by_name = before.written.iter().any(|line| line.value.ends_with(&format!("={}", PROTOCOL.links[0])));
-    Ok(Plan { notes: Vec::new(), ..plan(context, Wish { by_name, ..Wish::default() }, Some(before))? })
+    Ok(Plan {
+        notes: Vec::new(),
+        ..plan(context, SetupOptions { by_name, ..SetupOptions::default() }, Some(before))?
+    })
 }
 
-fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let mut draft = Draft::new(&bazelrc(context)?, Some(entry), is_line)?;
+fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
+    let mut draft = SettingsEdit::new(&bazelrc(context)?, Some(entry), is_line)?;
     let mut notes = Vec::new();
     draft.undo(&mut notes, is_line);
     let lines = draft.said.clone();
     let mut plan = Plan { lines, notes, apply: Box::new(move || draft.write()), ..Plan::default() };
-    links::take_away(entry, context, &mut plan);
+    links::plan_removal(entry, context, &mut plan);
     Ok(plan)
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "bazel";
     const FIX: &str = "keyfob setup bazel";
     if found(context).is_none() && entry.is_none() {
@@ -144,7 +151,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
     if entry.is_none() {
         return Ok(vec![Finding::hint(ABOUT, "bazel does not ask keyfob", FIX)]);
     }
-    let draft = Draft::new(&bazelrc(context)?, entry, is_line)?;
+    let draft = SettingsEdit::new(&bazelrc(context)?, entry, is_line)?;
     let file = draft.path().display().to_string();
     let mut findings = Vec::new();
     let mut asked = Vec::new();

@@ -20,7 +20,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, LoggedOut, Lookup, NewCredential, Query, Stored, Wallet};
 
-use super::{Presented, Protocol, Quirks, Tool, Wire, authorization, input, login, write_to_somebody};
+use super::{Presented, Protocol, Quirks, Tool, Wire, authorization, input, login, write_or_fail};
 use crate::secret_bytes::{Bytes, joined, json};
 
 mod config;
@@ -66,7 +66,7 @@ struct Registry {
 }
 
 /// Where a request goes.
-struct Place {
+struct Index {
     remote: Remote,
     user: Option<String>,
     /// Whether the index is a git repository.
@@ -74,7 +74,7 @@ struct Place {
 }
 
 /// What a request came to, when it is no credential.
-enum No {
+enum NoToken {
     /// Another provider may know it; in silence.
     NotOurs,
     /// We know the place, and have nothing for it.
@@ -85,9 +85,9 @@ enum No {
     Failed(Error),
 }
 
-impl From<Error> for No {
-    fn from(error: Error) -> No {
-        No::Failed(error)
+impl From<Error> for NoToken {
+    fn from(error: Error) -> NoToken {
+        NoToken::Failed(error)
     }
 }
 
@@ -101,68 +101,68 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
         wire.line("hint", "to let cargo use it: keyfob setup cargo; to see what it would answer: keyfob explain URL --tool cargo");
         return 2;
     }
-    let mut done = write_to_somebody(wire, b"{\"v\":[1]}\n");
+    let mut done = write_or_fail(wire, b"{\"v\":[1]}\n");
     while done.is_ok() {
         let line = match read_line(wire) {
             Ok(Some(line)) => line,
             Ok(None) => return 0,
             Err(error) => {
-                let _ = write_to_somebody(wire, &refusal(No::Failed(error)));
+                let _ = write_or_fail(wire, &refusal(NoToken::Failed(error)));
                 return 0;
             }
         };
         let answer = answer(&line, wire, wallet).unwrap_or_else(refusal);
-        done = write_to_somebody(wire, &answer);
+        done = write_or_fail(wire, &answer);
     }
     // cargo is gone; so are we.
     1
 }
 
 /// The answer to one line.
-fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, No> {
+fn answer(line: &[u8], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, NoToken> {
     // What serde says may repeat a part of the request.
     let request: Request = serde_json::from_slice(line)
         .map_err(|_| Error::Request { why: "it is not a line that cargo sends" })?;
     if request.v != 1 {
-        return Err(No::NotSupported);
+        return Err(NoToken::NotSupported);
     }
     let place = place(&request.registry.index)?;
     let query = Query {
         user: place.user,
         // A header of any scheme can be said here.
         takes_authtype: true,
-        ..wire.question(&PROTOCOL, place.remote)
+        ..wire.query(&PROTOCOL, place.remote)
     };
     match request.kind.as_str() {
         "get" => get(&query, place.is_git, wire, wallet),
         "login" => login(&query, request.token, place.is_git, wire, wallet),
         "logout" => logout(&query, wire, wallet),
-        _ => Err(No::NotSupported),
+        _ => Err(NoToken::NotSupported),
     }
 }
 
-fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, No> {
+fn get(query: &Query, is_git: bool, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, NoToken> {
     // Asked first, so that no store is opened, or is missed because it is locked, for a token that would not be given.
     let serves = |forge: &Forge| forge.packages.crates.serves(query.remote.path(), is_git);
     if cloud(query).is_some_and(|forge| !serves(forge)) {
-        return Err(No::NotOurs);
+        return Err(NoToken::NotOurs);
     }
     match wallet.get(query)? {
-        Lookup::Found(answer) if !serves(forge_of(&answer)) || is_a_pair(&answer) => Err(No::NotOurs),
+        Lookup::Found(answer) if !serves(forge_of(&answer)) || is_a_pair(&answer) => Err(NoToken::NotOurs),
         Lookup::Found(answer) => {
             let token = form(&answer);
-            let token = std::str::from_utf8(&token).map_err(|_| No::NotFound)?;
+            let token = std::str::from_utf8(&token).map_err(|_| NoToken::NotFound)?;
             let end = ",\"cache\":\"session\",\"operation_independent\":true}}\n";
             let out = json(&[("{\"Ok\":{\"kind\":\"get\",\"token\":", token)], end);
             wire.note(answer.note.as_ref());
             Ok(out)
         }
-        Lookup::None { reason: NoCredential::NotOurs, .. } => Err(No::NotOurs),
+        Lookup::None { reason: NoCredential::NotOurs, .. } => Err(NoToken::NotOurs),
         // A token that it would not get anyway is not asked for.
-        Lookup::None { .. } if is_git || !serves(forge_by_url(query)) => Err(No::NotOurs),
+        Lookup::None { .. } if is_git || !serves(forge_by_url(query)) => Err(NoToken::NotOurs),
         Lookup::None { reason, report } => {
-            wire.miss(&reason, report, &query.remote);
-            Err(No::NotFound)
+            wire.no_credential(&reason, report, &query.remote);
+            Err(NoToken::NotFound)
         }
     }
 }
@@ -173,13 +173,13 @@ fn login(
     is_git: bool,
     wire: &mut Wire<'_>,
     wallet: &dyn Wallet,
-) -> Result<Bytes, No> {
+) -> Result<Bytes, NoToken> {
     let forge = match wallet.get(query)? {
         Lookup::Found(answer) => forge_of(&answer),
         Lookup::None { .. } => forge_by_url(query),
     };
     if !forge.packages.crates.serves(query.remote.path(), is_git) {
-        return Err(No::NotOurs);
+        return Err(NoToken::NotOurs);
     }
     // It would be kept as a pair of git's, and that never answers here.
     if forge.is_generic() && query.user.is_some() {
@@ -196,7 +196,7 @@ fn login(
     let new = credential(&token, forge.packages.scheme)?;
     let kept = Secret::copy_of(new.token.expose());
     match wallet.store(query, new)? {
-        Stored::NotOurs | Stored::NoOrganisation { .. } => return Err(No::NotOurs),
+        Stored::NotOurs | Stored::NoOrganisation { .. } => return Err(NoToken::NotOurs),
         Stored::Written { chosen } => login::say_choice(chosen.as_deref(), wire),
         Stored::Unchanged | Stored::Cleared => {}
     }
@@ -204,10 +204,10 @@ fn login(
     Ok(Zeroizing::new(b"{\"Ok\":{\"kind\":\"login\"}}\n".to_vec()))
 }
 
-fn logout(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, No> {
+fn logout(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Bytes, NoToken> {
     if login::forget(query, wire, wallet)? == LoggedOut::default() {
         // Another provider may hold it.
-        return Err(No::NotFound);
+        return Err(NoToken::NotFound);
     }
     Ok(Zeroizing::new(b"{\"Ok\":{\"kind\":\"logout\"}}\n".to_vec()))
 }
@@ -295,24 +295,24 @@ fn cloud(query: &Query) -> Option<&'static Forge> {
 }
 
 /// Where an index is. What is no web address is not ours.
-fn place(index: &str) -> Result<Place, No> {
+fn place(index: &str) -> Result<Index, NoToken> {
     let (is_git, url) = match index.strip_prefix("sparse+") {
         Some(url) => (false, url),
         None => (true, index.strip_prefix("registry+").unwrap_or(index)),
     };
     let old = url.trim_end_matches('/').trim_end_matches(".git").eq_ignore_ascii_case(OLD_CRATES_IO);
     let (is_git, url) = if old { (false, CRATES_IO) } else { (is_git, url) };
-    let (remote, user) = Remote::from_url(url).map_err(|_| No::NotOurs)?;
-    Ok(Place { remote, user, is_git })
+    let (remote, user) = Remote::from_url(url).map_err(|_| NoToken::NotOurs)?;
+    Ok(Index { remote, user, is_git })
 }
 
 /// The line of a refusal.
-fn refusal(no: No) -> Bytes {
+fn refusal(no: NoToken) -> Bytes {
     let kind = match no {
-        No::NotOurs => "url-not-supported",
-        No::NotFound => "not-found",
-        No::NotSupported => "operation-not-supported",
-        No::Failed(error) => {
+        NoToken::NotOurs => "url-not-supported",
+        NoToken::NotFound => "not-found",
+        NoToken::NotSupported => "operation-not-supported",
+        NoToken::Failed(error) => {
             let message = format!("keyfob: {}", crate::text::visible(&error.in_one_line()));
             let line = serde_json::json!({ "Err": { "kind": "other", "message": message } });
             return Zeroizing::new(format!("{line}\n").into_bytes());

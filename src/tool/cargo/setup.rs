@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::text::visible;
 use crate::tool::installation::{Installation, is_this, started_by};
 use crate::tool::links::{self, Link};
-use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
+use crate::tool::setup::{Finding, Plan, SettingLine, Setup, SetupContext, SetupEntry, SetupOptions};
 
 use super::PROTOCOL;
 use super::config::{Config, KEY};
@@ -23,9 +23,13 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
     Some(format!("cargo ({})", cargo.display()))
 }
 
-fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+fn plan<'c>(
+    context: &SetupContext<'c>,
+    options: SetupOptions,
+    before: Option<&SetupEntry>,
+) -> Result<Plan<'c>, Error> {
     let mut notes = Vec::new();
-    let (link, provider) = provider(context, wish, &mut notes)?;
+    let (link, provider) = provider(context, options, &mut notes)?;
     let config = Config::read(context.environment)?;
     let held = config.providers().unwrap_or_default();
     let last = held.last().copied();
@@ -33,7 +37,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         notes.push(format!("{VARIABLE} is set ({}) and counts in place of the file", visible(&variable)));
     }
     let mut entry = before.cloned().unwrap_or_default();
-    let is_there = |last| last == provider || (!wish.by_name && is_persons_own(last, context, before));
+    let is_there = |last| last == provider || (!options.by_name && is_persons_own(last, context, before));
     if last.is_some_and(is_there) {
         return Ok(link.begin(Plan { notes, ..Plan::nothing(entry) }));
     }
@@ -50,10 +54,10 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     }
     let (text, piece) = present.with(&provider)?;
     // What was put in is remembered to the byte; see `undo`.
-    let line = Line::new(&config.path, KEY, provider.as_str());
-    entry.remember(Line { instead_of: Some(piece), ..line });
+    let line = SettingLine::new(&config.path, KEY, provider.as_str());
+    entry.remember(SettingLine { instead_of: Some(piece), ..line });
     if config.text.is_none() {
-        entry.remember(Line::new(&config.path, "", ""));
+        entry.remember(SettingLine::new(&config.path, "", ""));
     }
     let lines =
         vec![format!("{}: [registry] {KEY}: last, \"{}\"", config.path.display(), visible(&provider))];
@@ -61,12 +65,12 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
     Ok(link.begin(Plan { lines, notes, entry: Some(entry), apply, ..Plan::default() }))
 }
 
-fn keep_in_step<'c>(_context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
+fn keep_in_step<'c>(_context: &SetupContext<'c>, before: &SetupEntry) -> Result<Plan<'c>, Error> {
     // Nothing of a place stands in cargo's configuration.
     Ok(Plan::nothing(before.clone()))
 }
 
-fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
     let mut plan = Plan::default();
     if let Some(line) = entry.written.iter().find(|line| line.key == KEY) {
         let config = Config::read_file(Path::new(&line.file))?;
@@ -83,18 +87,18 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
             plan.notes.push(format!("{} {state} {}, so that is left", visible(&line.value), line.file));
         }
     }
-    links::take_away(entry, context, &mut plan);
+    links::plan_removal(entry, context, &mut plan);
     Ok(plan)
 }
 
 /// How cargo starts us: the link, and what the setting calls it. cargo splits a provider at blanks, so a path with one will not do.
 fn provider(
     context: &SetupContext<'_>,
-    wish: Wish,
+    options: SetupOptions,
     notes: &mut Vec<String>,
 ) -> Result<(Link, String), Error> {
     let (name, own) = (PROTOCOL.links[0], Installation::of(context)?);
-    if !wish.by_name {
+    if !options.by_name {
         let link = links::anywhere(&own, name)?;
         let plain = link.path.to_str().filter(|text| !text.contains(char::is_whitespace)).map(str::to_owned);
         if let Some(path) = plain.filter(|_| !link.versioned) {
@@ -102,15 +106,15 @@ fn provider(
         }
     }
     let link = links::in_path(&own, name, "cargo")?;
-    if !wish.by_name {
+    if !options.by_name {
         notes.push(format!("cargo finds {name} by its name, in PATH"));
     }
     Ok((link, name.to_owned()))
 }
 
 /// Whether a provider is this keyfob by a line that no setup wrote: then all is done, and what unsetup could not put back is left.
-fn is_persons_own(provider: &str, context: &SetupContext<'_>, before: Option<&Entry>) -> bool {
-    let is_written = |before: &Entry| before.written.iter().any(|line| line.value == provider);
+fn is_persons_own(provider: &str, context: &SetupContext<'_>, before: Option<&SetupEntry>) -> bool {
+    let is_written = |before: &SetupEntry| before.written.iter().any(|line| line.value == provider);
     is_ours(provider)
         && !before.is_some_and(is_written)
         && started_by(program_of(provider), context.environment)
@@ -123,7 +127,7 @@ fn is_ours(provider: &str) -> bool {
     name.strip_suffix(".exe").unwrap_or(name) == PROTOCOL.links[0]
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "cargo";
     const FIX: &str = "keyfob setup cargo";
     if found(context).is_none() && entry.is_none() {

@@ -19,12 +19,12 @@ pub(super) struct Config {
     pub(super) path: PathBuf,
     /// Its text; `None` if it does not exist.
     pub(super) text: Option<String>,
-    held: Held,
+    held: CredentialSettings,
 }
 
 /// What is said of credentials.
 #[derive(Clone, Debug, Default, Deserialize)]
-struct Held {
+struct CredentialSettings {
     #[serde(rename = "credsStore", default)]
     store: Option<String>,
     #[serde(rename = "credHelpers", default)]
@@ -67,7 +67,7 @@ impl Config {
     pub(super) fn read_file(path: &Path) -> Result<Config, Error> {
         let (path, text) = settings_file::read(path)?;
         let held = match text.as_deref().filter(|text| !text.trim().is_empty()) {
-            None => Held::default(),
+            None => CredentialSettings::default(),
             Some(text) => {
                 serde_json::from_str(text).ok().filter(|_| json_edit::is_object(text)).ok_or_else(|| {
                     let fix = "docker info says what it takes exception to".to_owned();

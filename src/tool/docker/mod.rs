@@ -17,7 +17,7 @@ use crate::remote::{Remote, has_control};
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, Query, Wallet};
 
-use super::{Presented, Protocol, Quirks, Tool, Wire, input, login, write_to_somebody};
+use super::{Presented, Protocol, Quirks, Tool, Wire, input, login, write_or_fail};
 use crate::secret_bytes::{Bytes, json};
 
 mod config;
@@ -53,7 +53,7 @@ const NO_SERVER: &str = "no credentials server URL";
 const NO_USER: &str = "no credentials username";
 
 /// What a call came to.
-enum Done {
+enum Reply {
     /// It worked; what there is to say is said.
     Well,
     /// One of the fixed sentences.
@@ -92,8 +92,8 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
         )),
     };
     match done {
-        Ok(Done::Well) => 0,
-        Ok(Done::Sentence(text)) => {
+        Ok(Reply::Well) => 0,
+        Ok(Reply::Sentence(text)) => {
             let _ = write(wire, format!("{text}\n").as_bytes());
             1
         }
@@ -114,36 +114,36 @@ fn explain(wire: &mut Wire<'_>) {
     wire.line("hint", "to let docker use it: keyfob setup docker; to see what it would answer: keyfob explain URL --tool docker");
 }
 
-fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
-    let Some(name) = read_server(wire)? else { return Ok(Done::Sentence(NO_SERVER)) };
+fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Reply, Error> {
+    let Some(name) = read_server(wire)? else { return Ok(Reply::Sentence(NO_SERVER)) };
     let (remote, found) = find(wallet, &server::places(&name)?, wire.stderr_is_terminal)?;
     match found {
         Lookup::Found(answer) => match answer_bytes(&name, &answer) {
             Some(bytes) => {
                 write(wire, &bytes)?;
                 wire.note(answer.note.as_ref());
-                Ok(Done::Well)
+                Ok(Reply::Well)
             }
             // A ready-made header of git's, or bytes that are no text: docker has no words for them.
-            None => Ok(Done::Sentence(NOT_FOUND)),
+            None => Ok(Reply::Sentence(NOT_FOUND)),
         },
         Lookup::None { reason, report } => {
-            wire.miss(&reason, report, &remote);
-            Ok(Done::Sentence(NOT_FOUND))
+            wire.no_credential(&reason, report, &remote);
+            Ok(Reply::Sentence(NOT_FOUND))
         }
     }
 }
 
-fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
+fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Reply, Error> {
     let text = input::all(wire.input)?;
     let login: Login = serde_json::from_slice(&text)
         // What serde says may repeat a part of the login.
         .map_err(|_| Error::Request { why: "it is not the JSON of a login" })?;
     if login.server.trim().is_empty() {
-        return Ok(Done::Sentence(NO_SERVER));
+        return Ok(Reply::Sentence(NO_SERVER));
     }
     if login.user.is_empty() {
-        return Ok(Done::Sentence(NO_USER));
+        return Ok(Reply::Sentence(NO_USER));
     }
     if has_control(&login.user) {
         return Err(Error::Request { why: "there is a control character in the user name" });
@@ -161,20 +161,20 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
     let secret = Secret::copy_of(login.secret.as_bytes());
     let given = Secret::copy_of(secret.expose()).into();
     login::keep(query, given, &secret, "docker", wire, wallet)?;
-    Ok(Done::Well)
+    Ok(Reply::Well)
 }
 
-fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
-    let Some(name) = read_server(wire)? else { return Ok(Done::Sentence(NO_SERVER)) };
+fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Reply, Error> {
+    let Some(name) = read_server(wire)? else { return Ok(Reply::Sentence(NO_SERVER)) };
     for remote in server::places(&name)? {
         login::forget(&query(remote, wire.stderr_is_terminal), wire, wallet)?;
     }
-    Ok(Done::Well)
+    Ok(Reply::Well)
 }
 
 /// Every registry that a `get` has an answer for, with the user name. Docker's build sends all of them to its daemon, so hosts
 /// of services that have no registry are not among them.
-fn list(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Done, Error> {
+fn list(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<Reply, Error> {
     let mut users = std::collections::BTreeMap::new();
     for (realm, place) in wallet.places()? {
         let Some(registry) = server::registry_of(&realm, &place) else { continue };
@@ -249,8 +249,8 @@ fn read_server(wire: &mut Wire<'_>) -> Result<Option<String>, Error> {
     Ok(Some(text.trim().to_owned()).filter(|name| !name.is_empty()))
 }
 
-fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<Done, Error> {
-    write_to_somebody(wire, bytes).map(|()| Done::Well)
+fn write(wire: &mut Wire<'_>, bytes: &[u8]) -> Result<Reply, Error> {
+    write_or_fail(wire, bytes).map(|()| Reply::Well)
 }
 
 #[cfg(test)]

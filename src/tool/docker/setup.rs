@@ -10,7 +10,7 @@ use crate::formats::json_edit;
 use crate::text::visible;
 use crate::tool::installation::{Installation, is_this};
 use crate::tool::links;
-use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
+use crate::tool::setup::{Finding, Plan, SettingLine, Setup, SetupContext, SetupEntry, SetupOptions};
 use crate::wallet::Wallet;
 
 use super::config::Config;
@@ -33,10 +33,14 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
     (!here.is_empty()).then(|| format!("docker or its like ({})", here.join(", ")))
 }
 
-fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+fn plan<'c>(
+    context: &SetupContext<'c>,
+    _options: SetupOptions,
+    before: Option<&SetupEntry>,
+) -> Result<Plan<'c>, Error> {
     let link = links::in_path(&Installation::of(context)?, PROTOCOL.links[0], "docker")?;
     let config = Config::read(context.environment)?;
-    let mut draft = Draft::new(config, before);
+    let mut draft = ConfigEdit::new(config, before);
     let mut notes = Vec::new();
     let clear = draft.config.in_clear();
     match draft.config.store() {
@@ -57,44 +61,44 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
     Ok(link.begin(draft.into_plan(notes)))
 }
 
-fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
-    let mut draft = Draft::new(Config::read(context.environment)?, Some(before));
+fn keep_in_step<'c>(context: &SetupContext<'c>, before: &SetupEntry) -> Result<Plan<'c>, Error> {
+    let mut draft = ConfigEdit::new(Config::read(context.environment)?, Some(before));
     // Who else is asked was said at setup.
     draft.add_registries(context, &mut Vec::new())?;
     Ok(draft.into_plan(Vec::new()))
 }
 
-fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
     let mut written = entry.written.iter().filter(|line| line.key != links::LINK);
     let config = match written.next() {
         // The file that was written, whatever DOCKER_CONFIG says today.
         Some(line) => Config::read_file(Path::new(&line.file))?,
         None => Config::read(context.environment)?,
     };
-    let mut draft = Draft::new(config, None);
+    let mut draft = ConfigEdit::new(config, None);
     let mut notes = Vec::new();
     for line in entry.written.iter().rev().filter(|line| line.key != links::LINK) {
         draft.take_back(line, &mut notes)?;
     }
     let mut plan = draft.into_plan(notes);
     plan.entry = None;
-    links::take_away(entry, context, &mut plan);
+    links::plan_removal(entry, context, &mut plan);
     Ok(plan)
 }
 
 /// The file as it is going to be.
-struct Draft {
+struct ConfigEdit {
     config: Config,
     text: String,
     lines: Vec<String>,
-    entry: Entry,
+    entry: SetupEntry,
 }
 
-impl Draft {
-    fn new(config: Config, before: Option<&Entry>) -> Draft {
+impl ConfigEdit {
+    fn new(config: Config, before: Option<&SetupEntry>) -> ConfigEdit {
         let text = config.text.clone().filter(|text| !text.trim().is_empty());
         let text = text.unwrap_or_else(|| "{}\n".to_owned());
-        Draft { config, text, lines: Vec::new(), entry: before.cloned().unwrap_or_default() }
+        ConfigEdit { config, text, lines: Vec::new(), entry: before.cloned().unwrap_or_default() }
     }
 
     /// Sets a member to our name.
@@ -118,7 +122,7 @@ impl Draft {
     }
 
     fn remember(&mut self, key: &str, value: &str) {
-        self.entry.remember(Line::new(&self.config.path, key, value));
+        self.entry.remember(SettingLine::new(&self.config.path, key, value));
     }
 
     fn add_registries(&mut self, context: &SetupContext<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
@@ -137,7 +141,7 @@ impl Draft {
     }
 
     /// Takes out one line that setup wrote, if it is still as it was written.
-    fn take_back(&mut self, line: &Line, notes: &mut Vec<String>) -> Result<(), Error> {
+    fn take_back(&mut self, line: &SettingLine, notes: &mut Vec<String>) -> Result<(), Error> {
         let path: Vec<&str> = match line.key.split_once('.') {
             // The name of a registry has dots of its own.
             Some((HELPERS, registry)) => vec![HELPERS, registry],
@@ -184,7 +188,7 @@ impl Draft {
     }
 
     fn into_plan<'c>(self, notes: Vec<String>) -> Plan<'c> {
-        let Draft { config, text, lines, entry } = self;
+        let ConfigEdit { config, text, lines, entry } = self;
         let change = !lines.is_empty();
         let apply = Box::new(move || {
             if change { config.replace(Some(text.as_str()).filter(|text| !text.is_empty())) } else { Ok(()) }
@@ -203,7 +207,7 @@ fn registries(context: &SetupContext<'_>) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "docker";
     const FIX: &str = "keyfob setup docker";
     if found(context).is_none() && entry.is_none() {

@@ -10,7 +10,7 @@ use crate::git_config::{Git, Value};
 use crate::remote::Remote;
 use crate::text::visible;
 use crate::tool::installation::is_this;
-use crate::tool::setup::{Entry, Finding, SetupContext};
+use crate::tool::setup::{Finding, SetupContext, SetupEntry};
 use crate::wallet::manage;
 
 use super::helpers::{BY_NAME, Company, anywhere, asked, is_ours, program_of, sends_path, split};
@@ -21,7 +21,7 @@ const FIX: &str = "keyfob setup git";
 /// The first git that takes an `authtype` from a helper.
 const AUTHTYPE: (u32, u32) = (2, 46);
 
-pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+pub(super) fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     let git = match Git::find(context.environment) {
         Ok(git) => git,
         Err(error) if entry.is_some() => return Err(error),
@@ -62,7 +62,7 @@ fn version(context: &SetupContext<'_>, git: &Git) -> Finding {
 }
 
 /// The line that starts us, and the company that it has.
-fn helper(context: &SetupContext<'_>, values: &[Value], entry: Option<&Entry>) -> Vec<Finding> {
+fn helper(context: &SetupContext<'_>, values: &[Value], entry: Option<&SetupEntry>) -> Vec<Finding> {
     let Ok(anywhere) = anywhere() else { return Vec::new() };
     let asked = asked(values, &anywhere);
     let Some(at) = asked.iter().position(|value| is_ours(&value.value)) else {
@@ -90,7 +90,7 @@ fn helper(context: &SetupContext<'_>, values: &[Value], entry: Option<&Entry>) -
 }
 
 /// The wallet's hosts whose tokens git also tells a helper that writes them in clear: broken, unless the person wanted it so.
-fn told_in_clear(context: &SetupContext<'_>, values: &[Value], entry: Option<&Entry>) -> Vec<Finding> {
+fn told_in_clear(context: &SetupContext<'_>, values: &[Value], entry: Option<&SetupEntry>) -> Vec<Finding> {
     let hosts = manage::places::hosts(context.wallet.records()).unwrap_or_default();
     let mut told: Vec<(String, &Value)> = Vec::new();
     for host in &hosts {

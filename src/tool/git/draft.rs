@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::git_config::{Edit, Git, Value, is_key, same_file};
 use crate::remote::Remote;
 use crate::text::visible;
-use crate::tool::setup::{Entry, Line, Plan, SetupContext};
+use crate::tool::setup::{Plan, SettingLine, SetupContext, SetupEntry};
 
 use super::helpers::{Company, HELPER, asked, is_ours, sends_path, split, spoils};
 
@@ -19,7 +19,7 @@ pub(super) struct Draft {
     pub(super) git: Git,
     pub(super) values: Vec<Value>,
     pub(super) edits: Vec<(PathBuf, Edit)>,
-    entry: Entry,
+    entry: SetupEntry,
     pub(super) notes: Vec<String>,
 }
 
@@ -31,14 +31,14 @@ fn behind_our_empty_line(helpers: &[&Value]) -> Option<String> {
 
 impl Draft {
     /// One that changes nothing yet.
-    pub(super) fn begin(context: &SetupContext<'_>, entry: Entry) -> Result<Draft, Error> {
+    pub(super) fn begin(context: &SetupContext<'_>, entry: SetupEntry) -> Result<Draft, Error> {
         let git = Git::find(context.environment)?;
         let values = git.list(false)?;
         Ok(Draft { git, values, edits: Vec::new(), entry, notes: Vec::new() })
     }
 
     /// Takes a line out that an earlier setup wrote, or says why it is left.
-    pub(super) fn take_out(&mut self, line: &Line) -> Result<(), Error> {
+    pub(super) fn take_out(&mut self, line: &SettingLine) -> Result<(), Error> {
         let file = PathBuf::from(&line.file);
         let held = self.git.list_file(&file)?;
         let same_key: Vec<&Value> = held.iter().filter(|value| is_key(&value.key, &line.key)).collect();
@@ -97,7 +97,7 @@ impl Draft {
     }
 
     /// Our helper, if an empty line that an earlier setup wrote stands directly before it.
-    pub(super) fn helper_behind_our_empty_line(&self, before: Option<&Entry>) -> Option<String> {
+    pub(super) fn helper_behind_our_empty_line(&self, before: Option<&SetupEntry>) -> Option<String> {
         let wrote = before.is_some_and(|entry| {
             entry.written.iter().any(|line| is_key(&line.key, HELPER) && line.value.is_empty())
         });
@@ -107,7 +107,7 @@ impl Draft {
     }
 
     /// Sees to exactly one line of ours; `good` is whether what is there now has the right place and company.
-    pub(super) fn place_helper(&mut self, helper: &str, only: bool, good: bool, before: Option<&Entry>) {
+    pub(super) fn place_helper(&mut self, helper: &str, only: bool, good: bool, before: Option<&SetupEntry>) {
         let global = self.in_global(&self.values);
         let mine: Vec<Value> =
             global.into_iter().filter(|v| v.key == HELPER && is_ours(&v.value)).cloned().collect();
@@ -202,11 +202,11 @@ impl Draft {
     pub(super) fn join_again(&mut self, hosts: &[Remote]) -> Result<(), Error> {
         let kept: Vec<String> =
             hosts.iter().map(|host| format!("credential.{}.helper", host.origin())).collect();
-        let gone = |line: &&Line| {
+        let gone = |line: &&SettingLine| {
             matches!(split(&line.key), Some((Some(_), "helper")))
                 && !kept.iter().any(|key| is_key(key, &line.key))
         };
-        let gone: Vec<Line> = self.entry.written.iter().filter(gone).cloned().collect();
+        let gone: Vec<SettingLine> = self.entry.written.iter().filter(gone).cloned().collect();
         for line in &gone {
             self.take_out(line)?;
             self.forget(&line.key, &line.value);
@@ -217,7 +217,7 @@ impl Draft {
 
     /// Our helper line in the global file, as an earlier setup wrote it.
     pub(super) fn written_helper(&self) -> Option<String> {
-        let ours = |line: &&Line| is_key(&line.key, HELPER) && is_ours(&line.value);
+        let ours = |line: &&SettingLine| is_key(&line.key, HELPER) && is_ours(&line.value);
         self.entry.written.iter().find(ours).map(|line| line.value.clone())
     }
 
@@ -306,8 +306,8 @@ impl Draft {
         self.entry.written.len() < before
     }
 
-    fn line(&self, key: &str, value: &str, instead_of: Option<String>) -> Line {
-        Line { instead_of, ..Line::new(&self.git.global, key, value) }
+    fn line(&self, key: &str, value: &str, instead_of: Option<String>) -> SettingLine {
+        SettingLine { instead_of, ..SettingLine::new(&self.git.global, key, value) }
     }
 
     /// The plan; `verify` looks at git's configuration afterwards, and what does not please it is taken back.

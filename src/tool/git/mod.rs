@@ -97,7 +97,7 @@ fn get(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
             // The answer is out; now there is time for words.
             wire.note(answer.note.as_ref());
         }
-        Lookup::None { reason, report } => wire.miss_of_git(&reason, report, &query.remote),
+        Lookup::None { reason, report } => wire.no_credential_for_git(&reason, report, &query.remote),
     }
     Ok(())
 }
@@ -118,12 +118,12 @@ fn store(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
     query.user = user;
     match wallet.store(&query, new)? {
         Stored::Written { chosen: Some(store) } if wire.stderr_is_terminal => {
-            let claim = crate::store::named(&store).map_or("", crate::store::Record::claim_in_short);
+            let claim = crate::store::named(&store).map_or("", crate::store::StoreRecord::claim_in_short);
             wire.line("note", &format!("tokens are kept in the {store} store from now on: {claim}"));
         }
         Stored::NoOrganisation { host } => {
             let reason = crate::error::NoCredential::NoOrganisation { host };
-            wire.miss_of_git(&reason, true, &query.remote);
+            wire.no_credential_for_git(&reason, true, &query.remote);
         }
         Stored::Written { .. } | Stored::Unchanged | Stored::Cleared | Stored::NotOurs => {}
     }
@@ -144,7 +144,7 @@ fn erase(wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
 }
 
 fn query(request: &Request, wire: &Wire<'_>, takes_authtype: bool) -> Result<Query, Error> {
-    Ok(Query { user: request.user.clone(), takes_authtype, ..wire.question(&PROTOCOL, request.remote()?) })
+    Ok(Query { user: request.user.clone(), takes_authtype, ..wire.query(&PROTOCOL, request.remote()?) })
 }
 
 /// The user name and the credential that a store or erase carries. A Basic `credential` is user and password in another

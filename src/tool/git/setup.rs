@@ -17,7 +17,7 @@ use crate::git_config::{Edit, Git, Value, is_key};
 use crate::remote::Remote;
 use crate::text::visible;
 use crate::tool::installation::{Installation, is_this};
-use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
+use crate::tool::setup::{Plan, Setup, SetupContext, SetupEntry, SetupOptions};
 use crate::wallet::manage;
 
 use super::check::plain_text_files;
@@ -33,20 +33,24 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
     Some(format!("git {version} ({})", git.program.display()))
 }
 
-fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+fn plan<'c>(
+    context: &SetupContext<'c>,
+    options: SetupOptions,
+    before: Option<&SetupEntry>,
+) -> Result<Plan<'c>, Error> {
     let mut draft = Draft::begin(context, before.cloned().unwrap_or_default())?;
-    let helper = our_line(context, wish, &mut draft.notes)?;
+    let helper = our_line(context, options, &mut draft.notes)?;
     let mut places = vec![anywhere()?];
     places.extend(manage::places::all(context.wallet.records())?.into_iter().map(|place| place.remote));
     let wanted = places.len();
     places.extend(scoped_places(&draft.values));
     let others = draft.others(&places);
-    let only = wish.only || draft.helper_behind_our_empty_line(before).is_some();
+    let only = options.only || draft.helper_behind_our_empty_line(before).is_some();
     let asked_everywhere = places[..wanted].iter().all(|place| draft.asks_us(place));
     let good = asked_everywhere && (others.is_empty() || !only);
     let (before_us, plain) = company(&draft.values)?;
     draft.place_helper(&helper, only, good, before);
-    draft.keep_others(wish.keep_others || (!wish.only && draft.keeps_others()));
+    draft.keep_others(options.keep_others || (!options.only && draft.keeps_others()));
     let hosts = manage::places::hosts(context.wallet.records())?;
     let alone = if only || draft.keeps_others() { Vec::new() } else { draft.isolate(&hosts, &helper)? };
     if !alone.is_empty() {
@@ -115,7 +119,7 @@ fn verify(values: &[Value], places: &[Remote], only: bool) -> Result<(), Error> 
     })
 }
 
-fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
+fn keep_in_step<'c>(context: &SetupContext<'c>, before: &SetupEntry) -> Result<Plan<'c>, Error> {
     let mut draft = Draft::begin(context, before.clone())?;
     draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
     draft.add_basic(&manage::places::for_basic(context.wallet.records())?);
@@ -127,8 +131,8 @@ fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'
     draft.into_plan(Vec::new(), |_| Ok(()))
 }
 
-fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let mut draft = Draft::begin(context, Entry::default())?;
+fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
+    let mut draft = Draft::begin(context, SetupEntry::default())?;
     for line in &entry.written {
         draft.take_out(line)?;
     }
@@ -159,9 +163,13 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
 }
 
 /// The value of our helper line.
-fn our_line(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> Result<String, Error> {
+fn our_line(
+    context: &SetupContext<'_>,
+    options: SetupOptions,
+    notes: &mut Vec<String>,
+) -> Result<String, Error> {
     let link = super::PROTOCOL.links[0];
-    if wish.by_name {
+    if options.by_name {
         let Some(found) = context.environment.program(link) else {
             return Err(Error::usage(
                 format!("git would not find keyfob by name: no folder of PATH has {link}"),

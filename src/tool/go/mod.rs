@@ -70,7 +70,7 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
         // Go would refuse the block as a whole.
         return Ok(());
     }
-    let query = Query { user, takes_authtype: true, ..wire.question(&PROTOCOL, remote) };
+    let query = Query { user, takes_authtype: true, ..wire.query(&PROTOCOL, remote) };
     match wallet.get(&query)? {
         Lookup::Found(answer) => {
             // Module proxies and pages about modules take Basic everywhere.
@@ -80,7 +80,7 @@ fn answer(url: &OsString, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<()
             super::write(wire, &block)?;
             wire.note(answer.note.as_ref());
         }
-        Lookup::None { reason, report } => wire.miss(&reason, report, &query.remote),
+        Lookup::None { reason, report } => wire.no_credential(&reason, report, &query.remote),
     }
     Ok(())
 }

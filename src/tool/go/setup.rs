@@ -11,7 +11,7 @@ use crate::process::{child, output_within};
 use crate::text::{shell_word, visible};
 use crate::tool::installation::{Installation, TOOLS, is_this, started_by};
 use crate::tool::settings_file;
-use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
+use crate::tool::setup::{Finding, Plan, SettingLine, Setup, SetupContext, SetupEntry, SetupOptions};
 
 /// Go's setup.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
@@ -34,7 +34,7 @@ struct Go<'e> {
 }
 
 /// What it says of itself.
-struct About {
+struct GoEnv {
     /// What is in effect.
     auth: String,
     version: String,
@@ -58,7 +58,7 @@ impl<'e> Go<'e> {
         command
     }
 
-    fn about(&self) -> Result<About, Error> {
+    fn about(&self) -> Result<GoEnv, Error> {
         let mut command = self.command(&["env", GOAUTH, "GOVERSION", "GOENV"]);
         let said = output_within(&mut command, PATIENCE).map_err(|error| not_started(&error))?;
         let said = said.ok_or_else(|| failed("it does not answer".to_owned()))?;
@@ -68,7 +68,7 @@ impl<'e> Go<'e> {
         let file = lines.next().filter(|file| !file.is_empty() && file != "off").map(PathBuf::from);
         let text = file.as_ref().and_then(|file| settings_file::read(file).ok()?.1).unwrap_or_default();
         let written = text.lines().rev().find_map(|line| line.strip_prefix("GOAUTH=")).map(str::to_owned);
-        Ok(About { auth, version, file, written })
+        Ok(GoEnv { auth, version, file, written })
     }
 
     fn set(&self, file: &Path, value: Option<&str>) -> Result<(), Error> {
@@ -102,7 +102,7 @@ fn not_started(error: &std::io::Error) -> Error {
     failed(format!("it cannot be started: {}", error.kind()))
 }
 
-impl About {
+impl GoEnv {
     /// Whether it knows GOAUTH. An unreleased one is a new one.
     fn knows(&self) -> bool {
         let mut numbers =
@@ -120,8 +120,12 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
 }
 
 /// Our command, quoted as Go splits it: at blanks, with quotes around what has one, and at semicolons before that.
-fn command(context: &SetupContext<'_>, wish: Wish, notes: &mut Vec<String>) -> Result<String, Error> {
-    if wish.by_name {
+fn command(
+    context: &SetupContext<'_>,
+    options: SetupOptions,
+    notes: &mut Vec<String>,
+) -> Result<String, Error> {
+    if options.by_name {
         return Ok("keyfob go".to_owned());
     }
     let own = Installation::of(context)?.path_of(TOOLS);
@@ -163,7 +167,11 @@ fn others(list: &str) -> Vec<&str> {
     list.split(';').map(str::trim).filter(|command| !command.is_empty() && !is_ours(command)).collect()
 }
 
-fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+fn plan<'c>(
+    context: &SetupContext<'c>,
+    options: SetupOptions,
+    before: Option<&SetupEntry>,
+) -> Result<Plan<'c>, Error> {
     let go = Go::find(context).ok_or(Error::NoProgram { program: "go" })?;
     let about = go.about()?;
     let mut notes = Vec::new();
@@ -184,7 +192,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
             visible(&variable)
         ));
     }
-    let command = command(context, wish, &mut notes)?;
+    let command = command(context, options, &mut notes)?;
     let held = about.written.as_deref().unwrap_or(DEFAULT);
     if held.trim() == "off" {
         notes.push(
@@ -193,7 +201,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         );
         return Ok(Plan { notes, entry: before.cloned(), ..Plan::default() });
     }
-    let rest = if wish.only { Vec::new() } else { others(held) };
+    let rest = if options.only { Vec::new() } else { others(held) };
     let mut all = vec![command.as_str()];
     all.extend(&rest);
     let value = all.join(";");
@@ -207,20 +215,20 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         Some(line) => line.instead_of.clone(),
         None => about.written.clone(),
     };
-    let line = Line { instead_of, ..Line::new(file, GOAUTH, value.as_str()) };
+    let line = SettingLine { instead_of, ..SettingLine::new(file, GOAUTH, value.as_str()) };
     let lines = vec![format!("go env -w {}", shell_word(Path::new(&format!("{GOAUTH}={value}"))))];
-    let entry = Some(Entry { written: vec![line], ..Entry::default() });
+    let entry = Some(SetupEntry { written: vec![line], ..SetupEntry::default() });
     let file = file.clone();
     let apply = Box::new(move || go.set(&file, Some(&value)));
     Ok(Plan { lines, notes, entry, apply, ..Plan::default() })
 }
 
-fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
+fn keep_in_step<'c>(_: &SetupContext<'c>, before: &SetupEntry) -> Result<Plan<'c>, Error> {
     // Nothing of a place stands in GOAUTH.
     Ok(Plan::nothing(before.clone()))
 }
 
-fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
     let Some(line) = entry.written.first() else { return Ok(Plan::default()) };
     let Some(go) = Go::find(context) else {
         let notes = vec![format!("go is not here any more, so GOAUTH is left in {}", line.file)];
@@ -249,7 +257,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
     Ok(Plan { lines, apply, ..Plan::default() })
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "go";
     const FIX: &str = "keyfob setup go";
     let Some(go) = Go::find(context) else {
@@ -315,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_version_before_1_24_does_not_know_it() {
-        let about = |version: &str| About {
+        let about = |version: &str| GoEnv {
             auth: String::new(),
             version: version.to_owned(),
             file: None,

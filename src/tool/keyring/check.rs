@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::process::{child, output_within};
-use crate::tool::setup::{Entry, Finding, SetupContext};
+use crate::tool::setup::{Finding, SetupContext, SetupEntry};
 
 use super::clients::{KEYRING, clients, first_keyring};
 use super::uv::provider;
@@ -18,7 +18,7 @@ const FIX: &str = "keyfob setup keyring";
 const PIP_FIX: &str = "pip config set global.keyring-provider subprocess";
 const UV_FIX: &str = "export UV_KEYRING_PROVIDER=subprocess, or keyfob setup keyring";
 
-pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+pub(super) fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     let here = clients(context.environment);
     let found = match (first_keyring(context), entry) {
         (Some((path, true)), _) => {

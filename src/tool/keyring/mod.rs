@@ -121,7 +121,7 @@ fn get(
             Ok(false)
         }
         Lookup::None { reason, report } => {
-            wire.miss(&reason, report, &query.remote);
+            wire.no_credential(&reason, report, &query.remote);
             Ok(false)
         }
     }
@@ -188,7 +188,7 @@ fn query(service: &str, user: Option<&str>, wire: &Wire<'_>) -> Result<Option<Qu
     if user.as_deref().is_some_and(has_control) {
         return Err(Error::Request { why: "there is a control character in the user name" });
     }
-    Ok(Some(Query { user, ..wire.question(&PROTOCOL, remote) }))
+    Ok(Some(Query { user, ..wire.query(&PROTOCOL, remote) }))
 }
 
 /// The question of `set` and `del`. pip keeps passwords under the bare host; where that belongs to a service, the service's

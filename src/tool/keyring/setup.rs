@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::tool::installation::Installation;
 use crate::tool::links;
-use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
+use crate::tool::setup::{Plan, Setup, SetupContext, SetupEntry, SetupOptions};
 
 use super::clients::{KEYRING, clients, first_keyring};
 use super::uv;
@@ -29,8 +29,12 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
     (!here.is_empty()).then(|| here.join(", "))
 }
 
-fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
-    let mut plan = link(context, wish, before);
+fn plan<'c>(
+    context: &SetupContext<'c>,
+    options: SetupOptions,
+    before: Option<&SetupEntry>,
+) -> Result<Plan<'c>, Error> {
+    let mut plan = link(context, options, before);
     // uv stops where it is told to ask a keyring that is not there.
     if !plan.lines.is_empty() || first_keyring(context).is_some() {
         uv::add(&mut plan, context, before)?;
@@ -39,7 +43,7 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
 }
 
 /// The part that is for all: the link.
-fn link<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Plan<'c> {
+fn link<'c>(context: &SetupContext<'c>, options: SetupOptions, before: Option<&SetupEntry>) -> Plan<'c> {
     let nothing = |notes: Vec<String>| Plan { notes, entry: before.cloned(), ..Plan::default() };
     let foreign = match first_keyring(context) {
         Some((_, true)) => {
@@ -71,7 +75,7 @@ fn link<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> P
             );
             return nothing(vec![said, way]);
         }
-        if !wish.only {
+        if !options.only {
             return Plan { others: vec![other.display().to_string()], ..nothing(vec![said]) };
         }
     }
@@ -94,14 +98,14 @@ fn comes_before(folder: &Path, other: &Path, environment: &Environment) -> bool 
     first.as_deref() == Some(folder) && Some(folder) != other.parent()
 }
 
-fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
     let mut plan = Plan::default();
-    links::take_away(entry, context, &mut plan);
+    links::plan_removal(entry, context, &mut plan);
     uv::take_out(&mut plan, entry)?;
     Ok(plan)
 }
 
-fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
+fn keep_in_step<'c>(_: &SetupContext<'c>, before: &SetupEntry) -> Result<Plan<'c>, Error> {
     // A new place needs nothing: the clients send the whole URL.
     Ok(Plan::nothing(before.clone()))
 }

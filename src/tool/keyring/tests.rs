@@ -164,9 +164,9 @@ fn the_token_for_packages_is_chosen_and_not_the_one_for_code() {
     let bench = Bench::new();
     for (account, scope) in [("code", "vso.code"), ("packages", "vso.packaging")] {
         bench
-            .add_as("https://dev.azure.com/contoso", account, |wish| {
-                wish.account = Some(account.to_owned());
-                wish.scopes = vec![scope.to_owned()];
+            .add_as("https://dev.azure.com/contoso", account, |options| {
+                options.account = Some(account.to_owned());
+                options.scopes = vec![scope.to_owned()];
             })
             .unwrap();
     }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::folders::Folders;
-use crate::tool::settings_file::Draft;
-use crate::tool::setup::{Entry, Line, Plan, SetupContext};
+use crate::tool::settings_file::SettingsEdit;
+use crate::tool::setup::{Plan, SettingLine, SetupContext, SetupEntry};
 
 /// The setting.
 const KEY: &str = "keyring-provider";
@@ -16,7 +16,7 @@ const KEY: &str = "keyring-provider";
 const LINE: &str = "keyring-provider = \"subprocess\"";
 
 /// Whether this is remembered of uv.toml.
-pub(super) fn is_line(line: &Line) -> bool {
+pub(super) fn is_line(line: &SettingLine) -> bool {
     line.key == KEY
 }
 
@@ -42,12 +42,12 @@ fn said(text: &str) -> Option<Option<String>> {
 pub(super) fn add<'c>(
     plan: &mut Plan<'c>,
     context: &SetupContext<'c>,
-    before: Option<&Entry>,
+    before: Option<&SetupEntry>,
 ) -> Result<(), Error> {
     let Some(path) = file(context.environment).filter(|_| context.environment.program("uv").is_some()) else {
         return Ok(());
     };
-    let mut draft = Draft::new(&path, before, is_line)?;
+    let mut draft = SettingsEdit::new(&path, before, is_line)?;
     let text = draft.lines().collect::<Vec<_>>().join("\n");
     match said(&text) {
         Some(None) => draft.sync(&[(KEY.to_owned(), LINE.to_owned())], is_line),
@@ -60,17 +60,17 @@ pub(super) fn add<'c>(
     plan.lines.extend(draft.said.iter().cloned());
     let entry = plan.entry.get_or_insert_default();
     let new = draft.entry.written.iter().filter(|line| !entry.written.contains(line)).cloned();
-    let new: Vec<Line> = new.collect();
+    let new: Vec<SettingLine> = new.collect();
     entry.written.extend(new);
     plan.then(|| draft.write());
     Ok(())
 }
 
 /// Adds to a plan that takes everything back.
-pub(super) fn take_out<'c>(plan: &mut Plan<'c>, entry: &Entry) -> Result<(), Error> {
+pub(super) fn take_out<'c>(plan: &mut Plan<'c>, entry: &SetupEntry) -> Result<(), Error> {
     // The file is the one that the memory names.
     let Some(line) = entry.written.iter().find(|line| is_line(line)) else { return Ok(()) };
-    let mut draft = Draft::new(&PathBuf::from(&line.file), Some(entry), is_line)?;
+    let mut draft = SettingsEdit::new(&PathBuf::from(&line.file), Some(entry), is_line)?;
     draft.undo(&mut plan.notes, is_line);
     plan.lines.extend(draft.said.iter().cloned());
     plan.then(|| draft.write());

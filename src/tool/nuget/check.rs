@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::folders::Folders;
 use crate::text::{shell_word, visible};
 use crate::tool::installation::Installation;
-use crate::tool::setup::{Entry, Finding, Level, SetupContext};
+use crate::tool::setup::{Finding, Level, SetupContext, SetupEntry};
 
 use super::clients::{LINK, clients, for_older, output, plugins, version};
 use super::others;
@@ -38,7 +38,7 @@ const CACHE: &str = "NUGET_PLUGINS_CACHE_PATH";
 /// For how long NuGet believes its notes.
 const BELIEVED: Duration = Duration::from_secs(30 * 86_400);
 
-pub(super) fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+pub(super) fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     let here = clients(context);
     if here.is_empty() && entry.is_none() {
         return Ok(Vec::new());
@@ -100,10 +100,10 @@ pub(super) fn obstacles(context: &SetupContext<'_>) -> Vec<String> {
 /// Our links in PATH.
 fn in_path(context: &SetupContext<'_>) -> Vec<PathBuf> {
     let all = context.environment.programs(LINK).into_iter();
-    all.filter(|path| is_us(context, path)).collect()
+    all.filter(|path| is_keyfob(context, path)).collect()
 }
 
-fn is_us(context: &SetupContext<'_>, path: &Path) -> bool {
+fn is_keyfob(context: &SetupContext<'_>, path: &Path) -> bool {
     Installation::of(context).is_ok_and(|own| own.has(path))
 }
 
@@ -143,7 +143,8 @@ fn variables(context: &SetupContext<'_>, is_set_up: bool) -> Vec<Finding> {
             );
             findings.push(Finding::broken(ABOUT, words, format!("take it out of {name}")));
         }
-        let ours = entries.iter().find(|path| is_us(context, path) || is_us(context, &path.join(LINK)));
+        let ours =
+            entries.iter().find(|path| is_keyfob(context, path) || is_keyfob(context, &path.join(LINK)));
         match ours {
             Some(path) if who == "dotnet" => {
                 let words = format!(
@@ -194,7 +195,7 @@ fn entries(value: &str) -> impl Iterator<Item = &str> {
 fn older(context: &SetupContext<'_>) -> Option<Finding> {
     let link = for_older(context.environment)?;
     let shown = link.display();
-    Some(if is_us(context, &link) {
+    Some(if is_keyfob(context, &link) {
         Finding::ok(ABOUT, format!("nuget.exe before 6.13 finds keyfob: {shown}"))
     } else {
         Finding::hint(ABOUT, "nuget.exe before 6.13 does not ask keyfob", FIX)
@@ -294,7 +295,7 @@ fn others(context: &SetupContext<'_>) -> Vec<Finding> {
     }
     let mut met_keyfob = false;
     for plugin in &path {
-        if is_us(context, plugin) {
+        if is_keyfob(context, plugin) {
             met_keyfob = true;
         } else if others::leads_nowhere(plugin) || others::is_no_program(plugin) {
             let words = format!("{} cannot be started: no sign-in works", plugin.display());

@@ -16,7 +16,7 @@ const USER: &str = "VssSessionToken";
 
 /// A question for the credential of a source.
 #[derive(Debug)]
-pub(super) struct Question {
+pub(super) struct SourceRequest {
     /// The id of the request that it came in; empty where there is but one.
     pub(super) id: String,
     /// The URL of the source, as it came.
@@ -85,7 +85,7 @@ impl Reply {
 
 /// Asks the wallet. A refusal that the tool speaks of changes nothing there (R7): a second question for the same source may only
 /// mean a second connection.
-pub(super) fn ask(question: &Question, stderr_is_terminal: bool, wallet: &dyn Wallet) -> Reply {
+pub(super) fn ask(question: &SourceRequest, stderr_is_terminal: bool, wallet: &dyn Wallet) -> Reply {
     // A folder on a share, or what else a source may be.
     let Ok((remote, user)) = Remote::from_url(&question.url) else { return Reply::NotOurs };
     let query = Query {
@@ -103,7 +103,7 @@ pub(super) fn ask(question: &Question, stderr_is_terminal: bool, wallet: &dyn Wa
     }
 }
 
-fn credential(answer: Credential, query: &Query, question: &Question) -> Reply {
+fn credential(answer: Credential, query: &Query, question: &SourceRequest) -> Reply {
     let home = forge::of_realm(answer.realm.as_str()).home_url(&answer.realm);
     let home = home.unwrap_or_else(|| query.remote.to_string());
     let again = || format!("keyfob add {}", target(&home, answer.account.name()));
@@ -166,7 +166,7 @@ fn missed(reason: &NoCredential, report: bool, remote: &Remote) -> Reply {
             "{place} could be any of {}; give the source's whole URL",
             crate::text::listed(urls)
         )),
-        reason => reason.words(&remote.to_string()),
+        reason => reason.line_for_git(&remote.to_string()),
     };
     let words = words.filter(|_| report);
     match reason {

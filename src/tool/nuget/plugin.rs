@@ -18,7 +18,7 @@ use crate::tool::Wire;
 use crate::wallet::Wallet;
 
 use super::frame::Lines;
-use super::lookup::{Question, ask};
+use super::lookup::{SourceRequest, ask};
 use super::others;
 use super::session::{Effect, Session};
 
@@ -68,7 +68,7 @@ pub(super) fn serve(
 
 fn work(
     peer: &Peer<'_>,
-    asked: &Receiver<Question>,
+    asked: &Receiver<SourceRequest>,
     stderr_is_terminal: bool,
     environment: &Environment,
     wallet: &dyn Wallet,
@@ -84,7 +84,7 @@ fn work(
 }
 
 /// Returns, and lets go of `questions`, when there is nothing more to read.
-fn read(input: &mut (dyn BufRead + Send), peer: &Peer<'_>, questions: Sender<Question>) {
+fn read(input: &mut (dyn BufRead + Send), peer: &Peer<'_>, questions: Sender<SourceRequest>) {
     let mut lines = Lines::new(input);
     let mut more = true;
     while more && let Some(line) = lines.next() {

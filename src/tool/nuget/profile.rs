@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::folders::Folders;
 use crate::formats::xml::{Element, Event, decode_name, events};
 use crate::tool::profile::search::{Search, expand};
-use crate::tool::profile::{Form, Place, Profile, Several, Variable};
+use crate::tool::profile::{Endpoint, Form, OnConflict, Profile, Variable};
 
 /// The profile.
 pub(super) static PROFILE: Profile = Profile {
@@ -18,14 +18,14 @@ pub(super) static PROFILE: Profile = Profile {
     variables: &[Variable {
         name: "NuGetPackageSourceCredentials_{name}",
         form: Form::NuGet,
-        several: Several::Refuse,
+        on_conflict: OnConflict::Refuse,
     }],
 };
 
 /// The names that a file may have; in a folder the first that is there counts.
 const NAMES: &[&str] = &["nuget.config", "NuGet.config", "NuGet.Config"];
 
-fn discover(search: &mut Search<'_>) -> Vec<Place> {
+fn discover(search: &mut Search<'_>) -> Vec<Endpoint> {
     let mut of_project = Vec::new();
     for folder in search.upwards().collect::<Vec<_>>().into_iter().rev() {
         let text = NAMES.iter().find_map(|name| {
@@ -34,8 +34,8 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
         });
         of_project.extend(text);
     }
-    let mut places = Vec::new();
-    // dotnet and nuget.exe under Mono have files of their own; a name that stands for two places is refused later.
+    let mut endpoints = Vec::new();
+    // dotnet and nuget.exe under Mono have files of their own; a name that stands for two endpoints is refused later.
     for own in own_files(search) {
         let mut settings = Settings::default();
         let own = search.text(&own).map(|text| (text, own));
@@ -44,10 +44,10 @@ fn discover(search: &mut Search<'_>) -> Vec<Place> {
                 search.malformed(file);
             }
         }
-        places.extend(settings.places(&|name| search.environment.text(name)));
+        endpoints.extend(settings.endpoints(&|name| search.environment.text(name)));
     }
     search.notes.dedup();
-    search.each_once(places)
+    search.each_once(endpoints)
 }
 
 fn own_files(search: &Search<'_>) -> Vec<PathBuf> {
@@ -125,7 +125,7 @@ impl Settings {
     }
 
     /// The sources that are in force and on the web.
-    fn places(&self, variable: &dyn Fn(&str) -> Option<String>) -> Vec<Place> {
+    fn endpoints(&self, variable: &dyn Fn(&str) -> Option<String>) -> Vec<Endpoint> {
         let is_disabled = |name: &str| self.disabled.iter().any(|(other, off)| *off && same(other, name));
         let is_outdone = |source: &Source| {
             self.sources.iter().any(|other| same(&other.name, &source.name) && other.version > source.version)
@@ -136,11 +136,11 @@ impl Settings {
             own.map(|(_, value)| expand(value, "%", '%', variable)).any(|value| !value.starts_with('%'))
         };
         let sources = self.sources.iter().filter(|source| !is_disabled(&source.name) && !is_outdone(source));
-        let place = |source: &Source| {
-            let place = Place::found(Some(&source.name), &expand(&source.url, "%", '%', variable))?;
-            Some(place.with_token(has(&source.name)))
+        let endpoint = |source: &Source| {
+            let endpoint = Endpoint::found(Some(&source.name), &expand(&source.url, "%", '%', variable))?;
+            Some(endpoint.with_token(has(&source.name)))
         };
-        sources.filter_map(place).collect()
+        sources.filter_map(endpoint).collect()
     }
 }
 
@@ -161,11 +161,11 @@ mod tests {
                 .unwrap();
         }
         let variable = |name: &str| (name == "ORG").then(|| "contoso".to_owned());
-        let shown = |place: &Place| {
-            let has = if place.served { " has one" } else { "" };
-            format!("{} {}{has}", place.name.as_deref().unwrap(), place.url)
+        let shown = |endpoint: &Endpoint| {
+            let has = if endpoint.served { " has one" } else { "" };
+            format!("{} {}{has}", endpoint.name.as_deref().unwrap(), endpoint.url)
         };
-        settings.places(&variable).iter().map(shown).collect()
+        settings.endpoints(&variable).iter().map(shown).collect()
     }
 
     fn sources(inner: &str) -> String {
@@ -255,7 +255,7 @@ mod tests {
         let environment = Environment::new([("HOME".into(), home)]);
         let project = folder.path().join("a/b");
         let mut search = Search::new(&project, &environment);
-        let mut found: Vec<_> = discover(&mut search).into_iter().map(|place| place.url).collect();
+        let mut found: Vec<_> = discover(&mut search).into_iter().map(|endpoint| endpoint.url).collect();
         found.sort();
         if cfg!(unix) {
             let urls =

@@ -10,7 +10,7 @@ use crate::secret_bytes::{Bytes, joined, json};
 use crate::tool::Wire;
 use crate::wallet::Wallet;
 
-use super::lookup::{Question, REFUSED_AFTER, Reply, ask};
+use super::lookup::{REFUSED_AFTER, Reply, SourceRequest, ask};
 
 /// As nuget.exe spells it.
 const VERSION_1: &str = "-uri";
@@ -51,7 +51,7 @@ pub(super) fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet)
     };
     // A second try is a first one for us; that it is one, is what the person should know.
     let retries = if call.is_retry { REFUSED_AFTER } else { 0 };
-    let question = Question { id: String::new(), url, retries, in_silence: call.in_silence };
+    let question = SourceRequest { id: String::new(), url, retries, in_silence: call.in_silence };
     let reply = ask(&question, wire.stderr_is_terminal, wallet);
     let out = match &reply {
         _ if is_version_1 => version_1(&reply),

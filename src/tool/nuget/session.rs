@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
-use super::lookup::{Question, Reply, foreign_hosts};
+use super::lookup::{Reply, SourceRequest, foreign_hosts};
 use super::message::{self, Envelope, payload};
 
 /// The version of the protocol, and the oldest that we speak.
@@ -38,7 +38,7 @@ pub(super) enum Effect {
     /// This line is to be written.
     Send(Zeroizing<Vec<u8>>),
     /// This is to be asked of the wallet.
-    Ask(Question),
+    Ask(SourceRequest),
     /// No more is to be read.
     End,
     /// Nobody is there any more: whatever is being done is in vain.
@@ -74,11 +74,11 @@ struct Open {
     /// Whether a person waits for it, who has not been told yet why it takes long.
     is_watched: bool,
     /// The answer, when it is there.
-    held: Option<Held>,
+    held: Option<HeldAnswer>,
 }
 
 /// An answer that waits.
-struct Held {
+struct HeldAnswer {
     answer: Effect,
     /// The id of our message for people.
     behind: String,
@@ -106,7 +106,7 @@ struct Initialize {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Outcome {
+struct HandshakeReply {
     response_code: String,
 }
 
@@ -161,7 +161,8 @@ impl Session {
                 None => Vec::new(),
             },
             ("Response", "Handshake") => {
-                let agreed = payload::<Outcome>(line).is_some_and(|said| said.response_code == "Success");
+                let agreed =
+                    payload::<HandshakeReply>(line).is_some_and(|said| said.response_code == "Success");
                 if agreed { Vec::new() } else { vec![Effect::End] }
             }
             // Whatever NuGet makes of a message for people: it has been dealt with.
@@ -171,7 +172,7 @@ impl Session {
     }
 
     /// The answers that need not wait any more.
-    fn release(&mut self, may_go: impl Fn(&Held) -> bool) -> Vec<Effect> {
+    fn release(&mut self, may_go: impl Fn(&HeldAnswer) -> bool) -> Vec<Effect> {
         let goes = |open: &mut Open| open.held.as_ref().is_some_and(&may_go);
         self.open.extract_if(.., goes).filter_map(|open| Some(open.held?.answer)).collect()
     }
@@ -255,7 +256,7 @@ impl Session {
         }
         let retries = self.retries.entry(asked.uri.clone()).or_default();
         *retries = if asked.is_retry { retries.saturating_add(1) } else { 0 };
-        let question = Question {
+        let question = SourceRequest {
             id: envelope.id.to_string(),
             url: asked.uri,
             retries: *retries,
@@ -268,7 +269,7 @@ impl Session {
     }
 
     /// What the wallet said. Nothing is said of a question that was cancelled meanwhile.
-    pub(super) fn reply(&mut self, question: &Question, reply: &Reply, now: Instant) -> Vec<Effect> {
+    pub(super) fn reply(&mut self, question: &SourceRequest, reply: &Reply, now: Instant) -> Vec<Effect> {
         let Some(mut open) = self.close(&question.id) else { return Vec::new() };
         let payload = message::credential(reply).unwrap_or_else(|| {
             // After NotFound NuGet warns by itself; where it asks another plugin next, that would be wrong.
@@ -289,7 +290,7 @@ impl Session {
         if self.ended.is_some() {
             return vec![log, answer];
         }
-        open.held = Some(Held { answer, behind: self.last_id(), until: now + HELD });
+        open.held = Some(HeldAnswer { answer, behind: self.last_id(), until: now + HELD });
         self.open.push(open);
         vec![log]
     }

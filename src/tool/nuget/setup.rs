@@ -9,7 +9,7 @@
 use crate::error::Error;
 use crate::tool::installation::Installation;
 use crate::tool::links;
-use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
+use crate::tool::setup::{Plan, Setup, SetupContext, SetupEntry, SetupOptions};
 
 use super::clients::{LINK, clients, for_older};
 
@@ -21,7 +21,11 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
     (!here.is_empty()).then(|| format!("NuGet ({})", here.join(", ")))
 }
 
-fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+fn plan<'c>(
+    context: &SetupContext<'c>,
+    options: SetupOptions,
+    before: Option<&SetupEntry>,
+) -> Result<Plan<'c>, Error> {
     let mut plan = Plan::nothing(before.cloned().unwrap_or_default());
     let own = Installation::of(context)?;
     let link = links::in_path(&own, LINK, "NuGet")?;
@@ -39,20 +43,20 @@ fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> R
         }
     }
     plan.notes.extend(super::check::obstacles(context));
-    if wish.only {
+    if options.only {
         // The one way there is, and a shell's profile is the person's own.
         plan.notes.push(super::check::only(context));
     }
     Ok(link.begin(plan))
 }
 
-fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
     let mut plan = Plan::default();
-    links::take_away(entry, context, &mut plan);
+    links::plan_removal(entry, context, &mut plan);
     Ok(plan)
 }
 
-fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
+fn keep_in_step<'c>(_: &SetupContext<'c>, before: &SetupEntry) -> Result<Plan<'c>, Error> {
     // A new place needs nothing: NuGet asks for every source.
     Ok(Plan::nothing(before.clone()))
 }

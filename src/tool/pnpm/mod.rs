@@ -65,7 +65,7 @@ fn serve(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> u8 {
 }
 
 fn answer(remote: &Remote, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Error> {
-    let query = Query { takes_authtype: true, ..wire.question(&PROTOCOL, remote.clone()) };
+    let query = Query { takes_authtype: true, ..wire.query(&PROTOCOL, remote.clone()) };
     match wallet.get(&query)? {
         Lookup::Found(answer) => {
             let Some(header) = authorization::header(&answer, authorization::scheme(&answer)) else {
@@ -74,7 +74,7 @@ fn answer(remote: &Remote, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(
             super::write(wire, &joined(&[&header, b"\n"]))?;
             wire.note(answer.note.as_ref());
         }
-        Lookup::None { reason, report } => wire.miss(&reason, report, remote),
+        Lookup::None { reason, report } => wire.no_credential(&reason, report, remote),
     }
     Ok(())
 }

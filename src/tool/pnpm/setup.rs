@@ -11,8 +11,8 @@ use crate::remote::Remote;
 use crate::text::{shell_word, visible};
 use crate::tool::installation::Installation;
 use crate::tool::links;
-use crate::tool::settings_file::Draft;
-use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
+use crate::tool::settings_file::SettingsEdit;
+use crate::tool::setup::{Finding, Plan, SettingLine, Setup, SetupContext, SetupEntry, SetupOptions};
 use crate::wallet::manage;
 
 use super::{PROTOCOL, place};
@@ -30,7 +30,7 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
     Some(format!("pnpm ({})", pnpm.display()))
 }
 
-fn is_line(line: &Line) -> bool {
+fn is_line(line: &SettingLine) -> bool {
     line.key.ends_with(SETTING)
 }
 
@@ -66,13 +66,13 @@ fn folder(context: &SetupContext<'_>) -> Result<PathBuf, Error> {
 }
 
 /// A place as pnpm shall ask for it.
-struct Wanted {
+struct HelperLine {
     key: String,
     link: PathBuf,
     line: String,
 }
 
-fn wanted(context: &SetupContext<'_>, folder: &Path) -> Result<Vec<Wanted>, Error> {
+fn wanted(context: &SetupContext<'_>, folder: &Path) -> Result<Vec<HelperLine>, Error> {
     let mut remotes: Vec<Remote> = Vec::new();
     for place in manage::places::all(context.wallet.records())? {
         // What git stored for some host is not meant for its packages.
@@ -89,19 +89,23 @@ fn wanted(context: &SetupContext<'_>, folder: &Path) -> Result<Vec<Wanted>, Erro
         let link = folder.join(name);
         let line = format!("{key}={}", plain(&link)?);
         // An equals sign in it would end the key.
-        (!key.contains(['=', ' '])).then_some(Wanted { key, link, line })
+        (!key.contains(['=', ' '])).then_some(HelperLine { key, link, line })
     });
     Ok(wanted.collect())
 }
 
-fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+fn plan<'c>(
+    context: &SetupContext<'c>,
+    _options: SetupOptions,
+    before: Option<&SetupEntry>,
+) -> Result<Plan<'c>, Error> {
     let installed = Installation::of(context)?;
     let own = installed.target();
     let folder = match before.and_then(|entry| entry.written.iter().find(|line| line.key == links::FOLDER)) {
         Some(line) => PathBuf::from(&line.file),
         None => folder(context)?,
     };
-    let mut draft = Draft::new(&npmrc(context)?, before, is_line)?;
+    let mut draft = SettingsEdit::new(&npmrc(context)?, before, is_line)?;
     let (mut notes, mut lines) = (Vec::new(), Vec::new());
     let mut wanted = wanted(context, &folder)?;
     wanted.retain(|wanted| match other(&draft, before, &wanted.key) {
@@ -141,7 +145,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
         );
     }
     let mut entry = draft.entry.clone();
-    entry.remember(Line::new(&folder, links::FOLDER, ""));
+    entry.remember(SettingLine::new(&folder, links::FOLDER, ""));
     let apply = Box::new(move || {
         if !folder.is_dir() {
             crate::files::make_folder(&folder)?;
@@ -156,7 +160,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
 }
 
 /// A line of somebody else's for this key.
-fn other<'d>(draft: &'d Draft, before: Option<&Entry>, key: &str) -> Option<&'d str> {
+fn other<'d>(draft: &'d SettingsEdit, before: Option<&SetupEntry>, key: &str) -> Option<&'d str> {
     let ours = |line: &str| before.is_some_and(|entry| entry.written.iter().any(|own| own.value == line));
     draft.lines().find(|line| {
         line.split_once('=').is_some_and(|(held, _)| held.trim() == key) && !ours(line) && !is_ours(line)
@@ -181,8 +185,8 @@ fn our_links(folder: &Path) -> Vec<PathBuf> {
     links
 }
 
-fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
-    let mut plan = plan(context, Wish::default(), Some(before))?;
+fn keep_in_step<'c>(context: &SetupContext<'c>, before: &SetupEntry) -> Result<Plan<'c>, Error> {
+    let mut plan = plan(context, SetupOptions::default(), Some(before))?;
     // What there is to know was said at setup; and where a line tells of a place, its link need not.
     plan.notes.clear();
     if plan.lines.iter().any(|line| line.contains(SETTING)) {
@@ -191,8 +195,8 @@ fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'
     Ok(plan)
 }
 
-fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let mut draft = Draft::new(&npmrc(context)?, Some(entry), is_line)?;
+fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
+    let mut draft = SettingsEdit::new(&npmrc(context)?, Some(entry), is_line)?;
     let mut notes = Vec::new();
     draft.undo(&mut notes, is_line);
     let mut lines = draft.said.clone();
@@ -212,7 +216,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
     Ok(Plan { lines, notes, apply, ..Plan::default() })
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "pnpm";
     const FIX: &str = "keyfob setup pnpm";
     if found(context).is_none() && entry.is_none() {
@@ -222,7 +226,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
     let folder =
         entry.written.iter().find(|line| line.key == links::FOLDER).map(|line| PathBuf::from(&line.file));
     let npmrc = npmrc(context)?;
-    let draft = Draft::new(&npmrc, Some(entry), is_line)?;
+    let draft = SettingsEdit::new(&npmrc, Some(entry), is_line)?;
     let wanted = wanted(context, &folder.map_or_else(|| self::folder(context), Ok)?)?;
     let file = draft.path().display().to_string();
     let mut findings = Vec::new();
@@ -230,7 +234,7 @@ fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Findin
         let words = format!("setup wrote {file}, but npm_config_userconfig names another file");
         findings.push(Finding::hint(ABOUT, words, "keyfob unsetup pnpm, then keyfob setup pnpm"));
     }
-    let (asked, not): (Vec<&Wanted>, Vec<&Wanted>) =
+    let (asked, not): (Vec<&HelperLine>, Vec<&HelperLine>) =
         wanted.iter().partition(|wanted| draft.lines().any(|line| line == wanted.line));
     if !asked.is_empty() {
         let words = format!("pnpm asks keyfob for {} ({file})", place_count(asked.len()));
@@ -267,10 +271,10 @@ fn place_count(count: usize) -> String {
 
 /// Places of ours, or below them, for which a token stands in the file, and whether it is below. Whatever it is, it is not looked
 /// at.
-fn in_clear(draft: &Draft, wanted: &[Wanted]) -> Vec<(String, bool)> {
+fn in_clear(draft: &SettingsEdit, wanted: &[HelperLine]) -> Vec<(String, bool)> {
     let keys = draft.lines().filter_map(|line| Some(line.split_once('=')?.0.trim()));
     let places = keys.filter_map(|key| IN_CLEAR.iter().find_map(|end| key.strip_suffix(end)));
-    let own = |wanted: &Wanted| wanted.key.strip_suffix(SETTING).map(str::to_owned).unwrap_or_default();
+    let own = |wanted: &HelperLine| wanted.key.strip_suffix(SETTING).map(str::to_owned).unwrap_or_default();
     let ours: Vec<String> = wanted.iter().map(own).collect();
     let found = places.filter(|place| ours.iter().any(|own| place.starts_with(own)));
     let mut places: Vec<(String, bool)> =

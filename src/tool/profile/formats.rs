@@ -10,7 +10,7 @@ use crate::wallet::Credential;
 pub enum Form {
     /// This word.
     Word(&'static str),
-    /// The place's URL.
+    /// The endpoint's URL.
     Url,
     /// The user name.
     User,
@@ -54,7 +54,7 @@ impl Form {
         NAMED.iter().find(|(name, _)| *name == word).map(|(_, form)| *form)
     }
 
-    /// The value for an answer and the URL of its place. `Composer` is not of one place alone and is made elsewhere.
+    /// The value for an answer and the URL of its endpoint. `Composer` is not of one endpoint alone and is made elsewhere.
     ///
     /// # Errors
     /// When user name or token cannot be said in this form.

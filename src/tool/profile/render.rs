@@ -1,5 +1,5 @@
-//! From places and answers to variables: the names by the profile's templates, the values by its forms, and never a value in a
-//! variable that would take it to another place (see [`Several`]). Deliberately absent: where answers come from.
+//! From endpoints and answers to variables: the names by the profile's templates, the values by its forms, and never a value in a
+//! variable that would take it to another endpoint (see [`OnConflict`]). Deliberately absent: where answers come from.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::secret_bytes::Bytes;
 use crate::wallet::Credential;
 
 use super::formats::{self, Form};
-use super::{Place, Profile, Several, Variable};
+use super::{Endpoint, OnConflict, Profile, Variable};
 
-/// A place and what the wallet answered; nothing for a place that is not ours or has a token already.
-pub struct Wanted {
-    /// The place.
-    pub place: Place,
+/// An endpoint and what the wallet answered; nothing for an endpoint that is not ours or has a token already.
+pub struct AnsweredEndpoint {
+    /// The endpoint.
+    pub endpoint: Endpoint,
     /// The answer.
     pub answer: Option<Box<Credential>>,
 }
@@ -36,11 +36,11 @@ pub struct Setting {
 /// Everything that a profile sets. `tool` is its word, for hints; what is left out, and why, goes to `left_out`.
 ///
 /// # Errors
-/// That a place needs a name; that one variable would have to hold two things; that a value cannot be said in its form.
+/// That an endpoint needs a name; that one variable would have to hold two things; that a value cannot be said in its form.
 pub fn settings(
     tool: &str,
     profile: &Profile,
-    wanted: &[Wanted],
+    wanted: &[AnsweredEndpoint],
     environment: &Environment,
     left_out: &mut Vec<String>,
 ) -> Result<Vec<Setting>, Error> {
@@ -50,15 +50,18 @@ pub fn settings(
             all.extend(by_host(variable.name, wanted, environment)?);
             continue;
         }
-        let mut of_variable: BTreeMap<String, Vec<&Wanted>> = BTreeMap::new();
+        let mut of_variable: BTreeMap<String, Vec<&AnsweredEndpoint>> = BTreeMap::new();
         for one in wanted {
-            match name(variable, &one.place) {
+            match name(variable, &one.endpoint) {
                 Some(name) => of_variable.entry(name).or_default().push(one),
                 None if one.answer.is_none() => {}
                 None => {
                     return Err(Error::usage(
-                        format!("{tool} has a name for {}, which is part of the variable's", one.place.url),
-                        format!("keyfob run --profile {tool} --for NAME={} -- COMMAND", one.place.url),
+                        format!(
+                            "{tool} has a name for {}, which is part of the variable's",
+                            one.endpoint.url
+                        ),
+                        format!("keyfob run --profile {tool} --for NAME={} -- COMMAND", one.endpoint.url),
                     ));
                 }
             }
@@ -70,37 +73,39 @@ pub fn settings(
     Ok(all)
 }
 
-/// One variable with all places that would have it.
+/// One variable with all endpoints that would have it.
 fn one(
     tool: &str,
     variable: &Variable,
     name: String,
-    wanted: &[&Wanted],
+    wanted: &[&AnsweredEndpoint],
     left_out: &mut Vec<String>,
 ) -> Result<Option<Setting>, Error> {
     let mut ours = wanted.iter().filter_map(|one| Some((one, one.answer.as_deref()?)));
     let Some((first, answer)) = ours.next() else { return Ok(None) };
-    let value = variable.form.value(answer, &first.place.url)?;
+    let value = variable.form.value(answer, &first.endpoint.url)?;
     let mut other = None;
     for (one, answer) in ours {
-        if *variable.form.value(answer, &one.place.url)? != *value {
-            other = Some(&one.place.url);
+        if *variable.form.value(answer, &one.endpoint.url)? != *value {
+            other = Some(&one.endpoint.url);
         }
     }
-    // The same place once more, by another way of finding it, is no other.
-    let is_other = |one: &&&Wanted| {
-        let would_have_it = variable.several != Several::Ours || one.place.handed;
-        one.answer.is_none() && would_have_it && one.place.url != first.place.url
+    // The same endpoint once more, by another way of finding it, is no other.
+    let is_other = |one: &&&AnsweredEndpoint| {
+        let would_have_it = variable.on_conflict != OnConflict::Ours || one.endpoint.handed;
+        one.answer.is_none() && would_have_it && one.endpoint.url != first.endpoint.url
     };
-    other = other.or(wanted.iter().find(is_other).map(|one| &one.place.url));
+    other = other.or(wanted.iter().find(is_other).map(|one| &one.endpoint.url));
     if let Some(other) = other {
-        let what = format!("{name} would go to {} and to {other} too", first.place.url);
-        if variable.several != Several::Refuse {
+        let what = format!("{name} would go to {} and to {other} too", first.endpoint.url);
+        if variable.on_conflict != OnConflict::Refuse {
             left_out.push(format!("{what}, so it is not set: keyfob help {tool} has the way"));
             return Ok(None);
         }
-        let hint =
-            format!("say which is meant: keyfob run --profile {tool} --for {} -- COMMAND", first.place.url);
+        let hint = format!(
+            "say which is meant: keyfob run --profile {tool} --for {} -- COMMAND",
+            first.endpoint.url
+        );
         return Err(Error::Ambiguous { what, hint });
     }
     let words = described(variable.form, answer);
@@ -134,11 +139,11 @@ pub fn checked(setting: Setting) -> Result<Setting, Error> {
     Ok(setting)
 }
 
-/// The name of a variable for a place; `None` where the place lacks the name that is part of it.
-fn name(variable: &Variable, place: &Place) -> Option<String> {
-    let mut name = variable.name.replace("{//host/path/}", &place.nerf_dart());
+/// The name of a variable for an endpoint; `None` where the endpoint lacks the name that is part of it.
+fn name(variable: &Variable, endpoint: &Endpoint) -> Option<String> {
+    let mut name = variable.name.replace("{//host/path/}", &endpoint.nerf_dart());
     if name.contains(['{', '}']) {
-        let of_place = place.name.as_deref()?;
+        let of_place = endpoint.name.as_deref()?;
         let upper = of_place.to_uppercase();
         name = name
             .replace("{ID}", &upper.replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
@@ -164,7 +169,11 @@ enum Login<'d> {
     Theirs(&'d Value),
 }
 
-fn by_host(variable: &str, wanted: &[Wanted], environment: &Environment) -> Result<Option<Setting>, Error> {
+fn by_host(
+    variable: &str,
+    wanted: &[AnsweredEndpoint],
+    environment: &Environment,
+) -> Result<Option<Setting>, Error> {
     let no_object = || Error::usage(format!("{variable} is no JSON object"), format!("unset {variable}"));
     let mut others = match environment.text(variable) {
         Some(text) => serde_json::from_str::<Map<String, Value>>(&text).map_err(|_| no_object())?,
@@ -175,7 +184,7 @@ fn by_host(variable: &str, wanted: &[Wanted], environment: &Environment) -> Resu
         Some(_) => return Err(no_object()),
         None => Map::new(),
     };
-    let hosts: Vec<String> = wanted.iter().map(|one| one.place.remote.authority()).collect();
+    let hosts: Vec<String> = wanted.iter().map(|one| one.endpoint.remote.authority()).collect();
     let mut http_basic: BTreeMap<&str, Login<'_>> = BTreeMap::new();
     let (mut realms, mut length) = (Vec::new(), 0);
     for (host, one) in hosts.iter().zip(wanted) {
@@ -187,7 +196,7 @@ fn by_host(variable: &str, wanted: &[Wanted], environment: &Environment) -> Resu
         let login = Login::Ours { username: answer.user.as_deref().unwrap_or_default(), password };
         let foreign = hosts.iter().zip(wanted).find(|(other, one)| *other == host && one.answer.is_none());
         if http_basic.get(host.as_str()).is_some_and(|held| *held != login)
-            || foreign.is_some_and(|(_, one)| !one.place.served)
+            || foreign.is_some_and(|(_, one)| !one.endpoint.served)
         {
             return Err(Error::Ambiguous {
                 what: format!(
@@ -195,7 +204,7 @@ fn by_host(variable: &str, wanted: &[Wanted], environment: &Environment) -> Resu
                 ),
                 hint: format!(
                     "say which is meant: keyfob run --profile composer --for {} -- COMMAND",
-                    one.place.url
+                    one.endpoint.url
                 ),
             });
         }

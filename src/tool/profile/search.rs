@@ -1,4 +1,4 @@
-//! Looking for places in the settings of tools: which files, and how to read them without falling into a trap. They lie in
+//! Looking for endpoints in the settings of tools: which files, and how to read them without falling into a trap. They lie in
 //! projects that others wrote: a file may be huge, no file at all, in UTF-16, or name variables that are not set. What cannot
 //! be read is noted; nothing in a file can make us hang.
 
@@ -9,12 +9,12 @@ use crate::environment::Environment;
 use crate::files::open_unhindered;
 use crate::folders::Folders;
 
-use super::Place;
+use super::Endpoint;
 
 /// No settings file comes near this.
 const LONGEST: u64 = 1 << 20;
 
-/// Nobody's settings name more places.
+/// Nobody's settings name more endpoints.
 const MOST: usize = 1000;
 
 /// No name of a variable comes near this.
@@ -94,28 +94,28 @@ impl<'s> Search<'s> {
             Some(format!("{} sends on the variables that keyfob sets, so none is set", path.display()));
     }
 
-    /// Says which names of places stand for something else too, of which cannot be told where it is: what is set for such a name
+    /// Says which names of endpoints stand for something else too, of which cannot be told where it is: what is set for such a name
     /// would go there.
-    pub fn unclear(&mut self, places: &[Place], names: &[String]) {
+    pub fn unclear(&mut self, endpoints: &[Endpoint], names: &[String]) {
         // Every profile folds at least letter case, and some all but letters and digits.
         let folded = |name: &str| name.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
         let names: Vec<String> = names.iter().map(|name| folded(name)).collect();
-        let known = places.iter().filter_map(|place| place.name.as_deref());
+        let known = endpoints.iter().filter_map(|endpoint| endpoint.name.as_deref());
         if let Some(name) = known.into_iter().find(|name| names.contains(&folded(name))) {
             self.notes.push(format!("{name} is also the name of a place whose URL cannot be read"));
         }
     }
 
-    /// These places, each once. All or none: with a part of them, one name for two places would go unseen.
-    pub fn each_once(&mut self, places: impl IntoIterator<Item = Place>) -> Vec<Place> {
+    /// These endpoints, each once. All or none: with a part of them, one name for two endpoints would go unseen.
+    pub fn each_once(&mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Vec<Endpoint> {
         let mut all = Vec::new();
-        for place in places {
+        for endpoint in endpoints {
             if all.len() == MOST {
                 self.notes.push(format!("cannot read settings that name more than {MOST} places"));
                 return Vec::new();
             }
-            if !all.contains(&place) {
-                all.push(place);
+            if !all.contains(&endpoint) {
+                all.push(endpoint);
             }
         }
         all
@@ -225,10 +225,11 @@ mod tests {
     fn so_many_places_that_one_could_hide_among_them_are_none() {
         let environment = Environment::default();
         let mut search = Search::new(Path::new("/"), &environment);
-        let place = |number: usize| Place::found(None, &format!("https://h.test/{}", number % MOST)).unwrap();
-        assert_eq!(search.each_once((0..MOST).map(place)).len(), MOST);
-        let other = Place::found(None, "https://other.test/");
-        assert!(search.each_once((0..MOST).map(place).chain(other)).is_empty());
+        let endpoint =
+            |number: usize| Endpoint::found(None, &format!("https://h.test/{}", number % MOST)).unwrap();
+        assert_eq!(search.each_once((0..MOST).map(endpoint)).len(), MOST);
+        let other = Endpoint::found(None, "https://other.test/");
+        assert!(search.each_once((0..MOST).map(endpoint).chain(other)).is_empty());
         assert_eq!(search.notes.len(), 1);
     }
 

@@ -13,7 +13,7 @@ use crate::files;
 use crate::folders::{Folders, Paths};
 use crate::text::{shell_word, visible};
 use crate::tool::installation::Installation;
-use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
+use crate::tool::setup::{Finding, Plan, SettingLine, Setup, SetupContext, SetupEntry, SetupOptions};
 
 /// The setup of Python's keyring.
 pub(super) static SETUP: Setup = Setup { found, plan, undo, keep_in_step, check };
@@ -38,7 +38,7 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
 }
 
 /// A file of ours and what stands in it.
-struct Whole {
+struct OwnFile {
     path: PathBuf,
     text: String,
     /// Its key in the memory of the setup.
@@ -46,7 +46,7 @@ struct Whole {
 }
 
 /// Both files, the module first: a name of a module that is not there would stop every program that uses the library.
-fn wanted(context: &SetupContext<'_>) -> Result<Option<[Whole; 2]>, Error> {
+fn wanted(context: &SetupContext<'_>) -> Result<Option<[OwnFile; 2]>, Error> {
     let Ok(own) = Installation::of(context).map(|own| own.target()) else { return Ok(None) };
     let Some(settings) = settings_file(context.environment) else { return Ok(None) };
     let (Some(program), folder) = (own.to_str(), Paths::find(context.environment)?.data.join("python"))
@@ -57,12 +57,12 @@ fn wanted(context: &SetupContext<'_>) -> Result<Option<[Whole; 2]>, Error> {
     let program = serde_json::Value::from(program).to_string();
     let text = format!("[backend]\ndefault-keyring={NAME}.Keyring\nkeyring-path={}\n", folder.display());
     Ok(Some([
-        Whole {
+        OwnFile {
             path: folder.join(format!("{NAME}.py")),
             text: MODULE.replace("\"@PROGRAM@\"", &program),
             key: "module",
         },
-        Whole { path: settings, text, key: "settings" },
+        OwnFile { path: settings, text, key: "settings" },
     ]))
 }
 
@@ -78,7 +78,11 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
     crate::tool::settings_file::read(path).map(|(_, text)| text)
 }
 
-fn plan<'c>(context: &SetupContext<'c>, _: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+fn plan<'c>(
+    context: &SetupContext<'c>,
+    _: SetupOptions,
+    before: Option<&SetupEntry>,
+) -> Result<Plan<'c>, Error> {
     let mut plan = Plan::nothing(before.cloned().unwrap_or_default());
     let Some(files) = wanted(context)? else {
         plan.entry = before.cloned();
@@ -89,7 +93,7 @@ fn plan<'c>(context: &SetupContext<'c>, _: Wish, before: Option<&Entry>) -> Resu
     let mut written = Vec::new();
     for file in files {
         let stands = read(&file.path)?;
-        let line = Line::new(&file.path, file.key, file.text.as_str());
+        let line = SettingLine::new(&file.path, file.key, file.text.as_str());
         let is_earlier = |text: &str| {
             let mut earlier = before.into_iter().flat_map(|entry| &entry.written);
             earlier.any(|old| old.file == line.file && old.value == text)
@@ -113,7 +117,7 @@ fn plan<'c>(context: &SetupContext<'c>, _: Wish, before: Option<&Entry>) -> Resu
         }
         written.push(line);
     }
-    plan.entry = Some(Entry { written, ..Entry::default() });
+    plan.entry = Some(SetupEntry { written, ..SetupEntry::default() });
     if !missing.is_empty() {
         plan.notes.push(
             "Python's keyring will ask keyfob first, and then the keyrings that it asks today".to_owned(),
@@ -123,7 +127,7 @@ fn plan<'c>(context: &SetupContext<'c>, _: Wish, before: Option<&Entry>) -> Resu
     Ok(plan)
 }
 
-fn write(file: &Whole) -> Result<(), Error> {
+fn write(file: &OwnFile) -> Result<(), Error> {
     // A folder of settings that is there already is the person's, with the mode that it has; our own is checked.
     if let Some(folder) = file.path.parent().filter(|folder| file.key == "module" || !folder.exists()) {
         files::make_folder(folder)?;
@@ -131,7 +135,7 @@ fn write(file: &Whole) -> Result<(), Error> {
     files::write_private(&file.path, file.text.as_bytes())
 }
 
-fn undo<'c>(_: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
+fn undo<'c>(_: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
     let mut plan = Plan::default();
     let mut gone = Vec::new();
     // The settings first: from then on nobody looks for the module.
@@ -165,13 +169,13 @@ fn undo<'c>(_: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
     Ok(plan)
 }
 
-fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
+fn keep_in_step<'c>(_: &SetupContext<'c>, before: &SetupEntry) -> Result<Plan<'c>, Error> {
     // A new place needs nothing: the library is given the whole URL.
     Ok(Plan::nothing(before.clone()))
 }
 
 /// Whether the library would really ask us.
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     let Some(entry) = entry.filter(|entry| !entry.written.is_empty()) else {
         return Ok(found(context).into_iter().map(not_wanted).collect());
     };

@@ -75,7 +75,7 @@ fn answer(args: &[OsString], wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result
         return Err(Error::Request { why: "the host is not one" });
     }
     let query =
-        Query { takes_authtype: true, ..wire.question(&PROTOCOL, Remote::from_parts("https", host, None)?) };
+        Query { takes_authtype: true, ..wire.query(&PROTOCOL, Remote::from_parts("https", host, None)?) };
     match word.to_str() {
         Some("get") => get(&query, wire, wallet),
         Some("store") => store(query, wire, wallet),
@@ -98,7 +98,7 @@ fn get(query: &Query, wire: &mut Wire<'_>, wallet: &dyn Wallet) -> Result<(), Er
         },
         Lookup::None { reason, report } => {
             write(wire, b"{}\n")?;
-            wire.miss(&reason, report, &query.remote);
+            wire.no_credential(&reason, report, &query.remote);
         }
     }
     Ok(())

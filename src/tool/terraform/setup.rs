@@ -9,8 +9,8 @@ use crate::folders::Folders;
 use crate::text::{shell_word, visible};
 use crate::tool::installation::{Installation, is_this};
 use crate::tool::links;
-use crate::tool::settings_file::Draft;
-use crate::tool::setup::{Entry, Finding, Line, Plan, Setup, SetupContext, Wish};
+use crate::tool::settings_file::SettingsEdit;
+use crate::tool::setup::{Finding, Plan, SettingLine, Setup, SetupContext, SetupEntry, SetupOptions};
 
 use super::PROTOCOL;
 
@@ -25,7 +25,7 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
     here.first().map(|program| format!("Terraform ({})", program.display()))
 }
 
-fn is_line(line: &Line) -> bool {
+fn is_line(line: &SettingLine) -> bool {
     line.key == BLOCK
 }
 
@@ -61,9 +61,13 @@ fn named(line: &str) -> Option<&str> {
     rest.split('"').next()
 }
 
-fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
+fn plan<'c>(
+    context: &SetupContext<'c>,
+    _options: SetupOptions,
+    before: Option<&SetupEntry>,
+) -> Result<Plan<'c>, Error> {
     let own = Installation::of(context)?;
-    let mut draft = Draft::new(&settings(context)?, before, is_line)?;
+    let mut draft = SettingsEdit::new(&settings(context)?, before, is_line)?;
     let file = draft.path().display().to_string();
     let helper = draft.lines().find_map(named).map(str::to_owned);
     if let Some(other) = helper.as_deref().filter(|name| *name != "keyfob") {
@@ -82,7 +86,7 @@ fn plan<'c>(context: &SetupContext<'c>, _wish: Wish, before: Option<&Entry>) -> 
         draft.sync(&[(BLOCK.to_owned(), LINE.to_owned())], is_line);
     }
     let link = link(context)?;
-    let of_link = |line: &Line| line.key == links::LINK && Path::new(&line.file) == link;
+    let of_link = |line: &SettingLine| line.key == links::LINK && Path::new(&line.file) == link;
     let remembered = before.is_some_and(|entry| entry.written.iter().any(of_link));
     let is_right = own.has(&link);
     if !is_right && link.exists() && !remembered {
@@ -106,28 +110,28 @@ fn in_clear(context: &SetupContext<'_>) -> Vec<String> {
     held.then_some(words).into_iter().collect()
 }
 
-fn keep_in_step<'c>(_: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
+fn keep_in_step<'c>(_: &SetupContext<'c>, before: &SetupEntry) -> Result<Plan<'c>, Error> {
     // Nothing of a place stands in Terraform's settings.
     Ok(Plan::nothing(before.clone()))
 }
 
-fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let mut draft = Draft::new(&settings(context)?, Some(entry), is_line)?;
+fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
+    let mut draft = SettingsEdit::new(&settings(context)?, Some(entry), is_line)?;
     let mut plan = Plan::default();
     draft.undo(&mut plan.notes, is_line);
     plan.lines.extend(draft.said.iter().cloned());
     plan.apply = Box::new(move || draft.write());
-    links::take_away(entry, context, &mut plan);
+    links::plan_removal(entry, context, &mut plan);
     Ok(plan)
 }
 
-fn check(context: &SetupContext<'_>, entry: Option<&Entry>) -> Result<Vec<Finding>, Error> {
+fn check(context: &SetupContext<'_>, entry: Option<&SetupEntry>) -> Result<Vec<Finding>, Error> {
     const ABOUT: &str = "terraform";
     const FIX: &str = "keyfob setup terraform";
     if found(context).is_none() && entry.is_none() {
         return Ok(Vec::new());
     }
-    let (draft, link) = (Draft::new(&settings(context)?, None, is_line)?, link(context)?);
+    let (draft, link) = (SettingsEdit::new(&settings(context)?, None, is_line)?, link(context)?);
     let file = draft.path().display().to_string();
     let helper = draft.lines().find_map(named);
     let first = match helper {

@@ -3,9 +3,17 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::tool::ALL;
-use crate::tool::tests::call;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use crate::error::Error;
+use crate::remote::Remote;
+use crate::secret::Secret;
+use crate::tool::tests::{call, wire};
+use crate::tool::{ALL, PROTOCOLS};
 use crate::wallet::tests::fixture::Bench;
+use crate::wallet::{Erased, LoggedOut, Lookup, NewCredential, Query, Stored, Wallet};
 
 const TOKEN: &str = "anvil-and-hammer";
 
@@ -97,6 +105,61 @@ fn every_tool_serves_a_forge_that_only_its_record_describes() {
     all.sort_unstable();
     served.sort_unstable();
     assert_eq!(served, all, "a tool that asks is missing here");
+}
+
+/// A wallet that notes who asks, and passes the question on.
+struct Recording<'w> {
+    inner: &'w dyn Wallet,
+    tools: RefCell<BTreeSet<&'static str>>,
+}
+
+impl<'w> Recording<'w> {
+    fn note(&self, query: &Query) -> &'w dyn Wallet {
+        self.tools.borrow_mut().insert(query.tool);
+        self.inner
+    }
+}
+
+impl Wallet for Recording<'_> {
+    fn get(&self, query: &Query) -> Result<Lookup, Error> {
+        self.note(query).get(query)
+    }
+
+    fn store(&self, query: &Query, new: NewCredential) -> Result<Stored, Error> {
+        self.note(query).store(query, new)
+    }
+
+    fn erase(&self, query: &Query, rejected: Option<&Secret>) -> Result<Erased, Error> {
+        self.note(query).erase(query, rejected)
+    }
+
+    fn logout(&self, query: &Query) -> Result<LoggedOut, Error> {
+        self.note(query).logout(query)
+    }
+
+    fn displace(&self, query: &Query) -> Result<(), Error> {
+        self.note(query).displace(query)
+    }
+
+    fn places(&self) -> Result<Vec<(String, Remote)>, Error> {
+        self.inner.places()
+    }
+}
+
+#[test]
+fn each_tools_name_reaches_the_wallet_with_its_question() {
+    let (bench, questions) = (bench(), questions());
+    for protocol in PROTOCOLS {
+        let (_, arguments, input, _) = questions.iter().find(|(name, ..)| *name == protocol.name).unwrap();
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        let (mut input, mut output, mut notes) = (input.as_bytes(), Vec::new(), Vec::new());
+        let asked = bench.with(|wallet| {
+            let recording = Recording { inner: wallet, tools: RefCell::default() };
+            (protocol.serve)(&arguments, &mut wire(&mut input, &mut output, &mut notes), &recording);
+            recording.tools.into_inner()
+        });
+        assert_eq!(asked, BTreeSet::from([protocol.name]));
+    }
 }
 
 #[test]

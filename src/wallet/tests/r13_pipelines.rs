@@ -240,7 +240,7 @@ fn a_miss_names_the_variable_whose_value_is_no_token() {
         bench.set_environment(pairs);
         let found = bench.with(|wallet| wallet.get(&Query { need: Need::Packages, ..query(&feed) })).unwrap();
         let Lookup::None { reason, report: true } = found else { panic!("{pairs:?}: {found:?}") };
-        let words = reason.words(&feed).unwrap();
+        let words = reason.line_for_git(&feed).unwrap();
         assert!(words.contains(variable) && words.contains(why), "{words}");
         assert!(!words.contains("PAT)") || words.contains("such as"), "{words}");
         bench.add("https://dev.azure.com/contoso", None, "T");
@@ -272,7 +272,7 @@ fn plain_http_that_only_the_environment_names_is_reported() {
         .with(|wallet| wallet.get(&Query { need: Need::Packages, ..query(url) }))
         .unwrap()
     {
-        Lookup::None { reason, report: true } => reason.words(url).unwrap(),
+        Lookup::None { reason, report: true } => reason.line_for_git(url).unwrap(),
         other => panic!("{other:?}"),
     };
     assert!(words(url).contains("KEYFOB_ALLOW_HTTP=server5:8080"), "{}", words(url));

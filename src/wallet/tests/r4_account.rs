@@ -86,7 +86,7 @@ fn the_choice_of_account() {
 fn ambiguity_names_the_accounts() {
     let bench = wallet(&["alice T1 - -", "bob T2 - -"]);
     let Ok(crate::wallet::Lookup::None { reason, report: true }) = bench.found(CONTOSO) else { panic!() };
-    let words = reason.words(CONTOSO).unwrap();
+    let words = reason.line_for_git(CONTOSO).unwrap();
     assert!(words.contains("alice, bob") && words.contains("keyfob prefer"), "{words}");
 }
 
@@ -94,7 +94,7 @@ fn ambiguity_names_the_accounts() {
 fn that_no_token_has_the_scopes_is_not_told_as_there_is_no_token() {
     let bench = wallet(&["alice T1 vso.packaging -"]);
     let Ok(crate::wallet::Lookup::None { reason, report: true }) = bench.found(CONTOSO) else { panic!() };
-    let words = reason.words(CONTOSO).unwrap();
+    let words = reason.line_for_git(CONTOSO).unwrap();
     assert!(words.contains("scope for code") && words.contains("--account NAME"), "{words}");
 }
 

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 
 use super::fixture::{Bench, START, secret};
 use crate::error::Error;
-use crate::forge::lifecycle::{self, Created, Order, TokenId};
+use crate::forge::lifecycle::{self, Created, TokenId, TokenRequest};
 use crate::forge::verify::{Outcome, Verdict};
 use crate::wallet::manage::rotate::{Done, Failed, Finished, Making, NotRenewed, Service, without_tag};
 use crate::wallet::manage::verify::Question;
@@ -80,7 +80,7 @@ impl Service for Fake {
         self.call(|all| all.iter().find(|token| token.works && token.name.ends_with(tag)).map(told))
     }
 
-    fn create(&self, order: &Order) -> Result<Created, Failed> {
+    fn create(&self, order: &TokenRequest) -> Result<Created, Failed> {
         let made = self.call(|all| {
             let number = all.len() + 1;
             let (name, value) = (order.name.clone(), format!("new-{number}"));
@@ -118,7 +118,8 @@ fn rotate_while(bench: &Bench, service: &Fake, meanwhile: impl Fn()) -> Result<D
     bench.with(|wallet| {
         let selection = manage::select(wallet, URL, None)?;
         let planned = manage::rotate::plan_again(wallet, &selection, selection.only()?)?;
-        let order = Order { name: "git #00000000".to_owned(), scopes: Vec::new(), expires: START + 999 };
+        let order =
+            TokenRequest { name: "git #00000000".to_owned(), scopes: Vec::new(), expires: START + 999 };
         let held = Some(selection.only()?.id.clone());
         meanwhile();
         let making = Making { planned, order, old: Some(id(1)), held, verify: true };
@@ -219,7 +220,7 @@ fn create(bench: &Bench, service: &Fake) -> Result<Done, Error> {
     bench.with(|wallet| {
         let (remote, _) = crate::remote::Remote::from_url(URL)?;
         let planned = manage::plan(wallet, crate::wallet::manage::add::Wish::new(remote, None))?;
-        let order = Order { name: "git".to_owned(), scopes: Vec::new(), expires: START + 999 };
+        let order = TokenRequest { name: "git".to_owned(), scopes: Vec::new(), expires: START + 999 };
         let making = Making { planned, order, old: None, held: None, verify: true };
         let list = list(bench);
         list.alone(|| manage::rotate::make(wallet, &list, making, service))

@@ -2,15 +2,15 @@
 
 /// A token and the line on which it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) text: String,
-    pub(super) kind: Kind,
-    pub(super) line: usize,
+pub(crate) struct Token {
+    pub(crate) text: String,
+    pub(crate) kind: Kind,
+    pub(crate) line: usize,
 }
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// An identifier or a keyword; a raw identifier without its mark.
     Word,
     /// A string, byte string or C string: what is between its quotes, escapes as they are.
@@ -22,13 +22,13 @@ pub(super) enum Kind {
 }
 
 impl Token {
-    pub(super) fn is(&self, text: &str) -> bool {
+    pub(crate) fn is(&self, text: &str) -> bool {
         self.text == text && matches!(self.kind, Kind::Word | Kind::Sign)
     }
 }
 
 /// All tokens of a file, tests included.
-pub(super) fn tokens(source: &str) -> Vec<Token> {
+pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let source: Vec<char> = source.chars().collect();
     let mut reader = Reader { source: &source, at: 0, line: 1, tokens: Vec::new() };
     while reader.at < source.len() {
@@ -155,7 +155,7 @@ fn is_word(c: char) -> bool {
 }
 
 /// The index behind the bracket that closes the one at `open`.
-pub(super) fn behind_bracket(tokens: &[Token], open: usize) -> usize {
+pub(crate) fn behind_bracket(tokens: &[Token], open: usize) -> usize {
     let mut depth = 0;
     for (at, token) in tokens.iter().enumerate().skip(open).filter(|(_, token)| token.kind == Kind::Sign) {
         match token.text.as_str() {
@@ -171,7 +171,7 @@ pub(super) fn behind_bracket(tokens: &[Token], open: usize) -> usize {
 }
 
 /// Without each item, field or statement that is compiled for tests only.
-pub(super) fn without_tests(tokens: &[Token]) -> Vec<Token> {
+pub(crate) fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let mut kept = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
@@ -295,7 +295,7 @@ mod tests {
             ("#[cfg(test)] mod tests { fn a() {} } fn b() {}", "fn b ( ) { }"),
             ("#[cfg(test)] #[path = \"x.rs\"] mod x; c", "c"),
             ("#[cfg(all(test, unix))] use a::{b, c}; d", "d"),
-            ("#[cfg(any(test, all(test, unix)))] pub(super) const A: [u8; 2] = [1, 2]; e", "e"),
+            ("#[cfg(any(test, all(test, unix)))] pub(crate) const A: [u8; 2] = [1, 2]; e", "e"),
             ("#[cfg(test)] const fn a() -> u8 { 1 } f", "f"),
             ("struct S { #[cfg(test)] a: Vec<(u8, u8)>, b: u8 }", "struct S { b : u8 }"),
             ("f(#[cfg(test)] a)", "f ( )"),

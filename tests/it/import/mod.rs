@@ -5,12 +5,12 @@ use std::fs;
 use crate::support::process::Output;
 use crate::support::scene::Scene;
 
-#[cfg(unix)]
-mod beside;
 mod export;
 #[cfg(target_os = "linux")]
 mod keyrings;
 mod lines;
+#[cfg(unix)]
+mod owning_programs;
 #[cfg(unix)]
 mod programs;
 #[cfg(target_os = "linux")]

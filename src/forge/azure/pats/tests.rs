@@ -36,7 +36,8 @@ fn body(request: &Request) -> serde_json::Value {
 #[test]
 fn every_request_goes_to_the_one_host_with_the_sign_in_as_bearer() {
     let id = TokenId::parse(ID).unwrap();
-    let order = Order { name: "n".to_owned(), scopes: vec!["vso.code".to_owned()], expires: 1_800_000_000 };
+    let order =
+        TokenRequest { name: "n".to_owned(), scopes: vec!["vso.code".to_owned()], expires: 1_800_000_000 };
     let base = "https://vssps.dev.azure.com/contoso/_apis/tokens/pats?api-version=7.1-preview.1";
     let requests = [
         (list("contoso", TokenFilter::All, None), Method::Get, "&displayFilterOption=all&$top=100"),

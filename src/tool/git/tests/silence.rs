@@ -53,7 +53,9 @@ fn each_miss_of_a_persons_token_has_its_hint() {
 #[test]
 fn a_hint_beside_an_answer_is_only_for_a_person_who_watches() {
     let bench = Bench::new();
-    bench.add_as("https://dev.azure.com/contoso", "T", |wish| wish.expires = Some(START + DAY)).unwrap();
+    bench
+        .add_as("https://dev.azure.com/contoso", "T", |options| options.expires = Some(START + DAY))
+        .unwrap();
     assert_eq!(run(&bench, "get", CONTOSO).notes, "");
     let ran = watched(&bench, "get", CONTOSO);
     assert!(ran.notes.contains("ends in 1 day") && ran.text().contains("password=T"), "{}", ran.notes);

@@ -185,8 +185,8 @@ fn started_by_hand_it_explains_itself_and_says_nothing_on_standard_output() {
 fn the_end_of_a_token_is_told_once_a_day_where_a_person_watches() {
     let bench = Bench::new();
     bench
-        .add_as("https://dev.azure.com/contoso", "T", |wish| {
-            wish.expires = Some(START + 3 * 86_400);
+        .add_as("https://dev.azure.com/contoso", "T", |options| {
+            options.expires = Some(START + 3 * 86_400);
         })
         .unwrap();
     let input = request("l", "SetLogLevel", "{}") + &question("q", FEED, false) + &question("r", FEED, false);

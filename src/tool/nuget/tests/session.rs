@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::lookup::{Question, Reply, Words};
+use super::super::lookup::{Reply, SourceRequest, Words};
 use super::super::session::{Effect, Session};
 use super::{FEED, question, request};
 use crate::wallet::tests::fixture::secret;
@@ -33,14 +33,14 @@ impl Talk {
     }
 
     /// What is asked of the wallet.
-    pub(super) fn asked(&mut self, line: &str) -> Question {
+    pub(super) fn asked(&mut self, line: &str) -> SourceRequest {
         let mut effects = self.on_line(line);
         let Some(Effect::Ask(question)) = effects.pop() else { panic!("{line} asks nothing") };
         assert!(effects.is_empty());
         question
     }
 
-    pub(super) fn reply(&mut self, question: &Question, reply: &Reply) -> Vec<Effect> {
+    pub(super) fn reply(&mut self, question: &SourceRequest, reply: &Reply) -> Vec<Effect> {
         self.session.reply(question, reply, self.start)
     }
 

@@ -4,7 +4,7 @@
 
 use crate::account::{Account, Id, Key};
 use crate::error::Error;
-use crate::forge::lifecycle::{Created, Order, TokenId};
+use crate::forge::lifecycle::{Created, TokenId, TokenRequest};
 use crate::forge::verify::{Outcome, Verdict};
 use crate::records::AccountRecord;
 use crate::remote::Remote;
@@ -26,7 +26,7 @@ pub struct Making {
     /// The account that gets the token.
     pub planned: Planned,
     /// The token; a tag is put behind its name.
-    pub order: Order,
+    pub order: TokenRequest,
     /// The one that is to be revoked at the end.
     pub old: Option<TokenId>,
     /// The id of the secret that `old` was found for. Another one that came meanwhile is not it.

@@ -5,7 +5,7 @@
 //! wallet never uses the network (R12).
 
 use crate::error::Error;
-use crate::forge::lifecycle::{Created, Order, Token, TokenId};
+use crate::forge::lifecycle::{Created, Token, TokenId, TokenRequest};
 use crate::forge::verify::Verdict;
 use crate::records::{AccountRecord, RealmRecord, Source};
 use crate::remote::Remote;
@@ -43,7 +43,7 @@ pub trait Service {
     ///
     /// # Errors
     /// [`Failed`], which tells whether one may have been made.
-    fn create(&self, order: &Order) -> Result<Created, Failed>;
+    fn create(&self, order: &TokenRequest) -> Result<Created, Failed>;
 
     /// Whether the service takes a token.
     ///

@@ -17,7 +17,7 @@ const GIT_PATIENCE: Duration = Duration::from_secs(3);
 /// controlling terminal itself is used.
 ///
 /// Whether it may is only looked up when a question is about to be asked: most calls ask none.
-pub struct TerminalAsk<'e> {
+pub struct TerminalPrompter<'e> {
     environment: &'e Environment,
     /// Standard error is a terminal.
     watched: bool,
@@ -25,21 +25,21 @@ pub struct TerminalAsk<'e> {
     for_tool: bool,
 }
 
-impl<'e> TerminalAsk<'e> {
+impl<'e> TerminalPrompter<'e> {
     /// For a tool's adapter: stdin is a pipe, but where stderr is `watched` a person may sit at the controlling terminal.
     #[must_use]
-    pub fn for_tool(environment: &'e Environment, watched: bool) -> TerminalAsk<'e> {
-        TerminalAsk { environment, watched, for_tool: true }
+    pub fn for_tool(environment: &'e Environment, watched: bool) -> TerminalPrompter<'e> {
+        TerminalPrompter { environment, watched, for_tool: true }
     }
 
     /// For a person's command: what git's settings say of its own questions does not keep `keyfob unlock` from asking.
     #[must_use]
-    pub fn for_command(environment: &'e Environment, watched: bool) -> TerminalAsk<'e> {
-        TerminalAsk { environment, watched, for_tool: false }
+    pub fn for_command(environment: &'e Environment, watched: bool) -> TerminalPrompter<'e> {
+        TerminalPrompter { environment, watched, for_tool: false }
     }
 }
 
-impl Prompter for TerminalAsk<'_> {
+impl Prompter for TerminalPrompter<'_> {
     fn possible(&self) -> bool {
         self.watched
             && !self.environment.forbids_asking()
