@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead, Write};
 
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 
 use super::*;
 
@@ -31,7 +31,7 @@ pub(crate) fn wire<'w>(
 }
 
 /// One call as the tool makes it.
-pub(crate) fn call(serve: Serve, bench: &Bench, arguments: &[&str], input: &[u8]) -> Ran {
+pub(crate) fn call(serve: Serve, bench: &TestWallet, arguments: &[&str], input: &[u8]) -> Ran {
     call_beside(Person::default(), serve, bench, arguments, input)
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn call(serve: Serve, bench: &Bench, arguments: &[&str], input: &[u8]
 pub(crate) fn call_beside(
     person: Person,
     serve: Serve,
-    bench: &Bench,
+    bench: &TestWallet,
     arguments: &[&str],
     input: &[u8],
 ) -> Ran {
@@ -51,7 +51,7 @@ pub(crate) fn call_beside(
 pub(crate) fn call_for_bytes(
     person: Person,
     serve: Serve,
-    bench: &Bench,
+    bench: &TestWallet,
     arguments: &[&str],
     mut input: &[u8],
 ) -> (u8, Vec<u8>, String) {

@@ -19,7 +19,7 @@ use super::{Protocol, Tool, Wire, write};
 use crate::secret_bytes::{base64, joined};
 
 mod check;
-mod draft;
+mod config_edit;
 mod helpers;
 mod request;
 mod setup;

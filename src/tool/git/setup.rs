@@ -17,7 +17,7 @@ use crate::tool::installation::{Installation, is_this};
 use crate::tool::setup::{Entry, Plan, Setup, SetupContext, Wish};
 use crate::wallet::manage;
 
-use super::draft::Draft;
+use super::config_edit::ConfigEdit;
 use super::helpers::{BY_NAME, HELPER, anywhere, asked, is_ours, line_of, split};
 
 /// git's setup.
@@ -30,25 +30,25 @@ fn found(context: &SetupContext<'_>) -> Option<String> {
 }
 
 fn plan<'c>(context: &SetupContext<'c>, wish: Wish, before: Option<&Entry>) -> Result<Plan<'c>, Error> {
-    let mut draft = Draft::begin(context, before.cloned().unwrap_or_default())?;
-    let helper = our_line(context, wish, &mut draft.notes)?;
+    let mut config = ConfigEdit::begin(context, before.cloned().unwrap_or_default())?;
+    let helper = our_line(context, wish, &mut config.notes)?;
     let mut places = vec![anywhere()?];
     places.extend(manage::places::all(context.wallet.records())?.into_iter().map(|place| place.remote));
     let wanted = places.len();
-    places.extend(scoped_places(&draft.values));
-    let others = draft.others(&places);
-    let only = wish.only || draft.helper_behind_our_empty_line(before).is_some();
-    let asked_everywhere = places[..wanted].iter().all(|place| draft.asks_us(place));
+    places.extend(scoped_places(&config.values));
+    let others = config.others(&places);
+    let only = wish.only || config.helper_behind_our_empty_line(before).is_some();
+    let asked_everywhere = places[..wanted].iter().all(|place| config.asks_us(place));
     let good = asked_everywhere && (others.is_empty() || !only);
-    draft.place_helper(&helper, only, good, before);
-    draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
-    draft.add_basic(&manage::places::for_basic(context.wallet.records())?);
+    config.place_helper(&helper, only, good, before);
+    config.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
+    config.add_basic(&manage::places::for_basic(context.wallet.records())?);
     if only && !others.is_empty() {
-        draft.notes.push(format!("not asked any more: {}", others.join(", ")));
+        config.notes.push(format!("not asked any more: {}", others.join(", ")));
     }
     let places = if only { places } else { places[..wanted].to_vec() };
     let others = if only { Vec::new() } else { others };
-    draft.into_plan(others, move |values| verify(values, &places, only))
+    config.into_plan(others, move |values| verify(values, &places, only))
 }
 
 /// Whether git would ask us, and with `only` nobody else, for every one of these places.
@@ -69,31 +69,31 @@ fn verify(values: &[Value], places: &[Remote], only: bool) -> Result<(), Error> 
 }
 
 fn keep_in_step<'c>(context: &SetupContext<'c>, before: &Entry) -> Result<Plan<'c>, Error> {
-    let mut draft = Draft::begin(context, before.clone())?;
-    draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
-    draft.add_basic(&manage::places::for_basic(context.wallet.records())?);
-    draft.into_plan(Vec::new(), |_| Ok(()))
+    let mut config = ConfigEdit::begin(context, before.clone())?;
+    config.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
+    config.add_basic(&manage::places::for_basic(context.wallet.records())?);
+    config.into_plan(Vec::new(), |_| Ok(()))
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error> {
-    let mut draft = Draft::begin(context, Entry::default())?;
+    let mut config = ConfigEdit::begin(context, Entry::default())?;
     for line in &entry.written {
-        draft.take_out(line)?;
+        config.take_out(line)?;
     }
     for line in &entry.taken_out {
         // One that is there again was put back by an unsetup that a crash ended.
         let back = |value: &Value| is_key(&value.key, &line.key) && value.value == line.value;
-        if !draft.git.list_file(Path::new(&line.file))?.iter().any(back) {
+        if !config.git.list_file(Path::new(&line.file))?.iter().any(back) {
             let edit = Edit::Add { key: line.key.clone(), value: line.value.clone() };
-            draft.edits.push((PathBuf::from(&line.file), edit));
+            config.edits.push((PathBuf::from(&line.file), edit));
         }
     }
     let written = |value: &&Value| {
         entry.written.iter().any(|line| is_key(&value.key, &line.key) && line.value == value.value)
     };
-    for left in draft.values.iter().filter(|value| is_key(&value.key, HELPER) && is_ours(&value.value)) {
+    for left in config.values.iter().filter(|value| is_key(&value.key, HELPER) && is_ours(&value.value)) {
         if !written(&left) {
-            draft.notes.push(format!(
+            config.notes.push(format!(
                 "{} = {} in {} was not written by setup, so it is left",
                 HELPER,
                 visible(&left.value),
@@ -101,7 +101,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &Entry) -> Result<Plan<'c>, Error
             ));
         }
     }
-    let mut plan = draft.into_plan(Vec::new(), |_| Ok(()))?;
+    let mut plan = config.into_plan(Vec::new(), |_| Ok(()))?;
     plan.entry = None;
     Ok(plan)
 }

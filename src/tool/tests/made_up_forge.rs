@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::tool::ALL;
 use crate::tool::tests::call;
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 
 const TOKEN: &str = "anvil-and-hammer";
 
-fn bench() -> Bench {
-    let bench = Bench::new();
+fn bench() -> TestWallet {
+    let bench = TestWallet::new();
     bench.add("https://made-up.test/smiths", None, TOKEN);
     bench
 }
