@@ -85,6 +85,21 @@ choose_target() {
 # map FROM TO: an option for rustc, as TOML.
 map() { printf '"--remap-path-prefix=%s=%s", ' "$(printf %s "$1" | sed 's/[\\"]/\\&/g')" "$2"; }
 
+# Names the commit and its day in UTC for --version, so that every build of a commit says the same. SOURCE_DATE_EPOCH
+# (reproducible-builds.org) counts as the day. In a plain archive, also one that lies in another repository, neither is known.
+name_build() {
+  KEYFOB_BUILD_COMMIT='' KEYFOB_BUILD_DAY=''
+  if [ "$(git -C "$root" rev-parse --show-toplevel 2>/dev/null)" = "$root" ]; then
+    KEYFOB_BUILD_COMMIT=$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null) || KEYFOB_BUILD_COMMIT=''
+    KEYFOB_BUILD_DAY=$(TZ=UTC0 git -C "$root" show -s --format=%cd --date=format-local:%Y-%m-%d HEAD 2>/dev/null) || KEYFOB_BUILD_DAY=''
+    [ -z "$KEYFOB_BUILD_COMMIT" ] || git -C "$root" diff-index --quiet HEAD -- 2>/dev/null || KEYFOB_BUILD_COMMIT=$KEYFOB_BUILD_COMMIT+changes
+  fi
+  if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then
+    KEYFOB_BUILD_DAY=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%d 2>/dev/null || date -u -r "$SOURCE_DATE_EPOCH" +%Y-%m-%d 2>/dev/null) || KEYFOB_BUILD_DAY=''
+  fi
+  export KEYFOB_BUILD_COMMIT KEYFOB_BUILD_DAY
+}
+
 # for_target COMMAND...: runs cargo for $target. The folders of this machine get other names, so that the program contains none of its
 # paths. These options are added to build.rustflags of cargo's settings; RUSTFLAGS and target.*.rustflags replace them.
 for_target() {
@@ -112,6 +127,7 @@ for_target() {
 # musl where Rust's library for it can be had: they start faster, and need nothing else at run time (docs/design.md section 10).
 build_release() {
   choose_target
+  name_build
   if ! for_target cargo build --release --locked --bins; then
     case $target in *-musl) ;; *) die "the build failed" ;; esac
     say "keyfob install: note: the build with musl failed; building a dynamic program with the system's C library"

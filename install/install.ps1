@@ -56,6 +56,16 @@ Push-Location $root
 try {
     # The C runtime becomes part of the program, so nothing has to be installed beside it. This is added to the flags of
     # .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of both.
+    # What --version says (see name_build in common.sh).
+    $env:KEYFOB_BUILD_COMMIT = ''
+    $env:KEYFOB_BUILD_DAY = ''
+    $top = & git rev-parse --show-toplevel 2>$null
+    if ($LASTEXITCODE -eq 0 -and (Resolve-Path $top).Path -eq (Resolve-Path $root).Path) {
+        $changes = if (& git status --porcelain --untracked-files=no) { '+changes' }
+        $env:KEYFOB_BUILD_COMMIT = "$(& git rev-parse --short=12 HEAD)$changes"
+        $seconds = if ($env:SOURCE_DATE_EPOCH) { $env:SOURCE_DATE_EPOCH } else { & git show -s --format=%ct HEAD }
+        $env:KEYFOB_BUILD_DAY = [DateTimeOffset]::FromUnixTimeSeconds($seconds).UtcDateTime.ToString('yyyy-MM-dd')
+    }
     $target = (& rustc -vV | Select-String '^host: (.*)$').Matches[0].Groups[1].Value
     & cargo build --release --locked --bins --target $target --config "build.rustflags=['-C', 'target-feature=+crt-static']"
     if ($LASTEXITCODE -ne 0) { throw 'the build failed' }
@@ -73,6 +83,7 @@ if ((Get-UserPath) -notcontains $bin) {
     Write-Host "$bin is on your PATH in new windows"
 }
 Write-Host "installed $(& $program --version) into $bin"
+Write-Host 'to complete its commands: keyfob completions powershell >> $PROFILE'
 if (-not $SetupGit -and [Environment]::UserInteractive) {
     $SetupGit = (Read-Host 'Shall git ask keyfob from now on (keyfob setup git)? [y/N]') -match '^(y|yes)$'
 }

@@ -47,10 +47,16 @@ impl<'a> Call<'a> {
     /// answer of its own to it.)
     #[must_use]
     pub fn is_a_question(&self) -> bool {
-        let [word] = &*self.arguments else { return false };
         let is = |protocol: &Protocol| self.protocol.name == protocol.name;
+        let [word] = &*self.arguments else { return self.arguments.is_empty() && is(&git::PROTOCOL) };
         (word == "--version" && !is(&keyring::PROTOCOL))
             || ((word == "--help" || word == "-h") && is(&git::PROTOCOL))
+    }
+
+    /// What the tool said, behind the words that name it.
+    #[must_use]
+    pub fn arguments(&self) -> &[OsString] {
+        &self.arguments
     }
 
     /// Speaks the protocol, with the wallet of this machine; returns the exit code. `now` is in Unix seconds.
@@ -66,14 +72,22 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What the program for tools says of itself to whoever is no tool; returns the exit code.
+/// What the program for tools says of itself to whoever is no tool; returns the exit code. Alone, its name is a question too.
+///
+/// `arguments` are those behind the program's name.
 pub fn introduce(arguments: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     const ABOUT: &str = "git-credential-keyfob answers tools, which start it by its name or by a link's; for people there is keyfob: \
                          keyfob help";
+    let tools: Vec<&str> = PROTOCOLS.iter().map(|protocol| protocol.name).collect();
+    let help = format!(
+        "{ABOUT}\n\nUsage: git-credential-keyfob get | store | erase | capability   (git's credential helper)\n       \
+         git-credential-keyfob TOOL ...                            (what this tool says)\n\nTOOL is one of: {}",
+        tools.join(", ")
+    );
     // Whoever does not hear it needs no exit code for that.
-    match arguments.get(1).and_then(|word| word.to_str()) {
-        Some("--version") => drop(writeln!(out, "git-credential-keyfob {}", env!("CARGO_PKG_VERSION"))),
-        Some("--help" | "-h") => drop(writeln!(out, "{ABOUT}")),
+    match arguments.first().and_then(|word| word.to_str()) {
+        Some("--version" | "-V") => drop(writeln!(out, "{}", crate::version::line("git-credential-keyfob"))),
+        Some("--help" | "-h" | "help") | None => drop(writeln!(out, "{help}")),
         _ => {
             let _ = writeln!(err, "keyfob: error: this is no call of a tool's\nkeyfob: hint: {ABOUT}");
             return 2;
@@ -163,7 +177,10 @@ mod tests {
             (&["git-credential-keyfob", "--help"][..], true),
             (&["git-credential-keyfob", "-h"], true),
             (&["git-credential-keyfob", "--version"], true),
-            (&["git-credential-keyfob"], false),
+            (&["git-credential-keyfob"], true),
+            (&["keyfob", "git"], true),
+            (&["keyfob", "git", "--help"], true),
+            (&["keyfob", "cargo"], false),
             (&["git-credential-keyfob", "--version", "get"], false),
             (&["keyring", "--version"], false),
             (&["docker-credential-keyfob", "--version"], true),
@@ -178,11 +195,12 @@ mod tests {
     fn whoever_is_no_tool_is_told_what_this_is() {
         for (word, code, out, err) in [
             (Some("--version"), 0, "git-credential-keyfob 0.", ""),
-            (Some("--help"), 0, "keyfob help\n", ""),
+            (Some("-V"), 0, "git-credential-keyfob 0.", ""),
+            (Some("--help"), 0, "Usage: git-credential-keyfob get", ""),
             (Some("list"), 2, "", "keyfob: hint: git-credential-keyfob answers tools"),
-            (None, 2, "", "keyfob help\n"),
+            (None, 0, "TOOL is one of: ", ""),
         ] {
-            let arguments: Vec<OsString> = ["x"].into_iter().chain(word).map(OsString::from).collect();
+            let arguments: Vec<OsString> = word.into_iter().map(OsString::from).collect();
             let (mut output, mut notes) = (Vec::new(), Vec::new());
             assert_eq!(introduce(&arguments, &mut output, &mut notes), code, "{word:?}");
             let [output, notes] = [output, notes].map(|bytes| String::from_utf8(bytes).unwrap());

@@ -48,6 +48,7 @@ pub mod store;
 pub mod terminal;
 pub mod text;
 pub mod tool;
+pub mod version;
 mod versioned_json;
 pub mod wallet;
 

@@ -19,7 +19,11 @@ fn main() -> ExitCode {
         Environment::of_process(|name| std::env::var_os(name), || std::env::vars_os().collect());
     match Call::of(&arguments) {
         Some(call) if !call.is_a_question() => serve(&call, &environment),
-        _ => ExitCode::from(call::introduce(&arguments, &mut io::stdout(), &mut io::stderr())),
+        Some(call) => ExitCode::from(call::introduce(call.arguments(), &mut io::stdout(), &mut io::stderr())),
+        None => {
+            let words = arguments.get(1..).unwrap_or_default();
+            ExitCode::from(call::introduce(words, &mut io::stdout(), &mut io::stderr()))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use keyfob::call::Call;
+use keyfob::call::{self, Call};
 use keyfob::command::{self, Context};
 use keyfob::environment::Environment;
 use keyfob::folders::Paths;
@@ -26,6 +26,9 @@ fn main() -> ExitCode {
         Environment::of_process(|name| std::env::var_os(name), || std::env::vars_os().collect());
     // A tool is found before any argument parser is built: this is the path that has to be short.
     if let Some(call) = Call::of(&arguments) {
+        if call.is_a_question() {
+            return ExitCode::from(call::introduce(call.arguments(), &mut io::stdout(), &mut io::stderr()));
+        }
         return serve(&call, &environment);
     }
     let program = match arguments.first_mut() {

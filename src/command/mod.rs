@@ -25,6 +25,7 @@ mod browser;
 pub mod check;
 pub mod completions;
 pub mod doctor;
+pub mod edit;
 pub mod explain;
 pub mod export;
 pub mod import;
@@ -43,6 +44,7 @@ pub mod run;
 pub mod setup;
 mod sign_in;
 pub mod storage;
+mod synonyms;
 mod table;
 mod time;
 pub mod token;
@@ -62,6 +64,7 @@ pub static ALL: &[&Command] = &[
     &rotate::COMMAND,
     &token::COMMAND,
     &run::COMMAND,
+    &edit::COMMAND,
     &prefer::COMMAND,
     &restore::COMMAND,
     &move_account::COMMAND,
@@ -167,11 +170,16 @@ fn refuse(error: &clap::Error, arguments: &[OsString], context: &mut Context<'_>
         return error.exit_code();
     }
     let text = error.render();
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if error.kind() == ErrorKind::DisplayVersion {
+        context.terminal.answer(&crate::version::line("keyfob"));
+        return 0;
+    }
+    // Who types the program's name alone wants to see what there is. A command without what it needs is a mistake.
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && arguments.len() > 1 {
         let _ = write!(context.terminal.err, "{text}");
         return 2;
     }
-    if error.use_stderr() {
+    if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let error = mistake(error, arguments);
         context.terminal.error(&error);
         return error.exit_code();
@@ -188,6 +196,14 @@ fn mistake(error: &clap::Error, arguments: &[OsString]) -> Error {
     let what: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let (_, name) = named(arguments);
     let meant = |kind| error.get(kind).map(ToString::to_string);
+    // Also of `keyfob help login`.
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && ["keyfob", "keyfob help"].contains(&name.as_str())
+        && let Some(word) = meant(ContextKind::InvalidSubcommand)
+        && let Some(command) = synonyms::meant_by(&word)
+    {
+        return Error::usage(format!("keyfob has no command {word}"), command);
+    }
     let hint = match meant(ContextKind::SuggestedArg).or_else(|| meant(ContextKind::SuggestedValue)) {
         Some(word) => format!("did you mean {word}? it takes: {name} --help"),
         None => match error.get(ContextKind::SuggestedSubcommand) {

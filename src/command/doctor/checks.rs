@@ -374,7 +374,7 @@ fn other_version(own: &Installation<'_>) -> Option<Finding> {
         return None;
     }
     let is = own.version_of(own.tools())?;
-    let wanted = concat!("git-credential-keyfob ", env!("CARGO_PKG_VERSION"));
+    let wanted = crate::version::line("git-credential-keyfob");
     if is == wanted {
         return None;
     }

@@ -6,6 +6,7 @@ pub mod add;
 pub mod adopt;
 pub mod audit;
 pub mod bundle;
+pub mod describe;
 pub mod edit;
 pub mod list;
 pub mod move_realm;

@@ -9,6 +9,8 @@ use crate::support::scene::Scene;
 mod accounts;
 mod add;
 mod completions;
+#[cfg(target_os = "linux")]
+mod edit;
 mod explain;
 #[cfg(target_os = "linux")]
 mod list;
@@ -102,7 +104,7 @@ fn what_a_command_needs_and_was_not_given_is_named_with_an_example_of_that_comma
         assert!(needy.contains(&words), "{words} is not looked at: {needy:?}");
     }
     let incomplete =
-        ["prefer https://dev.azure.com/contoso", "move https://dev.azure.com/contoso", "import --yes"];
+        ["edit https://dev.azure.com/contoso", "move https://dev.azure.com/contoso", "import --yes"];
     for words in needy.iter().copied().chain(incomplete) {
         let output = run(&scene, words);
         let command = words.split(" http").next().unwrap().trim_end_matches(" --yes");
@@ -116,7 +118,7 @@ fn what_a_command_needs_and_was_not_given_is_named_with_an_example_of_that_comma
         assert_eq!((output.code(), output.stdout()), (2, ""), "{words}: {output}");
     }
     ends(&scene, "move", 2, &["keyfob move needs URL and NEW-URL\n"]);
-    ends(&scene, "prefer https://dev.azure.com/contoso", 2, &["keyfob prefer needs --account NAME\n"]);
+    ends(&scene, "prefer", 2, &["keyfob prefer needs URL\n"]);
     // Codes below are the started command's.
     ends(&scene, "run", 125, &["keyfob run needs COMMAND", "for example: keyfob run "]);
 }
@@ -184,7 +186,7 @@ fn what_is_wrong_is_said_in_one_voice_with_the_exit_code_of_its_kind() {
         ("restore https://dev.azure.com/contoso --account carol", 1),
         ("frobnicate", 2),
         ("list --frobnicate", 2),
-        ("prefer https://dev.azure.com/contoso", 2),
+        ("prefer", 2),
         ("remove dev.azure.com", 2),
         ("remove git@ssh.dev.azure.com:v3/contoso/p/r", 1),
         ("remove ssh:/dev.azure.com", 2),
@@ -201,4 +203,56 @@ fn what_is_wrong_is_said_in_one_voice_with_the_exit_code_of_its_kind() {
     // 3 is tested with the locked store, 5 with what was refused; the rest is 6.
     std::fs::write(scene.home().join("keyfob/config.toml"), "store = 7").unwrap();
     ends(&scene, "storage", 6, &["keyfob: error: ", "config.toml"]);
+}
+
+#[test]
+fn a_word_of_another_program_is_answered_with_the_command_for_it() {
+    let scene = Scene::new();
+    for (word, command) in [
+        ("login", "keyfob add URL"),
+        ("delete", "keyfob remove URL"),
+        ("rm", "keyfob remove URL"),
+        ("ls", "keyfob list"),
+        ("status", "keyfob doctor"),
+        ("auth", "keyfob add URL"),
+        ("config", "keyfob setup"),
+        ("init", "keyfob setup"),
+        ("get", "keyfob token URL"),
+        ("upgrade", "keyfob does not update itself"),
+        ("Rename", "keyfob edit URL --rename NAME"),
+        ("version", "keyfob --version"),
+    ] {
+        for words in [word.to_owned(), format!("help {word}"), format!("{word} https://github.com")] {
+            let output = run(&scene, &words);
+            let expected = format!("keyfob: error: keyfob has no command {word}\nkeyfob: hint: {command}");
+            assert!(output.code() == 2 && output.stderr().starts_with(&expected), "{words}: {output}");
+        }
+    }
+    // A token is not repeated, and a slip of the finger is told as before.
+    let slip = run(&scene, "s3cret-ghp_abcdefghijklmnopqrst");
+    assert!(slip.code() == 2 && !slip.stderr().contains("ghp_"), "{slip}");
+    ends(&scene, "lisst", 2, &["did you mean ", "keyfob list"]);
+}
+
+#[test]
+fn help_and_version_are_answers_under_every_name_that_a_person_may_type() {
+    let scene = Scene::new();
+    let help = run(&scene, "help").succeeds();
+    assert_eq!(run(&scene, "").succeeds().stdout(), help.stdout());
+    assert_eq!(run(&scene, "--help").succeeds().stdout(), help.stdout());
+    for command in keyfob::command::ALL {
+        let of_command = run(&scene, &format!("help {}", command.name)).succeeds();
+        assert!(of_command.stdout().contains(&format!("Example: {}", command.example)), "{of_command}");
+        assert!(help.stdout().contains(&format!("\n  {} ", command.name)), "{help}");
+    }
+    let version = format!("{} (", env!("CARGO_PKG_VERSION"));
+    run(&scene, "--version").says(0, &[&format!("keyfob {version}")]);
+    run(&scene, "-V").says(0, &[&format!("keyfob {version}")]);
+    let tools = |words: &[&str]| scene.program("git-credential-keyfob").args(words.iter().copied()).run();
+    tools(&["--version"]).says(0, &[&format!("git-credential-keyfob {version}")]);
+    for words in [&[][..], &["--help"], &["-h"]] {
+        let output = tools(words);
+        let output = output.says(0, &["Usage: git-credential-keyfob get", "bazel", "keyfob help"]);
+        assert!(output.stderr().is_empty(), "{output}");
+    }
 }

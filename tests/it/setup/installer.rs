@@ -37,7 +37,7 @@ fn what_the_installer_says_to_type_next_can_be_typed() {
         let done = scene.command(script).args([&prefix]).run().succeeds();
         for shells in ["bash-completion/completions/keyfob", "fish/vendor_completions.d/keyfob.fish"] {
             let script = fs::read_to_string(prefix.join("share").join(shells)).unwrap();
-            assert!(script.contains("expiring"), "{shells}");
+            assert!(script.contains("keyfob completions "), "{shells}");
         }
         let next = done.stderr().lines().find_map(|line| line.strip_prefix("next: ")).unwrap();
         let (setup, add) = next.split_once(", then ").unwrap();
@@ -183,4 +183,49 @@ fn a_program_that_is_not_keyfobs_is_left_in_its_place() {
     let failed = scene.command(INSTALL).args([&prefix]).run().fails();
     assert!(failed.stderr().contains("git-credential-keyfob is there and is not keyfob's"), "{failed}");
     assert!(!bin.join("keyfob").exists() && before.len() == programs(&bin).len() + 1);
+}
+
+/// What the scripts find out about the commit, in a checkout, in one with changes, and in an archive that lies in another repository.
+#[test]
+fn the_build_is_named_by_its_commit_and_its_day_and_an_archive_has_none() {
+    let scene = fresh();
+    let checkout = scene.home().join("checkout");
+    fs::create_dir_all(checkout.join("install")).unwrap();
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/install/common.sh"), checkout.join("install/common.sh"))
+        .unwrap();
+    let named = |folder: &Path, epoch: &str| {
+        let script = ". install/common.sh; name_build; echo \"$KEYFOB_BUILD_COMMIT $KEYFOB_BUILD_DAY\"";
+        let script = script.replace(". install/common.sh", ". \"$PWD/install/common.sh\"");
+        // The script finds its folder by its own name.
+        let run = folder.join("install/try.sh");
+        fs::write(&run, format!("#!/bin/sh\ncd \"$(dirname \"$0\")/..\"\n{script}\n")).unwrap();
+        let call = scene.command("/bin/sh").arg(&run).env("SOURCE_DATE_EPOCH", epoch);
+        let said = call.run().succeeds().stdout().trim_end_matches('\n').to_owned();
+        fs::remove_file(run).unwrap();
+        said
+    };
+    assert_eq!(named(&checkout, ""), " ");
+    assert_eq!(named(&checkout, "86400"), " 1970-01-02");
+    let git = |words: &[&str]| {
+        let call = scene.command("git").args(["-C"]).arg(&checkout).args(words.iter().copied());
+        call.env("GIT_COMMITTER_DATE", "2026-11-30T23:30:00 -0500")
+            .run()
+            .succeeds()
+            .stdout()
+            .trim()
+            .to_owned()
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["-c", "user.name=Alice", "-c", "user.email=alice@example.test", "commit", "-q", "-m", "one"]);
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]);
+    // In UTC it was the next day.
+    assert_eq!(named(&checkout, ""), format!("{commit} 2026-12-01"));
+    assert_eq!(named(&checkout, "86400"), format!("{commit} 1970-01-02"));
+    let archive = checkout.join("archive");
+    fs::create_dir_all(archive.join("install")).unwrap();
+    fs::copy(checkout.join("install/common.sh"), archive.join("install/common.sh")).unwrap();
+    assert_eq!(named(&archive, ""), " ");
+    scene.append("checkout/install/common.sh", "# mine\n");
+    assert_eq!(named(&checkout, ""), format!("{commit}+changes 2026-12-01"));
 }
