@@ -11,8 +11,8 @@ use crate::folders::Paths;
 use crate::store::StoreContext;
 use crate::terminal::TerminalAsk;
 use crate::tool::{PROTOCOLS, Protocol, Wire, cargo, git, keyring, nuget};
+use crate::wallet::LocalWallet;
 use crate::wallet::stores::Machine;
-use crate::wallet::{LocalWallet, UnavailableWallet};
 
 /// What a tool asks of this process.
 pub struct Call<'a> {
@@ -62,12 +62,14 @@ impl<'a> Call<'a> {
     /// Speaks the protocol, with the wallet of this machine; returns the exit code. `now` is in Unix seconds.
     pub fn serve(&self, wire: &mut Wire<'_>, environment: &Environment, now: i64) -> u8 {
         let serve = self.protocol.serve;
-        let Ok(paths) = Paths::find(environment) else {
-            return serve(&self.arguments, wire, &UnavailableWallet { environment });
-        };
         let ask = TerminalAsk::for_tool(environment, wire.stderr_is_terminal);
-        let stores = Machine { store_context: StoreContext::new(&paths.data, environment, &ask) };
-        let wallet = LocalWallet::new(&paths.data, paths.config, &stores, environment, now);
+        let paths = Paths::find(environment);
+        let data = paths.as_ref().map_or(Path::new(""), |paths| &paths.data);
+        let stores = Machine { store_context: StoreContext::new(data, environment, &ask) };
+        let wallet = match &paths {
+            Ok(paths) => LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, now),
+            Err(why) => LocalWallet::homeless(*why, &stores, environment, now),
+        };
         serve(&self.arguments, wire, &wallet)
     }
 }

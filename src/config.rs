@@ -47,6 +47,12 @@ impl LazyConfig {
         LazyConfig { path, read: OnceCell::new() }
     }
 
+    /// No settings, where there is no folder for them.
+    #[must_use]
+    pub fn none() -> LazyConfig {
+        LazyConfig { path: PathBuf::new(), read: OnceCell::from(Config::default()) }
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -92,6 +92,24 @@ impl<'e> Folders<'e> {
     }
 }
 
+/// Why there is no folder for keyfob's things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoFolders {
+    /// No variable names a home.
+    NoHome,
+    /// This one does, but not by an absolute path.
+    Relative(&'static str),
+}
+
+impl From<NoFolders> for Error {
+    fn from(why: NoFolders) -> Error {
+        match why {
+            NoFolders::NoHome => Error::NoHome,
+            NoFolders::Relative(variable) => Error::RelativeHome { variable },
+        }
+    }
+}
+
 /// Where keyfob keeps things: one folder for data (never a roaming one), one file for settings. `KEYFOB_HOME` puts both into one
 /// folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,28 +124,23 @@ impl Paths {
     /// Finds them; nothing is made or looked at.
     ///
     /// # Errors
-    /// [`Error::NoHome`], [`Error::Usage`] for a relative `KEYFOB_HOME` or home.
-    pub fn find(environment: &Environment) -> Result<Paths, Error> {
+    /// Why there are none.
+    pub fn find(environment: &Environment) -> Result<Paths, NoFolders> {
         Paths::among(&Folders::of(environment))
     }
 
-    fn among(folders: &Folders<'_>) -> Result<Paths, Error> {
+    fn among(folders: &Folders<'_>) -> Result<Paths, NoFolders> {
         let is_set = |variable| folders.environment.os(variable).is_some();
         if is_set("KEYFOB_HOME") {
-            let data = folders.named("KEYFOB_HOME").ok_or_else(|| {
-                Error::usage("KEYFOB_HOME is not an absolute path", "set it to one, such as $HOME/.keyfob")
-            })?;
+            let data = folders.named("KEYFOB_HOME").ok_or(NoFolders::Relative("KEYFOB_HOME"))?;
             return Ok(Paths { config: data.join("config.toml"), data });
         }
         let home = folders.home_variable();
         let found = folders.home().and_then(|_| Some((folders.config()?, folders.xdg_data()?)));
         let (config, data) = match found {
             Some(found) => found,
-            None if is_set(home) => {
-                let why = format!("{home} is not an absolute path");
-                return Err(Error::usage(why, "set it, or KEYFOB_HOME, to one"));
-            }
-            None => return Err(Error::NoHome),
+            None if is_set(home) => return Err(NoFolders::Relative(home)),
+            None => return Err(NoFolders::NoHome),
         };
         let (config, data) = match folders.system {
             System::Unix => (config.join("keyfob"), data.join("keyfob")),
@@ -165,7 +178,7 @@ mod tests {
                 assert_eq!(found.is_ok(), fine && (name != "HOME" || !cfg!(windows)), "{name}={folder}");
             }
         }
-        assert!(matches!(Paths::find(&Environment::default()), Err(Error::NoHome)));
+        assert!(matches!(Paths::find(&Environment::default()), Err(NoFolders::NoHome)));
     }
 
     #[test]

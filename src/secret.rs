@@ -8,7 +8,7 @@ use std::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+use crate::error::{Error, Unusable};
 
 /// The bytes of a token, or of anything else that must not be seen.
 ///
@@ -67,6 +67,8 @@ impl Secret {
             refused("there is a character in it that cannot be seen, which copying has added")
         } else if ['"', '\'', '`'].into_iter().any(quoted) {
             refused("there are quotes around it")
+        } else if let Some(why) = Unusable::of(text.as_bytes()) {
+            refused(&why.to_string())
         } else {
             Ok(Secret::copy_of(text.as_bytes()))
         }
@@ -77,6 +79,13 @@ impl Secret {
     pub fn first_line(self) -> Secret {
         let line = self.0.split(|byte| *byte == b'\n').next().unwrap_or_default();
         Secret::copy_of(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+
+    /// Without white space around it: the line's end of a file, blanks of a pipeline's settings.
+    #[must_use]
+    pub fn trimmed(self) -> Secret {
+        let bytes = self.0.trim_ascii();
+        if bytes.len() == self.0.len() { self } else { Secret::copy_of(bytes) }
     }
 
     /// A second one with the same bytes. Not `Clone`, so that it is asked for by its own name.

@@ -53,21 +53,19 @@ fn serve(call: &Call, environment: &Environment) -> ExitCode {
 fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environment) -> ExitCode {
     let about = About::look(environment);
     let (mut out, mut err) = (Out::new(io::stdout()), io::stderr());
-    let mut terminal = Terminal { out: &mut out, err: &mut err, about };
-    let paths = match Paths::find(environment) {
-        Ok(paths) => paths,
-        Err(error) => {
-            terminal.error(&error);
-            return ExitCode::from(error.exit_code());
-        }
-    };
+    let terminal = Terminal { out: &mut out, err: &mut err, about };
     let ask = TerminalAsk::for_command(environment, about.stderr);
     let unlocked = UnlockCache::default();
+    // Without a home, the few commands that need none see the tokens of the environment, and the others end before they start.
+    let paths = Paths::find(environment);
+    let data = paths.as_ref().map(|paths| paths.data.clone()).unwrap_or_default();
     let store_context =
-        StoreContext { unlocked: Some(&unlocked), ..StoreContext::new(&paths.data, environment, &ask) };
+        StoreContext { unlocked: Some(&unlocked), ..StoreContext::new(&data, environment, &ask) };
     let stores = Machine { store_context };
-    let wallet = LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, unix_time());
-    let data = paths.data.clone();
+    let wallet = match &paths {
+        Ok(paths) => LocalWallet::new(&paths.data, paths.config.clone(), &stores, environment, unix_time()),
+        Err(why) => LocalWallet::homeless(*why, &stores, environment, unix_time()),
+    };
     // One that was deleted meanwhile has no path; nothing is found in it then.
     let folder = std::env::current_dir().unwrap_or_default();
     let mut context = Context {
@@ -75,7 +73,8 @@ fn run_command(arguments: Vec<OsString>, program: &Path, environment: &Environme
         stores: &stores,
         terminal,
         environment,
-        data,
+        data: data.clone(),
+        homeless: paths.err(),
         program,
         folder,
         now: unix_time(),

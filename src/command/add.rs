@@ -349,6 +349,12 @@ fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>
     if added.change == Change::New {
         say_if_several_now(planned, context);
     }
+    // What cannot be found out here, the next request says.
+    if let Ok(Some(variable)) = manage::add::variable_that_wins(context.wallet, &planned.wish.remote) {
+        let words = format!("the token in {variable} answers first while that variable is set");
+        context.terminal.note(&words);
+        context.terminal.hint(&format!("unset {variable} where this token is to be used"));
+    }
 }
 
 /// A second account may be why tools get no answer from now on (R4), which must not be found out in a pipeline.

@@ -8,8 +8,8 @@ use crate::forge::verify::{Outcome, Problem, Verdict};
 use crate::remote::Remote;
 use crate::terminal::Colour;
 use crate::text::{date, rfc3339, visible};
-use crate::wallet::manage;
 use crate::wallet::manage::verify::{Subject, mark_global};
+use crate::wallet::{manage, renew_variable};
 
 use super::network::{self, Job};
 use super::table::{self, Column};
@@ -53,6 +53,8 @@ struct Row<'t> {
     account: Option<&'t str>,
     url: &'t str,
     store: &'t str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variable: Option<&'t str>,
     result: &'t str,
     problem: Option<&'t str>,
     reason: Option<String>,
@@ -172,6 +174,7 @@ impl Told<'_> {
             account: self.subject.account.as_deref(),
             url: &self.subject.url,
             store: &self.subject.store,
+            variable: self.subject.variable,
             result: self.result(),
             problem: self.problem(),
             reason: self.obstacle().map(Error::to_string).or_else(|| verdict.reason.clone()),
@@ -183,10 +186,20 @@ impl Told<'_> {
     }
 
     fn whose(&self) -> String {
-        match self.subject.account.as_deref().filter(|name| !name.is_empty()) {
+        let whose = match self.subject.account.as_deref().filter(|name| !name.is_empty()) {
             Some(name) => format!("{} ({name})", self.subject.realm),
             None => self.subject.realm.clone(),
+        };
+        match self.subject.variable {
+            Some(variable) => format!("{whose}, in {variable}"),
+            None => whose,
         }
+    }
+
+    /// The account, and the variable where the environment holds it: two lines of one realm are told apart by that.
+    fn account(&self) -> String {
+        let name = visible(self.subject.account.as_deref().unwrap_or("-"));
+        self.subject.variable.map_or(name.clone(), |variable| format!("{name} (in {variable})"))
     }
 
     /// What is to be said beside the table, and how to go on.
@@ -204,7 +217,12 @@ impl Told<'_> {
         if let Some(reason) = &self.verdict.reason {
             words.push_str(&format!("; it says: {reason}"));
         }
-        Some((words, problem.hint(&place)))
+        let hint = match self.subject.variable {
+            // add would put a second one beside it, and the variable would go on answering.
+            Some(variable) if problem.needs_a_new_token() => Some(renew_variable(variable)),
+            _ => problem.hint(&place),
+        };
+        Some((words, hint))
     }
 }
 
@@ -212,7 +230,7 @@ fn show(told: &[Told<'_>], context: &mut Context<'_>) {
     let row = |told: &Told<'_>| {
         [
             visible(&told.subject.place),
-            visible(told.subject.account.as_deref().unwrap_or("-")),
+            told.account(),
             told.result().to_owned(),
             visible(told.verdict.who.as_deref().unwrap_or("-")),
             told.verdict.expires.map_or_else(|| "-".to_owned(), date),

@@ -192,6 +192,7 @@ fn kind(reason: &NoCredential) -> &'static str {
         | NoCredential::NoOrganisation { .. }
         | NoCredential::NoAccount { .. }
         | NoCredential::Uncovered { .. }
+        | NoCredential::Unusable { .. }
         | NoCredential::PlainHttp { .. } => "none",
         NoCredential::Ambiguous { .. } | NoCredential::NoPath { .. } | NoCredential::Variables { .. } => {
             "ambiguous"

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::account::Account;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::folders::NoFolders;
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::terminal::Terminal;
@@ -109,6 +110,8 @@ pub struct Context<'c> {
     pub environment: &'c Environment,
     /// The folder of keyfob's data.
     pub data: PathBuf,
+    /// Why there is no such folder.
+    pub homeless: Option<NoFolders>,
     /// The path of this program as it was started, links unresolved.
     pub program: &'c Path,
     /// The folder in which it was started.
@@ -133,7 +136,11 @@ pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> i32 {
     };
     let Some((name, matches)) = matches.subcommand() else { return 2 };
     let Some(command) = ALL.iter().find(|command| command.name == name) else { return 2 };
-    match (command.run)(matches, context) {
+    let outcome = match context.homeless {
+        Some(why) if !NEED_NO_HOME.contains(&name) => Err(why.into()),
+        _ => (command.run)(matches, context),
+    };
+    match outcome {
         Ok(()) => context.code.unwrap_or(0),
         Err(error) => {
             context.terminal.error(&error);
@@ -141,6 +148,10 @@ pub fn run(arguments: Vec<OsString>, context: &mut Context<'_>) -> i32 {
         }
     }
 }
+
+/// The commands that need no home, because the environment may hold all that they ask for.
+const NEED_NO_HOME: [&str; 4] =
+    [token::COMMAND.name, run::COMMAND.name, explain::COMMAND.name, completions::COMMAND.name];
 
 /// In characters; GitLab's first ones had so many, and nobody's have fewer.
 const SHORTEST_TOKEN: usize = 20;

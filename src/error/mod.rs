@@ -14,9 +14,11 @@ use crate::text::shell_word;
 
 mod network;
 mod no_credential;
+mod unusable;
 
 pub use network::NetworkError;
 pub use no_credential::{NoCredential, target};
+pub use unusable::Unusable;
 
 /// What went wrong and why. See [`Error::hint`] for the way out.
 #[derive(Debug, ThisError)]
@@ -186,6 +188,12 @@ pub enum Error {
     /// Neither HOME nor KEYFOB_HOME tells where the wallet is.
     #[error("no home folder: HOME is not set")]
     NoHome,
+    /// A folder that would be another one wherever a program is started.
+    #[error("{variable} is not an absolute path")]
+    RelativeHome {
+        /// The variable that names it.
+        variable: &'static str,
+    },
     /// The operating system gave no random bytes.
     #[error("the operating system gives no random numbers")]
     Randomness,
@@ -407,6 +415,10 @@ impl Error {
                 format!("nothing was changed, and the new one is in use; keyfob rotate {url} makes yet another one")
             }
             Error::NoHome => "set HOME, or KEYFOB_HOME to the folder that shall hold the wallet".to_owned(),
+            Error::RelativeHome { variable: "KEYFOB_HOME" } => {
+                "set it to one, such as $HOME/.keyfob".to_owned()
+            }
+            Error::RelativeHome { .. } => "set it, or KEYFOB_HOME, to one".to_owned(),
             Error::Randomness => return None,
             Error::Io { source, path, .. } => return io_hint(source, path),
             Error::Wire { .. } | Error::Request { .. } => return None,
@@ -455,6 +467,7 @@ impl Error {
         match self {
             Error::NoSuchCredential { .. } => 1,
             Error::Usage { .. } | Error::Url { .. } | Error::Token { .. } | Error::PlainHttp { .. } => 2,
+            Error::RelativeHome { .. } => 2,
             Error::NoSuchStore { .. } | Error::Unsupported { .. } => 2,
             Error::Locked { .. } | Error::Unavailable { .. } | Error::Silent { .. } => 3,
             Error::WrongPassphrase

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::text::shell_word;
 
-use super::Error;
+use super::{Error, Unusable};
 
 /// An answer that hands out nothing. Not an error: the wallet looked and this is what it found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,17 @@ pub enum NoCredential {
         realm: String,
         /// The variables.
         names: Vec<String>,
+    },
+    /// A variable would have the token, but its value is none (R13).
+    Unusable {
+        /// The realm in text, or the host.
+        place: String,
+        /// The variable.
+        variable: &'static str,
+        /// Why its value is no token.
+        why: Unusable,
+        /// The host that was asked about.
+        host: String,
     },
     /// The chosen token was refused and is set aside, or waits for its second chance (R7).
     Rejected {
@@ -127,6 +138,7 @@ impl NoCredential {
             | NoCredential::NoOrganisation { .. }
             | NoCredential::NoAccount { .. }
             | NoCredential::Uncovered { .. }
+            | NoCredential::Unusable { .. }
             | NoCredential::PlainHttp { .. } => Error::NoSuchCredential { what, hint: Some(hint) },
             NoCredential::Ambiguous { .. } | NoCredential::NoPath { .. } | NoCredential::Variables { .. } => {
                 Error::Ambiguous { what, hint }
@@ -205,8 +217,11 @@ impl NoCredential {
             }
             NoCredential::Variables { realm, names } => (
                 format!("{realm} has several tokens in the environment, in {}", names.join(", ")),
-                "keep one of them".to_owned(),
+                "keep one of them, or give each the URL of what it is for".to_owned(),
             ),
+            NoCredential::Unusable { place, variable, why, host } => {
+                (format!("no token for {place}: {variable} is set, but {why}"), why.hint(variable, host))
+            }
             NoCredential::Rejected { realm, url, account, again_in: Some(seconds) } => {
                 let so = if alone { "; it" } else { ", so it" };
                 let restore = format!("keyfob restore {}", target(url, account.as_deref()));

@@ -241,6 +241,12 @@ impl Problem {
         }
     }
 
+    /// Whether only another token helps.
+    #[must_use]
+    pub fn needs_a_new_token(&self) -> bool {
+        matches!(self, Problem::NotAccepted | Problem::Expired | Problem::SignIn | Problem::Anonymous)
+    }
+
     /// How to go on; `target` is the place as a command takes it.
     #[must_use]
     pub fn hint(&self, target: &str) -> Option<String> {

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::files;
+use crate::folders::NoFolders;
 
 mod shape;
 
@@ -35,13 +36,25 @@ pub struct Records {
     /// The data folder.
     pub data: PathBuf,
     folder: PathBuf,
+    /// Why there is no such folder.
+    nowhere: Option<NoFolders>,
 }
 
 impl Records {
     /// Records below the data folder.
     #[must_use]
     pub fn new(data: &Path) -> Records {
-        Records { data: data.to_owned(), folder: data.join("records") }
+        Records { data: data.to_owned(), folder: data.join("records"), nowhere: None }
+    }
+
+    /// None, where there is no folder for them: every call says why.
+    #[must_use]
+    pub fn nowhere(why: NoFolders) -> Records {
+        Records { data: PathBuf::new(), folder: PathBuf::new(), nowhere: Some(why) }
+    }
+
+    fn is_somewhere(&self) -> Result<(), Error> {
+        self.nowhere.map_or(Ok(()), |why| Err(why.into()))
     }
 
     /// Where a group's file is.
@@ -53,8 +66,9 @@ impl Records {
     /// Reads a group; an empty one if there is none.
     ///
     /// # Errors
-    /// [`Error::Unsafe`], [`Error::Record`], [`Error::Io`].
+    /// That there is no folder for them, [`Error::Unsafe`], [`Error::Record`], [`Error::Io`].
     pub fn read(&self, group: &str) -> Result<Group, Error> {
+        self.is_somewhere()?;
         let path = self.path(group);
         // A folder that others can write to is as bad as a file that they can.
         files::check_folder(&self.data)?;
@@ -144,6 +158,7 @@ impl Records {
 
     #[inline(never)]
     fn lock_of(&self, group: &str) -> Result<PathBuf, Error> {
+        self.is_somewhere()?;
         files::make_folder(&self.data)?;
         files::make_folder(&self.folder)?;
         let digest = Sha256::digest(group.as_bytes());
@@ -171,6 +186,7 @@ impl Records {
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        self.is_somewhere()?;
         files::check_folder(&self.data)?;
         if !files::check_folder(&self.folder)? {
             return Ok(Vec::new());
@@ -187,14 +203,26 @@ impl Records {
 
     /// Removes what crashes left behind.
     pub fn sweep(&self) {
-        files::sweep(&self.folder);
+        if self.nowhere.is_none() {
+            files::sweep(&self.folder);
+        }
     }
 }
 
 fn read_file(path: &Path) -> Result<Option<Group>, Error> {
     let Some(bytes) = files::read_private(path)? else { return Ok(None) };
     let not_a_record = match serde_json::from_slice::<Group>(&bytes) {
-        Ok(group) if group.version <= VERSION => return Ok(Some(group)),
+        Ok(group) if group.version <= VERSION => {
+            // Whoever could write a record could else have one place's token handed out for another.
+            return match group.realms.iter().find(|realm| !belongs(&group.group, &realm.realm)) {
+                None => Ok(Some(group)),
+                Some(_) => Err(Error::Record {
+                    path: path.to_owned(),
+                    why: "a realm in it belongs to another place, so it was not keyfob that wrote it"
+                        .to_owned(),
+                }),
+            };
+        }
         Ok(_) => String::new(),
         // serde's text names positions and field names only, never values of ours that matter.
         Err(error) => format!("line {}, column {}: not a record", error.line(), error.column()),
@@ -206,6 +234,16 @@ fn read_file(path: &Path) -> Result<Option<Group>, Error> {
         }
         _ => Error::Record { path: path.to_owned(), why: not_a_record },
     })
+}
+
+/// Whether a group may hold this realm: a cloud realm's group holds that realm alone, an origin's those of servers at this origin.
+fn belongs(group: &str, realm: &str) -> bool {
+    realm == group
+        || (group.contains("://")
+            && realm
+                .split_once('/')
+                .and_then(|(_, what)| what.strip_prefix(group))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 /// What every version of the format has.

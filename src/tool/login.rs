@@ -57,8 +57,8 @@ pub(super) fn say_if_in_vain(
     if let Lookup::Found(answer) = wallet.get(query)?
         && !answer.token.same_as(secret)
     {
-        let words = if answer.store == store::environment::STORE.name {
-            "another token, from the environment, answers first; keyfob doctor names its variable".to_owned()
+        let words = if let Some(variable) = answer.variable {
+            format!("the token in {variable} answers first; unset the variable to use this one")
         } else {
             // Without its name, the new one would stand beside it, and then neither answers (R4).
             let place = target(&query.remote.to_string(), answer.account.name());

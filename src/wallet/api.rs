@@ -131,6 +131,8 @@ pub struct Credential {
     pub account: Account,
     /// The store that it came from.
     pub store: String,
+    /// The variable that it came from, for one of the environment.
+    pub variable: Option<&'static str>,
     /// Whether a tool stored it, and not the user.
     pub by_tool: bool,
     /// The user name for the wire; `None` only for a pair that a tool stored without one.
@@ -229,6 +231,11 @@ pub enum Note {
         /// The URL for the command, with the account where it has a name.
         url: String,
     },
+    /// The server refused a token that came from a variable: nothing in the wallet can change that.
+    VariableRefused {
+        /// The variable.
+        variable: &'static str,
+    },
     /// A server on premises rejected what an older git made of the token (R5): the token is not to blame.
     NeedsNewerGit {
         /// The realm in text.
@@ -248,12 +255,21 @@ impl Note {
             Note::Ending { realm, days, url } => {
                 format!("the token of {realm} ends in {}; a new one: keyfob rotate {url}", in_days(*days))
             }
+            Note::VariableRefused { variable } => {
+                format!("the server refused the token in {variable}; {}", renew_variable(variable))
+            }
             Note::NeedsNewerGit { realm } => format!(
                 "the server of {realm} refused NTLM, which this git chose although a token needs Basic; the token is kept as \
                  it is: install git 2.46 or newer, which lets keyfob choose Basic"
             ),
         }
     }
+}
+
+/// What helps where the token of a variable is refused.
+#[must_use]
+pub fn renew_variable(variable: &str) -> String {
+    format!("renew it where {variable} is set, or unset the variable")
 }
 
 fn in_days(days: i64) -> String {

@@ -335,7 +335,8 @@ fn in_words(reason: &NoCredential) -> &'static str {
         NoCredential::NotOurs
         | NoCredential::NoOrganisation { .. }
         | NoCredential::NoAccount { .. }
-        | NoCredential::Uncovered { .. } => "none",
+        | NoCredential::Uncovered { .. }
+        | NoCredential::Unusable { .. } => "none",
         NoCredential::Ambiguous { .. }
         | NoCredential::NoPath { .. }
         | NoCredential::Variables { .. }

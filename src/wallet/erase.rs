@@ -5,13 +5,10 @@ use crate::error::Error;
 use crate::forge::Presentation;
 use crate::records::{AccountRecord, Group, Source, Trouble, TroubleState};
 use crate::secret::Secret;
-use crate::store::environment::EnvironmentToken;
 
 use super::choose::is_match;
-use super::env_tokens::tokens_for;
-use super::resolve::{
-    RealmEntry, RealmMatch, Resolution, entry_of, match_realm, organisation_is_a_guess, resolve,
-};
+use super::env_tokens::Environment;
+use super::resolve::{RealmEntry, RealmMatch, Resolution, entry_of, match_realm, organisation_is_a_guess};
 use super::secrets::holds;
 use super::{Erased, LocalWallet, Note, Query, SUSPECT_SECONDS};
 
@@ -20,19 +17,22 @@ pub(super) fn erase(
     query: &Query,
     refused: Option<&Secret>,
 ) -> Result<Erased, Error> {
-    let resolution = resolve(&wallet.config, &query.remote, query.user.as_deref())?;
+    let mut environment = Environment::of(wallet);
+    let (resolution, out_of_reach) = environment.resolve(query)?;
+    if let Some(token) = refused
+        && let Some(variable) = environment.holding(query, &resolution, token)?
+    {
+        return Ok(Erased { changed: 0, note: Some(Note::VariableRefused { variable }) });
+    }
+    if let Some(error) = out_of_reach {
+        return Err(error);
+    }
     let group = match &resolution {
         Resolution::Never => return Ok(Erased::default()),
         Resolution::NoOrganisation(forge) => return erase_unseen(wallet, forge.id, query, refused),
         Resolution::Known(known) => wallet.records.read(&known.group)?,
         Resolution::Host { group } => wallet.records.read(group)?,
     };
-    if let Some(token) = refused {
-        let ours = |found: &EnvironmentToken| found.token.same_as(token);
-        if tokens_for(wallet, query, &resolution)?.iter().any(ours) {
-            return Ok(Erased::default());
-        }
-    }
     match match_realm(&resolution, &group, &query.remote) {
         RealmMatch::Several(_) => return erase_in_all(wallet, &group, query, refused),
         RealmMatch::One(entry) => {

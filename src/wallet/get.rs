@@ -7,41 +7,71 @@ use crate::remote::Remote;
 use crate::store::payload::Payload;
 
 use super::choose::{Trace, choose, hard_end, judge};
+use super::env_tokens::{Environment, is_out_of_reach};
 use super::resolve::{RealmEntry, RealmMatch, Resolution, match_realm, resolve};
 use super::secrets::payload_in;
-use super::{Credential, DAY, HINT_DAYS, LocalWallet, Lookup, Note, Query, env_tokens, retry_on_conflict};
+use super::{Credential, DAY, HINT_DAYS, LocalWallet, Lookup, Note, Query, retry_on_conflict};
 
 /// [`super::Wallet::get`], telling each step of the decision to `trace`.
 ///
 /// # Errors
 /// As [`super::Wallet::get`].
 pub fn get(wallet: &LocalWallet<'_>, query: &Query, trace: Trace<'_>) -> Result<Lookup, Error> {
-    let remote = &query.remote;
-    let resolution = resolve(&wallet.config, remote, query.user.as_deref())?;
-    let group = match &resolution {
+    let mut environment = Environment::of(wallet);
+    let (resolution, out_of_reach) = environment.resolve(query)?;
+    let missed = match &resolution {
         Resolution::Known(known) => {
-            trace(format_args!("{remote} belongs to {}", known.realm));
-            &known.group
+            trace(format_args!("{} belongs to {}", query.remote, known.realm));
+            None
         }
-        Resolution::Host { group } => {
-            trace(format_args!("{} is no cloud service's host", remote.authority()));
-            group
+        Resolution::Host { .. } => {
+            trace(format_args!("{} is no cloud service's host", query.remote.authority()));
+            None
         }
         Resolution::NoOrganisation(forge) => {
             trace(format_args!("nothing in it tells the {} of {}", forge.realm_noun, forge.name));
-            return Ok(Lookup::reported(NoCredential::NoOrganisation { host: remote.host().to_owned() }));
+            let host = query.remote.host().to_owned();
+            Some(Lookup::reported(NoCredential::NoOrganisation { host }))
         }
         Resolution::Never => {
             trace(format_args!("that place never gets a token"));
-            return Ok(Lookup::silent(NoCredential::NotOurs));
+            Some(Lookup::silent(NoCredential::NotOurs))
         }
     };
-    let group = wallet.records.read(group)?;
-    let picked = match_realm(&resolution, &group, remote);
-    if let Some(found) = env_tokens::answer(wallet, query, &resolution, &picked, trace)? {
+    if let Some(missed) = missed {
+        return Ok(environment.blame(query, &resolution, missed));
+    }
+    if let Some(found) = environment.answer(query, &resolution, trace)? {
         return Ok(found);
     }
-    let entry = match picked {
+    let found = match out_of_reach {
+        Some(error) => Err(error),
+        None => stored(wallet, query, &resolution, trace),
+    };
+    match found {
+        Ok(found) => Ok(environment.blame(query, &resolution, found)),
+        // A pipeline's secret that did not arrive is the cause; that there is no home is not.
+        Err(error) if is_out_of_reach(&error) => {
+            match environment.blame(query, &resolution, Lookup::silent(NoCredential::NotOurs)) {
+                Lookup::None { reason: NoCredential::NotOurs, .. } | Lookup::Found(_) => Err(error),
+                blamed => Ok(blamed),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What the wallet itself has.
+fn stored(
+    wallet: &LocalWallet<'_>,
+    query: &Query,
+    resolution: &Resolution,
+    trace: Trace<'_>,
+) -> Result<Lookup, Error> {
+    let remote = &query.remote;
+    let Some(group) = resolution.group() else { return Ok(Lookup::silent(NoCredential::NotOurs)) };
+    let group = wallet.records.read(group)?;
+    let entry = match match_realm(resolution, &group, remote) {
         RealmMatch::One(entry) => entry,
         RealmMatch::Several(urls) => {
             trace(format_args!("without a path it could be any of {}", urls.join(", ")));
@@ -50,7 +80,7 @@ pub fn get(wallet: &LocalWallet<'_>, query: &Query, trace: Trace<'_>) -> Result<
         }
         RealmMatch::None => {
             trace(format_args!("the wallet holds nothing for it"));
-            return Ok(match &resolution {
+            return Ok(match resolution {
                 Resolution::Known(known) => Lookup::reported(NoCredential::NoAccount {
                     realm: known.realm.to_string(),
                     url: known.home(remote),
@@ -132,6 +162,7 @@ fn credential(
         realm: entry.record.realm()?,
         account: account.account(),
         store: account.store.clone(),
+        variable: None,
         by_tool: !person,
         user,
         expires: hard_end(account, wallet.now),

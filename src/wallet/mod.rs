@@ -1,8 +1,8 @@
 //! The core: get, store, erase, and what a person does with the wallet. All policy is here (rules R1 to R9 and R13 of
 //! docs/design.md), and only here are forges and stores called.
 //!
-//! [`Wallet`] is what a tool sees (`api`); [`LocalWallet`] is the one on this machine, [`UnavailableWallet`] the one of a process
-//! that has none. `get` is the hot path: where does the remote belong ([`resolve`]), one record file, which account
+//! [`Wallet`] is what a tool sees (`api`); [`LocalWallet`] is the one on this machine, also of a process that has no
+//! folder for one. `get` is the hot path: where does the remote belong ([`resolve`]), one record file, which account
 //! ([`choose`]), one secret. What a person does is in [`manage`]. The wallet is its parts; each call is a function in the module
 //! whose job it is, and takes the parts, or just the records or the settings where that is all it needs. Deliberately absent:
 //! any tool's wire format, printing, prompting, the network.
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{Config, LazyConfig};
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::folders::NoFolders;
 use crate::records::Records;
 use crate::remote::Remote;
 use crate::secret::Secret;
@@ -19,8 +20,8 @@ use crate::store::payload::Payload;
 
 pub use api::{
     Credential, Erased, LoggedOut, Lookup, NewCredential, Note, PromptPolicy, Query, Stored, Wallet,
+    renew_variable,
 };
-pub use unavailable::UnavailableWallet;
 
 use stores::Stores;
 
@@ -38,7 +39,6 @@ mod store;
 pub mod stores;
 #[cfg(test)]
 pub(crate) mod tests;
-mod unavailable;
 
 /// Seconds for which a suspect token is withheld (R7).
 pub const SUSPECT_SECONDS: i64 = 60;
@@ -73,6 +73,18 @@ impl<'a> LocalWallet<'a> {
         now: i64,
     ) -> LocalWallet<'a> {
         LocalWallet { records: Records::new(data), stores, environment, config: LazyConfig::new(config), now }
+    }
+
+    /// The wallet of a process that has no folder for one: the environment answers (R13), every other call says why. A tool's
+    /// protocol has words for that; a program that just ends, some tools take for a reason to stop altogether.
+    #[must_use]
+    pub fn homeless(
+        why: NoFolders,
+        stores: &'a dyn Stores,
+        environment: &'a Environment,
+        now: i64,
+    ) -> LocalWallet<'a> {
+        LocalWallet { records: Records::nowhere(why), stores, environment, config: LazyConfig::none(), now }
     }
 
     /// The account records.

@@ -8,10 +8,8 @@ use crate::records::{AccountRecord, Expiry, Group, RealmRecord, SetAside, Source
 use crate::remote::Remote;
 use crate::store::payload::Payload;
 
-use super::env_tokens::tokens_for;
-use super::resolve::{
-    RealmEntry, RealmMatch, Resolution, forge_of, match_realm, organisation_is_a_guess, resolve,
-};
+use super::env_tokens::Environment;
+use super::resolve::{RealmEntry, RealmMatch, Resolution, forge_of, match_realm, organisation_is_a_guess};
 use super::secrets::{destroy, holds, payload, put_new};
 use super::{KEEP_ASIDE_SECONDS, LocalWallet, Query, Stored};
 
@@ -21,18 +19,20 @@ pub(super) fn store(
     new: &Payload,
     expires: Option<i64>,
 ) -> Result<Stored, Error> {
-    let resolution = resolve(&wallet.config, &query.remote, query.user.as_deref())?;
+    let mut environment = Environment::of(wallet);
+    let (resolution, out_of_reach) = environment.resolve(query)?;
+    if environment.holding(query, &resolution, &new.token)?.is_some() {
+        return Ok(Stored::Unchanged);
+    }
+    if let Some(error) = out_of_reach {
+        return Err(error);
+    }
     let group_name = match &resolution {
         Resolution::Never => return Ok(Stored::NotOurs),
         Resolution::NoOrganisation(forge) => return store_unseen(wallet, forge, query, new, expires),
         Resolution::Known(known) => known.group.clone(),
         Resolution::Host { group } => group.clone(),
     };
-    for token in tokens_for(wallet, query, &resolution)? {
-        if token.token.same_as(&new.token) {
-            return Ok(Stored::Unchanged);
-        }
-    }
     let group = wallet.records.read(&group_name)?;
     let picked = match_realm(&resolution, &group, &query.remote);
     if let RealmMatch::One(entry) = &picked

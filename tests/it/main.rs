@@ -22,6 +22,7 @@ mod desktop;
 mod docker;
 mod doctor;
 mod documents;
+mod environment;
 mod every_tool;
 mod fake_fidelity;
 mod faults;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keyfob::error::{Error, NetworkError, NoCredential};
+use keyfob::error::{Error, NetworkError, NoCredential, Unusable};
 use keyfob::forge::verify::Problem;
 use keyfob::wallet::Note;
 
@@ -50,6 +50,8 @@ fn errors() -> Vec<Error> {
         Error::Changing,
         Error::Overtaken { realm: text("azure-devops/contoso"), url: text(URL) },
         Error::NoHome,
+        Error::RelativeHome { variable: "HOME" },
+        Error::RelativeHome { variable: "KEYFOB_HOME" },
         Error::Randomness,
         io(io::ErrorKind::StorageFull),
         io(io::ErrorKind::ReadOnlyFilesystem),
@@ -146,6 +148,12 @@ fn problems() -> Vec<Problem> {
 fn misses() -> Vec<NoCredential> {
     let (realm, url) = (|| "azure-devops/contoso".to_owned(), || URL.to_owned());
     let account = || Some("alice".to_owned());
+    let unusable = |why| NoCredential::Unusable {
+        place: realm(),
+        variable: "KEYFOB_TOKEN",
+        why,
+        host: "dev.azure.com".to_owned(),
+    };
     vec![
         NoCredential::NotOurs,
         NoCredential::NoOrganisation { host: "dev.azure.com".to_owned() },
@@ -172,6 +180,19 @@ fn misses() -> Vec<NoCredential> {
             realm: realm(),
             names: vec!["KEYFOB_TOKEN".to_owned(), "KEYFOB_TOKENS".to_owned()],
         },
+        unusable(Unusable::Empty),
+        unusable(Unusable::Placeholder),
+        unusable(Unusable::Masked),
+        unusable(Unusable::IsUrl),
+        unusable(Unusable::NotToken),
+        unusable(Unusable::NotText),
+        unusable(Unusable::Form("a JSON list of objects with url and token")),
+        unusable(Unusable::Entry("has no password")),
+        unusable(Unusable::NoUrl("KEYFOB_URL")),
+        unusable(Unusable::BadUrl),
+        unusable(Unusable::NoOrganisation),
+        unusable(Unusable::PlainHttp),
+        unusable(Unusable::PlainHttpToCloud),
         NoCredential::Rejected { realm: realm(), url: url(), account: account(), again_in: Some(42) },
         NoCredential::Rejected { realm: realm(), url: url(), account: account(), again_in: None },
         NoCredential::Rejected { realm: realm(), url: url(), account: None, again_in: None },
@@ -183,7 +204,15 @@ fn misses() -> Vec<NoCredential> {
 fn notes() -> Vec<Note> {
     let ending = |days| Note::Ending { realm: "azure-devops/contoso".to_owned(), days, url: URL.to_owned() };
     let server = "azure-devops-server/https://tfs.example/tfs/one".to_owned();
-    vec![ending(13), ending(1), ending(0), ending(-1), ending(-9), Note::NeedsNewerGit { realm: server }]
+    vec![
+        ending(13),
+        ending(1),
+        ending(0),
+        ending(-1),
+        ending(-9),
+        Note::NeedsNewerGit { realm: server },
+        Note::VariableRefused { variable: "KEYFOB_TOKEN" },
+    ]
 }
 
 /// The name of a variant, as Debug begins.
@@ -286,7 +315,9 @@ fn no_message_is_missing_from_the_page() {
 fn all_messages_speak_with_one_voice() {
     for error in errors() {
         for text in [Some(error.to_string()), error.hint()].into_iter().flatten() {
-            let lower = text.starts_with(|c: char| !c.is_uppercase()) || text.starts_with("KEYFOB_");
+            let lower = text.starts_with(|c: char| !c.is_uppercase())
+                || text.starts_with("KEYFOB_")
+                || text.starts_with("HOME ");
             assert!(lower && !text.ends_with(['.', '!']) && !text.contains('\n'), "{text}");
         }
     }

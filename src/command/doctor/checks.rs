@@ -302,14 +302,16 @@ fn lost(lost: &Lost) -> Finding {
 }
 
 fn environment(context: &Context<'_>) -> Vec<Finding> {
-    let (tokens, notes) = store::environment::tokens(context.environment);
-    let mut findings: Vec<Finding> = tokens
+    let given = store::environment::read(context.environment);
+    let mut findings: Vec<Finding> = given
+        .tokens
         .iter()
         .map(|token| Finding::ok("environment", format!("{} holds a token for {}", token.from, token.remote)))
         .collect();
-    findings.extend(
-        notes.into_iter().map(|note| Finding::hint("environment", note, "docs/stores/environment.md")),
-    );
+    findings.extend(given.unusable.iter().map(|one| {
+        let host = one.remote.as_ref().map(crate::remote::Remote::authority).unwrap_or_default();
+        Finding::hint("environment", one.words(), one.why.hint(one.from, &host))
+    }));
     findings
 }
 

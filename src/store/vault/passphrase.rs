@@ -32,9 +32,37 @@ impl Cost {
     /// What new slots get.
     pub(super) const NEW: Cost = Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
 
-    /// More than this no keyfob ever writes; a header that asks for it would only make `get` hang or run out of
-    /// memory.
-    const MOST: Cost = Cost { memory_kib: 2 * 1024 * 1024, passes: 64, lanes: 16 };
+    /// More memory than this no keyfob ever writes; a header that asks for it would only make a `get` run out of it.
+    const MOST_MEMORY_KIB: u32 = 1024 * 1024;
+
+    /// Memory times passes, which is what takes time: about five seconds on a small machine.
+    const MOST_WORK_KIB: u64 = 4 * 1024 * 1024;
+
+    const MOST_LANES: u32 = 16;
+
+    fn work_kib(self) -> u64 {
+        u64::from(self.memory_kib) * u64::from(self.passes)
+    }
+
+    /// Refuses what would keep a person waiting, before the passphrase is asked for.
+    fn check(self) -> Result<(), Error> {
+        let within = self.memory_kib <= Cost::MOST_MEMORY_KIB
+            && self.work_kib() <= Cost::MOST_WORK_KIB
+            && self.lanes <= Cost::MOST_LANES;
+        if within && Params::new(self.memory_kib, self.passes, self.lanes, None).is_ok() {
+            return Ok(());
+        }
+        let mib = |kib: u32| kib / 1024;
+        Err(super::unusable(format!(
+            "its header asks for Argon2 with {} MiB of memory, {} passes and {} lanes, which no keyfob wrote: keyfob accepts \
+             at most {} MiB of memory, and {} MiB times passes",
+            mib(self.memory_kib),
+            self.passes,
+            self.lanes,
+            mib(Cost::MOST_MEMORY_KIB),
+            Cost::MOST_WORK_KIB / 1024,
+        )))
+    }
 }
 
 /// The slot in the header.
@@ -65,10 +93,19 @@ impl Slot {
 
     /// The data key; [`Error::WrongPassphrase`] if this is not the right passphrase.
     pub(super) fn open(&self, passphrase: &Secret, vault: &Id) -> Result<SymmetricKey, Error> {
-        let cost = Cost { memory_kib: self.memory_kib, passes: self.passes, lanes: self.lanes };
+        let cost = self.cost();
         let wrapping = derive(passphrase, &self.salt.0, cost)?;
         wrapping::unwrap(&wrapping, &self.wrapped, vault, KIND, &parameters(cost, &self.salt))
             .ok_or(Error::WrongPassphrase)
+    }
+
+    /// Whether its cost is one that keyfob pays; asked before a person is.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.cost().check()
+    }
+
+    fn cost(&self) -> Cost {
+        Cost { memory_kib: self.memory_kib, passes: self.passes, lanes: self.lanes }
     }
 
     /// For people: what a guess costs.
@@ -84,10 +121,7 @@ fn parameters(cost: Cost, salt: &Bytes<16>) -> Vec<u8> {
 
 fn derive(passphrase: &Secret, salt: &[u8], cost: Cost) -> Result<SymmetricKey, Error> {
     let unusable = || super::unusable("the cost in its passphrase slot is not possible");
-    let most = Cost::MOST;
-    if cost.memory_kib > most.memory_kib || cost.passes > most.passes || cost.lanes > most.lanes {
-        return Err(unusable());
-    }
+    cost.check()?;
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(SymmetricKey::LENGTH))
         .map_err(|_| unusable())?;
     // Our own memory instead of the crate's, because only then is it wiped.
@@ -147,7 +181,28 @@ mod tests {
         {
             (slot.memory_kib, slot.passes, slot.lanes) = (memory_kib, passes, lanes);
             let error = slot.open(&passphrase, &vault).map(|_| ()).unwrap_err();
-            assert!(error.to_string().contains("not possible"), "{error}");
+            assert!(error.to_string().contains("which no keyfob wrote"), "{error}");
+        }
+    }
+
+    #[test]
+    fn memory_times_passes_is_bounded_and_not_each_alone() {
+        const MIB: u32 = 1024;
+        let cost = |memory_kib, passes| Cost { memory_kib, passes, lanes: 1 };
+        for accepted in [Cost::NEW, cost(1024 * MIB, 4), cost(64 * MIB, 64), cost(8, 524_288)] {
+            assert!(accepted.check().is_ok(), "{} KiB x {}", accepted.memory_kib, accepted.passes);
+        }
+        for (refused, words) in [
+            (cost(2048 * MIB, 1), "2048 MiB of memory, 1 passes"),
+            (cost(1024 * MIB, 5), "1024 MiB of memory, 5 passes"),
+            (cost(64 * MIB, 65), "64 MiB of memory, 65 passes"),
+            (cost(u32::MAX, u32::MAX), "4294967295 passes"),
+        ] {
+            let error = refused.check().unwrap_err().to_string();
+            assert!(
+                error.contains(words) && error.contains("at most 1024 MiB of memory, and 4096 MiB"),
+                "{error}"
+            );
         }
     }
 

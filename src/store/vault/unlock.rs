@@ -8,11 +8,17 @@ use std::rc::Rc;
 
 use super::header::{Header, Slot, SlotName};
 use super::seal::SymmetricKey;
+#[cfg(unix)]
+use super::ssh_agent;
 use super::{NAME, Vault, kernel_keyring, key_file, passphrase};
 use crate::account::Id;
 use crate::error::Error;
 use crate::files;
 use crate::secret::Secret;
+
+/// How many keys of the ssh-agent are asked for a signature before the next way is tried. Each may make a person confirm.
+#[cfg(unix)]
+const MOST_SIGNATURES: usize = 4;
 
 /// A vault whose data key is known.
 pub(super) struct Unlocked {
@@ -101,6 +107,7 @@ impl Vault<'_> {
         }
         if let Some(slot) = by_passphrase
             && self.context.ask.possible()
+            && slot.check().map_err(|error| failure = error).is_ok()
             && let Some(passphrase) = self.context.ask.passphrase("passphrase of the vault")
         {
             return slot.open(&passphrase, &header.id);
@@ -188,20 +195,28 @@ impl Vault<'_> {
         // No slot, no connection.
         header.ssh_agent().next()?;
         let mut agent = self.agent().ok()?;
+        let held = agent.identities().ok()?;
+        // One limit for all of them: a header may have been filled with slots, and each signature may be asked for.
         let asking =
             if self.context.ask.possible() { self.context.prompt_timeout } else { self.context.timeout };
+        agent.extend(asking);
+        let may = |slot: &&ssh_agent::slot::Slot| {
+            methods.may(&SlotName::SshAgent(slot.fingerprint())) && slot.is_among(&held)
+        };
         header
             .ssh_agent()
-            .filter(|slot| methods.may(&SlotName::SshAgent(slot.fingerprint())))
-            .find_map(|slot| slot.open(&mut agent, &header.id, asking).ok().flatten())
+            .filter(may)
+            .take(MOST_SIGNATURES)
+            .find_map(|slot| slot.open(&mut agent, &header.id).ok().flatten())
     }
 
     /// Whether the ssh-agent holds a key that opens the vault; nobody is asked to confirm.
     pub(super) fn agent_holds_a_key_of(&self, header: &Header) -> bool {
         header.ssh_agent().next().is_some()
-            && self.agent().is_ok_and(|mut agent| {
-                header.ssh_agent().any(|slot| slot.is_held_by(&mut agent).is_ok_and(|held| held))
-            })
+            && self
+                .agent()
+                .and_then(|mut agent| agent.identities())
+                .is_ok_and(|held| header.ssh_agent().any(|slot| slot.is_among(&held)))
     }
 }
 

@@ -175,7 +175,10 @@ fn a_login_beside_a_token_in_the_environment_is_told_so() {
     let bench = Bench::new();
     bench.set_environment(&[("KEYFOB_URL", "https://registry.example"), ("KEYFOB_TOKEN", "MINE")]);
     let (_, _, notes) = run(&bench, "store", login("registry.example", "alice", "OTHER"));
-    assert!(notes.contains("from the environment") && !notes.contains("keyfob add"), "{notes}");
+    assert!(
+        notes.contains("the token in KEYFOB_TOKEN answers first") && !notes.contains("keyfob add"),
+        "{notes}"
+    );
 }
 
 /// As the docker command does since 2024, when it is given no name.

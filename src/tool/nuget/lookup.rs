@@ -5,7 +5,7 @@ use crate::error::{NoCredential, target};
 use crate::forge;
 use crate::remote::Remote;
 use crate::secret::Secret;
-use crate::wallet::{Credential, Lookup, PromptPolicy, Query, Wallet};
+use crate::wallet::{Credential, Lookup, PromptPolicy, Query, Wallet, renew_variable};
 
 /// From which retry on it is said that the server refuses the token: the first may only be a new connection of a program that
 /// runs for long.
@@ -81,12 +81,18 @@ fn credential(answer: Credential, query: &Query, question: &Question) -> Reply {
         return Reply::Withheld(Some(words));
     }
     let words = if question.retries == REFUSED_AFTER {
-        let words = format!(
-            "the server refuses the token of {}; it is kept as it is; if it has ended, make a new one and: {}",
-            answer.realm,
-            again()
-        );
-        Some(words)
+        Some(match answer.variable {
+            Some(variable) => format!(
+                "the server refuses the token in {variable} for {}; {}",
+                answer.realm,
+                renew_variable(variable)
+            ),
+            None => format!(
+                "the server refuses the token of {}; it is kept as it is; if it has ended, make a new one and: {}",
+                answer.realm,
+                again()
+            ),
+        })
     } else {
         answer.note.as_ref().map(crate::wallet::Note::words)
     };
@@ -112,7 +118,8 @@ fn missed(reason: &NoCredential, report: bool, remote: &Remote) -> Reply {
         NoCredential::NotOurs => Reply::NotOurs,
         NoCredential::NoAccount { .. }
         | NoCredential::Uncovered { .. }
-        | NoCredential::NoOrganisation { .. } => Reply::Nothing(words),
+        | NoCredential::NoOrganisation { .. }
+        | NoCredential::Unusable { .. } => Reply::Nothing(words),
         NoCredential::Ambiguous { .. }
         | NoCredential::NoPath { .. }
         | NoCredential::Variables { .. }

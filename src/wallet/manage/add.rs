@@ -2,14 +2,15 @@
 
 use crate::account::{Account, Key};
 use crate::error::Error;
-use crate::forge::{self, Forge};
+use crate::forge::{self, Forge, Need};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::store::payload::Payload;
+use crate::wallet::env_tokens::Environment;
 use crate::wallet::secrets::{self, put_new};
 use crate::wallet::store::set_aside_and_replace;
-use crate::wallet::{LocalWallet, retry_on_conflict};
+use crate::wallet::{LocalWallet, Query, retry_on_conflict};
 
 /// What is to be added, without the token.
 #[derive(Clone, Debug)]
@@ -66,6 +67,20 @@ pub struct Planned {
     pub token_page: Option<String>,
     /// Whether git must send the path here.
     pub needs_path: bool,
+}
+
+/// The variable of the environment whose token goes on answering for the place of a token that was added, if there is one (R13).
+///
+/// # Errors
+/// Those of the settings and of the records.
+pub fn variable_that_wins(wallet: &LocalWallet<'_>, remote: &Remote) -> Result<Option<&'static str>, Error> {
+    for need in [Need::Code, Need::Packages] {
+        let query = Query::new("keyfob", remote.clone(), need);
+        if let Some(variable) = Environment::of(wallet).variable(&query)? {
+            return Ok(Some(variable));
+        }
+    }
+    Ok(None)
 }
 
 /// What `add` did.

@@ -98,7 +98,7 @@ pub fn list(wallet: &LocalWallet<'_>) -> Result<(Vec<AccountSummary>, Vec<Error>
             Err(error) => errors.push(error),
         }
     }
-    for token in crate::store::environment::tokens(wallet.environment).0 {
+    for token in crate::store::environment::read(wallet.environment).tokens {
         let realm = match resolve(&wallet.config, &token.remote, token.user.as_deref())? {
             Resolution::Known(known) => known.realm,
             _ => realm_of_server(&token),

@@ -30,14 +30,14 @@ pub fn count_secrets(wallet: &LocalWallet<'_>) -> Result<BTreeMap<String, usize>
     for group in wallet.records.all()? {
         group?.accounts().flat_map(AccountRecord::secrets).for_each(|secret| add(secret.store, 1));
     }
-    add(environment::STORE.name, environment::tokens(wallet.environment).0.len());
+    add(environment::STORE.name, environment::read(wallet.environment).tokens.len());
     Ok(counts)
 }
 
 /// What is wrong with variables that are set for us and cannot be used, without their values.
 #[must_use]
 pub fn environment_notes(wallet: &LocalWallet<'_>) -> Vec<String> {
-    environment::tokens(wallet.environment).1
+    environment::read(wallet.environment).unusable.iter().map(environment::UnusableToken::words).collect()
 }
 
 /// Moves every secret into the store `name`: copied, read back, compared, the record switched, and only then the old one

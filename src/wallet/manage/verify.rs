@@ -35,6 +35,8 @@ pub struct Subject {
     pub place: String,
     /// The store that holds the token.
     pub store: String,
+    /// The variable that it is in, for one of the environment.
+    pub variable: Option<&'static str>,
     /// The forge.
     pub forge: &'static Forge,
     /// Whether plain http was accepted for it.
@@ -132,7 +134,7 @@ pub fn subjects(
             subjects.extend(realm.accounts.iter().map(|account| subject(wallet, &group, realm, account)));
         }
     }
-    for held in environment::tokens(wallet.environment).0 {
+    for held in environment::read(wallet.environment).tokens {
         let (realm, forge, home) = match resolve(&wallet.config, &held.remote, held.user.as_deref())? {
             Resolution::Known(known) => (known.realm.clone(), known.forge, known.home(&held.remote)),
             Resolution::Host { .. } => {
@@ -150,7 +152,8 @@ pub fn subjects(
             url,
             store: environment::STORE.name.to_owned(),
             forge,
-            allow_http: false,
+            allow_http: environment::allows_http(wallet.environment, &held.remote),
+            variable: Some(held.from),
             question: Ok(question(wallet, forge, realm, home, held.user, held.token)),
             record: None,
         });
@@ -182,6 +185,7 @@ pub(super) fn subject(
         store: account.store.clone(),
         forge,
         allow_http: realm.allow_http,
+        variable: None,
         question,
         record: Some(Kept { group: group.to_owned(), id: account.id.clone() }),
     }

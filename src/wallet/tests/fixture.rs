@@ -240,7 +240,21 @@ fn name_of(reason: &NoCredential) -> &'static str {
         NoCredential::Rejected { again_in: Some(_), .. } => "Withheld",
         NoCredential::Rejected { again_in: None, .. } => "Rejected",
         NoCredential::Expired { .. } => "Expired",
+        NoCredential::Unusable { .. } => "Unusable",
         NoCredential::PlainHttp { .. } => "PlainHttp",
+    }
+}
+
+/// For a wallet that must not open one.
+pub(crate) struct NoStores;
+
+impl Stores for NoStores {
+    fn open(&self, name: &str) -> Result<Box<dyn Store + '_>, Error> {
+        Err(Error::NoSuchStore { name: name.to_owned() })
+    }
+
+    fn for_new(&self, _configured: Option<&str>) -> Result<Chosen, Error> {
+        Err(Error::NoSuchStore { name: "any".to_owned() })
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod fixture;
 mod manage;
 mod meanwhile;
 mod r13_environment;
+mod r13_pipelines;
 mod r1_match;
 mod r2_organisation;
 mod r3_on_premises;

@@ -17,6 +17,7 @@ pub mod disk;
 mod environment;
 #[cfg(target_os = "linux")]
 mod import;
+mod records;
 mod settings;
 
 const TOKEN: &str = "a-token-that-only-these-tests-know";

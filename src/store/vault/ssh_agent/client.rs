@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ed25519_dalek::{PUBLIC_KEY_LENGTH, Signature, VerifyingKey};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use zeroize::Zeroizing;
 
@@ -76,7 +77,8 @@ impl Agent {
     }
 
     /// The signature (64 bytes) of `data` by the ed25519 key `blob`; `None` if the agent refuses (no such key, the
-    /// person said no). It is secret here: the wrapping key is made from it.
+    /// person said no). It is secret here: the wrapping key is made from it. Whether it is one is not checked: see
+    /// [`is_signature`].
     pub(in crate::store::vault) fn sign(
         &mut self,
         blob: &[u8],
@@ -156,6 +158,21 @@ pub(in crate::store::vault) fn public_key(blob: &[u8]) -> Option<[u8; 32]> {
     let (kind, rest) = take_string(blob)?;
     let (key, rest) = take_string(rest)?;
     (kind == ED25519 && rest.is_empty()).then_some(key.try_into().ok()?)
+}
+
+/// Whether `signature` is the one of `data` by this public key (RFC 8032). Weak keys, with which one signature fits many messages,
+/// have none.
+pub(in crate::store::vault) fn is_signature(
+    public_key: &[u8; PUBLIC_KEY_LENGTH],
+    data: &[u8],
+    signature: &Secret,
+) -> bool {
+    let (Ok(key), Ok(signature)) =
+        (VerifyingKey::from_bytes(public_key), Signature::from_slice(signature.expose()))
+    else {
+        return false;
+    };
+    key.verify_strict(data, &signature).is_ok()
 }
 
 /// The kind of key in `blob`, for telling why it will not do.

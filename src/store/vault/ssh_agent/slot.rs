@@ -9,7 +9,8 @@
 //! What ssh signs to log in, and what `ssh-keygen -Y` signs, begins differently, so no server can have this message
 //! signed by accident. But whoever reaches the agent, also a forwarded one, and has the header, can have it signed
 //! on purpose. The signature never leaves memory. It is made twice at enrolment, because an agent may sign with
-//! randomness in it, and then the slot would never open again. Never the only slot: keys get replaced.
+//! randomness in it, and then the slot would never open again; and it is verified, because an answer that is no signature
+//! is no secret. Never the only slot: keys get replaced.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
@@ -49,8 +50,6 @@ pub(in crate::store::vault) fn fingerprint(blob: &[u8]) -> String {
 
 #[cfg(unix)]
 mod unix {
-    use std::time::Duration;
-
     use hkdf::Hkdf;
     use sha2::Sha256;
 
@@ -82,6 +81,11 @@ mod unix {
                     .ok_or_else(|| failed("it refused to sign with this key"))
             };
             let (first, second) = (sign()?, sign()?);
+            // An agent is another program. What it answers is public if it is no signature: then the vault would open for
+            // whoever knows that answer.
+            if !client::is_signature(&public_key, &message(vault, &salt), &first) {
+                return Err(failed("what it signed does not fit the key, so the key cannot open a vault"));
+            }
             if !first.same_as(&second) {
                 return Err(failed(
                     "it signed the same twice and differently, so this key cannot open a vault",
@@ -93,18 +97,12 @@ mod unix {
             Ok(Slot { public_key, comment: identity.comment.clone(), salt, wrapped })
         }
 
-        /// The data key; `None` if the agent does not hold the key or does not sign with it. `asking`: how long the
-        /// agent may take for the signature.
+        /// The data key; `None` if the agent does not sign with the key.
         pub(in crate::store::vault) fn open(
             &self,
             agent: &mut Agent,
             vault: &Id,
-            asking: Duration,
         ) -> Result<Option<SymmetricKey>, Error> {
-            if !self.is_held_by(agent)? {
-                return Ok(None);
-            }
-            agent.extend(asking);
             let Some(signature) = agent.sign(&self.blob(), &message(vault, &self.salt))? else {
                 return Ok(None);
             };
@@ -118,10 +116,10 @@ mod unix {
             ))
         }
 
-        /// Whether the agent holds the key; asks nobody to confirm.
-        pub(in crate::store::vault) fn is_held_by(&self, agent: &mut Agent) -> Result<bool, Error> {
+        /// Whether its key is among those that the agent holds.
+        pub(in crate::store::vault) fn is_among(&self, held: &[Identity]) -> bool {
             let blob = self.blob();
-            Ok(agent.identities()?.iter().any(|identity| identity.blob == blob))
+            held.iter().any(|identity| identity.blob == blob)
         }
     }
 

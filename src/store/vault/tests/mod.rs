@@ -14,6 +14,8 @@ use crate::store::{NoTerminal, Prompter};
 mod agents;
 mod damage;
 #[cfg(unix)]
+mod fake_agent;
+#[cfg(unix)]
 mod modes;
 mod slots;
 
