@@ -103,6 +103,10 @@ fn call(tool: &str, arguments: &[&[u8]], input: &[u8]) -> Ran {
     let environment =
         Environment::new([("KEYFOB_TOKENS", HELD), ("CI", "1")].map(|(k, v)| (k.into(), v.into())));
     let data = scratch::folder("wallet").join("data");
+    // What an earlier input stored is not this one's.
+    if data.exists() {
+        std::fs::remove_dir_all(&data).unwrap();
+    }
     let stores = Machine { store_context: StoreContext::new(&data, &environment, &NoTerminal) };
     let config = data.join("config.toml");
     let wallet = LocalWallet::new(&data, config, &stores, &environment, 1_800_000_000);
@@ -173,7 +177,7 @@ pub fn git(data: &[u8]) {
             "credential",
             "capability[]",
             "password_expiry_utc",
-            "ephemeral",
+            "oauth_refresh_token",
             "quit",
         ];
         for line in std::str::from_utf8(&ran.out).unwrap().lines() {
