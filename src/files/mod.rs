@@ -342,7 +342,8 @@ mod tests {
         let path = folder.path().join("a");
         write_private(&path, b"old").unwrap();
         let mut bytes = vec![b'x'; LARGEST + 1];
-        let writers: [fn(&Path, &[u8]) -> Result<(), Error>; 3] = [
+        type Write = fn(&Path, &[u8]) -> Result<(), Error>;
+        let writers: [Write; 3] = [
             write_private,
             |path, bytes| create_private(&path.with_file_name("b"), bytes),
             |path, bytes| rewrite(path, b"old", bytes, None),
