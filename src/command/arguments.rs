@@ -1,9 +1,10 @@
 //! The arguments that several commands take, each in the same words, and how their values are read.
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Arg, ArgAction, ArgMatches};
 
 use crate::forge;
+use crate::tool::Tool;
 
 /// The argument for a place.
 pub(super) fn url() -> Arg {
@@ -55,4 +56,16 @@ pub(super) fn text<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m str> {
 /// The words of a list that a person typed, with blanks or commas between.
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty())
+}
+
+/// The words of some tools; the names of their clients are taken too, where they are no tool's word.
+pub(super) fn tool_words(tools: impl Iterator<Item = &'static Tool> + Clone) -> PossibleValuesParser {
+    let words: Vec<PossibleValue> = tools
+        .clone()
+        .map(|tool| {
+            let is_own = |client: &&&str| !tools.clone().any(|other| other.name == **client);
+            PossibleValue::new(tool.name).aliases(tool.clients.iter().filter(is_own).copied())
+        })
+        .collect();
+    PossibleValuesParser::new(words)
 }

@@ -21,7 +21,6 @@ pub static COMMAND: Command = Command {
               credential.useHttpPath is set: give the URL without it to see that.",
     example: "keyfob explain https://dev.azure.com/contoso/website/_git/website",
     arguments: |command| {
-        let tools = tool::ALL.iter().map(|tool| tool.name);
         command
             .arg(url().required(true))
             .arg(option("user", "NAME").help("The user name that the tool asks for"))
@@ -29,7 +28,7 @@ pub static COMMAND: Command = Command {
                 option("tool", "TOOL")
                     .default_value("git")
                     .help("The tool that asks")
-                    .value_parser(clap::builder::PossibleValuesParser::new(tools)),
+                    .value_parser(super::arguments::tool_words(tool::ALL.iter().copied())),
             )
             .arg(json())
     },

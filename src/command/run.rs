@@ -35,11 +35,10 @@ pub static COMMAND: Command = Command {
               The exit code is the command's; 125: nothing was started, 126: it cannot be run, 127: it is not there.",
     example: "keyfob run --dry-run --for https://dev.azure.com/contoso -- az devops project list",
     arguments: |command| {
-        let names = profiles().map(|(tool, _)| tool.name).collect::<Vec<_>>();
         let repeated = |name, value, help| option(name, value).action(ArgAction::Append).help(help);
         command
             .arg(repeated("for", "[NAME=]URL", "A place that a token is for, with the name that the tool has for it"))
-            .arg(repeated("profile", "NAME", "The tool whose variables are set").value_parser(names))
+            .arg(repeated("profile", "NAME", "The tool whose variables are set").value_parser(super::arguments::tool_words(profiles().map(|(tool, _)| tool))))
             .arg(repeated(
                 "env",
                 "NAME=[FORM:]URL",
@@ -71,7 +70,7 @@ pub static COMMAND: Command = Command {
 };
 
 /// The tools that have one.
-fn profiles() -> impl Iterator<Item = (&'static Tool, &'static Profile)> {
+fn profiles() -> impl Iterator<Item = (&'static Tool, &'static Profile)> + Clone {
     tool::ALL.iter().filter_map(|tool| Some((*tool, tool.profile?)))
 }
 
@@ -143,6 +142,8 @@ fn chosen(
     own: bool,
 ) -> Result<Vec<(&'static Tool, &'static Profile)>, Error> {
     if !named.is_empty() || own {
+        let of = |name: &&str| tool::called(name, profiles().map(|(tool, _)| tool)).map(|tool| tool.name);
+        let named: Vec<&str> = named.iter().filter_map(of).collect();
         return Ok(profiles().filter(|(tool, _)| named.contains(&tool.name)).collect());
     }
     let file = program.and_then(|program| Path::new(program).file_name()?.to_str()).unwrap_or_default();

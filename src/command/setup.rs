@@ -40,7 +40,7 @@ pub static COMMAND: Command = Command {
 pub(super) fn tools_argument() -> Arg {
     Arg::new("TOOL")
         .num_args(0..)
-        .value_parser(tool::with_setup().map(|(tool, _)| tool.name).collect::<Vec<_>>())
+        .value_parser(super::arguments::tool_words(tool::with_setup().map(|(tool, _)| tool)))
         .help("Which tools; all that are here, if none is named")
 }
 
@@ -129,6 +129,11 @@ impl Outcome {
     }
 }
 
+/// The word of the tool with a setup that is meant.
+pub(super) fn named_tool(name: &str) -> Option<&'static str> {
+    tool::called(name, tool::with_setup().map(|(tool, _)| tool)).map(|tool| tool.name)
+}
+
 /// The tools that were named, or those that are here.
 fn chosen(
     matches: &ArgMatches,
@@ -136,8 +141,8 @@ fn chosen(
 ) -> Result<Vec<(&'static Tool, &'static Setup)>, Error> {
     let able = tool::with_setup();
     if let Some(names) = matches.get_many::<String>("TOOL") {
-        let names: Vec<&String> = names.collect();
-        return Ok(able.filter(|(tool, _)| names.iter().any(|name| *name == tool.name)).collect());
+        let names: Vec<&str> = names.filter_map(|name| named_tool(name)).collect();
+        return Ok(able.filter(|(tool, _)| names.contains(&tool.name)).collect());
     }
     let mut here = Vec::new();
     for (tool, setup) in able {

@@ -25,13 +25,15 @@ pub static COMMAND: Command = Command {
 
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let dry = matches.get_flag("dry-run");
-    let named: Option<Vec<&String>> = matches.get_many::<String>("TOOL").map(Iterator::collect);
+    let named = matches.get_many::<String>("TOOL");
+    let named: Option<Vec<&str>> =
+        named.map(|names| names.filter_map(|name| super::setup::named_tool(name)).collect());
     let ledger = Ledger::read(&context.data)?;
     let mut found = false;
     // One tool whose settings cannot be read does not keep the others from it.
     let mut failed = LastError::default();
     for (tool, setup) in tool::with_setup() {
-        if named.as_ref().is_some_and(|names| !names.iter().any(|name| *name == tool.name)) {
+        if named.as_ref().is_some_and(|names| !names.contains(&tool.name)) {
             continue;
         }
         let place = setup_context(context);

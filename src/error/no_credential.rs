@@ -154,7 +154,9 @@ impl NoCredential {
             |before: &str, command: String| if alone { command } else { format!("{before}: {command}") };
         match self {
             NoCredential::NotOurs => {
-                (format!("the wallet holds nothing for {url}"), format!("keyfob add {url}"))
+                // Without it, add refuses a URL of plain http.
+                let allow = if url.starts_with("http://") { " --allow-http" } else { "" };
+                (format!("the wallet holds nothing for {url}"), format!("keyfob add {url}{allow}"))
             }
             NoCredential::NoOrganisation { host } if reader == Reader::Tool => (
                 format!("{host} alone does not tell the organisation, so no token can be chosen"),

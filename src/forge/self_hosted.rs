@@ -50,7 +50,11 @@ pub fn prefix_of<'a>(forge: &Forge, remote: &'a Remote) -> &'a [String] {
     let path = remote.path();
     match forge.prefix {
         Prefix::WholeSite => &[],
-        Prefix::AsGiven => path,
+        // A feed's index is not all of the feed.
+        Prefix::AsGiven => match path.split_last() {
+            Some((last, feed)) if last.eq_ignore_ascii_case("index.json") => feed,
+            _ => path,
+        },
         Prefix::Collection => {
             let before = path.iter().position(|segment| segment.starts_with('_'));
             before.map_or(path, |at| &path[..collection_length(&path[..at])])
@@ -95,5 +99,14 @@ mod tests {
         assert_eq!(prefix("https://s/sub/Coll/Proj/_git/Repo"), "sub/Coll");
         assert_eq!(prefix("https://s/tfs/Coll"), "tfs/Coll");
         assert_eq!(prefix("https://s/any/where/Coll"), "any/where/Coll");
+    }
+
+    #[test]
+    fn the_index_of_a_feed_is_not_all_of_the_feed() {
+        let prefix =
+            |url: &str| prefix_of(&crate::forge::generic::FORGE, &Remote::from_url(url).unwrap().0).join("/");
+        assert_eq!(prefix("https://nexus.example/repository/nuget/index.json"), "repository/nuget");
+        assert_eq!(prefix("https://nexus.example/repository/nuget"), "repository/nuget");
+        assert_eq!(prefix("https://nexus.example/index.json/more"), "index.json/more");
     }
 }

@@ -87,15 +87,15 @@ fn plain(secret: Secret) -> Option<Secret> {
 }
 
 /// A value with the names that lead to it.
-struct Value<'f> {
-    names: Vec<&'f str>,
-    text: &'f str,
-    line: usize,
-    range: Range<usize>,
+pub(super) struct Value<'f> {
+    pub(super) names: Vec<&'f str>,
+    pub(super) text: &'f str,
+    pub(super) line: usize,
+    pub(super) range: Range<usize>,
 }
 
 /// `None` for what is not of the form that gh writes.
-fn values<'f>(file: &TextFile, text: &'f str) -> Option<Vec<Value<'f>>> {
+pub(super) fn values<'f>(file: &TextFile, text: &'f str) -> Option<Vec<Value<'f>>> {
     let mut values = Vec::new();
     let mut above: Vec<(usize, &str)> = Vec::new();
     for line in lines(file, text) {

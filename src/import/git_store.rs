@@ -70,7 +70,7 @@ fn parts(line: &str) -> Option<(String, Zeroizing<String>, Zeroizing<String>)> {
 }
 
 /// Decodes as git does: a `%` that begins no code, and `%00`, are what they are. `None` for what is no text.
-fn decoded(text: &str) -> Option<Zeroizing<String>> {
+pub(super) fn decoded(text: &str) -> Option<Zeroizing<String>> {
     let bytes = text.as_bytes();
     let mut plain = Zeroizing::new(Vec::with_capacity(bytes.len()));
     let mut at = 0;

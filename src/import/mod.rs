@@ -19,6 +19,7 @@ use crate::secret::Secret;
 use crate::store::StoreContext;
 
 pub mod az;
+pub mod cargo;
 pub mod decide;
 pub mod docker;
 pub mod file;
@@ -26,13 +27,16 @@ pub mod gcm;
 pub mod gh;
 pub mod git_keyring;
 pub mod git_store;
+pub mod glab;
 pub mod ini;
 pub mod keyring;
 pub mod keyrings;
+pub mod maven;
 pub mod netrc;
 pub mod npm;
 pub mod nuget;
 pub mod pass;
+pub mod pip;
 
 /// Every source, in the order in which `keyfob import` shows them.
 pub static ALL: &[&Source] = &[
@@ -41,9 +45,13 @@ pub static ALL: &[&Source] = &[
     &gcm::SOURCE,
     &pass::SOURCE,
     &gh::SOURCE,
+    &glab::SOURCE,
     &az::SOURCE,
     &npm::SOURCE,
     &nuget::SOURCE,
+    &pip::SOURCE,
+    &cargo::SOURCE,
+    &maven::SOURCE,
     &netrc::SOURCE,
     &keyring::SOURCE,
     &docker::SOURCE,

@@ -131,7 +131,7 @@ fn collect(
 }
 
 /// A range with its indentation and the line's end behind it, where nothing else stands in its lines.
-fn with_its_line(text: &str, range: Range<usize>) -> Range<usize> {
+pub(super) fn with_its_line(text: &str, range: Range<usize>) -> Range<usize> {
     let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at + 1);
     let alone = text[start..range.start].trim().is_empty() && text[range.end..end].trim().is_empty();

@@ -9,6 +9,7 @@ use super::profile::{Form, OnConflict, Profile, Variable};
 /// Gradle.
 pub static TOOL: Tool = Tool {
     name: "gradle",
+    clients: &["gradlew"],
     title: "Gradle",
     need: Need::Packages,
     how: "variables: keyfob run --for REPOSITORY=URL -- gradle …",

@@ -11,6 +11,7 @@ use super::profile::{Endpoint, Form, OnConflict, Profile, Variable};
 /// Maven.
 pub static TOOL: Tool = Tool {
     name: "maven",
+    clients: &["mvn", "mvnw", "mvnd"],
     title: "Maven",
     need: Need::Packages,
     how: "variables that settings.xml names: keyfob run -- mvn …",

@@ -130,6 +130,8 @@ pub enum Presented {
 pub struct Tool {
     /// Its word on the command line.
     pub name: &'static str,
+    /// The programs by whose names people know it, beside its own word.
+    pub clients: &'static [&'static str],
     /// What people call it.
     pub title: &'static str,
     /// What it needs tokens for.
@@ -148,6 +150,7 @@ impl Tool {
     /// What a record begins with that states only its own.
     const BASE: Tool = Tool {
         name: "",
+        clients: &[],
         title: "",
         need: Need::Anything,
         how: "",
@@ -202,14 +205,20 @@ pub fn is_own_name(link: &str) -> bool {
     link.contains("keyfob")
 }
 
-/// The tool of this word.
+/// The tool of this word, or of a client of this name.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static Tool> {
-    ALL.iter().copied().find(|tool| tool.name == name)
+    called(name, ALL.iter().copied())
+}
+
+/// Of some tools, the one of this word; else the one whose client has this name.
+pub fn called(name: &str, tools: impl Iterator<Item = &'static Tool> + Clone) -> Option<&'static Tool> {
+    let client = |tool: &&Tool| tool.clients.contains(&name);
+    tools.clone().find(|tool| tool.name == name).or_else(|| tools.clone().find(client))
 }
 
 /// The tools that can be made to ask us, with how.
-pub fn with_setup() -> impl Iterator<Item = (&'static Tool, &'static setup::Setup)> {
+pub fn with_setup() -> impl Iterator<Item = (&'static Tool, &'static setup::Setup)> + Clone {
     ALL.iter().filter_map(|tool| Some((*tool, tool.setup?)))
 }
 

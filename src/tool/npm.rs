@@ -18,6 +18,7 @@ use super::profile::{Endpoint, Form, OnConflict, Profile, Variable};
 /// npm.
 pub static TOOL: Tool = Tool {
     name: "npm",
+    clients: &["npx"],
     title: "npm, Yarn 1",
     need: Need::Packages,
     how: "variables: keyfob run -- npm …",

@@ -13,6 +13,7 @@ use super::profile::{Endpoint, Form, OnConflict, Profile, Variable};
 /// Yarn 2 and newer.
 pub static TOOL: Tool = Tool {
     name: "yarn",
+    clients: &["yarnpkg"],
     title: "Yarn 2 and newer",
     need: Need::Packages,
     how: "variables: keyfob run -- yarn …",

@@ -136,7 +136,8 @@ impl<'r> Choice<'_, 'r> {
         let Choice { entry, query, .. } = *self;
         let folds = entry.forge.case_insensitive_paths;
         let below = entry.below(&query.remote);
-        let rules = entry.record.rules.iter().filter(|rule| is_within(below, &rule.path, folds));
+        let fits = |path: &[String]| is_within(below, path, folds) || is_view_of(below, path, folds);
+        let rules = entry.record.rules.iter().filter(|rule| fits(&rule.path));
         if let Some(rule) = rules.max_by_key(|rule| rule.path.len())
             && let Some(account) = persons.iter().find(|account| account.name == rule.account)
         {
@@ -239,6 +240,15 @@ impl<'r> Choice<'_, 'r> {
     fn judge(&self, account: &AccountRecord) -> Result<(), NoCredential> {
         judge(self.entry, account, self.query, self.now)
     }
+}
+
+/// Whether a path is in a view of the feed that a rule is for: `_packaging/feed@Release` is a view of `_packaging/feed`.
+fn is_view_of(path: &[String], rule: &[String], folds: bool) -> bool {
+    let Some([packaging, feed]) = rule.last_chunk() else { return false };
+    let asked = path.get(rule.len() - 1).and_then(|segment| segment.split_once('@'));
+    packaging == "_packaging"
+        && asked.is_some_and(|(name, _)| name == feed || (folds && name.eq_ignore_ascii_case(feed)))
+        && is_within(path, &rule[..rule.len() - 1], folds)
 }
 
 /// All accounts of one source.

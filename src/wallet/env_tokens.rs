@@ -249,7 +249,7 @@ impl<'w> Environment<'w> {
             (Resolution::Known(ours), Ok(Resolution::NoOrganisation(forge))) => ours.forge == forge,
             (Resolution::Host { group: ours }, Ok(Resolution::Host { group: theirs })) => *ours == theirs,
             (Resolution::NoOrganisation(ours), Ok(Resolution::NoOrganisation(theirs))) => {
-                ours.id == theirs.id
+                *ours == theirs
             }
             _ => false,
         }

@@ -33,8 +33,8 @@ pub static COMMAND: Command = Command {
               A token that is not whole by its look is left where it is; one that looks like another service's is asked about.\n\n\
               The source keeps its tokens. With --move they are taken out of it, each after it was read back from the \
               wallet and compared.\n\n\
-              Sources: git-store, git-keyring (libsecret, osxkeychain, wincred), gcm, pass, gh, az, npm, nuget, netrc, \
-              keyring, docker; keyfob help import says where each looks. A file that keyfob export wrote is given by its path.",
+              Sources: git-store, git-keyring (libsecret, osxkeychain, wincred), gcm, pass, gh, glab, az, npm, nuget, pip, \
+              cargo, maven, netrc, keyring, docker; keyfob help import says where each looks. A file that keyfob export wrote is given by its path.",
     example: "keyfob import git-store --dry-run",
     arguments: |command| {
         command

@@ -31,6 +31,7 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
+    clients: &["wget"],
     title: "askpass (git and wget without a helper)",
     how: "GIT_ASKPASS, or wget --use-askpass",
     setup: Some(&setup::SETUP),

@@ -34,6 +34,7 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
+    clients: &["bazelisk"],
     title: "Bazel",
     how: "--credential_helper for each host in the person's .bazelrc",
     setup: Some(&setup::SETUP),

@@ -36,6 +36,7 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
+    clients: &["podman", "skopeo", "buildah", "helm", "oras"],
     title: "Docker",
     how: "credsStore and credHelpers in docker's config.json",
     setup: Some(&setup::SETUP),

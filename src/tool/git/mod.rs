@@ -39,6 +39,7 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
+    clients: &["git-lfs"],
     title: "Git",
     how: "credential.helper in git's configuration",
     setup: Some(&setup::SETUP),

@@ -43,6 +43,7 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
+    clients: &["pip", "uv", "pdm"],
     title: "pip, uv and PDM (the keyring command)",
     how: "a program named keyring in PATH",
     setup: Some(&setup::SETUP),

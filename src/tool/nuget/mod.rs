@@ -40,6 +40,7 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
+    clients: &["dotnet", "msbuild"],
     title: "NuGet (dotnet, MSBuild, Visual Studio, nuget.exe)",
     how: "a program named nuget-plugin-… in PATH",
     setup: Some(&setup::SETUP),

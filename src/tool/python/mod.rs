@@ -14,6 +14,7 @@ mod setup;
 /// Python's keyring library.
 pub static TOOL: Tool = Tool {
     name: "python",
+    clients: &["twine", "poetry", "hatch"],
     title: "twine, Poetry and Hatch (Python's keyring library)",
     need: Need::Packages,
     how: "a module that the settings of Python's keyring name",

@@ -35,6 +35,7 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// The tool as `keyfob` shows it and sets it up.
 pub static TOOL: Tool = Tool {
+    clients: &["tofu", "opentofu"],
     title: "Terraform",
     how: "credentials_helper in Terraform's own settings",
     setup: Some(&setup::SETUP),

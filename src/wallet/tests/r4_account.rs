@@ -222,3 +222,26 @@ fn a_tools_pair_of_the_same_name_answers_when_it_is_named_and_the_persons_is_ref
     assert_eq!(bench.get("https://alice@dev.azure.com/contoso"), "alice:T2");
     assert_eq!(bench.get(CONTOSO), "Ambiguous");
 }
+
+#[test]
+fn a_rule_for_a_feed_covers_its_views() {
+    let bench = Bench::new();
+    bench.add("https://dev.azure.com/contoso", Some("alice"), "A");
+    bench.add("https://dev.azure.com/contoso", Some("bob"), "B");
+    bench.prefer("https://dev.azure.com/contoso/_packaging/one", "bob");
+    bench.prefer("https://dev.azure.com/contoso", "alice");
+    let get = |feed: &str| {
+        bench.get(&format!("https://pkgs.dev.azure.com/contoso/_packaging/{feed}/nuget/v3/index.json"))
+    };
+    for (feed, token) in [
+        ("one", ":B"),
+        ("one@Release", ":B"),
+        ("ONE@Local", ":B"),
+        ("one@", ":B"),
+        ("onemore@Release", ":A"),
+        ("two@one", ":A"),
+        ("two", ":A"),
+    ] {
+        assert!(get(feed).ends_with(token), "{feed}: {}", get(feed));
+    }
+}

@@ -214,3 +214,26 @@ fn it_tells_what_the_tool_that_is_named_would_really_get() {
     ends(&scene, &format!("explain {hub} --tool docker"), 0, &told);
     ends(&scene, &format!("explain {hub}"), 1, &["holds nothing"]);
 }
+
+/// People know tools by the programs that they type.
+#[test]
+fn a_clients_name_stands_for_its_tool() {
+    let scene = Scene::new();
+    scene.add("https://dev.azure.com/contoso", "token-of-contoso");
+    let url = "https://pkgs.dev.azure.com/contoso/_packaging/f/nuget/v3/index.json";
+    for (client, title) in [
+        ("dotnet", "NuGet"),
+        ("msbuild", "NuGet"),
+        ("podman", "Docker"),
+        ("pip", "pip"),
+        ("twine", "twine"),
+        ("mvn", "Maven"),
+    ] {
+        let said = scene.keyfob(["explain", url, "--tool", client]).succeeds();
+        let first = said.stdout().lines().next().unwrap().to_owned();
+        assert!(first.to_lowercase().contains(&title.to_lowercase()), "{client}: {first}");
+    }
+    let setup = scene.keyfob(["setup", "dotnet", "--dry-run"]);
+    assert!(!setup.stderr().contains("invalid value"), "{setup}");
+    assert_eq!(scene.keyfob(["explain", url, "--tool", "nothing"]).code(), 2);
+}
