@@ -44,6 +44,7 @@ pub(super) static PAGES: &[Page] = &[
     page!("network", "network.md"),
     page!("npm", "tools/npm.md"),
     page!("nuget", "tools/nuget.md"),
+    page!("pipelines", "pipelines.md"),
     page!("pnpm", "tools/pnpm.md"),
     page!("poetry", "tools/poetry.md"),
     page!("python", "tools/python.md"),
