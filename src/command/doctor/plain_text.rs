@@ -28,7 +28,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let files = tool::git::plain_text_files(context.environment);
-    files.iter().filter_map(|file| look_into(file, context)).collect()
+    files.iter().filter(|file| file.exists()).filter_map(|file| look_into(file, context)).collect()
 }
 
 fn look_into(file: &Path, context: &Context<'_>) -> Option<Finding> {
