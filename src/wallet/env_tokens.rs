@@ -248,9 +248,7 @@ impl<'w> Environment<'w> {
             (Resolution::Known(ours), Ok(Resolution::Known(theirs))) => ours.realm == theirs.realm,
             (Resolution::Known(ours), Ok(Resolution::NoOrganisation(forge))) => ours.forge == forge,
             (Resolution::Host { group: ours }, Ok(Resolution::Host { group: theirs })) => *ours == theirs,
-            (Resolution::NoOrganisation(ours), Ok(Resolution::NoOrganisation(theirs))) => {
-                *ours == theirs
-            }
+            (Resolution::NoOrganisation(ours), Ok(Resolution::NoOrganisation(theirs))) => *ours == theirs,
             _ => false,
         }
     }
