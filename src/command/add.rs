@@ -17,7 +17,7 @@ use crate::store;
 use crate::text::{date, visible};
 use crate::wallet::manage;
 use crate::wallet::manage::Selection;
-use crate::wallet::manage::add::{Added, Change, Planned, Wish};
+use crate::wallet::manage::add::{AddRequest, Added, Change, Planned};
 
 use super::arguments::{self, list};
 use super::network::{self, Job};
@@ -93,12 +93,12 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn wish(matches: &ArgMatches, now: i64) -> Result<Wish, Error> {
+fn wish(matches: &ArgMatches, now: i64) -> Result<AddRequest, Error> {
     let text = |name: &str| text(matches, name).map(|text| text.trim().to_owned());
     let (remote, user) = Remote::from_typed(&text("URL").unwrap_or_default())?;
     let account = account_name(text("account").as_deref())?;
     let scopes = text("scopes").unwrap_or_default();
-    Ok(Wish {
+    Ok(AddRequest {
         remote,
         url_user: user,
         account,

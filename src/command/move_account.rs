@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::forge;
 use crate::remote::Remote;
 use crate::wallet::manage;
-use crate::wallet::manage::add::Wish;
+use crate::wallet::manage::add::AddRequest;
 
 use super::{Command, Context, arguments, counted, flag, text, url};
 
@@ -31,10 +31,10 @@ pub static COMMAND: Command = Command {
 fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let selection = manage::select(context.wallet, text(matches, "URL").unwrap_or_default(), None)?;
     let (remote, _) = Remote::from_typed(text(matches, "NEW-URL").unwrap_or_default())?;
-    let wish = Wish {
+    let wish = AddRequest {
         forge: text(matches, "forge").and_then(forge::named),
         allow_http: matches.get_flag("allow-http"),
-        ..Wish::new(remote, None)
+        ..AddRequest::new(remote, None)
     };
     let planned = manage::plan_move(context.wallet, &selection, wish)?;
     let count = manage::move_realm(context.wallet, &selection, &planned)?;

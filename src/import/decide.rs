@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::forge::token::{RecognizedToken, recognize};
 use crate::forge::{self, Recognition};
 use crate::records::{Group, Source as AddedBy};
-use crate::wallet::manage::add::{Planned, Wish};
-use crate::wallet::manage::adopt::{Comparison, Seen};
+use crate::wallet::manage::add::{AddRequest, Planned};
+use crate::wallet::manage::adopt::{Comparison, SecretCache};
 use crate::wallet::manage::plan::ReadRecord;
 use crate::wallet::{LocalWallet, manage};
 
@@ -123,7 +123,7 @@ pub fn decide<'f>(
     wallet: &LocalWallet<'_>,
     found: &'f [Found],
     overrides: Overrides,
-    seen: &Seen,
+    seen: &SecretCache,
     now: i64,
 ) -> Result<Vec<Decided<'f>>, Error> {
     let mut all: Vec<Decided<'f>> = Vec::new();
@@ -224,8 +224,9 @@ fn plan(
         let why = "the organisation is not to be seen: the user name may be one, and is that of an account";
         return Err(Error::usage(why, ""));
     }
-    let wish = Wish::new(found.remote.clone(), found.user.clone());
-    let planned = manage::plan::plan_by(wallet, Wish { expires: found.expires, allow_http, ..wish }, read)?;
+    let wish = AddRequest::new(found.remote.clone(), found.user.clone());
+    let planned =
+        manage::plan::plan_by(wallet, AddRequest { expires: found.expires, allow_http, ..wish }, read)?;
     // `add` takes a nameless URL with a path for an Azure DevOps Server, and says so to a person who can say no. Here that is
     // too little to go by.
     if planned.guessed && found.user.is_none() && forge::looks_like(&found.remote).is_none() {

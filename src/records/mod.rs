@@ -5,7 +5,7 @@
 //! of a path must be found with one open. The record is the truth for an account's existence, the store for its secret.
 //! Writing: lock, read again, replace the file whole (see [`crate::files`]). Unknown fields of later versions of the
 //! same format are kept out of harm's way by the version number: a newer one is refused, never rewritten. This file does the
-//! reading and writing, `shape` says what is in them.
+//! reading and writing, `model` says what is in them.
 
 use std::path::{Path, PathBuf};
 
@@ -16,10 +16,11 @@ use crate::error::Error;
 use crate::files;
 use crate::folders::NoFolders;
 
-mod shape;
+mod model;
 
-pub use shape::{
-    AccountRecord, Expiry, Group, Kept, RealmRecord, Rule, SetAside, Source, Trouble, TroubleState,
+pub use model::{
+    AccountRecord, Expiry, Group, RealmRecord, Rejection, RejectionState, Rule, SecretLocation, SetAside,
+    Source,
 };
 
 /// The version of the format that this program writes.
@@ -317,6 +318,38 @@ mod tests {
         assert!(records.path("azure-devops/contoso").exists());
         records.clear("azure-devops/contoso").unwrap();
         assert!(!records.path("azure-devops/contoso").exists());
+    }
+
+    #[test]
+    fn the_names_on_disk_are_those_of_every_version() {
+        let mut record = realm("github/github.com");
+        let account = &mut record.accounts[0];
+        let rejection = Rejection { state: RejectionState::Rejected, since: 7 };
+        account.rejections.insert("code".to_owned(), rejection);
+        account.expires = Some(Expiry { at: 9, certain: true });
+        account.set_aside.push(SetAside {
+            store: "memory".to_owned(),
+            id: "old".to_owned(),
+            since: 5,
+            expires: Some(Expiry { at: 6, certain: false }),
+            scopes: Vec::new(),
+            authtype: false,
+            service_id: None,
+        });
+        let id = account.id.clone();
+        let written = serde_json::to_string(&record).unwrap();
+        let expected = format!(
+            concat!(
+                r#"{{"realm":"github/github.com","url":"https://x","accounts":[{{"name":"me","source":"person","#,
+                r#""store":"memory","id":"{}","set_aside":[{{"store":"memory","id":"old","since":5,"#,
+                r#""expires":{{"at":6,"hard":false}}}}],"trouble":{{"code":{{"state":"rejected","since":7}}}},"#,
+                r#""expires":{{"at":9,"hard":true}},"added":1,"changed":1}}]}}"#
+            ),
+            id
+        );
+        assert_eq!(written, expected);
+        let suspect: Rejection = serde_json::from_str(r#"{"state":"suspect","since":1}"#).unwrap();
+        assert_eq!(suspect.state, RejectionState::Suspect);
     }
 
     #[test]

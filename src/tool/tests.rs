@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, Write};
 use std::sync::LazyLock;
 
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 
 use super::*;
 
@@ -34,7 +34,7 @@ pub(crate) fn wire<'w>(
 }
 
 /// One call as the tool makes it.
-pub(crate) fn call(serve: Serve, bench: &Bench, arguments: &[&str], input: &[u8]) -> Ran {
+pub(crate) fn call(serve: Serve, bench: &TestWallet, arguments: &[&str], input: &[u8]) -> Ran {
     call_beside(Person::default(), serve, bench, arguments, input)
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn call(serve: Serve, bench: &Bench, arguments: &[&str], input: &[u8]
 pub(crate) fn call_beside(
     person: Person,
     serve: Serve,
-    bench: &Bench,
+    bench: &TestWallet,
     arguments: &[&str],
     input: &[u8],
 ) -> Ran {
@@ -54,7 +54,7 @@ pub(crate) fn call_beside(
 pub(crate) fn call_for_bytes(
     person: Person,
     serve: Serve,
-    bench: &Bench,
+    bench: &TestWallet,
     arguments: &[&str],
     mut input: &[u8],
 ) -> (u8, Vec<u8>, String) {

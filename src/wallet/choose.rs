@@ -4,7 +4,7 @@
 use std::fmt::{self, Arguments};
 
 use crate::error::NoCredential;
-use crate::records::{AccountRecord, Source, TroubleState};
+use crate::records::{AccountRecord, RejectionState, Source};
 use crate::remote::is_within;
 
 use super::resolve::RealmEntry;
@@ -296,13 +296,13 @@ pub fn judge(
     if let Some(at) = hard_end(account, now).filter(|&at| at <= now) {
         return Err(NoCredential::Expired { realm: realm(), url: url(), account: name(), at });
     }
-    let Some(trouble) = account.trouble_for(query.need.as_str()) else { return Ok(()) };
-    let waited = now.saturating_sub(trouble.since);
-    let again_in = match trouble.state {
-        TroubleState::Rejected => None,
+    let Some(rejection) = account.rejection_for(query.need.as_str()) else { return Ok(()) };
+    let waited = now.saturating_sub(rejection.since);
+    let again_in = match rejection.state {
+        RejectionState::Rejected => None,
         // After a minute, or when the clock was set back, it is offered once more.
-        TroubleState::Suspect if !(0..SUSPECT_SECONDS).contains(&waited) => return Ok(()),
-        TroubleState::Suspect => Some(SUSPECT_SECONDS - waited),
+        RejectionState::Suspect if !(0..SUSPECT_SECONDS).contains(&waited) => return Ok(()),
+        RejectionState::Suspect => Some(SUSPECT_SECONDS - waited),
     };
     Err(NoCredential::Rejected { realm: realm(), url: url(), account: name(), again_in })
 }
@@ -310,7 +310,7 @@ pub fn judge(
 /// When a token certainly ends (R8). A clock that is earlier than the record makes every date soft.
 #[must_use]
 pub fn hard_end(account: &AccountRecord, now: i64) -> Option<i64> {
-    account.expires.filter(|expiry| expiry.hard && now >= account.changed).map(|expiry| expiry.at)
+    account.expires.filter(|expiry| expiry.certain && now >= account.changed).map(|expiry| expiry.at)
 }
 
 fn no_account(entry: &RealmEntry<'_>, asked: Option<&str>) -> NoCredential {

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::forge::Presentation;
-use crate::records::{AccountRecord, Group, Source, Trouble, TroubleState};
+use crate::records::{AccountRecord, Group, Rejection, RejectionState, Source};
 use crate::secret::Secret;
 
 use super::choose::is_match;
@@ -135,17 +135,17 @@ fn reject_all(wallet: &LocalWallet<'_>, group: &str, ids: &[String], query: &Que
 /// from requests that were under way together, and count as one.
 fn refuse(account: &mut AccountRecord, query: &Query, now: i64) -> bool {
     let need = if account.source == Source::Tool { "*" } else { query.need.as_str() };
-    let state = match (account.source, account.trouble.get(need)) {
-        (_, Some(Trouble { state: TroubleState::Rejected, .. })) => return false,
-        (Source::Tool, _) => TroubleState::Rejected,
-        (Source::Person, None) => TroubleState::Suspect,
-        (Source::Person, Some(trouble))
-            if (0..SUSPECT_SECONDS).contains(&now.saturating_sub(trouble.since)) =>
+    let state = match (account.source, account.rejections.get(need)) {
+        (_, Some(Rejection { state: RejectionState::Rejected, .. })) => return false,
+        (Source::Tool, _) => RejectionState::Rejected,
+        (Source::Person, None) => RejectionState::Suspect,
+        (Source::Person, Some(rejection))
+            if (0..SUSPECT_SECONDS).contains(&now.saturating_sub(rejection.since)) =>
         {
             return false;
         }
-        (Source::Person, Some(_)) => TroubleState::Rejected,
+        (Source::Person, Some(_)) => RejectionState::Rejected,
     };
-    account.trouble.insert(need.to_owned(), Trouble { state, since: now });
+    account.rejections.insert(need.to_owned(), Rejection { state, since: now });
     true
 }

@@ -3,7 +3,7 @@
 //! this need and can be restored, because it was shown only once and other tools use it too.
 
 use crate::error::{Error, target};
-use crate::records::{AccountRecord, Group, Source, Trouble, TroubleState};
+use crate::records::{AccountRecord, Group, Rejection, RejectionState, Source};
 
 use super::choose::{choose, is_match};
 use super::resolve::{RealmMatch, match_realm, resolve};
@@ -44,7 +44,7 @@ pub(super) fn displace(wallet: &LocalWallet<'_>, query: &Query) -> Result<(), Er
     let others = Query { user: None, ..query.clone() };
     let need = query.need.as_str();
     let is_other = |account: &AccountRecord| {
-        account.source == Source::Tool && account.name != query.user && account.trouble_for(need).is_none()
+        account.source == Source::Tool && account.name != query.user && account.rejection_for(need).is_none()
     };
     let Some((group, meant)) = matching_ids(wallet, &others, is_other)? else { return Ok(()) };
     wallet.records.change(&group, |group| {
@@ -90,9 +90,9 @@ fn matching_ids(
 /// Sets an account aside for the need of a request; whether that changed it.
 fn reject(account: &mut AccountRecord, query: &Query, now: i64) -> bool {
     let need = query.need.as_str();
-    if account.trouble.get(need).is_some_and(|trouble| trouble.state == TroubleState::Rejected) {
+    if account.rejections.get(need).is_some_and(|rejection| rejection.state == RejectionState::Rejected) {
         return false;
     }
-    account.trouble.insert(need.to_owned(), Trouble { state: TroubleState::Rejected, since: now });
+    account.rejections.insert(need.to_owned(), Rejection { state: RejectionState::Rejected, since: now });
     true
 }

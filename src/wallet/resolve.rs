@@ -196,13 +196,13 @@ impl RealmEntry<'_> {
     #[must_use]
     pub fn names_an_account(&self, user: &str) -> bool {
         let fold = !self.forge.is_generic();
-        let is_it = |account: &AccountRecord| {
+        let is_match = |account: &AccountRecord| {
             account
                 .name
                 .as_deref()
                 .is_some_and(|name| name == user || (fold && name.eq_ignore_ascii_case(user)))
         };
-        !self.is_no_preference(user) && self.record.accounts.iter().any(is_it)
+        !self.is_no_preference(user) && self.record.accounts.iter().any(is_match)
     }
 
     /// Whether a user name means "no preference": empty, a placeholder, or the organisation itself (R4).

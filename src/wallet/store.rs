@@ -140,10 +140,10 @@ fn clear(
     query: &Query,
     expires: Option<i64>,
 ) -> Result<Stored, Error> {
-    let expiry = expires.map(|at| Expiry { at, hard: true }).filter(|_| account.source == Source::Tool);
+    let expiry = expires.map(|at| Expiry { at, certain: true }).filter(|_| account.source == Source::Tool);
     let need = query.need.as_str();
     let stale = |account: &AccountRecord| {
-        account.trouble_for(need).is_some() || (account.source == Source::Tool && account.expires != expiry)
+        account.rejection_for(need).is_some() || (account.source == Source::Tool && account.expires != expiry)
     };
     if !stale(account) {
         return Ok(Stored::Unchanged);
@@ -154,7 +154,7 @@ fn clear(
         if !stale(found) {
             return Ok((Stored::Unchanged, false));
         }
-        found.trouble.retain(|key, _| key != need && key != "*");
+        found.rejections.retain(|key, _| key != need && key != "*");
         if found.source == Source::Tool {
             found.expires = expiry;
         }
@@ -176,7 +176,7 @@ fn store_new(
     let (swept, chosen) = put_new(wallet, group, &place, account, &packed, |group, store, key| {
         let wish = AccountRecord {
             path: path_of_pair(&realm, &query.remote),
-            expires: expires.map(|at| Expiry { at, hard: true }),
+            expires: expires.map(|at| Expiry { at, certain: true }),
             authtype: new.authtype.is_some(),
             refresh: new.refresh.is_some(),
             ..AccountRecord::new(Source::Tool, store, key, wallet.now)
@@ -267,16 +267,16 @@ pub(super) fn set_aside_and_replace(found: &mut AccountRecord, wish: AccountReco
     found.service_id = service_id;
     found.changed = changed;
     found.hinted = None;
-    found.trouble.clear();
+    found.rejections.clear();
 }
 
 /// Takes out of a record what tools stored and nobody will want back.
 fn sweep_pairs(record: &mut RealmRecord, now: i64) -> Result<Vec<(String, Key)>, Error> {
     let old = |since: i64| now.saturating_sub(since) > KEEP_ASIDE_SECONDS;
-    let ended = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.hard && expiry.at < now);
+    let ended = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.certain && expiry.at < now);
     let mut swept = Vec::new();
     for account in record.accounts.iter().filter(|account| account.source == Source::Tool) {
-        let dead = account.trouble.get("*").is_some_and(|trouble| old(trouble.since));
+        let dead = account.rejections.get("*").is_some_and(|rejection| old(rejection.since));
         for aside in account.set_aside.iter().filter(|aside| dead || old(aside.since) || ended(aside.expires))
         {
             swept.push((aside.store.clone(), record.key_of(account, &aside.id)?));

@@ -10,7 +10,7 @@ use crate::import::{Outside, git_store};
 use crate::text::{shell_word, visible};
 use crate::tool;
 use crate::tool::setup::Finding;
-use crate::wallet::manage::adopt::Seen;
+use crate::wallet::manage::adopt::SecretCache;
 
 use super::checks::{health, used_stores};
 
@@ -60,6 +60,6 @@ fn held_in(file: &Path, context: &Context<'_>) -> Result<usize, Error> {
     };
     let reading = (git_store::SOURCE.read)(&outside)?;
     let decided =
-        decide(context.wallet, &reading.found, Overrides::default(), &Seen::default(), context.now)?;
+        decide(context.wallet, &reading.found, Overrides::default(), &SecretCache::default(), context.now)?;
     Ok(decided.iter().filter(|decided| matches!(decided.verdict, Verdict::Held { .. })).count())
 }

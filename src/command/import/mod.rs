@@ -16,7 +16,7 @@ use crate::secret::Secret;
 use crate::terminal::Colour;
 use crate::text::{listed, shell_word, visible};
 use crate::wallet::manage::add::Planned;
-use crate::wallet::manage::adopt::{Comparison, Seen};
+use crate::wallet::manage::adopt::{Comparison, SecretCache};
 use crate::wallet::{Lookup, Query, Wallet as _, manage};
 
 use super::{Command, Context, counted, flag, option, yes};
@@ -185,7 +185,7 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
         context.terminal.note(&format!("{} has nothing here ({})", source.title, source.places));
         return Ok(());
     }
-    let seen = Seen::default();
+    let seen = SecretCache::default();
     let mut decided = decide(context.wallet, &reading.found, wish.overrides, &seen, context.now)?;
     show(&decided, &reading, context);
     let doubted = |one: &Decided<'_>| matches!(one.verdict, Verdict::Leave { doubt: true, .. });
@@ -241,7 +241,7 @@ struct Held<'f> {
 /// Takes what is new, and returns what the wallet was seen to hold afterwards.
 fn take_over<'f>(
     decided: Vec<Decided<'f>>,
-    seen: &Seen,
+    seen: &SecretCache,
     context: &mut Context<'_>,
 ) -> Result<Vec<Held<'f>>, Error> {
     let mut held = Vec::new();

@@ -7,7 +7,7 @@ use crate::forge::lifecycle::{ChosenScopes, ScopeTable, Token, TokenFilter, Toke
 use crate::remote::Remote;
 use crate::text::{date, visible};
 use crate::wallet::manage;
-use crate::wallet::manage::add::{Change, Wish};
+use crate::wallet::manage::add::{AddRequest, Change};
 use crate::wallet::manage::rotate::{Done, LONGEST, Making, Service, is_long};
 use crate::wallet::pending::{Kind, List, Pending};
 
@@ -97,11 +97,11 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     let scopes = scopes_for(words, organisation.scopes, context)?;
     let expires = time::end(text(matches, "expires").unwrap_or(LASTS), context.now)?;
     let (remote, user) = Remote::from_url(&url)?;
-    let wish = Wish {
+    let wish = AddRequest {
         account: add::account_name(text(matches, "account"))?,
         label: text(matches, "label").map(str::to_owned),
         default: matches.get_flag("default"),
-        ..Wish::new(remote, user)
+        ..AddRequest::new(remote, user)
     };
     let planned = manage::plan(context.wallet, wish)?;
     if let Some(title) = text(matches, "name").filter(|title| is_long(title)) {

@@ -9,7 +9,7 @@ use crate::forge::verify::Outcome;
 use crate::records::AccountRecord;
 use crate::text::date;
 use crate::wallet::manage;
-use crate::wallet::manage::add::{Change, Planned, Wish};
+use crate::wallet::manage::add::{AddRequest, Change, Planned};
 use crate::wallet::pending::{Kind, List, Pending};
 
 use super::super::network::Client;
@@ -176,7 +176,7 @@ pub(super) fn resume(
 pub(super) fn settle(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let (place, account) = (text(matches, "URL").unwrap_or_default(), text(matches, "account"));
     let planned = super::super::place(context, place).and_then(|(remote, user)| {
-        manage::plan(context.wallet, Wish { allow_http: true, ..Wish::new(remote, user) })
+        manage::plan(context.wallet, AddRequest { allow_http: true, ..AddRequest::new(remote, user) })
     });
     let is_meant = |pending: &Pending| {
         let here = pending.realm == place

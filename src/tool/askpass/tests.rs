@@ -1,9 +1,9 @@
 //! Prompts as git, git-lfs, wget and ssh write them, and what each gets.
 
 use crate::tool::tests::{Person, Ran, call_beside};
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 
-fn call(bench: &Bench, arguments: &[&str]) -> Ran {
+fn call(bench: &TestWallet, arguments: &[&str]) -> Ran {
     // git gives it its own terminal.
     call_beside(
         Person { stdin_is_terminal: true, stderr_is_terminal: true },
@@ -15,15 +15,15 @@ fn call(bench: &Bench, arguments: &[&str]) -> Ran {
 }
 
 /// The answer to a prompt; nothing else may be said.
-fn ask(bench: &Bench, prompt: &str) -> String {
+fn ask(bench: &TestWallet, prompt: &str) -> String {
     let (code, out, notes) = call(bench, &[prompt]);
     assert_eq!((code == 0, notes.as_str()), (!out.is_empty(), ""), "{prompt}: {code}");
     assert!(code <= 1);
     out
 }
 
-fn full() -> Bench {
-    let bench = Bench::new();
+fn full() -> TestWallet {
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "PAT");
     bench.add("https://git.example", Some("alice"), "GENERIC");
     bench.add("http://127.0.0.1:18080/tfs/One", None, "SERVER");
@@ -104,7 +104,7 @@ fn no_other_place_gets_a_token() {
 
 #[test]
 fn which_of_two_accounts_is_not_guessed() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/two", Some("alice"), "A");
     bench.add("https://dev.azure.com/two", Some("bob"), "B");
     assert_eq!(ask(&bench, "Username for 'https://dev.azure.com/two/p/_git/r': "), "");

@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use crate::tool::tests::{Ran, call};
 use crate::wallet::NewCredential;
-use crate::wallet::tests::fixture::{Bench, START, secret};
+use crate::wallet::tests::fixture::{START, TestWallet, secret};
 
-fn run(bench: &Bench, args: &[&str], input: &[u8]) -> Ran {
+fn run(bench: &TestWallet, args: &[&str], input: &[u8]) -> Ran {
     call(super::serve, bench, args, input)
 }
 
 /// The answer for a URI, which is of the schema.
-fn get(bench: &Bench, uri: &str) -> Value {
+fn get(bench: &TestWallet, uri: &str) -> Value {
     let request = serde_json::json!({ "uri": uri }).to_string();
     let (code, out, notes) = run(bench, &["get"], request.as_bytes());
     assert_eq!(code, 0, "{uri}: {notes}");
@@ -49,7 +49,7 @@ fn none() -> Value {
 
 #[test]
 fn each_forge_gets_its_header() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     bench.add("https://cache.example", Some("alice"), "C\"\\");
     bench.add("https://github.com", None, "H");
@@ -68,7 +68,7 @@ fn each_forge_gets_its_header() {
 
 #[test]
 fn an_end_that_is_certain_is_told() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let url = "https://cache.example";
     let given = NewCredential { expires: Some(START + 600), ..secret("T").into() };
     bench.store_given(url, given).unwrap();
@@ -79,7 +79,7 @@ fn an_end_that_is_certain_is_told() {
 
 #[test]
 fn what_is_not_ours_gets_no_headers() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     bench.add("https://cache.example", Some("alice"), "C");
     for uri in [
@@ -106,7 +106,7 @@ fn what_is_not_ours_gets_no_headers() {
 
 #[test]
 fn fields_and_arguments_of_the_future_are_passed_over() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://cache.example", Some("alice"), "C");
     let request = br#" {"future":[{"uri":"https://x"}],"uri":"https://cache.example/x"}
 "#;
@@ -116,7 +116,7 @@ fn fields_and_arguments_of_the_future_are_passed_over() {
 
 #[test]
 fn a_bad_request_is_an_error_and_nothing_of_it_is_repeated() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://cache.example", Some("alice"), "T0KEN");
     let long = vec![b'x'; (1 << 20) + 1];
     for (args, input) in [
@@ -143,7 +143,7 @@ fn a_bad_request_is_an_error_and_nothing_of_it_is_repeated() {
 
 #[test]
 fn a_locked_store_stops_bazel_with_the_reason() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://cache.example", Some("alice"), "T");
     crate::store::Store::lock(&bench.memory).unwrap();
     let (code, out, notes) = run(&bench, &["get"], br#"{"uri":"https://cache.example"}"#);

@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::forge::{Need, azure, gitea, gitlab};
 use crate::tool::tests::{Ran, call};
-use crate::wallet::tests::fixture::{Bench, on};
+use crate::wallet::tests::fixture::{TestWallet, on};
 
 const AZURE: &str = "sparse+https://pkgs.dev.azure.com/contoso/My%20Project/_packaging/feed/Cargo/index/";
 const HELLO: &str = "{\"v\":[1]}\n";
 
-fn run(bench: &Bench, input: &[u8]) -> Ran {
+fn run(bench: &TestWallet, input: &[u8]) -> Ran {
     call(super::serve, bench, &["--cargo-plugin"], input)
 }
 
@@ -21,17 +21,17 @@ fn request(url: &str, rest: &str) -> String {
 }
 
 /// The answer to one request, without the greeting, and what is said beside it.
-fn ask(bench: &Bench, url: &str, rest: &str) -> (String, String) {
+fn ask(bench: &TestWallet, url: &str, rest: &str) -> (String, String) {
     let (code, out, notes) = run(bench, request(url, rest).as_bytes());
     assert_eq!(code, 0);
     (out.strip_prefix(HELLO).unwrap().trim_end().to_owned(), notes)
 }
 
-fn get(bench: &Bench, url: &str) -> String {
+fn get(bench: &TestWallet, url: &str) -> String {
     ask(bench, url, "\"kind\":\"get\",\"operation\":\"read\"").0
 }
 
-fn login(bench: &Bench, url: &str, token: &str) -> String {
+fn login(bench: &TestWallet, url: &str, token: &str) -> String {
     ask(bench, url, &format!("\"kind\":\"login\",\"token\":\"{token}\",\"login-url\":\"https://x\"")).0
 }
 
@@ -48,7 +48,7 @@ const LOGOUT: &str = "\"kind\":\"logout\"";
 
 #[test]
 fn azure_gets_basic_for_every_operation_and_every_spelling() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     let expected = found(&format!("Basic {}", BASE64.encode("PAT:T")));
     assert_eq!(get(&bench, AZURE), expected);
@@ -65,7 +65,7 @@ fn azure_gets_basic_for_every_operation_and_every_spelling() {
 
 #[test]
 fn other_registries_get_the_token_alone_and_gitea_as_bearer() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://cargo.example", Some("alice"), "T");
     bench.add_as("https://git.example", "G", on(&gitea::FORGE, None)).unwrap();
     assert_eq!(get(&bench, "sparse+https://cargo.example/index/"), found("T"));
@@ -74,7 +74,7 @@ fn other_registries_get_the_token_alone_and_gitea_as_bearer() {
 
 #[test]
 fn a_foreign_host_is_left_to_the_next_provider_in_silence() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://cargo.example", Some("alice"), "T");
     for url in [
         "sparse+https://index.crates.io/",
@@ -93,7 +93,7 @@ fn a_foreign_host_is_left_to_the_next_provider_in_silence() {
 
 #[test]
 fn a_forges_token_never_answers_for_an_index_that_is_a_repository() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://github.com", None, "GITHUB");
     bench.add("https://dev.azure.com/contoso", None, "AZURE");
     for url in [
@@ -114,7 +114,7 @@ fn a_forges_token_never_answers_for_an_index_that_is_a_repository() {
 
 #[test]
 fn a_forges_token_never_answers_for_an_index_in_the_files_of_a_repository() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://gitlab.com", None, "GITLAB");
     bench.add("https://github.com", None, "GITHUB");
     bench.add("https://dev.azure.com/contoso", None, "AZURE");
@@ -162,7 +162,7 @@ fn a_forges_token_never_answers_for_an_index_in_the_files_of_a_repository() {
 
 #[test]
 fn what_git_stored_for_a_host_that_nobody_described_is_no_registrys() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.store("https://alice@git.example", "GIT");
     for user in ["", "alice@"] {
         let url = format!("sparse+https://{user}git.example/evil/index/raw/main/");
@@ -178,7 +178,7 @@ fn what_git_stored_for_a_host_that_nobody_described_is_no_registrys() {
 
 #[test]
 fn a_place_that_is_ours_without_a_token_is_not_found_with_a_hint() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let (answer, notes) = ask(&bench, AZURE, "\"kind\":\"get\",\"operation\":\"read\"");
     assert_eq!(answer, error("not-found"));
     assert!(notes.starts_with("keyfob: hint: ") && notes.contains("keyfob add"), "{notes}");
@@ -186,7 +186,7 @@ fn a_place_that_is_ours_without_a_token_is_not_found_with_a_hint() {
 
 #[test]
 fn a_locked_store_stops_cargo_and_says_why() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     crate::store::Store::lock(&bench.memory).unwrap();
     let before = bench.files();
@@ -202,7 +202,7 @@ fn a_locked_store_stops_cargo_and_says_why() {
 
 #[test]
 fn a_login_comes_back_and_a_logout_destroys_it() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let url = "sparse+https://cargo.example/index/";
     assert_eq!(login(&bench, url, "ONE"), LOGGED_IN);
     assert_eq!(login(&bench, url, " TWO\\n"), LOGGED_IN);
@@ -215,13 +215,13 @@ fn a_login_comes_back_and_a_logout_destroys_it() {
 
 #[test]
 fn azures_own_instructions_pipe_a_header_and_the_token_in_it_is_what_is_kept() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let header = format!("Basic {}", BASE64.encode("PAT:T"));
     assert_eq!(login(&bench, AZURE, &header), LOGGED_IN);
     assert_eq!(get(&bench, AZURE), found(&header));
     assert!(bench.get_for(Need::Packages, "https://dev.azure.com/contoso").ends_with(":T"));
     // The same as a person's token is nothing new.
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     let before = bench.files();
     assert_eq!(login(&bench, AZURE, &header), LOGGED_IN);
@@ -231,7 +231,7 @@ fn azures_own_instructions_pipe_a_header_and_the_token_in_it_is_what_is_kept() {
 
 #[test]
 fn a_scheme_that_a_login_names_elsewhere_returns_with_the_token() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let url = "sparse+https://cargo.example/index/";
     for header in ["Bearer T", "Basic YTpi"] {
         assert_eq!(login(&bench, url, header), LOGGED_IN);
@@ -241,7 +241,7 @@ fn a_scheme_that_a_login_names_elsewhere_returns_with_the_token() {
 
 #[test]
 fn a_login_beside_a_persons_token_says_that_it_is_not_the_one() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "MINE");
     let (answer, notes) = ask(&bench, AZURE, "\"kind\":\"login\",\"token\":\"OTHER\"");
     assert_eq!(answer, LOGGED_IN);
@@ -251,7 +251,7 @@ fn a_login_beside_a_persons_token_says_that_it_is_not_the_one() {
 
 #[test]
 fn a_logout_sets_a_persons_token_aside_for_packages_only() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     let (answer, notes) = ask(&bench, AZURE, LOGOUT);
     assert_eq!(answer, r#"{"Ok":{"kind":"logout"}}"#);
@@ -262,7 +262,7 @@ fn a_logout_sets_a_persons_token_aside_for_packages_only() {
 
 #[test]
 fn several_requests_are_answered_one_by_one_and_a_bad_one_does_not_end_it() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://cargo.example", Some("alice"), "T");
     let good = request("sparse+https://cargo.example/", "\"kind\":\"get\",\"operation\":\"read\"");
     let later = good.replace("\"v\":1", "\"v\":2");
@@ -278,7 +278,7 @@ fn several_requests_are_answered_one_by_one_and_a_bad_one_does_not_end_it() {
 
 #[test]
 fn bad_input_is_refused_in_the_protocol_and_nothing_of_it_is_repeated_or_written() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let long = vec![b'x'; crate::tool::input::LIMIT + 1];
     let with = |token: &str| {
         let rest = format!("\"kind\":\"login\",\"token\":\"{token}\"");

@@ -2,9 +2,9 @@
 
 use super::{NO_SERVER, NO_USER, NOT_FOUND};
 use crate::tool::tests::{Ran, call};
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 
-fn run(bench: &Bench, word: &str, input: impl AsRef<[u8]>) -> Ran {
+fn run(bench: &TestWallet, word: &str, input: impl AsRef<[u8]>) -> Ran {
     call(super::serve, bench, &[word], input.as_ref())
 }
 
@@ -25,13 +25,13 @@ fn silence() -> (u8, String, String) {
     (0, String::new(), String::new())
 }
 
-fn store(bench: &Bench, server: &str, user: &str, token: &str) {
+fn store(bench: &TestWallet, server: &str, user: &str, token: &str) {
     assert_eq!(run(bench, "store", login(server, user, token)), silence());
 }
 
 #[test]
 fn a_persons_token_answers_in_every_spelling_and_the_server_is_echoed_as_it_came() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://registry.example:5000", Some("alice"), "T");
     for server in
         ["registry.example:5000", "https://registry.example:5000", "https://registry.example:5000/v2/"]
@@ -43,14 +43,14 @@ fn a_persons_token_answers_in_every_spelling_and_the_server_is_echoed_as_it_came
 
 #[test]
 fn a_forges_token_answers_for_its_registry() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://github.com", None, "T");
     assert_eq!(run(&bench, "get", "ghcr.io"), answer("ghcr.io", "x-access-token", "T"));
 }
 
 #[test]
 fn a_foreign_host_gets_the_fixed_sentence_and_not_a_word_more() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://registry.example", Some("alice"), "T");
     for server in [
         "registry.example:5000",
@@ -69,7 +69,7 @@ fn a_foreign_host_gets_the_fixed_sentence_and_not_a_word_more() {
 
 #[test]
 fn a_place_that_is_ours_without_a_token_gets_the_sentence_and_a_hint() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://registry.example", Some("alice"), "A");
     bench.add("https://registry.example", Some("bob"), "B");
     for (server, word) in [("ghcr.io", "keyfob add"), ("registry.example", "alice")] {
@@ -82,7 +82,7 @@ fn a_place_that_is_ours_without_a_token_gets_the_sentence_and_a_hint() {
 
 #[test]
 fn an_error_stands_on_both_streams_and_is_not_the_sentence() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://registry.example", Some("alice"), "T");
     crate::store::Store::lock(&bench.memory).unwrap();
     let before = bench.files();
@@ -101,7 +101,7 @@ fn an_error_stands_on_both_streams_and_is_not_the_sentence() {
 
 #[test]
 fn a_login_comes_back_and_is_gone_after_a_logout() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     for server in ["registry.example", "localhost:5000", "https://index.docker.io/v1/", "127.0.0.1:18080"] {
         store(&bench, server, "alice", "T");
         assert_eq!(run(&bench, "get", server), answer(server, "alice", "T"));
@@ -118,7 +118,7 @@ fn a_login_comes_back_and_is_gone_after_a_logout() {
 
 #[test]
 fn an_identity_token_keeps_its_marker_and_characters_that_need_escapes_survive() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let input =
         r#"{"ServerURL":"registry.example","Username":"\u003ctoken\u003e","Secret":"a\"b\\c\u0026é"}"#;
     assert_eq!(run(&bench, "store", input), silence());
@@ -127,7 +127,7 @@ fn an_identity_token_keeps_its_marker_and_characters_that_need_escapes_survive()
 
 #[test]
 fn a_second_login_is_the_one_that_counts_and_the_first_can_come_back() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     store(&bench, "registry.example", "alice", "A");
     store(&bench, "registry.example", "bob", "B");
     assert_eq!(run(&bench, "get", "registry.example"), answer("registry.example", "bob", "B"));
@@ -137,7 +137,7 @@ fn a_second_login_is_the_one_that_counts_and_the_first_can_come_back() {
 
 #[test]
 fn a_logout_sets_a_persons_token_aside_and_says_how_it_comes_back() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://github.com", None, "T");
     let (code, out, notes) = run(&bench, "erase", "ghcr.io");
     assert_eq!((code, out.as_str()), (0, ""));
@@ -149,7 +149,7 @@ fn a_logout_sets_a_persons_token_aside_and_says_how_it_comes_back() {
 
 #[test]
 fn a_login_beside_a_persons_token_says_that_it_is_not_the_one() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://github.com", None, "MINE");
     let (code, out, notes) = run(&bench, "store", login("ghcr.io", "alice", "OTHER"));
     assert_eq!((code, out.as_str()), (0, ""));
@@ -159,7 +159,7 @@ fn a_login_beside_a_persons_token_says_that_it_is_not_the_one() {
 
 #[test]
 fn the_hint_beside_a_login_in_vain_names_the_account_whose_token_it_would_replace() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://github.com", Some("alice"), "MINE");
     let (_, _, notes) = run(&bench, "store", login("ghcr.io", "alice", "OTHER"));
     assert!(notes.ends_with("keyfob add https://ghcr.io --account alice\n"), "{notes}");
@@ -172,7 +172,7 @@ fn the_hint_beside_a_login_in_vain_names_the_account_whose_token_it_would_replac
 
 #[test]
 fn a_login_beside_a_token_in_the_environment_is_told_so() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.set_environment(&[("KEYFOB_URL", "https://registry.example"), ("KEYFOB_TOKEN", "MINE")]);
     let (_, _, notes) = run(&bench, "store", login("registry.example", "alice", "OTHER"));
     assert!(
@@ -184,7 +184,7 @@ fn a_login_beside_a_token_in_the_environment_is_told_so() {
 /// As the docker command does since 2024, when it is given no name.
 #[test]
 fn a_login_in_the_browser_keeps_its_three_tokens_apart() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let (hub, access, refresh) = (
         "https://index.docker.io/v1/",
         "https://index.docker.io/v1/access-token",
@@ -209,7 +209,7 @@ fn a_login_in_the_browser_keeps_its_three_tokens_apart() {
 
 #[test]
 fn a_persons_token_for_docker_hub_is_none_of_dockers_own() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://docker.io", Some("hubby"), "T");
     assert_eq!(run(&bench, "get", "docker.io"), answer("docker.io", "hubby", "T"));
     for name in ["access-token", "refresh-token"] {
@@ -222,7 +222,7 @@ fn a_persons_token_for_docker_hub_is_none_of_dockers_own() {
 
 #[test]
 fn the_list_names_what_answers_and_nothing_secret() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     assert_eq!(run(&bench, "list", ""), (0, "{}\n".to_owned(), String::new()));
     bench.add("https://dev.azure.com/contoso", None, "SECRET");
     bench.add("https://github.com", None, "SECRET");
@@ -247,7 +247,7 @@ fn the_list_names_what_answers_and_nothing_secret() {
 
 #[test]
 fn requests_that_lack_a_part_get_their_fixed_sentence() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     for word in ["get", "erase"] {
         for input in ["", "\n", " \r\n"] {
             assert_eq!(run(&bench, word, input), sentence("no credentials server URL"), "{word}");
@@ -262,7 +262,7 @@ fn requests_that_lack_a_part_get_their_fixed_sentence() {
 
 #[test]
 fn bad_input_is_refused_without_repeating_it_and_nothing_is_written() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let long = "s3cret".repeat(1 << 18);
     for (word, input) in [
         ("get", &b"https://me:s3cret@registry.example"[..]),
@@ -292,21 +292,21 @@ fn bad_input_is_refused_without_repeating_it_and_nothing_is_written() {
 
 #[test]
 fn a_login_by_plain_http_is_refused_with_a_command_that_allows_it() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let (_, _, notes) = run(&bench, "store", login("http://h.example:5000", "u", "T"));
     assert!(notes.ends_with("keyfob add http://h.example:5000 --allow-http\n"), "{notes}");
 }
 
 #[test]
 fn the_version_is_one_line() {
-    let (code, out, _) = run(&Bench::new(), "version", "");
+    let (code, out, _) = run(&TestWallet::new(), "version", "");
     assert_eq!(code, 0);
     assert!(out.starts_with("docker-credential-keyfob (keyfob) v") && out.ends_with('\n'), "{out}");
 }
 
 #[test]
 fn what_git_stored_as_a_header_is_nothing_that_docker_can_use() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let token = crate::wallet::tests::fixture::secret("T");
     let new = crate::wallet::NewCredential { authtype: Some("Bearer".to_owned()), ..token.into() };
     bench.store_given("https://registry.example", new).unwrap();

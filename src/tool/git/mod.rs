@@ -20,7 +20,7 @@ use crate::secret_bytes::{base64, joined};
 
 mod check;
 pub use check::plain_text_files;
-mod draft;
+mod config_edit;
 mod helpers;
 mod request;
 mod setup;

@@ -21,7 +21,7 @@ use crate::tool::setup::{Plan, Setup, SetupContext, SetupEntry, SetupOptions};
 use crate::wallet::manage;
 
 use super::check::plain_text_files;
-use super::draft::Draft;
+use super::config_edit::ConfigEdit;
 use super::helpers::{BY_NAME, Company, HELPER, anywhere, asked, is_ours, line_of, split};
 
 /// git's setup.
@@ -38,35 +38,37 @@ fn plan<'c>(
     options: SetupOptions,
     before: Option<&SetupEntry>,
 ) -> Result<Plan<'c>, Error> {
-    let mut draft = Draft::begin(context, before.cloned().unwrap_or_default())?;
-    let helper = our_line(context, options, &mut draft.notes)?;
+    let mut config = ConfigEdit::begin(context, before.cloned().unwrap_or_default())?;
+    let helper = our_line(context, options, &mut config.notes)?;
     let mut places = vec![anywhere()?];
     places.extend(manage::places::all(context.wallet.records())?.into_iter().map(|place| place.remote));
     let wanted = places.len();
-    places.extend(scoped_places(&draft.values));
-    let others = draft.others(&places);
-    let only = options.only || draft.helper_behind_our_empty_line(before).is_some();
-    let asked_everywhere = places[..wanted].iter().all(|place| draft.asks_us(place));
+    places.extend(scoped_places(&config.values));
+    let others = config.others(&places);
+    let only = options.only || config.helper_behind_our_empty_line(before).is_some();
+    let asked_everywhere = places[..wanted].iter().all(|place| config.asks_us(place));
     let good = asked_everywhere && (others.is_empty() || !only);
-    let (before_us, plain) = company(&draft.values)?;
-    draft.place_helper(&helper, only, good, before);
-    draft.keep_others(options.keep_others || (!options.only && draft.keeps_others()));
+    let (before_us, plain) = company(&config.values)?;
+    config.place_helper(&helper, only, good, before);
+    config.keep_others(options.keep_others || (!options.only && config.keeps_others()));
     let hosts = manage::places::hosts(context.wallet.records())?;
-    let alone = if only || draft.keeps_others() { Vec::new() } else { draft.isolate(&hosts, &helper)? };
+    let alone = if only || config.keeps_others() { Vec::new() } else { config.isolate(&hosts, &helper)? };
     if !alone.is_empty() {
-        draft.notes.push(format!("for the hosts of your wallet git asks keyfob alone: {}", alone.join(", ")));
-    } else if plain && !only && !draft.keeps_others() {
-        draft.notes.push("for each host that you add a token for, git will ask keyfob alone".to_owned());
+        config
+            .notes
+            .push(format!("for the hosts of your wallet git asks keyfob alone: {}", alone.join(", ")));
+    } else if plain && !only && !config.keeps_others() {
+        config.notes.push("for each host that you add a token for, git will ask keyfob alone".to_owned());
     }
-    let with_path = draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
-    draft.notes.extend(with_path.iter().filter_map(|host| lost_to_store(host, context)));
-    draft.add_basic(&manage::places::for_basic(context.wallet.records())?);
+    let with_path = config.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
+    config.notes.extend(with_path.iter().filter_map(|host| lost_to_store(host, context)));
+    config.add_basic(&manage::places::for_basic(context.wallet.records())?);
     if only && !others.is_empty() {
-        draft.notes.push(format!("not asked any more: {}", others.join(", ")));
+        config.notes.push(format!("not asked any more: {}", others.join(", ")));
     }
     let places = if only { places } else { places[..wanted].to_vec() };
     let others = if only { Vec::new() } else { others };
-    let mut plan = draft.into_plan(others, move |values| verify(values, &places, only))?;
+    let mut plan = config.into_plan(others, move |values| verify(values, &places, only))?;
     plan.before_us = if only { Vec::new() } else { before_us };
     Ok(plan)
 }
@@ -120,36 +122,36 @@ fn verify(values: &[Value], places: &[Remote], only: bool) -> Result<(), Error> 
 }
 
 fn keep_in_step<'c>(context: &SetupContext<'c>, before: &SetupEntry) -> Result<Plan<'c>, Error> {
-    let mut draft = Draft::begin(context, before.clone())?;
-    draft.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
-    draft.add_basic(&manage::places::for_basic(context.wallet.records())?);
+    let mut config = ConfigEdit::begin(context, before.clone())?;
+    config.add_paths(&manage::places::that_need_the_path(context.wallet.records())?);
+    config.add_basic(&manage::places::for_basic(context.wallet.records())?);
     let hosts = manage::places::hosts(context.wallet.records())?;
-    draft.join_again(&hosts)?;
-    if let Some(helper) = draft.written_helper().filter(|_| !draft.keeps_others()) {
-        draft.isolate(&hosts, &helper)?;
+    config.join_again(&hosts)?;
+    if let Some(helper) = config.written_helper().filter(|_| !config.keeps_others()) {
+        config.isolate(&hosts, &helper)?;
     }
-    draft.into_plan(Vec::new(), |_| Ok(()))
+    config.into_plan(Vec::new(), |_| Ok(()))
 }
 
 fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, Error> {
-    let mut draft = Draft::begin(context, SetupEntry::default())?;
+    let mut config = ConfigEdit::begin(context, SetupEntry::default())?;
     for line in &entry.written {
-        draft.take_out(line)?;
+        config.take_out(line)?;
     }
     for line in &entry.taken_out {
         // One that is there again was put back by an unsetup that a crash ended.
         let back = |value: &Value| is_key(&value.key, &line.key) && value.value == line.value;
-        if !draft.git.list_file(Path::new(&line.file))?.iter().any(back) {
+        if !config.git.list_file(Path::new(&line.file))?.iter().any(back) {
             let edit = Edit::Add { key: line.key.clone(), value: line.value.clone() };
-            draft.edits.push((PathBuf::from(&line.file), edit));
+            config.edits.push((PathBuf::from(&line.file), edit));
         }
     }
     let written = |value: &&Value| {
         entry.written.iter().any(|line| is_key(&value.key, &line.key) && line.value == value.value)
     };
-    for left in draft.values.iter().filter(|value| is_key(&value.key, HELPER) && is_ours(&value.value)) {
+    for left in config.values.iter().filter(|value| is_key(&value.key, HELPER) && is_ours(&value.value)) {
         if !written(&left) {
-            draft.notes.push(format!(
+            config.notes.push(format!(
                 "{} = {} in {} was not written by setup, so it is left",
                 HELPER,
                 visible(&left.value),
@@ -157,7 +159,7 @@ fn undo<'c>(context: &SetupContext<'c>, entry: &SetupEntry) -> Result<Plan<'c>, 
             ));
         }
     }
-    let mut plan = draft.into_plan(Vec::new(), |_| Ok(()))?;
+    let mut plan = config.into_plan(Vec::new(), |_| Ok(()))?;
     plan.entry = None;
     Ok(plan)
 }

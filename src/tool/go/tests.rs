@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::forge::{azure, gitlab};
 use crate::tool::tests::{Person, Ran, call_beside};
-use crate::wallet::tests::fixture::{Bench, on};
+use crate::wallet::tests::fixture::{TestWallet, on};
 
-fn run(bench: &Bench, args: &[&str], by_hand: bool) -> Ran {
+fn run(bench: &TestWallet, args: &[&str], by_hand: bool) -> Ran {
     let head = b"HTTP/1.1 401 Unauthorized\nWww-Authenticate: Basic realm=\"lab\"\n\n";
     call_beside(
         Person { stdin_is_terminal: by_hand, stderr_is_terminal: false },
@@ -24,7 +24,7 @@ fn block(place: &str, pair: &str) -> String {
 
 #[test]
 fn the_first_call_prints_nothing_and_opens_nothing() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     crate::store::Store::lock(&bench.memory).unwrap();
     assert_eq!(run(&bench, &[], false), (0, String::new(), String::new()));
@@ -35,7 +35,7 @@ fn the_first_call_prints_nothing_and_opens_nothing() {
 
 #[test]
 fn the_second_call_prints_one_block_for_the_realm_in_the_spelling_of_the_url() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     bench.add("https://proxy.example/go", Some("alice"), "G");
     bench.add_as("https://tfs.example/tfs/My Team", "O", on(&azure::server::FORGE, None)).unwrap();
@@ -68,7 +68,7 @@ fn the_second_call_prints_one_block_for_the_realm_in_the_spelling_of_the_url() {
 
 #[test]
 fn what_is_not_ours_or_not_https_gets_nothing() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     bench.add("http://127.0.0.1:3000", Some("alice"), "LOOP");
     for url in [
@@ -90,7 +90,7 @@ fn what_is_not_ours_or_not_https_gets_nothing() {
 
 #[test]
 fn what_is_no_url_or_a_locked_store_is_an_error_without_an_answer() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     let long = format!("https://h/{}", "x".repeat(9000));
     for url in [

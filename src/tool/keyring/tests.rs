@@ -4,15 +4,15 @@ use super::PROTOCOL;
 use crate::forge::Need;
 use crate::tool::tests::{self, Ran};
 use crate::wallet::manage;
-use crate::wallet::tests::fixture::{Bench, query};
+use crate::wallet::tests::fixture::{TestWallet, query};
 
 const FEED: &str = "https://pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/";
 
-fn run(bench: &Bench, arguments: &[&str]) -> Ran {
+fn run(bench: &TestWallet, arguments: &[&str]) -> Ran {
     call(bench, arguments, "")
 }
 
-fn call(bench: &Bench, arguments: &[&str], input: &str) -> Ran {
+fn call(bench: &TestWallet, arguments: &[&str], input: &str) -> Ran {
     tests::call(super::serve, bench, arguments, input.as_bytes())
 }
 
@@ -20,8 +20,8 @@ fn said(code: u8, answer: &str) -> Ran {
     (code, answer.to_owned(), String::new())
 }
 
-fn contoso() -> Bench {
-    let bench = Bench::new();
+fn contoso() -> TestWallet {
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "PAT");
     bench
 }
@@ -92,7 +92,7 @@ fn what_is_not_ours_is_met_with_silence() {
 
 #[test]
 fn a_host_with_its_scheme_does_not_get_the_token_of_one_collection() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("http://127.0.0.1:18080/tfs/One", None, "ONE");
     bench.add("http://127.0.0.1:18081", Some("me"), "ALL");
     bench.add("https://tfs.example/tfs/One", None, "TLS");
@@ -149,7 +149,7 @@ fn a_miss_of_ours_gives_one_hint_and_no_answer() {
 
 #[test]
 fn a_user_name_picks_the_account() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/two", Some("alice"), "A");
     bench.add("https://dev.azure.com/two", Some("bob"), "B");
     let url = "https://pkgs.dev.azure.com/two/_packaging/f/pypi/simple/";
@@ -161,7 +161,7 @@ fn a_user_name_picks_the_account() {
 
 #[test]
 fn the_token_for_packages_is_chosen_and_not_the_one_for_code() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     for (account, scope) in [("code", "vso.code"), ("packages", "vso.packaging")] {
         bench
             .add_as("https://dev.azure.com/contoso", account, |options| {
@@ -226,7 +226,7 @@ fn bad_input_gives_one_line_that_does_not_repeat_it() {
 
 #[test]
 fn what_pip_keeps_under_a_host_answers_for_that_host_only() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     assert_eq!(call(&bench, &["set", "127.0.0.1:18080", "bob"], "PW\n"), said(0, ""));
     assert_eq!(run(&bench, &["get", "127.0.0.1:18080", "bob"]), said(0, "PW\n"));
     assert_eq!(run(&bench, &["--mode=creds", "get", "127.0.0.1:18080"]), said(0, "bob\nPW\n"));
@@ -290,7 +290,7 @@ fn del_destroys_what_was_set_and_sets_a_persons_token_aside() {
 
 #[test]
 fn del_without_an_account_name_takes_the_one_that_would_answer() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/two", Some("alice"), "A");
     bench.add("https://dev.azure.com/two", Some("bob"), "B");
     let url = "https://pkgs.dev.azure.com/two/_packaging/f";
@@ -315,7 +315,7 @@ fn words_that_no_client_uses_do_no_harm() {
 fn the_record_asks_for_packages() {
     assert_eq!(PROTOCOL.need, Need::Packages);
     // The token of a generic place serves any need.
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://pypi.corp.example", Some("alice"), "T");
     assert!(bench.with(|wallet| manage::list(wallet,).unwrap()).1.is_empty());
     assert_eq!(run(&bench, &["get", "https://pypi.corp.example/simple/", "alice"]), said(0, "T\n"));

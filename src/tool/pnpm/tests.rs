@@ -5,14 +5,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::forge::{azure, bitbucket_data_center, gitea, gitlab};
 use crate::tool::tests::{Ran, call};
-use crate::wallet::tests::fixture::{Bench, on};
+use crate::wallet::tests::fixture::{TestWallet, on};
 
-fn run(bench: &Bench, args: &[&str]) -> Ran {
+fn run(bench: &TestWallet, args: &[&str]) -> Ran {
     call(super::serve, bench, args, b"never read")
 }
 
 /// The header for a place.
-fn get(bench: &Bench, place: &str) -> String {
+fn get(bench: &TestWallet, place: &str) -> String {
     let (code, out, _) = run(bench, &[place]);
     assert_eq!(code, 0, "{place}");
     out
@@ -24,7 +24,7 @@ fn basic(pair: &str) -> String {
 
 #[test]
 fn every_spelling_of_an_organisation_gets_basic_by_url_and_by_the_name_of_a_link() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     for place in [
         "https://pkgs.dev.azure.com/contoso",
@@ -39,7 +39,7 @@ fn every_spelling_of_an_organisation_gets_basic_by_url_and_by_the_name_of_a_link
 
 #[test]
 fn each_forge_gets_its_form() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://npm.example", Some("alice"), "T");
     bench.add("https://gitlab.com", None, "L");
     bench.add("https://github.com", None, "H");
@@ -58,7 +58,7 @@ fn each_forge_gets_its_form() {
 
 #[test]
 fn without_a_token_the_answer_is_empty_and_pnpm_goes_on() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://npm.example", Some("alice"), "T");
     let (code, out, notes) = run(&bench, &["https://pkgs.dev.azure.com/contoso"]);
     assert_eq!((code, out.as_str()), (0, ""));
@@ -80,7 +80,7 @@ fn without_a_token_the_answer_is_empty_and_pnpm_goes_on() {
 
 #[test]
 fn a_locked_store_is_said_and_pnpm_goes_on() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     crate::store::Store::lock(&bench.memory).unwrap();
     let before = bench.files();
@@ -92,7 +92,7 @@ fn a_locked_store_is_said_and_pnpm_goes_on() {
 
 #[test]
 fn asked_without_a_place_or_with_a_bad_one_it_explains_itself() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     let (code, out, notes) = run(&bench, &[]);
     assert_eq!((code, out.as_str()), (2, ""));
@@ -116,7 +116,7 @@ fn asked_without_a_place_or_with_a_bad_one_it_explains_itself() {
 
 #[test]
 fn a_token_that_fits_into_no_header_is_not_printed() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://gitlab.com", None, "a\u{e9}b");
     assert_eq!(get(&bench, "https://gitlab.com/"), "");
 }

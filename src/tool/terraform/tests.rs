@@ -2,13 +2,13 @@
 
 use crate::forge::{azure, bitbucket_data_center, gitlab};
 use crate::tool::tests::{Ran, call};
-use crate::wallet::tests::fixture::{Bench, on};
+use crate::wallet::tests::fixture::{TestWallet, on};
 
-fn run(bench: &Bench, args: &[&str], input: &[u8]) -> Ran {
+fn run(bench: &TestWallet, args: &[&str], input: &[u8]) -> Ran {
     call(super::serve, bench, args, input)
 }
 
-fn get(bench: &Bench, host: &str) -> String {
+fn get(bench: &TestWallet, host: &str) -> String {
     let (code, out, _) = run(bench, &["get", host], b"");
     assert_eq!(code, 0, "{host}");
     out
@@ -22,7 +22,7 @@ const NONE: &str = "{}\n";
 
 #[test]
 fn a_token_that_is_a_bearer_token_is_given() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://registry.example:8443", Some("alice"), "T");
     bench.add("https://gitlab.com", None, "L");
     bench.add_as("https://lab.example", "S", on(&gitlab::FORGE, None)).unwrap();
@@ -38,7 +38,7 @@ fn a_token_that_is_a_bearer_token_is_given() {
 
 #[test]
 fn a_token_of_azure_devops_or_github_is_never_given() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     bench.add("https://github.com", None, "H");
     bench.add_as("https://tfs.example", "O", on(&azure::server::FORGE, None)).unwrap();
@@ -60,7 +60,7 @@ fn a_token_of_azure_devops_or_github_is_never_given() {
 
 #[test]
 fn a_login_comes_back_and_forget_destroys_it() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let store =
         |token: &str| run(&bench, &["store", "app.example"], format!("{{\"token\":\"{token}\"}}").as_bytes());
     let quiet = (0, String::new(), String::new());
@@ -78,7 +78,7 @@ fn a_login_comes_back_and_forget_destroys_it() {
 
 #[test]
 fn what_git_stored_for_the_host_gives_way_to_a_login() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.store("https://alice@app.example", "GIT");
     assert_eq!(run(&bench, &["store", "app.example"], br#"{"token":"TF"}"#).0, 0);
     assert_eq!(get(&bench, "app.example"), found("TF"));
@@ -87,7 +87,7 @@ fn what_git_stored_for_the_host_gives_way_to_a_login() {
 
 #[test]
 fn a_login_beside_a_persons_token_says_that_it_is_not_the_one_and_forget_keeps_it() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://gitlab.com", None, "MINE");
     let before = bench.files();
     assert_eq!(
@@ -109,7 +109,7 @@ fn a_login_beside_a_persons_token_says_that_it_is_not_the_one_and_forget_keeps_i
 
 #[test]
 fn a_bad_request_is_an_error_and_nothing_of_it_is_repeated_or_written() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let long = vec![b'x'; (1 << 20) + 1];
     for (args, input) in [
         (&["store", "h.example"][..], &long[..]),
@@ -142,7 +142,7 @@ fn a_bad_request_is_an_error_and_nothing_of_it_is_repeated_or_written() {
 
 #[test]
 fn a_locked_store_is_an_error_and_not_an_empty_answer() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://gitlab.com", None, "T");
     crate::store::Store::lock(&bench.memory).unwrap();
     let (code, out, notes) = run(&bench, &["get", "gitlab.com"], b"");

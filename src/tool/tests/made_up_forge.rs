@@ -12,13 +12,13 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::tool::tests::{call, wire};
 use crate::tool::{ALL, PROTOCOLS};
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 use crate::wallet::{Erased, LoggedOut, Lookup, NewCredential, Query, Stored, Wallet};
 
 const TOKEN: &str = "anvil-and-hammer";
 
-fn bench() -> Bench {
-    let bench = Bench::new();
+fn bench() -> TestWallet {
+    let bench = TestWallet::new();
     bench.add("https://made-up.test/smiths", None, TOKEN);
     bench
 }

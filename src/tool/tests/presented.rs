@@ -9,7 +9,7 @@ use crate::forge;
 use crate::remote::Remote;
 use crate::tool::tests::call;
 use crate::tool::{PROTOCOLS, Presented, Protocol};
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 use crate::wallet::{Lookup, Query, Wallet as _};
 
 const TOKEN: &str = "T0KEN-in-sight";
@@ -72,7 +72,7 @@ fn what_explain_says_is_what_the_adapter_gives_for_every_tool_and_forge() {
             // Not every tool passes a user name in a URL on.
             let url = Remote::from_url(example.url).unwrap().0.to_string();
             for name in [None, Some("alice")] {
-                let bench = Bench::new();
+                let bench = TestWallet::new();
                 let added = bench.add_as(example.url, TOKEN, |wish| {
                     wish.forge = Some(forge);
                     wish.account = name.map(str::to_owned);

@@ -14,7 +14,7 @@ use crate::wallet::{LocalWallet, Query, retry_on_conflict};
 
 /// What is to be added, without the token.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct AddRequest {
     /// Where.
     pub remote: Remote,
     /// The user name in the URL: the account's name too, unless it means the organisation or nothing.
@@ -50,7 +50,7 @@ pub struct Issued {
 #[derive(Clone)]
 pub struct Planned {
     /// The wish, its account name decided.
-    pub wish: Wish,
+    pub wish: AddRequest,
     /// The forge.
     pub forge: &'static Forge,
     /// The realm.
@@ -109,11 +109,11 @@ pub enum Change {
     Same,
 }
 
-impl Wish {
+impl AddRequest {
     /// One that says nothing but where.
     #[must_use]
-    pub fn new(remote: Remote, url_user: Option<String>) -> Wish {
-        Wish {
+    pub fn new(remote: Remote, url_user: Option<String>) -> AddRequest {
+        AddRequest {
             remote,
             url_user,
             account: None,
@@ -218,7 +218,7 @@ fn add_same(wallet: &LocalWallet<'_>, planned: &Planned, payload: &Payload) -> R
             }
             for found in realm.accounts.iter_mut().filter(|found| found.id == account.id) {
                 update(found, planned);
-                found.trouble.clear();
+                found.rejections.clear();
             }
         }
         Ok(((), true))
@@ -239,13 +239,13 @@ pub(super) fn is_same(account: &AccountRecord, planned: &Planned) -> bool {
 
 /// What a wish says of an account beside its token; what it does not say stays.
 fn update(account: &mut AccountRecord, planned: &Planned) {
-    let Wish { expires, scopes, label, default, issued, .. } = &planned.wish;
+    let AddRequest { expires, scopes, label, default, issued, .. } = &planned.wish;
     if let Some(at) = expires {
-        account.expires = Some(Expiry { at: *at, hard: false });
+        account.expires = Some(Expiry { at: *at, certain: false });
     }
     if let Some(Issued { id, expires }) = issued {
         account.service_id = id.clone().or(account.service_id.take());
-        account.expires = expires.map(|at| Expiry { at, hard: true }).or(account.expires);
+        account.expires = expires.map(|at| Expiry { at, certain: true }).or(account.expires);
     }
     if !scopes.is_empty() {
         account.scopes.clone_from(scopes);

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use crate::account::{Account, Id, Key};
 use crate::error::Error;
-use crate::records::{AccountRecord, Expiry, Group, Kept, RealmRecord, SetAside, Source};
+use crate::records::{AccountRecord, Expiry, Group, RealmRecord, SecretLocation, SetAside, Source};
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::payload::Payload;
@@ -54,9 +54,9 @@ pub struct Adopted {
 /// another token stays another one: it need not be read again for each token that comes in, which for thousands in one realm
 /// would be millions of times. What was the *same* is read again: "held" means that it is there now.
 #[derive(Debug, Default)]
-pub struct Seen(RefCell<HashMap<String, Secret>>);
+pub struct SecretCache(RefCell<HashMap<String, Secret>>);
 
-impl Seen {
+impl SecretCache {
     /// Whether the secret of this id was read before and is another token.
     fn is_another(&self, id: &str, token: &Secret) -> bool {
         self.0.borrow().get(id).is_some_and(|seen| !seen.same_as(token))
@@ -89,7 +89,7 @@ pub fn compare(
     wallet: &LocalWallet<'_>,
     planned: &Planned,
     token: &Secret,
-    seen: &Seen,
+    seen: &SecretCache,
 ) -> Result<Comparison, Error> {
     retry_on_conflict(|| compare_now(wallet, planned, token, seen))
 }
@@ -102,7 +102,7 @@ pub fn compare_by(
     wallet: &LocalWallet<'_>,
     planned: &Planned,
     token: &Secret,
-    seen: &Seen,
+    seen: &SecretCache,
     read: ReadRecord<'_>,
 ) -> Result<Comparison, Error> {
     match compare_in(wallet, &*read(&planned.group)?, planned, token, seen) {
@@ -116,7 +116,7 @@ fn compare_now(
     wallet: &LocalWallet<'_>,
     planned: &Planned,
     token: &Secret,
-    seen: &Seen,
+    seen: &SecretCache,
 ) -> Result<Comparison, Error> {
     compare_in(wallet, &wallet.records.read(&planned.group)?, planned, token, seen)
 }
@@ -127,7 +127,7 @@ fn compare_in(
     group: &Group,
     planned: &Planned,
     token: &Secret,
-    seen: &Seen,
+    seen: &SecretCache,
 ) -> Result<Comparison, Error> {
     let Some(realm) = group.realm(planned.realm.as_str()) else {
         return Ok(Comparison::New { beside: false });
@@ -167,9 +167,9 @@ fn holds_under(
     group: &str,
     realm: &RealmRecord,
     account: &AccountRecord,
-    Kept { store, id, .. }: Kept<'_>,
+    SecretLocation { store, id, .. }: SecretLocation<'_>,
     token: &Secret,
-    seen: &Seen,
+    seen: &SecretCache,
 ) -> Result<Option<bool>, Error> {
     match wallet.stores.open(store)?.get(&realm.key_of(account, id)?)? {
         Some(secret) => {
@@ -194,7 +194,7 @@ pub fn adopt(
     wallet: &LocalWallet<'_>,
     mut planned: Planned,
     token: &Secret,
-    seen: &Seen,
+    seen: &SecretCache,
 ) -> Result<Adopted, Error> {
     let standing = compare(wallet, &planned, token, seen)?;
     let mut done = Adopted { standing, chosen: None, default_now: None };
@@ -235,7 +235,7 @@ pub fn adopt(
 pub fn adopt_all(
     wallet: &LocalWallet<'_>,
     all: Vec<(Planned, &Secret)>,
-    seen: &Seen,
+    seen: &SecretCache,
     done: &mut dyn FnMut(Adopted),
 ) -> Result<(), Error> {
     if all.len() == 1 {
@@ -279,7 +279,7 @@ pub fn adopt_all(
 fn adopt_together(
     wallet: &LocalWallet<'_>,
     together: &mut Vec<(Planned, &Secret)>,
-    seen: &Seen,
+    seen: &SecretCache,
     done: &mut dyn FnMut(Adopted),
 ) -> Result<(), Error> {
     let together = std::mem::take(together);
@@ -307,7 +307,7 @@ fn add_together(
     wallet: &LocalWallet<'_>,
     group: &str,
     all: &[(Planned, &Secret)],
-    seen: &Seen,
+    seen: &SecretCache,
 ) -> Result<Chosen, Error> {
     let chosen = store_for_new(wallet)?;
     let store = wallet.stores.open(chosen.name)?;
@@ -371,7 +371,7 @@ fn add_aside(wallet: &LocalWallet<'_>, planned: &Planned, token: &Secret) -> Res
             store: store.to_owned(),
             id: key.id.as_str().to_owned(),
             since: wallet.now,
-            expires: planned.wish.expires.map(|at| Expiry { at, hard: false }),
+            expires: planned.wish.expires.map(|at| Expiry { at, certain: false }),
             scopes: Vec::new(),
             authtype: false,
             service_id: None,

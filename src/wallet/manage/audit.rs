@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{Account, Key};
 use crate::error::Error;
-use crate::records::{Group, Kept};
+use crate::records::{Group, SecretLocation};
 use crate::wallet::LocalWallet;
 use crate::wallet::resolve::record_place;
 use crate::wallet::secrets::missing;
@@ -103,7 +103,7 @@ fn lost_of(
     let mut lost = Vec::new();
     for realm in &group.realms {
         for account in &realm.accounts {
-            for Kept { store, id, in_force } in account.secrets() {
+            for SecretLocation { store, id, in_force } in account.secrets() {
                 if store != name || there.is_some_and(|there| there.contains(id)) {
                     continue;
                 }

@@ -279,10 +279,11 @@ fn join(
                 found.set_aside.insert(0, aside);
             }
             (MergeAction::Back, Some(found)) => {
-                let AccountRecord { store, id, expires, scopes, authtype, service_id, trouble, .. } = account;
+                let AccountRecord { store, id, expires, scopes, authtype, service_id, rejections, .. } =
+                    account;
                 (found.store, found.id, found.changed) = (store, id, now);
                 (found.expires, found.scopes, found.authtype) = (expires, scopes, authtype);
-                (found.service_id, found.trouble) = (service_id, trouble);
+                (found.service_id, found.rejections) = (service_id, rejections);
             }
             // It came or went since it was looked at.
             _ => return Err(Error::Changing),

@@ -52,10 +52,10 @@ pub fn edit(
         if let Some(name) = renamed {
             check_name(realm, account, name.as_deref())?;
         }
-        let is_it = |found: &&mut AccountRecord| {
+        let is_match = |found: &&mut AccountRecord| {
             found.is_same(account) && found.secrets().map(|s| s.id).eq(account.secrets().map(|s| s.id))
         };
-        let found = realm.accounts.iter_mut().find(is_it).ok_or(Error::Changing)?;
+        let found = realm.accounts.iter_mut().find(is_match).ok_or(Error::Changing)?;
         describe(found, edit);
         if let Some(name) = renamed {
             let mut ids = copies.iter().map(|(_, key)| key.id.as_str().to_owned());
@@ -92,7 +92,7 @@ fn describe(account: &mut AccountRecord, edit: &Edit) {
         account.label.clone_from(label);
     }
     if let Some(expires) = edit.expires {
-        account.expires = expires.map(|at| Expiry { at, hard: false });
+        account.expires = expires.map(|at| Expiry { at, certain: false });
         account.hinted = None;
     }
     if let Some(scopes) = &edit.scopes {

@@ -79,8 +79,8 @@ pub fn restore(
             hint: Some("keyfob list shows each token's state".to_owned()),
         };
         let found = found.ok_or_else(nothing)?;
-        if !found.trouble.is_empty() {
-            found.trouble.clear();
+        if !found.rejections.is_empty() {
+            found.rejections.clear();
             return Ok((Restored::Cleared, true));
         }
         if found.set_aside.is_empty() {

@@ -1,7 +1,7 @@
 //! `list`: every account of the wallet, without the secrets.
 
 use crate::error::Error;
-use crate::records::{AccountRecord, RealmRecord, Source, TroubleState};
+use crate::records::{AccountRecord, RealmRecord, RejectionState, Source};
 use crate::remote::Remote;
 use crate::wallet::LocalWallet;
 use crate::wallet::choose::hard_end;
@@ -152,12 +152,13 @@ pub(super) fn without_scheme(url: &str) -> &str {
 }
 
 pub(super) fn summary(realm: &RealmRecord, account: &AccountRecord, now: i64) -> AccountSummary {
-    let worst = account.trouble.values().max_by_key(|trouble| trouble.state == TroubleState::Rejected);
+    let worst =
+        account.rejections.values().max_by_key(|rejection| rejection.state == RejectionState::Rejected);
     let ended = hard_end(account, now).is_some_and(|at| at <= now);
     let state = match worst {
         _ if ended => State::Expired,
         None => State::Active,
-        Some(trouble) if trouble.state == TroubleState::Rejected => State::Rejected,
+        Some(rejection) if rejection.state == RejectionState::Rejected => State::Rejected,
         Some(_) => State::Suspect,
     };
     AccountSummary {
@@ -169,9 +170,9 @@ pub(super) fn summary(realm: &RealmRecord, account: &AccountRecord, now: i64) ->
         path: account.path.clone(),
         store: account.store.clone(),
         state,
-        since: worst.map(|trouble| trouble.since),
-        refused_for: account.trouble.keys().filter(|need| *need != "*").cloned().collect(),
-        expires: account.expires.map(|expiry| (expiry.at, expiry.hard)),
+        since: worst.map(|rejection| rejection.since),
+        refused_for: account.rejections.keys().filter(|need| *need != "*").cloned().collect(),
+        expires: account.expires.map(|expiry| (expiry.at, expiry.certain)),
         changed: Some(account.changed),
         refresh: account.refresh,
         scopes: account.scopes.clone(),

@@ -6,7 +6,7 @@ use crate::records::{AccountRecord, Group, RealmRecord, Rule, Source};
 use crate::remote::{Realm, Remote};
 use crate::text::shell_word;
 use crate::wallet::LocalWallet;
-use crate::wallet::manage::add::{Planned, Wish};
+use crate::wallet::manage::add::{AddRequest, Planned};
 use crate::wallet::manage::plan::plan;
 use crate::wallet::manage::select::Selection;
 use crate::wallet::resolve::forge_of;
@@ -16,7 +16,11 @@ use crate::wallet::secrets::{destroy, missing, put_copy, secrets_of};
 ///
 /// # Errors
 /// Those of [`plan`].
-pub fn plan_move(wallet: &LocalWallet<'_>, selection: &Selection, mut wish: Wish) -> Result<Planned, Error> {
+pub fn plan_move(
+    wallet: &LocalWallet<'_>,
+    selection: &Selection,
+    mut wish: AddRequest,
+) -> Result<Planned, Error> {
     let forge = forge_of(&selection.realm);
     let (forge_here, unnamed) =
         (plan(wallet, wish.clone())?.forge, selection.realm.accounts.iter().any(unnamed));

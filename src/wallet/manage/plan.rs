@@ -7,7 +7,7 @@ use crate::forge::{self, Forge, Recognition};
 use crate::records::{Group, RealmRecord};
 use crate::remote::Remote;
 use crate::wallet::LocalWallet;
-use crate::wallet::manage::add::{Planned, Wish};
+use crate::wallet::manage::add::{AddRequest, Planned};
 use crate::wallet::manage::select::no_organisation;
 use crate::wallet::resolve::{KnownRealm, Resolution, forge_of, host_group, resolve};
 
@@ -18,7 +18,7 @@ pub type ReadRecord<'r> = &'r dyn Fn(&str) -> Result<Rc<Group>, Error>;
 ///
 /// # Errors
 /// [`Error::PlainHttp`], [`Error::Usage`] with what is missing.
-pub fn plan(wallet: &LocalWallet<'_>, wish: Wish) -> Result<Planned, Error> {
+pub fn plan(wallet: &LocalWallet<'_>, wish: AddRequest) -> Result<Planned, Error> {
     plan_by(wallet, wish, &|group| wallet.records.read(group).map(Rc::new))
 }
 
@@ -26,7 +26,7 @@ pub fn plan(wallet: &LocalWallet<'_>, wish: Wish) -> Result<Planned, Error> {
 ///
 /// # Errors
 /// As [`plan`], and those of `read`.
-pub fn plan_by(wallet: &LocalWallet<'_>, wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
+pub fn plan_by(wallet: &LocalWallet<'_>, wish: AddRequest, read: ReadRecord<'_>) -> Result<Planned, Error> {
     let remote = &wish.remote;
     // It goes into answers, one line each.
     if wish.account.iter().chain(&wish.url_user).any(|name| name.chars().any(char::is_control)) {
@@ -50,7 +50,7 @@ pub fn plan_by(wallet: &LocalWallet<'_>, wish: Wish, read: ReadRecord<'_>) -> Re
 }
 
 /// A host that only records can know: the realm that is there, the forge that was named, or the one it looks like.
-fn plan_host(mut wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
+fn plan_host(mut wish: AddRequest, read: ReadRecord<'_>) -> Result<Planned, Error> {
     wish.may_travel(false)?;
     let remote = &wish.remote.clone();
     let group = host_group(remote);
@@ -87,7 +87,7 @@ fn plan_host(mut wish: Wish, read: ReadRecord<'_>) -> Result<Planned, Error> {
 }
 
 /// A realm that is known without its record.
-fn plan_known(mut wish: Wish, known: KnownRealm) -> Result<Planned, Error> {
+fn plan_known(mut wish: AddRequest, known: KnownRealm) -> Result<Planned, Error> {
     let remote = wish.remote.clone();
     if let Some(forge) = wish.forge.filter(|forge| *forge != known.forge) {
         return Err(Error::usage(
@@ -117,7 +117,7 @@ fn plan_known(mut wish: Wish, known: KnownRealm) -> Result<Planned, Error> {
 
 /// What an unknown host looks like. One with a path and no account name is most likely a collection: on a generic host
 /// the name is needed. A path that ends in `.git` is no such server's.
-fn guess(wish: &Wish) -> &'static Forge {
+fn guess(wish: &AddRequest) -> &'static Forge {
     let last = wish.remote.path().last();
     let nameless = wish.account.is_none() && wish.url_user.is_none();
     let collection = nameless && last.is_some_and(|segment| !segment.ends_with(".git"));

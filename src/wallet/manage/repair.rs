@@ -45,7 +45,7 @@ pub struct Swept {
 
 /// Which orphans were seen when.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Seen {
+struct SeenOrphans {
     version: u32,
     orphans: Vec<SeenOrphan>,
 }
@@ -150,9 +150,9 @@ fn add_account(
 /// Those of records, stores and the memory.
 pub fn sweep_orphans(wallet: &LocalWallet<'_>, data: &Path, orphans: &[Orphan]) -> Result<Swept, Error> {
     let path = data.join("doctor.json");
-    let seen: Seen =
+    let seen: SeenOrphans =
         files::read_private(&path)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    let (mut swept, mut keep) = (Swept::default(), Seen { version: VERSION, orphans: Vec::new() });
+    let (mut swept, mut keep) = (Swept::default(), SeenOrphans { version: VERSION, orphans: Vec::new() });
     for orphan in orphans {
         let id = orphan.key.id.as_str();
         let before = seen.orphans.iter().find(|seen| seen.store == orphan.store && seen.id == id);

@@ -129,7 +129,7 @@ impl Selection {
     /// # Errors
     /// As [`Selection::only`].
     pub fn restorable(mut self) -> Result<Selection, Error> {
-        let has = |account: &AccountRecord| !account.trouble.is_empty() || !account.set_aside.is_empty();
+        let has = |account: &AccountRecord| !account.rejections.is_empty() || !account.set_aside.is_empty();
         if self.accounts.iter().any(has) {
             self.accounts.retain(has);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::account::{Id, Key};
 use crate::error::Error;
-use crate::records::{AccountRecord, Kept, RealmRecord};
+use crate::records::{AccountRecord, RealmRecord, SecretLocation};
 use crate::store::environment;
 use crate::wallet::LocalWallet;
 use crate::wallet::secrets::{destroy, missing, put_copy};
@@ -69,7 +69,7 @@ fn move_one(
     group: &str,
     realm: &RealmRecord,
     account: &AccountRecord,
-    Kept { store, id, .. }: Kept<'_>,
+    SecretLocation { store, id, .. }: SecretLocation<'_>,
     name: &'static str,
     done: &mut Moved,
 ) -> Result<(), Error> {

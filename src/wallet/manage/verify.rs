@@ -44,7 +44,7 @@ pub struct Subject {
     /// The token with its request, or why there is none.
     pub question: Result<Question, Error>,
     /// Where its record is.
-    record: Option<Kept>,
+    record: Option<RecordedSecret>,
 }
 
 /// What is asked about a token.
@@ -63,7 +63,7 @@ struct Asked {
     account: Option<String>,
 }
 
-struct Kept {
+struct RecordedSecret {
     group: String,
     id: String,
 }
@@ -187,7 +187,7 @@ pub(super) fn subject(
         allow_http: realm.allow_http,
         variable: None,
         question,
-        record: Some(Kept { group: group.to_owned(), id: account.id.clone() }),
+        record: Some(RecordedSecret { group: group.to_owned(), id: account.id.clone() }),
     }
 }
 
@@ -257,17 +257,17 @@ pub fn record_verdict_of_new(
     planned: &Planned,
     verdict: &Verdict,
 ) -> Result<bool, Error> {
-    let is_it = |realm: &str, account: &AccountRecord| {
+    let is_match = |realm: &str, account: &AccountRecord| {
         realm == planned.realm.as_str() && super::add::is_same(account, planned)
     };
-    apply_verdict(wallet, &planned.group, verdict, is_it)
+    apply_verdict(wallet, &planned.group, verdict, is_match)
 }
 
 pub(super) fn apply_verdict(
     wallet: &LocalWallet<'_>,
     group: &str,
     verdict: &Verdict,
-    is_it: impl Fn(&str, &AccountRecord) -> bool,
+    is_match: impl Fn(&str, &AccountRecord) -> bool,
 ) -> Result<bool, Error> {
     if verdict.outcome != Outcome::Accepted {
         return Ok(false);
@@ -277,13 +277,13 @@ pub(super) fn apply_verdict(
             let name = &realm.realm;
             realm.accounts.iter_mut().map(move |account| (name.as_str(), account))
         });
-        let found = pairs.into_iter().find(|(realm, account)| is_it(realm, account));
+        let found = pairs.into_iter().find(|(realm, account)| is_match(realm, account));
         let Some((_, found)) = found else { return Ok((false, false)) };
-        let lifted = !found.trouble.is_empty();
+        let lifted = !found.rejections.is_empty();
         let expires = told_end(found.expires, verdict, wallet.now);
         let told = !verdict.scopes.is_empty() && verdict.scopes != found.scopes;
         let changed = lifted || told || expires != found.expires;
-        found.trouble.clear();
+        found.rejections.clear();
         found.expires = expires;
         if told {
             found.scopes.clone_from(&verdict.scopes);
@@ -316,8 +316,8 @@ pub fn mark_global(told: &mut [(&Subject, Verdict)]) {
 /// organisations, when those do.
 fn told_end(recorded: Option<Expiry>, verdict: &Verdict, now: i64) -> Option<Expiry> {
     let end = match verdict.expires {
-        Some(at) => Some(Expiry { at, hard: true }),
-        None => recorded.filter(|expiry| !(expiry.hard && expiry.at <= now)),
+        Some(at) => Some(Expiry { at, certain: true }),
+        None => recorded.filter(|expiry| !(expiry.certain && expiry.at <= now)),
     };
     match verdict.problem {
         Some(Problem::Global { end: of_all }) => Some(global_end(end, of_all)),
@@ -328,7 +328,7 @@ fn told_end(recorded: Option<Expiry>, verdict: &Verdict, now: i64) -> Option<Exp
 /// The end of a token for all organisations, if none before that is known. Announced and not promised, so it keeps nothing from being
 /// handed out.
 pub(super) fn global_end(known: Option<Expiry>, of_all: i64) -> Expiry {
-    known.filter(|known| known.at <= of_all).unwrap_or(Expiry { at: of_all, hard: false })
+    known.filter(|known| known.at <= of_all).unwrap_or(Expiry { at: of_all, certain: false })
 }
 
 impl AccountSummary {

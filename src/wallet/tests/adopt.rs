@@ -17,8 +17,8 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
-use crate::wallet::manage::add::{Planned, Wish};
-use crate::wallet::manage::adopt::{Adopted, Comparison, Seen};
+use crate::wallet::manage::add::{AddRequest, Planned};
+use crate::wallet::manage::adopt::{Adopted, Comparison, SecretCache};
 use crate::wallet::stores::{Chosen, Stores};
 use crate::wallet::{LocalWallet, Lookup, Query, SUSPECT_SECONDS, Wallet, manage};
 
@@ -70,7 +70,7 @@ impl Scene {
     }
 
     /// Takes over tokens of the place, each `account` with its `token`.
-    fn take(&self, pairs: &[(String, String)], seen: &Seen) -> Result<Vec<Adopted>, Error> {
+    fn take(&self, pairs: &[(String, String)], seen: &SecretCache) -> Result<Vec<Adopted>, Error> {
         let wallet = self.wallet();
         let tokens: Vec<Secret> = pairs.iter().map(|(_, token)| secret(token)).collect();
         let planned = pairs.iter().map(|(account, _)| plan(&wallet, account));
@@ -80,7 +80,7 @@ impl Scene {
     }
 
     fn take_new(&self, pairs: &[(String, String)]) -> Result<Vec<Adopted>, Error> {
-        self.take(pairs, &Seen::default())
+        self.take(pairs, &SecretCache::default())
     }
 
     /// What the record speaks of, and that the store has all of it.
@@ -114,7 +114,7 @@ impl Scene {
 }
 
 fn plan(wallet: &LocalWallet<'_>, account: &str) -> Planned {
-    let mut wish = Wish::new(Remote::from_url(PLACE).unwrap().0, None);
+    let mut wish = AddRequest::new(Remote::from_url(PLACE).unwrap().0, None);
     wish.account = Some(account.to_owned());
     manage::plan(wallet, wish).unwrap()
 }
@@ -311,7 +311,7 @@ fn a_realm_that_another_process_empties_meanwhile_gets_a_default_as_it_would_one
 fn a_token_that_was_seen_and_is_lost_since_is_not_held() {
     let scene = Scene::new();
     scene.take_new(&some(&[("alice", "A"), ("bob", "B")])).unwrap();
-    let (seen, wallet) = (Seen::default(), scene.wallet());
+    let (seen, wallet) = (SecretCache::default(), scene.wallet());
     let standing = |account: &str, token: &str| {
         manage::adopt::compare(&wallet, &plan(&wallet, account), &secret(token), &seen).unwrap()
     };
@@ -335,7 +335,8 @@ fn what_a_store_takes_and_does_not_give_back_is_not_taken_over_with_the_others_e
     let wallet = scene.wallet();
     let (one, other) = (secret("T"), secret("U"));
     let both = vec![(plan(&wallet, "carol"), &one), (plan(&wallet, "dave"), &other)];
-    let done = manage::adopt::adopt_all(&wallet, both, &Seen::default(), &mut |_| panic!("it is not there"));
+    let done =
+        manage::adopt::adopt_all(&wallet, both, &SecretCache::default(), &mut |_| panic!("it is not there"));
     assert!(matches!(done, Err(Error::Lost { .. })), "{done:?}");
     assert_eq!(scene.accounts(), 2);
     scene.memory.set_forgetful(false);
@@ -351,7 +352,7 @@ fn all_entries_of_a_source_are_decided_by_one_reading_of_their_record_until_the_
     let found: Vec<import::Found> = pairs(20).iter().map(|(user, token)| entry(user, token)).collect();
     let decide = || -> Vec<&str> {
         let wallet = scene.wallet();
-        let decided = decide(&wallet, &found, Overrides::default(), &Seen::default(), START).unwrap();
+        let decided = decide(&wallet, &found, Overrides::default(), &SecretCache::default(), START).unwrap();
         decided.iter().map(|one| if one.is_new() { "new" } else { "held" }).collect()
     };
     // The record is gone after the first look, and its secrets are not.

@@ -1,4 +1,4 @@
-//! A wallet on a bench: one store in memory that can be counted and locked, records in a temporary folder, a clock and an
+//! A wallet for tests: one store in memory that can be counted and locked, records in a temporary folder, a clock and an
 //! environment that a test sets. Each call opens the wallet anew, as each call of git does.
 
 use std::cell::{Cell, RefCell};
@@ -17,16 +17,16 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
-use crate::wallet::manage::add::{Added, Wish};
+use crate::wallet::manage::add::{AddRequest, Added};
 use crate::wallet::manage::edit::Restored;
 use crate::wallet::stores::{Chosen, Stores};
 use crate::wallet::{LocalWallet, Lookup, NewCredential, Query, Stored, Wallet, manage};
 
-/// Where the clock of a bench stands at first.
+/// Where the clock of a test wallet stands at first.
 pub(crate) const START: i64 = 1_800_000_000;
 
-/// A wallet on a bench.
-pub(crate) struct Bench {
+/// A wallet for tests.
+pub(crate) struct TestWallet {
     folder: TempDir,
     /// The store of every secret.
     pub(crate) memory: Memory,
@@ -37,10 +37,10 @@ pub(crate) struct Bench {
     environment: RefCell<Environment>,
 }
 
-impl Bench {
+impl TestWallet {
     /// An empty wallet.
-    pub(crate) fn new() -> Bench {
-        Bench {
+    pub(crate) fn new() -> TestWallet {
+        TestWallet {
             folder: tempfile::tempdir().unwrap(),
             memory: Memory::default(),
             now: Cell::new(START),
@@ -84,9 +84,14 @@ impl Bench {
     }
 
     /// A person adds a token and says more about it.
-    pub(crate) fn add_as(&self, url: &str, token: &str, say: impl FnOnce(&mut Wish)) -> Result<Added, Error> {
+    pub(crate) fn add_as(
+        &self,
+        url: &str,
+        token: &str,
+        say: impl FnOnce(&mut AddRequest),
+    ) -> Result<Added, Error> {
         let (remote, url_user) = Remote::from_url(url)?;
-        let mut wish = Wish::new(remote, url_user);
+        let mut wish = AddRequest::new(remote, url_user);
         say(&mut wish);
         self.with(|wallet| manage::add(wallet, &manage::plan(wallet, wish)?, secret(token)))
     }
@@ -195,7 +200,7 @@ impl Bench {
 }
 
 /// Decides the forge of a wish.
-pub(crate) fn on(forge: &'static Forge, account: Option<&'static str>) -> impl FnOnce(&mut Wish) {
+pub(crate) fn on(forge: &'static Forge, account: Option<&'static str>) -> impl FnOnce(&mut AddRequest) {
     move |wish| {
         wish.forge = Some(forge);
         wish.account = account.map(str::to_owned);

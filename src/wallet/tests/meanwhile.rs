@@ -14,7 +14,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Health, Store};
-use crate::wallet::manage::add::Wish;
+use crate::wallet::manage::add::AddRequest;
 use crate::wallet::secrets::put_new;
 use crate::wallet::stores::{Chosen, Stores};
 use crate::wallet::{Erased, LocalWallet, Lookup, Stored, Wallet, manage};
@@ -63,7 +63,7 @@ impl Scene {
 }
 
 fn add(wallet: &LocalWallet<'_>, token: &str) {
-    let wish = Wish::new(Remote::from_url(URL).unwrap().0, None);
+    let wish = AddRequest::new(Remote::from_url(URL).unwrap().0, None);
     manage::add(wallet, &manage::plan(wallet, wish).unwrap(), secret(token)).unwrap();
 }
 
@@ -221,7 +221,7 @@ fn what_doctor_takes_for_unrecorded_while_its_writer_gives_it_up_is_gone_from_th
     let scene = Scene::with_a_token();
     let wallet = scene.wallet();
     let selection = manage::select(&wallet, URL, None).unwrap();
-    let planned = manage::plan(&wallet, Wish::new(Remote::from_url(URL).unwrap().0, None)).unwrap();
+    let planned = manage::plan(&wallet, AddRequest::new(Remote::from_url(URL).unwrap().0, None)).unwrap();
     manage::remove(&wallet, &selection, false).unwrap();
     // The store is first looked at when the record could not be written.
     scene.meanwhile.replace(Some(Box::new(|wallet| {

@@ -1,6 +1,6 @@
 //! R13 as pipelines meet it: several variables at once, no home, and values that are no tokens.
 
-use super::fixture::{Bench, NoStores, query, secret};
+use super::fixture::{NoStores, TestWallet, query, secret};
 use crate::environment::Environment;
 use crate::error::NoCredential;
 use crate::folders::NoFolders;
@@ -19,11 +19,11 @@ fn endpoints(list: &[(&str, &str)]) -> String {
 /// What a task of a pipeline sets: the job's token for its organisation, and one of a service connection for one feed in it.
 #[test]
 fn the_most_exact_entry_wins() {
-    let bench = Bench::new();
+    let test = TestWallet::new();
     let (shared, own) =
         (format!("{FEEDS}/shared/nuget/v3/index.json"), format!("{FEEDS}/own/nuget/v3/index.json"));
     let list = endpoints(&[(&shared, "connection")]);
-    bench.set_environment(&[
+    test.set_environment(&[
         (
             "VSS_NUGET_URI_PREFIXES",
             "https://pkgs.dev.azure.com/contoso/;https://contoso.pkgs.visualstudio.com/",
@@ -33,7 +33,7 @@ fn the_most_exact_entry_wins() {
         ("SYSTEM_COLLECTIONURI", "https://dev.azure.com/contoso/"),
         ("VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", &list),
     ]);
-    let packages = |url: &str| bench.get_for(Need::Packages, url).split_once(':').unwrap().1.to_owned();
+    let packages = |url: &str| test.get_for(Need::Packages, url).split_once(':').unwrap().1.to_owned();
     assert_eq!(packages(&shared), "connection");
     assert_eq!(packages(&shared.to_uppercase().replace("HTTPS", "https")), "connection", "letter case aside");
     assert_eq!(
@@ -42,7 +42,7 @@ fn the_most_exact_entry_wins() {
     );
     assert_eq!(packages(&own), "job", "made for packages, before the job's general one");
     assert_eq!(
-        bench.get("https://dev.azure.com/contoso/p/_git/r"),
+        test.get("https://dev.azure.com/contoso/p/_git/r"),
         "contoso:system",
         "no feed's token for code"
     );
@@ -78,10 +78,10 @@ fn each_endpoint_of_an_organisation_or_a_host_gets_its_own_token() {
             "https://nexus.example/repository/h/index.json",
         ],
     ] {
-        let bench = Bench::new();
+        let test = TestWallet::new();
         let list = endpoints(&[(one, "T1"), (two, "T2")]);
-        bench.set_environment(&[("VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", &list)]);
-        let get = |url: &str| bench.get_for(Need::Packages, url);
+        test.set_environment(&[("VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", &list)]);
+        let get = |url: &str| test.get_for(Need::Packages, url);
         assert!(get(one).ends_with(":T1") && get(two).ends_with(":T2"), "{one}: {} {}", get(one), get(two));
         assert!(!get(other).contains(":T"), "{other}: {}", get(other));
     }
@@ -92,22 +92,22 @@ fn a_whole_hosts_token_answers_package_tools_for_every_organisation_there() {
     for (url, token) in [("VSS_NUGET_URI_PREFIXES", "VSS_NUGET_ACCESSTOKEN"), ("KEYFOB_URL", "KEYFOB_TOKEN")]
     {
         for host in ["https://pkgs.dev.azure.com/", "https://dev.azure.com"] {
-            let bench = Bench::new();
-            bench.set_environment(&[(url, host), (token, "E")]);
+            let test = TestWallet::new();
+            test.set_environment(&[(url, host), (token, "E")]);
             for feed in [
                 format!("{FEEDS}/f/nuget/v3/index.json"),
                 "https://pkgs.dev.azure.com/fabrikam/_packaging/g/npm/registry".into(),
             ] {
-                assert!(bench.get_for(Need::Packages, &feed).ends_with(":E"), "{url}={host}: {feed}");
+                assert!(test.get_for(Need::Packages, &feed).ends_with(":E"), "{url}={host}: {feed}");
             }
             for foreign in [
                 "https://pkgs.dev.azure.example/contoso/x",
                 "https://github.com/contoso",
                 "http://pkgs.dev.azure.com/contoso/x",
             ] {
-                assert!(!bench.get_for(Need::Packages, foreign).contains(":E"), "{url}={host}: {foreign}");
+                assert!(!test.get_for(Need::Packages, foreign).contains(":E"), "{url}={host}: {foreign}");
             }
-            let code = bench.get("https://dev.azure.com/contoso/p/_git/r");
+            let code = test.get("https://dev.azure.com/contoso/p/_git/r");
             assert_eq!(
                 code,
                 if url == "KEYFOB_URL" { "Unusable" } else { "NoAccount" },
@@ -115,14 +115,14 @@ fn a_whole_hosts_token_answers_package_tools_for_every_organisation_there() {
             );
         }
     }
-    let bench = Bench::new();
-    bench.set_environment(&[
+    let test = TestWallet::new();
+    test.set_environment(&[
         ("VSS_NUGET_URI_PREFIXES", "https://pkgs.dev.azure.com/"),
         ("VSS_NUGET_ACCESSTOKEN", "all"),
         ("KEYFOB_URL", "https://dev.azure.com/contoso"),
         ("KEYFOB_TOKEN", "one"),
     ]);
-    assert!(bench.get_for(Need::Packages, FEEDS).ends_with(":one"), "the organisation's own is more exact");
+    assert!(test.get_for(Need::Packages, FEEDS).ends_with(":one"), "the organisation's own is more exact");
 }
 
 #[test]
@@ -170,11 +170,11 @@ fn without_a_home_it_answers_and_nothing_else_does() {
 
 #[test]
 fn a_token_answers_without_the_records_being_opened() {
-    let bench = one_token();
-    std::fs::create_dir_all(bench.data().parent().unwrap()).unwrap();
-    std::fs::write(bench.data(), "in place of the wallet's folder").unwrap();
-    assert_eq!(bench.get("https://dev.azure.com/contoso/p/_git/r"), "contoso:E");
-    assert!(bench.get("https://dev.azure.com/fabrikam").starts_with("error: "));
+    let test = one_token();
+    std::fs::create_dir_all(test.data().parent().unwrap()).unwrap();
+    std::fs::write(test.data(), "in place of the wallet's folder").unwrap();
+    assert_eq!(test.get("https://dev.azure.com/contoso/p/_git/r"), "contoso:E");
+    assert!(test.get("https://dev.azure.com/fabrikam").starts_with("error: "));
 }
 
 /// The log of a pipeline is the only place where anybody reads why there is no token.
@@ -236,16 +236,16 @@ fn a_miss_names_the_variable_whose_value_is_no_token() {
             "it is not JSON",
         ),
     ] {
-        let bench = Bench::new();
-        bench.set_environment(pairs);
-        let found = bench.with(|wallet| wallet.get(&Query { need: Need::Packages, ..query(&feed) })).unwrap();
+        let test = TestWallet::new();
+        test.set_environment(pairs);
+        let found = test.with(|wallet| wallet.get(&Query { need: Need::Packages, ..query(&feed) })).unwrap();
         let Lookup::None { reason, report: true } = found else { panic!("{pairs:?}: {found:?}") };
         let words = reason.line_for_git(&feed).unwrap();
         assert!(words.contains(variable) && words.contains(why), "{words}");
         assert!(!words.contains("PAT)") || words.contains("such as"), "{words}");
-        bench.add("https://dev.azure.com/contoso", None, "T");
+        test.add("https://dev.azure.com/contoso", None, "T");
         assert!(
-            bench.get_for(Need::Packages, &feed).ends_with(":T"),
+            test.get_for(Need::Packages, &feed).ends_with(":T"),
             "a stored token answers all the same: {pairs:?}"
         );
     }
@@ -253,22 +253,22 @@ fn a_miss_names_the_variable_whose_value_is_no_token() {
 
 #[test]
 fn a_variable_that_is_for_another_place_is_not_blamed() {
-    let bench = Bench::new();
-    bench.set_environment(&[("KEYFOB_URL", "https://dev.azure.com/fabrikam"), ("KEYFOB_TOKEN", "")]);
-    assert_eq!(bench.get("https://dev.azure.com/contoso"), "NoAccount");
-    assert_eq!(bench.get("https://dev.azure.com/fabrikam"), "Unusable");
-    bench.set_environment(&[("VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "not json")]);
-    assert_eq!(bench.get("https://dev.azure.com/contoso"), "NoAccount", "it is for packages only");
-    assert_eq!(bench.get_for(Need::Packages, "https://nuget.example/index.json"), "NotOurs");
+    let test = TestWallet::new();
+    test.set_environment(&[("KEYFOB_URL", "https://dev.azure.com/fabrikam"), ("KEYFOB_TOKEN", "")]);
+    assert_eq!(test.get("https://dev.azure.com/contoso"), "NoAccount");
+    assert_eq!(test.get("https://dev.azure.com/fabrikam"), "Unusable");
+    test.set_environment(&[("VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "not json")]);
+    assert_eq!(test.get("https://dev.azure.com/contoso"), "NoAccount", "it is for packages only");
+    assert_eq!(test.get_for(Need::Packages, "https://nuget.example/index.json"), "NotOurs");
 }
 
 #[test]
 fn plain_http_that_only_the_environment_names_is_reported() {
     let url = "http://server5:8080/tfs/One/_packaging/f/nuget/v3/index.json";
     let pairs = [("VSS_NUGET_URI_PREFIXES", "http://server5:8080/tfs/One/"), ("VSS_NUGET_ACCESSTOKEN", "E")];
-    let bench = Bench::new();
-    bench.set_environment(&pairs);
-    let words = |url: &str| match bench
+    let test = TestWallet::new();
+    test.set_environment(&pairs);
+    let words = |url: &str| match test
         .with(|wallet| wallet.get(&Query { need: Need::Packages, ..query(url) }))
         .unwrap()
     {
@@ -276,20 +276,20 @@ fn plain_http_that_only_the_environment_names_is_reported() {
         other => panic!("{other:?}"),
     };
     assert!(words(url).contains("KEYFOB_ALLOW_HTTP=server5:8080"), "{}", words(url));
-    bench.set_environment(&[pairs[0], pairs[1], ("KEYFOB_ALLOW_HTTP", "server5")]);
-    assert!(bench.get_for(Need::Packages, url).ends_with(":E"));
-    assert!(!bench.get_for(Need::Packages, "http://server6:8080/tfs/One/x").contains(":E"));
+    test.set_environment(&[pairs[0], pairs[1], ("KEYFOB_ALLOW_HTTP", "server5")]);
+    assert!(test.get_for(Need::Packages, url).ends_with(":E"));
+    assert!(!test.get_for(Need::Packages, "http://server6:8080/tfs/One/x").contains(":E"));
     let cloud = "http://pkgs.dev.azure.com/contoso/_packaging/f/nuget/v3/index.json";
     let list = endpoints(&[(cloud, "E")]);
-    bench.set_environment(&[
+    test.set_environment(&[
         ("VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", &list),
         ("KEYFOB_ALLOW_HTTP", "pkgs.dev.azure.com"),
     ]);
     assert!(words(cloud).ends_with("use https"), "{}", words(cloud));
 }
 
-fn one_token() -> Bench {
-    let bench = Bench::new();
-    bench.set_environment(&[("KEYFOB_URL", "https://dev.azure.com/contoso"), ("KEYFOB_TOKEN", "E")]);
-    bench
+fn one_token() -> TestWallet {
+    let test = TestWallet::new();
+    test.set_environment(&[("KEYFOB_URL", "https://dev.azure.com/contoso"), ("KEYFOB_TOKEN", "E")]);
+    test
 }

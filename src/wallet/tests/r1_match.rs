@@ -1,15 +1,15 @@
 //! R1: match.
 
-use super::fixture::{Bench, on};
+use super::fixture::{TestWallet, on};
 use crate::error::Error;
 use crate::forge::{azure, generic};
 use crate::wallet::Stored;
 
 #[test]
 fn scheme_host_and_port_match_exactly() {
-    let bench = Bench::new();
-    bench.add_as("https://git.example:8443", "T", on(&generic::FORGE, Some("alice"))).unwrap();
-    assert_eq!(bench.get("https://git.example:8443"), "alice:T");
+    let test = TestWallet::new();
+    test.add_as("https://git.example:8443", "T", on(&generic::FORGE, Some("alice"))).unwrap();
+    assert_eq!(test.get("https://git.example:8443"), "alice:T");
     for url in [
         "https://git.example",
         "https://git.example:443",
@@ -25,14 +25,14 @@ fn scheme_host_and_port_match_exactly() {
         "https://gitxexample:8443",
         "https://example:8443",
     ] {
-        assert_eq!(bench.get(url), "NotOurs", "{url}");
+        assert_eq!(test.get(url), "NotOurs", "{url}");
     }
 }
 
 #[test]
 fn a_path_matches_by_whole_segments() {
-    let bench = Bench::new();
-    bench.add("https://srv.example/tfs/One/_git/x", None, "T");
+    let test = TestWallet::new();
+    test.add("https://srv.example/tfs/One/_git/x", None, "T");
     for (path, expected) in [
         ("tfs/One/p/_git/r", "pat:T"),
         ("tfs/One", "pat:T"),
@@ -43,17 +43,17 @@ fn a_path_matches_by_whole_segments() {
         ("tfs", "NotOurs"),
         ("One", "NotOurs"),
     ] {
-        assert_eq!(bench.get(&format!("https://srv.example/{path}")), expected, "{path}");
+        assert_eq!(test.get(&format!("https://srv.example/{path}")), expected, "{path}");
     }
 }
 
 #[test]
 fn an_https_token_never_goes_to_http() {
-    let bench = Bench::new();
-    bench.add("https://dev.azure.com/contoso", None, "T1");
-    bench.add("https://srv.example/tfs/One", None, "T2");
-    bench.add("https://localhost", Some("alice"), "T3");
-    bench.store("https://bob@git.example", "T4");
+    let test = TestWallet::new();
+    test.add("https://dev.azure.com/contoso", None, "T1");
+    test.add("https://srv.example/tfs/One", None, "T2");
+    test.add("https://localhost", Some("alice"), "T3");
+    test.store("https://bob@git.example", "T4");
     for url in [
         "http://dev.azure.com/contoso",
         "http://contoso.visualstudio.com",
@@ -66,53 +66,52 @@ fn an_https_token_never_goes_to_http() {
         "http://bob@git.example",
         "http://bob@git.example:443",
     ] {
-        assert_eq!(bench.get(url), "NotOurs", "{url}");
+        assert_eq!(test.get(url), "NotOurs", "{url}");
     }
 }
 
 #[test]
 fn plain_http_is_served_to_loopback_to_what_a_person_accepted_and_to_the_origin_that_a_tool_stored_for() {
-    let bench = Bench::new();
+    let test = TestWallet::new();
     for (url, user) in [
         ("http://localhost:8080/tfs/One", "pat"),
         ("http://127.0.0.1:8081/tfs/One", "pat"),
         ("http://[::1]:8082/tfs/One", "pat"),
     ] {
-        bench.add_as(url, "T", on(&azure::server::FORGE, None)).unwrap();
-        assert_eq!(bench.get(url), format!("{user}:T"), "{url}");
+        test.add_as(url, "T", on(&azure::server::FORGE, None)).unwrap();
+        assert_eq!(test.get(url), format!("{user}:T"), "{url}");
     }
-    let refused = bench.add_as("http://srv.example:8080/tfs/One", "T", on(&azure::server::FORGE, None));
+    let refused = test.add_as("http://srv.example:8080/tfs/One", "T", on(&azure::server::FORGE, None));
     assert!(matches!(refused, Err(Error::PlainHttp { cloud: false, .. })));
-    assert_eq!(bench.get("http://srv.example:8080/tfs/One"), "NotOurs");
-    bench
-        .add_as("http://srv.example:8080/tfs/One", "T", |wish| {
-            wish.forge = Some(&azure::server::FORGE);
-            wish.allow_http = true;
-        })
-        .unwrap();
-    assert_eq!(bench.get("http://srv.example:8080/tfs/One"), "pat:T");
-    bench.store("http://bob@git.example", "T");
-    assert_eq!(bench.get("http://bob@git.example"), "bob:T");
-    assert_eq!(bench.get("http://bob@git.example:81"), "NotOurs");
+    assert_eq!(test.get("http://srv.example:8080/tfs/One"), "NotOurs");
+    test.add_as("http://srv.example:8080/tfs/One", "T", |wish| {
+        wish.forge = Some(&azure::server::FORGE);
+        wish.allow_http = true;
+    })
+    .unwrap();
+    assert_eq!(test.get("http://srv.example:8080/tfs/One"), "pat:T");
+    test.store("http://bob@git.example", "T");
+    assert_eq!(test.get("http://bob@git.example"), "bob:T");
+    assert_eq!(test.get("http://bob@git.example:81"), "NotOurs");
 }
 
 #[test]
 fn plain_http_is_never_served_for_a_cloud_forge() {
-    let bench = Bench::new();
+    let test = TestWallet::new();
     for url in ["http://dev.azure.com/contoso", "http://contoso.visualstudio.com", "http://github.com"] {
-        let added = bench.add_as(url, "T", |wish| wish.allow_http = true);
+        let added = test.add_as(url, "T", |wish| wish.allow_http = true);
         assert!(matches!(added, Err(Error::PlainHttp { cloud: true, .. })), "{url}");
-        assert_eq!(bench.store(url, "T"), Stored::NotOurs, "{url}");
-        assert_eq!(bench.get(url), "NotOurs", "{url}");
+        assert_eq!(test.store(url, "T"), Stored::NotOurs, "{url}");
+        assert_eq!(test.get(url), "NotOurs", "{url}");
     }
-    assert!(bench.memory.is_empty() && bench.entries().is_empty());
+    assert!(test.memory.is_empty() && test.entries().is_empty());
 }
 
 #[test]
 fn other_protocols_are_generic_and_compared_byte_by_byte() {
-    let bench = Bench::new();
-    bench.store("smtp://bob@Mail.example:587", "T");
-    assert_eq!(bench.get("smtp://bob@Mail.example:587"), "bob:T");
+    let test = TestWallet::new();
+    test.store("smtp://bob@Mail.example:587", "T");
+    assert_eq!(test.get("smtp://bob@Mail.example:587"), "bob:T");
     for url in [
         "smtp://bob@mail.example:587",
         "smtp://bob@Mail.example.:587",
@@ -120,26 +119,26 @@ fn other_protocols_are_generic_and_compared_byte_by_byte() {
         "smtps://bob@Mail.example:587",
         "imap://bob@Mail.example:587",
     ] {
-        assert_eq!(bench.get(url), "NotOurs", "{url}");
+        assert_eq!(test.get(url), "NotOurs", "{url}");
     }
 }
 
 #[test]
 fn a_certificates_path_is_its_key() {
-    let bench = Bench::new();
-    bench.store("cert:///home/me/a.pem", "T");
-    assert_eq!(bench.get("cert:///home/me/a.pem"), "(none):T");
+    let test = TestWallet::new();
+    test.store("cert:///home/me/a.pem", "T");
+    assert_eq!(test.get("cert:///home/me/a.pem"), "(none):T");
     for url in
         ["cert:///home/me/A.pem", "cert:///home/me", "cert:///home/me/a.pem/x", "cert://h/home/me/a.pem"]
     {
-        assert_eq!(bench.get(url), "NotOurs", "{url}");
+        assert_eq!(test.get(url), "NotOurs", "{url}");
     }
 }
 
 #[test]
 fn an_https_token_that_a_tool_stored_does_not_go_to_an_http_host_of_the_same_realm() {
-    let bench = Bench::new();
-    bench.configure(
+    let test = TestWallet::new();
+    test.configure(
         r#"
         [[host]]
         url = "https://srv.example"
@@ -147,24 +146,24 @@ fn an_https_token_that_a_tool_stored_does_not_go_to_an_http_host_of_the_same_rea
         forge = "gitlab"
         "#,
     );
-    bench.store("https://bob@srv.example", "T");
-    assert_eq!(bench.get("https://bob@srv.example"), "bob:T");
+    test.store("https://bob@srv.example", "T");
+    assert_eq!(test.get("https://bob@srv.example"), "bob:T");
     for url in ["http://bob@srv.example", "http://bob@feeds.example"] {
-        assert_eq!(bench.get(url), "PlainHttp", "{url}");
+        assert_eq!(test.get(url), "PlainHttp", "{url}");
     }
-    bench.set_environment(&[("KEYFOB_URL", "https://srv.example"), ("KEYFOB_TOKEN", "E")]);
-    assert_eq!(bench.get("https://srv.example"), "oauth2:E");
-    assert_eq!(bench.get("http://feeds.example"), "PlainHttp");
+    test.set_environment(&[("KEYFOB_URL", "https://srv.example"), ("KEYFOB_TOKEN", "E")]);
+    assert_eq!(test.get("https://srv.example"), "oauth2:E");
+    assert_eq!(test.get("http://feeds.example"), "PlainHttp");
 }
 
 #[test]
 fn a_protocol_that_is_called_like_a_forge_cannot_take_that_forges_place() {
-    let bench = Bench::new();
-    assert_eq!(bench.store("azure-devops://bob@contoso", "evil"), Stored::NotOurs);
-    assert_eq!(bench.get("azure-devops://contoso"), "NotOurs");
-    bench.add("https://dev.azure.com/contoso", None, "T");
-    assert_eq!(bench.get("https://dev.azure.com/contoso"), "contoso:T");
-    assert_eq!(bench.get("azure-devops://contoso"), "NotOurs");
+    let test = TestWallet::new();
+    assert_eq!(test.store("azure-devops://bob@contoso", "evil"), Stored::NotOurs);
+    assert_eq!(test.get("azure-devops://contoso"), "NotOurs");
+    test.add("https://dev.azure.com/contoso", None, "T");
+    assert_eq!(test.get("https://dev.azure.com/contoso"), "contoso:T");
+    assert_eq!(test.get("azure-devops://contoso"), "NotOurs");
 }
 
 #[test]
@@ -187,12 +186,12 @@ fn letter_case_default_port_and_one_trailing_dot_are_folded_and_never_make_a_sec
             ["https://alice@[0:0::1]", "https://alice@[::0001]:443", "https://alice@[0:0:0:0:0:0:0:1]"],
         ),
     ] {
-        let bench = Bench::new();
-        assert_eq!(bench.store(first, "T"), Stored::Written { chosen: None });
+        let test = TestWallet::new();
+        assert_eq!(test.store(first, "T"), Stored::Written { chosen: None });
         for url in spellings {
-            assert_eq!(bench.get(url), "alice:T", "{url}");
-            assert_eq!(bench.store(url, "T"), Stored::Unchanged, "{url}");
+            assert_eq!(test.get(url), "alice:T", "{url}");
+            assert_eq!(test.store(url, "T"), Stored::Unchanged, "{url}");
         }
-        assert_eq!(bench.entries().len(), 1, "{first}");
+        assert_eq!(test.entries().len(), 1, "{first}");
     }
 }

@@ -1,6 +1,6 @@
 //! R4: the choice of account.
 
-use super::fixture::{Bench, on};
+use super::fixture::{TestWallet, on};
 use super::r2_organisation::SPELLINGS;
 use crate::forge::{Need, generic, gitlab};
 use crate::wallet::manage;
@@ -8,24 +8,23 @@ use crate::wallet::manage;
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
 /// Accounts as `name token scopes flag`; `-` for none.
-fn wallet(accounts: &[&str]) -> Bench {
-    let bench = Bench::new();
+fn wallet(accounts: &[&str]) -> TestWallet {
+    let test = TestWallet::new();
     for account in accounts {
         let words: Vec<&str> = account.split(' ').collect();
         let [name, token, scopes, flag] = words[..] else { panic!("{account}") };
         if flag == "tool" {
-            bench.store(&format!("https://{name}@contoso.visualstudio.com"), token);
+            test.store(&format!("https://{name}@contoso.visualstudio.com"), token);
             continue;
         }
-        bench
-            .add_as(CONTOSO, token, |wish| {
-                wish.account = (name != "-").then(|| name.to_owned());
-                wish.scopes = scopes.split(',').filter(|s| *s != "-").map(str::to_owned).collect();
-                wish.default = flag == "default";
-            })
-            .unwrap();
+        test.add_as(CONTOSO, token, |wish| {
+            wish.account = (name != "-").then(|| name.to_owned());
+            wish.scopes = scopes.split(',').filter(|s| *s != "-").map(str::to_owned).collect();
+            wish.default = flag == "default";
+        })
+        .unwrap();
     }
-    bench
+    test
 }
 
 #[test]
@@ -75,10 +74,10 @@ fn the_choice_of_account() {
         ("ambiguity is not solved by a tool's", &["a T1 - -", "b T2 - -", "bob T3 - tool"], "-", "Ambiguous"),
     ];
     for (sentence, accounts, user, expected) in table {
-        let bench = wallet(accounts);
+        let test = wallet(accounts);
         let user = if *user == "-" { String::new() } else { format!("{user}@") };
         let url = format!("https://{user}dev.azure.com/contoso/p/_git/r");
-        assert_eq!(bench.get(&url), *expected, "{sentence}");
+        assert_eq!(test.get(&url), *expected, "{sentence}");
     }
 }
 
@@ -100,55 +99,51 @@ fn that_no_token_has_the_scopes_is_not_told_as_there_is_no_token() {
 
 #[test]
 fn the_need_decides_between_tokens_with_recorded_scopes() {
-    let bench = wallet(&["alice T1 vso.packaging -", "bob T2 vso.code -"]);
-    assert_eq!(bench.get_for(Need::Code, CONTOSO), "bob:T2");
-    assert_eq!(bench.get_for(Need::Packages, CONTOSO), "alice:T1");
-    assert_eq!(bench.get_for(Need::Anything, CONTOSO), "Ambiguous");
+    let test = wallet(&["alice T1 vso.packaging -", "bob T2 vso.code -"]);
+    assert_eq!(test.get_for(Need::Code, CONTOSO), "bob:T2");
+    assert_eq!(test.get_for(Need::Packages, CONTOSO), "alice:T1");
+    assert_eq!(test.get_for(Need::Anything, CONTOSO), "Ambiguous");
 }
 
 #[test]
 fn the_longest_path_rule_wins_in_every_spelling_of_the_organisation() {
-    let bench = wallet(&["alice T1 - -", "bob T2 - -", "carol T3 - default"]);
-    bench.prefer("https://dev.azure.com/contoso/Project", "alice");
-    bench.prefer("https://contoso.visualstudio.com/DefaultCollection/Project/_git/Repo", "bob");
+    let test = wallet(&["alice T1 - -", "bob T2 - -", "carol T3 - default"]);
+    test.prefer("https://dev.azure.com/contoso/Project", "alice");
+    test.prefer("https://contoso.visualstudio.com/DefaultCollection/Project/_git/Repo", "bob");
     for spelling in SPELLINGS.iter().filter(|spelling| !spelling.contains("alice@")) {
-        let at = |path: &str| bench.get(&(spelling.replace("ORG", "contoso") + path));
+        let at = |path: &str| test.get(&(spelling.replace("ORG", "contoso") + path));
         assert!(at("Project/_git/Other").ends_with(":T1"), "{spelling}");
         assert!(at("project/_git/other").ends_with(":T1"), "{spelling}");
         assert!(at("Project/_git/Repo/info/lfs").ends_with(":T2"), "{spelling}");
         assert!(at("Projector/_git/Repo").ends_with(":T3"), "{spelling}");
         assert!(at("Other/Project").ends_with(":T3"), "{spelling}");
     }
-    assert_eq!(
-        bench.get("https://alice@dev.azure.com/contoso/Project/_git/Repo"),
-        "alice:T1",
-        "a name first"
-    );
+    assert_eq!(test.get("https://alice@dev.azure.com/contoso/Project/_git/Repo"), "alice:T1", "a name first");
 }
 
 #[test]
 fn a_path_rule_comes_before_scopes() {
-    let bench = wallet(&["alice T1 vso.packaging -", "bob T2 - default"]);
-    bench.prefer("https://dev.azure.com/contoso/Project", "alice");
-    assert_eq!(bench.get("https://dev.azure.com/contoso/Project/_git/r"), "alice:T1");
+    let test = wallet(&["alice T1 vso.packaging -", "bob T2 - default"]);
+    test.prefer("https://dev.azure.com/contoso/Project", "alice");
+    assert_eq!(test.get("https://dev.azure.com/contoso/Project/_git/r"), "alice:T1");
 }
 
 #[test]
 fn a_refused_choice_never_falls_through_to_another_account_of_a_person() {
-    let bench = wallet(&["alice T1 - default", "bob T2 - -"]);
-    bench.erase("https://alice@dev.azure.com/contoso", "T1");
-    assert_eq!(bench.get(CONTOSO), "Withheld");
-    bench.wait(61);
-    bench.erase("https://alice@dev.azure.com/contoso", "T1");
-    assert_eq!(bench.get(CONTOSO), "Rejected");
-    assert_eq!(bench.get("https://bob@dev.azure.com/contoso"), "bob:T2");
+    let test = wallet(&["alice T1 - default", "bob T2 - -"]);
+    test.erase("https://alice@dev.azure.com/contoso", "T1");
+    assert_eq!(test.get(CONTOSO), "Withheld");
+    test.wait(61);
+    test.erase("https://alice@dev.azure.com/contoso", "T1");
+    assert_eq!(test.get(CONTOSO), "Rejected");
+    assert_eq!(test.get("https://bob@dev.azure.com/contoso"), "bob:T2");
 }
 
 #[test]
 fn on_a_generic_host_the_account_is_the_user_name_exactly_and_add_asks_for_it() {
-    let bench = Bench::new();
-    assert!(bench.add_as("https://git.example", "T", on(&generic::FORGE, None)).is_err());
-    bench.add_as("https://git.example", "T", on(&generic::FORGE, Some("alice"))).unwrap();
+    let test = TestWallet::new();
+    assert!(test.add_as("https://git.example", "T", on(&generic::FORGE, None)).is_err());
+    test.add_as("https://git.example", "T", on(&generic::FORGE, Some("alice"))).unwrap();
     for (user, expected) in [
         ("alice@", "alice:T"),
         ("", "alice:T"),
@@ -159,73 +154,72 @@ fn on_a_generic_host_the_account_is_the_user_name_exactly_and_add_asks_for_it() 
         ("x-access-token@", "NoAccount"),
         ("bob@", "NoAccount"),
     ] {
-        assert_eq!(bench.get(&format!("https://{user}git.example")), expected, "{user}");
+        assert_eq!(test.get(&format!("https://{user}git.example")), expected, "{user}");
     }
 }
 
 #[test]
 fn a_tools_pair_for_another_path_does_not_answer() {
-    let bench = Bench::new();
-    bench.store("https://bob@git.example/foo.git", "T");
-    assert_eq!(bench.get("https://git.example/foo.git"), "bob:T");
-    assert_eq!(bench.get("https://git.example/bar.git"), "NoAccount");
-    assert_eq!(bench.get("https://git.example"), "bob:T", "as git's own helpers do");
+    let test = TestWallet::new();
+    test.store("https://bob@git.example/foo.git", "T");
+    assert_eq!(test.get("https://git.example/foo.git"), "bob:T");
+    assert_eq!(test.get("https://git.example/bar.git"), "NoAccount");
+    assert_eq!(test.get("https://git.example"), "bob:T", "as git's own helpers do");
 }
 
 #[test]
 fn a_request_without_a_path_is_not_answered_with_what_a_tool_stored_for_one_path() {
-    let bench = Bench::new();
-    bench.store("https://bob@git.example", "host");
-    bench.store("https://bob@git.example/a", "a");
-    assert_eq!(bench.get("https://bob@git.example"), "bob:host");
-    assert_eq!(bench.get("https://bob@git.example/a"), "bob:a");
-    assert_eq!(bench.get("https://bob@git.example/b"), "bob:host");
-    assert_eq!(bench.get("https://bob@git.example/ab"), "bob:host");
-    let bench = Bench::new();
-    bench.store("https://bob@git.example/a", "a");
-    bench.store("https://bob@git.example/b/c", "c");
-    assert_eq!(bench.get("https://bob@git.example"), "Ambiguous");
+    let test = TestWallet::new();
+    test.store("https://bob@git.example", "host");
+    test.store("https://bob@git.example/a", "a");
+    assert_eq!(test.get("https://bob@git.example"), "bob:host");
+    assert_eq!(test.get("https://bob@git.example/a"), "bob:a");
+    assert_eq!(test.get("https://bob@git.example/b"), "bob:host");
+    assert_eq!(test.get("https://bob@git.example/ab"), "bob:host");
+    let test = TestWallet::new();
+    test.store("https://bob@git.example/a", "a");
+    test.store("https://bob@git.example/b/c", "c");
+    assert_eq!(test.get("https://bob@git.example"), "Ambiguous");
 }
 
 #[test]
 fn a_name_that_names_an_account_picks_it_even_if_it_is_a_placeholder() {
-    let bench = Bench::new();
-    bench.add_as("https://srv.example", "T1", on(&gitlab::FORGE, Some("git"))).unwrap();
-    bench
-        .add_as("https://srv.example", "T2", |wish| {
-            on(&gitlab::FORGE, Some("alice"))(wish);
-            wish.default = true;
-        })
-        .unwrap();
-    assert_eq!(bench.get("https://git@srv.example"), "git:T1");
-    assert_eq!(bench.get("https://oauth2@srv.example"), "oauth2:T2");
+    let test = TestWallet::new();
+    test.add_as("https://srv.example", "T1", on(&gitlab::FORGE, Some("git"))).unwrap();
+    test.add_as("https://srv.example", "T2", |wish| {
+        on(&gitlab::FORGE, Some("alice"))(wish);
+        wish.default = true;
+    })
+    .unwrap();
+    assert_eq!(test.get("https://git@srv.example"), "git:T1");
+    assert_eq!(test.get("https://oauth2@srv.example"), "oauth2:T2");
 }
 
 #[test]
 fn a_rule_is_replaced_by_one_for_the_same_path_whatever_its_letter_case() {
-    let bench = wallet(&["alice T1 - -", "bob T2 - -"]);
-    bench.prefer("https://dev.azure.com/contoso/Project", "alice");
-    bench.prefer("https://dev.azure.com/contoso/PROJECT", "bob");
-    assert_eq!(bench.get("https://dev.azure.com/contoso/Project"), "bob:T2");
-    bench.with(|wallet| {
+    let test = wallet(&["alice T1 - -", "bob T2 - -"]);
+    test.prefer("https://dev.azure.com/contoso/Project", "alice");
+    test.prefer("https://dev.azure.com/contoso/PROJECT", "bob");
+    assert_eq!(test.get("https://dev.azure.com/contoso/Project"), "bob:T2");
+    test.with(|wallet| {
         let selection = manage::select(wallet, "https://dev.azure.com/contoso/project", None).unwrap();
         assert!(manage::clear_preference(wallet, &selection).unwrap());
     });
-    assert_eq!(bench.get("https://dev.azure.com/contoso/Project"), "Ambiguous");
+    assert_eq!(test.get("https://dev.azure.com/contoso/Project"), "Ambiguous");
 }
 
 #[test]
 fn a_tools_pair_of_the_same_name_answers_when_it_is_named_and_the_persons_is_refused() {
-    let bench = wallet(&["alice T1 - -", "alice T2 - tool", "carol T3 - -"]);
-    assert_eq!(bench.get("https://alice@dev.azure.com/contoso"), "alice:T1");
-    bench.erase("https://alice@dev.azure.com/contoso", "T1");
-    assert_eq!(bench.get("https://alice@dev.azure.com/contoso"), "alice:T2");
-    assert_eq!(bench.get(CONTOSO), "Ambiguous");
+    let test = wallet(&["alice T1 - -", "alice T2 - tool", "carol T3 - -"]);
+    assert_eq!(test.get("https://alice@dev.azure.com/contoso"), "alice:T1");
+    test.erase("https://alice@dev.azure.com/contoso", "T1");
+    assert_eq!(test.get("https://alice@dev.azure.com/contoso"), "alice:T2");
+    assert_eq!(test.get(CONTOSO), "Ambiguous");
 }
 
 #[test]
 fn a_rule_for_a_feed_covers_its_views() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", Some("alice"), "A");
     bench.add("https://dev.azure.com/contoso", Some("bob"), "B");
     bench.prefer("https://dev.azure.com/contoso/_packaging/one", "bob");

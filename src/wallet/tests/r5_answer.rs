@@ -1,6 +1,6 @@
 //! R5: the answer, as far as it is the wallet's. What goes onto the wire is tested in `tool::git`.
 
-use super::fixture::{Bench, on, query, secret};
+use super::fixture::{TestWallet, on, query, secret};
 use crate::forge::{self, Presentation};
 use crate::wallet::{Lookup, NewCredential, Query, Wallet};
 
@@ -21,22 +21,22 @@ fn the_user_name_follows_the_forges_rule_and_is_never_empty() {
         ("https://srv.example/tfs/One", None, "T", "", "pat:T"),
         ("https://srv.example/tfs/One", None, "T", "me@", "me:T"),
     ] {
-        let bench = Bench::new();
-        bench.add(url, account, token);
+        let test = TestWallet::new();
+        test.add(url, account, token);
         let asked = url.replacen("://", &format!("://{asked}"), 1);
-        assert_eq!(bench.get(&asked), expected, "{asked}");
+        assert_eq!(test.get(&asked), expected, "{asked}");
     }
 }
 
 #[test]
 fn a_pair_that_a_tool_stored_with_an_empty_name_or_without_one_returns_as_it_was() {
-    let bench = Bench::new();
-    bench.store("https://@sso.example", "");
-    assert_eq!(bench.get("https://sso.example"), ":");
-    bench.store("https://none.example", "T");
-    assert_eq!(bench.get("https://none.example"), "(none):T");
-    bench.store("https://@srv.example/tfs/One/_git/r", "T");
-    assert_eq!(bench.get("https://srv.example/tfs/One/_git/r"), ":T", "also where a forge has a word for it");
+    let test = TestWallet::new();
+    test.store("https://@sso.example", "");
+    assert_eq!(test.get("https://sso.example"), ":");
+    test.store("https://none.example", "T");
+    assert_eq!(test.get("https://none.example"), "(none):T");
+    test.store("https://@srv.example/tfs/One/_git/r", "T");
+    assert_eq!(test.get("https://srv.example/tfs/One/_git/r"), ":T", "also where a forge has a word for it");
 }
 
 #[test]
@@ -48,47 +48,47 @@ fn a_token_is_presented_as_its_forge_demands_and_a_tools_pair_as_it_is() {
         ("https://srv.example", "bitbucket-data-center", Presentation::Bearer),
         ("https://srv.example", "generic", Presentation::Plain),
     ] {
-        let bench = Bench::new();
-        bench.add_as(url, "T", on(forge::named(id).unwrap(), (id == "generic").then_some("alice"))).unwrap();
-        let Ok(Lookup::Found(answer)) = bench.found(url) else { panic!("{id}") };
+        let test = TestWallet::new();
+        test.add_as(url, "T", on(forge::named(id).unwrap(), (id == "generic").then_some("alice"))).unwrap();
+        let Ok(Lookup::Found(answer)) = test.found(url) else { panic!("{id}") };
         assert_eq!(answer.presentation, expected, "{id}");
     }
-    let bench = Bench::new();
-    bench.store("https://bob@srv.example/tfs/One/_git/r", "T");
-    let Ok(Lookup::Found(answer)) = bench.found("https://bob@srv.example/tfs/One/_git/r") else { panic!() };
+    let test = TestWallet::new();
+    test.store("https://bob@srv.example/tfs/One/_git/r", "T");
+    let Ok(Lookup::Found(answer)) = test.found("https://bob@srv.example/tfs/One/_git/r") else { panic!() };
     assert_eq!(answer.presentation, Presentation::Plain, "never forced");
 }
 
 #[test]
 fn a_pair_of_authtype_and_credential_is_only_for_a_tool_that_takes_it() {
-    let bench = Bench::new();
+    let test = TestWallet::new();
     let new = NewCredential { authtype: Some("Bearer".to_owned()), ..secret("C").into() };
-    bench.store_given("https://git.example", new).unwrap();
-    assert_eq!(bench.get("https://git.example"), "NoAccount");
+    test.store_given("https://git.example", new).unwrap();
+    assert_eq!(test.get("https://git.example"), "NoAccount");
     let takes = Query { takes_authtype: true, ..query("https://git.example") };
-    let Lookup::Found(answer) = bench.with(|wallet| wallet.get(&takes)).unwrap() else { panic!() };
+    let Lookup::Found(answer) = test.with(|wallet| wallet.get(&takes)).unwrap() else { panic!() };
     assert_eq!((answer.authtype.as_deref(), answer.token.expose()), (Some("Bearer"), &b"C"[..]));
 }
 
 #[test]
 fn a_restored_pair_keeps_being_the_kind_that_it_was() {
-    let bench = Bench::new();
+    let test = TestWallet::new();
     let new = NewCredential { authtype: Some("Bearer".to_owned()), ..secret("C").into() };
-    bench.store_given("https://bob@git.example", new).unwrap();
-    bench.store("https://bob@git.example", "T");
-    assert_eq!(bench.get("https://bob@git.example"), "bob:T");
-    bench.restore("https://git.example", Some("bob")).unwrap();
-    assert_eq!(bench.get("https://bob@git.example"), "NoAccount", "a Bearer pair again");
-    bench.restore("https://git.example", Some("bob")).unwrap();
-    assert_eq!(bench.get("https://bob@git.example"), "bob:T");
+    test.store_given("https://bob@git.example", new).unwrap();
+    test.store("https://bob@git.example", "T");
+    assert_eq!(test.get("https://bob@git.example"), "bob:T");
+    test.restore("https://git.example", Some("bob")).unwrap();
+    assert_eq!(test.get("https://bob@git.example"), "NoAccount", "a Bearer pair again");
+    test.restore("https://git.example", Some("bob")).unwrap();
+    assert_eq!(test.get("https://bob@git.example"), "bob:T");
 }
 
 #[test]
 fn a_name_with_a_control_character_never_gets_in() {
-    let bench = Bench::new();
+    let test = TestWallet::new();
     for name in ["a\nhost=evil", "a\rb", "a\0", "a\u{1b}[2J"] {
-        let added = bench.add_as("https://github.com", "T", |wish| wish.account = Some(name.to_owned()));
+        let added = test.add_as("https://github.com", "T", |wish| wish.account = Some(name.to_owned()));
         assert!(added.is_err(), "{name:?}");
     }
-    assert!(bench.memory.is_empty());
+    assert!(test.memory.is_empty());
 }

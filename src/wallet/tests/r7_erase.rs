@@ -1,68 +1,68 @@
 //! R7: erase from a tool is not destruction.
 
-use super::fixture::{Bench, on, query, secret};
+use super::fixture::{TestWallet, on, query, secret};
 use crate::error::Error;
 use crate::forge::{Need, azure};
-use crate::records::TroubleState;
+use crate::records::RejectionState;
 use crate::wallet::manage::edit::Restored;
 use crate::wallet::{DAY, LoggedOut, Note, Query, Stored, Wallet, manage};
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
-fn contoso() -> Bench {
-    let bench = Bench::new();
-    bench.add(CONTOSO, None, "T");
-    bench
+fn contoso() -> TestWallet {
+    let test = TestWallet::new();
+    test.add(CONTOSO, None, "T");
+    test
 }
 
 #[test]
 fn only_the_very_token_that_was_refused_is_marked() {
-    let bench = contoso();
-    bench.store("https://bob@git.example", "T2");
-    let before = bench.files();
-    assert_eq!(bench.erase(CONTOSO, "other"), 0);
-    assert_eq!(bench.erase("https://bob@git.example", "T"), 0);
-    assert_eq!(bench.erase("https://bob@git.example", ""), 0);
-    assert!(bench.files() == before);
-    assert_eq!(bench.get(CONTOSO), "contoso:T");
+    let test = contoso();
+    test.store("https://bob@git.example", "T2");
+    let before = test.files();
+    assert_eq!(test.erase(CONTOSO, "other"), 0);
+    assert_eq!(test.erase("https://bob@git.example", "T"), 0);
+    assert_eq!(test.erase("https://bob@git.example", ""), 0);
+    assert!(test.files() == before);
+    assert_eq!(test.get(CONTOSO), "contoso:T");
 }
 
 #[test]
 fn a_persons_token_is_withheld_for_a_minute_and_then_offered_once_more() {
-    let bench = contoso();
-    assert_eq!(bench.erase("https://contoso@dev.azure.com", "T"), 1);
+    let test = contoso();
+    assert_eq!(test.erase("https://contoso@dev.azure.com", "T"), 1);
     for _ in 0..2 {
-        assert_eq!(bench.get(CONTOSO), "Withheld");
-        bench.wait(29);
+        assert_eq!(test.get(CONTOSO), "Withheld");
+        test.wait(29);
     }
-    bench.wait(1);
-    assert_eq!(bench.get(CONTOSO), "Withheld", "59 seconds");
-    bench.wait(1);
-    assert_eq!(bench.get(CONTOSO), "contoso:T", "60 seconds");
-    assert_eq!(bench.memory.len(), 1);
+    test.wait(1);
+    assert_eq!(test.get(CONTOSO), "Withheld", "59 seconds");
+    test.wait(1);
+    assert_eq!(test.get(CONTOSO), "contoso:T", "60 seconds");
+    assert_eq!(test.memory.len(), 1);
 }
 
 #[test]
 fn a_store_clears_a_suspicion_for_good() {
-    let bench = contoso();
-    bench.erase(CONTOSO, "T");
-    bench.wait(60);
-    assert_eq!(bench.store("https://contoso@dev.azure.com", "T"), Stored::Cleared);
-    assert_eq!(bench.erase(CONTOSO, "T"), 1);
-    assert_eq!(bench.get(CONTOSO), "Withheld", "suspect again, not rejected");
+    let test = contoso();
+    test.erase(CONTOSO, "T");
+    test.wait(60);
+    assert_eq!(test.store("https://contoso@dev.azure.com", "T"), Stored::Cleared);
+    assert_eq!(test.erase(CONTOSO, "T"), 1);
+    assert_eq!(test.get(CONTOSO), "Withheld", "suspect again, not rejected");
 }
 
 #[test]
 fn a_second_refusal_rejects_it() {
-    let bench = contoso();
-    bench.erase(CONTOSO, "T");
-    bench.wait(60);
-    assert_eq!(bench.erase(CONTOSO, "T"), 1);
-    assert_eq!(bench.get(CONTOSO), "Rejected");
-    bench.wait(365 * DAY);
-    assert_eq!(bench.get(CONTOSO), "Rejected", "time does not heal it");
-    assert_eq!(bench.memory.len(), 1, "and does not destroy it");
-    assert_eq!(bench.entries(), ["azure-devops/contoso - person rejected 0"]);
+    let test = contoso();
+    test.erase(CONTOSO, "T");
+    test.wait(60);
+    assert_eq!(test.erase(CONTOSO, "T"), 1);
+    assert_eq!(test.get(CONTOSO), "Rejected");
+    test.wait(365 * DAY);
+    assert_eq!(test.get(CONTOSO), "Rejected", "time does not heal it");
+    assert_eq!(test.memory.len(), 1, "and does not destroy it");
+    assert_eq!(test.entries(), ["azure-devops/contoso - person rejected 0"]);
 }
 
 /// R7 says "a second erase makes it rejected", and promise 2 "not because one server answered 401 in a bad minute". Several
@@ -70,188 +70,187 @@ fn a_second_refusal_rejects_it() {
 /// anyway count as one: a token is rejected only after it was offered again and refused again.
 #[test]
 fn refusals_within_the_same_minute_count_as_one() {
-    let bench = contoso();
-    assert_eq!(bench.erase(CONTOSO, "T"), 1);
+    let test = contoso();
+    assert_eq!(test.erase(CONTOSO, "T"), 1);
     for _ in 0..5 {
-        bench.wait(11);
-        assert_eq!(bench.erase(CONTOSO, "T"), 0);
+        test.wait(11);
+        assert_eq!(test.erase(CONTOSO, "T"), 0);
     }
-    bench.wait(5);
-    assert_eq!(bench.get(CONTOSO), "contoso:T", "a minute after the first");
-    assert_eq!(bench.erase(CONTOSO, "T"), 1);
-    assert_eq!(bench.get(CONTOSO), "Rejected");
+    test.wait(5);
+    assert_eq!(test.get(CONTOSO), "contoso:T", "a minute after the first");
+    assert_eq!(test.erase(CONTOSO, "T"), 1);
+    assert_eq!(test.get(CONTOSO), "Rejected");
 }
 
 #[test]
 fn other_needs_keep_the_token() {
-    let bench = contoso();
-    bench.erase(CONTOSO, "T");
-    assert_eq!(bench.get(CONTOSO), "Withheld");
-    assert_eq!(bench.get_for(Need::Packages, CONTOSO), "contoso:T");
-    bench.wait(60);
-    bench.erase(CONTOSO, "T");
-    assert_eq!(bench.get(CONTOSO), "Rejected");
-    assert_eq!(bench.get_for(Need::Packages, CONTOSO), "contoso:T");
-    bench.erase_for(Need::Packages, CONTOSO, Some("T"));
-    assert_eq!(bench.get_for(Need::Packages, CONTOSO), "Withheld", "each need counts for itself");
-    bench
-        .with(|wallet| wallet.store(&Query { need: Need::Packages, ..query(CONTOSO) }, secret("T").into()))
+    let test = contoso();
+    test.erase(CONTOSO, "T");
+    assert_eq!(test.get(CONTOSO), "Withheld");
+    assert_eq!(test.get_for(Need::Packages, CONTOSO), "contoso:T");
+    test.wait(60);
+    test.erase(CONTOSO, "T");
+    assert_eq!(test.get(CONTOSO), "Rejected");
+    assert_eq!(test.get_for(Need::Packages, CONTOSO), "contoso:T");
+    test.erase_for(Need::Packages, CONTOSO, Some("T"));
+    assert_eq!(test.get_for(Need::Packages, CONTOSO), "Withheld", "each need counts for itself");
+    test.with(|wallet| wallet.store(&Query { need: Need::Packages, ..query(CONTOSO) }, secret("T").into()))
         .unwrap();
-    assert_eq!(bench.get_for(Need::Packages, CONTOSO), "contoso:T");
-    assert_eq!(bench.get(CONTOSO), "Rejected", "a success of one need says nothing of another");
+    assert_eq!(test.get_for(Need::Packages, CONTOSO), "contoso:T");
+    assert_eq!(test.get(CONTOSO), "Rejected", "a success of one need says nothing of another");
 }
 
 #[test]
 fn what_a_tool_stored_is_rejected_at_once_and_kept() {
-    let bench = Bench::new();
-    bench.store("https://bob@git.example", "T");
-    assert_eq!(bench.erase("https://bob@git.example", "T"), 1);
-    assert_eq!(bench.get("https://git.example"), "Rejected");
-    assert_eq!(bench.get_for(Need::Packages, "https://git.example"), "Rejected", "for every need");
-    assert_eq!(bench.memory.len(), 1);
-    assert_eq!(bench.entries(), ["generic/https://git.example bob tool rejected 0"]);
-    assert_eq!(bench.erase("https://bob@git.example", "T"), 0);
+    let test = TestWallet::new();
+    test.store("https://bob@git.example", "T");
+    assert_eq!(test.erase("https://bob@git.example", "T"), 1);
+    assert_eq!(test.get("https://git.example"), "Rejected");
+    assert_eq!(test.get_for(Need::Packages, "https://git.example"), "Rejected", "for every need");
+    assert_eq!(test.memory.len(), 1);
+    assert_eq!(test.entries(), ["generic/https://git.example bob tool rejected 0"]);
+    assert_eq!(test.erase("https://bob@git.example", "T"), 0);
 }
 
 #[test]
 fn restore_revives_a_rejected_token_and_remove_destroys_it() {
-    let bench = contoso();
-    bench.store("https://bob@git.example", "T2");
+    let test = contoso();
+    test.store("https://bob@git.example", "T2");
     for (url, token, answer) in [(CONTOSO, "T", "contoso:T"), ("https://git.example", "T2", "bob:T2")] {
-        bench.erase(url, token);
-        bench.wait(60);
-        bench.erase(url, token);
-        assert_eq!(bench.get(url), "Rejected");
-        assert_eq!(bench.restore(url, None).unwrap(), Restored::Cleared);
-        assert_eq!(bench.get(url), answer);
-        assert!(matches!(bench.restore(url, None), Err(Error::NoSuchCredential { .. })));
+        test.erase(url, token);
+        test.wait(60);
+        test.erase(url, token);
+        assert_eq!(test.get(url), "Rejected");
+        assert_eq!(test.restore(url, None).unwrap(), Restored::Cleared);
+        assert_eq!(test.get(url), answer);
+        assert!(matches!(test.restore(url, None), Err(Error::NoSuchCredential { .. })));
     }
-    bench.with(|wallet| {
+    test.with(|wallet| {
         manage::remove(wallet, &manage::select(wallet, CONTOSO, None).unwrap(), false).unwrap()
     });
-    assert_eq!((bench.get(CONTOSO).as_str(), bench.memory.len()), ("NoAccount", 1));
+    assert_eq!((test.get(CONTOSO).as_str(), test.memory.len()), ("NoAccount", 1));
 }
 
 #[test]
 fn adding_the_same_token_again_revives_it_and_a_new_one_sets_it_aside() {
-    let bench = contoso();
-    bench.erase(CONTOSO, "T");
-    bench.add(CONTOSO, None, "T");
-    assert_eq!((bench.get(CONTOSO).as_str(), bench.memory.len()), ("contoso:T", 1));
-    bench.erase(CONTOSO, "T");
-    bench.add(CONTOSO, None, "new");
-    assert_eq!((bench.get(CONTOSO).as_str(), bench.memory.len()), ("contoso:new", 2));
-    assert_eq!(bench.restore(CONTOSO, None).unwrap(), Restored::Swapped);
-    assert_eq!(bench.get(CONTOSO), "contoso:T");
+    let test = contoso();
+    test.erase(CONTOSO, "T");
+    test.add(CONTOSO, None, "T");
+    assert_eq!((test.get(CONTOSO).as_str(), test.memory.len()), ("contoso:T", 1));
+    test.erase(CONTOSO, "T");
+    test.add(CONTOSO, None, "new");
+    assert_eq!((test.get(CONTOSO).as_str(), test.memory.len()), ("contoso:new", 2));
+    assert_eq!(test.restore(CONTOSO, None).unwrap(), Restored::Swapped);
+    assert_eq!(test.get(CONTOSO), "contoso:T");
 }
 
 #[test]
 fn a_late_refusal_of_a_replaced_token_does_not_touch_the_new_one() {
-    let bench = contoso();
-    bench.add(CONTOSO, None, "new");
-    assert_eq!(bench.erase(CONTOSO, "T"), 0);
-    assert_eq!(bench.get(CONTOSO), "contoso:new");
+    let test = contoso();
+    test.add(CONTOSO, None, "new");
+    assert_eq!(test.erase(CONTOSO, "T"), 0);
+    assert_eq!(test.get(CONTOSO), "contoso:new");
 }
 
 #[test]
 fn set_aside_secrets_of_tools_are_swept_after_thirty_days_and_persons_never() {
-    let bench = Bench::new();
-    bench.store("https://bob@git.example", "one");
-    bench.store("https://bob@git.example", "two");
-    bench.store("https://carol@git.example", "refused");
-    bench.erase("https://carol@git.example", "refused");
-    bench.add("https://github.com", None, "old");
-    bench.add("https://github.com", None, "new");
-    bench.wait(30 * DAY);
-    bench.store("https://dora@git.example", "x");
-    assert_eq!(bench.memory.len(), 6, "not before");
-    bench.wait(1);
-    bench.store("https://dora@git.example", "y");
-    bench.store("https://dora@github.com", "z");
+    let test = TestWallet::new();
+    test.store("https://bob@git.example", "one");
+    test.store("https://bob@git.example", "two");
+    test.store("https://carol@git.example", "refused");
+    test.erase("https://carol@git.example", "refused");
+    test.add("https://github.com", None, "old");
+    test.add("https://github.com", None, "new");
+    test.wait(30 * DAY);
+    test.store("https://dora@git.example", "x");
+    assert_eq!(test.memory.len(), 6, "not before");
+    test.wait(1);
+    test.store("https://dora@git.example", "y");
+    test.store("https://dora@github.com", "z");
     let expected = [
         "generic/https://git.example bob tool active 0",
         "generic/https://git.example dora tool active 1",
         "github/github.com - person active 1",
         "github/github.com dora tool active 0",
     ];
-    assert_eq!(bench.entries(), expected);
-    assert_eq!(bench.memory.len(), 6, "one and refused are gone, y and z have come");
+    assert_eq!(test.entries(), expected);
+    assert_eq!(test.memory.len(), 6, "one and refused are gone, y and z have come");
 }
 
 #[test]
 fn without_a_user_name_every_equal_one_is_meant() {
-    let bench = Bench::new();
+    let test = TestWallet::new();
     for (user, token) in [("a", "T"), ("b", "T"), ("c", "other")] {
-        bench.store(&format!("https://{user}@git.example"), token);
+        test.store(&format!("https://{user}@git.example"), token);
     }
-    assert_eq!(bench.erase("https://a@git.example", "T"), 1);
-    assert_eq!(bench.get("https://b@git.example"), "b:T");
-    assert_eq!(bench.erase("https://git.example", "T"), 1);
-    assert_eq!(bench.get("https://b@git.example"), "Rejected");
-    assert_eq!(bench.get("https://c@git.example"), "c:other");
+    assert_eq!(test.erase("https://a@git.example", "T"), 1);
+    assert_eq!(test.get("https://b@git.example"), "b:T");
+    assert_eq!(test.erase("https://git.example", "T"), 1);
+    assert_eq!(test.get("https://b@git.example"), "Rejected");
+    assert_eq!(test.get("https://c@git.example"), "c:other");
 }
 
 #[test]
 fn without_a_secret_only_what_tools_stored_is_meant() {
-    let bench = contoso();
-    bench.store("https://bob@dev.azure.com/contoso", "T2");
-    bench.store("https://carol@dev.azure.com/contoso", "T3");
-    assert_eq!(bench.erase_for(Need::Code, "https://bob@dev.azure.com/contoso", None), 1);
-    assert_eq!(bench.erase_for(Need::Code, CONTOSO, None), 1);
-    assert_eq!(bench.get(CONTOSO), "contoso:T");
-    assert_eq!(bench.erase_for(Need::Code, "https://dev.azure.com", None), 0, "no organisation, no token");
+    let test = contoso();
+    test.store("https://bob@dev.azure.com/contoso", "T2");
+    test.store("https://carol@dev.azure.com/contoso", "T3");
+    assert_eq!(test.erase_for(Need::Code, "https://bob@dev.azure.com/contoso", None), 1);
+    assert_eq!(test.erase_for(Need::Code, CONTOSO, None), 1);
+    assert_eq!(test.get(CONTOSO), "contoso:T");
+    assert_eq!(test.erase_for(Need::Code, "https://dev.azure.com", None), 0, "no organisation, no token");
 }
 
 #[test]
 fn without_an_organisation_it_is_found_by_host_and_token() {
-    let bench = Bench::new();
-    bench.add("https://dev.azure.com/contoso", Some("alice"), "T1");
-    bench.add("https://dev.azure.com/fabrikam", Some("alice"), "T2");
-    assert_eq!(bench.erase("https://alice@dev.azure.com", "T1"), 1);
-    assert_eq!(bench.get("https://dev.azure.com/contoso"), "Withheld");
-    assert_eq!(bench.get("https://dev.azure.com/fabrikam"), "alice:T2");
-    assert_eq!(bench.erase("https://dev.azure.com", "T2"), 1);
-    assert_eq!(bench.get("https://dev.azure.com/fabrikam"), "Withheld");
-    assert_eq!(bench.erase("https://bob@dev.azure.com", "T2"), 0);
+    let test = TestWallet::new();
+    test.add("https://dev.azure.com/contoso", Some("alice"), "T1");
+    test.add("https://dev.azure.com/fabrikam", Some("alice"), "T2");
+    assert_eq!(test.erase("https://alice@dev.azure.com", "T1"), 1);
+    assert_eq!(test.get("https://dev.azure.com/contoso"), "Withheld");
+    assert_eq!(test.get("https://dev.azure.com/fabrikam"), "alice:T2");
+    assert_eq!(test.erase("https://dev.azure.com", "T2"), 1);
+    assert_eq!(test.get("https://dev.azure.com/fabrikam"), "Withheld");
+    assert_eq!(test.erase("https://bob@dev.azure.com", "T2"), 0);
 }
 
 #[test]
 fn on_premises_a_refusal_by_a_git_that_cannot_force_basic_says_nothing_of_the_token() {
-    let bench = Bench::new();
-    bench.add_as("https://srv.example/tfs/One", "T", on(&azure::server::FORGE, None)).unwrap();
+    let test = TestWallet::new();
+    test.add_as("https://srv.example/tfs/One", "T", on(&azure::server::FORGE, None)).unwrap();
     for url in ["https://srv.example/tfs/One", "https://srv.example"] {
-        let erased = bench.with(|wallet| wallet.erase(&query(url), Some(&secret("T")))).unwrap();
+        let erased = test.with(|wallet| wallet.erase(&query(url), Some(&secret("T")))).unwrap();
         assert!(matches!(erased.note, Some(Note::NeedsNewerGit { .. })), "{url}");
         assert_eq!(erased.changed, 0);
     }
-    assert_eq!(bench.get("https://srv.example/tfs/One"), "pat:T");
+    assert_eq!(test.get("https://srv.example/tfs/One"), "pat:T");
 }
 
 #[test]
 fn a_clock_that_was_set_back_does_not_withhold_a_token_for_ever() {
-    let bench = contoso();
-    bench.erase(CONTOSO, "T");
-    bench.wait(-10 * DAY);
-    assert_eq!(bench.get(CONTOSO), "contoso:T");
+    let test = contoso();
+    test.erase(CONTOSO, "T");
+    test.wait(-10 * DAY);
+    assert_eq!(test.get(CONTOSO), "contoso:T");
 }
 
 #[test]
 fn the_record_tells_since_when() {
-    let bench = contoso();
-    bench.erase(CONTOSO, "T");
-    let account = &bench.group("azure-devops/contoso").realms[0].accounts[0];
-    let trouble = account.trouble_for("code").unwrap();
-    assert_eq!((trouble.state, trouble.since), (TroubleState::Suspect, bench.now.get()));
+    let test = contoso();
+    test.erase(CONTOSO, "T");
+    let account = &test.group("azure-devops/contoso").realms[0].accounts[0];
+    let rejection = account.rejection_for("code").unwrap();
+    assert_eq!((rejection.state, rejection.since), (RejectionState::Suspect, test.now.get()));
 }
 
 #[test]
 fn a_refusal_stays_within_its_realm() {
-    let bench = Bench::new();
-    bench.add("https://dev.azure.com/fabrikam", None, "T");
-    bench.add("https://github.com", None, "T");
-    bench.add("https://srv.example/tfs/One", None, "T");
-    bench.add("https://srv.example/tfs/Two", None, "T");
-    let before = bench.files();
+    let test = TestWallet::new();
+    test.add("https://dev.azure.com/fabrikam", None, "T");
+    test.add("https://github.com", None, "T");
+    test.add("https://srv.example/tfs/One", None, "T");
+    test.add("https://srv.example/tfs/Two", None, "T");
+    let before = test.files();
     for url in [
         "https://contoso.visualstudio.com",
         "https://contoso@contoso.visualstudio.com",
@@ -262,26 +261,26 @@ fn a_refusal_stays_within_its_realm() {
         "https://srv.example:8443",
         "https://srv.example/tfs/Three",
     ] {
-        assert_eq!(bench.erase(url, "T"), 0, "{url}");
+        assert_eq!(test.erase(url, "T"), 0, "{url}");
     }
-    assert!(bench.files() == before);
+    assert!(test.files() == before);
     let takes = Query { takes_authtype: true, ..query("https://srv.example/tfs/One/_git/r") };
-    assert_eq!(bench.with(|wallet| wallet.erase(&takes, Some(&secret("T")))).unwrap().changed, 1);
-    assert_eq!(bench.get("https://srv.example/tfs/One"), "Withheld");
-    assert_eq!(bench.get("https://srv.example/tfs/Two"), "pat:T");
+    assert_eq!(test.with(|wallet| wallet.erase(&takes, Some(&secret("T")))).unwrap().changed, 1);
+    assert_eq!(test.get("https://srv.example/tfs/One"), "Withheld");
+    assert_eq!(test.get("https://srv.example/tfs/Two"), "pat:T");
 }
 
 #[test]
 fn a_name_that_is_not_the_accounts_does_not_mark_it_even_without_an_organisation() {
-    let bench = Bench::new();
-    bench.add("https://dev.azure.com/contoso", Some("alice"), "T");
-    assert_eq!(bench.erase("https://me@mail.example@dev.azure.com", "T"), 0);
-    assert_eq!(bench.erase("https://VssSessionToken@dev.azure.com", "T"), 1);
-    bench.add("https://srv.example/tfs/One", Some("alice"), "T");
-    bench.add("https://srv.example/tfs/Two", Some("alice"), "T2");
+    let test = TestWallet::new();
+    test.add("https://dev.azure.com/contoso", Some("alice"), "T");
+    assert_eq!(test.erase("https://me@mail.example@dev.azure.com", "T"), 0);
+    assert_eq!(test.erase("https://VssSessionToken@dev.azure.com", "T"), 1);
+    test.add("https://srv.example/tfs/One", Some("alice"), "T");
+    test.add("https://srv.example/tfs/Two", Some("alice"), "T2");
     let erase = |url: &str| {
         let takes = Query { takes_authtype: true, ..query(url) };
-        bench.with(|wallet| wallet.erase(&takes, Some(&secret("T")))).unwrap().changed
+        test.with(|wallet| wallet.erase(&takes, Some(&secret("T")))).unwrap().changed
     };
     assert_eq!(erase("https://bob@srv.example"), 0);
     assert_eq!(erase("https://alice@srv.example"), 1);
@@ -289,28 +288,28 @@ fn a_name_that_is_not_the_accounts_does_not_mark_it_even_without_an_organisation
 
 #[test]
 fn to_forget_is_to_destroy_what_tools_stored_and_to_set_a_persons_aside() {
-    let bench = contoso();
-    bench.store("https://bob@git.example", "T1");
-    bench.store("https://bob@git.example", "T2");
-    let forget = |url: &str| bench.with(|wallet| wallet.logout(&query(url)));
+    let test = contoso();
+    test.store("https://bob@git.example", "T1");
+    test.store("https://bob@git.example", "T2");
+    let forget = |url: &str| test.with(|wallet| wallet.logout(&query(url)));
     assert_eq!(forget("https://alice@git.example").unwrap(), LoggedOut::default());
     assert_eq!(forget("https://bob@git.example").unwrap(), LoggedOut { destroyed: 1, set_aside: None });
-    assert_eq!(bench.memory.len(), 1, "the earlier one is gone too");
+    assert_eq!(test.memory.len(), 1, "the earlier one is gone too");
     assert_eq!(forget(CONTOSO).unwrap(), LoggedOut { destroyed: 0, set_aside: Some(CONTOSO.to_owned()) });
-    assert_eq!(bench.get(CONTOSO), "Rejected", "at once, because a person wants it");
-    assert_eq!(bench.get_for(Need::Packages, CONTOSO), "contoso:T", "for the tool that was told so only");
+    assert_eq!(test.get(CONTOSO), "Rejected", "at once, because a person wants it");
+    assert_eq!(test.get_for(Need::Packages, CONTOSO), "contoso:T", "for the tool that was told so only");
     assert_eq!(forget(CONTOSO).unwrap(), LoggedOut::default());
-    bench.restore(CONTOSO, None).unwrap();
-    assert_eq!(bench.get(CONTOSO), "contoso:T");
+    test.restore(CONTOSO, None).unwrap();
+    assert_eq!(test.get(CONTOSO), "contoso:T");
 }
 
 #[test]
 fn nothing_is_forgotten_while_the_store_is_locked() {
-    let bench = Bench::new();
-    bench.store("https://bob@git.example", "T");
-    let before = bench.files();
-    crate::store::Store::lock(&bench.memory).unwrap();
-    let locked = bench.with(|wallet| wallet.logout(&query("https://bob@git.example")));
+    let test = TestWallet::new();
+    test.store("https://bob@git.example", "T");
+    let before = test.files();
+    crate::store::Store::lock(&test.memory).unwrap();
+    let locked = test.with(|wallet| wallet.logout(&query("https://bob@git.example")));
     assert!(matches!(locked, Err(Error::Locked { .. })), "{locked:?}");
-    assert!(bench.files() == before);
+    assert!(test.files() == before);
 }

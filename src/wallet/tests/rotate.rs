@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::fixture::{Bench, START, secret};
+use super::fixture::{START, TestWallet, secret};
 use crate::error::Error;
 use crate::forge::lifecycle::{self, Created, TokenId, TokenRequest};
 use crate::forge::verify::{Outcome, Verdict};
@@ -105,17 +105,17 @@ impl Service for Fake {
     }
 }
 
-fn list(bench: &Bench) -> List {
-    List::new(&bench.data())
+fn list(test: &TestWallet) -> List {
+    List::new(&test.data())
 }
 
-fn rotate(bench: &Bench, service: &Fake) -> Result<Done, Error> {
-    rotate_while(bench, service, || ())
+fn rotate(test: &TestWallet, service: &Fake) -> Result<Done, Error> {
+    rotate_while(test, service, || ())
 }
 
 /// The person was asked which one the old one is, and that took a while.
-fn rotate_while(bench: &Bench, service: &Fake, meanwhile: impl Fn()) -> Result<Done, Error> {
-    bench.with(|wallet| {
+fn rotate_while(test: &TestWallet, service: &Fake, meanwhile: impl Fn()) -> Result<Done, Error> {
+    test.with(|wallet| {
         let selection = manage::select(wallet, URL, None)?;
         let planned = manage::rotate::plan_again(wallet, &selection, selection.only()?)?;
         let order =
@@ -123,39 +123,39 @@ fn rotate_while(bench: &Bench, service: &Fake, meanwhile: impl Fn()) -> Result<D
         let held = Some(selection.only()?.id.clone());
         meanwhile();
         let making = Making { planned, order, old: Some(id(1)), held, verify: true };
-        let list = list(bench);
+        let list = list(test);
         list.alone(|| manage::rotate::make(wallet, &list, making, service))
     })
 }
 
 /// Makes good what is half done, with a service that works again.
-fn finish(bench: &Bench, service: &mut Fake) -> Vec<Finished> {
+fn finish(test: &TestWallet, service: &mut Fake) -> Vec<Finished> {
     service.fails_at = 0;
-    let list = list(bench);
+    let list = list(test);
     let all = list.read().unwrap();
     let each = |wallet: &LocalWallet<'_>| {
         all.iter().map(|one| manage::rotate::finish(wallet, &list, one, service).unwrap()).collect()
     };
-    bench.with(each)
+    test.with(each)
 }
 
-fn in_force(bench: &Bench) -> String {
-    bench.get(URL).rsplit(':').next().unwrap().to_owned()
+fn in_force(test: &TestWallet) -> String {
+    test.get(URL).rsplit(':').next().unwrap().to_owned()
 }
 
 #[test]
 fn a_new_token_is_stored_and_verified_and_then_the_old_one_is_revoked_and_destroyed() {
-    let (bench, service) = (Bench::new(), Fake::with_old());
-    bench.add_as(URL, "old", |wish| (wish.label, wish.default) = (Some("mine".to_owned()), true)).unwrap();
-    let done = rotate(&bench, &service).unwrap();
+    let (test, service) = (TestWallet::new(), Fake::with_old());
+    test.add_as(URL, "old", |wish| (wish.label, wish.default) = (Some("mine".to_owned()), true)).unwrap();
+    let done = rotate(&test, &service).unwrap();
     assert!(done.revoked && done.unfinished.is_none());
-    assert_eq!((in_force(&bench), service.working()), ("new-2".to_owned(), vec!["new-2".to_owned()]));
-    assert_eq!((list(&bench).read().unwrap(), bench.memory.len()), (Vec::new(), 1));
-    let group = bench.group("azure-devops/contoso");
+    assert_eq!((in_force(&test), service.working()), ("new-2".to_owned(), vec!["new-2".to_owned()]));
+    assert_eq!((list(&test).read().unwrap(), test.memory.len()), (Vec::new(), 1));
+    let group = test.group("azure-devops/contoso");
     let account = &group.realms[0].accounts[0];
     assert_eq!(account.service_id.as_deref(), Some(id(2).as_str()));
     assert_eq!((account.label.as_deref(), account.default), (Some("mine"), true), "what a person said stays");
-    assert_eq!(account.expires.map(|expiry| (expiry.at, expiry.hard)), Some((START + 999, true)));
+    assert_eq!(account.expires.map(|expiry| (expiry.at, expiry.certain)), Some((START + 999, true)));
     assert!(account.set_aside.is_empty() && account.scopes == ["vso.code_write"]);
     // The tag of the time before is gone, the new one is there.
     let name = service.tokens.borrow()[1].name.clone();
@@ -165,140 +165,143 @@ fn a_new_token_is_stored_and_verified_and_then_the_old_one_is_revoked_and_destro
 #[test]
 fn wherever_the_service_fails_the_token_in_force_works_and_the_rest_is_made_good() {
     let calls = {
-        let (bench, service) = (Bench::new(), Fake::with_old());
-        bench.add(URL, None, "old");
-        rotate(&bench, &service).unwrap();
+        let (test, service) = (TestWallet::new(), Fake::with_old());
+        test.add(URL, None, "old");
+        rotate(&test, &service).unwrap();
         service.calls.get()
     };
     assert!(calls >= 3);
     for (fails_at, works_all_the_same) in (1..=calls).flat_map(|at| [(at, false), (at, true)]) {
         let mut service = Fake { fails_at, works_all_the_same, ..Fake::with_old() };
-        let bench = Bench::new();
-        bench.add(URL, None, "old");
-        let unfinished = match rotate(&bench, &service) {
+        let test = TestWallet::new();
+        test.add(URL, None, "old");
+        let unfinished = match rotate(&test, &service) {
             Ok(done) => done.unfinished.is_some(),
             Err(_) => true,
         };
         assert!(unfinished, "{fails_at}");
         let case = format!("call {fails_at}, work done: {works_all_the_same}");
-        assert!(service.working().contains(&in_force(&bench)), "{case}");
-        assert_eq!(list(&bench).read().unwrap().len(), 1, "{case}");
-        finish(&bench, &mut service);
-        assert_eq!(service.working(), [in_force(&bench)], "{case}: no token that nobody has");
-        assert_eq!((list(&bench).read().unwrap(), bench.memory.len()), (Vec::new(), 1), "{case}");
+        assert!(service.working().contains(&in_force(&test)), "{case}");
+        assert_eq!(list(&test).read().unwrap().len(), 1, "{case}");
+        finish(&test, &mut service);
+        assert_eq!(service.working(), [in_force(&test)], "{case}: no token that nobody has");
+        assert_eq!((list(&test).read().unwrap(), test.memory.len()), (Vec::new(), 1), "{case}");
     }
 }
 
 #[test]
 fn a_new_token_that_the_service_does_not_take_gives_way_to_the_earlier_one() {
-    let (bench, service) = (Bench::new(), Fake { refuses_the_new: true, ..Fake::with_old() });
-    bench.add(URL, None, "old");
-    assert!(rotate(&bench, &service).err().unwrap().to_string().contains("does not take the token"));
-    assert_eq!((in_force(&bench), service.working()), ("old".to_owned(), vec!["old".to_owned()]));
-    assert_eq!(list(&bench).read().unwrap(), []);
+    let (test, service) = (TestWallet::new(), Fake { refuses_the_new: true, ..Fake::with_old() });
+    test.add(URL, None, "old");
+    assert!(rotate(&test, &service).err().unwrap().to_string().contains("does not take the token"));
+    assert_eq!((in_force(&test), service.working()), ("old".to_owned(), vec!["old".to_owned()]));
+    assert_eq!(list(&test).read().unwrap(), []);
 }
 
 #[test]
 fn a_new_token_that_is_not_taken_after_a_crash_gives_way_too_whatever_tools_said_of_it() {
     // The answer to the verification is lost, as if it had been killed there.
-    let (bench, mut service) = (Bench::new(), Fake { fails_at: 2, ..Fake::with_old() });
-    bench.add(URL, None, "old");
-    assert!(rotate(&bench, &service).unwrap().unfinished.is_some());
-    assert_eq!(in_force(&bench), "new-2");
-    bench.erase(URL, "new-2");
+    let (test, mut service) = (TestWallet::new(), Fake { fails_at: 2, ..Fake::with_old() });
+    test.add(URL, None, "old");
+    assert!(rotate(&test, &service).unwrap().unfinished.is_some());
+    assert_eq!(in_force(&test), "new-2");
+    test.erase(URL, "new-2");
     (service.fails_at, service.refuses_the_new) = (0, true);
-    let list = list(&bench);
+    let list = list(&test);
     let pending = list.read().unwrap().remove(0);
-    let error = bench.with(|wallet| manage::rotate::finish(wallet, &list, &pending, &service).err().unwrap());
+    let error = test.with(|wallet| manage::rotate::finish(wallet, &list, &pending, &service).err().unwrap());
     assert!(error.to_string().contains("does not take the token"), "{error}");
-    assert_eq!((in_force(&bench), service.working()), ("old".to_owned(), vec!["old".to_owned()]));
-    assert_eq!((list.read().unwrap(), bench.memory.len()), (Vec::new(), 1), "the dead one is destroyed");
+    assert_eq!((in_force(&test), service.working()), ("old".to_owned(), vec!["old".to_owned()]));
+    assert_eq!((list.read().unwrap(), test.memory.len()), (Vec::new(), 1), "the dead one is destroyed");
 }
 
 /// The first token of a realm: nothing was in force before.
-fn create(bench: &Bench, service: &Fake) -> Result<Done, Error> {
-    bench.with(|wallet| {
+fn create(test: &TestWallet, service: &Fake) -> Result<Done, Error> {
+    test.with(|wallet| {
         let (remote, _) = crate::remote::Remote::from_url(URL)?;
-        let planned = manage::plan(wallet, crate::wallet::manage::add::Wish::new(remote, None))?;
+        let planned = manage::plan(wallet, crate::wallet::manage::add::AddRequest::new(remote, None))?;
         let order = TokenRequest { name: "git".to_owned(), scopes: Vec::new(), expires: START + 999 };
         let making = Making { planned, order, old: None, held: None, verify: true };
-        let list = list(bench);
+        let list = list(test);
         list.alone(|| manage::rotate::make(wallet, &list, making, service))
     })
 }
 
 #[test]
 fn a_first_token_that_the_service_does_not_take_leaves_nothing_behind() {
-    let (bench, service) = (Bench::new(), Fake { refuses_the_new: true, ..Fake::default() });
-    let error = create(&bench, &service).err().unwrap();
+    let (test, service) = (TestWallet::new(), Fake { refuses_the_new: true, ..Fake::default() });
+    let error = create(&test, &service).err().unwrap();
     assert!(error.to_string().contains("it is revoked and out of the wallet"), "{error}");
     assert!(error.hint().unwrap().contains("by hand: keyfob add https://dev.azure.com/contoso --open"));
-    assert_eq!((service.working(), bench.memory.len()), (Vec::new(), 0));
-    assert!(bench.group("azure-devops/contoso").realms.is_empty());
-    assert_eq!((bench.get(URL).as_str(), list(&bench).read().unwrap()), ("NoAccount", Vec::new()));
+    assert_eq!((service.working(), test.memory.len()), (Vec::new(), 0));
+    assert!(test.group("azure-devops/contoso").realms.is_empty());
+    assert_eq!((test.get(URL).as_str(), list(&test).read().unwrap()), ("NoAccount", Vec::new()));
 }
 
 #[test]
 fn a_first_token_that_is_not_taken_and_cannot_be_revoked_is_not_handed_out() {
     // Made, not taken, and the revocation fails.
     let refusing = Fake { refuses_the_new: true, fails_at: 3, ..Fake::default() };
-    let bench = Bench::new();
-    let error = create(&bench, &refusing).err().unwrap();
+    let test = TestWallet::new();
+    let error = create(&test, &refusing).err().unwrap();
     assert!(error.to_string().contains("is kept, but not handed out"), "{error}");
-    assert_eq!((bench.get(URL).as_str(), refusing.working().len()), ("Rejected", 1));
-    assert_eq!((bench.memory.len(), list(&bench).read().unwrap()), (1, Vec::new()));
+    assert_eq!((test.get(URL).as_str(), refusing.working().len()), ("Rejected", 1));
+    assert_eq!((test.memory.len(), list(&test).read().unwrap()), (1, Vec::new()));
     // If it was a bad minute of the service's, nothing is lost.
-    bench.restore(URL, None).unwrap();
-    assert_eq!(in_force(&bench), "new-1");
+    test.restore(URL, None).unwrap();
+    assert_eq!(in_force(&test), "new-1");
 }
 
 #[test]
 fn a_first_token_that_is_not_taken_after_a_crash_leaves_nothing_behind_either() {
-    let (bench, mut service) = (Bench::new(), Fake { fails_at: 2, ..Fake::default() });
-    assert!(create(&bench, &service).unwrap().unfinished.is_some());
-    assert_eq!(in_force(&bench), "new-1");
+    let (test, mut service) = (TestWallet::new(), Fake { fails_at: 2, ..Fake::default() });
+    assert!(create(&test, &service).unwrap().unfinished.is_some());
+    assert_eq!(in_force(&test), "new-1");
     (service.fails_at, service.refuses_the_new) = (0, true);
-    let list = list(&bench);
+    let list = list(&test);
     let pending = list.read().unwrap().remove(0);
-    let error = bench.with(|wallet| manage::rotate::finish(wallet, &list, &pending, &service).err().unwrap());
+    let error = test.with(|wallet| manage::rotate::finish(wallet, &list, &pending, &service).err().unwrap());
     assert!(error.to_string().contains("out of the wallet"), "{error}");
-    assert_eq!((service.working(), bench.memory.len(), list.read().unwrap()), (Vec::new(), 0, Vec::new()));
+    assert_eq!((service.working(), test.memory.len(), list.read().unwrap()), (Vec::new(), 0, Vec::new()));
 }
 
 #[test]
 fn a_token_that_came_while_a_person_was_asked_is_not_taken_for_the_old_one() {
-    let (bench, service) = (Bench::new(), Fake::with_old());
-    bench.add(URL, None, "old");
-    let done = rotate_while(&bench, &service, || bench.add(URL, None, "third"));
+    let (test, service) = (TestWallet::new(), Fake::with_old());
+    test.add(URL, None, "old");
+    let done = rotate_while(&test, &service, || test.add(URL, None, "third"));
     assert!(matches!(done, Err(Error::Changing)));
-    assert_eq!((in_force(&bench), service.calls.get()), ("third".to_owned(), 0));
-    assert_eq!(bench.group("azure-devops/contoso").realms[0].accounts[0].service_id, None);
+    assert_eq!((in_force(&test), service.calls.get()), ("third".to_owned(), 0));
+    assert_eq!(test.group("azure-devops/contoso").realms[0].accounts[0].service_id, None);
 }
 
 #[test]
 fn a_locked_store_is_found_before_the_service_is_asked() {
-    let (bench, service) = (Bench::new(), Fake::with_old());
-    bench.add(URL, None, "old");
-    bench.memory.set_locked(true);
-    assert!(matches!(rotate(&bench, &service), Err(Error::Locked { .. })));
-    assert_eq!((service.calls.get(), list(&bench).read().unwrap()), (0, Vec::new()));
+    let (test, service) = (TestWallet::new(), Fake::with_old());
+    test.add(URL, None, "old");
+    test.memory.set_locked(true);
+    assert!(matches!(rotate(&test, &service), Err(Error::Locked { .. })));
+    assert_eq!((service.calls.get(), list(&test).read().unwrap()), (0, Vec::new()));
 }
 
 #[test]
 fn a_new_token_that_somebody_may_have_is_not_revoked() {
-    let (bench, mut service) = (Bench::new(), Fake { fails_at: 3, ..Fake::with_old() });
-    bench.add(URL, None, "old");
-    assert!(rotate(&bench, &service).unwrap().unfinished.is_some(), "the old one is not revoked");
-    bench.restore(URL, None).unwrap();
-    assert_eq!(finish(&bench, &mut service), [Finished::Left]);
-    assert_eq!((in_force(&bench), service.working().len()), ("old".to_owned(), 2));
+    let (test, mut service) = (TestWallet::new(), Fake { fails_at: 3, ..Fake::with_old() });
+    test.add(URL, None, "old");
+    assert!(rotate(&test, &service).unwrap().unfinished.is_some(), "the old one is not revoked");
+    test.restore(URL, None).unwrap();
+    assert_eq!(finish(&test, &mut service), [Finished::Left]);
+    assert_eq!((in_force(&test), service.working().len()), ("old".to_owned(), 2));
 }
 
-fn renew(bench: &Bench, ask: impl FnOnce(&Question) -> Result<Created, Failed>) -> Result<(), NotRenewed> {
-    bench.with(|wallet| {
+fn renew(
+    test: &TestWallet,
+    ask: impl FnOnce(&Question) -> Result<Created, Failed>,
+) -> Result<(), NotRenewed> {
+    test.with(|wallet| {
         let selection = manage::select(wallet, "https://gitlab.com", None)?;
         let planned = manage::rotate::plan_again(wallet, &selection, selection.only()?)?;
-        manage::rotate::renew(wallet, &list(bench), planned, ask).map(drop)
+        manage::rotate::renew(wallet, &list(test), planned, ask).map(drop)
     })
 }
 
@@ -314,60 +317,60 @@ fn renewed(token: &str) -> Created {
 
 #[test]
 fn a_token_that_renews_itself_is_kept_and_the_dead_one_destroyed() {
-    let bench = Bench::new();
-    bench.add("https://gitlab.com", None, "old");
-    let done = renew(&bench, |question| {
+    let test = TestWallet::new();
+    test.add("https://gitlab.com", None, "old");
+    let done = renew(&test, |question| {
         assert!(question.token.same_as(&secret("old")));
         Ok(renewed("new"))
     });
     assert!(done.is_ok());
-    assert_eq!((bench.get("https://gitlab.com"), bench.memory.len()), ("oauth2:new".to_owned(), 1));
-    assert_eq!(list(&bench).read().unwrap(), []);
+    assert_eq!((test.get("https://gitlab.com"), test.memory.len()), ("oauth2:new".to_owned(), 1));
+    assert_eq!(list(&test).read().unwrap(), []);
 }
 
 #[test]
 fn while_a_token_is_renewed_there_is_room_for_the_new_one_and_its_record() {
-    let bench = Bench::new();
-    bench.add("https://gitlab.com", None, "old");
-    let records = bench.data().join("records");
+    let test = TestWallet::new();
+    test.add("https://gitlab.com", None, "old");
+    let records = test.data().join("records");
     let beside = || {
         let files = std::fs::read_dir(&records).unwrap().map(|entry| entry.unwrap());
         let held = files.filter(|entry| entry.file_name().to_string_lossy().starts_with(".new-"));
         held.map(|entry| entry.metadata().unwrap().len()).sum::<u64>()
     };
     for succeeds in [false, true] {
-        let done = renew(&bench, |_| {
-            assert!(beside() > 4096 && bench.memory.len() == 2, "{} {}", beside(), bench.memory.len());
+        let done = renew(&test, |_| {
+            assert!(beside() > 4096 && test.memory.len() == 2, "{} {}", beside(), test.memory.len());
             if succeeds {
                 return Ok(renewed("new"));
             }
             Err(Failed { error: lost(), nothing_happened: true })
         });
-        assert_eq!((done.is_ok(), beside(), bench.memory.len()), (succeeds, 0, 1));
+        assert_eq!((done.is_ok(), beside(), test.memory.len()), (succeeds, 0, 1));
     }
 }
 
 #[test]
 fn a_renewal_of_which_nothing_is_known_stays_on_the_list_and_is_not_tried_again() {
-    let bench = Bench::new();
-    bench.add("https://gitlab.com", None, "old");
+    let test = TestWallet::new();
+    test.add("https://gitlab.com", None, "old");
     let fails = |nothing_happened| move |_: &Question| Err(Failed { error: lost(), nothing_happened });
-    assert!(renew(&bench, fails(true)).is_err());
-    assert_eq!(list(&bench).read().unwrap(), []);
-    assert!(renew(&bench, fails(false)).is_err());
-    assert_eq!(list(&bench).read().unwrap().len(), 1);
-    assert_eq!(bench.get("https://gitlab.com"), "oauth2:old");
+    assert!(renew(&test, fails(true)).is_err());
+    assert_eq!(list(&test).read().unwrap(), []);
+    assert!(renew(&test, fails(false)).is_err());
+    assert_eq!(list(&test).read().unwrap().len(), 1);
+    assert_eq!(test.get("https://gitlab.com"), "oauth2:old");
 }
 
 #[test]
 fn a_renewed_token_without_a_home_comes_back_to_the_person() {
-    let bench = Bench::new();
-    bench.add("https://gitlab.com", None, "old");
+    let test = TestWallet::new();
+    test.add("https://gitlab.com", None, "old");
     let lock = |_: &Question| {
-        bench.memory.set_locked(true);
+        test.memory.set_locked(true);
         Ok(renewed("new"))
     };
-    let Err(NotRenewed::Unstored(homeless)) = renew(&bench, lock) else { panic!("it was kept") };
+    let Err(NotRenewed::Unstored(homeless)) = renew(&test, lock) else { panic!("it was kept") };
     assert!(homeless.token.same_as(&secret("new")));
-    assert_eq!(list(&bench).read().unwrap().len(), 1);
+    assert_eq!(list(&test).read().unwrap().len(), 1);
 }

@@ -5,20 +5,20 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::{erase, get, run, silence, store};
 use crate::forge::{self, bitbucket_data_center, generic};
-use crate::wallet::tests::fixture::{Bench, on};
+use crate::wallet::tests::fixture::{TestWallet, on};
 
 const CONTOSO: &str = "protocol=https\nhost=dev.azure.com\npath=contoso/p/_git/r\n";
 const SERVER: &str = "protocol=https\nhost=srv.example\npath=tfs/One/p/_git/r\n";
 const AUTHTYPE: &str = "capability[]=authtype\ncapability[]=state\n";
 
-fn contoso() -> Bench {
-    let bench = Bench::new();
+fn contoso() -> TestWallet {
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     bench
 }
 
-fn server() -> Bench {
-    let bench = Bench::new();
+fn server() -> TestWallet {
+    let bench = TestWallet::new();
     bench.add("https://srv.example/tfs/One", None, "T");
     bench
 }
@@ -60,11 +60,11 @@ fn basic_is_forced_on_premises_always_and_only_behind_the_capability() {
 
 #[test]
 fn basic_is_never_forced_on_a_generic_host_or_for_what_a_tool_stored() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add_as("https://git.example", "T", on(&generic::FORGE, Some("alice"))).unwrap();
     let request = format!("{AUTHTYPE}protocol=https\nhost=git.example\nwwwauth[]=NTLM\n");
     assert_eq!(get(&bench, &request), "username=alice\npassword=T\n");
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.store("https://bob@srv.example/tfs/One/_git/r", "T");
     let request = format!("{AUTHTYPE}{SERVER}wwwauth[]=NTLM\n");
     assert_eq!(get(&bench, &request), "username=bob\npassword=T\n");
@@ -72,7 +72,7 @@ fn basic_is_never_forced_on_a_generic_host_or_for_what_a_tool_stored() {
 
 #[test]
 fn a_bearer_token_goes_as_bearer_where_git_can_and_as_password_where_it_cannot() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add_as("https://srv.example", "T", on(&bitbucket_data_center::FORGE, Some("alice"))).unwrap();
     let request = "protocol=https\nhost=srv.example\n";
     let bearer = "capability[]=authtype\nauthtype=Bearer\ncredential=T\nusername=alice\npassword=T\n";
@@ -93,7 +93,7 @@ fn the_user_name_is_never_empty_whatever_was_asked() {
             Some(template) => format!("https://{}", template.pattern.replace("{organisation}", "contoso")),
             None => "https://srv.example/One".to_owned(),
         };
-        let bench = Bench::new();
+        let bench = TestWallet::new();
         bench.add_as(&url, "T", on(forge, None)).unwrap();
         let rest = url.trim_start_matches("https://");
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -107,7 +107,7 @@ fn the_user_name_is_never_empty_whatever_was_asked() {
 
 #[test]
 fn what_was_stored_as_authtype_and_credential_returns_verbatim() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let request = "protocol=https\nhost=git.example\n";
     let pair = "authtype=Digest\ncredential=a=b, c=\"d\"\n";
     store(&bench, &format!("capability[]=authtype\n{pair}{request}"));
@@ -137,7 +137,7 @@ fn protocol_host_path_and_url_are_never_echoed() {
 
 #[test]
 fn end_and_refresh_token_come_back_as_they_came() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let request = "protocol=https\nhost=git.example\nusername=bob\n";
     let rest = "password=T\npassword_expiry_utc=1900000000\noauth_refresh_token=R=\n";
     store(&bench, &format!("{request}{rest}"));
@@ -147,14 +147,14 @@ fn end_and_refresh_token_come_back_as_they_came() {
 
 #[test]
 fn past_its_end_not_even_the_user_name_is_printed() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     store(&bench, "protocol=https\nhost=git.example\nusername=bob\npassword=T\npassword_expiry_utc=1\n");
     assert_eq!(run(&bench, "get", "protocol=https\nhost=git.example\n"), silence());
 }
 
 #[test]
 fn what_is_ephemeral_is_not_stored() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     for ephemeral in ["1", "true"] {
         store(
             &bench,
@@ -181,7 +181,7 @@ fn what_git_brings_back_after_a_forced_basic_is_recognised() {
 
 #[test]
 fn a_foreign_basic_credential_is_kept_as_user_name_and_password() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let credential = BASE64.encode("bob:T");
     let request = "protocol=https\nhost=git.example\n";
     store(&bench, &format!("capability[]=authtype\nauthtype=Basic\ncredential={credential}\n{request}"));

@@ -1,7 +1,7 @@
 //! The adapter with byte buffers and a wallet in memory: what git says in, what git hears out.
 
 use crate::tool::tests::{Person, call_for_bytes};
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 
 mod answer;
 mod attacks;
@@ -34,31 +34,31 @@ impl Ran {
 }
 
 /// Calls the helper as git does, without a person.
-fn run(bench: &Bench, operation: &str, input: impl AsRef<[u8]>) -> Ran {
+fn run(bench: &TestWallet, operation: &str, input: impl AsRef<[u8]>) -> Ran {
     call(bench, &[operation], input.as_ref(), false)
 }
 
 /// The same with any arguments, and perhaps with a person who watches stderr.
-fn call(bench: &Bench, arguments: &[&str], input: &[u8], watches: bool) -> Ran {
+fn call(bench: &TestWallet, arguments: &[&str], input: &[u8], watches: bool) -> Ran {
     let person = Person { stdin_is_terminal: false, stderr_is_terminal: watches };
     let (code, out, notes) = call_for_bytes(person, super::serve, bench, arguments, input);
     Ran { code, out, notes }
 }
 
 /// `get` in short: the answer's lines.
-fn get(bench: &Bench, input: &str) -> String {
+fn get(bench: &TestWallet, input: &str) -> String {
     let ran = run(bench, "get", input);
     assert_eq!(ran.code, 0);
     ran.text().to_owned()
 }
 
 /// Stores, and expects to hear nothing.
-fn store(bench: &Bench, input: &str) {
+fn store(bench: &TestWallet, input: &str) {
     assert_eq!(run(bench, "store", input), silence());
 }
 
 /// Erases, and expects to hear nothing.
-fn erase(bench: &Bench, input: &str) {
+fn erase(bench: &TestWallet, input: &str) {
     assert_eq!(run(bench, "erase", input), silence());
 }
 
@@ -67,8 +67,8 @@ fn silence() -> Ran {
 }
 
 /// A wallet with tokens of several realms; each token says whose it is.
-fn full_bench() -> Bench {
-    let bench = Bench::new();
+fn full_bench() -> TestWallet {
+    let bench = TestWallet::new();
     for organisation in ["contoso", "fabrikam", "evilpkgs"] {
         bench.add(&format!("https://dev.azure.com/{organisation}"), None, &format!("TOKEN-{organisation}"));
     }

@@ -2,7 +2,7 @@
 
 use super::{Ran, call, full_bench, get, run, silence, store};
 use crate::tool::tests::{Person, call_beside, wire};
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 
 const GITHUB: &str = "protocol=https\nhost=github.com\n";
 
@@ -25,7 +25,7 @@ fn options_of_later_versions_may_stand_before_the_operation() {
 
 #[test]
 fn capability_tells_what_we_can_and_looks_at_nothing() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.memory.set_locked(true);
     let ran = run(&bench, "capability", "");
     assert_eq!(ran, Ran { out: b"version 0\ncapability authtype\n".to_vec(), ..silence() });
@@ -69,7 +69,7 @@ fn a_chained_helper_is_asked_because_we_say_nothing_where_we_have_nothing() {
 
 #[test]
 fn a_token_of_any_bytes_returns_as_it_came() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let mut token: Vec<u8> = (1..=255).filter(|b| !b"\r\n".contains(b)).collect();
     token.extend(vec![b'x'; 100_000]);
     let request = |more: &[u8]| [b"protocol=https\nhost=h.example\nusername=u\n", more].concat();
@@ -99,7 +99,7 @@ fn a_git_that_has_gone_away_is_no_error() {
 
 #[test]
 fn started_by_hand_it_says_what_it_waits_for() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let person = Person { stdin_is_terminal: true, stderr_is_terminal: true };
     let (_, _, notes) = call_beside(person, super::super::serve, &bench, &["get"], GITHUB.as_bytes());
     assert!(notes.contains("keyfob setup git"));
@@ -109,7 +109,7 @@ fn started_by_hand_it_says_what_it_waits_for() {
 
 #[test]
 fn a_store_without_a_user_name_returns_without_one() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     store(&bench, "protocol=https\nhost=h.example\npassword=p\n");
     assert_eq!(get(&bench, "protocol=https\nhost=h.example\n"), "password=p\n");
 }

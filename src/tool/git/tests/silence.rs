@@ -2,11 +2,11 @@
 
 use super::{Ran, call, full_bench, run};
 use crate::wallet::DAY;
-use crate::wallet::tests::fixture::{Bench, START};
+use crate::wallet::tests::fixture::{START, TestWallet};
 
 const CONTOSO: &str = "protocol=https\nhost=dev.azure.com\npath=contoso\n";
 
-fn watched(bench: &Bench, operation: &str, request: &str) -> Ran {
+fn watched(bench: &TestWallet, operation: &str, request: &str) -> Ran {
     call(bench, &[operation], request.as_bytes(), true)
 }
 
@@ -52,7 +52,7 @@ fn each_miss_of_a_persons_token_has_its_hint() {
 
 #[test]
 fn a_hint_beside_an_answer_is_only_for_a_person_who_watches() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench
         .add_as("https://dev.azure.com/contoso", "T", |options| options.expires = Some(START + DAY))
         .unwrap();
@@ -65,10 +65,10 @@ fn a_hint_beside_an_answer_is_only_for_a_person_who_watches() {
 #[test]
 fn which_store_was_chosen_is_said_once_and_only_to_a_person_who_watches() {
     let request = "protocol=https\nhost=h.example\nusername=u\npassword=p\n";
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.chosen_now.set(true);
     assert_eq!(run(&bench, "store", request).notes, "");
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.chosen_now.set(true);
     assert!(
         watched(&bench, "store", request).notes.starts_with("keyfob: note: tokens are kept in the memory")
@@ -106,7 +106,7 @@ fn older_gits_on_premises_get_one_hint_that_says_what_to_do() {
 
 #[test]
 fn a_hint_can_be_pasted_whatever_the_path_was() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let ran = run(&bench, "get", "protocol=https\nhost=github.com\npath=x/$(reboot);reboot&`reboot`'\"\n");
     let command = ran.notes.rsplit(": ").next().unwrap().trim_end();
     assert!(!command.contains(['$', ';', '&', '`', '(', '\'', '"']), "{command}");

@@ -2,25 +2,25 @@
 //! program elsewhere.
 
 use super::{erase, get, run, silence, store};
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 
 const HOST: &str = "protocol=https\nhost=host.example\n";
 
-fn with(pairs: &[(&str, &str)]) -> Bench {
-    let bench = Bench::new();
+fn with(pairs: &[(&str, &str)]) -> TestWallet {
+    let bench = TestWallet::new();
     for (user, password) in pairs {
         store(&bench, &format!("{HOST}username={user}\npassword={password}\n"));
     }
     bench
 }
 
-fn of(bench: &Bench, user: &str) -> String {
+fn of(bench: &TestWallet, user: &str) -> String {
     get(bench, &format!("{HOST}username={user}\n"))
 }
 
 #[test]
 fn an_empty_wallet_says_nothing() {
-    assert_eq!(run(&Bench::new(), "get", HOST), silence());
+    assert_eq!(run(&TestWallet::new(), "get", HOST), silence());
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn the_user_name_has_to_match() {
 
 #[test]
 fn the_path_has_to_match() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     store(&bench, "protocol=http\nhost=path.example\npath=foo.git\nusername=u\npassword=p\n");
     assert_eq!(run(&bench, "get", "protocol=http\nhost=path.example\npath=bar.git\n"), silence());
     assert_eq!(get(&bench, "protocol=http\nhost=path.example\npath=foo.git\n"), "username=u\npassword=p\n");
@@ -97,7 +97,7 @@ fn an_erase_of_the_host_erases_all_its_users() {
 
 #[test]
 fn a_long_header_does_not_become_a_line_of_its_own() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     store(&bench, "protocol=https\nhost=victim.example\nusername=u\npassword=to-be-stolen\n");
     for length in [1_001, 1_002, 1_024, 4_073, 8_169, 65_513, 102_377] {
         let header = format!("wwwauth[]=basic realm={}host=victim.example", "a".repeat(length));
@@ -108,7 +108,7 @@ fn a_long_header_does_not_become_a_line_of_its_own() {
 
 #[test]
 fn an_end_is_kept_returned_and_replaced() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let pair =
         |password: &str, end: &str| format!("username=u\npassword={password}\npassword_expiry_utc={end}\n");
     store(&bench, &format!("{HOST}{}", pair("p1", "9999999998")));
@@ -121,14 +121,14 @@ fn an_end_is_kept_returned_and_replaced() {
 
 #[test]
 fn a_refresh_token_is_kept_and_returned() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     store(&bench, &format!("{HOST}username=u\npassword=p\noauth_refresh_token=xyzzy\n"));
     assert_eq!(of(&bench, "u"), "username=u\npassword=p\noauth_refresh_token=xyzzy\n");
 }
 
 #[test]
 fn authtype_and_credential_are_kept_and_come_back_only_behind_the_capability() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     store(&bench, &format!("capability[]=authtype\nauthtype=Bearer\ncredential=c1\n{HOST}"));
     let request = format!("capability[]=authtype\n{HOST}");
     assert_eq!(get(&bench, &request), "capability[]=authtype\nauthtype=Bearer\ncredential=c1\n");
@@ -143,7 +143,7 @@ fn authtype_and_credential_are_kept_and_come_back_only_behind_the_capability() {
 
 #[test]
 fn what_is_ephemeral_is_not_kept_in_either_dress() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     store(&bench, &format!("capability[]=authtype\nauthtype=Bearer\ncredential=c\n{HOST}ephemeral=1\n"));
     store(&bench, &format!("capability[]=authtype\n{HOST}user=u\npassword=p\nephemeral=1\n"));
     assert_eq!(run(&bench, "get", format!("capability[]=authtype\n{HOST}")), silence());

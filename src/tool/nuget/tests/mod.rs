@@ -1,7 +1,7 @@
 //! NuGet's adapter with byte buffers: the session alone, the conversation with its threads, and the command lines.
 
 use crate::tool::tests::{Ran, call};
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 
 mod people;
 mod plugin;
@@ -12,7 +12,7 @@ mod threads;
 
 const FEED: &str = "https://pkgs.dev.azure.com/contoso/_packaging/feed/nuget/v3/index.json";
 
-fn run(bench: &Bench, args: &[&str], input: &[u8]) -> Ran {
+fn run(bench: &TestWallet, args: &[&str], input: &[u8]) -> Ran {
     call(super::serve, bench, args, input)
 }
 

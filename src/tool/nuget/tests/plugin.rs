@@ -3,10 +3,10 @@
 use super::{FEED, question, request, run};
 use crate::store::Store as _;
 use crate::tool::tests::{Person, call_beside};
-use crate::wallet::tests::fixture::{Bench, START};
+use crate::wallet::tests::fixture::{START, TestWallet};
 
 /// The lines that answer these, without our greeting.
-fn talk(bench: &Bench, input: &str) -> Vec<serde_json::Value> {
+fn talk(bench: &TestWallet, input: &str) -> Vec<serde_json::Value> {
     let (code, out, notes) = run(bench, &["-Plugin"], input.as_bytes());
     assert_eq!((code, notes.as_str()), (0, ""));
     let mut lines: Vec<serde_json::Value> =
@@ -16,12 +16,12 @@ fn talk(bench: &Bench, input: &str) -> Vec<serde_json::Value> {
 }
 
 /// What a question about a source gets: the response code, or the user name and the token; and what is said to people.
-fn answer(bench: &Bench, url: &str) -> (String, Vec<String>) {
+fn answer(bench: &TestWallet, url: &str) -> (String, Vec<String>) {
     let log = request("l", "SetLogLevel", "{\"LogLevel\":\"Debug\"}");
     answer_to(bench, &(log + &question("q", url, false)))
 }
 
-fn answer_to(bench: &Bench, input: &str) -> (String, Vec<String>) {
+fn answer_to(bench: &TestWallet, input: &str) -> (String, Vec<String>) {
     let mut lines = talk(bench, input);
     let last = lines.pop().unwrap();
     let word = |key: &str| last["Payload"][key].as_str().unwrap_or_default().to_owned();
@@ -39,7 +39,7 @@ fn silently(found: &str) -> (String, Vec<String>) {
 
 #[test]
 fn one_token_answers_for_every_spelling_of_a_feed() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     for url in [
         FEED,
@@ -56,7 +56,7 @@ fn one_token_answers_for_every_spelling_of_a_feed() {
 
 #[test]
 fn a_server_on_premises_answers_below_its_collection() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://tfs.corp.example:8443/tfs/One", None, "T");
     let feed = |collection: &str| {
         format!("https://tfs.corp.example:8443/tfs/{collection}/_packaging/feed/nuget/v3/index.json")
@@ -68,7 +68,7 @@ fn a_server_on_premises_answers_below_its_collection() {
 
 #[test]
 fn other_services_get_the_user_name_that_they_want() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://github.com", None, "T");
     bench.add("https://nexus.example/repository", Some("alice"), "U");
     assert_eq!(answer(&bench, "https://nuget.pkg.github.com/acme/index.json"), silently("x-access-token:T"));
@@ -77,7 +77,7 @@ fn other_services_get_the_user_name_that_they_want() {
 
 #[test]
 fn foreign_sources_get_an_error_in_silence() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     for url in [
         "https://packages.example.test/v3/index.json",
@@ -98,7 +98,7 @@ fn foreign_sources_get_an_error_in_silence() {
 
 #[test]
 fn a_source_of_ours_without_a_token_that_can_be_given_is_said_and_not_found() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/two", Some("alice"), "A");
     bench.add("https://dev.azure.com/two", Some("bob"), "B");
     for (url, word) in [
@@ -114,7 +114,7 @@ fn a_source_of_ours_without_a_token_that_can_be_given_is_said_and_not_found() {
 
 #[test]
 fn a_locked_store_is_an_error_that_is_said() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     bench.memory.lock().unwrap();
     let before = bench.files();
@@ -126,7 +126,7 @@ fn a_locked_store_is_an_error_that_is_said() {
 
 #[test]
 fn a_retry_gets_the_same_token_and_the_wallet_stays_as_it_is() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     let before = bench.files();
     let mut input = request("l", "SetLogLevel", "{\"LogLevel\":\"Debug\"}") + &question("0", FEED, false);
@@ -142,7 +142,7 @@ fn a_retry_gets_the_same_token_and_the_wallet_stays_as_it_is() {
 
 #[test]
 fn a_token_that_comes_later_is_found_by_the_same_process() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     let wallet_reads_anew = |input: &str| answer_to(&bench, input).0;
     assert_eq!(wallet_reads_anew(&question("1", FEED, false)), "NotFound");
     bench.add("https://dev.azure.com/contoso", None, "T");
@@ -151,7 +151,7 @@ fn a_token_that_comes_later_is_found_by_the_same_process() {
 
 #[test]
 fn a_hostile_conversation_is_survived_and_holds_only_lines_of_the_protocol() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     let mut input = b"\xef\xbb\xbfhello\r\n\r\n\xff\xfe\x00{\n".to_vec();
     input.extend(vec![b'['; 200_000]);
@@ -172,7 +172,7 @@ fn a_hostile_conversation_is_survived_and_holds_only_lines_of_the_protocol() {
 
 #[test]
 fn started_by_hand_it_explains_itself_and_says_nothing_on_standard_output() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     for (args, by_hand) in [(&["-Plugin"][..], true), (&[], false), (&["get"], false)] {
         let person = Person { stdin_is_terminal: by_hand, stderr_is_terminal: true };
         let (code, out, notes) = call_beside(person, super::super::serve, &bench, args, b"");
@@ -183,7 +183,7 @@ fn started_by_hand_it_explains_itself_and_says_nothing_on_standard_output() {
 
 #[test]
 fn the_end_of_a_token_is_told_once_a_day_where_a_person_watches() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench
         .add_as("https://dev.azure.com/contoso", "T", |options| {
             options.expires = Some(START + 3 * 86_400);
@@ -198,7 +198,7 @@ fn the_end_of_a_token_is_told_once_a_day_where_a_person_watches() {
 
 #[test]
 fn the_variables_of_existing_pipelines_are_honoured() {
-    let bench = Bench::new();
+    let bench = TestWallet::new();
     bench.set_environment(&[
         (
             "VSS_NUGET_URI_PREFIXES",

@@ -2,10 +2,10 @@
 
 use super::{FEED, run};
 use crate::store::Store as _;
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 
-fn bench() -> Bench {
-    let bench = Bench::new();
+fn bench() -> TestWallet {
+    let bench = TestWallet::new();
     bench.add("https://dev.azure.com/contoso", None, "T");
     bench
 }

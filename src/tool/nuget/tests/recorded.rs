@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::lookup::ask;
 use super::super::session::{Effect, Session};
-use crate::wallet::tests::fixture::Bench;
+use crate::wallet::tests::fixture::TestWallet;
 
 /// The place of the recordings.
 const FEED: &str = "http://feed.example:8080/contoso";
@@ -35,7 +35,7 @@ fn of<'r>(recording: &'r [Value], who: &str) -> Vec<&'r str> {
 }
 
 /// Says what NuGet said; what keyfob says, in the order in which it does.
-fn replay(recording: &[Value], bench: &Bench) -> Vec<Value> {
+fn replay(recording: &[Value], bench: &TestWallet) -> Vec<Value> {
     let now = Instant::now();
     let mut session = Session::new(|_| true);
     let mut said = Vec::new();
@@ -74,7 +74,7 @@ fn the_sdks_conversations_go_as_they_went() {
     let recordings = recordings();
     assert_eq!(recordings.len(), 7);
     for (name, recording) in recordings {
-        let bench = Bench::new();
+        let bench = TestWallet::new();
         if name != "restore-nothing-held" {
             let added = bench.add_as(FEED, "TOKEN", |wish| {
                 wish.forge = Some(&crate::forge::azure::server::FORGE);

@@ -25,7 +25,7 @@ pub use tag::{LONGEST, has_tag, is_long, tag_of, tagged, without_tag};
 use super::super::LocalWallet;
 use super::super::pending::{Kind, Pending};
 use super::Selection;
-use super::add::{Planned, Wish, is_same};
+use super::add::{AddRequest, Planned, is_same};
 use super::verify::Question;
 use crate::wallet::manage::plan::plan;
 use crate::wallet::manage::verify::subject;
@@ -77,11 +77,11 @@ pub fn plan_again(
     account: &AccountRecord,
 ) -> Result<Planned, Error> {
     let (remote, _) = Remote::from_url(&selection.realm.url)?;
-    let wish = Wish {
+    let wish = AddRequest {
         account: account.name.clone(),
         allow_http: selection.realm.allow_http,
         forge: Some(super::super::resolve::forge_of(&selection.realm)),
-        ..Wish::new(remote, None)
+        ..AddRequest::new(remote, None)
     };
     let planned = plan(wallet, wish)?;
     if planned.realm.as_str() != selection.realm.realm {
@@ -111,12 +111,12 @@ pub fn id_in_force(wallet: &LocalWallet<'_>, planned: &Planned) -> Result<Option
 pub fn question_of(
     wallet: &LocalWallet<'_>,
     pending: &Pending,
-    is_it: impl Fn(&AccountRecord) -> bool,
+    is_match: impl Fn(&AccountRecord) -> bool,
 ) -> Result<Option<Question>, Error> {
     let (realm, at) = account_of_pending(wallet, pending)?;
     let Some((realm, at)) = realm.zip(at) else { return Ok(None) };
     let account = &realm.accounts[at];
-    if !is_it(account) {
+    if !is_match(account) {
         return Ok(None);
     }
     subject(wallet, &group_of_pending(wallet, pending)?, &realm, account).question.map(Some)
@@ -137,8 +137,8 @@ fn account_of_pending(
 ) -> Result<(Option<RealmRecord>, Option<usize>), Error> {
     let group = wallet.records.read(&group_of_pending(wallet, pending)?)?;
     let realm = group.realms.into_iter().find(|realm| realm.realm == pending.realm);
-    let is_it = |a: &AccountRecord| a.source == Source::Person && a.name == pending.account;
-    let at = realm.as_ref().and_then(|realm| realm.accounts.iter().position(is_it));
+    let is_match = |a: &AccountRecord| a.source == Source::Person && a.name == pending.account;
+    let at = realm.as_ref().and_then(|realm| realm.accounts.iter().position(is_match));
     Ok((realm, at))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::forge::lifecycle::TokenId;
-use crate::records::{AccountRecord, Expiry, SetAside, Source, Trouble, TroubleState};
+use crate::records::{AccountRecord, Expiry, Rejection, RejectionState, SetAside, Source};
 use crate::wallet::LocalWallet;
 use crate::wallet::manage::add::{Planned, is_same};
 use crate::wallet::manage::edit::bring_forward;
@@ -58,7 +58,7 @@ pub fn record_expiry(
     at: i64,
 ) -> Result<bool, Error> {
     change_where(wallet, place, &is_known_as(service_id), &|account| {
-        account.expires = Some(Expiry { at, hard: true });
+        account.expires = Some(Expiry { at, certain: true });
         account.hinted = None;
     })
 }
@@ -68,8 +68,8 @@ pub(super) fn is_rejected(wallet: &LocalWallet<'_>, planned: &Planned) -> Result
     let group = wallet.records.read(&planned.group)?;
     let realm = group.realms.iter().find(|realm| realm.realm == planned.realm.as_str());
     let account = realm.and_then(|realm| realm.accounts.iter().find(|account| is_same(account, planned)));
-    let all = account.and_then(|account| account.trouble.get("*"));
-    Ok(all.is_some_and(|trouble| trouble.state == TroubleState::Rejected))
+    let all = account.and_then(|account| account.rejections.get("*"));
+    Ok(all.is_some_and(|rejection| rejection.state == RejectionState::Rejected))
 }
 
 /// Keeps that a token is for all organisations, by what it is known here: then it ends when those do, at `end`.
@@ -80,9 +80,9 @@ pub fn record_global_expiry(
     wallet: &LocalWallet<'_>,
     place: &str,
     end: i64,
-    is_it: &dyn Fn(&AccountRecord) -> bool,
+    is_match: &dyn Fn(&AccountRecord) -> bool,
 ) -> Result<bool, Error> {
-    change_where(wallet, place, is_it, &|account| account.expires = Some(global_end(account.expires, end)))
+    change_where(wallet, place, is_match, &|account| account.expires = Some(global_end(account.expires, end)))
 }
 
 /// Hands a token out no more: it was revoked. Returns whether it is one of the wallet's.
@@ -90,16 +90,16 @@ pub fn record_global_expiry(
 /// # Errors
 /// Those of reading and writing.
 pub fn reject(wallet: &LocalWallet<'_>, place: &str, service_id: &str) -> Result<bool, Error> {
-    let trouble = Trouble { state: TroubleState::Rejected, since: wallet.now };
+    let rejection = Rejection { state: RejectionState::Rejected, since: wallet.now };
     change_where(wallet, place, &is_known_as(service_id), &|account| {
-        account.trouble.insert("*".to_owned(), trouble);
+        account.rejections.insert("*".to_owned(), rejection);
     })
 }
 
 fn change_where(
     wallet: &LocalWallet<'_>,
     place: &str,
-    is_it: &dyn Fn(&AccountRecord) -> bool,
+    is_match: &dyn Fn(&AccountRecord) -> bool,
     change: &dyn Fn(&mut AccountRecord),
 ) -> Result<bool, Error> {
     let selection = match select(wallet, place, None) {
@@ -109,7 +109,7 @@ fn change_where(
     };
     wallet.records.change(&selection.group, |group| {
         let mut found = false;
-        for account in group.accounts_mut().filter(|account| is_it(account)) {
+        for account in group.accounts_mut().filter(|account| is_match(account)) {
             change(account);
             found = true;
         }
@@ -143,12 +143,12 @@ pub(super) fn restore_earlier(
         let Some(account) = account else { return Ok((false, false)) };
         let is_before = |aside: &SetAside| Some(&aside.id) == pending.before.as_ref();
         let before = account.set_aside.iter().position(is_before);
-        account.trouble.clear();
+        account.rejections.clear();
         match before {
             Some(at) => bring_forward(account, at, wallet.now),
             None => {
-                let refused = Trouble { state: TroubleState::Rejected, since: wallet.now };
-                account.trouble.insert("*".to_owned(), refused);
+                let refused = Rejection { state: RejectionState::Rejected, since: wallet.now };
+                account.rejections.insert("*".to_owned(), refused);
             }
         }
         Ok((before.is_some(), true))

@@ -134,8 +134,8 @@ pub struct AccountRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<SetAside>,
     /// Refusals that a tool reported, by need; `*` stands for every need.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub trouble: BTreeMap<String, Trouble>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", rename = "trouble")]
+    pub rejections: BTreeMap<String, Rejection>,
     /// When the token ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Expiry>,
@@ -191,7 +191,7 @@ pub struct SetAside {
 
 /// Where a secret of an account is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept<'a> {
+pub struct SecretLocation<'a> {
     /// Its store.
     pub store: &'a str,
     /// Its id.
@@ -202,9 +202,9 @@ pub struct Kept<'a> {
 
 /// A refusal (R7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
+pub struct Rejection {
     /// How bad.
-    pub state: TroubleState,
+    pub state: RejectionState,
     /// Since when, in Unix seconds.
     pub since: i64,
 }
@@ -212,7 +212,7 @@ pub struct Trouble {
 /// How far a refusal has gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TroubleState {
+pub enum RejectionState {
     /// Reported once: withheld for a minute, then offered once more.
     Suspect,
     /// Reported again, or stored by a tool: not handed out.
@@ -225,7 +225,8 @@ pub struct Expiry {
     /// Unix seconds.
     pub at: i64,
     /// Whether the service or the tool said so; a person's date or an estimate is not hard.
-    pub hard: bool,
+    #[serde(rename = "hard")]
+    pub certain: bool,
 }
 
 impl RealmRecord {
@@ -285,7 +286,7 @@ impl AccountRecord {
             store: store.to_owned(),
             id: key.id.as_str().to_owned(),
             set_aside: Vec::new(),
-            trouble: BTreeMap::new(),
+            rejections: BTreeMap::new(),
             expires: None,
             scopes: Vec::new(),
             label: None,
@@ -306,10 +307,13 @@ impl AccountRecord {
     }
 
     /// Where its secrets are: the one in force first, then those set aside.
-    pub fn secrets(&self) -> impl Iterator<Item = Kept<'_>> {
-        let aside =
-            self.set_aside.iter().map(|aside| Kept { store: &aside.store, id: &aside.id, in_force: false });
-        std::iter::once(Kept { store: &self.store, id: &self.id, in_force: true }).chain(aside)
+    pub fn secrets(&self) -> impl Iterator<Item = SecretLocation<'_>> {
+        let aside = self.set_aside.iter().map(|aside| SecretLocation {
+            store: &aside.store,
+            id: &aside.id,
+            in_force: false,
+        });
+        std::iter::once(SecretLocation { store: &self.store, id: &self.id, in_force: true }).chain(aside)
     }
 
     /// Whether it is the same account, whatever became of its secret meanwhile.
@@ -320,8 +324,8 @@ impl AccountRecord {
 
     /// The refusal that counts for a need.
     #[must_use]
-    pub fn trouble_for(&self, need: &str) -> Option<&Trouble> {
-        self.trouble.get(need).or_else(|| self.trouble.get("*"))
+    pub fn rejection_for(&self, need: &str) -> Option<&Rejection> {
+        self.rejections.get(need).or_else(|| self.rejections.get("*"))
     }
 }
 

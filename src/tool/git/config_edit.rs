@@ -15,7 +15,7 @@ use super::helpers::{Company, HELPER, asked, is_ours, sends_path, split, spoils}
 const PASSING: &str = "keyfob-setup";
 
 /// What is going to be changed, and the configuration as it will be then.
-pub(super) struct Draft {
+pub(super) struct ConfigEdit {
     pub(super) git: Git,
     pub(super) values: Vec<Value>,
     pub(super) edits: Vec<(PathBuf, Edit)>,
@@ -29,12 +29,12 @@ fn behind_our_empty_line(helpers: &[&Value]) -> Option<String> {
     Some(pair[1].value.clone())
 }
 
-impl Draft {
+impl ConfigEdit {
     /// One that changes nothing yet.
-    pub(super) fn begin(context: &SetupContext<'_>, entry: SetupEntry) -> Result<Draft, Error> {
+    pub(super) fn begin(context: &SetupContext<'_>, entry: SetupEntry) -> Result<ConfigEdit, Error> {
         let git = Git::find(context.environment)?;
         let values = git.list(false)?;
-        Ok(Draft { git, values, edits: Vec::new(), entry, notes: Vec::new() })
+        Ok(ConfigEdit { git, values, edits: Vec::new(), entry, notes: Vec::new() })
     }
 
     /// Takes a line out that an earlier setup wrote, or says why it is left.
@@ -198,7 +198,7 @@ impl Draft {
         Ok(isolated)
     }
 
-    /// Takes out what [`Draft::isolate`] wrote for hosts that are none of these any more.
+    /// Takes out what [`ConfigEdit::isolate`] wrote for hosts that are none of these any more.
     pub(super) fn join_again(&mut self, hosts: &[Remote]) -> Result<(), Error> {
         let kept: Vec<String> =
             hosts.iter().map(|host| format!("credential.{}.helper", host.origin())).collect();
@@ -319,7 +319,7 @@ impl Draft {
         others: Vec<String>,
         verify: impl FnOnce(&[Value]) -> Result<(), Error> + 'c,
     ) -> Result<Plan<'c>, Error> {
-        let Draft { git, edits, entry, notes, .. } = self;
+        let ConfigEdit { git, edits, entry, notes, .. } = self;
         git.check_files(&edits)?;
         let lines = edits.iter().flat_map(|(file, edit)| git.lines(file, edit)).collect();
         let apply = Box::new(move || {
