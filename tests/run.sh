@@ -8,17 +8,18 @@
 #     all            all of these; the default
 #     desktop        the integration tests with other Secret Services than GNOME Keyring: oo7, KeePassXC, KWallet; installs these. Not
 #                    part of all
+#     fuzz [SECONDS] the fuzzers of fuzz/, each for so long (60); installs cargo-fuzz. Not part of all, which replays their corpora
 # Debian packages are installed as root, else with sudo. The tests themselves never use the network.
 # Exit code: 2 for a wrong argument or if something is missing and cannot be installed.
 set -eu
 # shellcheck source=install/common.sh
 . "$(dirname -- "$0")/../install/common.sh"
 
-usage() { sed -n '3,10s/^# //p' "$0"; }
+usage() { sed -n '3,11s/^# //p' "$0"; }
 part=${1:-all}
 [ $# = 0 ] || shift
 case $part:$# in
-unit:0 | it:0 | it:1 | release:0 | all:0 | desktop:0) ;;
+unit:0 | it:0 | it:1 | release:0 | all:0 | desktop:0 | fuzz:0 | fuzz:1) ;;
 -h:* | --help:*) usage; exit 0 ;;
 *) usage >&2; exit 2 ;;
 esac
@@ -184,6 +185,31 @@ release() {
     --skip lifecycle::crash --skip lifecycle::manual_rotation
 }
 
+fuzz() {
+  seconds=${filter:-60}
+  case $seconds in *[!0-9]*) usage >&2; exit 2 ;; esac
+  folder=target/test-tools/cargo-fuzz
+  if ! [ -x "$folder/bin/cargo-fuzz" ]; then
+    say "tests: installing cargo-fuzz"
+    cargo install cargo-fuzz --version 0.13.2 --locked --debug --quiet --root "$folder" >&2 ||
+      missing "cargo-fuzz could not be installed" "let cargo reach its registry"
+  fi
+  PATH=$PWD/$folder/bin:$PATH
+  export PATH
+  # The stable compiler has what a fuzzer needs, and says so to whoever asks.
+  export RUSTC_BOOTSTRAP=1
+  unset CARGO_TARGET_DIR
+  cd fuzz
+  cargo fuzz build --sanitizer none
+  for target in $(cargo fuzz list); do
+    step "$target for $seconds s"
+    # New inputs stay out of the checkout; one that breaks a property is written to fuzz/artifacts.
+    mkdir -p "target/corpus/$target"
+    cargo fuzz run --sanitizer none "$target" "target/corpus/$target" "corpus/$target" -- -max_total_time="$seconds" -max_len=4096 \
+      -timeout=20 -print_final_stats=1
+  done
+}
+
 agents=store::vault::tests::agents
 services=desktop::
 
@@ -191,6 +217,7 @@ need_toolchain
 case $part in
 unit) ;;
 desktop) need_services ;;
+fuzz) need_packages g++:g++ ;;
 *) need_programs ;;
 esac
 case $part in release | all) need_packages shellcheck:shellcheck valgrind:valgrind binutils:readelf ;; esac

@@ -337,6 +337,29 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_private(&path, b"old").unwrap();
+        let mut bytes = vec![b'x'; LARGEST + 1];
+        type Write = fn(&Path, &[u8]) -> Result<(), Error>;
+        let writers: [Write; 3] = [
+            write_private,
+            |path, bytes| create_private(&path.with_file_name("b"), bytes),
+            |path, bytes| rewrite(path, b"old", bytes, None),
+        ];
+        for write in writers {
+            let error = write(&path, &bytes).unwrap_err().to_string();
+            assert!(error.contains("larger than the 64 MiB that keyfob reads"), "{error}");
+        }
+        assert_eq!(read_private(&path).unwrap().unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "something is left");
+        bytes.pop();
+        write_private(&path, &bytes).unwrap();
+        assert!(read_private(&path).unwrap().unwrap() == bytes, "the largest one reads back");
+    }
+
+    #[test]
     fn a_file_that_is_given_up_goes_without_a_trace() {
         let folder = tempfile::tempdir().unwrap();
         let (one, other) = (folder.path().join("one"), folder.path().join("other"));

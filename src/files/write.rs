@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use crate::error::Error;
 use crate::text::shell_word;
 
-use super::{private_mode, read_others};
+use super::{LARGEST, private_mode, read_others};
 
 /// Temporary files older than this were left by a crash.
 const STALE: Duration = Duration::from_secs(3600);
@@ -223,6 +223,11 @@ fn write_new(path: &Path, target: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// The same, not synced.
 fn create(path: &Path, target: &Path, bytes: &[u8]) -> Result<File, Error> {
+    // What is written is read again. One too large would be in its place, and every reader would refuse it.
+    if bytes.len() > LARGEST {
+        let why = format!("it would be larger than the {} MiB that keyfob reads", LARGEST >> 20);
+        return Err(Error::io("write", target)(io::Error::other(why)));
+    }
     crate::process::may_write(bytes).map_err(Error::io("write", target))?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -33,7 +33,10 @@ impl Proxy {
 
     /// Scheme, user name and password, host and port, path.
     fn split(&self) -> (&str, Option<&str>, &str) {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("http", &self.0));
+        // What stands before is shown: a user name and a password in front of it are no scheme.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        let scheme = self.0.split_once("://").filter(|(scheme, _)| scheme.bytes().all(plain));
+        let (scheme, rest) = scheme.unwrap_or(("http", &self.0));
         // A password may hold anything; the last `@` ends it, as for curl.
         let (user, rest) = match rest.rsplit_once('@') {
             Some((user, rest)) => (Some(user), rest),
@@ -171,6 +174,19 @@ mod tests {
     fn proxy(url: &str, git: Option<&str>, pairs: &[(&str, &str)]) -> Option<String> {
         let environment = Environment::new(pairs.iter().map(|(name, value)| (name.into(), value.into())));
         of(&Remote::from_url(url).unwrap().0, git, &environment).map(|proxy| proxy.0)
+    }
+
+    #[test]
+    fn no_password_is_shown_however_odd_the_address_is() {
+        for text in [
+            "u:secret@proxy.example:3=http://x",
+            "u:secret@proxy/://x",
+            "http://u:secret@proxy:1",
+            "u:secret@p",
+        ] {
+            let proxy = Proxy::new(text).unwrap();
+            assert!(!proxy.shown().contains("secret"), "{text}: {}", proxy.shown());
+        }
     }
 
     #[test]

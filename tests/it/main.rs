@@ -27,6 +27,8 @@ mod every_tool;
 mod fake_fidelity;
 mod faults;
 mod forges;
+#[cfg(target_os = "linux")]
+mod fuzz;
 mod git;
 mod go;
 mod help_examples;

@@ -13,9 +13,9 @@ use crate::export::{self, ContentError};
 use crate::formats::age::{self, DecryptWith, Identity};
 use crate::text::{shell_word, visible};
 use crate::wallet::manage;
-use crate::wallet::manage::bundle::{Bundle, MergeAction};
+use crate::wallet::manage::bundle::{Bundle, MergeAction, NewSetting};
 
-use super::super::{Context, add, counted, piped_passphrase};
+use super::super::{Context, add, piped_passphrase};
 use super::{Wish, in_words};
 
 /// No wallet comes near this.
@@ -51,35 +51,44 @@ pub(super) fn take(
         };
         context.terminal.answer(&visible(&format!("{word:5}  {:width$}  {}{why}", one.realm, one.account)));
     }
-    let rules = manage::bundle::preview_rules(context.wallet, &bundle)?;
-    for (realm, words) in &rules {
-        context.terminal.answer(&visible(&format!("{:5}  {realm:width$}  {words}", "rule")));
+    let settings = manage::bundle::new_settings(context.wallet, &bundle)?;
+    for setting in &settings {
+        let line = match setting {
+            NewSetting::Rule { url, account } => format!("rule   {url}  {account} answers there"),
+            NewSetting::AllowHttp { url } => format!("http   {url}  its tokens may travel unencrypted"),
+        };
+        context.terminal.answer(&visible(&line));
     }
     let new = arrivals.iter().filter(|one| one.what != MergeAction::Held).count();
     if wish.dry {
-        context.terminal.note(&format!("{} would be taken; nothing was changed", in_words(new)));
+        context.terminal.note(&format!("{} would be taken; nothing was changed", told(new, settings.len())));
         return Ok(());
     }
-    if new == 0 && rules.is_empty() {
+    if new == 0 && settings.is_empty() {
         context.terminal.note("nothing is new; nothing was changed");
         return Ok(());
     }
-    let question = match new {
-        0 => format!("Take {}?", counted(rules.len(), "rule")),
-        new if rules.is_empty() => format!("Take {}?", in_words(new)),
-        new => format!("Take {} and {}?", in_words(new), counted(rules.len(), "rule")),
-    };
+    let question = format!("Take {}?", told(new, settings.len()));
     if !wish.yes && !context.terminal.confirm(&question)? {
         return Err(Error::Declined);
     }
     if let Some(store) = manage::bundle::merge(context.wallet, &bundle)? {
         add::say_choice(&store, context);
     }
-    let more =
-        if rules.is_empty() { String::new() } else { format!(" and {}", counted(rules.len(), "rule")) };
-    context.terminal.note(&format!("{}{more} taken into the wallet", in_words(new)));
+    context.terminal.note(&format!("{} taken into the wallet", told(new, settings.len())));
     super::super::setup::keep_in_step(context);
     Ok(())
+}
+
+/// Tokens and settings, as far as there are any.
+fn told(tokens: usize, settings: usize) -> String {
+    let settings_in_words =
+        if settings == 1 { "1 setting".to_owned() } else { format!("{settings} settings") };
+    match (tokens, settings) {
+        (_, 0) => in_words(tokens),
+        (0, _) => settings_in_words,
+        _ => format!("{} and {settings_in_words}", in_words(tokens)),
+    }
 }
 
 fn open(path: &Path, matches: &ArgMatches, context: &mut Context<'_>) -> Result<Bundle, Error> {

@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::account::{Id, Key};
+use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::forge;
-use crate::records::{AccountRecord, Group, RealmRecord, Rule, SetAside, Source};
+use crate::records::{AccountRecord, Group, RealmRecord, SetAside, Source};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::store::Store;
@@ -52,6 +52,24 @@ pub enum MergeAction {
     Back,
 }
 
+/// What a bundle says of a realm beside its accounts, and what is not so here yet. It decides which token goes where, so it is shown
+/// and asked about by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewSetting {
+    /// A path rule.
+    Rule {
+        /// The realm's URL with the path that the rule is for.
+        url: String,
+        /// The account that answers there.
+        account: String,
+    },
+    /// Tokens of this realm may travel over plain http.
+    AllowHttp {
+        /// The realm's URL.
+        url: String,
+    },
+}
+
 /// A secret that is about to come in, under its new key.
 struct Incoming {
     key: Key,
@@ -84,6 +102,33 @@ pub fn collect(wallet: &LocalWallet<'_>) -> Result<Bundle, Error> {
     })
 }
 
+/// What a merge would change of the settings of realms, beside their accounts.
+///
+/// # Errors
+/// As [`preview`].
+pub fn new_settings(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Vec<NewSetting>, Error> {
+    check(bundle)?;
+    let mut settings = Vec::new();
+    for realm in &bundle.realms {
+        let place = place_of(wallet, realm)?;
+        let group = wallet.records.read(&place.group)?;
+        let here = group.realm(&realm.realm);
+        let url = here.map_or(&place.url, |here| &here.url).trim_end_matches('/');
+        for rule in &realm.rules {
+            let known = here.is_some_and(|here| here.rules.iter().any(|here| here.path == rule.path));
+            let named = |accounts: &[AccountRecord]| accounts.iter().any(|one| one.name == rule.account);
+            if !known && (named(&realm.accounts) || here.is_some_and(|here| named(&here.accounts))) {
+                let account = Account::from_name(rule.account.as_deref()).to_string();
+                settings.push(NewSetting::Rule { url: format!("{url}/{}", rule.path.join("/")), account });
+            }
+        }
+        if realm.allow_http && !here.is_some_and(|here| here.allow_http) {
+            settings.push(NewSetting::AllowHttp { url: url.to_owned() });
+        }
+    }
+    Ok(settings)
+}
+
 /// MergeAction taking a bundle in would do. Changes nothing.
 ///
 /// # Errors
@@ -103,31 +148,6 @@ pub fn preview(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Vec<MergeRes
         }
     }
     Ok(arrivals)
-}
-
-/// What of a bundle would come in beside its tokens, in words, each with its realm: path rules that are not here yet, and leave for
-/// plain http.
-///
-/// # Errors
-/// Those of reading.
-pub fn preview_rules(wallet: &LocalWallet<'_>, bundle: &Bundle) -> Result<Vec<(String, String)>, Error> {
-    let mut new = Vec::new();
-    for realm in &bundle.realms {
-        let group = wallet.records.read(&place_of(wallet, realm)?.group)?;
-        let here = group.realm(&realm.realm);
-        let has = |rule: &Rule| here.is_some_and(|here| here.rules.iter().any(|held| held.path == rule.path));
-        let accounts = || here.into_iter().chain([realm]).flat_map(|realm| &realm.accounts);
-        for rule in realm.rules.iter().filter(|rule| !has(rule)) {
-            if let Some(account) = accounts().find(|account| account.name == rule.account) {
-                let words = format!("/{} is answered by {}", rule.path.join("/"), account.account());
-                new.push((realm.realm.clone(), words));
-            }
-        }
-        if realm.allow_http && !here.is_some_and(|here| here.allow_http) {
-            new.push((realm.realm.clone(), "tokens may travel over plain http".to_owned()));
-        }
-    }
-    Ok(new)
 }
 
 /// Takes a bundle in, realm by realm: the secrets first, then their record in one piece. May be repeated after any failure.
@@ -152,7 +172,10 @@ fn merge_realm(
     store: &dyn Store,
     store_name: &str,
 ) -> Result<(), Error> {
-    let group_name = place_of(wallet, realm)?.group;
+    let place = place_of(wallet, realm)?;
+    // A realm of a cloud service is where the service is, whatever the export says: hints name this URL.
+    let realm = &RealmRecord { url: place.url, prefix: place.prefix, ..realm.clone() };
+    let group_name = place.group;
     let before = wallet.records.read(&group_name)?;
     let mut incoming = Vec::new();
     let mut accounts = Vec::new();
@@ -234,7 +257,10 @@ fn place_of(wallet: &LocalWallet<'_>, realm: &RealmRecord) -> Result<RecordPlace
     let is_server = realm.realm.contains("://");
     let same = realm.url.eq_ignore_ascii_case(&home.url)
         && realm.prefix.join("/").eq_ignore_ascii_case(&home.prefix.join("/"));
-    if !is_server || same || is_mapped(wallet, realm)? { Ok(home) } else { Err(BROKEN) }
+    if same || is_mapped(wallet, realm)? {
+        return Ok(RecordPlace { url: realm.url.clone(), prefix: realm.prefix.clone(), group: home.group });
+    }
+    if is_server { Err(BROKEN) } else { Ok(home) }
 }
 
 /// Puts the accounts of a realm beside what is there.
@@ -318,6 +344,10 @@ fn check(bundle: &Bundle) -> Result<(), Error> {
         let known = realm.realm.split('/').next().is_some_and(|id| forge::named(id).is_some());
         let url = Remote::from_url(&realm.url).is_ok() || forge_of(realm).is_generic();
         if !known || !url || control(&realm.url) || realm_of(realm).is_err() {
+            return Err(BROKEN);
+        }
+        let ruled = realm.rules.iter().flat_map(|rule| rule.path.iter().chain(&rule.account));
+        if ruled.into_iter().any(|word| control(word)) {
             return Err(BROKEN);
         }
         for account in &realm.accounts {

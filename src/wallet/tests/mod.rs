@@ -3,6 +3,7 @@
 //! R14) is tested in `tool::git`.
 
 mod adopt;
+mod bundle;
 pub(crate) mod fixture;
 mod manage;
 mod meanwhile;
