@@ -90,6 +90,12 @@ pub fn shell_word(path: &Path) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// A URL as people write it; plain http is always shown.
+#[must_use]
+pub fn without_scheme(url: &str) -> &str {
+    url.strip_prefix("https://").unwrap_or(url)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

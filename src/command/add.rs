@@ -14,7 +14,7 @@ use crate::records::Source;
 use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::store;
-use crate::text::{date, visible};
+use crate::text::{date, visible, without_scheme};
 use crate::wallet::manage;
 use crate::wallet::manage::Selection;
 use crate::wallet::manage::add::{AddRequest, Added, Change, Planned};
@@ -88,6 +88,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
         manage::verify::record_verdict_of_new(context.wallet, &planned, verdict)?;
     }
     say_what_was_done(&planned, &added, context);
+    keep_answering(&planned, &added, context)?;
     say_what_was_told(&planned, &answer, context);
     super::setup::keep_in_step(context);
     Ok(())
@@ -348,15 +349,45 @@ fn say_what_was_done(planned: &Planned, added: &Added, context: &mut Context<'_>
     if added.chosen_now {
         say_choice(store, context);
     }
-    if added.change == Change::New {
-        say_if_several_now(planned, context);
-    }
     // What cannot be found out here, the next request says.
     if let Ok(Some(variable)) = manage::add::variable_that_wins(context.wallet, &planned.wish.remote) {
         let words = format!("the token in {variable} answers first while that variable is set");
         context.terminal.note(&words);
         context.terminal.hint(&format!("unset {variable} where this token is to be used"));
     }
+}
+
+/// Beside a second account the first goes on answering; says so, and how to change it.
+pub(super) fn keep_answering(
+    planned: &Planned,
+    added: &Added,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let Some(account) = manage::add::keep_answering(context.wallet, planned, added)? else {
+        if added.change == Change::New {
+            say_if_several_now(planned, context);
+        }
+        return Ok(());
+    };
+    let url = visible(&planned.url);
+    let place = visible(without_scheme(&planned.url));
+    context.terminal.note(&match account.as_str() {
+        name if name.starts_with("- ") => {
+            format!("the unnamed account is the default of {place}: tools that name no account get its token")
+        }
+        name => format!(
+            "account {} is the default of {place}: tools that name no account get its token",
+            visible(name)
+        ),
+    });
+    context.terminal.hint(&format!("to choose another default: keyfob prefer {url} --account NAME"));
+    if planned.wish.account.is_none() {
+        context.terminal.hint(&format!(
+            "if the new token was meant to replace another account's: keyfob remove {url} --account -, then keyfob add {url} \
+             --account NAME"
+        ));
+    }
+    Ok(())
 }
 
 /// A second account may be why tools get no answer from now on (R4), which must not be found out in a pipeline.

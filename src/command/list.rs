@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches};
 use serde::Serialize;
 
-use crate::error::{Error, target};
+use crate::error::{Error, RejectionReason, target};
 use crate::remote::Remote;
 use crate::terminal::Colour;
 use crate::text::{LAST_SECOND, date, rfc3339, visible};
@@ -48,6 +48,7 @@ struct Row<'e> {
     store: &'e str,
     state: &'e str,
     since: Option<String>,
+    reason: Option<RejectionReason>,
     refused_for: &'e [String],
     expires: Option<String>,
     expires_certain: bool,
@@ -155,6 +156,7 @@ fn row(entry: &AccountSummary) -> Row<'_> {
         store: &entry.store,
         state: entry.state.as_str(),
         since: entry.since.map(rfc3339),
+        reason: entry.reason,
         refused_for: &entry.refused_for,
         expires: entry.expires.map(|(at, _)| rfc3339(at)),
         expires_certain: entry.expires.is_some_and(|(_, hard)| hard),
@@ -248,7 +250,13 @@ fn cells(entry: &AccountSummary, detail: Detail, now: i64) -> [String; 6] {
             [] => String::new(),
             needs => format!(" for {}", needs.join(", ")),
         };
-        notes.push(format!("refused{needs} {}", time::ago(since, now)));
+        let what = match entry.reason.unwrap_or_default() {
+            RejectionReason::Refused => "refused",
+            RejectionReason::LoggedOut => "logged out",
+            RejectionReason::Revoked => "revoked",
+            RejectionReason::Replaced => "replaced by a later login",
+        };
+        notes.push(format!("{what}{needs} {}", time::ago(since, now)));
     }
     if entry.set_aside > 0 {
         notes.push(format!("{} set aside", entry.set_aside));

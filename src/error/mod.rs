@@ -17,7 +17,7 @@ mod no_credential;
 mod unusable;
 
 pub use network::NetworkError;
-pub use no_credential::{NoCredential, target};
+pub use no_credential::{NoCredential, RejectionReason, target};
 pub use unusable::Unusable;
 
 /// What went wrong and why. See [`Error::hint`] for the way out.

@@ -2,9 +2,46 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::text::{listed, shell_word};
 
 use super::{Error, Unusable};
+
+/// Why a token is no longer handed out. Its names are in records (`src/records`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RejectionReason {
+    /// A tool logged out.
+    LoggedOut,
+    /// keyfob revoked it at the service: it never works again.
+    Revoked,
+    /// A later login of a tool that has one login for a place.
+    Replaced,
+    /// A server refused it. Also what a record without a reason means, and a reason that this version does not know.
+    #[default]
+    #[serde(other)]
+    Refused,
+}
+
+impl RejectionReason {
+    /// Whether this is the usual reason, which records leave out.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        *self == RejectionReason::Refused
+    }
+
+    /// What happened to the token, for the middle of a sentence.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            RejectionReason::Refused => "was refused by the server",
+            RejectionReason::LoggedOut => "was set aside by a logout in a tool",
+            RejectionReason::Revoked => "was revoked",
+            RejectionReason::Replaced => "was replaced by a later login in a tool",
+        }
+    }
+}
 
 /// An answer that hands out nothing. Not an error: the wallet looked and this is what it found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +117,8 @@ pub enum NoCredential {
         account: Option<String>,
         /// Seconds until it is offered once more; `None` when it is set aside until restored.
         again_in: Option<i64>,
+        /// Why.
+        reason: RejectionReason,
     },
     /// The chosen token has ended (R8).
     Expired {
@@ -224,7 +263,7 @@ impl NoCredential {
             NoCredential::Unusable { place, variable, why, host } => {
                 (format!("no token for {place}: {variable} is set, but {why}"), why.hint(variable, host))
             }
-            NoCredential::Rejected { realm, url, account, again_in: Some(seconds) } => {
+            NoCredential::Rejected { realm, url, account, again_in: Some(seconds), .. } => {
                 let so = if alone { "; it" } else { ", so it" };
                 let restore = format!("keyfob restore {}", target(url, account.as_deref()));
                 (
@@ -238,13 +277,32 @@ impl NoCredential {
                     },
                 )
             }
-            NoCredential::Rejected { realm, url, account, again_in: None } => {
+            NoCredential::Rejected { realm, url, account, again_in: None, reason } => {
                 let target = target(url, account.as_deref());
+                let whose = whose(realm, account.as_deref());
+                match reason {
+                    RejectionReason::Refused => {}
+                    RejectionReason::Revoked => {
+                        return (
+                            format!("the token of {whose} was revoked with keyfob and never works again"),
+                            hint("create a new one and", format!("keyfob add {target}")),
+                        );
+                    }
+                    RejectionReason::LoggedOut => {
+                        return (
+                            format!("a tool logged out of {whose}, so its token is set aside"),
+                            hint("to use it again", format!("keyfob restore {target}")),
+                        );
+                    }
+                    RejectionReason::Replaced => {
+                        return (
+                            format!("a later login in a tool replaced the credential of {whose}"),
+                            hint("to use this one again", format!("keyfob restore {target}")),
+                        );
+                    }
+                }
                 (
-                    format!(
-                        "the server refused the token of {}, so it is set aside",
-                        whose(realm, account.as_deref())
-                    ),
+                    format!("the server refused the token of {whose}, so it is set aside"),
                     match alone {
                         true => {
                             format!(

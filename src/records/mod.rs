@@ -277,6 +277,7 @@ fn file_name(group: &str) -> String {
 mod tests {
     use super::*;
     use crate::account::{Account, Id, Key};
+    use crate::error::RejectionReason;
     use crate::remote::Realm;
 
     fn realm(text: &str) -> RealmRecord {
@@ -324,7 +325,7 @@ mod tests {
     fn the_names_on_disk_are_those_of_every_version() {
         let mut record = realm("github/github.com");
         let account = &mut record.accounts[0];
-        let rejection = Rejection { state: RejectionState::Rejected, since: 7 };
+        let rejection = Rejection::final_at(7, RejectionReason::Refused);
         account.rejections.insert("code".to_owned(), rejection);
         account.expires = Some(Expiry { at: 9, certain: true });
         account.set_aside.push(SetAside {
@@ -335,6 +336,7 @@ mod tests {
             scopes: Vec::new(),
             authtype: false,
             service_id: None,
+            revoked: false,
         });
         let id = account.id.clone();
         let written = serde_json::to_string(&record).unwrap();
@@ -348,8 +350,26 @@ mod tests {
             id
         );
         assert_eq!(written, expected);
+        account_reasons_are_read_leniently();
         let suspect: Rejection = serde_json::from_str(r#"{"state":"suspect","since":1}"#).unwrap();
         assert_eq!(suspect.state, RejectionState::Suspect);
+    }
+
+    /// Reasons have names of their own, and one of a later version counts as a refusal.
+    fn account_reasons_are_read_leniently() {
+        for (name, reason) in [
+            ("logged-out", RejectionReason::LoggedOut),
+            ("revoked", RejectionReason::Revoked),
+            ("replaced", RejectionReason::Replaced),
+            ("of-a-later-version", RejectionReason::Refused),
+        ] {
+            let text = format!(r#"{{"state":"rejected","since":7,"reason":"{name}"}}"#);
+            let read: Rejection = serde_json::from_str(&text).unwrap();
+            assert_eq!(read, Rejection::final_at(7, reason));
+            if reason != RejectionReason::Refused {
+                assert_eq!(serde_json::to_string(&read).unwrap(), text);
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, Id, Key};
-use crate::error::Error;
+use crate::error::{Error, RejectionReason};
 use crate::remote::Realm;
 
 /// A file: the realms of one group.
@@ -187,6 +187,9 @@ pub struct SetAside {
     /// The service's name for it, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_id: Option<String>,
+    /// Whether keyfob revoked it at the service: then it never comes back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub revoked: bool,
 }
 
 /// Where a secret of an account is.
@@ -207,6 +210,9 @@ pub struct Rejection {
     pub state: RejectionState,
     /// Since when, in Unix seconds.
     pub since: i64,
+    /// Why. Older versions pass over it, and read the state.
+    #[serde(default, skip_serializing_if = "RejectionReason::is_refused")]
+    pub reason: RejectionReason,
 }
 
 /// How far a refusal has gone.
@@ -275,6 +281,14 @@ impl RealmRecord {
     }
 }
 
+impl Rejection {
+    /// One after which the token is not handed out any more.
+    #[must_use]
+    pub fn final_at(since: i64, reason: RejectionReason) -> Rejection {
+        Rejection { state: RejectionState::Rejected, since, reason }
+    }
+}
+
 impl AccountRecord {
     /// An account of which nothing is known but where its secret lies.
     #[must_use]
@@ -320,6 +334,12 @@ impl AccountRecord {
     #[must_use]
     pub fn is_same(&self, other: &AccountRecord) -> bool {
         (&self.name, self.source, &self.path) == (&other.name, other.source, &other.path)
+    }
+
+    /// Whether keyfob revoked the token in force.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.rejections.values().any(|rejection| rejection.reason == RejectionReason::Revoked)
     }
 
     /// The refusal that counts for a need.

@@ -3,7 +3,7 @@
 //! in the other files, and everything about how this machine keeps things.
 
 use crate::account::Account;
-use crate::error::{Error, NoCredential};
+use crate::error::{Error, NoCredential, target};
 use crate::forge::{Need, Presentation};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
@@ -231,6 +231,19 @@ pub enum Note {
         /// The URL for the command, with the account where it has a name.
         url: String,
     },
+    /// The server refused a token just now (R7).
+    Refused {
+        /// The place, as people write it.
+        place: String,
+        /// The realm's URL.
+        url: String,
+        /// The account's name, if it has one.
+        account: Option<String>,
+        /// Whether a tool stored it, and not the user.
+        by_tool: bool,
+        /// Whether it is set aside now; else it is offered once more after a minute.
+        set_aside: bool,
+    },
     /// The server refused a token that came from a variable: nothing in the wallet can change that.
     VariableRefused {
         /// The variable.
@@ -254,6 +267,25 @@ impl Note {
             ),
             Note::Ending { realm, days, url } => {
                 format!("the token of {realm} ends in {}; a new one: keyfob rotate {url}", in_days(*days))
+            }
+            Note::Refused { place, url, account, by_tool, set_aside } => {
+                let whose = match (account, by_tool) {
+                    (Some(name), true) => format!("of {name}, which a tool stored"),
+                    (None, true) => "that a tool stored".to_owned(),
+                    (Some(name), false) => format!("of account {name}"),
+                    (None, false) => "in the wallet".to_owned(),
+                };
+                let aside = if *set_aside { ", so it is set aside" } else { "" };
+                let target = target(url, account.as_deref());
+                match by_tool {
+                    true => format!(
+                        "{place} refused the token {whose}{aside}; add a new one: keyfob add {target}"
+                    ),
+                    false => format!(
+                        "{place} refused the token {whose}{aside}; find out why: keyfob check {target}; replace it: keyfob \
+                         rotate {target}"
+                    ),
+                }
             }
             Note::VariableRefused { variable } => {
                 format!("the server refused the token in {variable}; {}", renew_variable(variable))

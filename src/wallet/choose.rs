@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Arguments};
 
-use crate::error::NoCredential;
+use crate::error::{NoCredential, RejectionReason};
 use crate::records::{AccountRecord, RejectionState, Source};
 use crate::remote::is_within;
 
@@ -210,6 +210,13 @@ impl<'r> Choice<'_, 'r> {
                 trace(format_args!("{} was stored by a tool", Called(one)));
                 Ok(one)
             }
+            several if let Some(one) = several.iter().find(|account| account.default) => {
+                trace(format_args!(
+                    "{} was stored by a tool, and answered before the others came",
+                    Called(one)
+                ));
+                Ok(one)
+            }
             several => {
                 trace(format_args!(
                     "{} accounts that tools stored are left and none is asked for",
@@ -304,7 +311,13 @@ pub fn judge(
         RejectionState::Suspect if !(0..SUSPECT_SECONDS).contains(&waited) => return Ok(()),
         RejectionState::Suspect => Some(SUSPECT_SECONDS - waited),
     };
-    Err(NoCredential::Rejected { realm: realm(), url: url(), account: name(), again_in })
+    Err(NoCredential::Rejected {
+        realm: realm(),
+        url: url(),
+        account: name(),
+        again_in,
+        reason: rejection.reason,
+    })
 }
 
 /// When a token certainly ends (R8). A clock that is earlier than the record makes every date soft.
@@ -341,7 +354,12 @@ fn in_words(reason: &NoCredential) -> &'static str {
         NoCredential::Rejected { again_in: Some(_), .. } => {
             "its token was refused just now and is withheld for a minute"
         }
-        NoCredential::Rejected { again_in: None, .. } => "its token was refused and is set aside",
+        NoCredential::Rejected { again_in: None, reason, .. } => match reason {
+            RejectionReason::Refused => "its token was refused and is set aside",
+            RejectionReason::LoggedOut => "its token was set aside by a logout in a tool",
+            RejectionReason::Revoked => "its token was revoked",
+            RejectionReason::Replaced => "its token was replaced by a later login in a tool",
+        },
         NoCredential::NotOurs
         | NoCredential::NoOrganisation { .. }
         | NoCredential::NoAccount { .. }

@@ -1,10 +1,11 @@
 //! `erase` from a tool (R7): it is not destruction. A server's 401 in a bad minute must not cost a person the token that was
 //! shown only once.
 
-use crate::error::Error;
+use crate::error::{Error, RejectionReason};
 use crate::forge::Presentation;
 use crate::records::{AccountRecord, Group, Rejection, RejectionState, Source};
 use crate::secret::Secret;
+use crate::text::without_scheme;
 
 use super::choose::is_match;
 use super::env_tokens::Environment;
@@ -111,41 +112,73 @@ fn erase_in(
         }
         ids.push(account.id.clone());
     }
-    let erased = reject_all(wallet, entry.group, &ids, query)?;
-    Ok(Erased { note, ..erased })
+    let refused = reject_all(wallet, entry.group, &ids, query)?;
+    let tell = |refused: &Refused| {
+        (query.stderr_is_terminal && refused.is_news).then(|| Note::Refused {
+            place: without_scheme(&entry.record.url).to_owned(),
+            url: entry.record.url.clone(),
+            account: refused.account.clone(),
+            by_tool: refused.by_tool,
+            set_aside: refused.set_aside,
+        })
+    };
+    Ok(Erased { changed: refused.len(), note: note.or_else(|| refused.iter().find_map(tell)) })
+}
+
+/// An account whose state a refusal changed.
+struct Refused {
+    account: Option<String>,
+    by_tool: bool,
+    set_aside: bool,
+    /// Whether the user did not hear of it within the last minute, and no program renews it unasked.
+    is_news: bool,
 }
 
 /// Marks accounts as refused, if they still hold what was compared; otherwise it is to be compared anew.
-fn reject_all(wallet: &LocalWallet<'_>, group: &str, ids: &[String], query: &Query) -> Result<Erased, Error> {
+fn reject_all(
+    wallet: &LocalWallet<'_>,
+    group: &str,
+    ids: &[String],
+    query: &Query,
+) -> Result<Vec<Refused>, Error> {
     if ids.is_empty() {
-        return Ok(Erased::default());
+        return Ok(Vec::new());
     }
     wallet.records.change(group, |group| {
         if !ids.iter().all(|id| group.ids().any(|known| known == id)) {
             return Err(Error::Changing);
         }
         let meant = |account: &&mut AccountRecord| ids.contains(&account.id);
-        let refused = group.accounts_mut().filter(meant).map(|account| refuse(account, query, wallet.now));
-        let changed = refused.filter(|&changed| changed).count();
-        Ok((Erased { changed, note: None }, changed > 0))
+        let refused = group.accounts_mut().filter(meant);
+        let changed: Vec<_> = refused.filter_map(|account| refuse(account, query, wallet.now)).collect();
+        let write = !changed.is_empty();
+        Ok((changed, write))
     })
 }
 
-/// The next state of a refused account; whether it changed. Refusals within the minute in which a token is withheld come
+/// The next state of a refused account, if it changed. Refusals within the minute in which a token is withheld come
 /// from requests that were under way together, and count as one.
-fn refuse(account: &mut AccountRecord, query: &Query, now: i64) -> bool {
+fn refuse(account: &mut AccountRecord, query: &Query, now: i64) -> Option<Refused> {
     let need = if account.source == Source::Tool { "*" } else { query.need.as_str() };
     let state = match (account.source, account.rejections.get(need)) {
-        (_, Some(Rejection { state: RejectionState::Rejected, .. })) => return false,
+        (_, Some(Rejection { state: RejectionState::Rejected, .. })) => return None,
         (Source::Tool, _) => RejectionState::Rejected,
         (Source::Person, None) => RejectionState::Suspect,
         (Source::Person, Some(rejection))
             if (0..SUSPECT_SECONDS).contains(&now.saturating_sub(rejection.since)) =>
         {
-            return false;
+            return None;
         }
         (Source::Person, Some(_)) => RejectionState::Rejected,
     };
-    account.rejections.insert(need.to_owned(), Rejection { state, since: now });
-    true
+    let rejection = Rejection { state, since: now, reason: RejectionReason::Refused };
+    let just_now = |held: &Rejection| (0..SUSPECT_SECONDS).contains(&now.saturating_sub(held.since));
+    let is_news = !account.refresh && !account.rejections.values().any(just_now);
+    account.rejections.insert(need.to_owned(), rejection);
+    Some(Refused {
+        account: account.name.clone(),
+        by_tool: account.source == Source::Tool,
+        set_aside: state == RejectionState::Rejected,
+        is_news,
+    })
 }

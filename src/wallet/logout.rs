@@ -2,7 +2,7 @@
 //! reports a refusal, it means what it says: what tools stored is destroyed. What a person added is set aside for the tools of
 //! this need and can be restored, because it was shown only once and other tools use it too.
 
-use crate::error::{Error, target};
+use crate::error::{Error, RejectionReason, target};
 use crate::records::{AccountRecord, Group, Rejection, RejectionState, Source};
 
 use super::choose::{choose, is_match};
@@ -26,7 +26,7 @@ pub(super) fn logout(wallet: &LocalWallet<'_>, query: &Query) -> Result<LoggedOu
             }
             realm.accounts.retain(|account| !gone(account));
             for account in realm.accounts.iter_mut().filter(|account| meant.contains(&account.id)) {
-                if reject(account, query, wallet.now) {
+                if reject(account, query, wallet.now, RejectionReason::LoggedOut) {
                     done.set_aside = Some(target(&realm.url, account.name.as_deref()));
                 }
             }
@@ -49,7 +49,9 @@ pub(super) fn displace(wallet: &LocalWallet<'_>, query: &Query) -> Result<(), Er
     let Some((group, meant)) = matching_ids(wallet, &others, is_other)? else { return Ok(()) };
     wallet.records.change(&group, |group| {
         let meant = group.accounts_mut().filter(|account| meant.contains(&account.id));
-        let changed = meant.map(|account| reject(account, query, wallet.now)).filter(|&changed| changed);
+        let changed = meant
+            .map(|account| reject(account, query, wallet.now, RejectionReason::Replaced))
+            .filter(|&changed| changed);
         Ok(((), changed.count() > 0))
     })
 }
@@ -88,11 +90,11 @@ fn matching_ids(
 }
 
 /// Sets an account aside for the need of a request; whether that changed it.
-fn reject(account: &mut AccountRecord, query: &Query, now: i64) -> bool {
+fn reject(account: &mut AccountRecord, query: &Query, now: i64, reason: RejectionReason) -> bool {
     let need = query.need.as_str();
     if account.rejections.get(need).is_some_and(|rejection| rejection.state == RejectionState::Rejected) {
         return false;
     }
-    account.rejections.insert(need.to_owned(), Rejection { state: RejectionState::Rejected, since: now });
+    account.rejections.insert(need.to_owned(), Rejection::final_at(now, reason));
     true
 }

@@ -8,7 +8,7 @@ use crate::records::{AccountRecord, Expiry, Group, RealmRecord, SetAside, Source
 use crate::remote::Remote;
 use crate::store::payload::Payload;
 
-use super::choose::choose;
+use super::choose::{choose, hard_end};
 use super::env_tokens::Environment;
 use super::resolve::{RealmEntry, RealmMatch, Resolution, forge_of, match_realm, organisation_is_a_guess};
 use super::secrets::{destroy, holds, payload_in, put_new};
@@ -240,9 +240,26 @@ pub(super) fn place_pair(
     let record = group.realm_or_new(&name, empty)?;
     match record.accounts.iter_mut().find(|account| account.is_same(&wish)) {
         Some(found) => set_aside_and_replace(found, wish, now),
-        None => record.accounts.push(wish),
+        None => {
+            keep_answering(record, &wish, now);
+            record.accounts.push(wish);
+        }
     }
     sweep_pairs(record, now)
+}
+
+/// Before a tool's second pair comes to a path: the one that answered there goes on answering (R4).
+fn keep_answering(record: &mut RealmRecord, wish: &AccountRecord, now: i64) {
+    let ended = |account: &AccountRecord| hard_end(account, now).is_some_and(|at| at <= now);
+    let mut pairs: Vec<&mut AccountRecord> = record
+        .accounts
+        .iter_mut()
+        .filter(|account| account.source == Source::Tool && account.path == wish.path)
+        .filter(|account| account.rejections.is_empty() && !ended(account))
+        .collect();
+    if let [only] = pairs.as_mut_slice() {
+        only.default = true;
+    }
 }
 
 /// The secret in force goes to the front of those set aside; the new one takes its place.
@@ -255,6 +272,7 @@ pub(super) fn set_aside_and_replace(found: &mut AccountRecord, wish: AccountReco
         scopes: std::mem::take(&mut found.scopes),
         authtype: found.authtype,
         service_id: found.service_id.take(),
+        revoked: found.is_revoked(),
     };
     found.set_aside.insert(0, before);
     let AccountRecord { store, id, expires, scopes, authtype, refresh, service_id, changed, .. } = wish;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keyfob::error::{Error, NetworkError, NoCredential, Unusable};
+use keyfob::error::{Error, NetworkError, NoCredential, RejectionReason, Unusable};
 use keyfob::forge::verify::Problem;
 use keyfob::wallet::Note;
 
@@ -149,6 +149,13 @@ fn problems() -> Vec<Problem> {
 fn misses() -> Vec<NoCredential> {
     let (realm, url) = (|| "azure-devops/contoso".to_owned(), || URL.to_owned());
     let account = || Some("alice".to_owned());
+    let rejected = |account, reason| NoCredential::Rejected {
+        realm: realm(),
+        url: url(),
+        account,
+        again_in: None,
+        reason,
+    };
     let unusable = |why| NoCredential::Unusable {
         place: realm(),
         variable: "KEYFOB_TOKEN",
@@ -194,9 +201,18 @@ fn misses() -> Vec<NoCredential> {
         unusable(Unusable::NoOrganisation),
         unusable(Unusable::PlainHttp),
         unusable(Unusable::PlainHttpToCloud),
-        NoCredential::Rejected { realm: realm(), url: url(), account: account(), again_in: Some(42) },
-        NoCredential::Rejected { realm: realm(), url: url(), account: account(), again_in: None },
-        NoCredential::Rejected { realm: realm(), url: url(), account: None, again_in: None },
+        NoCredential::Rejected {
+            realm: realm(),
+            url: url(),
+            account: account(),
+            again_in: Some(42),
+            reason: RejectionReason::Refused,
+        },
+        rejected(account(), RejectionReason::Refused),
+        rejected(None, RejectionReason::Refused),
+        rejected(account(), RejectionReason::LoggedOut),
+        rejected(account(), RejectionReason::Revoked),
+        rejected(account(), RejectionReason::Replaced),
         NoCredential::Expired { realm: realm(), url: url(), account: account(), at: 1_800_000_000 },
         NoCredential::PlainHttp { place: "http://tfs.example:8080/tfs".to_owned() },
     ]
@@ -204,6 +220,13 @@ fn misses() -> Vec<NoCredential> {
 
 fn notes() -> Vec<Note> {
     let ending = |days| Note::Ending { realm: "azure-devops/contoso".to_owned(), days, url: URL.to_owned() };
+    let refused = |account: Option<&str>, by_tool, set_aside| Note::Refused {
+        place: "dev.azure.com/contoso".to_owned(),
+        url: URL.to_owned(),
+        account: account.map(str::to_owned),
+        by_tool,
+        set_aside,
+    };
     let server = "azure-devops-server/https://tfs.example/tfs/one".to_owned();
     vec![
         ending(13),
@@ -213,6 +236,11 @@ fn notes() -> Vec<Note> {
         ending(-9),
         Note::NeedsNewerGit { realm: server },
         Note::VariableRefused { variable: "KEYFOB_TOKEN" },
+        refused(Some("alice"), false, false),
+        refused(Some("alice"), false, true),
+        refused(None, false, false),
+        refused(Some("alice"), true, true),
+        refused(None, true, true),
     ]
 }
 

@@ -118,7 +118,7 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
     let title = text(matches, "name").map_or_else(own, str::to_owned);
     let service = TokenService::begin(&organisation.realm, context)?;
     let making = Making {
-        planned,
+        planned: planned.clone(),
         order: TokenRequest { name: title, scopes, expires },
         old: None,
         held: None,
@@ -132,6 +132,7 @@ pub(super) fn create(matches: &ArgMatches, context: &mut Context<'_>) -> Result<
         manage::rotate::make(context.wallet, &list, making, &service)
     })?;
     tell(&done, context);
+    add::keep_answering(&planned, &done.added, context)?;
     // Another token of the same organisation is most often meant to be one more.
     if done.added.change == Change::Replaced && done.added.account == "-" {
         context.terminal.hint(&format!(

@@ -1,13 +1,15 @@
 //! `add`: a person puts a token in.
 
 use crate::account::{Account, Key};
-use crate::error::Error;
+use crate::error::{Error, NoCredential};
 use crate::forge::{self, Forge, Need};
 use crate::records::{AccountRecord, Expiry, Group, RealmRecord, Source};
 use crate::remote::{Realm, Remote};
 use crate::secret::Secret;
 use crate::store::payload::Payload;
+use crate::wallet::choose::{account_in_words, choose};
 use crate::wallet::env_tokens::Environment;
+use crate::wallet::resolve::entry_of;
 use crate::wallet::secrets::{self, put_new};
 use crate::wallet::store::set_aside_and_replace;
 use crate::wallet::{LocalWallet, Query, retry_on_conflict};
@@ -254,6 +256,52 @@ fn update(account: &mut AccountRecord, planned: &Planned) {
         account.label.clone_from(label);
     }
     account.default |= default;
+}
+
+/// After a second account came into a place without a default: the account that answered until now becomes it, so that tools
+/// which name no account go on getting its token; the new one, if the first is not handed out any more. Returns the name of the
+/// account that is the default now, for people; `None` if nothing had to change.
+///
+/// # Errors
+/// Those of reading and writing the record.
+pub fn keep_answering(
+    wallet: &LocalWallet<'_>,
+    planned: &Planned,
+    added: &Added,
+) -> Result<Option<String>, Error> {
+    if added.change != Change::New || planned.wish.default {
+        return Ok(None);
+    }
+    let query = |need| Query::new("keyfob", planned.wish.remote.without_path(), need);
+    wallet.records.change(&planned.group, |group| {
+        let Some(realm) = group.realm(planned.realm.as_str()) else { return Ok((None, false)) };
+        let others = realm.accounts.iter().filter(|account| !is_same(account, planned)).cloned().collect();
+        let before = RealmRecord { accounts: others, ..realm.clone() };
+        let kept = [Need::Code, Need::Packages, Need::Anything].iter().find_map(|&need| {
+            let answers = |realm| choose(&entry_of(group, realm), &query(need), wallet.now, &mut |_| {});
+            match (answers(&before), answers(realm)) {
+                (Ok(first), Err(NoCredential::Ambiguous { stored: false, .. })) => Some(first.account()),
+                // It is offered again in a minute.
+                (
+                    Err(NoCredential::Rejected { account, again_in: Some(_), .. }),
+                    Err(NoCredential::Ambiguous { stored: false, .. }),
+                ) => Some(Account::from_name(account.as_deref())),
+                (
+                    Err(NoCredential::Rejected { .. } | NoCredential::Expired { .. }),
+                    Err(NoCredential::Ambiguous { stored: false, .. }),
+                ) => Some(Account::from_name(planned.wish.account.as_deref())),
+                _ => None,
+            }
+        });
+        let realm = group.realm_mut(planned.realm.as_str());
+        let mut persons =
+            realm.into_iter().flat_map(|realm| &mut realm.accounts).filter(|a| a.source == Source::Person);
+        let Some(found) = kept.and_then(|kept| persons.find(|account| account.account() == kept)) else {
+            return Ok((None, false));
+        };
+        found.default = true;
+        Ok((Some(account_in_words(found.name.as_deref())), true))
+    })
 }
 
 /// Writes a secret that was just put into a store into its group.

@@ -375,6 +375,7 @@ fn add_aside(wallet: &LocalWallet<'_>, planned: &Planned, token: &Secret) -> Res
             scopes: Vec::new(),
             authtype: false,
             service_id: None,
+            revoked: false,
         };
         found.set_aside.insert(0, aside);
         Ok(())

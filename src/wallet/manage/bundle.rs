@@ -300,8 +300,10 @@ fn join(
                 here.accounts.push(account);
             }
             (MergeAction::Aside, Some(found)) => {
+                let revoked = account.is_revoked();
                 let AccountRecord { store, id, expires, scopes, authtype, service_id, .. } = account;
-                let aside = SetAside { store, id, since: now, expires, scopes, authtype, service_id };
+                let aside =
+                    SetAside { store, id, since: now, expires, scopes, authtype, service_id, revoked };
                 found.set_aside.insert(0, aside);
             }
             (MergeAction::Back, Some(found)) => {

@@ -1,11 +1,12 @@
 //! `remove`, `restore`, `prefer` and `move`.
 
-use crate::error::Error;
+use crate::error::{Error, target};
 use crate::forge::Forge;
 use crate::records::{AccountRecord, RealmRecord, Rule, SetAside, Source};
 use crate::remote::is_within;
 use crate::text::shell_word;
 use crate::wallet::LocalWallet;
+use crate::wallet::choose::hard_end;
 use crate::wallet::manage::Selection;
 use crate::wallet::resolve::forge_of;
 use crate::wallet::secrets::{destroy, secrets_of};
@@ -62,10 +63,11 @@ fn check_stores(wallet: &LocalWallet<'_>, selection: &Selection) -> Result<(), E
     Ok(())
 }
 
-/// Takes a refused token back into use, or an earlier one if the present one was not refused.
+/// Takes a refused token back into use, or an earlier one if the present one was not refused. A token that keyfob revoked, or
+/// that has certainly expired, never comes back: then an earlier one does, if there is one.
 ///
 /// # Errors
-/// [`Error::NoSuchCredential`] when there is nothing to restore.
+/// [`Error::NoSuchCredential`] when there is nothing to restore; [`Error::NotUsable`] when what there is never works again.
 pub fn restore(
     wallet: &LocalWallet<'_>,
     selection: &Selection,
@@ -79,16 +81,40 @@ pub fn restore(
             hint: Some("keyfob list shows each token's state".to_owned()),
         };
         let found = found.ok_or_else(nothing)?;
-        if !found.rejections.is_empty() {
+        let dead = never_again(found, wallet.now);
+        if !found.rejections.is_empty() && dead.is_none() {
             found.rejections.clear();
             return Ok((Restored::Cleared, true));
         }
-        if found.set_aside.is_empty() {
-            return Err(nothing());
+        let has_expired =
+            |aside: &SetAside| aside.expires.is_some_and(|it| it.certain && it.at <= wallet.now);
+        if let Some(at) = found.set_aside.iter().position(|aside| !aside.revoked && !has_expired(aside)) {
+            bring_forward(found, at, wallet.now);
+            return Ok((Restored::Swapped, true));
         }
-        bring_forward(found, 0, wallet.now);
-        Ok((Restored::Swapped, true))
+        let dead = dead.or_else(|| {
+            let aside = found.set_aside.first()?;
+            Some(if aside.revoked { "was revoked with keyfob" } else { "has expired" })
+        });
+        Err(match dead {
+            Some(why) => Error::NotUsable {
+                what: format!("the token of {} {why}, so it never works again", selection.realm.realm),
+                hint: format!(
+                    "create a new one and: keyfob add {}",
+                    target(&selection.realm.url, found.name.as_deref())
+                ),
+            },
+            None => nothing(),
+        })
     })
+}
+
+/// Why the token in force can never be used again.
+fn never_again(account: &AccountRecord, now: i64) -> Option<&'static str> {
+    if account.is_revoked() {
+        return Some("was revoked with keyfob");
+    }
+    hard_end(account, now).filter(|&at| at <= now).map(|_| "has expired")
 }
 
 /// Prefers an account: for the whole realm, or below the path that the selection has.
@@ -164,7 +190,8 @@ fn is_same_path(forge: &Forge, one: &[String], other: &[String]) -> bool {
 
 /// Puts the token that is set aside at `at` in force, and the one in force aside.
 pub(super) fn bring_forward(account: &mut AccountRecord, at: usize, now: i64) {
-    let SetAside { store, id, expires, scopes, authtype, service_id, since: _ } =
+    let revoked = account.is_revoked();
+    let SetAside { store, id, expires, scopes, authtype, service_id, since: _, revoked: _ } =
         account.set_aside.remove(at);
     let present = SetAside {
         store: std::mem::replace(&mut account.store, store),
@@ -174,7 +201,10 @@ pub(super) fn bring_forward(account: &mut AccountRecord, at: usize, now: i64) {
         scopes: std::mem::replace(&mut account.scopes, scopes),
         authtype: std::mem::replace(&mut account.authtype, authtype),
         service_id: std::mem::replace(&mut account.service_id, service_id),
+        revoked,
     };
+    // What was refused was the other one.
+    account.rejections.clear();
     account.set_aside.insert(0, present);
     account.refresh = false;
     account.changed = now;

@@ -1,8 +1,9 @@
 //! `list`: every account of the wallet, without the secrets.
 
-use crate::error::Error;
+use crate::error::{Error, RejectionReason};
 use crate::records::{AccountRecord, RealmRecord, RejectionState, Source};
 use crate::remote::Remote;
+use crate::text::without_scheme;
 use crate::wallet::LocalWallet;
 use crate::wallet::choose::hard_end;
 use crate::wallet::env_tokens::realm_of_server;
@@ -29,6 +30,8 @@ pub struct AccountSummary {
     pub state: State,
     /// Since when it is refused, in Unix seconds.
     pub since: Option<i64>,
+    /// Why it was refused or set aside.
+    pub reason: Option<RejectionReason>,
     /// The needs for which it is refused; empty means all.
     pub refused_for: Vec<String>,
     /// When the token ends, in Unix seconds, and whether that is certain.
@@ -114,6 +117,7 @@ pub fn list(wallet: &LocalWallet<'_>) -> Result<(Vec<AccountSummary>, Vec<Error>
             store: "environment".to_owned(),
             state: State::Active,
             since: None,
+            reason: None,
             refused_for: Vec::new(),
             expires: None,
             changed: None,
@@ -146,11 +150,6 @@ pub(super) fn shown_place(wallet: &LocalWallet<'_>, realm: &RealmRecord) -> Stri
     without_scheme(if is_its_own { &realm.url } else { &realm.realm }).to_owned()
 }
 
-/// A URL as people write it; plain http is always shown.
-pub(super) fn without_scheme(url: &str) -> &str {
-    url.strip_prefix("https://").unwrap_or(url)
-}
-
 pub(super) fn summary(realm: &RealmRecord, account: &AccountRecord, now: i64) -> AccountSummary {
     let worst =
         account.rejections.values().max_by_key(|rejection| rejection.state == RejectionState::Rejected);
@@ -171,6 +170,7 @@ pub(super) fn summary(realm: &RealmRecord, account: &AccountRecord, now: i64) ->
         store: account.store.clone(),
         state,
         since: worst.map(|rejection| rejection.since),
+        reason: worst.map(|rejection| rejection.reason),
         refused_for: account.rejections.keys().filter(|need| *need != "*").cloned().collect(),
         expires: account.expires.map(|expiry| (expiry.at, expiry.certain)),
         changed: Some(account.changed),

@@ -138,6 +138,7 @@ fn add_account(
             scopes: Vec::new(),
             authtype: account.authtype,
             service_id: None,
+            revoked: false,
         }),
         None => record.accounts.push(account),
     }

@@ -17,6 +17,7 @@ mod r5_answer;
 mod r6_store;
 mod r7_erase;
 mod r7_logout;
+mod r7_reasons;
 mod r8_expired;
 mod r9_locked;
 mod rotate;

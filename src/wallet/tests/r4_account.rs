@@ -1,9 +1,11 @@
 //! R4: the choice of account.
 
-use super::fixture::{TestWallet, on};
+use super::fixture::{TestWallet, on, secret};
 use super::r2_organisation::SPELLINGS;
 use crate::forge::{Need, generic, gitlab};
+use crate::remote::Remote;
 use crate::wallet::manage;
+use crate::wallet::manage::add::AddRequest;
 
 const CONTOSO: &str = "https://dev.azure.com/contoso";
 
@@ -70,7 +72,7 @@ fn the_choice_of_account() {
             "bob:T2",
         ),
         ("a tool's when there is no person's", &["bob T2 - tool"], "-", "bob:T2"),
-        ("two of tools are ambiguous", &["bob T2 - tool", "carol T3 - tool"], "-", "Ambiguous"),
+        ("of two of tools the first goes on answering", &["bob T2 - tool", "carol T3 - tool"], "-", "bob:T2"),
         ("ambiguity is not solved by a tool's", &["a T1 - -", "b T2 - -", "bob T3 - tool"], "-", "Ambiguous"),
     ];
     for (sentence, accounts, user, expected) in table {
@@ -79,6 +81,47 @@ fn the_choice_of_account() {
         let url = format!("https://{user}dev.azure.com/contoso/p/_git/r");
         assert_eq!(test.get(&url), *expected, "{sentence}");
     }
+}
+
+#[test]
+fn what_a_tool_stored_first_goes_on_answering_until_it_is_of_no_use() {
+    let test = wallet(&["bob T2 - tool", "carol T3 - tool"]);
+    assert_eq!(test.get(CONTOSO), "bob:T2");
+    assert_eq!(test.get("https://carol@dev.azure.com/contoso"), "carol:T3");
+    test.erase("https://bob@contoso.visualstudio.com", "T2");
+    assert_eq!(test.get(CONTOSO), "carol:T3");
+    // A third one finds carol's answering.
+    test.store("https://dave@contoso.visualstudio.com", "T4");
+    assert_eq!(test.get(CONTOSO), "carol:T3");
+}
+
+#[test]
+fn a_second_account_that_a_person_adds_leaves_the_first_answering() {
+    let add = |test: &TestWallet, account: Option<&str>, token: &str| {
+        test.with(|wallet| {
+            let (remote, user) = Remote::from_url(CONTOSO).unwrap();
+            let mut request = AddRequest::new(remote, user);
+            request.account = account.map(str::to_owned);
+            let planned = manage::plan(wallet, request).unwrap();
+            let added = manage::add(wallet, &planned, secret(token)).unwrap();
+            manage::add::keep_answering(wallet, &planned, &added).unwrap()
+        })
+    };
+    let test = TestWallet::new();
+    assert_eq!(add(&test, Some("alice"), "T1"), None);
+    assert_eq!(add(&test, None, "T2").as_deref(), Some("alice"), "also beside an unnamed one");
+    assert_eq!(test.get(CONTOSO), "contoso:T1");
+    assert_eq!(add(&test, Some("carol"), "T3"), None, "there is a default by now");
+    assert_eq!(add(&test, Some("alice"), "T4"), None, "nor does a new token change anything");
+    assert_eq!(test.get(CONTOSO), "contoso:T4");
+    // One that is not handed out any more has not answered.
+    let test = TestWallet::new();
+    add(&test, Some("alice"), "T1");
+    test.erase(CONTOSO, "T1");
+    test.wait(60);
+    test.erase(CONTOSO, "T1");
+    assert_eq!(add(&test, Some("bob"), "T2").as_deref(), Some("bob"));
+    assert_eq!(test.get(CONTOSO), "contoso:T2");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn a_new_login_displaces_the_earlier_one_for_its_need_and_destroys_nothing() {
     let test = TestWallet::new();
     test.store("https://alice@registry.example", "A");
     test.store("https://bob@registry.example", "B");
-    assert_eq!(test.get_for(Need::Packages, HOST), "Ambiguous");
+    assert_eq!(test.get_for(Need::Packages, HOST), "alice:A");
     displace(&test, "https://bob@registry.example");
     assert_eq!(test.get_for(Need::Packages, HOST), "bob:B");
     assert_eq!(test.get("https://alice@registry.example"), "alice:A", "git still has both");

@@ -92,6 +92,8 @@ fn a_refused_token_is_in_use_again_after_restore() {
 fn a_preference_holds_for_the_realm_or_below_a_path_and_can_be_forgotten() {
     let scene = two();
     let get = |path: &str| token_of(&scene, &format!("{CONTOSO}{path}"));
+    assert_eq!(get(""), "s3cret-a", "the first goes on answering");
+    ends(&scene, "prefer https://dev.azure.com/contoso --clear", 0, &[]);
     ends(&scene, "token https://dev.azure.com/contoso --as token", 4, &["alice, bob", "keyfob prefer"]);
     ends(&scene, "prefer https://dev.azure.com/contoso --account alice", 0, &["account alice is preferred"]);
     let rule = "https://contoso.visualstudio.com/DefaultCollection/website";

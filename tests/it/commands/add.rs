@@ -25,6 +25,7 @@ fn a_token_comes_in_by_a_pipe_and_list_shows_all_but_the_token() {
         "store": "vault",
         "state": "active",
         "since": null,
+        "reason": null,
         "refused_for": [],
         "expires": "2099-03-01T23:59:59Z",
         "expires_certain": false,
@@ -190,6 +191,7 @@ fn list_can_be_narrowed_and_its_exit_code_can_warn() {
         "label",
         "path",
         "realm",
+        "reason",
         "refresh_token",
         "refused_for",
         "rules",
@@ -205,7 +207,7 @@ fn list_can_be_narrowed_and_its_exit_code_can_warn() {
 }
 
 #[test]
-fn a_second_account_that_leaves_tools_without_an_answer_is_said() {
+fn beside_a_second_account_the_first_goes_on_answering_and_it_is_said() {
     let scene = Scene::new();
     let add = |account: &str, more: &[&str]| {
         let args = [&["add", "https://github.com", "--account", account][..], more].concat();
@@ -213,7 +215,11 @@ fn a_second_account_that_leaves_tools_without_an_answer_is_said() {
     };
     assert!(!add("alice", &[]).stderr().contains("several"));
     let second = add("bob", &[]);
+    assert!(second.stderr().contains("account alice is the default of github.com"), "{second}");
     assert!(second.stderr().contains("keyfob prefer https://github.com --account NAME"), "{second}");
+    let asked = "protocol=https\nhost=github.com\npath=acme/site\n\n";
+    let answer = scene.command("git-credential-keyfob").args(["get"]).stdin(asked).run().succeeds();
+    assert!(answer.stdout().contains("username=alice"), "{answer}");
     // A new token for one that is there changes nothing of that, and a default account is an answer.
     assert!(!add("bob", &["--force"]).stderr().contains("several"));
     assert!(!add("carol", &["--default"]).stderr().contains("several"));
@@ -221,13 +227,17 @@ fn a_second_account_that_leaves_tools_without_an_answer_is_said() {
 }
 
 #[test]
-fn a_second_account_for_other_tools_by_its_scopes_is_no_reason_to_choose() {
+fn a_second_account_for_other_tools_by_its_scopes_leaves_each_tool_its_token() {
     let scene = Scene::new();
     for (account, scopes, said) in
-        [("code", "vso.code", false), ("feeds", "vso.packaging", false), ("more", "vso.packaging", true)]
+        [("code", "vso.code", false), ("feeds", "vso.packaging", true), ("more", "vso.wiki", false)]
     {
         let args = ["add", "https://dev.azure.com/contoso", "--account", account, "--scopes", scopes];
         let done = scene.command("keyfob").args(args).stdin(format!("t0ken-{account}")).run().succeeds();
-        assert_eq!(done.stderr().contains("several accounts now"), said, "{done}");
+        assert_eq!(done.stderr().contains("account code is the default"), said, "{done}");
+    }
+    for (tool, account) in [("git", "code"), ("nuget", "feeds"), ("askpass", "code")] {
+        let explained = run(&scene, &format!("explain https://dev.azure.com/contoso --tool {tool} --json"));
+        assert_eq!(json(&explained.succeeds())["account"], account, "{tool}");
     }
 }

@@ -37,6 +37,7 @@ fn no_answer_is_told_with_the_reason_the_way_on_and_the_code_of_its_kind() {
         ("https://dev.azure.com/contoso --account bob", "s3cret-b"),
         ("https://git.example.com --account alice", "s3cret-c"),
     ]);
+    ends(&scene, "prefer https://dev.azure.com/contoso --clear", 0, &[]);
     for (words, code, texts) in [
         (
             "https://dev.azure.com/contoso/app",

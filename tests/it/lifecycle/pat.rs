@@ -49,7 +49,8 @@ fn a_second_token_without_a_name_says_how_to_keep_both() {
     stage.ends("pat create contoso --for git", 0, &[]);
     stage.ends("pat create contoso --for nuget", 0, &["is set aside", "--account NAME keeps both"]);
     let output = stage.ends("pat create contoso --for nuget --account other", 0, &[]);
-    assert!(!output.stderr().contains("hint"), "{output}");
+    assert!(!output.stderr().contains("keeps both"), "{output}");
+    assert!(output.stderr().contains("the unnamed account is the default"), "{output}");
 }
 
 #[test]

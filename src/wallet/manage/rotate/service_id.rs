@@ -1,6 +1,6 @@
 //! Tokens of which the service's name is known, and those that were revoked: what the record says of them.
 
-use crate::error::Error;
+use crate::error::{Error, RejectionReason};
 use crate::forge::lifecycle::TokenId;
 use crate::records::{AccountRecord, Expiry, Rejection, RejectionState, SetAside, Source};
 use crate::wallet::LocalWallet;
@@ -85,14 +85,22 @@ pub fn record_global_expiry(
     change_where(wallet, place, is_match, &|account| account.expires = Some(global_end(account.expires, end)))
 }
 
-/// Hands a token out no more: it was revoked. Returns whether it is one of the wallet's.
+/// Hands a token out no more, also if it is set aside: it was revoked. Returns whether it is one of the wallet's.
 ///
 /// # Errors
 /// Those of reading and writing.
 pub fn reject(wallet: &LocalWallet<'_>, place: &str, service_id: &str) -> Result<bool, Error> {
-    let rejection = Rejection { state: RejectionState::Rejected, since: wallet.now };
-    change_where(wallet, place, &is_known_as(service_id), &|account| {
-        account.rejections.insert("*".to_owned(), rejection);
+    let rejection = Rejection::final_at(wallet.now, RejectionReason::Revoked);
+    let is_aside = |aside: &SetAside| aside.service_id.as_deref() == Some(service_id);
+    let is_in_force = is_known_as(service_id);
+    let holds = |account: &AccountRecord| is_in_force(account) || account.set_aside.iter().any(is_aside);
+    change_where(wallet, place, &holds, &|account| {
+        if is_in_force(account) {
+            account.rejections.insert("*".to_owned(), rejection);
+        }
+        for aside in account.set_aside.iter_mut().filter(|aside| is_aside(aside)) {
+            aside.revoked = true;
+        }
     })
 }
 
@@ -147,7 +155,7 @@ pub(super) fn restore_earlier(
         match before {
             Some(at) => bring_forward(account, at, wallet.now),
             None => {
-                let refused = Rejection { state: RejectionState::Rejected, since: wallet.now };
+                let refused = Rejection::final_at(wallet.now, RejectionReason::Refused);
                 account.rejections.insert("*".to_owned(), refused);
             }
         }
