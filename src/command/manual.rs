@@ -1,66 +1,75 @@
 //! The pages of docs/ that are for users, as `keyfob help PAGE` shows them: however keyfob was installed, help and hints can name a page
 //! that is there, and of this version.
 
-/// A page: its name and its text.
+/// A page: its file below docs/ and its text.
 type Page = (&'static str, &'static str);
 
 macro_rules! page {
-    ($name:literal, $file:literal) => {
-        ($name, include_str!(concat!("../../docs/", $file)))
+    ($file:literal) => {
+        ($file, include_str!(concat!("../../docs/", $file)))
     };
 }
 
 /// Every page for users.
-pub(super) static PAGES: &[Page] = &[
-    page!("agent", "tools/agent.md"),
-    page!("askpass", "tools/askpass.md"),
-    page!("az", "tools/az.md"),
-    page!("azure-devops", "forges/azure-devops.md"),
-    page!("azure-devops-server", "forges/azure-devops-server.md"),
-    page!("bazel", "tools/bazel.md"),
-    page!("bitbucket", "forges/bitbucket.md"),
-    page!("bitbucket-data-center", "forges/bitbucket-data-center.md"),
-    page!("cargo", "tools/cargo.md"),
-    page!("commands", "commands.md"),
-    page!("composer", "tools/composer.md"),
-    page!("conan", "tools/conan.md"),
-    page!("config", "config.md"),
-    page!("docker", "tools/docker.md"),
-    page!("environment", "stores/environment.md"),
-    page!("generic", "forges/generic.md"),
-    page!("git", "tools/git.md"),
-    page!("gitea", "forges/gitea.md"),
-    page!("github", "forges/github.md"),
-    page!("gitlab", "forges/gitlab.md"),
-    page!("go", "tools/go.md"),
-    page!("gradle", "tools/gradle.md"),
-    page!("hugging-face", "forges/hugging-face.md"),
-    page!("import", "import.md"),
-    page!("json", "json.md"),
-    page!("json-doctor", "json-doctor.md"),
-    page!("keychain", "stores/keychain.md"),
-    page!("keyring", "tools/keyring.md"),
-    page!("maven", "tools/maven.md"),
-    page!("network", "network.md"),
-    page!("npm", "tools/npm.md"),
-    page!("nuget", "tools/nuget.md"),
-    page!("pipelines", "pipelines.md"),
-    page!("pnpm", "tools/pnpm.md"),
-    page!("poetry", "tools/poetry.md"),
-    page!("python", "tools/python.md"),
-    page!("rest", "tools/rest.md"),
-    page!("run", "tools/run.md"),
-    page!("secret-service", "stores/secret-service.md"),
-    page!("terraform", "tools/terraform.md"),
-    page!("threat-model", "threat-model.md"),
-    page!("twine", "tools/twine.md"),
-    page!("vault", "stores/vault.md"),
-    page!("yarn", "tools/yarn.md"),
+static PAGES: &[Page] = &[
+    page!("tools/agent.md"),
+    page!("tools/askpass.md"),
+    page!("tools/az.md"),
+    page!("forges/azure-devops.md"),
+    page!("forges/azure-devops-server.md"),
+    page!("tools/bazel.md"),
+    page!("forges/bitbucket.md"),
+    page!("forges/bitbucket-data-center.md"),
+    page!("tools/cargo.md"),
+    page!("commands.md"),
+    page!("tools/composer.md"),
+    page!("tools/conan.md"),
+    page!("config.md"),
+    page!("tools/docker.md"),
+    page!("stores/environment.md"),
+    page!("forges/generic.md"),
+    page!("tools/git.md"),
+    page!("forges/gitea.md"),
+    page!("forges/github.md"),
+    page!("forges/gitlab.md"),
+    page!("tools/go.md"),
+    page!("tools/gradle.md"),
+    page!("forges/hugging-face.md"),
+    page!("import.md"),
+    page!("json.md"),
+    page!("json-doctor.md"),
+    page!("stores/keychain.md"),
+    page!("tools/keyring.md"),
+    page!("tools/maven.md"),
+    page!("network.md"),
+    page!("tools/npm.md"),
+    page!("tools/nuget.md"),
+    page!("pipelines.md"),
+    page!("tools/pnpm.md"),
+    page!("tools/poetry.md"),
+    page!("tools/python.md"),
+    page!("tools/rest.md"),
+    page!("tools/run.md"),
+    page!("stores/secret-service.md"),
+    page!("tools/terraform.md"),
+    page!("threat-model.md"),
+    page!("tools/twine.md"),
+    page!("stores/vault.md"),
+    page!("tools/yarn.md"),
 ];
+
+/// The name of each page: that of its file.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    PAGES.iter().map(|(file, _)| name_of(file))
+}
+
+fn name_of(file: &'static str) -> &'static str {
+    file.rsplit('/').next().unwrap_or(file).trim_end_matches(".md")
+}
 
 /// The page of this name, as it is read in a terminal: a link to another page is the command that shows that one.
 pub(super) fn page(name: &str) -> Option<String> {
-    let (_, text) = PAGES.iter().find(|(page, _)| *page == name)?;
+    let (_, text) = PAGES.iter().find(|(file, _)| name_of(file) == name)?;
     Some(without_paths(&without_links(text)))
 }
 
@@ -108,7 +117,7 @@ fn without_paths(text: &str) -> String {
 fn shown_by(path: &str) -> Option<String> {
     let file = path.split('#').next()?.rsplit('/').next()?;
     let name = file.strip_suffix(".md")?;
-    PAGES.iter().any(|(page, _)| *page == name).then(|| format!("`keyfob help {name}`"))
+    names().any(|page| page == name).then(|| format!("`keyfob help {name}`"))
 }
 
 #[cfg(test)]
@@ -131,7 +140,7 @@ mod tests {
                 }
             }
         }
-        for (name, _) in PAGES {
+        for name in names() {
             let text = page(name).unwrap();
             assert!(!text.contains(".md") && !text.contains("]("), "{name}: {text}");
             assert!(text.len() > 100, "{name}");

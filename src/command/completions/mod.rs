@@ -66,8 +66,8 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     }
     let (mut fitting, files) = line::fitting(parser(), &words, &|asked| values::of(asked, context));
     if let ["help", name] = words[..] {
-        let pages = manual::PAGES.iter().filter(|(page, _)| page.starts_with(name));
-        fitting.extend(pages.map(|(page, _)| line::Fits::plain(*page)));
+        let pages = manual::names().filter(|page| page.starts_with(name));
+        fitting.extend(pages.map(line::Fits::plain));
         fitting.sort();
         fitting.dedup_by(|a, b| a.value == b.value);
     }
