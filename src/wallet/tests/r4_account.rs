@@ -110,10 +110,10 @@ fn a_second_account_that_a_person_adds_leaves_the_first_answering() {
     let test = TestWallet::new();
     assert_eq!(add(&test, Some("alice"), "T1"), None);
     assert_eq!(add(&test, None, "T2").as_deref(), Some("alice"), "also beside an unnamed one");
-    assert_eq!(test.get(CONTOSO), "contoso:T1");
+    assert_eq!(test.get(CONTOSO), "alice:T1");
     assert_eq!(add(&test, Some("carol"), "T3"), None, "there is a default by now");
     assert_eq!(add(&test, Some("alice"), "T4"), None, "nor does a new token change anything");
-    assert_eq!(test.get(CONTOSO), "contoso:T4");
+    assert_eq!(test.get(CONTOSO), "alice:T4");
     // One that is not handed out any more has not answered.
     let test = TestWallet::new();
     add(&test, Some("alice"), "T1");
@@ -121,7 +121,7 @@ fn a_second_account_that_a_person_adds_leaves_the_first_answering() {
     test.wait(60);
     test.erase(CONTOSO, "T1");
     assert_eq!(add(&test, Some("bob"), "T2").as_deref(), Some("bob"));
-    assert_eq!(test.get(CONTOSO), "contoso:T2");
+    assert_eq!(test.get(CONTOSO), "bob:T2");
 }
 
 #[test]

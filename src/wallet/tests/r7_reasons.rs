@@ -67,10 +67,10 @@ fn a_revoked_token_that_is_set_aside_never_comes_back() {
         if !revoked_first {
             revoke(&test, "id-1");
         }
-        assert_eq!(test.get(CONTOSO), "contoso:NEW");
+        assert_eq!(test.get(CONTOSO), "alice:NEW");
         let error = test.restore(CONTOSO, Some("alice")).unwrap_err();
         assert!(error.to_string().contains("was revoked with keyfob"), "{error}");
-        assert_eq!(test.get(CONTOSO), "contoso:NEW");
+        assert_eq!(test.get(CONTOSO), "alice:NEW");
     }
 }
 
@@ -80,10 +80,10 @@ fn behind_a_revoked_token_an_earlier_one_is_restored() {
     add_known(&test, "NEW", "id-2");
     revoke(&test, "id-2");
     assert_eq!(test.restore(CONTOSO, Some("alice")).unwrap(), Restored::Swapped);
-    assert_eq!(test.get(CONTOSO), "contoso:T");
+    assert_eq!(test.get(CONTOSO), "alice:T");
     // The revoked one lies behind it, and stays there.
     assert!(test.restore(CONTOSO, Some("alice")).is_err());
-    assert_eq!(test.get(CONTOSO), "contoso:T");
+    assert_eq!(test.get(CONTOSO), "alice:T");
 }
 
 #[test]
