@@ -34,7 +34,7 @@ fn hint(test: &TestWallet, need: Need) -> String {
 }
 
 fn reason(test: &TestWallet) -> Option<RejectionReason> {
-    test.with(|wallet| manage::list(wallet)).unwrap().0[0].reason
+    test.with(manage::list).unwrap().0[0].reason
 }
 
 fn erase(test: &TestWallet, need: Need) -> Option<Note> {
