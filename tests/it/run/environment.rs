@@ -186,6 +186,7 @@ fn an_account_is_chosen_by_its_name_and_none_is_guessed() {
     let scene = Scene::new();
     scene.add_with(CONTOSO, TOKEN, alice());
     scene.add_with(CONTOSO, OTHER, crate::support::person::Add { account: Some("bob"), ..alice() });
+    scene.keyfob(["prefer", CONTOSO, "--clear"]).succeeds();
     let output = run(&scene, "--env A=https://dev.azure.com/contoso -- env");
     assert_eq!(output.code(), 125, "{output}");
     assert!(output.stderr().contains("keyfob prefer https://dev.azure.com/contoso"), "{output}");
