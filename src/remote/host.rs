@@ -1,7 +1,7 @@
 //! Hosts and ports: each host in the one form that keyfob compares, and none for what programs read differently.
 
 use std::borrow::Cow;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Whether the host of a URL stands there in other characters than those that it comes to (`dev%2Eazure.com`, full-width letters):
 /// some programs would ask for that name, others for this one. Names of other scripts come to an `xn--` form everywhere.
@@ -9,8 +9,19 @@ pub(super) fn is_disguised(url: &str, host: &str) -> bool {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest.trim_start_matches('/'));
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
     let written = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    written.contains('%') || (!written.is_ascii() && !host.contains("xn--"))
+    // `012.0.0.1` is 10.0.0.1 to some programs, 12.0.0.1 to others, and a name to the rest.
+    let is_other_number = || {
+        let number = written.rsplit_once(':').map_or(written, |(number, _)| number);
+        host.parse::<Ipv4Addr>().is_ok() && number.strip_suffix('.').unwrap_or(number) != host
+    };
+    written.contains('%')
+        || (!written.is_ascii() && !host.contains("xn--"))
+        || written.contains(DEVIATIONS)
+        || is_other_number()
 }
+
+/// What IDNA 2003 and 2008 read differently (UTS 46 section 2.2): `faß.example` is `fass.example` to Windows and Java.
+const DEVIATIONS: [char; 5] = ['ß', 'ẞ', 'ς', '\u{200c}', '\u{200d}'];
 
 /// Default port by scheme.
 pub(super) fn default_port(scheme: &str) -> Option<u16> {
@@ -69,6 +80,9 @@ pub(super) fn fold_host(host: &str) -> Option<String> {
     if !host.is_ascii() {
         // curl sends the IDNA form on the wire. A name that turns into a plain ASCII one is a look-alike of it
         // (full-width letters for `dev.azure.com`): never answered.
+        if host.contains(DEVIATIONS) {
+            return None;
+        }
         // An escape would be decoded on the way, and is none of git's making.
         let url::Host::Domain(ascii) = url::Host::parse(host).ok()? else { return None };
         let is_idn = ascii.split('.').any(|label| label.starts_with("xn--"));

@@ -191,12 +191,28 @@ fn a_host_in_other_characters_than_its_own_is_refused_in_a_url_too() {
         "https://dev\u{3002}azure\u{ff0e}com/contoso",
         "https://\u{ff44}\u{ff45}\u{ff56}.azure.com/contoso",
         "https://dev.azure.com\u{200b}/contoso",
+        // The same IPv4 address to a browser, another one or a name to others.
+        "https://012.0.0.1/x",
+        "https://012.0.0.1:8443/x",
+        "https://0xa.0.0.1/x",
+        "https://10.1/x",
+        "https://me@167772161:8443/x",
+        "https://10.0.0.1%2e/x",
+        // Another name by IDNA 2003.
+        "https://faß.example",
+        "https://FAẞ.example",
+        "https://οδος.example",
         "HTTPS:////dev%2eazure.com",
     ] {
         assert!(Remote::from_url(url).is_err(), "{url}");
     }
-    for url in ["https://me%40x@dev.azure.com/a%2eb", "https://dev.azure.com/ü?ü#%", "https://[::1]:8443/%20"]
-    {
+    for url in [
+        "https://me%40x@dev.azure.com/a%2eb",
+        "https://dev.azure.com/ü?ü#%",
+        "https://[::1]:8443/%20",
+        "https://me@10.0.0.1.:8443",
+        "https://10.0.0.1",
+    ] {
         assert!(Remote::from_url(url).is_ok(), "{url}");
     }
 }
