@@ -6,22 +6,39 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// Whether the host of a URL stands there in other characters than those that it comes to (`dev%2Eazure.com`, full-width letters):
 /// some programs would ask for that name, others for this one. Names of other scripts come to an `xn--` form everywhere.
 pub(super) fn is_disguised(url: &str, host: &str) -> bool {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest.trim_start_matches('/'));
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    // Browsers find a host behind one slash, none, or many.
+    let Some(rest) = url.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//")) else { return true };
+    if rest.starts_with('/') {
+        return true;
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let written = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     // `012.0.0.1` is 10.0.0.1 to some programs, 12.0.0.1 to others, and a name to the rest.
     let is_other_number = || {
         let number = written.rsplit_once(':').map_or(written, |(number, _)| number);
         host.parse::<Ipv4Addr>().is_ok() && number.strip_suffix('.').unwrap_or(number) != host
     };
-    written.contains('%')
-        || (!written.is_ascii() && !host.contains("xn--"))
-        || written.contains(DEVIATIONS)
-        || is_other_number()
+    written.contains('%') || is_look_alike(written, host) || is_other_number()
 }
 
-/// What IDNA 2003 and 2008 read differently (UTS 46 section 2.2): `faß.example` is `fass.example` to Windows and Java.
-const DEVIATIONS: [char; 5] = ['ß', 'ẞ', 'ς', '\u{200c}', '\u{200d}'];
+/// Whether a label with characters beyond ASCII is an ASCII name in disguise (full-width letters for `dev.azure.com`), or may come to
+/// another name elsewhere; `ascii` is what the host comes to here.
+fn is_look_alike(written: &str, ascii: &str) -> bool {
+    // The full stops of other scripts divide labels, too.
+    let labels = written.split(['.', '\u{3002}', '\u{ff0e}', '\u{ff61}']).zip(ascii.split('.'));
+    let is_disguise = |(written, ascii): (&str, &str)| {
+        let is_punycode =
+            |label: &str| label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+        !written.is_ascii() && (is_punycode(written) || !is_punycode(ascii))
+    };
+    let only_ascii = !ascii.split('.').any(|label| label.starts_with("xn--"));
+    !written.is_ascii() && (only_ascii || written.contains(UNEVEN) || { labels }.any(is_disguise))
+}
+
+/// What IDNA 2003 and 2008 read differently (UTS 46 section 2.2): `faß.example` is `fass.example` to Windows and Java. And what is
+/// dropped without being seen.
+const UNEVEN: [char; 9] =
+    ['ß', 'ẞ', 'ς', '\u{200c}', '\u{200d}', '\u{ad}', '\u{200b}', '\u{2060}', '\u{feff}'];
 
 /// Default port by scheme.
 pub(super) fn default_port(scheme: &str) -> Option<u16> {
@@ -78,16 +95,10 @@ pub(super) fn fold_host(host: &str) -> Option<String> {
         return is_zone.then_some(format!("[{}%{zone}]", address.parse::<Ipv6Addr>().ok()?));
     }
     if !host.is_ascii() {
-        // curl sends the IDNA form on the wire. A name that turns into a plain ASCII one is a look-alike of it
-        // (full-width letters for `dev.azure.com`): never answered.
-        if host.contains(DEVIATIONS) {
-            return None;
-        }
-        // An escape would be decoded on the way, and is none of git's making.
+        // curl sends the IDNA form on the wire. An escape would be decoded on the way, and is none of git's making.
         let url::Host::Domain(ascii) = url::Host::parse(host).ok()? else { return None };
-        let is_idn = ascii.split('.').any(|label| label.starts_with("xn--"));
         // The ASCII form keeps the rules of every other: an ideographic full stop at its end is a trailing dot too.
-        return if is_idn && !host.contains('%') { fold_host(&ascii) } else { None };
+        return if is_look_alike(host, &ascii) || host.contains('%') { None } else { fold_host(&ascii) };
     }
     let host = host.strip_suffix('.').unwrap_or(host);
     let label = |label: &str| {

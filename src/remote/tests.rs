@@ -191,6 +191,10 @@ fn a_host_in_other_characters_than_its_own_is_refused_in_a_url_too() {
         "https://dev\u{3002}azure\u{ff0e}com/contoso",
         "https://\u{ff44}\u{ff45}\u{ff56}.azure.com/contoso",
         "https://dev.azure.com\u{200b}/contoso",
+        "https:dev.azure.com/contoso/http://x",
+        "https:\u{200b}dev.azure.com/contoso/http://x",
+        "https:/dev.azure.com/contoso/://",
+        "https:///dev.azure.com/contoso",
         // The same IPv4 address to a browser, another one or a name to others.
         "https://012.0.0.1/x",
         "https://012.0.0.1:8443/x",
