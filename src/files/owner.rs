@@ -1,6 +1,5 @@
 //! Whose a file is, and who else can reach it.
 
-#[cfg(unix)]
 use std::fs;
 use std::path::Path;
 

@@ -5,9 +5,11 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[cfg(unix)]
 use super::owner::not_safe;
 use super::{open_no_follow, read_opened};
 use crate::error::Error;
+#[cfg(unix)]
 use crate::text::shell_word;
 
 /// As many links as Linux follows.
