@@ -37,6 +37,7 @@ function Install-Program([string]$from, [string]$to, [switch]$Link) {
 if ($Uninstall) {
     if (-not (Test-Path $program)) { throw "there is no $program" }
     & $program unsetup
+    if ($LASTEXITCODE -ne 0) { Write-Host 'note: some tool still names keyfob; see the message above' }
     $wallet = & $program storage --folder
     foreach ($link in @(& $program links)) { Remove-Item -ErrorAction SilentlyContinue (Join-Path $bin "$link.exe*") }
     Remove-Item $program
@@ -54,8 +55,6 @@ foreach ($need in 'cargo', 'git') {
 }
 Push-Location $root
 try {
-    # The C runtime becomes part of the program, so nothing has to be installed beside it. This is added to the flags of
-    # .cargo/config.toml; RUSTFLAGS, if somebody sets it, takes the place of both.
     # What --version says (see name_build in common.sh).
     $env:KEYFOB_BUILD_COMMIT = ''
     $env:KEYFOB_BUILD_DAY = ''
@@ -67,11 +66,22 @@ try {
         $env:KEYFOB_BUILD_DAY = [DateTimeOffset]::FromUnixTimeSeconds($seconds).UtcDateTime.ToString('yyyy-MM-dd')
     }
     $target = (& rustc -vV | Select-String '^host: (.*)$').Matches[0].Groups[1].Value
+    # The C runtime becomes part of the programs, so nothing has to be installed beside them. RUSTFLAGS, if it is set, takes the
+    # place of this.
     & cargo build --release --locked --bins --target $target --config "build.rustflags=['-C', 'target-feature=+crt-static']"
     if ($LASTEXITCODE -ne 0) { throw 'the build failed' }
 } finally { Pop-Location }
 $folder = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { Join-Path $root 'target' }
 $built = Join-Path $folder "$target\release"
+# Asked before it takes the place of one that works.
+foreach ($name in 'git-credential-keyfob', 'keyfob') {
+    & (Join-Path $built "$name.exe") --version | Out-Null
+    if ($LASTEXITCODE -ne 0) { throw "the program was built, but does not run here: $(Join-Path $built "$name.exe")" }
+}
+# When there was one program, this was a hard link to it, or a copy of it.
+if ((Test-Path $tools) -and "$(& $tools --version)" -notlike 'git-credential-keyfob *') {
+    throw "$tools is there and is not keyfob's"
+}
 New-Item -ItemType Directory -Force $bin | Out-Null
 Install-Program (Join-Path $built 'git-credential-keyfob.exe') $tools
 Install-Program (Join-Path $built 'keyfob.exe') $program

@@ -47,6 +47,8 @@ done
 C
 chmod +x "$compiler"
 export CC_aarch64_apple_darwin="$compiler" AR_aarch64_apple_darwin=true
+# MinGW's is known by another name until it is installed.
+export CC_x86_64_pc_windows_gnu="$compiler" AR_x86_64_pc_windows_gnu=true
 failed=0
 for target in "$@"; do
   echo "cross-check: $target" >&2

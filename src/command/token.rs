@@ -107,7 +107,7 @@ fn formless(remote: &Remote, account: Option<&str>) -> Error {
 ///
 /// # Errors
 /// [`Error::NobodyToAsk`], [`Error::Declined`].
-pub(super) fn show_homeless(token: &Secret, context: &mut Context<'_>) -> Result<(), Error> {
+pub(super) fn show_unstored(token: &Secret, context: &mut Context<'_>) -> Result<(), Error> {
     if !context.terminal.confirm("show it on this screen, so that you can save it?")? {
         return Err(Error::Declined);
     }

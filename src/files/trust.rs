@@ -5,8 +5,11 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{not_safe, open_no_follow, read_opened};
+#[cfg(unix)]
+use super::owner::not_safe;
+use super::{open_no_follow, read_opened};
 use crate::error::Error;
+#[cfg(unix)]
 use crate::text::shell_word;
 
 /// As many links as Linux follows.
@@ -85,9 +88,11 @@ fn check_writers(path: &Path, about: &Metadata) -> Result<(), Error> {
         None => Ok(()),
         // A link has no mode of its own.
         Some(Writer::Mode(_)) if about.is_symlink() => Ok(()),
-        Some(Writer::Owner) => {
-            Err(not_safe(path, &super::not_ours(owned.user, own), &super::way_out_for_owner(path, own)))
-        }
+        Some(Writer::Owner) => Err(not_safe(
+            path,
+            &super::owner::not_ours(owned.user, own),
+            &super::owner::way_out_for_owner(path, own),
+        )),
         Some(Writer::Mode(who)) => {
             let problem = format!("its mode is {:o}, so {who} can change it", owned.mode & 0o777);
             Err(not_safe(path, &problem, &format!("chmod go-w {}", shell_word(path))))

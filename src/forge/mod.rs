@@ -26,7 +26,7 @@ pub mod verify;
 
 pub use packages::{Crates, Hosts, Packages, Scheme};
 pub use recognise::{Recognition, recognise};
-pub use record::{Example, Forge, Need, PLACEHOLDERS, Prefix, Presentation, UrlTemplate, UserName};
+pub use record::{Example, Forge, Need, Prefix, Presentation, UrlTemplate, UserName};
 pub use self_hosted::{by_path, looks_like, of_collections, prefix_of, self_hosted_names, server_realm};
 pub use template::fill;
 

@@ -17,6 +17,8 @@ pub struct Packages {
     pub shared_downloads: &'static [&'static str],
     /// Its registries of crates.
     pub crates: Crates,
+    /// The path segment before the name of a feed, where feeds have views, which are places of their own: `FEED@VIEW`.
+    pub feed_marker: Option<&'static str>,
     /// Whether a host of it may be a Terraform registry, which gets a token as Bearer whatever the forge prefers.
     pub terraform: bool,
     /// The user name for NuGet where none was asked for; `None` for that of every other answer.
@@ -65,6 +67,7 @@ impl Packages {
         downloads: Hosts::OWN,
         shared_downloads: &[],
         crates: Crates::Nowhere,
+        feed_marker: None,
         terraform: false,
         nuget_user_name: None,
     };

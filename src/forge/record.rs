@@ -145,7 +145,7 @@ pub struct Example {
 }
 
 /// User names that mean "no preference" everywhere: what tools write when the server ignores names.
-pub static PLACEHOLDERS: &[&str] = &[
+static PLACEHOLDERS: &[&str] = &[
     "VssSessionToken",
     "x-access-token",
     "oauth2",

@@ -26,21 +26,12 @@ pub(super) const SERVICE: &str = "azdevops-cli:";
 const USER: &str = "Personal Access Token";
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
-    let paths = match &outside.file {
-        Some(file) => vec![file.clone()],
-        None => {
-            let own = outside.folders().named("AZURE_DEVOPS_EXT_CONFIG_DIR");
-            let az = outside.folders().named("AZURE_CONFIG_DIR").map(|folder| folder.join("azuredevops"));
-            let usual = outside.at_home(".azure/azuredevops");
-            own.into_iter().chain(az).chain(usual).map(|folder| folder.join("personalAccessTokens")).collect()
-        }
-    };
+    let own = outside.folders().named("AZURE_DEVOPS_EXT_CONFIG_DIR");
+    let az = outside.folders().named("AZURE_CONFIG_DIR").map(|folder| folder.join("azuredevops"));
+    let folders = own.into_iter().chain(az).chain(outside.at_home(".azure/azuredevops"));
+    let usual = folders.map(|folder| folder.join("personalAccessTokens"));
     let mut reading = Reading::default();
-    for path in paths {
-        file::read(outside, &path, &mut reading, |file, text, reading| {
-            parse(file, text, reading, outside.now)
-        })?;
-    }
+    file::read(outside, usual, &mut reading, |file, text, reading| parse(file, text, reading, outside.now))?;
     let items = keyrings::items_if_any(outside, keyrings::Wanted::Az, &mut reading)?;
     let items: Vec<_> = items.into_iter().filter(|item| item.service.contains(SERVICE)).collect();
     if !items.is_empty() {

@@ -41,15 +41,13 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let folders = outside.folders();
     let home = folders.named("CARGO_HOME").or_else(|| folders.home().map(|home| home.join(".cargo")));
     // cargo reads the name of its early days first.
-    let usual = || {
-        let home = home.clone()?;
+    let usual = home.as_ref().map(|home| {
         let old = home.join("credentials");
-        Some(if old.is_file() { old } else { home.join("credentials.toml") })
-    };
+        if old.is_file() { old } else { home.join("credentials.toml") }
+    });
     let mut reading = Reading::default();
-    let Some(path) = outside.file.clone().or_else(usual) else { return Ok(reading) };
     let indexes = home.map(|home| indexes(&home)).unwrap_or_default();
-    file::read(outside, &path, &mut reading, |file, text, reading| {
+    file::read(outside, usual, &mut reading, |file, text, reading| {
         match toml::from_str::<Registries>(text) {
             Ok(mut all) => {
                 if let Some(token) = all.registry.take().and_then(|registry| registry.token) {

@@ -29,7 +29,7 @@ pub struct Overrides {
 
 /// What is done with one entry.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum Decision {
     /// It is taken as an account of its own.
     Take,
     /// It is taken and set aside behind the token that the account has.
@@ -67,7 +67,7 @@ pub struct Decided<'f> {
     /// Where it goes; `None` when it is left.
     pub planned: Option<Planned>,
     /// What is done.
-    pub verdict: Verdict,
+    pub decision: Decision,
     /// What there is to say of a token that is taken.
     pub note: Option<String>,
 }
@@ -76,13 +76,13 @@ impl Decided<'_> {
     /// Whether something has to be written for it.
     #[must_use]
     pub fn is_new(&self) -> bool {
-        matches!(self.verdict, Verdict::Take | Verdict::Aside)
+        matches!(self.decision, Decision::Take | Decision::Aside)
     }
 
     /// Whether its token will be in the wallet, so that its place may be emptied.
     #[must_use]
     pub fn will_be_held(&self) -> bool {
-        !matches!(self.verdict, Verdict::Leave { .. } | Verdict::Ask { .. })
+        !matches!(self.decision, Decision::Leave { .. } | Decision::Ask { .. })
     }
 
     /// Whether its place may be emptied once the token is in the wallet: not where it answers for every organisation of a host, of
@@ -95,7 +95,7 @@ impl Decided<'_> {
     /// Whether the wallet may answer another user name than this entry's: its token is there for another account, or not in force.
     #[must_use]
     pub fn may_be_unanswered(&self) -> bool {
-        matches!(self.verdict, Verdict::Held { .. } | Verdict::Duplicate { .. })
+        matches!(self.decision, Decision::Held { .. } | Decision::Duplicate { .. })
     }
 }
 
@@ -142,29 +142,29 @@ pub fn decide<'f>(
         let decided = match plan(wallet, found, overrides.http, &read) {
             Ok(mut planned) => {
                 let standing = || manage::adopt::compare_by(wallet, &planned, &found.token, seen, &read);
-                let mut verdict = verdict(found, &planned, &all, standing)?;
+                let mut decision = decision(found, &planned, &all, standing)?;
                 let mut note = None;
                 // What the wallet has, it has: a person put it there.
-                if matches!(verdict, Verdict::Take | Verdict::Aside) {
+                if matches!(decision, Decision::Take | Decision::Aside) {
                     match look_at(found, &mut planned, overrides, now) {
                         Ok(said) => note = said,
-                        Err(other) => verdict = other,
+                        Err(other) => decision = other,
                     }
                     if is_for_every_organisation(found)
                         && !overrides.foreign
-                        && matches!(verdict, Verdict::Take | Verdict::Aside)
+                        && matches!(decision, Decision::Take | Decision::Aside)
                         && !is_known(&planned, all_found, &read)?
                     {
                         let why =
                             "only its user name tells the organisation, and it may be any name".to_owned();
-                        verdict = Verdict::Ask { why };
+                        decision = Decision::Ask { why };
                     }
                 }
-                Decided { found, planned: Some(planned), verdict, note }
+                Decided { found, planned: Some(planned), decision, note }
             }
             Err(error) if is_about_the_place(&error) => {
                 let why = error.to_string();
-                Decided { found, planned: None, verdict: Verdict::Leave { why, doubt: false }, note: None }
+                Decided { found, planned: None, decision: Decision::Leave { why, doubt: false }, note: None }
             }
             Err(error) => return Err(error),
         };
@@ -180,9 +180,9 @@ fn look_at(
     planned: &mut Planned,
     overrides: Overrides,
     now: i64,
-) -> Result<Option<String>, Verdict> {
+) -> Result<Option<String>, Decision> {
     let name = planned.forge.name;
-    let damaged = |why| Verdict::Leave { why, doubt: true };
+    let damaged = |why| Decision::Leave { why, doubt: true };
     Err(match recognize(&found.token, planned.forge) {
         RecognizedToken::Damaged(why) if !overrides.damaged => {
             damaged(format!("it is not a whole token: {why}"))
@@ -198,7 +198,7 @@ fn look_at(
             damaged(odd)
         }
         RecognizedToken::Foreign { format, .. } if !overrides.foreign => {
-            Verdict::Ask { why: format!("it is {}, and {} belongs to {name}", format.name, planned.realm) }
+            Decision::Ask { why: format!("it is {}, and {} belongs to {name}", format.name, planned.realm) }
         }
         RecognizedToken::Foreign { format, .. } => return Ok(Some(format!("it is {}", format.name))),
         RecognizedToken::Damaged(why) => return Ok(Some(why)),
@@ -244,27 +244,27 @@ fn is_about_the_place(error: &Error) -> bool {
     matches!(error, Error::Usage { .. } | Error::PlainHttp { .. } | Error::Url { .. })
 }
 
-fn verdict(
+fn decision(
     found: &Found,
     planned: &Planned,
     earlier: &[Decided<'_>],
     standing: impl FnOnce() -> Result<Comparison, Error>,
-) -> Result<Verdict, Error> {
+) -> Result<Decision, Error> {
     let of_realm = earlier.iter().filter(|other| {
         other.planned.as_ref().is_some_and(|other| other.realm == planned.realm) && other.will_be_held()
     });
     let mut same_account = false;
     for other in of_realm {
         if other.found.token.same_as(&found.token) {
-            return Ok(Verdict::Duplicate { of: other.found.at.clone() });
+            return Ok(Decision::Duplicate { of: other.found.at.clone() });
         }
         let account = other.planned.as_ref().map(|other| &other.wish.account);
         same_account |= account == Some(&planned.wish.account) && other.is_new();
     }
     Ok(match standing()? {
-        Comparison::Held { account, in_force } => Verdict::Held { account, in_force },
-        Comparison::Other => Verdict::Aside,
-        Comparison::New { .. } if same_account => Verdict::Aside,
-        Comparison::New { .. } => Verdict::Take,
+        Comparison::Held { account, in_force } => Decision::Held { account, in_force },
+        Comparison::Other => Decision::Aside,
+        Comparison::New { .. } if same_account => Decision::Aside,
+        Comparison::New { .. } => Decision::Take,
     })
 }

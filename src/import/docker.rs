@@ -52,13 +52,9 @@ const DOCKERS_OWN: [&str; 2] =
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
     let folder = outside.folders().named("DOCKER_CONFIG").or_else(|| outside.at_home(".docker").pop());
-    let path = outside.file.clone().or_else(|| folder.map(|folder| folder.join("config.json")));
+    let usual = folder.map(|folder| folder.join("config.json"));
     let mut reading = Reading::default();
-    if let Some(path) = path {
-        file::read(outside, &path, &mut reading, |file, text, reading| {
-            parse(file, text, reading, outside.now)
-        })?;
-    }
+    file::read(outside, usual, &mut reading, |file, text, reading| parse(file, text, reading, outside.now))?;
     Ok(reading)
 }
 

@@ -48,17 +48,18 @@ pub struct Line<'f> {
     pub text: &'f str,
 }
 
-/// Reads a file if it is there, notes what is odd about it, and gives its text to `parse`.
+/// Reads the file that the person named, else each of the usual ones that is there; notes what is odd about it, and gives its text to
+/// `parse`.
 ///
 /// # Errors
 /// [`Error::Io`], and what is no file to be read.
 pub fn read(
     outside: &Outside<'_>,
-    path: &Path,
+    usual: impl IntoIterator<Item = PathBuf>,
     reading: &mut Reading,
-    parse: impl FnOnce(&TextFile, &str, &mut Reading),
+    parse: impl FnMut(&TextFile, &str, &mut Reading),
 ) -> Result<(), Error> {
-    read_as(outside, path, false, reading, parse)
+    read_as(outside, usual, false, reading, parse)
 }
 
 /// As [`read`]; whoever changes the file takes a lock beside it, as git does: `FILE.lock`.
@@ -67,10 +68,23 @@ pub fn read(
 /// As [`read`].
 pub fn read_as(
     outside: &Outside<'_>,
+    usual: impl IntoIterator<Item = PathBuf>,
+    lock: bool,
+    reading: &mut Reading,
+    mut parse: impl FnMut(&TextFile, &str, &mut Reading),
+) -> Result<(), Error> {
+    match &outside.file {
+        Some(named) => read_one(outside, named, lock, reading, &mut parse),
+        None => usual.into_iter().try_for_each(|path| read_one(outside, &path, lock, reading, &mut parse)),
+    }
+}
+
+fn read_one(
+    outside: &Outside<'_>,
     path: &Path,
     lock: bool,
     reading: &mut Reading,
-    parse: impl FnOnce(&TextFile, &str, &mut Reading),
+    parse: &mut dyn FnMut(&TextFile, &str, &mut Reading),
 ) -> Result<(), Error> {
     let shown = outside.shown(path);
     let Some((real, bytes)) = bytes_of(path, &shown, &mut reading.notes)? else {

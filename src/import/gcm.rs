@@ -31,7 +31,7 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         let mut paths = Vec::new();
         files_below(&folder.join("git"), DEEPEST, &mut paths)?;
         for path in paths {
-            let done = file::read(outside, &path, &mut reading, |file, text, reading| {
+            let done = file::read(outside, [path.clone()], &mut reading, |file, text, reading| {
                 parse(file, text, reading, outside.now)
             });
             // One file of many that cannot be read does not keep the others from coming in.

@@ -23,22 +23,17 @@ pub static SOURCE: Source = Source {
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
-    let path = outside.file.clone().or_else(|| {
-        let folder = outside.folders().named("GH_CONFIG_DIR");
-        let windows = || outside.folders().roaming().map(|folder| folder.join("GitHub CLI"));
-        let folder = folder
-            .or_else(windows)
-            .or_else(|| outside.folders().xdg_config().map(|folder| folder.join("gh")));
-        folder.map(|folder| folder.join("hosts.yml"))
-    });
+    let folders = outside.folders();
+    let folder = folders.named("GH_CONFIG_DIR");
+    let folder = folder.or_else(|| folders.roaming().map(|folder| folder.join("GitHub CLI")));
+    let folder = folder.or_else(|| folders.xdg_config().map(|folder| folder.join("gh")));
+    let usual = folder.map(|folder| folder.join("hosts.yml"));
     let mut reading = Reading::default();
     let mut logins = Vec::new();
-    if let Some(path) = path {
-        file::read(outside, &path, &mut reading, |file, text, reading| match values(file, text) {
-            Some(values) => logins = take(file, &values, reading, outside.now),
-            None => reading.skip(&file.shown, "the whole file", "it is not what gh writes there"),
-        })?;
-    }
+    file::read(outside, usual, &mut reading, |file, text, reading| match values(file, text) {
+        Some(values) => logins = take(file, &values, reading, outside.now),
+        None => reading.skip(&file.shown, "the whole file", "it is not what gh writes there"),
+    })?;
     // The keyring's entries are named by host: the file tells which there are, and github.com is the usual one.
     let mut hosts: Vec<&str> = logins.iter().map(|(host, _)| host.as_str()).chain(["github.com"]).collect();
     hosts.sort_unstable();

@@ -19,20 +19,13 @@ pub static SOURCE: Source = Source {
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
-    let paths = match &outside.file {
-        Some(file) => vec![file.clone()],
-        None => {
-            let config = outside.folders().xdg_config().map(|folder| folder.join("git/credentials"));
-            outside.at_home(".git-credentials").into_iter().chain(config).collect()
-        }
-    };
+    let config = outside.folders().xdg_config().map(|folder| folder.join("git/credentials"));
+    let usual = outside.at_home(".git-credentials").into_iter().chain(config);
     let mut reading = Reading::default();
-    for path in paths {
-        // git writes a new file by the name `FILE.lock`, and renames it.
-        file::read_as(outside, &path, true, &mut reading, |file, text, reading| {
-            parse(file, text, reading, outside.now);
-        })?;
-    }
+    // git writes a new file by the name `FILE.lock`, and renames it.
+    file::read_as(outside, usual, true, &mut reading, |file, text, reading| {
+        parse(file, text, reading, outside.now);
+    })?;
     Ok(reading)
 }
 

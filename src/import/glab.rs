@@ -21,10 +21,9 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         .folders()
         .named("GLAB_CONFIG_DIR")
         .or_else(|| outside.folders().xdg_config().map(|folder| folder.join("glab-cli")));
-    let path = outside.file.clone().or_else(|| folder.map(|folder| folder.join("config.yml")));
+    let usual = folder.map(|folder| folder.join("config.yml"));
     let mut reading = Reading::default();
-    let Some(path) = path else { return Ok(reading) };
-    file::read(outside, &path, &mut reading, |file, text, reading| {
+    file::read(outside, usual, &mut reading, |file, text, reading| {
         let Some(values) = values(file, text) else {
             return reading.skip(&file.shown, "the whole file", "it is not what glab writes there");
         };

@@ -22,21 +22,14 @@ pub static SOURCE: Source = Source {
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
-    let paths = match &outside.file {
-        Some(file) => vec![file.clone()],
-        None => {
-            let own = outside.at_home(".local/share");
-            let data = outside.folders().named("XDG_DATA_HOME").into_iter().chain(own);
-            data.map(|folder| folder.join("python_keyring/keyring_pass.cfg")).collect()
-        }
-    };
+    let own = outside.at_home(".local/share");
+    let data = outside.folders().named("XDG_DATA_HOME").into_iter().chain(own);
+    let usual = data.map(|folder| folder.join("python_keyring/keyring_pass.cfg"));
     let mut reading = Reading::default();
     let mut others = 0;
-    for path in paths {
-        file::read(outside, &path, &mut reading, |file, text, reading| {
-            others += parse(file, text, reading, outside.now);
-        })?;
-    }
+    file::read(outside, usual, &mut reading, |file, text, reading| {
+        others += parse(file, text, reading, outside.now);
+    })?;
     let items = keyrings::items_if_any(outside, keyrings::Wanted::Python, &mut reading)?;
     let all = items.len();
     let items: Vec<_> = items.into_iter().filter(|item| is_url(&item.service)).collect();

@@ -14,15 +14,12 @@ pub static SOURCE: Source =
     Source { name: "maven", title: "Maven", places: "~/.m2/settings.xml", read, ..Source::OF_FILES };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
-    let path = outside.file.clone().or_else(|| outside.at_home(".m2/settings.xml").pop());
     let mut reading = Reading::default();
-    if let Some(path) = path {
-        file::read(outside, &path, &mut reading, |file, text, reading| {
-            if collect(file, text, reading, outside.now).is_none() {
-                reading.skip(&file.shown, "the whole file", "it is not well-formed XML");
-            }
-        })?;
-    }
+    file::read(outside, outside.at_home(".m2/settings.xml"), &mut reading, |file, text, reading| {
+        if collect(file, text, reading, outside.now).is_none() {
+            reading.skip(&file.shown, "the whole file", "it is not well-formed XML");
+        }
+    })?;
     Ok(reading)
 }
 

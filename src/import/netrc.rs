@@ -16,16 +16,12 @@ pub static SOURCE: Source =
     Source { name: "netrc", title: "netrc", places: "~/.netrc, ~/_netrc", read, ..Source::OF_FILES };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
-    let paths = match outside.file.clone().or_else(|| outside.folders().named("NETRC")) {
-        Some(file) => vec![file],
+    let usual = match outside.folders().named("NETRC") {
+        Some(named) => vec![named],
         None => [".netrc", "_netrc"].iter().flat_map(|name| outside.at_home(name)).collect(),
     };
     let mut reading = Reading::default();
-    for path in paths {
-        file::read(outside, &path, &mut reading, |file, text, reading| {
-            parse(file, text, reading, outside.now)
-        })?;
-    }
+    file::read(outside, usual, &mut reading, |file, text, reading| parse(file, text, reading, outside.now))?;
     Ok(reading)
 }
 

@@ -26,13 +26,9 @@ fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
         .folders()
         .named("NPM_CONFIG_USERCONFIG")
         .or_else(|| outside.folders().named("npm_config_userconfig"));
-    let path = outside.file.clone().or(named).or_else(|| outside.at_home(".npmrc").pop());
+    let usual = named.or_else(|| outside.at_home(".npmrc").pop());
     let mut reading = Reading::default();
-    if let Some(path) = path {
-        file::read(outside, &path, &mut reading, |file, text, reading| {
-            parse(file, text, reading, outside.now)
-        })?;
-    }
+    file::read(outside, usual, &mut reading, |file, text, reading| parse(file, text, reading, outside.now))?;
     Ok(reading)
 }
 

@@ -20,25 +20,18 @@ pub static SOURCE: Source = Source {
 };
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
-    let paths = match &outside.file {
-        Some(file) => vec![file.clone()],
-        None => {
-            let roaming = outside.folders().roaming().map(|folder| folder.join("NuGet/NuGet.Config"));
-            let config = outside.folders().xdg_config().map(|folder| folder.join("NuGet/NuGet.Config"));
-            let own = outside.at_home(".nuget/NuGet/NuGet.Config");
-            own.into_iter().chain(config).chain(roaming).collect()
-        }
-    };
+    let roaming = outside.folders().roaming().map(|folder| folder.join("NuGet/NuGet.Config"));
+    let config = outside.folders().xdg_config().map(|folder| folder.join("NuGet/NuGet.Config"));
+    let own = outside.at_home(".nuget/NuGet/NuGet.Config");
+    let usual = own.into_iter().chain(config).chain(roaming);
     let mut reading = Reading::default();
     // A source may be named in one file and have its token in another.
     let (mut sources, mut logins) = (Vec::new(), Vec::new());
-    for path in paths {
-        file::read(outside, &path, &mut reading, |file, text, reading| {
-            if collect(file, text, &mut sources, &mut logins).is_none() {
-                reading.skip(&file.shown, "the whole file", "it is not well-formed XML");
-            }
-        })?;
-    }
+    file::read(outside, usual, &mut reading, |file, text, reading| {
+        if collect(file, text, &mut sources, &mut logins).is_none() {
+            reading.skip(&file.shown, "the whole file", "it is not well-formed XML");
+        }
+    })?;
     for login in logins {
         take(login, &sources, &mut reading, outside.now);
     }

@@ -20,31 +20,20 @@ const KNOWN: &[(&str, &str)] =
     &[("pypi", "https://upload.pypi.org/legacy/"), ("testpypi", "https://test.pypi.org/legacy/")];
 
 fn read(outside: &Outside<'_>) -> Result<Reading, Error> {
-    let paths = match &outside.file {
-        Some(file) => vec![file.clone()],
-        None => {
-            let folders = outside.folders();
-            let own = folders.named("PIP_CONFIG_FILE").into_iter();
-            let config = folders
-                .config()
-                .into_iter()
-                .chain(folders.xdg_config())
-                .map(|folder| folder.join("pip/pip.conf"));
-            let roaming = folders.roaming().map(|folder| folder.join("pip/pip.ini"));
-            let home = [".pip/pip.conf", ".pypirc"].into_iter().flat_map(|name| outside.at_home(name));
-            let mut paths: Vec<_> = own.chain(config).chain(roaming).chain(home).collect();
-            let mut seen = std::collections::BTreeSet::new();
-            paths.retain(|path| seen.insert(path.clone()));
-            paths
-        }
-    };
+    let folders = outside.folders();
+    let own = folders.named("PIP_CONFIG_FILE").into_iter();
+    let config = folders.config().into_iter().chain(folders.xdg_config());
+    let config = config.map(|folder| folder.join("pip/pip.conf"));
+    let roaming = folders.roaming().map(|folder| folder.join("pip/pip.ini"));
+    let home = [".pip/pip.conf", ".pypirc"].into_iter().flat_map(|name| outside.at_home(name));
+    let mut usual: Vec<_> = own.chain(config).chain(roaming).chain(home).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    usual.retain(|path| seen.insert(path.clone()));
     let mut reading = Reading::default();
-    for path in paths {
-        file::read(outside, &path, &mut reading, |file, text, reading| {
-            urls(file, text, reading, outside.now);
-            repositories(file, text, reading, outside.now);
-        })?;
-    }
+    file::read(outside, usual, &mut reading, |file, text, reading| {
+        urls(file, text, reading, outside.now);
+        repositories(file, text, reading, outside.now);
+    })?;
     Ok(reading)
 }
 

@@ -8,6 +8,7 @@ use crate::wallet::tests::fixture::TestWallet;
 
 use super::*;
 
+mod hostile_urls;
 mod made_up_forge;
 mod presented;
 

@@ -136,7 +136,9 @@ impl<'r> Choice<'_, 'r> {
         let Choice { entry, query, .. } = *self;
         let folds = entry.forge.case_insensitive_paths;
         let below = entry.below(&query.remote);
-        let fits = |path: &[String]| is_within(below, path, folds) || is_view_of(below, path, folds);
+        let marker = entry.forge.packages.feed_marker;
+        let is_view = |path: &[String]| marker.is_some_and(|marker| is_view_of(below, path, marker, folds));
+        let fits = |path: &[String]| is_within(below, path, folds) || is_view(path);
         let rules = entry.record.rules.iter().filter(|rule| fits(&rule.path));
         if let Some(rule) = rules.max_by_key(|rule| rule.path.len())
             && let Some(account) = persons.iter().find(|account| account.name == rule.account)
@@ -249,11 +251,11 @@ impl<'r> Choice<'_, 'r> {
     }
 }
 
-/// Whether a path is in a view of the feed that a rule is for: `_packaging/feed@Release` is a view of `_packaging/feed`.
-fn is_view_of(path: &[String], rule: &[String], folds: bool) -> bool {
-    let Some([packaging, feed]) = rule.last_chunk() else { return false };
+/// Whether a path is in a view of the feed that a rule is for: `MARKER/feed@Release` is a view of `MARKER/feed`.
+fn is_view_of(path: &[String], rule: &[String], marker: &str, folds: bool) -> bool {
+    let Some([before, feed]) = rule.last_chunk() else { return false };
     let asked = path.get(rule.len() - 1).and_then(|segment| segment.split_once('@'));
-    packaging == "_packaging"
+    before == marker
         && asked.is_some_and(|(name, _)| name == feed || (folds && name.eq_ignore_ascii_case(feed)))
         && is_within(path, &rule[..rule.len() - 1], folds)
 }

@@ -41,7 +41,13 @@ fn knows(source: &str, modules: &[String]) -> Vec<(usize, String)> {
         let what = match kind {
             Kind::Text => {
                 let is_of = |forge: &&&keyfob::forge::Forge| {
-                    text == forge.id || text == forge.name || text.starts_with(&format!("{}/", forge.id))
+                    text == forge.id
+                        || text == forge.name
+                        || text.starts_with(&format!("{}/", forge.id))
+                        // Its places: segments of paths, and domains.
+                        || forge.path_markers.contains(&text.as_str())
+                        || forge.ignored_segments.contains(&text.as_str())
+                        || forge.domains.contains(&text.as_str())
                 };
                 ALL.iter().find(is_of).map(|forge| format!("the text of {}", forge.id))
             }
@@ -133,6 +139,8 @@ fn a_source_that_knows_a_forge_is_found() {
     for source in [
         "match id { \"azure-devops\" => 1, _ => 2 }",
         "const LIST: &[&str] = &[r#\"github\"#];",
+        "if segment == \"_packaging\" {}",
+        "host.ends_with(\"visualstudio.com\")",
         "if name == \"Azure DevOps Services\" {}",
         "let group = \"azure-devops-server/x\";",
         "use crate::forge::{self, gitlab};",

@@ -330,7 +330,7 @@ fn no_message_is_missing_from_the_page() {
             errors().iter().map(variant).chain(["Network".to_owned()]).collect::<Vec<_>>()
         }),
         ("src/error/network.rs", "NetworkError", network_errors().iter().map(variant).collect()),
-        ("src/forge/verify.rs", "Problem", problems().iter().map(variant).collect()),
+        ("src/forge/verify/problem.rs", "Problem", problems().iter().map(variant).collect()),
         ("src/error/no_credential.rs", "NoCredential", misses().iter().map(variant).collect()),
         ("src/wallet/api.rs", "Note", notes().iter().map(variant).collect()),
     ] {

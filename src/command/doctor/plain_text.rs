@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::command::{Context, counted};
 use crate::error::Error;
-use crate::import::decide::{Overrides, Verdict, decide};
+use crate::import::decide::{Decision, Overrides, decide};
 use crate::import::{Outside, git_store};
 use crate::text::{shell_word, visible};
 use crate::tool;
@@ -61,5 +61,5 @@ fn held_in(file: &Path, context: &Context<'_>) -> Result<usize, Error> {
     let reading = (git_store::SOURCE.read)(&outside)?;
     let decided =
         decide(context.wallet, &reading.found, Overrides::default(), &SecretCache::default(), context.now)?;
-    Ok(decided.iter().filter(|decided| matches!(decided.verdict, Verdict::Held { .. })).count())
+    Ok(decided.iter().filter(|decided| matches!(decided.decision, Decision::Held { .. })).count())
 }

@@ -10,7 +10,7 @@ use clap::{Arg, ArgMatches};
 use crate::error::Error;
 use crate::forge::Need;
 use crate::forge::token::is_token;
-use crate::import::decide::{Decided, Overrides, Verdict, decide};
+use crate::import::decide::{Decided, Decision, Overrides, decide};
 use crate::import::{self, Found, Outside, Reading, Source};
 use crate::secret::Secret;
 use crate::terminal::Colour;
@@ -188,8 +188,8 @@ fn take(source: &'static Source, wish: &Wish, context: &mut Context<'_>) -> Resu
     let seen = SecretCache::default();
     let mut decided = decide(context.wallet, &reading.found, wish.overrides, &seen, context.now)?;
     show(&decided, &reading, context);
-    let doubted = |one: &Decided<'_>| matches!(one.verdict, Verdict::Leave { doubt: true, .. });
-    let foreign = |one: &Decided<'_>| matches!(one.verdict, Verdict::Ask { .. });
+    let doubted = |one: &Decided<'_>| matches!(one.decision, Decision::Leave { doubt: true, .. });
+    let foreign = |one: &Decided<'_>| matches!(one.decision, Decision::Ask { .. });
     let asked = decided.iter().filter(|one| foreign(one)).count();
     if asked > 0 && !wish.dry && !wish.yes {
         let question = format!("Take also {} marked ask?", in_words(asked));
@@ -333,19 +333,19 @@ fn take_out(
 fn show(decided: &[Decided<'_>], reading: &Reading, context: &mut Context<'_>) {
     let mut rows: Vec<[String; 5]> = Vec::new();
     for one in decided {
-        let (word, why) = match &one.verdict {
-            Verdict::Take => ("take", one.note.clone().unwrap_or_default()),
-            Verdict::Aside => {
+        let (word, why) = match &one.decision {
+            Decision::Take => ("take", one.note.clone().unwrap_or_default()),
+            Decision::Aside => {
                 let note = one.note.iter().map(|note| format!("; {note}")).collect::<String>();
                 ("aside", format!("the account has another token, which stays in force{note}"))
             }
-            Verdict::Ask { why } => ("ask", why.clone()),
-            Verdict::Held { account, in_force } => {
+            Decision::Ask { why } => ("ask", why.clone()),
+            Decision::Held { account, in_force } => {
                 let how = if *in_force { "the wallet has it" } else { "the wallet has it, set aside" };
                 ("held", format!("{how}, account {account}"))
             }
-            Verdict::Duplicate { of } => ("held", format!("the same as {of}")),
-            Verdict::Leave { why, .. } => ("leave", why.clone()),
+            Decision::Duplicate { of } => ("held", format!("the same as {of}")),
+            Decision::Leave { why, .. } => ("leave", why.clone()),
         };
         let place =
             one.planned.as_ref().map_or_else(|| one.found.remote.to_string(), |to| to.realm.to_string());

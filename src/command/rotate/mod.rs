@@ -293,8 +293,8 @@ fn by_itself(
     drop(held);
     let Some(renewed) = renewed else { return Ok(()) };
     match renewed {
-        Ok((added, renewal)) => {
-            let until = renewal.expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
+        Ok((added, expires)) => {
+            let until = expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
             context.terminal.note(&format!(
                 "the token of {} was renewed and is in the {} store{until}; the old one does not work any more",
                 added.whose(),
@@ -303,12 +303,12 @@ fn by_itself(
             Ok(())
         }
         Err(NotRenewed::Error(error)) => Err(error),
-        Err(NotRenewed::Unstored(homeless)) => {
-            context.terminal.error(&homeless.error);
+        Err(NotRenewed::Unstored(unstored)) => {
+            context.terminal.error(&unstored.error);
             context
                 .terminal
                 .note("there is a new token, and no store takes it; the old one does not work any more");
-            token::show_homeless(&homeless.token, context)
+            token::show_unstored(&unstored.token, context)
         }
     }
 }

@@ -59,6 +59,7 @@ const PACKAGES: Packages = Packages {
     crates: Crates::Paths(are_crates),
     // Any name does, and Microsoft's documents write this one into URLs.
     nuget_user_name: Some("VssSessionToken"),
+    feed_marker: Some("_packaging"),
     ..Packages::OWN_HOST
 };
 

@@ -111,9 +111,9 @@ impl Refusal {
         let name = name.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("none"));
         let word = || said.as_deref()?.split(|c: char| !c.is_ascii_alphanumeric()).find_map(known);
         let named = name.as_deref().map(Refusal::of_error).or_else(word);
-        let barred = || said.as_deref().is_some_and(|said| obstacle(said, OBSTACLES).is_some());
+        let is_blocked = || said.as_deref().is_some_and(|said| obstacle(said, OBSTACLES).is_some());
         match answer.status {
-            401 | 403 if barred() => Refusal::BlockedByPolicy,
+            401 | 403 if is_blocked() => Refusal::BlockedByPolicy,
             203 | 300..=399 | 401 => Refusal::SignIn,
             429 => Refusal::Limited { seconds: answer.limit_ends() },
             500.. => {

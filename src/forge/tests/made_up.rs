@@ -35,6 +35,7 @@ pub(crate) static FORGE: Forge = Forge {
         crates: Crates::Paths(|path| matches!(path, [_, "crates", ..])),
         terraform: true,
         nuget_user_name: Some("any"),
+        feed_marker: Some("feeds"),
     },
     scopes: &[(Need::Code, &["repos"])],
     examples: &[

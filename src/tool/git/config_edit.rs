@@ -165,7 +165,7 @@ impl ConfigEdit {
 
     /// Lets git ask us alone for these hosts, where the company would spoil it ([`spoils`]), by an empty helper line of the host's
     /// own before ours; `helper` is our line. Lines that an earlier setup wrote for other hosts go. Gives the hosts.
-    pub(super) fn isolate(&mut self, hosts: &[Remote], helper: &str) -> Result<Vec<String>, Error> {
+    pub(super) fn isolate(&mut self, hosts: &[Remote], helper: &str) -> Vec<String> {
         let mut isolated = Vec::new();
         let key_of = |host: &Remote| format!("credential.{}.helper", host.origin());
         let general = Value {
@@ -195,7 +195,7 @@ impl ConfigEdit {
             self.edits.push((self.git.global.clone(), Edit::AddLast { key, values, passing: PASSING }));
             isolated.push(host.authority());
         }
-        Ok(isolated)
+        isolated
     }
 
     /// Takes out what [`ConfigEdit::isolate`] wrote for hosts that are none of these any more.

@@ -52,7 +52,7 @@ fn plan<'c>(
     config.place_helper(&helper, only, good, before);
     config.keep_others(options.keep_others || (!options.only && config.keeps_others()));
     let hosts = manage::places::hosts(context.wallet.records())?;
-    let alone = if only || config.keeps_others() { Vec::new() } else { config.isolate(&hosts, &helper)? };
+    let alone = if only || config.keeps_others() { Vec::new() } else { config.isolate(&hosts, &helper) };
     if !alone.is_empty() {
         config
             .notes
@@ -128,7 +128,7 @@ fn keep_in_step<'c>(context: &SetupContext<'c>, before: &SetupEntry) -> Result<P
     let hosts = manage::places::hosts(context.wallet.records())?;
     config.join_again(&hosts)?;
     if let Some(helper) = config.written_helper().filter(|_| !config.keeps_others()) {
-        config.isolate(&hosts, &helper)?;
+        config.isolate(&hosts, &helper);
     }
     config.into_plan(Vec::new(), |_| Ok(()))
 }

@@ -67,8 +67,6 @@ pub struct Planned {
     pub guessed: bool,
     /// The page where a token is made.
     pub token_page: Option<String>,
-    /// Whether git must send the path here.
-    pub needs_path: bool,
 }
 
 /// The variable of the environment whose token goes on answering for the place of a token that was added, if there is one (R13).

@@ -76,7 +76,6 @@ fn plan_host(mut wish: AddRequest, read: ReadRecord<'_>) -> Result<Planned, Erro
     Ok(Planned {
         realm: forge::server_realm(forge, remote, &prefix),
         token_page: forge.token_page.map(|page| forge::fill(page, None, Some(&home.to_string()))),
-        needs_path: !prefix.is_empty(),
         url: home.to_string(),
         guessed: guessed && !forge.is_generic(),
         forge,
@@ -104,7 +103,6 @@ fn plan_known(mut wish: AddRequest, known: KnownRealm) -> Result<Planned, Error>
     let origin = site.map_or_else(|| format!("https://{}", known.realm.what()), |site| site.url.clone());
     Ok(Planned {
         token_page: known.forge.token_page.map(|page| forge::fill(page, organisation, Some(&origin))),
-        needs_path: known.forge.url_templates.iter().any(|template| template.needs_path) && site.is_none(),
         forge: known.forge,
         url: if site.is_some() { known.home(&remote) } else { cloud_url(&remote, &known) },
         prefix: site.map(|site| site.prefix.clone()).unwrap_or_default(),

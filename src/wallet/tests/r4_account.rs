@@ -282,3 +282,21 @@ fn a_rule_for_a_feed_covers_its_views() {
         assert!(get(feed).ends_with(token), "{feed}: {}", get(feed));
     }
 }
+
+#[test]
+fn which_paths_are_views_of_a_feed_says_the_services_record() {
+    let test = TestWallet::new();
+    for (place, feeds, others) in [
+        ("https://made-up.test/smiths", "feeds", "_packaging"),
+        ("https://tfs.example/tfs/One", "_packaging", "feeds"),
+    ] {
+        for (account, token) in [("alice", "A"), ("bob", "B")] {
+            test.add(place, Some(account), token);
+        }
+        test.prefer(place, "alice");
+        test.prefer(&format!("{place}/{feeds}/one"), "bob");
+        test.prefer(&format!("{place}/{others}/one"), "bob");
+        assert!(test.get(&format!("{place}/{feeds}/one@Release/x")).ends_with(":B"), "{place}");
+        assert!(test.get(&format!("{place}/{others}/one@Release/x")).ends_with(":A"), "{place}");
+    }
+}

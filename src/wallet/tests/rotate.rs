@@ -370,7 +370,7 @@ fn a_renewed_token_without_a_home_comes_back_to_the_person() {
         test.memory.set_locked(true);
         Ok(renewed("new"))
     };
-    let Err(NotRenewed::Unstored(homeless)) = renew(&test, lock) else { panic!("it was kept") };
-    assert!(homeless.token.same_as(&secret("new")));
+    let Err(NotRenewed::Unstored(unstored)) = renew(&test, lock) else { panic!("it was kept") };
+    assert!(unstored.token.same_as(&secret("new")));
     assert_eq!(list(&test).read().unwrap().len(), 1);
 }

@@ -21,6 +21,8 @@ pub(super) struct Module {
     pub(super) items: BTreeSet<String>,
     /// Names that a `use` binds, with the path behind each.
     pub(super) imports: BTreeMap<String, Vec<String>>,
+    /// Other names of types, with the path of each.
+    pub(super) aliases: BTreeMap<String, Vec<String>>,
     pub(super) globs: Vec<Vec<String>>,
     pub(super) paths: Vec<Path>,
     /// Its code, without its tests and its inline modules.
@@ -76,6 +78,7 @@ impl Tree {
             children: BTreeMap::new(),
             items: BTreeSet::new(),
             imports: BTreeMap::new(),
+            aliases: BTreeMap::new(),
             globs: Vec::new(),
             paths: Vec::new(),
             code: Vec::new(),
@@ -90,9 +93,9 @@ impl Tree {
             let mut end = at + 1;
             if token.is("#") && next_is(1, "[") {
                 end = behind_bracket(code, at + 1);
-                if next_is(2, "path") {
-                    named_file = next(4).map(|token| token.text.clone());
-                }
+                // Also that of a `cfg_attr`.
+                let path = code[at..end].windows(3).find(|part| part[0].is("path") && part[1].is("="));
+                named_file = path.map(|part| part[2].text.clone()).or(named_file);
                 self.add_paths(index, &code[at + 1..end]);
             } else if token.is("mod") && next(1).is_some_and(|name| name.kind == Kind::Word) {
                 let name = &code[at + 1].text;
@@ -133,10 +136,14 @@ impl Tree {
             {
                 let name = next(1).filter(|name| name.kind == Kind::Word);
                 self.modules[index].items.extend(name.map(|name| name.text.clone()));
+                if token.is("type") {
+                    self.add_alias(index, &code[at + 1..]);
+                }
             } else if token.kind == Kind::Word {
                 end = path_end(code, at);
                 let follows_dot = at > 0 && code[at - 1].is(".") && !(at > 1 && code[at - 2].is("."));
-                let follows_path = at > 0 && code[at - 1].is("::");
+                // What begins with `::` is another crate, which may be the library.
+                let follows_path = at > 0 && code[at - 1].is("::") && !token.is("keyfob");
                 if !follows_dot && !follows_path {
                     self.add_path(index, &code[at..end]);
                 }
@@ -159,9 +166,19 @@ impl Tree {
         }
     }
 
+    /// Notes `L = a::B;`: another name of a type.
+    fn add_alias(&mut self, index: usize, code: &[Token]) {
+        let Some(sign) = code.iter().position(|token| token.is("=") || token.is(";")) else { return };
+        let Some(first) = code.get(sign + 1).filter(|first| first.kind == Kind::Word) else { return };
+        if code[sign].is("=") && !first.is("fn") {
+            let meant = words_of(&code[sign + 1..path_end(code, sign + 1)]);
+            self.modules[index].aliases.insert(code[0].text.clone(), meant);
+        }
+    }
+
     /// The paths within an attribute, also those in the texts that serde reads as one.
     fn add_paths(&mut self, index: usize, attribute: &[Token]) {
-        let is_serde = attribute.get(1).is_some_and(|token| token.is("serde"));
+        let is_serde = attribute.iter().any(|token| token.is("serde"));
         let mut at = 0;
         while at < attribute.len() {
             let token = &attribute[at];

@@ -43,6 +43,7 @@ fn each_way_to_write_a_circle_is_seen() {
         ("use crate::b::*;", "use crate::a::*;", ""),
         // By a text that serde reads.
         ("struct S { #[serde(with = \"crate::b::as_hex\")] s: u8 }", "use super::a::S;", ""),
+        ("struct S { #[cfg_attr(unix, serde(with = \"crate::b::as_hex\"))] s: u8 }", "use super::a::S;", ""),
         // In a function, and for one system only.
         ("fn f() { use crate::b::g; g() }", "#[cfg(windows)] fn g() { crate::a::f() }", ""),
         ("#[cfg(not(test))] use crate::b;", "#[cfg(any(test, unix))] use crate::a;", ""),
@@ -140,6 +141,25 @@ fn what_is_no_circle_is_none() {
 }
 
 #[test]
+fn a_module_in_a_file_of_another_name_is_read() {
+    let files = [
+        ("lib", "#[cfg_attr(unix, path = \"x.rs\")] mod a; #[path = \"y.rs\"] mod b;"),
+        ("x", "use crate::b;"),
+        ("y", "use crate::a;"),
+    ];
+    assert_eq!(circles(&files), ["a, b"]);
+}
+
+#[test]
+fn the_library_is_seen_by_its_name_too() {
+    let files =
+        [LIB, ("a", "pub fn f() {}"), ("b", ""), ("c", ""), ("bin/p", "fn main() { ::keyfob::a::f() }")];
+    let tree = tree(&files);
+    let uses: Vec<String> = tree.uses().into_iter().map(|used| used.place).collect();
+    assert_eq!(uses, ["src/bin/p.rs:1: keyfob::a::f"]);
+}
+
+#[test]
 fn methods_are_counted_by_the_type_that_has_them() {
     let files = [
         LIB,
@@ -148,11 +168,22 @@ fn methods_are_counted_by_the_type_that_has_them() {
             "pub struct T; impl T { fn a() {} } impl Clone for T { fn clone() {} } impl T { const C: u8 = 1; }",
         ),
         ("b", "use crate::a::T; impl<'a, F: Fn() -> u8> T { fn b(f: impl Fn()) -> impl Iterator {} }"),
-        ("c", "struct T; impl T { fn c() {} } impl crate::a::T { fn c() {} }"),
+        ("c", "struct T; impl T { fn c() {} } impl crate::a::T { fn c() {} } mod d; mod e; mod f; mod g;"),
+        // By a name of its own, by a trait of the house, and with a bound that has a `for`.
+        ("c/d", "use crate::a::T as U; type V = U; impl V { fn d() {} } type F = fn(U) -> V;"),
+        ("c/e", "trait More { fn e(); } impl More for crate::a::T { fn e() {} }"),
+        ("c/f", "use crate::a::T; impl<F> T where F: for<'a> Fn(&'a u8) { fn f() {} }"),
+        (
+            "c/g",
+            "use super::e::More; impl More for &mut super::T { fn e() {} } impl Iterator for super::T { fn n() {} }",
+        ),
     ];
     let tree = tree(&files);
     let found = tree.files_with_methods();
-    assert_eq!(found["a::T"].iter().copied().collect::<Vec<_>>(), ["src/a.rs", "src/b.rs", "src/c.rs"]);
-    assert_eq!(found["c::T"].iter().copied().collect::<Vec<_>>(), ["src/c.rs"]);
+    assert_eq!(
+        found["a::T"].iter().copied().collect::<Vec<_>>(),
+        ["src/a.rs", "src/b.rs", "src/c.rs", "src/c/d.rs", "src/c/e.rs", "src/c/f.rs"]
+    );
+    assert_eq!(found["c::T"].iter().copied().collect::<Vec<_>>(), ["src/c.rs", "src/c/g.rs"]);
     assert_eq!(found.len(), 2, "{found:?}");
 }

@@ -165,20 +165,43 @@ impl Tree {
         circles
     }
 
-    /// The files in which a type has methods of its own, by the type's module and name.
+    /// The files in which a type has methods that are the house's: its own, and those of traits that the house defines. By the type's
+    /// module and name, whatever other names it has.
     pub(super) fn files_with_methods(&self) -> BTreeMap<String, BTreeSet<&str>> {
         let mut types: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
         for (index, module) in self.modules.iter().enumerate() {
             for at in module.code.iter().enumerate().filter(|(_, token)| token.is("impl")).map(|(at, _)| at) {
-                let Some(words) = inherent_type(&module.code, at) else { continue };
-                let mut through = Vec::new();
-                let target = self.resolve_with(index, &words, &mut through, 32);
-                let home = target.map_or("", |target| &self.modules[target.module].path);
-                let name = format!("{home}::{}", words.last().map_or("", String::as_str));
-                types.entry(name).or_default().insert(&module.file);
+                let Some(methods) = methods_at(&module.code, at) else { continue };
+                let is_ours = |words: &[String]| self.home_of(index, words).is_some_and(|home| home.1);
+                if methods.of_trait.is_none_or(|words| is_ours(&words)) {
+                    let name = self.name_of_type(index, &methods.of);
+                    types.entry(name).or_default().insert(&module.file);
+                }
             }
         }
         types
+    }
+
+    /// The module in which a name is defined, and whether it is defined in it at all.
+    fn home_of(&self, module: usize, words: &[String]) -> Option<(usize, bool)> {
+        let target = self.resolve_with(module, words, &mut Vec::new(), 32)?;
+        Some((target.module, self.modules[target.module].items.contains(words.last()?)))
+    }
+
+    fn name_of_type(&self, module: usize, words: &[String]) -> String {
+        let (mut module, mut words) = (module, words.to_vec());
+        for _ in 0..32 {
+            let Some((home, _)) = self.home_of(module, &words) else { break };
+            // An import may have given it a name of its own.
+            let last = words.last().cloned().unwrap_or_default();
+            let renamed = self.modules[module].imports.get(&last).filter(|_| words.len() == 1);
+            let name = renamed.and_then(|path| path.last()).unwrap_or(&last);
+            match self.modules[home].aliases.get(name) {
+                Some(meant) => (module, words) = (home, meant.clone()),
+                None => return format!("{}::{name}", self.modules[home].path),
+            }
+        }
+        format!("::{}", words.last().map_or("", String::as_str))
     }
 }
 
@@ -194,20 +217,34 @@ fn reach(edges: &BTreeMap<usize, BTreeMap<usize, String>>, start: usize) -> BTre
     reached
 }
 
-/// The type of an `impl` that is no trait's and has a function, by the path that names it.
-fn inherent_type(code: &[Token], at: usize) -> Option<Vec<String>> {
-    // `-> impl Trait` and `&impl Trait` are types.
+/// An `impl` that has functions.
+struct Methods {
+    of: Vec<String>,
+    of_trait: Option<Vec<String>>,
+}
+
+/// The `impl` that begins at `at`; `None` for one that is a type (`-> impl Trait`), or is for no type that has a name.
+fn methods_at(code: &[Token], at: usize) -> Option<Methods> {
     let begins_item = at == 0 || matches!(code[at - 1].text.as_str(), "}" | ";" | "]" | "{" | "unsafe");
     let mut start = at + 1;
     if code.get(start)?.is("<") {
         start = behind_angle(code, start);
     }
-    let end = path_end(code, start);
-    let open = code.iter().enumerate().skip(end).find(|(_, token)| token.is("{"))?.0;
-    let is_traits = code[end..open].iter().any(|token| token.is("for"));
+    let open = code.iter().enumerate().skip(start).find(|(_, token)| token.is("{"))?.0;
     let has_function = code[open..behind_bracket(code, open)].iter().any(|token| token.is("fn"));
-    (begins_item && !is_traits && has_function && code[start].kind == Kind::Word)
-        .then(|| words_of(&code[start..end]))
+    // `for<'a>` belongs to a bound.
+    let is_for = |at: &usize| code[*at].is("for") && !code[at + 1].is("<");
+    let path_at = |start: usize| {
+        let first =
+            code[start..open].iter().position(|token| token.kind == Kind::Word && !token.is("mut"))?;
+        let first = start + first;
+        Some(words_of(&code[first..path_end(code, first)]))
+    };
+    let (of, of_trait) = match (start..open).find(is_for) {
+        Some(sign) => (path_at(sign + 1)?, Some(path_at(start)?)),
+        None => (path_at(start)?, None),
+    };
+    (begins_item && has_function).then_some(Methods { of, of_trait })
 }
 
 fn behind_angle(code: &[Token], open: usize) -> usize {

@@ -18,9 +18,9 @@ mod tag;
 
 pub use by_hand::{destroy_earlier, id_in_force_of, pending_by_hand, question_of_earlier};
 pub use make::{Done, Finished, Making, finish, make};
-pub use renew::{NotRenewed, Renewal, Unstored, renew};
+pub use renew::{NotRenewed, Unstored, renew};
 pub use service_id::{record_expiry, record_global_expiry, reject, service_ids};
-pub use tag::{LONGEST, has_tag, is_long, tag_of, tagged, without_tag};
+pub use tag::{LONGEST, has_tag, is_long, tag_of, without_tag};
 
 use super::super::LocalWallet;
 use super::super::pending::{Kind, Pending};

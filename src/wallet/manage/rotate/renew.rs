@@ -40,14 +40,6 @@ impl From<Error> for NotRenewed {
     }
 }
 
-/// What a service tells of a token that it renewed.
-pub struct Renewal {
-    /// When it ends, in Unix seconds.
-    pub expires: Option<i64>,
-    /// What it may do.
-    pub scopes: Vec<String>,
-}
-
 /// Room for the new token and its record, taken up before a service makes one that is shown only once, and given back when it is
 /// there: a disk that others fill in that moment must not cost it.
 struct Room<'s> {
@@ -88,7 +80,8 @@ fn reserve_space<'w>(wallet: &'w LocalWallet<'_>, planned: &Planned) -> Result<R
     Ok(room)
 }
 
-/// Renews a token that renews itself, and keeps the new one before anything else. Only within [`List::alone`].
+/// Renews a token that renews itself, and keeps the new one before anything else. Returns when that one expires, in Unix seconds, if the
+/// service says so. Only within [`List::alone`].
 ///
 /// # Errors
 /// [`NotRenewed`]; whether something happened, the list knows.
@@ -97,7 +90,7 @@ pub fn renew(
     list: &List,
     mut planned: Planned,
     ask: impl FnOnce(&Question) -> Result<Created, Failed>,
-) -> Result<(Added, Renewal), NotRenewed> {
+) -> Result<(Added, Option<i64>), NotRenewed> {
     let room = reserve_space(wallet, &planned)?;
     let before = id_in_force(wallet, &planned)?;
     let pending = about(&planned, new_tag()?, Kind::Renewed, before.clone(), wallet.now);
@@ -118,7 +111,6 @@ pub fn renew(
             return Err(error.into());
         }
     };
-    let told = Renewal { expires, scopes: scopes.clone() };
     planned.wish.scopes = scopes;
     planned.wish.issued = Some(Issued { id: None, expires });
     // `add` takes it over; the copy is for the case that it finds no place.
@@ -130,7 +122,7 @@ pub fn renew(
             if let Some(before) = before {
                 let _ = destroy_aside_where(wallet, &pending, |aside| aside.id == before);
             }
-            Ok((added, told))
+            Ok((added, expires))
         }
         // Writing may fail after the record is in place; then the new one is in use.
         Err(error) if id_in_force(wallet, &planned).is_ok_and(|now| now != pending.before) => {

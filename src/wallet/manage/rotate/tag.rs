@@ -41,7 +41,7 @@ pub fn is_long(name: &str) -> bool {
 
 /// A name with this tag behind it, in place of one that it had; the beginning of a long one.
 #[must_use]
-pub fn tagged(name: &str, tag: &str) -> String {
+pub(super) fn tagged(name: &str, tag: &str) -> String {
     let name = without_tag(name.trim()).trim();
     match name {
         "" => format!("{NAMELESS} {tag}"),

@@ -1,0 +1,46 @@
+//! Writers take turns, by a lock file.
+
+use std::fs::{self, OpenOptions, TryLockError};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+
+use super::{private_mode, symlink_or};
+
+/// How long a writer waits for another one. Each holds the lock for a few syncs, so this is generous; the lock vanishes
+/// with its process, so a stale one cannot exist.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+
+/// Holds the lock file `path` while `work` runs. Waits for other writers; the lock goes with the process that holds it.
+///
+/// # Errors
+/// [`Error::Busy`] when it stays taken, [`Error::Io`] when locking does not work here (never writes unlocked), and
+/// what `work` returns.
+pub fn locked<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let _held = lock(path)?;
+    work()
+}
+
+/// The lock file; closing it unlocks. On its own, so that it is in the program once and not for each kind of work.
+#[inline(never)]
+fn lock(path: &Path) -> Result<fs::File, Error> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    private_mode(&mut options);
+    let file = options.open(path).map_err(|error| symlink_or(error, path))?;
+    let (start, mut pause) = (Instant::now(), Duration::from_micros(200));
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
+            Err(TryLockError::WouldBlock) if start.elapsed() > LOCK_WAIT => {
+                return Err(Error::Busy { seconds: LOCK_WAIT.as_secs() });
+            }
+            Err(TryLockError::WouldBlock) => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(8));
+            }
+        }
+    }
+}
