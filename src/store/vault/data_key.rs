@@ -9,8 +9,8 @@
 use hkdf::Hkdf;
 use sha2::Sha256;
 
+use super::bytes::Bytes;
 use super::seal::SymmetricKey;
-use super::wrapping::Bytes;
 use crate::account::Id;
 use crate::error::Error;
 

@@ -36,9 +36,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::bytes::Bytes;
 use super::data_key::{Bound, KeyId, key_id};
 use super::seal::{OVERHEAD, SymmetricKey, seal, unseal};
-use super::wrapping::{self, Bytes, Wrapped};
+use super::wrapping::{self, Wrapped};
 use super::{key_file, passphrase, ssh_agent};
 use crate::account::Id;
 use crate::error::Error;

@@ -219,7 +219,7 @@ pub(super) fn nowhere() -> Error {
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
-    use super::super::wrapping::Bytes;
+    use super::super::bytes::Bytes;
     use super::*;
     use crate::account::Id;
 

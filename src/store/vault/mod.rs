@@ -34,20 +34,24 @@ use crate::files::{self, StagedFile};
 use crate::secret::Secret;
 
 use super::{Availability, Health, Store, StoreContext, StoreRecord};
+use availability::{availability, could_be_made};
 use data_key::Bound;
 pub use header::SlotName;
 use header::{Header, Slot};
+use opened::read_sealed;
 use passphrase::Cost;
-use sealed_file::SealedUnder;
 pub use slots::{AgentKey, SlotInfo};
 pub use unlock::UnlockCache;
 use unlock::{UnlockMethods, Unlocked};
 
+mod availability;
+mod bytes;
 mod data_key;
 mod header;
 mod kernel_keyring;
 mod key_file;
 mod latest;
+mod opened;
 mod passphrase;
 mod recipient;
 mod reseal;
@@ -130,6 +134,10 @@ impl<'a> Vault<'a> {
         self.context.data.join("vault.latest")
     }
 
+    fn check_latest(&self, header: &Header, unlocked: &Unlocked) -> Result<(), Error> {
+        latest::check(&self.latest_path(), header, || self.header_path(), &unlocked.key)
+    }
+
     fn lock_path(&self) -> PathBuf {
         self.context.data.join("vault.lock")
     }
@@ -174,11 +182,11 @@ impl<'a> Vault<'a> {
         };
         self.with_header(header, |header| {
             let unlocked = self.open(header, &UnlockMethods::ALL)?;
-            let _ = self.carry_on(&unlocked);
+            let _ = reseal::carry_on(self, &unlocked);
             files::sweep(&self.folder());
             let mut survey = Survey::default();
             for id in self.sealed_ids()? {
-                match self.read_sealed(header, &unlocked, &id) {
+                match read_sealed(&self.sealed_path(&id), header, &unlocked.key, &id) {
                     Ok(held) => survey.keys.extend(held.map(|(key, _)| key)),
                     Err(error) => survey.broken.push(error),
                 }
@@ -207,38 +215,6 @@ impl<'a> Vault<'a> {
     fn is_still(&self, header: &Header) -> Result<bool, Error> {
         Ok(self.header()?.is_some_and(|now| now.is_like(header)))
     }
-
-    /// Opens one sealed file; `None` if there is none, or no more: another process may have removed it.
-    fn read_sealed(
-        &self,
-        header: &Header,
-        unlocked: &Unlocked,
-        id: &Id,
-    ) -> Result<Option<(Key, Secret)>, Error> {
-        let path = self.sealed_path(id);
-        let Some(bytes) = files::read_private(&path)? else { return Ok(None) };
-        let read = |key, bound| sealed_file::read(key, bound, id, &path, &bytes).map(Some);
-        let under = match sealed_file::sealed_under(&bytes) {
-            Some(SealedUnder::Named(key)) => Some(key),
-            // What is no sealed file is called so by whoever reads it.
-            Some(SealedUnder::Unnamed) | None => None,
-        };
-        if under == header.key {
-            return read(&unlocked.key, header.bound());
-        }
-        let vault = &header.id;
-        match (header.open_previous(&unlocked.key), under) {
-            (Some(before), None) => read(&before, Bound { vault, key: None }),
-            (Some(before), Some(key)) if header.previous() == Some(&key) => {
-                read(&before, Bound { vault, key: Some(&key) })
-            }
-            (_, None) if sealed_file::sealed_under(&bytes).is_none() => read(&unlocked.key, header.bound()),
-            _ => {
-                let why = "it is sealed under another key than the vault's present one, so it or the vault is an older copy";
-                Err(Error::Damaged { path, why })
-            }
-        }
-    }
 }
 
 impl Store for Vault<'_> {
@@ -249,7 +225,7 @@ impl Store for Vault<'_> {
         };
         let found = self.with_header(header, |header| {
             let unlocked = self.open(header, &UnlockMethods::ALL)?;
-            self.read_sealed(header, &unlocked, &key.id)
+            read_sealed(&path, header, &unlocked.key, &key.id)
         })?;
         match found {
             Some((held, _)) if held != *key => {
@@ -296,7 +272,7 @@ impl Store for Vault<'_> {
         let unlocked =
             self.open(&header, &UnlockMethods::ALL).map_err(|error| self.say_who_is_missing(error))?;
         // Another process that seals everything anew does so for its own.
-        let _ = self.carry_on(&unlocked);
+        let _ = reseal::carry_on(self, &unlocked);
         kernel_keyring::keep(header.bound(), &unlocked.key, for_seconds.unwrap_or(UNLOCKED_FOR))
     }
 
@@ -341,7 +317,7 @@ impl Store for Vault<'_> {
         if header.key_file().is_none() && self.key_path().exists() {
             words.push_str("; vault.key beside it no longer opens it");
         }
-        if self.is_older(&header) {
+        if latest::is_older(&self.latest_path(), &header) {
             words.push_str("; it is older than the vault that keyfob last wrote here");
         }
         Health { usable: state.is_ok(), words }
@@ -355,7 +331,7 @@ impl Vault<'_> {
             // This may ask somebody, so it comes before the lock.
             let unlocked = self.open_or_create()?;
             if self.header()?.is_some_and(|header| header.previous().is_some()) {
-                let _ = self.carry_on(&unlocked);
+                let _ = reseal::carry_on(self, &unlocked);
             }
             let share = files::share(&self.lock_path())?;
             let Some(header) = self.header()?.filter(|header| unlocked.fits(header)) else { continue };
@@ -388,47 +364,6 @@ impl Vault<'_> {
         }
         Err(trouble)
     }
-}
-
-/// It serves wherever the data folder can be written.
-fn availability(context: &StoreContext<'_>) -> Availability {
-    let data = &context.data;
-    let writable = match files::check_folder(data) {
-        Ok(true) => writable(data),
-        Ok(false) => Err(Error::io("find", data)(std::io::ErrorKind::NotFound.into())),
-        Err(error) => Err(error),
-    };
-    match writable {
-        Ok(()) => Availability::Yes,
-        Err(error) => Availability::No(error.to_string()),
-    }
-}
-
-/// Whether the first token could make a vault. Before it there is no data folder either, so the nearest folder that is there counts.
-fn could_be_made(context: &StoreContext<'_>) -> Availability {
-    match files::check_folder(&context.data) {
-        Ok(false) => match context.data.ancestors().find(|folder| folder.exists()).map(writable) {
-            Some(Err(error)) => Availability::No(error.to_string()),
-            _ => Availability::Yes,
-        },
-        _ => availability(context),
-    }
-}
-
-#[cfg(unix)]
-fn writable(folder: &std::path::Path) -> Result<(), Error> {
-    use rustix::fs::Access;
-    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
-        .map_err(|error| Error::io("write to", folder)(error.into()))
-}
-
-#[cfg(not(unix))]
-fn writable(folder: &std::path::Path) -> Result<(), Error> {
-    let about = std::fs::metadata(folder).map_err(Error::io("look at", folder))?;
-    if about.permissions().readonly() {
-        return Err(Error::io("write to", folder)(std::io::ErrorKind::PermissionDenied.into()));
-    }
-    Ok(())
 }
 
 fn unusable(why: impl Into<String>) -> Error {

@@ -9,10 +9,11 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::bytes::Bytes;
 use super::data_key::Bound;
 use super::recipient::{Around, Recipient};
 use super::seal::SymmetricKey;
-use super::wrapping::{self, Bytes, Wrapped};
+use super::wrapping::{self, Wrapped};
 use crate::account::Id;
 use crate::error::Error;
 use crate::secret::Secret;

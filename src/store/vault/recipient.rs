@@ -20,9 +20,10 @@ use sha2::Sha256;
 use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
 use zeroize::Zeroizing;
 
+use super::bytes::Bytes;
 use super::data_key::Bound;
 use super::seal::{OVERHEAD, SymmetricKey, seal, unseal};
-use super::wrapping::{self, Bytes, Wrapped};
+use super::wrapping::{self, Wrapped};
 use crate::account::Id;
 use crate::error::Error;
 

@@ -24,9 +24,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::bytes::Bytes;
 use super::data_key::{Bound, KeyId};
 use super::seal::{OVERHEAD, SymmetricKey, seal, unseal};
-use super::wrapping::Bytes;
 use crate::account::{Account, Id, Key};
 use crate::error::Error;
 use crate::remote::Realm;

@@ -8,7 +8,7 @@
 use std::rc::Rc;
 
 use super::header::{Header, Slot, SlotName};
-use super::reseal::{Change, Prepared};
+use super::reseal::{self, Change, Prepared};
 use super::unlock::{UnlockMethods, Unlocked};
 use super::{Vault, kernel_keyring, key_file, passphrase};
 use crate::error::Error;
@@ -62,7 +62,7 @@ impl Vault<'_> {
     pub fn add_passphrase(&self, passphrase: &Secret) -> Result<(), Error> {
         not_empty(passphrase)?;
         let (header, unlocked) = self.opened_for(&SlotName::Passphrase)?;
-        let prepared = self.prepare(&header, &unlocked, &[])?;
+        let prepared = reseal::prepare(self, &header, &unlocked, &[])?;
         self.add(&unlocked, &prepared, self.passphrase_slot(passphrase, &header, &prepared)?)
     }
 
@@ -76,9 +76,9 @@ impl Vault<'_> {
         let header = self.header()?.filter(|header| header.passphrase().is_some());
         let header = header.ok_or_else(|| none_such(&SlotName::Passphrase))?;
         let unlocked = self.open(&header, &UnlockMethods::ALL)?;
-        let prepared = self.prepare(&header, &unlocked, &[&SlotName::Passphrase])?;
+        let prepared = reseal::prepare(self, &header, &unlocked, &[&SlotName::Passphrase])?;
         let with = Some(self.passphrase_slot(passphrase, &header, &prepared)?);
-        self.reseal(&unlocked, &prepared, Change { with, without: None })
+        reseal::reseal(self, &unlocked, &prepared, Change { with, without: None })
     }
 
     /// Turns a vault that opens unattended into one that wants `passphrase`: the passphrase comes and the key
@@ -102,9 +102,9 @@ impl Vault<'_> {
         }
         header.key_file().ok_or_else(|| none_such(&SlotName::KeyFile))?;
         let unlocked = self.open(&header, &UnlockMethods::ALL)?;
-        let prepared = self.prepare(&header, &unlocked, &[&SlotName::KeyFile])?;
+        let prepared = reseal::prepare(self, &header, &unlocked, &[&SlotName::KeyFile])?;
         let with = Some(self.passphrase_slot(passphrase, &header, &prepared)?);
-        self.reseal(&unlocked, &prepared, Change { with, without: Some(SlotName::KeyFile) })
+        reseal::reseal(self, &unlocked, &prepared, Change { with, without: Some(SlotName::KeyFile) })
     }
 
     /// Adds a key file, so that the vault opens unattended.
@@ -113,7 +113,7 @@ impl Vault<'_> {
     /// When it has one already, or does not open.
     pub fn add_key_file(&self) -> Result<(), Error> {
         let (header, unlocked) = self.opened_for(&SlotName::KeyFile)?;
-        let prepared = self.prepare(&header, &unlocked, &[])?;
+        let prepared = reseal::prepare(self, &header, &unlocked, &[])?;
         // Its key is made when it is added.
         self.add(&unlocked, &prepared, Slot::KeyFile(key_file::Slot::empty()))
     }
@@ -128,8 +128,9 @@ impl Vault<'_> {
         check_removal(&header, name)?;
         let proof = UnlockMethods { except: Some(name), remembered: false, agent: false };
         let proven = self.open(&header, &proof).map_err(|error| self.say_who_is_missing(error))?;
-        let prepared = self.prepare(&header, &proven, &[name])?;
-        let left = self.reseal(&proven, &prepared, Change { without: Some(name.clone()), with: None })?;
+        let prepared = reseal::prepare(self, &header, &proven, &[name])?;
+        let left =
+            reseal::reseal(self, &proven, &prepared, Change { without: Some(name.clone()), with: None })?;
         if *name != SlotName::KeyFile
             && let Some(header) = self.header()?
         {
@@ -147,8 +148,8 @@ impl Vault<'_> {
         let header = self.header()?.ok_or_else(no_vault)?;
         let unlocked =
             self.open(&header, &UnlockMethods::ALL).map_err(|error| self.say_who_is_missing(error))?;
-        let prepared = self.prepare(&header, &unlocked, &[])?;
-        self.reseal(&unlocked, &prepared, Change::default())
+        let prepared = reseal::prepare(self, &header, &unlocked, &[])?;
+        reseal::reseal(self, &unlocked, &prepared, Change::default())
     }
 
     fn passphrase_slot(
@@ -163,7 +164,7 @@ impl Vault<'_> {
     /// The vault, opened to get this slot, which it must not have; made if there is none.
     fn opened_for(&self, name: &SlotName) -> Result<(Header, Rc<Unlocked>), Error> {
         let unlocked = self.open_or_create()?;
-        let header = self.header_of(&unlocked)?;
+        let header = reseal::header_of(self, &unlocked)?;
         check_absence(&header, name)?;
         Ok((header, unlocked))
     }
@@ -171,14 +172,15 @@ impl Vault<'_> {
     /// Adds a slot, durably. A header of version 1 becomes one of version 2, which takes a new data key.
     fn add(&self, unlocked: &Rc<Unlocked>, prepared: &Prepared, mut slot: Slot) -> Result<(), Error> {
         if unlocked.key_id.is_none() {
-            return self.reseal(unlocked, prepared, Change { with: Some(slot), without: None }).map(drop);
+            return reseal::reseal(self, unlocked, prepared, Change { with: Some(slot), without: None })
+                .map(drop);
         }
         files::locked(&self.lock_path(), || {
-            let mut header = self.header_of(unlocked)?;
+            let mut header = reseal::header_of(self, unlocked)?;
             check_absence(&header, &slot.name())?;
             // What stands in it is sealed as ours by what follows.
             if !header.is_sealed_with(&unlocked.key) {
-                return Err(self.not_ours());
+                return Err(reseal::not_ours(self));
             }
             self.check_latest(&header, unlocked)?;
             if let Slot::KeyFile(slot) = &mut slot {
@@ -192,7 +194,7 @@ impl Vault<'_> {
                     header.open_authority(&unlocked.key).is_none_or(|held| held.bytes() != new.bytes())
                 })
             {
-                return Err(super::reseal::changed_meanwhile());
+                return Err(reseal::changed_meanwhile());
             }
             header.add(slot, &unlocked.key, authority)?;
             files::write_private(&self.header_path(), &header.to_bytes()?)?;
@@ -228,7 +230,7 @@ impl Vault<'_> {
     pub fn enrol_ssh_agent(&self, fingerprint: Option<&str>) -> Result<SlotName, Error> {
         use super::ssh_agent::{client, slot};
         let unlocked = self.open_or_create()?;
-        let header = self.header_of(&unlocked)?;
+        let header = reseal::header_of(self, &unlocked)?;
         let mut found = self.agent()?.identities()?;
         match fingerprint {
             Some(wanted) => found.retain(|identity| slot::fingerprint(&identity.blob) == wanted),
@@ -244,7 +246,7 @@ impl Vault<'_> {
         };
         let name = SlotName::SshAgent(slot::fingerprint(&identity.blob));
         check_absence(&header, &name)?;
-        let prepared = self.prepare(&header, &unlocked, &[])?;
+        let prepared = reseal::prepare(self, &header, &unlocked, &[])?;
         let mut agent = self.agent()?;
         agent.extend(self.context.prompt_timeout);
         let slot = slot::Slot::enrolling(&mut agent, identity, &header.id, &prepared.authority)?;

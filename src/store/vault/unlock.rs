@@ -12,7 +12,7 @@ use super::header::{Header, Slot, SlotName};
 use super::seal::SymmetricKey;
 #[cfg(unix)]
 use super::ssh_agent;
-use super::{NAME, Vault, kernel_keyring, key_file, passphrase};
+use super::{NAME, Vault, kernel_keyring, key_file, latest, passphrase};
 use crate::account::Id;
 use crate::error::Error;
 use crate::files;
@@ -205,7 +205,7 @@ impl Vault<'_> {
             }
         };
         header.key_file().and_then(|slot| slot.open(&keys, header.bound())).ok_or_else(|| {
-            let why = if self.was_resealed(header) {
+            let why = if latest::was_resealed(&self.latest_path(), header) {
                 "they are not of the same time, one of them is an older copy"
             } else {
                 "it is the key of another vault"

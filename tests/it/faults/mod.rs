@@ -18,6 +18,8 @@ mod environment;
 #[cfg(target_os = "linux")]
 mod import;
 mod records;
+#[cfg(target_os = "linux")]
+mod reseal;
 mod settings;
 
 const TOKEN: &str = "a-token-that-only-these-tests-know";

@@ -17,10 +17,11 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::super::bytes::Bytes;
 use super::super::data_key::Bound;
 use super::super::recipient::{Around, Recipient};
 use super::super::seal::SymmetricKey;
-use super::super::wrapping::{self, Bytes, Wrapped};
+use super::super::wrapping::{self, Wrapped};
 use crate::error::Error;
 
 const KIND: &str = "ssh-agent";
@@ -98,11 +99,12 @@ mod unix {
     use crate::account::Id;
     use crate::error::Error;
     use crate::secret::Secret;
+    use crate::store::vault::bytes::Bytes;
     use crate::store::vault::data_key::Bound;
     use crate::store::vault::recipient::{Around, Recipient};
     use crate::store::vault::seal::SymmetricKey;
     use crate::store::vault::ssh_agent::client::{self, Agent, Identity};
-    use crate::store::vault::wrapping::{self, Bytes, DOMAIN};
+    use crate::store::vault::wrapping::{self, DOMAIN};
 
     impl Slot {
         /// A slot that the key `identity` of this agent will open, once something is sealed for it.
