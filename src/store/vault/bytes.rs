@@ -50,8 +50,11 @@ impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
                 write!(f, "{N} bytes in base64")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes<N>, E> {
-                let bytes = BASE64_STANDARD.decode(text).ok();
-                bytes.and_then(|bytes| Bytes::from_slice(&bytes)).ok_or_else(|| E::custom("other bytes"))
+                // The longest that a header has are 104, and the decoder wants room for whole threes.
+                let mut bytes = [0; 108];
+                let length = BASE64_STANDARD.decode_slice(text, &mut bytes).ok();
+                let bytes = length.and_then(|length| Bytes::from_slice(&bytes[..length]));
+                bytes.ok_or_else(|| E::custom("other bytes"))
             }
         }
         deserializer.deserialize_str(Text)

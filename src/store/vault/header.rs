@@ -34,11 +34,12 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::bytes::Bytes;
 use super::data_key::{Bound, KeyId, key_id};
-use super::seal::{OVERHEAD, SymmetricKey, seal, unseal};
+use super::seal::{SymmetricKey, seal, unseal};
 use super::wrapping::{self, Wrapped};
 use super::{key_file, passphrase, ssh_agent};
 use crate::account::Id;
@@ -73,8 +74,13 @@ pub(super) struct Header {
     /// The ways to open it; never none.
     pub(super) slots: Vec<Slot>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    seal: Option<Bytes<OVERHEAD>>,
+    seal: Option<Sealed>,
 }
+
+/// What seals a header, as its text: readers have no need of it.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Sealed(String);
 
 /// The data key before.
 #[derive(Serialize, Deserialize)]
@@ -291,14 +297,15 @@ impl Header {
 
     /// Whether somebody wrote it who had this data key, which its slots hold. Headers of version 1 were not sealed.
     pub(super) fn is_sealed_with(&self, data: &SymmetricKey) -> bool {
-        let sealed = self.seal.as_ref().and_then(|seal| unseal(data, &self.covered(), &seal.0));
+        let seal = self.seal.as_ref().and_then(|Sealed(text)| BASE64_STANDARD.decode(text).ok());
+        let sealed = seal.and_then(|seal| unseal(data, &self.covered(), &seal));
         sealed.is_some() && key_id(data, &self.id).ok() == self.key
     }
 
     fn seal(&mut self, data: &SymmetricKey) -> Result<(), Error> {
         let mut sealed = Vec::new();
         seal(data, &self.covered(), b"", &mut sealed)?;
-        self.seal = Bytes::from_slice(&sealed);
+        self.seal = Some(Sealed(BASE64_STANDARD.encode(&sealed)));
         Ok(())
     }
 

@@ -180,11 +180,12 @@ impl<'a> Vault<'a> {
             let lonely = self.folder().is_dir() && !self.sealed_ids()?.is_empty();
             return if lonely { Err(self.headless()) } else { Ok(Survey::default()) };
         };
-        self.with_header(header, |header| {
+        let surveyed = self.with_header(header, |header| {
             let unlocked = self.open(header, &UnlockMethods::ALL)?;
-            let _ = reseal::carry_on(self, &unlocked);
+            let carried_on = reseal::carry_on(self, &unlocked);
             files::sweep(&self.folder());
-            let mut survey = Survey::default();
+            let broken = carried_on.err().into_iter().collect();
+            let mut survey = Survey { keys: Vec::new(), broken };
             for id in self.sealed_ids()? {
                 match read_sealed(&self.sealed_path(&id), header, &unlocked.key, &id) {
                     Ok(held) => survey.keys.extend(held.map(|(key, _)| key)),
@@ -193,7 +194,8 @@ impl<'a> Vault<'a> {
             }
             // What does not open may be sealed anew by another process just now.
             if survey.broken.is_empty() || self.is_still(header)? { Ok(survey) } else { Err(Error::Changing) }
-        })
+        });
+        surveyed.map(|(_, survey)| survey)
     }
 
     /// What `work` makes of the header; of the next one too, if it failed and another process has written that meanwhile.
@@ -201,12 +203,15 @@ impl<'a> Vault<'a> {
         &self,
         mut header: Header,
         mut work: impl FnMut(&Header) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    ) -> Result<(Header, T), Error> {
         for _ in 0..MOST_HEADERS {
-            let done = work(&header);
-            match self.header() {
-                Ok(Some(now)) if done.is_err() && !now.is_like(&header) => header = now,
-                _ => return done,
+            let error = match work(&header) {
+                Ok(done) => return Ok((header, done)),
+                Err(error) => error,
+            };
+            match self.header()? {
+                Some(now) if !now.is_like(&header) => header = now,
+                _ => return Err(error),
             }
         }
         Err(Error::Changing)
@@ -223,7 +228,7 @@ impl Store for Vault<'_> {
         let Some(header) = self.header()? else {
             return if path.exists() { Err(self.headless()) } else { Ok(None) };
         };
-        let found = self.with_header(header, |header| {
+        let (_, found) = self.with_header(header, |header| {
             let unlocked = self.open(header, &UnlockMethods::ALL)?;
             read_sealed(&path, header, &unlocked.key, &key.id)
         })?;
@@ -316,6 +321,9 @@ impl Store for Vault<'_> {
         };
         if header.key_file().is_none() && self.key_path().exists() {
             words.push_str("; vault.key beside it no longer opens it");
+        }
+        if header.previous().is_some() {
+            words.push_str("; its tokens are being sealed anew, or that was broken off");
         }
         if latest::is_older(&self.latest_path(), &header) {
             words.push_str("; it is older than the vault that keyfob last wrote here");

@@ -75,7 +75,7 @@ impl Vault<'_> {
         not_empty(passphrase)?;
         let header = self.header()?.filter(|header| header.passphrase().is_some());
         let header = header.ok_or_else(|| none_such(&SlotName::Passphrase))?;
-        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
+        let (header, unlocked) = self.open_latest(header, &UnlockMethods::ALL)?;
         let prepared = reseal::prepare(self, &header, &unlocked, &[&SlotName::Passphrase])?;
         let with = Some(self.passphrase_slot(passphrase, &header, &prepared)?);
         reseal::reseal(self, &unlocked, &prepared, Change { with, without: None })
@@ -101,7 +101,7 @@ impl Vault<'_> {
             return Err(exists(&SlotName::Passphrase));
         }
         header.key_file().ok_or_else(|| none_such(&SlotName::KeyFile))?;
-        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
+        let (header, unlocked) = self.open_latest(header, &UnlockMethods::ALL)?;
         let prepared = reseal::prepare(self, &header, &unlocked, &[&SlotName::KeyFile])?;
         let with = Some(self.passphrase_slot(passphrase, &header, &prepared)?);
         reseal::reseal(self, &unlocked, &prepared, Change { with, without: Some(SlotName::KeyFile) })
@@ -127,7 +127,8 @@ impl Vault<'_> {
         let header = self.header()?.ok_or_else(no_vault)?;
         check_removal(&header, name)?;
         let proof = UnlockMethods { except: Some(name), remembered: false, agent: false };
-        let proven = self.open(&header, &proof).map_err(|error| self.say_who_is_missing(error))?;
+        let opened = self.open_latest(header, &proof);
+        let (header, proven) = opened.map_err(|error| self.say_who_is_missing(error))?;
         let prepared = reseal::prepare(self, &header, &proven, &[name])?;
         let left =
             reseal::reseal(self, &proven, &prepared, Change { without: Some(name.clone()), with: None })?;
@@ -146,8 +147,8 @@ impl Vault<'_> {
     /// When there is no vault, or it does not open.
     pub fn reseal_all(&self) -> Result<usize, Error> {
         let header = self.header()?.ok_or_else(no_vault)?;
-        let unlocked =
-            self.open(&header, &UnlockMethods::ALL).map_err(|error| self.say_who_is_missing(error))?;
+        let opened = self.open_latest(header, &UnlockMethods::ALL);
+        let (header, unlocked) = opened.map_err(|error| self.say_who_is_missing(error))?;
         let prepared = reseal::prepare(self, &header, &unlocked, &[])?;
         reseal::reseal(self, &unlocked, &prepared, Change::default())
     }

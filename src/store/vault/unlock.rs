@@ -254,7 +254,16 @@ impl Vault<'_> {
             Some(header) => header,
             None => self.create(None)?.0,
         };
-        self.open(&header, &UnlockMethods::ALL)
+        self.open_latest(header, &UnlockMethods::ALL).map(|(_, unlocked)| unlocked)
+    }
+
+    /// The vault, opened by this header or one that another process wrote while this one was looked at, and which it was.
+    pub(super) fn open_latest(
+        &self,
+        header: Header,
+        methods: &UnlockMethods<'_>,
+    ) -> Result<(Header, Rc<Unlocked>), Error> {
+        self.with_header(header, |header| self.open(header, methods))
     }
 }
 
