@@ -12,6 +12,7 @@ use crate::store::{NoTerminal, Prompter};
 
 #[cfg(unix)]
 mod agents;
+mod attacks;
 mod damage;
 #[cfg(unix)]
 mod fake_agent;
