@@ -1,6 +1,6 @@
 //! Writers take turns, by a lock file.
 
-use std::fs::{self, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,16 +22,28 @@ pub fn locked<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result
     work()
 }
 
+/// Shares the lock file `path` with others who do, and keeps out who wants it alone; waits as [`locked`] does. Dropping it lets go.
+///
+/// # Errors
+/// [`Error::Busy`], [`Error::Io`].
+pub fn share(path: &Path) -> Result<fs::File, Error> {
+    take(path, File::try_lock_shared)
+}
+
+fn lock(path: &Path) -> Result<fs::File, Error> {
+    take(path, File::try_lock)
+}
+
 /// The lock file; closing it unlocks. On its own, so that it is in the program once and not for each kind of work.
 #[inline(never)]
-fn lock(path: &Path) -> Result<fs::File, Error> {
+fn take(path: &Path, how: fn(&File) -> Result<(), TryLockError>) -> Result<fs::File, Error> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     private_mode(&mut options);
     let file = options.open(path).map_err(|error| symlink_or(error, path))?;
     let (start, mut pause) = (Instant::now(), Duration::from_micros(200));
     loop {
-        match file.try_lock() {
+        match how(&file) {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
             Err(TryLockError::WouldBlock) if start.elapsed() > LOCK_WAIT => {

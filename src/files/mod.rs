@@ -17,7 +17,7 @@ mod trust;
 mod write;
 
 pub use folder::{check_folder, make_folder, make_tools_folder};
-pub use lock::locked;
+pub use lock::{locked, share};
 pub use trust::{group_writable, read_trusted};
 pub use write::{
     StagedFile, changed_just_now, create_private, leftovers, remove, reserve_space, rewrite, sweep,

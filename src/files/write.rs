@@ -21,6 +21,8 @@ pub struct StagedFile {
     file: File,
     temporary: PathBuf,
     path: PathBuf,
+    /// Let go when it is in its place, or gone.
+    share: Option<File>,
 }
 
 impl StagedFile {
@@ -41,7 +43,13 @@ impl StagedFile {
         // has less to wait for.
         #[cfg(target_os = "linux")]
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
-        Ok(StagedFile { file, temporary, path: path.to_owned() })
+        Ok(StagedFile { file, temporary, path: path.to_owned(), share: None })
+    }
+
+    /// The same, with a share of a lock ([`super::share`]) for as long as it is under way.
+    pub fn holding(mut self, share: File) -> StagedFile {
+        self.share = Some(share);
+        self
     }
 
     /// Puts it where nothing is yet and nobody looks yet, durably. Until this returns, a power failure may leave a torn file there;

@@ -42,6 +42,7 @@ pub static COMMAND: Command = Command {
             )
             .subcommand(slots::protect(word))
             .subcommand(slots::slots(word))
+            .subcommand(slots::reseal(word))
     },
     run,
 };
@@ -65,6 +66,7 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     match matches.subcommand() {
         Some(("move", matches)) => move_all(matches, context),
         Some(("protect", _)) => slots::run_protect(context),
+        Some(("reseal", _)) => slots::run_reseal(context),
         Some(("slots", matches)) => slots::run_slots(matches, context),
         _ if matches.get_flag("folder") => {
             let folder = context.data.display().to_string();

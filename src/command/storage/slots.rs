@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::store::vault::SlotName;
 use crate::text::visible;
 
-use super::super::{Context, new_passphrase, text, yes};
+use super::super::{Context, counted, new_passphrase, text, yes};
 use super::Word;
 
 pub(super) fn protect(word: Word) -> clap::Command {
@@ -50,14 +50,19 @@ pub(super) fn run_protect(context: &mut Context<'_>) -> Result<(), Error> {
             ));
         }
         // Asks for the passphrase, so that nobody is shut out by one that was forgotten.
-        vault.remove_slot(&SlotName::KeyFile)?;
+        let left = vault.remove_slot(&SlotName::KeyFile)?;
         context.terminal.note("the vault opens with its passphrase only, and the key file is gone");
+        say_resealed(left, context);
         return Ok(());
     }
     let passphrase = new_passphrase(context, "new keyfob vault passphrase")?;
     crate::files::make_folder(&context.data)?;
-    vault.replace_key_file_by_passphrase(&passphrase)?;
+    let is_new = vault.slots()?.is_empty();
+    let left = vault.replace_key_file_by_passphrase(&passphrase)?;
     context.terminal.note("the vault opens with the passphrase from now on, and the key file is gone");
+    if !is_new {
+        say_resealed(left, context);
+    }
     context.terminal.hint("keyfob unlock opens it for 8 hours, keyfob lock closes it");
     Ok(())
 }
@@ -71,17 +76,48 @@ pub(super) fn run_slots(matches: &ArgMatches, context: &mut Context<'_>) -> Resu
                 return Err(Error::usage("the vault has no passphrase", "keyfob storage protect"));
             }
             let passphrase = new_passphrase(context, "new keyfob vault passphrase")?;
-            vault.change_passphrase(&passphrase)?;
+            let left = vault.change_passphrase(&passphrase)?;
             context.terminal.note("the vault has a new passphrase");
+            say_resealed(left, context);
             Ok(())
         }
         Some(("remove", matches)) => {
             let name: SlotName = slot(matches).parse()?;
-            context.stores.vault().remove_slot(&name)?;
+            let left = context.stores.vault().remove_slot(&name)?;
             context.terminal.note(&format!("{name} no longer opens the vault"));
+            say_resealed(left, context);
             Ok(())
         }
         _ => list(context),
+    }
+}
+
+pub(super) fn reseal(word: Word) -> clap::Command {
+    word("reseal", "Seal the vault's tokens anew under a new key", "keyfob storage reseal").long_about(
+        "Seal the vault's tokens anew under a new key\n\n\
+         Then a copy of the vault's header with its key file or passphrase, however it was come by, opens nothing that is written \
+         from now on. protect, slots change and slots remove do so, too. It does not take back what was in the copy: whoever may \
+         have opened that has the tokens of then, until they are rotated (keyfob rotate URL).",
+    )
+}
+
+pub(super) fn run_reseal(context: &mut Context<'_>) -> Result<(), Error> {
+    let left = context.stores.vault().reseal_all()?;
+    say_resealed(left, context);
+    context
+        .terminal
+        .hint("tokens that were in a copy which somebody may open are safe again after: keyfob rotate URL");
+    Ok(())
+}
+
+/// What a new data key means, and which files do not have it.
+fn say_resealed(left: usize, context: &mut Context<'_>) {
+    context.terminal.note("its tokens are sealed under a new key; older copies of its header and key open nothing that is written from now on");
+    if left > 0 {
+        let files = counted(left, "sealed file");
+        context
+            .terminal
+            .note(&format!("{files} did not open and stayed as before; keyfob doctor names them"));
     }
 }
 

@@ -5,24 +5,24 @@
 //!     header.json           format version, the vault's random id, its slots (header.rs)
 //!     <id of the secret>    one sealed file per secret (sealed_file.rs)
 //! DATA/vault.key            the key of the key-file slot (key_file.rs); beside the folder, never inside
-//! DATA/vault.lock           held while the header is written
+//! DATA/vault.latest         which data key is the latest (latest.rs)
+//! DATA/vault.lock           held while the header is written, shared while a sealed file comes or goes
 //! ```
 //!
-//! One random data key seals every secret. It exists on disk only wrapped, once per *slot*; opening any one slot
+//! One random data key seals every secret, until a new one takes its place (reseal.rs). It exists on disk only wrapped, once per *slot*; opening any one slot
 //! opens the vault: `key-file` (the default, unattended), `passphrase`, whose opened key may rest in the kernel's
 //! keyring for a while, and `ssh-agent`. All formats carry a version, and docs/stores/vault.md tells the same for
 //! people.
 //!
 //! Reading ([`Store::get`]) is the hot path: the header, the key file and the one sealed file are opened, no folder
-//! is listed and no lock is taken, because files are replaced whole and a secret's file is never rewritten. Writing
-//! a secret needs no lock either: its id is random. Only what writes the header takes the lock: the first
-//! [`Store::put`], and the management of slots (slots.rs). The key file is durable before the header that needs it,
-//! and is removed only after the header that no longer does.
+//! is listed and no lock is taken, because files are replaced whole. If the files that it found do not belong together, another
+//! process may have sealed everything anew in between; then the header has changed, and it looks again. A secret's file comes or
+//! goes under a share of the lock, so that it does not escape a new data key. Only what writes the header takes the lock alone: the
+//! first [`Store::put`], and the management of slots (slots.rs). The key file is durable before the header that needs it, and is
+//! removed only after the header that no longer does.
 //!
 //! A key is never replaced silently: when the header or the key file is gone while sealed files are there, that is
-//! an error, since a new key would make what is there unreadable for good. Deliberately absent: sealing everything
-//! anew under another data key; so removing a slot does not lock out who has kept an old header together with its
-//! key.
+//! an error, since a new key would make what is there unreadable for good.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -34,17 +34,27 @@ use crate::files::{self, StagedFile};
 use crate::secret::Secret;
 
 use super::{Availability, Health, Store, StoreContext, StoreRecord};
+use availability::{availability, could_be_made};
+use data_key::Bound;
 pub use header::SlotName;
 use header::{Header, Slot};
+use opened::read_sealed;
 use passphrase::Cost;
 pub use slots::{AgentKey, SlotInfo};
 pub use unlock::UnlockCache;
 use unlock::{UnlockMethods, Unlocked};
 
+mod availability;
+mod bytes;
+mod data_key;
 mod header;
 mod kernel_keyring;
 mod key_file;
+mod latest;
+mod opened;
 mod passphrase;
+mod recipient;
+mod reseal;
 mod seal;
 mod sealed_file;
 mod slots;
@@ -55,6 +65,9 @@ mod unlock;
 mod wrapping;
 
 const NAME: &str = "vault";
+
+/// How many headers in a row one call looks at, each written by another process meanwhile.
+const MOST_HEADERS: usize = 5;
 
 /// How long the passphrase need not be asked for again, when [`Store::unlock`] is not told.
 const UNLOCKED_FOR: u64 = 8 * 60 * 60;
@@ -117,6 +130,14 @@ impl<'a> Vault<'a> {
         self.context.data.join("vault.key")
     }
 
+    fn latest_path(&self) -> PathBuf {
+        self.context.data.join("vault.latest")
+    }
+
+    fn check_latest(&self, header: &Header, unlocked: &Unlocked) -> Result<(), Error> {
+        latest::check(&self.latest_path(), header, || self.header_path(), &unlocked.key)
+    }
+
     fn lock_path(&self) -> PathBuf {
         self.context.data.join("vault.lock")
     }
@@ -148,33 +169,56 @@ impl<'a> Vault<'a> {
         Ok(ids)
     }
 
-    /// Opens every sealed file and says which are broken, for `doctor`. Also sweeps away what crashes left.
+    /// Opens every sealed file and says which are broken, for `doctor`. Also sweeps away what crashes left, and ends a new sealing
+    /// that was broken off.
     ///
     /// # Errors
     /// As [`Store::get`]; a single broken file is no error here.
     pub fn survey(&self) -> Result<Survey, Error> {
-        let mut survey = Survey::default();
         let Some(header) = self.header()? else {
             // A folder without a header is fine as long as nothing is in it.
             let lonely = self.folder().is_dir() && !self.sealed_ids()?.is_empty();
-            return if lonely { Err(self.headless()) } else { Ok(survey) };
+            return if lonely { Err(self.headless()) } else { Ok(Survey::default()) };
         };
-        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
-        files::sweep(&self.folder());
-        for id in self.sealed_ids()? {
-            let path = self.sealed_path(&id);
-            let held = files::read_private(&path).and_then(|bytes| {
-                // One that vanished since the listing was removed by another process.
-                bytes
-                    .map(|bytes| sealed_file::read(&unlocked.key, &unlocked.id, &id, &path, &bytes))
-                    .transpose()
-            });
-            match held {
-                Ok(held) => survey.keys.extend(held.map(|(key, _)| key)),
-                Err(error) => survey.broken.push(error),
+        let surveyed = self.with_header(header, |header| {
+            let unlocked = self.open(header, &UnlockMethods::ALL)?;
+            let carried_on = reseal::carry_on(self, &unlocked);
+            files::sweep(&self.folder());
+            let broken = carried_on.err().into_iter().collect();
+            let mut survey = Survey { keys: Vec::new(), broken };
+            for id in self.sealed_ids()? {
+                match read_sealed(&self.sealed_path(&id), header, &unlocked.key, &id) {
+                    Ok(held) => survey.keys.extend(held.map(|(key, _)| key)),
+                    Err(error) => survey.broken.push(error),
+                }
+            }
+            // What does not open may be sealed anew by another process just now.
+            if survey.broken.is_empty() || self.is_still(header)? { Ok(survey) } else { Err(Error::Changing) }
+        });
+        surveyed.map(|(_, survey)| survey)
+    }
+
+    /// What `work` makes of the header; of the next one too, if it failed and another process has written that meanwhile.
+    fn with_header<T>(
+        &self,
+        mut header: Header,
+        mut work: impl FnMut(&Header) -> Result<T, Error>,
+    ) -> Result<(Header, T), Error> {
+        for _ in 0..MOST_HEADERS {
+            let error = match work(&header) {
+                Ok(done) => return Ok((header, done)),
+                Err(error) => error,
+            };
+            match self.header()? {
+                Some(now) if !now.is_like(&header) => header = now,
+                _ => return Err(error),
             }
         }
-        Ok(survey)
+        Err(Error::Changing)
+    }
+
+    fn is_still(&self, header: &Header) -> Result<bool, Error> {
+        Ok(self.header()?.is_some_and(|now| now.is_like(header)))
     }
 }
 
@@ -184,13 +228,16 @@ impl Store for Vault<'_> {
         let Some(header) = self.header()? else {
             return if path.exists() { Err(self.headless()) } else { Ok(None) };
         };
-        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
-        let Some(bytes) = files::read_private(&path)? else { return Ok(None) };
-        let (held, secret) = sealed_file::read(&unlocked.key, &unlocked.id, &key.id, &path, &bytes)?;
-        if held != *key {
-            return Err(Error::Damaged { path, why: "it holds the token of another account" });
+        let (_, found) = self.with_header(header, |header| {
+            let unlocked = self.open(header, &UnlockMethods::ALL)?;
+            read_sealed(&path, header, &unlocked.key, &key.id)
+        })?;
+        match found {
+            Some((held, _)) if held != *key => {
+                Err(Error::Damaged { path, why: "it holds the token of another account" })
+            }
+            found => Ok(found.map(|(_, secret)| secret)),
         }
-        Ok(Some(secret))
     }
 
     fn put(&self, key: &Key, secret: &Secret) -> Result<(), Error> {
@@ -203,7 +250,11 @@ impl Store for Vault<'_> {
 
     /// Needs no key: destroying what is sealed takes no more than removing its file.
     fn delete(&self, key: &Key) -> Result<(), Error> {
-        if files::check_folder(&self.folder())? { files::remove(&self.sealed_path(&key.id)) } else { Ok(()) }
+        if !files::check_folder(&self.folder())? {
+            return Ok(());
+        }
+        let _share = files::share(&self.lock_path())?;
+        files::remove(&self.sealed_path(&key.id))
     }
 
     /// Broken files are left out, so that one of them does not keep the others from being found again; see
@@ -225,7 +276,9 @@ impl Store for Vault<'_> {
         }
         let unlocked =
             self.open(&header, &UnlockMethods::ALL).map_err(|error| self.say_who_is_missing(error))?;
-        kernel_keyring::keep(&header.id, &unlocked.key, for_seconds.unwrap_or(UNLOCKED_FOR))
+        // Another process that seals everything anew does so for its own.
+        let _ = reseal::carry_on(self, &unlocked);
+        kernel_keyring::keep(header.bound(), &unlocked.key, for_seconds.unwrap_or(UNLOCKED_FOR))
     }
 
     fn lock(&self) -> Result<(), Error> {
@@ -234,7 +287,9 @@ impl Store for Vault<'_> {
             kept.forget();
         }
         let Some(header) = self.header()? else { return Ok(()) };
-        kernel_keyring::forget(&header.id)?;
+        for key in [None, header.previous(), header.key.as_ref()] {
+            kernel_keyring::forget(Bound { vault: &header.id, key })?;
+        }
         if header.key_file().is_some() {
             return Err(Error::Unsupported {
                 store: NAME,
@@ -267,6 +322,12 @@ impl Store for Vault<'_> {
         if header.key_file().is_none() && self.key_path().exists() {
             words.push_str("; vault.key beside it no longer opens it");
         }
+        if header.previous().is_some() {
+            words.push_str("; its tokens are being sealed anew, or that was broken off");
+        }
+        if latest::is_older(&self.latest_path(), &header) {
+            words.push_str("; it is older than the vault that keyfob last wrote here");
+        }
         Health { usable: state.is_ok(), words }
     }
 }
@@ -274,9 +335,19 @@ impl Store for Vault<'_> {
 impl Vault<'_> {
     /// A sealed file for a new id. Nobody looks for it before it is in its place, so it may go there before it is on the disk.
     fn stage(&self, key: &Key, secret: &Secret) -> Result<StagedFile, Error> {
-        let unlocked = self.open_or_create()?;
-        let bytes = sealed_file::write(&unlocked.key, &unlocked.id, key, secret)?;
-        StagedFile::write(&self.sealed_path(&key.id), &bytes)
+        for _ in 0..MOST_HEADERS {
+            // This may ask somebody, so it comes before the lock.
+            let unlocked = self.open_or_create()?;
+            if self.header()?.is_some_and(|header| header.previous().is_some()) {
+                let _ = reseal::carry_on(self, &unlocked);
+            }
+            let share = files::share(&self.lock_path())?;
+            let Some(header) = self.header()?.filter(|header| unlocked.fits(header)) else { continue };
+            self.check_latest(&header, &unlocked)?;
+            let bytes = sealed_file::write(&unlocked.key, header.bound(), key, secret)?;
+            return Ok(StagedFile::write(&self.sealed_path(&key.id), &bytes)?.holding(share));
+        }
+        Err(Error::Changing)
     }
 
     /// Whether the vault would open now (`Ok`), in words, without asking or changing anything.
@@ -292,7 +363,7 @@ impl Vault<'_> {
             }
         }
         if header.slots.iter().any(|slot| !matches!(slot, Slot::KeyFile(_)))
-            && kernel_keyring::recall(&header.id).is_some()
+            && kernel_keyring::recall(header.bound()).is_some()
         {
             return Ok("unlocked for a while, its key rests in the kernel keyring".to_owned());
         }
@@ -301,47 +372,6 @@ impl Vault<'_> {
         }
         Err(trouble)
     }
-}
-
-/// It serves wherever the data folder can be written.
-fn availability(context: &StoreContext<'_>) -> Availability {
-    let data = &context.data;
-    let writable = match files::check_folder(data) {
-        Ok(true) => writable(data),
-        Ok(false) => Err(Error::io("find", data)(std::io::ErrorKind::NotFound.into())),
-        Err(error) => Err(error),
-    };
-    match writable {
-        Ok(()) => Availability::Yes,
-        Err(error) => Availability::No(error.to_string()),
-    }
-}
-
-/// Whether the first token could make a vault. Before it there is no data folder either, so the nearest folder that is there counts.
-fn could_be_made(context: &StoreContext<'_>) -> Availability {
-    match files::check_folder(&context.data) {
-        Ok(false) => match context.data.ancestors().find(|folder| folder.exists()).map(writable) {
-            Some(Err(error)) => Availability::No(error.to_string()),
-            _ => Availability::Yes,
-        },
-        _ => availability(context),
-    }
-}
-
-#[cfg(unix)]
-fn writable(folder: &std::path::Path) -> Result<(), Error> {
-    use rustix::fs::Access;
-    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
-        .map_err(|error| Error::io("write to", folder)(error.into()))
-}
-
-#[cfg(not(unix))]
-fn writable(folder: &std::path::Path) -> Result<(), Error> {
-    let about = std::fs::metadata(folder).map_err(Error::io("look at", folder))?;
-    if about.permissions().readonly() {
-        return Err(Error::io("write to", folder)(std::io::ErrorKind::PermissionDenied.into()));
-    }
-    Ok(())
 }
 
 fn unusable(why: impl Into<String>) -> Error {

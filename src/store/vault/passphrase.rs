@@ -9,8 +9,11 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::bytes::Bytes;
+use super::data_key::Bound;
+use super::recipient::{Around, Recipient};
 use super::seal::SymmetricKey;
-use super::wrapping::{self, Bytes, Wrapped};
+use super::wrapping::{self, Wrapped};
 use crate::account::Id;
 use crate::error::Error;
 use crate::secret::Secret;
@@ -66,37 +69,73 @@ impl Cost {
 }
 
 /// The slot in the header.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Slot {
     memory_kib: u32,
     passes: u32,
     lanes: u32,
     salt: Bytes<16>,
+    /// Not in version 1, where the wrapping key wraps the data key itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<Recipient>,
     wrapped: Wrapped,
 }
 
 impl Slot {
-    /// A slot that opens with `passphrase`.
-    pub(super) fn wrapping(
+    /// A slot that `passphrase` will open, once something is sealed for it.
+    pub(super) fn new(
         passphrase: &Secret,
         cost: Cost,
-        data: &SymmetricKey,
         vault: &Id,
+        authority: &SymmetricKey,
     ) -> Result<Slot, Error> {
         let salt = Bytes::random()?;
         let wrapping = derive(passphrase, &salt.0, cost)?;
-        let wrapped = wrapping::wrap(&wrapping, data, vault, KIND, &parameters(cost, &salt))?;
+        let around = Around { kind: KIND, parameters: &parameters(cost, &salt) };
+        let recipient = Some(Recipient::new(&wrapping, vault, around, authority)?);
         let Cost { memory_kib, passes, lanes } = cost;
-        Ok(Slot { memory_kib, passes, lanes, salt, wrapped })
+        Ok(Slot { memory_kib, passes, lanes, salt, recipient, wrapped: wrapping::nothing() })
+    }
+
+    /// Seals `data` for whoever knows the passphrase.
+    pub(super) fn seal(
+        &mut self,
+        data: &SymmetricKey,
+        bound: Bound<'_>,
+        authority: &SymmetricKey,
+    ) -> Result<(), Error> {
+        let parameters = parameters(self.cost(), &self.salt);
+        let around = Around { kind: KIND, parameters: &parameters };
+        let recipient = self.recipient.as_mut().ok_or_else(wrapping::too_old)?;
+        self.wrapped = recipient.seal(data, bound, around, authority)?;
+        Ok(())
     }
 
     /// The data key; [`Error::WrongPassphrase`] if this is not the right passphrase.
-    pub(super) fn open(&self, passphrase: &Secret, vault: &Id) -> Result<SymmetricKey, Error> {
+    pub(super) fn open(&self, passphrase: &Secret, bound: Bound<'_>) -> Result<SymmetricKey, Error> {
         let cost = self.cost();
         let wrapping = derive(passphrase, &self.salt.0, cost)?;
-        wrapping::unwrap(&wrapping, &self.wrapped, vault, KIND, &parameters(cost, &self.salt))
-            .ok_or(Error::WrongPassphrase)
+        let parameters = parameters(cost, &self.salt);
+        let opened = match &self.recipient {
+            None => wrapping::unwrap(&wrapping, &self.wrapped, bound, KIND, &parameters),
+            Some(recipient) => {
+                let around = Around { kind: KIND, parameters: &parameters };
+                recipient.open(&wrapping, &self.wrapped, bound, around)?
+            }
+        };
+        opened.ok_or(Error::WrongPassphrase)
+    }
+
+    /// Whether it can be sealed for without the passphrase.
+    pub(super) fn is_recipient(&self) -> bool {
+        self.recipient.is_some()
+    }
+
+    /// All that a seal over the header covers of it.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let recipient = self.recipient.as_ref().map(Recipient::bytes).unwrap_or_default();
+        [&parameters(self.cost(), &self.salt)[..], &recipient, &self.wrapped.0].concat()
     }
 
     /// Whether its cost is one that keyfob pays; asked before a person is.
@@ -148,16 +187,27 @@ mod tests {
 
     const CHEAP: Cost = Cost { memory_kib: 16, passes: 1, lanes: 1 };
 
+    fn sealed(passphrase: &Secret, cost: Cost, data: &SymmetricKey, vault: &Id) -> Slot {
+        let authority = SymmetricKey::random().unwrap();
+        let mut slot = Slot::new(passphrase, cost, vault, &authority).unwrap();
+        slot.seal(data, bound(vault), &authority).unwrap();
+        slot
+    }
+
+    fn bound(vault: &Id) -> Bound<'_> {
+        Bound { vault, key: Some(&Bytes([1; 16])) }
+    }
+
     #[test]
     fn only_the_right_passphrase_opens_and_only_in_its_own_vault() {
         let (data, vault) = (SymmetricKey::random().unwrap(), Id::random().unwrap());
-        let slot = Slot::wrapping(&Secret::copy_of(b"correct horse"), CHEAP, &data, &vault).unwrap();
-        let opened = slot.open(&Secret::copy_of(b"correct horse"), &vault).unwrap();
+        let slot = sealed(&Secret::copy_of(b"correct horse"), CHEAP, &data, &vault);
+        let opened = slot.open(&Secret::copy_of(b"correct horse"), bound(&vault)).unwrap();
         assert_eq!(opened.bytes(), data.bytes());
         for (passphrase, vault) in
             [(&b"correct horsf"[..], vault.clone()), (b"", vault), (b"correct horse", Id::random().unwrap())]
         {
-            let error = slot.open(&Secret::copy_of(passphrase), &vault).map(|_| ()).unwrap_err();
+            let error = slot.open(&Secret::copy_of(passphrase), bound(&vault)).map(|_| ()).unwrap_err();
             assert!(matches!(error, Error::WrongPassphrase));
         }
     }
@@ -166,21 +216,21 @@ mod tests {
     fn cheaper_parameters_in_the_header_do_not_open_the_slot() {
         let (data, vault) = (SymmetricKey::random().unwrap(), Id::random().unwrap());
         let passphrase = Secret::copy_of(b"p");
-        let mut slot = Slot::wrapping(&passphrase, Cost { memory_kib: 32, ..CHEAP }, &data, &vault).unwrap();
+        let mut slot = sealed(&passphrase, Cost { memory_kib: 32, ..CHEAP }, &data, &vault);
         slot.memory_kib = 16;
-        assert!(slot.open(&passphrase, &vault).is_err());
+        assert!(slot.open(&passphrase, bound(&vault)).is_err());
     }
 
     #[test]
     fn impossible_costs_are_refused_at_once() {
         let (data, vault) = (SymmetricKey::random().unwrap(), Id::random().unwrap());
         let passphrase = Secret::copy_of(b"p");
-        let mut slot = Slot::wrapping(&passphrase, CHEAP, &data, &vault).unwrap();
+        let mut slot = sealed(&passphrase, CHEAP, &data, &vault);
         for (memory_kib, passes, lanes) in
             [(u32::MAX, 1, 1), (16, u32::MAX, 1), (16, 1, u32::MAX), (0, 1, 1), (16, 0, 1), (16, 1, 0)]
         {
             (slot.memory_kib, slot.passes, slot.lanes) = (memory_kib, passes, lanes);
-            let error = slot.open(&passphrase, &vault).map(|_| ()).unwrap_err();
+            let error = slot.open(&passphrase, bound(&vault)).map(|_| ()).unwrap_err();
             assert!(error.to_string().contains("which no keyfob wrote"), "{error}");
         }
     }

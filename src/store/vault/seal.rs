@@ -45,6 +45,13 @@ impl SymmetricKey {
         Some(key)
     }
 
+    /// A second one, wiped on its own.
+    pub(super) fn duplicate(&self) -> SymmetricKey {
+        let mut key = SymmetricKey::empty();
+        key.bytes_mut().copy_from_slice(self.bytes());
+        key
+    }
+
     pub(super) fn bytes(&self) -> &[u8; SymmetricKey::LENGTH] {
         &self.0
     }

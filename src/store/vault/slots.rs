@@ -1,11 +1,14 @@
 //! Managing the slots of a vault: list, add, change, remove. For people's commands only; no tool comes here.
 //!
-//! Each change is one header, written durably under the lock. Whatever is slow or asks somebody (Argon2, the agent)
-//! happens before the lock is taken, so what was true then is checked again under it. A slot is removed only when
-//! another one that is not the ssh-agent has just been proven to open the vault: a passphrase that nobody remembers
-//! is not a way in.
+//! A slot that comes is one header, written durably under the lock; one that goes or is replaced is a new data key (reseal.rs).
+//! Whatever is slow or asks somebody (Argon2, the agent) happens before the lock is taken, so what was true then is checked again
+//! under it. A slot is removed only when another one that is not the ssh-agent has just been proven to open the vault: a passphrase
+//! that nobody remembers is not a way in.
+
+use std::rc::Rc;
 
 use super::header::{Header, Slot, SlotName};
+use super::reseal::{self, Change, Prepared};
 use super::unlock::{UnlockMethods, Unlocked};
 use super::{Vault, kernel_keyring, key_file, passphrase};
 use crate::error::Error;
@@ -58,49 +61,50 @@ impl Vault<'_> {
     /// When there is one already, it is empty, or the vault does not open.
     pub fn add_passphrase(&self, passphrase: &Secret) -> Result<(), Error> {
         not_empty(passphrase)?;
-        let unlocked = self.open_or_create()?;
-        let slot = Slot::Passphrase(self.passphrase_slot(passphrase, &unlocked)?);
-        self.edit(&unlocked, |header| add(header, slot))
+        let (header, unlocked) = self.opened_for(&SlotName::Passphrase)?;
+        let prepared = reseal::prepare(self, &header, &unlocked, &[])?;
+        self.add(&unlocked, &prepared, self.passphrase_slot(passphrase, &header, &prepared)?)
     }
 
-    /// Puts `passphrase` in the place of the one there is. The vault is opened first, by another slot or the old one.
+    /// Puts `passphrase` in the place of the one there is, and seals everything anew. The vault is opened first, by another slot or the
+    /// old one. Returns how many files were left because they do not open.
     ///
     /// # Errors
     /// When there is none, the new one is empty, or the vault does not open.
-    pub fn change_passphrase(&self, passphrase: &Secret) -> Result<(), Error> {
+    pub fn change_passphrase(&self, passphrase: &Secret) -> Result<usize, Error> {
         not_empty(passphrase)?;
         let header = self.header()?.filter(|header| header.passphrase().is_some());
         let header = header.ok_or_else(|| none_such(&SlotName::Passphrase))?;
-        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
-        let new = self.passphrase_slot(passphrase, &unlocked)?;
-        self.edit(&unlocked, |header| {
-            let old = header.slots.iter_mut().find(|slot| slot.name() == SlotName::Passphrase);
-            *old.ok_or_else(|| none_such(&SlotName::Passphrase))? = Slot::Passphrase(new);
-            Ok(())
-        })
+        let (header, unlocked) = self.open_latest(header, &UnlockMethods::ALL)?;
+        let prepared = reseal::prepare(self, &header, &unlocked, &[&SlotName::Passphrase])?;
+        let with = Some(self.passphrase_slot(passphrase, &header, &prepared)?);
+        reseal::reseal(self, &unlocked, &prepared, Change { with, without: None })
     }
 
     /// Turns a vault that opens unattended into one that wants `passphrase`: the passphrase comes and the key
-    /// file's slot goes in one header, and `vault.key` is deleted when that is durable. A vault that is not there
-    /// yet is made with the passphrase alone, and no key file ever exists.
+    /// file's slot goes in one header, everything is sealed anew, and `vault.key` is deleted when that is durable. A vault that is
+    /// not there yet is made with the passphrase alone, and no key file ever exists. Returns how many files were left because they do
+    /// not open.
     ///
     /// # Errors
     /// When it has a passphrase already or no key file, or does not open.
-    pub fn replace_key_file_by_passphrase(&self, passphrase: &Secret) -> Result<(), Error> {
+    pub fn replace_key_file_by_passphrase(&self, passphrase: &Secret) -> Result<usize, Error> {
         not_empty(passphrase)?;
         let header = match self.header()? {
             Some(header) => header,
             None => match self.create(Some(passphrase))? {
-                (_, true) => return Ok(()),
+                (_, true) => return Ok(0),
                 (header, false) => header,
             },
         };
-        let unlocked = self.open(&header, &UnlockMethods::ALL)?;
-        let slot = Slot::Passphrase(self.passphrase_slot(passphrase, &unlocked)?);
-        self.edit(&unlocked, |header| {
-            add(header, slot)?;
-            take(header, &SlotName::KeyFile)
-        })
+        if header.passphrase().is_some() {
+            return Err(exists(&SlotName::Passphrase));
+        }
+        header.key_file().ok_or_else(|| none_such(&SlotName::KeyFile))?;
+        let (header, unlocked) = self.open_latest(header, &UnlockMethods::ALL)?;
+        let prepared = reseal::prepare(self, &header, &unlocked, &[&SlotName::KeyFile])?;
+        let with = Some(self.passphrase_slot(passphrase, &header, &prepared)?);
+        reseal::reseal(self, &unlocked, &prepared, Change { with, without: Some(SlotName::KeyFile) })
     }
 
     /// Adds a key file, so that the vault opens unattended.
@@ -108,59 +112,94 @@ impl Vault<'_> {
     /// # Errors
     /// When it has one already, or does not open.
     pub fn add_key_file(&self) -> Result<(), Error> {
-        let unlocked = self.open_or_create()?;
-        self.edit(&unlocked, |header| {
-            if header.key_file().is_some() {
-                return Err(exists(&SlotName::KeyFile));
-            }
-            let wrapping = key_file::read_or_make(&self.key_path(), &self.folder())?;
-            add(header, Slot::KeyFile(key_file::Slot::wrapping(&wrapping, &unlocked.key, &unlocked.id)?))
-        })
+        let (header, unlocked) = self.opened_for(&SlotName::KeyFile)?;
+        let prepared = reseal::prepare(self, &header, &unlocked, &[])?;
+        // Its key is made when it is added.
+        self.add(&unlocked, &prepared, Slot::KeyFile(key_file::Slot::empty()))
     }
 
-    /// Removes a slot, after another one that is not the ssh-agent has opened the vault; a person may be asked for
-    /// the passphrase.
+    /// Removes a slot and seals everything anew, after another slot that is not the ssh-agent has opened the vault; a person may be
+    /// asked for the passphrase. Returns how many files were left because they do not open.
     ///
     /// # Errors
     /// When there is no such slot, when no other would remain but the ssh-agent, and when the other does not open.
-    pub fn remove_slot(&self, name: &SlotName) -> Result<(), Error> {
-        let header = self.header()?.ok_or_else(|| refused("there is no vault yet"))?;
+    pub fn remove_slot(&self, name: &SlotName) -> Result<usize, Error> {
+        let header = self.header()?.ok_or_else(no_vault)?;
         check_removal(&header, name)?;
         let proof = UnlockMethods { except: Some(name), remembered: false, agent: false };
-        let proven = self.open(&header, &proof).map_err(|error| self.say_who_is_missing(error))?;
-        self.edit(&proven, |header| {
-            check_removal(header, name)?;
-            take(header, name)
-        })?;
-        if *name == SlotName::KeyFile {
-            return Ok(());
+        let opened = self.open_latest(header, &proof);
+        let (header, proven) = opened.map_err(|error| self.say_who_is_missing(error))?;
+        let prepared = reseal::prepare(self, &header, &proven, &[name])?;
+        let left =
+            reseal::reseal(self, &proven, &prepared, Change { without: Some(name.clone()), with: None })?;
+        if *name != SlotName::KeyFile
+            && let Some(header) = self.header()?
+        {
+            // A key that this slot once brought into the kernel's keyring must not outlive it.
+            kernel_keyring::forget(header.bound())?;
         }
-        // A key that this slot once brought into the kernel's keyring must not outlive it.
-        kernel_keyring::forget(&proven.id)
+        Ok(left)
     }
 
-    fn passphrase_slot(&self, passphrase: &Secret, unlocked: &Unlocked) -> Result<passphrase::Slot, Error> {
-        passphrase::Slot::wrapping(passphrase, self.cost, &unlocked.key, &unlocked.id)
+    /// Seals everything anew, with the slots that there are. Returns how many files were left because they do not open.
+    ///
+    /// # Errors
+    /// When there is no vault, or it does not open.
+    pub fn reseal_all(&self) -> Result<usize, Error> {
+        let header = self.header()?.ok_or_else(no_vault)?;
+        let opened = self.open_latest(header, &UnlockMethods::ALL);
+        let (header, unlocked) = opened.map_err(|error| self.say_who_is_missing(error))?;
+        let prepared = reseal::prepare(self, &header, &unlocked, &[])?;
+        reseal::reseal(self, &unlocked, &prepared, Change::default())
     }
 
-    /// Changes the header durably. If that takes the key file's slot away, the key file goes afterwards.
-    fn edit(
+    fn passphrase_slot(
         &self,
-        unlocked: &Unlocked,
-        change: impl FnOnce(&mut Header) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        passphrase: &Secret,
+        header: &Header,
+        prepared: &Prepared,
+    ) -> Result<Slot, Error> {
+        passphrase::Slot::new(passphrase, self.cost, &header.id, &prepared.authority).map(Slot::Passphrase)
+    }
+
+    /// The vault, opened to get this slot, which it must not have; made if there is none.
+    fn opened_for(&self, name: &SlotName) -> Result<(Header, Rc<Unlocked>), Error> {
+        let unlocked = self.open_or_create()?;
+        let header = reseal::header_of(self, &unlocked)?;
+        check_absence(&header, name)?;
+        Ok((header, unlocked))
+    }
+
+    /// Adds a slot, durably. A header of version 1 becomes one of version 2, which takes a new data key.
+    fn add(&self, unlocked: &Rc<Unlocked>, prepared: &Prepared, mut slot: Slot) -> Result<(), Error> {
+        if unlocked.key_id.is_none() {
+            return reseal::reseal(self, unlocked, prepared, Change { with: Some(slot), without: None })
+                .map(drop);
+        }
         files::locked(&self.lock_path(), || {
-            let mut header = self
-                .header()?
-                .filter(|header| header.id == unlocked.id)
-                .ok_or_else(|| super::unusable("another vault was put in its place meanwhile"))?;
-            let had_key_file = header.key_file().is_some();
-            change(&mut header)?;
+            let mut header = reseal::header_of(self, unlocked)?;
+            check_absence(&header, &slot.name())?;
+            // What stands in it is sealed as ours by what follows.
+            if !header.is_sealed_with(&unlocked.key) {
+                return Err(reseal::not_ours(self));
+            }
+            self.check_latest(&header, unlocked)?;
+            if let Slot::KeyFile(slot) = &mut slot {
+                let wrapping = key_file::make(&self.key_path(), &self.folder())?;
+                *slot = key_file::Slot::wrapping(&wrapping, &unlocked.key, header.bound())?;
+            }
+            slot.seal(&unlocked.key, header.bound(), &prepared.authority)?;
+            let authority = (!matches!(slot, Slot::KeyFile(_))).then_some(&prepared.authority);
+            if header.has_recipients()
+                && authority.is_some_and(|new| {
+                    header.open_authority(&unlocked.key).is_none_or(|held| held.bytes() != new.bytes())
+                })
+            {
+                return Err(reseal::changed_meanwhile());
+            }
+            header.add(slot, &unlocked.key, authority)?;
             files::write_private(&self.header_path(), &header.to_bytes()?)?;
             files::sweep(&self.folder());
-            if had_key_file && header.key_file().is_none() {
-                files::remove(&self.key_path())?;
-            }
             Ok(())
         })
     }
@@ -192,8 +231,8 @@ impl Vault<'_> {
     pub fn enrol_ssh_agent(&self, fingerprint: Option<&str>) -> Result<SlotName, Error> {
         use super::ssh_agent::{client, slot};
         let unlocked = self.open_or_create()?;
-        let mut agent = self.agent()?;
-        let mut found = agent.identities()?;
+        let header = reseal::header_of(self, &unlocked)?;
+        let mut found = self.agent()?.identities()?;
         match fingerprint {
             Some(wanted) => found.retain(|identity| slot::fingerprint(&identity.blob) == wanted),
             None => found.retain(|identity| client::public_key(&identity.blob).is_some()),
@@ -206,27 +245,19 @@ impl Vault<'_> {
                 return Err(refused("the ssh-agent holds several ed25519 keys; name one by its fingerprint"));
             }
         };
+        let name = SlotName::SshAgent(slot::fingerprint(&identity.blob));
+        check_absence(&header, &name)?;
+        let prepared = reseal::prepare(self, &header, &unlocked, &[])?;
+        let mut agent = self.agent()?;
         agent.extend(self.context.prompt_timeout);
-        let slot = Slot::SshAgent(slot::Slot::enrolling(&mut agent, identity, &unlocked.key, &unlocked.id)?);
-        let name = slot.name();
-        self.edit(&unlocked, |header| add(header, slot))?;
+        let slot = slot::Slot::enrolling(&mut agent, identity, &header.id, &prepared.authority)?;
+        self.add(&unlocked, &prepared, Slot::SshAgent(slot))?;
         Ok(name)
     }
 }
 
-fn add(header: &mut Header, slot: Slot) -> Result<(), Error> {
-    let name = slot.name();
-    if header.slots.iter().any(|held| held.name() == name) {
-        return Err(exists(&name));
-    }
-    header.slots.push(slot);
-    Ok(())
-}
-
-fn take(header: &mut Header, name: &SlotName) -> Result<(), Error> {
-    let place = header.slots.iter().position(|slot| slot.name() == *name);
-    header.slots.remove(place.ok_or_else(|| none_such(name))?);
-    Ok(())
+fn check_absence(header: &Header, name: &SlotName) -> Result<(), Error> {
+    if header.slots.iter().any(|held| held.name() == *name) { Err(exists(name)) } else { Ok(()) }
 }
 
 /// Whether the vault can do without this slot.
@@ -254,6 +285,10 @@ fn exists(name: &SlotName) -> Error {
 
 fn none_such(name: &SlotName) -> Error {
     refused(&format!("the vault has no such slot: {name}"))
+}
+
+fn no_vault() -> Error {
+    refused("there is no vault yet")
 }
 
 fn refused(why: &str) -> Error {

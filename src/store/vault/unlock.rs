@@ -7,11 +7,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
+use super::data_key::{Bound, KeyId, key_id};
 use super::header::{Header, Slot, SlotName};
 use super::seal::SymmetricKey;
 #[cfg(unix)]
 use super::ssh_agent;
-use super::{NAME, Vault, kernel_keyring, key_file, passphrase};
+use super::{NAME, Vault, kernel_keyring, key_file, latest, passphrase};
 use crate::account::Id;
 use crate::error::Error;
 use crate::files;
@@ -27,7 +28,18 @@ const TRIES: usize = 3;
 /// A vault whose data key is known.
 pub(super) struct Unlocked {
     pub(super) id: Id,
+    /// Which data key; `None` in a vault with a header of version 1.
+    pub(super) key_id: Option<KeyId>,
     pub(super) key: SymmetricKey,
+    /// What a person typed for it, where that is needed once more: a header of version 1 has no slot that could be kept without.
+    pub(super) typed: Option<Secret>,
+}
+
+impl Unlocked {
+    /// Whether it is the data key of this header.
+    pub(super) fn fits(&self, header: &Header) -> bool {
+        self.id == header.id && self.key_id == header.key
+    }
 }
 
 /// What was opened in this process, for every [`Vault`] that is made in it.
@@ -36,7 +48,7 @@ pub struct UnlockCache(RefCell<Option<Rc<Unlocked>>>);
 
 impl UnlockCache {
     fn of(&self, header: &Header) -> Option<Rc<Unlocked>> {
-        self.0.borrow().as_ref().filter(|unlocked| unlocked.id == header.id).map(Rc::clone)
+        self.0.borrow().as_ref().filter(|unlocked| unlocked.fits(header)).map(Rc::clone)
     }
 
     pub(super) fn forget(&self) {
@@ -67,7 +79,7 @@ impl Vault<'_> {
     /// The data key by the first way that leads there: what this process knows, the key file, the kernel's keyring,
     /// the ssh-agent, and the person last.
     pub(super) fn open(&self, header: &Header, methods: &UnlockMethods<'_>) -> Result<Rc<Unlocked>, Error> {
-        if let Some(unlocked) = self.unlocked.borrow().as_ref().filter(|unlocked| unlocked.id == header.id)
+        if let Some(unlocked) = self.unlocked.borrow().as_ref().filter(|unlocked| unlocked.fits(header))
             && methods.remembered
         {
             return Ok(Rc::clone(unlocked));
@@ -76,22 +88,36 @@ impl Vault<'_> {
         let known = kept.filter(|_| methods.remembered).and_then(|kept| kept.of(header));
         let unlocked = match known {
             Some(unlocked) => unlocked,
-            None => Rc::new(Unlocked { id: header.id.clone(), key: self.find_key(header, methods)? }),
+            None => {
+                let (key, typed) = self.find_key(header, methods)?;
+                let typed = typed.filter(|_| header.key.is_none());
+                Rc::new(Unlocked { id: header.id.clone(), key_id: header.key, key, typed })
+            }
         };
-        // A key file is read anew each time, so that one that goes missing shows.
-        if let Some(kept) = kept.filter(|_| header.key_file().is_none()) {
-            *kept.0.borrow_mut() = Some(Rc::clone(&unlocked));
-        }
-        *self.unlocked.borrow_mut() = Some(Rc::clone(&unlocked));
+        self.remember(header, &unlocked);
         Ok(unlocked)
     }
 
-    fn find_key(&self, header: &Header, methods: &UnlockMethods<'_>) -> Result<SymmetricKey, Error> {
+    /// What this process knows from now on.
+    pub(super) fn remember(&self, header: &Header, unlocked: &Rc<Unlocked>) {
+        // A key file is read anew each time, so that one that goes missing shows.
+        if let Some(kept) = self.context.unlocked.filter(|_| header.key_file().is_none()) {
+            *kept.0.borrow_mut() = Some(Rc::clone(unlocked));
+        }
+        *self.unlocked.borrow_mut() = Some(Rc::clone(unlocked));
+    }
+
+    /// The data key, and the passphrase if a person typed it.
+    fn find_key(
+        &self,
+        header: &Header,
+        methods: &UnlockMethods<'_>,
+    ) -> Result<(SymmetricKey, Option<Secret>), Error> {
         let mut failure = Error::Locked { store: NAME, how: None };
         let by_passphrase = header.passphrase().filter(|_| methods.may(&SlotName::Passphrase));
         if methods.may(&SlotName::KeyFile) && header.key_file().is_some() {
             match self.by_key_file(header) {
-                Ok(key) => return Ok(key),
+                Ok(key) => return Ok((key, None)),
                 // The passphrase is a way out; without one, what is wrong with the key file has to be said.
                 Err(Error::KeyFile { .. }) if by_passphrase.is_some() => {}
                 Err(error @ Error::KeyFile { .. }) => failure = error,
@@ -100,24 +126,35 @@ impl Vault<'_> {
         }
         if methods.remembered
             && header.slots.iter().any(|slot| !matches!(slot, Slot::KeyFile(_)))
-            && let Some(key) = kernel_keyring::recall(&header.id)
+            && let Some(key) = kernel_keyring::recall(header.bound())
         {
-            return Ok(key);
+            return Ok((key, None));
         }
         if methods.agent
             && let Some(key) = self.by_agent(header, methods)
         {
-            return Ok(key);
+            return Ok((key, None));
         }
         match by_passphrase {
-            Some(slot) => self.by_person(header, slot)?.ok_or(failure),
+            Some(slot) => {
+                let opened = self.by_person(header, slot)?.ok_or(failure)?;
+                if let Some(span) = self.context.stays_unlocked {
+                    // Where there is no such place, the question says so.
+                    let _ = kernel_keyring::keep(header.bound(), &opened.0, span.as_secs());
+                }
+                Ok((opened.0, Some(opened.1)))
+            }
             None => Err(failure),
         }
     }
 
-    /// The data key by what a person types, in three tries within the time of one question; `None` where nobody can be asked, or
+    /// The data key, and what a person types for it, in three tries within the time of one question; `None` where nobody can be asked, or
     /// the person declines.
-    fn by_person(&self, header: &Header, slot: &passphrase::Slot) -> Result<Option<SymmetricKey>, Error> {
+    pub(super) fn by_person(
+        &self,
+        header: &Header,
+        slot: &passphrase::Slot,
+    ) -> Result<Option<(SymmetricKey, Secret)>, Error> {
         if !self.context.ask.possible() {
             return Ok(None);
         }
@@ -131,16 +168,9 @@ impl Vault<'_> {
                 let late = Instant::now() >= end;
                 return if late { Err(Error::Unanswered { store: NAME, waited: limit }) } else { Ok(None) };
             };
-            match slot.open(&typed, &header.id) {
+            match slot.open(&typed, header.bound()) {
                 Err(Error::WrongPassphrase) if tries_left > 0 => wrong = "wrong passphrase; ",
-                opened => {
-                    let key = opened?;
-                    if let Some(span) = self.context.stays_unlocked {
-                        // Where there is no such place, the question says so.
-                        let _ = kernel_keyring::keep(&header.id, &key, span.as_secs());
-                    }
-                    return Ok(Some(key));
-                }
+                opened => return opened.map(|key| Some((key, typed))),
             }
         }
         Err(Error::WrongPassphrase)
@@ -167,17 +197,20 @@ impl Vault<'_> {
 
     pub(super) fn by_key_file(&self, header: &Header) -> Result<SymmetricKey, Error> {
         let (path, vault) = (self.key_path(), self.folder());
-        let wrapping = match key_file::read(&path)? {
-            key_file::Found::Key(key) => key,
+        let keys = match key_file::read(&path)? {
+            key_file::Found::Keys(keys) => keys,
             key_file::Found::Unreadable => return Err(key_file::unreadable(path, vault)),
             key_file::Found::Missing => {
                 return Err(Error::KeyFile { path, vault, why: "it is missing" });
             }
         };
-        header.key_file().and_then(|slot| slot.open(&wrapping, &header.id)).ok_or(Error::KeyFile {
-            path,
-            vault,
-            why: "it is the key of another vault",
+        header.key_file().and_then(|slot| slot.open(&keys, header.bound())).ok_or_else(|| {
+            let why = if latest::was_resealed(&self.latest_path(), header) {
+                "they are not of the same time, one of them is an older copy"
+            } else {
+                "it is the key of another vault"
+            };
+            Error::KeyFile { path, vault, why }
         })
     }
 
@@ -192,19 +225,25 @@ impl Vault<'_> {
             if !self.sealed_ids()?.is_empty() {
                 return Err(self.headless());
             }
-            let (id, data) = (Id::random()?, SymmetricKey::random()?);
-            let slot = match passphrase {
+            let (id, key) = (Id::random()?, SymmetricKey::random()?);
+            let key_id = key_id(&key, &id)?;
+            let bound = Bound { vault: &id, key: Some(&key_id) };
+            let (slot, authority) = match passphrase {
                 Some(passphrase) => {
-                    Slot::Passphrase(passphrase::Slot::wrapping(passphrase, self.cost, &data, &id)?)
+                    let authority = SymmetricKey::random()?;
+                    let mut slot = passphrase::Slot::new(passphrase, self.cost, &id, &authority)?;
+                    slot.seal(&key, bound, &authority)?;
+                    (Slot::Passphrase(slot), Some(authority))
                 }
                 None => {
-                    let wrapping = key_file::read_or_make(&self.key_path(), &self.folder())?;
-                    Slot::KeyFile(key_file::Slot::wrapping(&wrapping, &data, &id)?)
+                    let wrapping = key_file::make(&self.key_path(), &self.folder())?;
+                    (Slot::KeyFile(key_file::Slot::wrapping(&wrapping, &key, bound)?), None)
                 }
             };
-            let header = Header::new(id.clone(), slot);
+            let header = Header::new(id.clone(), &key, vec![slot], authority.as_ref(), None)?;
             files::write_private(&self.header_path(), &header.to_bytes()?)?;
-            *self.unlocked.borrow_mut() = Some(Rc::new(Unlocked { id, key: data }));
+            let unlocked = Unlocked { id, key_id: Some(key_id), key, typed: None };
+            *self.unlocked.borrow_mut() = Some(Rc::new(unlocked));
             Ok((header, true))
         })
     }
@@ -215,7 +254,16 @@ impl Vault<'_> {
             Some(header) => header,
             None => self.create(None)?.0,
         };
-        self.open(&header, &UnlockMethods::ALL)
+        self.open_latest(header, &UnlockMethods::ALL).map(|(_, unlocked)| unlocked)
+    }
+
+    /// The vault, opened by this header or one that another process wrote while this one was looked at, and which it was.
+    pub(super) fn open_latest(
+        &self,
+        header: Header,
+        methods: &UnlockMethods<'_>,
+    ) -> Result<(Header, Rc<Unlocked>), Error> {
+        self.with_header(header, |header| self.open(header, methods))
     }
 }
 
@@ -247,7 +295,7 @@ impl Vault<'_> {
             .ssh_agent()
             .filter(may)
             .take(MOST_SIGNATURES)
-            .find_map(|slot| slot.open(&mut agent, &header.id).ok().flatten())
+            .find_map(|slot| slot.open(&mut agent, header.bound()).ok().flatten())
     }
 
     /// Whether the ssh-agent holds a key that opens the vault; nobody is asked to confirm.

@@ -1,33 +1,40 @@
-//! The data key, wrapped for a slot: sealed under the slot's wrapping key, bound to the vault, the kind of slot and its parameters.
-//! And bytes that are no secret, as the header writes them.
+//! The data key, wrapped for a slot: sealed under the slot's wrapping key, bound to the vault, from version 2 on to the data key's id,
+//! and to the kind of slot and its parameters.
 
-use std::fmt;
-
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
+use super::bytes::Bytes;
+use super::data_key::Bound;
 use super::seal::{OVERHEAD, SymmetricKey, seal, unseal};
-use crate::account::Id;
 use crate::error::Error;
-use crate::secret::fill_random;
 
-/// What every wrapped key and every signed message begins with: nothing sealed or signed for another purpose fits.
+/// What every wrapped key of version 1 and every signed message begins with: nothing sealed or signed for another purpose fits.
 pub(super) const DOMAIN: &[u8] = b"keyfob vault slot v1";
 
-/// The data key, sealed under a slot's wrapping key.
+/// What every wrapped key of version 2 begins with.
+const DOMAIN_2: &[u8] = b"keyfob vault slot v2";
+
+/// A key, sealed under a slot's wrapping key.
 pub(super) type Wrapped = Bytes<{ SymmetricKey::LENGTH + OVERHEAD }>;
+
+/// In a slot for which nothing is sealed yet.
+pub(super) fn nothing() -> Wrapped {
+    Bytes([0; SymmetricKey::LENGTH + OVERHEAD])
+}
+
+/// The error for a slot of version 1 where one of version 2 is needed.
+pub(super) fn too_old() -> Error {
+    super::unusable("a slot of its header is of an older form than the header")
+}
 
 /// Wraps `data` for a slot of this kind and these parameters.
 pub(super) fn wrap(
     wrapping: &SymmetricKey,
     data: &SymmetricKey,
-    vault: &Id,
+    bound: Bound<'_>,
     kind: &str,
     parameters: &[u8],
 ) -> Result<Wrapped, Error> {
     let mut wrapped = Vec::new();
-    seal(wrapping, &context(vault, kind, parameters), data.bytes(), &mut wrapped)?;
+    seal(wrapping, &context(bound, kind, parameters), data.bytes(), &mut wrapped)?;
     // Sealing adds a fixed number of bytes, so this always fits.
     Bytes::from_slice(&wrapped).ok_or_else(|| super::unusable("its key was not wrapped as expected"))
 }
@@ -36,55 +43,19 @@ pub(super) fn wrap(
 pub(super) fn unwrap(
     wrapping: &SymmetricKey,
     wrapped: &Wrapped,
-    vault: &Id,
+    bound: Bound<'_>,
     kind: &str,
     parameters: &[u8],
 ) -> Option<SymmetricKey> {
-    let data = unseal(wrapping, &context(vault, kind, parameters), &wrapped.0)?;
+    let data = unseal(wrapping, &context(bound, kind, parameters), &wrapped.0)?;
     SymmetricKey::from_slice(&data)
 }
 
-fn context(vault: &Id, kind: &str, parameters: &[u8]) -> Vec<u8> {
-    // The id has a fixed length and a kind has no NUL, so the parts cannot be taken for each other.
-    [DOMAIN, vault.as_str().as_bytes(), kind.as_bytes(), &[0], parameters].concat()
-}
-
-/// Exactly `N` bytes that are no secret, in base64.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bytes<const N: usize>(pub(super) [u8; N]);
-
-impl<const N: usize> Bytes<N> {
-    /// Random ones, for a salt.
-    pub(super) fn random() -> Result<Bytes<N>, Error> {
-        let mut bytes = [0; N];
-        fill_random(&mut bytes)?;
-        Ok(Bytes(bytes))
-    }
-
-    pub(super) fn from_slice(bytes: &[u8]) -> Option<Bytes<N>> {
-        bytes.try_into().ok().map(Bytes)
-    }
-}
-
-impl<const N: usize> Serialize for Bytes<N> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64_STANDARD.encode(self.0))
-    }
-}
-
-impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Bytes<N>, D::Error> {
-        struct Text<const N: usize>;
-        impl<const N: usize> de::Visitor<'_> for Text<N> {
-            type Value = Bytes<N>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{N} bytes in base64")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes<N>, E> {
-                let bytes = BASE64_STANDARD.decode(text).ok();
-                bytes.and_then(|bytes| Bytes::from_slice(&bytes)).ok_or_else(|| E::custom("other bytes"))
-            }
-        }
-        deserializer.deserialize_str(Text)
+fn context(Bound { vault, key }: Bound<'_>, kind: &str, parameters: &[u8]) -> Vec<u8> {
+    // Ids have fixed lengths and a kind has no NUL, so the parts cannot be taken for each other.
+    let vault = vault.as_str().as_bytes();
+    match key {
+        None => [DOMAIN, vault, kind.as_bytes(), &[0], parameters].concat(),
+        Some(key) => [DOMAIN_2, vault, &key.0, kind.as_bytes(), &[0], parameters].concat(),
     }
 }

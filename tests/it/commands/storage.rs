@@ -162,3 +162,18 @@ fn every_token_moves_to_the_keyring_and_back_and_none_while_it_is_locked() {
     ends(&scene, "restore https://dev.azure.com/contoso", 0, &[]);
     assert_eq!(token_of(&scene, CONTOSO), "s3cret-1");
 }
+
+#[test]
+fn tokens_are_sealed_anew_and_answered_as_before() {
+    let scene = Scene::new();
+    ends(&scene, "storage reseal", 2, &["there is no vault yet"]);
+    let scene = holding(&[(CONTOSO, "s3cret-1")]);
+    let key = || std::fs::read(scene.data().join("vault.key")).unwrap();
+    let before = key();
+    ends(&scene, "storage reseal", 0, &["sealed under a new key", "keyfob rotate URL"]);
+    assert_ne!(key(), before);
+    assert_eq!(token_of(&scene, CONTOSO), "s3cret-1");
+    // Of two copies that do not belong together, both are named.
+    std::fs::write(scene.data().join("vault.key"), &before).unwrap();
+    ends(&scene, "storage reseal", 3, &["vault.key: they are not of the same time"]);
+}

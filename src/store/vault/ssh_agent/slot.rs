@@ -17,10 +17,17 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::super::wrapping::{Bytes, Wrapped};
+use super::super::bytes::Bytes;
+use super::super::data_key::Bound;
+use super::super::recipient::{Around, Recipient};
+use super::super::seal::SymmetricKey;
+use super::super::wrapping::{self, Wrapped};
+use crate::error::Error;
+
+const KIND: &str = "ssh-agent";
 
 /// The slot in the header.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::store::vault) struct Slot {
     /// The ed25519 public key.
@@ -28,6 +35,9 @@ pub(in crate::store::vault) struct Slot {
     /// What the agent called the key when it was enrolled; for people.
     pub(in crate::store::vault) comment: String,
     salt: Bytes<32>,
+    /// Not in version 1, where the wrapping key wraps the data key itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<Recipient>,
     wrapped: Wrapped,
 }
 
@@ -37,10 +47,42 @@ impl Slot {
         fingerprint(&self.blob())
     }
 
+    /// Seals `data` for whoever has the key in their agent.
+    pub(in crate::store::vault) fn seal(
+        &mut self,
+        data: &SymmetricKey,
+        bound: Bound<'_>,
+        authority: &SymmetricKey,
+    ) -> Result<(), Error> {
+        let parameters = parameters(&self.public_key, &self.salt);
+        let around = Around { kind: KIND, parameters: &parameters };
+        let recipient = self.recipient.as_mut().ok_or_else(wrapping::too_old)?;
+        self.wrapped = recipient.seal(data, bound, around, authority)?;
+        Ok(())
+    }
+
+    /// Whether it can be sealed for without the agent.
+    pub(in crate::store::vault) fn is_recipient(&self) -> bool {
+        self.recipient.is_some()
+    }
+
+    /// All that a seal over the header covers of it.
+    pub(in crate::store::vault) fn bytes(&self) -> Vec<u8> {
+        let recipient = self.recipient.as_ref().map(Recipient::bytes).unwrap_or_default();
+        let comment = self.comment.as_bytes();
+        let length = u64::try_from(comment.len()).unwrap_or(u64::MAX).to_be_bytes();
+        [&parameters(&self.public_key, &self.salt)[..], &recipient, &self.wrapped.0, &length, comment]
+            .concat()
+    }
+
     fn blob(&self) -> Vec<u8> {
         // string "ssh-ed25519", string key; written out, because the agent's client exists on Unix only.
         [&[0, 0, 0, 11][..], b"ssh-ed25519", &[0, 0, 0, 32], &self.public_key.0].concat()
     }
+}
+
+fn parameters(public_key: &Bytes<32>, salt: &Bytes<32>) -> Vec<u8> {
+    [public_key.0, salt.0].concat()
 }
 
 /// The fingerprint of a public key as OpenSSH writes it.
@@ -53,23 +95,24 @@ mod unix {
     use hkdf::Hkdf;
     use sha2::Sha256;
 
-    use super::Slot;
+    use super::{KIND, Slot, parameters};
     use crate::account::Id;
     use crate::error::Error;
     use crate::secret::Secret;
+    use crate::store::vault::bytes::Bytes;
+    use crate::store::vault::data_key::Bound;
+    use crate::store::vault::recipient::{Around, Recipient};
     use crate::store::vault::seal::SymmetricKey;
     use crate::store::vault::ssh_agent::client::{self, Agent, Identity};
-    use crate::store::vault::wrapping::{self, Bytes, DOMAIN};
-
-    const KIND: &str = "ssh-agent";
+    use crate::store::vault::wrapping::{self, DOMAIN};
 
     impl Slot {
-        /// A slot that opens with the key `identity` of this agent.
+        /// A slot that the key `identity` of this agent will open, once something is sealed for it.
         pub(in crate::store::vault) fn enrolling(
             agent: &mut Agent,
             identity: &Identity,
-            data: &SymmetricKey,
             vault: &Id,
+            authority: &SymmetricKey,
         ) -> Result<Slot, Error> {
             let failed = |why: &str| Error::Program { program: "ssh-agent", why: why.to_owned() };
             let public_key = client::public_key(&identity.blob)
@@ -93,43 +136,44 @@ mod unix {
             }
             let wrapping = derive(&first, vault, &salt)?;
             let public_key = Bytes(public_key);
-            let wrapped = wrapping::wrap(&wrapping, data, vault, KIND, &parameters(&public_key, &salt))?;
-            Ok(Slot { public_key, comment: identity.comment.clone(), salt, wrapped })
+            let around = Around { kind: KIND, parameters: &parameters(&public_key, &salt) };
+            let recipient = Some(Recipient::new(&wrapping, vault, around, authority)?);
+            let (comment, wrapped) = (identity.comment.clone(), wrapping::nothing());
+            Ok(Slot { public_key, comment, salt, recipient, wrapped })
         }
 
         /// The data key; `None` if the agent does not sign with the key.
         pub(in crate::store::vault) fn open(
             &self,
             agent: &mut Agent,
-            vault: &Id,
+            bound: Bound<'_>,
         ) -> Result<Option<SymmetricKey>, Error> {
-            let Some(signature) = agent.sign(&self.blob(), &message(vault, &self.salt))? else {
+            let Some(signature) = agent.sign(&self.blob(), &message(bound.vault, &self.salt))? else {
                 return Ok(None);
             };
-            let wrapping = derive(&signature, vault, &self.salt)?;
-            Ok(wrapping::unwrap(
-                &wrapping,
-                &self.wrapped,
-                vault,
-                KIND,
-                &parameters(&self.public_key, &self.salt),
-            ))
+            let wrapping = derive(&signature, bound.vault, &self.salt)?;
+            let parameters = parameters(&self.public_key, &self.salt);
+            let Some(recipient) = &self.recipient else {
+                return Ok(wrapping::unwrap(&wrapping, &self.wrapped, bound, KIND, &parameters));
+            };
+            recipient.open(&wrapping, &self.wrapped, bound, Around { kind: KIND, parameters: &parameters })
+        }
+
+        /// Its key among those that the agent holds.
+        pub(in crate::store::vault) fn held<'i>(&self, held: &'i [Identity]) -> Option<&'i Identity> {
+            let blob = self.blob();
+            held.iter().find(|identity| identity.blob == blob)
         }
 
         /// Whether its key is among those that the agent holds.
         pub(in crate::store::vault) fn is_among(&self, held: &[Identity]) -> bool {
-            let blob = self.blob();
-            held.iter().any(|identity| identity.blob == blob)
+            self.held(held).is_some()
         }
     }
 
     pub(super) fn message(vault: &Id, salt: &Bytes<32>) -> Vec<u8> {
         // All parts have fixed lengths.
         [DOMAIN, vault.as_str().as_bytes(), &salt.0].concat()
-    }
-
-    fn parameters(public_key: &Bytes<32>, salt: &Bytes<32>) -> Vec<u8> {
-        [public_key.0, salt.0].concat()
     }
 
     fn derive(signature: &Secret, vault: &Id, salt: &Bytes<32>) -> Result<SymmetricKey, Error> {
@@ -166,7 +210,8 @@ mod unix {
                 public_key: Bytes([7; 32]),
                 comment: String::new(),
                 salt: Bytes([0; 32]),
-                wrapped: Bytes([0; 72]),
+                recipient: None,
+                wrapped: wrapping::nothing(),
             };
             assert_eq!(slot.blob(), client::blob(&[7; 32]));
         }

@@ -140,12 +140,12 @@ fn a_header_of_a_later_keyfob_is_called_so_and_left_alone() {
     let ana = key("ana");
     home.vault().put(&ana, &secret("a")).unwrap();
     let header = home.data().join("vault/header.json");
-    let newer = fs::read_to_string(&header).unwrap().replace("\"version\":1", "\"version\":2");
+    let newer = fs::read_to_string(&header).unwrap().replace("\"version\":2", "\"version\":3");
     fs::write(&header, &newer).unwrap();
     for error in
         [home.vault().get(&ana).map(|_| ()).unwrap_err(), home.vault().put(&ana, &secret("b")).unwrap_err()]
     {
-        assert!(matches!(error, Error::Newer { found: 2, known: 1, .. }), "{error}");
+        assert!(matches!(error, Error::Newer { found: 3, known: 2, .. }), "{error}");
     }
     assert_eq!(fs::read_to_string(&header).unwrap(), newer);
 }

@@ -10,10 +10,10 @@ use super::*;
 use crate::store::vault::ssh_agent::client::blob;
 
 /// What it answers a request to sign this message, the how manieth of them: 64 bytes, or no.
-type Answer<'a> = &'a (dyn Fn(usize, &[u8]) -> Option<[u8; 64]> + Sync);
+pub(super) type Answer<'a> = &'a (dyn Fn(usize, &[u8]) -> Option<[u8; 64]> + Sync);
 
 /// Runs `test` with an agent that holds these public keys. Returns how often it was asked to sign.
-fn with_agent(keys: &[[u8; 32]], answer: Answer<'_>, test: impl FnOnce(&Home)) -> usize {
+pub(super) fn with_agent(keys: &[[u8; 32]], answer: Answer<'_>, test: impl FnOnce(&Home)) -> usize {
     let place = tempfile::tempdir().unwrap();
     let socket = place.path().join("s");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -29,9 +29,11 @@ fn with_agent(keys: &[[u8; 32]], answer: Answer<'_>, test: impl FnOnce(&Home)) -
                 serve(stream.unwrap(), keys, answer, &signed);
             }
         });
-        test(&home);
+        // Also when the test fails, since the other thread is waited for.
+        let tested = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| test(&home)));
         over.store(1, Ordering::SeqCst);
         drop(UnixStream::connect(&socket));
+        tested.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     });
     signed.into_inner()
 }
