@@ -40,7 +40,7 @@ pub struct Forge {
     pub user_name: UserName,
     /// Whether any user name will do, so that an account needs none.
     pub ignores_user_names: bool,
-    /// User names that mean "no preference" here, besides [`PLACEHOLDERS`].
+    /// User names that mean "no preference" here, besides those that mean it everywhere.
     pub placeholders: &'static [&'static str],
     /// How a person's token goes onto the wire.
     pub presentation: Presentation,
