@@ -12,7 +12,6 @@ use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_socks::TargetAddr;
@@ -25,18 +24,10 @@ use crate::http::proxy::Proxy;
 use crate::http::{CONNECTING, Route, error, resolver};
 
 use super::request::Origin;
-use super::upstream::TlsConfigs;
+use super::tls::{Connection, Stream, TlsConfigs};
 
 /// How many addresses of one host are tried at most.
 const MAX_ADDRESSES: usize = 4;
-
-/// Bytes both ways.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
-
-/// A connection, whatever it leads through.
-pub(super) type Connection = Box<dyn Stream>;
 
 /// Connects to an origin's host and port; TLS to it is the caller's.
 ///

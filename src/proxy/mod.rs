@@ -1,7 +1,7 @@
 //! The credential proxy of `keyfob run`: an HTTP proxy on loopback that adds the login to the requests which may have one, so that
 //! the command behind it needs no token. It decides nothing itself: what a request may have, the [`Gatekeeper`] says.
 //!
-//! - `CONNECT` to a host that the gatekeeper knows: TLS ends here, with a certificate of the run's own [`authority`], and each
+//! - `CONNECT` to a host that the gatekeeper knows: TLS ends here, with a certificate of the run's own authority, and each
 //!   request is judged by its whole URL. To any other host: a tunnel of bytes.
 //! - Absolute form (plain http): judged likewise, and passed on.
 //! - The way to the service (proxies, certificates, names, time limits) is that of [`crate::http`].
@@ -31,6 +31,7 @@ mod request;
 mod server;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod upstream;
 
 use authority::Authority;
@@ -38,7 +39,7 @@ use peer::Admission;
 
 /// Says what a request may have. Its methods may block: apart from [`Gatekeeper::terminates`] and [`Gatekeeper::finished`], they
 /// are called on threads that may wait.
-pub(crate) trait Gatekeeper: Send + Sync {
+pub trait Gatekeeper: Send + Sync {
     /// Whether TLS to this host and port ends in the proxy. The host is in lower case, an IPv6 address without brackets.
     fn terminates(&self, host: &str, port: u16) -> bool;
 
@@ -51,7 +52,7 @@ pub(crate) trait Gatekeeper: Send + Sync {
 
 /// A request that is to be judged.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'r> {
+pub struct Asked<'r> {
     /// The method.
     pub method: &'r str,
     /// The whole URL.
@@ -62,7 +63,7 @@ pub(crate) struct Asked<'r> {
 
 /// What becomes of a request.
 #[derive(Debug)]
-pub(crate) enum Decision {
+pub enum Decision {
     /// It goes on as it came.
     PassOn,
     /// It goes on with this login in place of the client's own.
@@ -77,7 +78,7 @@ pub(crate) enum Decision {
 }
 
 /// A login.
-pub(crate) struct Login {
+pub struct Login {
     /// The header's name: `Authorization`, or a service's own.
     pub name: &'static str,
     /// Its value.
@@ -94,7 +95,7 @@ impl fmt::Debug for Login {
 
 /// A request that was passed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Passed {
+pub struct Passed {
     /// The method.
     pub method: String,
     /// The whole URL, without its query, which may hold a secret.
@@ -110,7 +111,7 @@ pub(crate) struct Passed {
 }
 
 /// What a proxy is started with.
-pub(crate) struct Settings {
+pub struct Settings {
     /// The hosts for which the authority may vouch: DNS names and IP addresses, these without brackets.
     pub hosts: Vec<String>,
     /// The way to a URL.
@@ -118,10 +119,10 @@ pub(crate) struct Settings {
 }
 
 /// Finds the way to a URL.
-pub(crate) type RouteTo = Box<dyn Fn(&str) -> Result<Route, Error> + Send + Sync>;
+pub type RouteTo = Box<dyn Fn(&str) -> Result<Route, Error> + Send + Sync>;
 
 /// A proxy that listens until this is dropped.
-pub(crate) struct Running {
+pub struct Running {
     address: SocketAddr,
     secret: Option<String>,
     authority: String,
@@ -168,7 +169,7 @@ struct Shared {
     authority: Authority,
     admission: Admission,
     route: RouteTo,
-    tls: upstream::TlsConfigs,
+    tls: tls::TlsConfigs,
     port: u16,
 }
 
@@ -176,7 +177,7 @@ struct Shared {
 ///
 /// # Errors
 /// [`Error::Proxy`] if there is no port, thread or key to be had.
-pub(crate) fn start(settings: Settings, gatekeeper: Arc<dyn Gatekeeper>) -> Result<Running, Error> {
+pub fn start(settings: Settings, gatekeeper: Arc<dyn Gatekeeper>) -> Result<Running, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;

@@ -150,7 +150,7 @@ async fn connect(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Resp
         let route = route.map_err(|cause| Failure::new(StatusCode::BAD_GATEWAY, cause.to_string()))?;
         let service = dial::connect(&origin, &route, &shared.tls)
             .await
-            .map_err(|cause| Failure::unreachable(&origin, &cause))?;
+            .map_err(|cause| Failure::unreachable(&origin.authority(), &cause))?;
         upgrade(request, |upgraded| async move {
             // However it ends, both sides see it.
             let _ = dial::splice(TokioIo::new(upgraded), service).await;

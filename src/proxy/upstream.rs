@@ -1,9 +1,6 @@
 //! The connection to a service, on which the requests of one client's connection follow each other.
 
-use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -12,17 +9,16 @@ use hyper::header::{HeaderValue, PROXY_AUTHORIZATION};
 use hyper::http::Uri;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
-use crate::error::{Error, NetworkError};
-use crate::http::{CONNECTING, Route, error, tls};
+use crate::error::NetworkError;
+use crate::http::{Route, error};
 
 use super::body::Message;
-use super::dial::{self, Connection};
+use super::dial;
 use super::failure::Failure;
 use super::request::Origin;
+use super::tls::TlsConfigs;
 
 /// How long a service may take until it begins to answer; some make an index or a package first.
 const ANSWERING: Duration = Duration::from_secs(300);
@@ -32,42 +28,6 @@ const MOST_HEADERS: usize = 256;
 
 /// The longest head of an answer.
 const LONGEST_HEAD: usize = 256 * 1024;
-
-/// How TLS is spoken, for each file of authorities.
-#[derive(Default)]
-pub(super) struct TlsConfigs(Mutex<HashMap<Option<PathBuf>, Arc<rustls::ClientConfig>>>);
-
-impl TlsConfigs {
-    fn of(&self, route: &Route, host: &str) -> Result<Arc<rustls::ClientConfig>, Error> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(config) = all.get(&route.authorities) {
-            return Ok(Arc::clone(config));
-        }
-        let config = Arc::new(tls::client_config(route.authorities.as_deref(), host)?);
-        all.insert(route.authorities.clone(), Arc::clone(&config));
-        Ok(config)
-    }
-
-    /// Speaks TLS on a connection.
-    ///
-    /// # Errors
-    /// Why that failed.
-    pub(super) async fn encrypt(
-        &self,
-        stream: Connection,
-        host: &str,
-        route: &Route,
-    ) -> Result<Connection, NetworkError> {
-        let config = self.of(route, host).map_err(|cause| match cause {
-            Error::Network { cause, .. } => cause,
-            other => NetworkError::Network { why: other.to_string() },
-        })?;
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| NetworkError::NoSuchHost)?;
-        let made = timeout(CONNECTING, TlsConnector::from(config).connect(name, stream)).await;
-        let silent = NetworkError::Silent { seconds: CONNECTING.as_secs() };
-        Ok(Box::new(made.map_err(|_| silent)?.map_err(|cause| error::of_io(cause, None))?))
-    }
-}
 
 /// A connection to a service.
 pub(super) struct Upstream {
@@ -83,7 +43,7 @@ impl Upstream {
     /// # Errors
     /// The answer, if the service cannot be reached.
     pub(super) async fn open(origin: &Origin, route: &Route, tls: &TlsConfigs) -> Result<Upstream, Failure> {
-        let unreachable = |cause: NetworkError| Failure::unreachable(origin, &cause);
+        let unreachable = |cause: NetworkError| Failure::unreachable(&origin.authority(), &cause);
         let mut by_proxy = None;
         let mut connection = None;
         if let (false, Some(proxy)) = (origin.https, &route.proxy)
@@ -140,11 +100,11 @@ impl Upstream {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(mut cause)) => {
                 let request = cause.take_message().map(Box::new);
-                Err((Failure::unreachable(&self.origin, &of(cause.error())), request))
+                Err((Failure::unreachable(&self.origin.authority(), &of(cause.error())), request))
             }
             Err(_) => {
                 let cause = NetworkError::Silent { seconds: ANSWERING.as_secs() };
-                Err((Failure::unreachable(&self.origin, &cause), None))
+                Err((Failure::unreachable(&self.origin.authority(), &cause), None))
             }
         }
     }

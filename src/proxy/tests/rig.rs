@@ -1,0 +1,364 @@
+//! A service, a proxy in front of it, and clients, all in this process and on loopback.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+
+use crate::environment::Environment;
+use crate::http::{Route, proxy};
+use crate::proxy::{Asked, Decision, Gatekeeper, Login, Passed, Running, Settings, start};
+use crate::remote::Remote;
+
+pub(super) const TOKEN: &str = "t0ken-of-the-wallet";
+
+/// The time within which everything here happens.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Bytes both ways.
+pub(super) trait Stream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Stream for T {}
+
+/// Answers a request, whose head was read; says whether the connection goes on.
+type Handler = dyn Fn(&str, &mut dyn Stream) -> bool + Send + Sync;
+
+/// A service with a certificate of its own authority.
+pub(super) struct Service {
+    pub host: &'static str,
+    /// As PEM.
+    pub authority: String,
+    address: SocketAddr,
+    https: bool,
+    wants_certificate: bool,
+    handler: Arc<Handler>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    connections: AtomicUsize,
+    requests: AtomicUsize,
+}
+
+impl Service {
+    /// One that answers so.
+    pub(super) fn new(handler: impl Fn(&str, &mut dyn Stream) -> bool + Send + Sync + 'static) -> Service {
+        Service {
+            host: "forge.localhost",
+            authority: String::new(),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            https: true,
+            wants_certificate: false,
+            handler: Arc::new(handler),
+            counts: Arc::default(),
+        }
+    }
+
+    /// One that answers with the request that it got.
+    pub(super) fn echo() -> Service {
+        Service::new(|head, stream| {
+            let mut body = vec![0; length(head)];
+            stream.read_exact(&mut body).unwrap();
+            let whole = [head.as_bytes(), &body].concat();
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", whole.len());
+            stream.write_all(&[answer.as_bytes(), &whole].concat()).is_ok()
+        })
+    }
+
+    /// Without TLS.
+    pub(super) fn plain(mut self) -> Service {
+        self.https = false;
+        self
+    }
+
+    /// That requires a client's certificate.
+    pub(super) fn requiring_certificates(mut self) -> Service {
+        self.wants_certificate = true;
+        self
+    }
+
+    pub(super) fn requests(&self) -> usize {
+        self.counts.requests.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.counts.connections.load(Ordering::SeqCst)
+    }
+
+    fn start(&mut self) {
+        let listener = TcpListener::bind(self.address).unwrap();
+        self.address = listener.local_addr().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        self.authority = issuer.pem();
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new([self.host.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_safe_default_protocol_versions().unwrap();
+        let builder = if self.wants_certificate {
+            let mut roots = RootCertStore::empty();
+            roots.add(issuer.der().clone()).unwrap();
+            let verifier =
+                rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            builder.with_no_client_auth()
+        };
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        let config = Arc::new(builder.with_single_cert(vec![leaf.der().clone()], key.into()).unwrap());
+        let (https, handler, counts) = (self.https, Arc::clone(&self.handler), Arc::clone(&self.counts));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let stream = stream.unwrap();
+                stream.set_read_timeout(Some(SOON)).unwrap();
+                counts.connections.fetch_add(1, Ordering::SeqCst);
+                let (config, handler, counts) =
+                    (Arc::clone(&config), Arc::clone(&handler), Arc::clone(&counts));
+                thread::spawn(move || {
+                    let mut stream: Box<dyn Stream> = if https {
+                        let connection = ServerConnection::new(config).unwrap();
+                        Box::new(StreamOwned::new(connection, stream))
+                    } else {
+                        Box::new(stream)
+                    };
+                    while let Some(head) = read_head(&mut *stream) {
+                        counts.requests.fetch_add(1, Ordering::SeqCst);
+                        if !handler(&head, &mut *stream) {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+    }
+}
+
+/// Judges by the path: `/secret` gets the token, `/refused` is refused.
+#[derive(Default)]
+pub(super) struct Gate {
+    /// Whether TLS ends in the proxy.
+    pub ends: bool,
+    pub most_at_once: AtomicUsize,
+    pub asked: Mutex<Vec<String>>,
+    pub passed: Mutex<Vec<Passed>>,
+    pub statuses: Arc<Mutex<Vec<u16>>>,
+}
+
+impl Gate {
+    pub(super) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub(super) fn statuses(&self) -> Vec<u16> {
+        self.statuses.lock().unwrap().clone()
+    }
+
+    pub(super) fn wait_for_passed(&self) -> Passed {
+        let start = Instant::now();
+        loop {
+            if let Some(passed) = self.passed.lock().unwrap().pop() {
+                return passed;
+            }
+            assert!(start.elapsed() < SOON);
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Gatekeeper for Gate {
+    fn terminates(&self, host: &str, _: u16) -> bool {
+        self.ends && host == "forge.localhost"
+    }
+
+    fn decide(&self, asked: &Asked<'_>) -> Decision {
+        self.most_at_once.fetch_add(1, Ordering::Relaxed);
+        let own = String::from_utf8_lossy(asked.authorization.unwrap_or_default()).into_owned();
+        self.asked.lock().unwrap().push(format!("{} {} {own}", asked.method, asked.url));
+        let path = asked.url.splitn(4, '/').nth(3).unwrap_or_default();
+        if path.starts_with("secret") {
+            let statuses = Arc::clone(&self.statuses);
+            Decision::Login(Login {
+                name: "Authorization",
+                value: format!("Bearer {TOKEN}").into_bytes().into(),
+                answered: Box::new(move |status| statuses.lock().unwrap().push(status)),
+            })
+        } else if path.starts_with("refused") {
+            Decision::Refuse { status: 403, sentence: "only reads".to_owned() }
+        } else {
+            Decision::PassOn
+        }
+    }
+
+    fn finished(&self, passed: &Passed) {
+        self.passed.lock().unwrap().push(passed.clone());
+    }
+}
+
+/// All of it.
+pub(super) struct Rig {
+    pub service: Arc<Service>,
+    pub gate: Arc<Gate>,
+    pub proxy: Running,
+    _folder: Arc<tempfile::TempDir>,
+    authorities: PathBuf,
+}
+
+impl Rig {
+    /// With TLS that ends in the proxy.
+    pub(super) fn new(service: Service) -> Rig {
+        Rig::with(service, Gate { ends: true, ..Gate::default() })
+    }
+
+    pub(super) fn with(mut service: Service, gate: Gate) -> Rig {
+        service.start();
+        let folder = tempfile::tempdir().unwrap();
+        let authorities = folder.path().join("authorities.pem");
+        std::fs::write(&authorities, &service.authority).unwrap();
+        Rig::start(Arc::new(service), gate, Arc::new(folder), authorities, None)
+    }
+
+    /// Another proxy, whose way leads through this one.
+    pub(super) fn behind(&self, gate: Gate) -> Rig {
+        let by = Some(self.proxy.url());
+        let (service, folder) = (Arc::clone(&self.service), Arc::clone(&self._folder));
+        Rig::start(service, gate, folder, self.authorities.clone(), by)
+    }
+
+    fn start(
+        service: Arc<Service>,
+        gate: Gate,
+        folder: Arc<tempfile::TempDir>,
+        authorities: PathBuf,
+        by: Option<String>,
+    ) -> Rig {
+        let gate = Arc::new(gate);
+        let trusted = authorities.clone();
+        let route = move |url: &str| {
+            let (remote, _) = Remote::from_url(url).unwrap();
+            let proxy = proxy::of(&remote, by.as_deref().or(Some("")), &Environment::new([]));
+            Ok(Route { proxy, authorities: Some(trusted.clone()), allow_http: true })
+        };
+        let settings = Settings { hosts: vec![service.host.to_owned()], route: Box::new(route) };
+        let proxy = start(settings, Arc::clone(&gate) as Arc<dyn Gatekeeper>).unwrap();
+        Rig { service, gate, proxy, _folder: folder, authorities }
+    }
+
+    /// The file of the authorities that the proxy trusts.
+    pub(super) fn authorities(&self) -> &std::path::Path {
+        &self.authorities
+    }
+
+    /// The service's host and port.
+    pub(super) fn authority(&self) -> String {
+        format!("{}:{}", self.service.host, self.service.address.port())
+    }
+
+    /// A client without TLS.
+    pub(super) fn plain(&self) -> Client {
+        let stream = TcpStream::connect(self.proxy.address()).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        Client { stream: Box::new(stream), authority: self.authority() }
+    }
+
+    /// A client with TLS, which ends in the proxy.
+    pub(super) fn tls(&self) -> Client {
+        self.tls_trusting(self.proxy.authority_pem(), self.service.host)
+    }
+
+    /// A client with TLS that trusts this authority and asks for this name.
+    pub(super) fn tls_trusting(&self, authority: &str, name: &'static str) -> Client {
+        let mut plain = self.plain();
+        let connect = format!("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n\r\n", self.authority());
+        plain.write(connect.as_bytes());
+        let head = read_head(&mut *plain.stream).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = builder.unwrap().with_root_certificates(roots).with_no_client_auth();
+        let connection =
+            ClientConnection::new(Arc::new(config), ServerName::try_from(name).unwrap()).unwrap();
+        Client { stream: Box::new(StreamOwned::new(connection, plain.stream)), authority: self.authority() }
+    }
+}
+
+/// A client that writes bytes.
+pub(super) struct Client {
+    pub stream: Box<dyn Stream>,
+    authority: String,
+}
+
+impl Client {
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+        self.stream.flush().unwrap();
+    }
+
+    /// Sends a request, in which `HOST` stands for the service's, and reads the answer.
+    pub(super) fn ask(&mut self, request: &str) -> Vec<u8> {
+        let request = request.replace("HOST", &self.authority);
+        self.write(request.as_bytes());
+        self.answer()
+    }
+
+    /// Reads an answer: its head, and a body as long as it says.
+    pub(super) fn answer(&mut self) -> Vec<u8> {
+        let Some(head) = read_head(&mut *self.stream) else { return Vec::new() };
+        let mut body = vec![0; length(&head)];
+        self.stream.read_exact(&mut body).unwrap();
+        [head.into_bytes(), body].concat()
+    }
+
+    /// Reads until the connection ends, however.
+    pub(super) fn rest(&mut self) -> Vec<u8> {
+        let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
+        while let Ok(read @ 1..) = self.stream.read(&mut buffer) {
+            all.extend_from_slice(&buffer[..read]);
+        }
+        all
+    }
+}
+
+/// Reads a head, byte by byte, so that nothing behind it is lost; `None` at the end of the connection.
+pub(super) fn read_head(stream: &mut dyn Stream) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        match stream.read(&mut byte) {
+            Ok(1) => head.push(byte[0]),
+            _ => return None,
+        }
+    }
+    Some(String::from_utf8(head).unwrap())
+}
+
+/// What a head says of the body's length.
+pub(super) fn length(head: &str) -> usize {
+    let line = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
+    });
+    line.unwrap_or(0)
+}
+
+/// The head of an answer.
+pub(super) fn head_of(answer: &[u8]) -> &[u8] {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    &answer[..end]
+}
+
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
