@@ -109,7 +109,7 @@ impl Tunnel {
                 // Not yet the answer.
                 Some(100..=199) => {}
                 Some(200..=299) => return Ok(Some(Box::new(Within(transport)))),
-                Some(407) => return Err(refused(unauthorized(&head, proxy.username().is_some()))),
+                Some(407) => return Err(refused(unauthorized(&offers(&head), proxy.username().is_some()))),
                 Some(status) => return Err(refused(format!("it refuses to connect there ({status})"))),
                 None => return Err(refused(NO_PROXY)),
             }
@@ -156,15 +156,20 @@ fn status(head: &[u8]) -> Option<u16> {
     (status.len() == 3).then(|| status.parse().ok())?
 }
 
-/// What a proxy wants that wants to know who we are.
-fn unauthorized(head: &[u8], told: bool) -> String {
+/// The ways to log in that a proxy's answer offers.
+fn offers(head: &[u8]) -> String {
     let text = String::from_utf8_lossy(head);
     let offers = text.lines().filter_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("proxy-authenticate").then(|| value.trim())
     });
     // Each line may hold several; which they are is all that matters.
-    let offers = offers.collect::<Vec<_>>().join(", ").to_ascii_lowercase();
+    offers.collect::<Vec<_>>().join(", ")
+}
+
+/// What a proxy wants that wants to know who we are; `told` if we said it.
+pub(crate) fn unauthorized(offers: &str, told: bool) -> String {
+    let offers = offers.to_ascii_lowercase();
     let others = [("negotiate", "Negotiate"), ("ntlm", "NTLM"), ("digest", "Digest")];
     let others: Vec<&str> =
         others.iter().filter(|(word, _)| offers.contains(word)).map(|(_, name)| *name).collect();

@@ -14,6 +14,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -37,10 +38,10 @@ mod upstream;
 use authority::Authority;
 use peer::Admission;
 
-/// Says what a request may have. Its methods may block: apart from [`Gatekeeper::terminates`] and [`Gatekeeper::finished`], they
-/// are called on threads that may wait.
+/// Says what a request may have. [`Gatekeeper::decide`] may block, and is asked one question at a time; the others may not.
 pub trait Gatekeeper: Send + Sync {
-    /// Whether TLS to this host and port ends in the proxy. The host is in lower case, an IPv6 address without brackets.
+    /// Whether the proxy looks into a tunnel to this host and port: TLS ends here, and plain http is read, too. The host is in lower
+    /// case, an IPv6 address without brackets.
     fn terminates(&self, host: &str, port: u16) -> bool;
 
     /// Judges a request. Asked once for each.
@@ -163,9 +164,40 @@ impl Drop for Running {
     }
 }
 
+/// Limits, which tests make smaller.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// The most connections of clients at once; more wait until one ends.
+    connections: usize,
+    /// How long a client may take to send the head of a request, or to begin the next one.
+    head: Duration,
+    /// How long a client may take to agree on TLS.
+    handshake: Duration,
+    /// How long a body may stand still, and a service that was sent all of a request may think about it.
+    still: Duration,
+}
+
+impl Limits {
+    fn usual() -> Limits {
+        Limits {
+            connections: peer::most_connections(),
+            head: Duration::from_secs(120),
+            handshake: Duration::from_secs(20),
+            // Some services make an index or a package before they answer.
+            still: Duration::from_secs(300),
+        }
+    }
+}
+
+/// The most threads that wait for the wallet, for names and for lists of connections.
+const THREADS: usize = 128;
+
 /// What all connections share.
 struct Shared {
     gatekeeper: Arc<dyn Gatekeeper>,
+    /// Held while the gatekeeper is asked.
+    asking: tokio::sync::Mutex<()>,
+    limits: Limits,
     authority: Authority,
     admission: Admission,
     route: RouteTo,
@@ -178,21 +210,36 @@ struct Shared {
 /// # Errors
 /// [`Error::Proxy`] if there is no port, thread or key to be had.
 pub fn start(settings: Settings, gatekeeper: Arc<dyn Gatekeeper>) -> Result<Running, Error> {
+    start_with(settings, gatekeeper, Limits::usual(), Admission::new()?)
+}
+
+fn start_with(
+    settings: Settings,
+    gatekeeper: Arc<dyn Gatekeeper>,
+    limits: Limits,
+    admission: Admission,
+) -> Result<Running, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let authority = Authority::new(&settings.hosts).map_err(io::Error::other).map_err(failed)?;
-    let admission = Admission::new()?;
     let (pem, secret) = (authority.pem().to_owned(), admission.secret().map(str::to_owned));
     let shared = Shared {
         gatekeeper,
+        asking: tokio::sync::Mutex::default(),
+        limits,
         authority,
         admission,
         route: settings.route,
         tls: Default::default(),
         port: address.port(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(THREADS).build().map_err(failed)?;
+    let listener = {
+        let _within = runtime.enter();
+        tokio::net::TcpListener::from_std(listener).map_err(failed)?
+    };
     let (stop, stopped) = oneshot::channel();
     let serve = move || {
         runtime.block_on(async {

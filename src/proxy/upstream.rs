@@ -1,17 +1,20 @@
 //! The connection to a service, on which the requests of one client's connection follow each other.
 
 use std::io;
+use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{HeaderValue, PROXY_AUTHORIZATION};
+use hyper::header::{HeaderMap, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
 use hyper::http::Uri;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use crate::error::NetworkError;
+use crate::http::connect::unauthorized;
 use crate::http::{Route, error};
 
 use super::body::Message;
@@ -20,8 +23,8 @@ use super::failure::Failure;
 use super::request::Origin;
 use super::tls::TlsConfigs;
 
-/// How long a service may take until it begins to answer; some make an index or a package first.
-const ANSWERING: Duration = Duration::from_secs(300);
+/// What a proxy answers that wants to know who asks.
+const LOGIN_REQUIRED: StatusCode = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
 
 /// The most headers of an answer.
 const MOST_HEADERS: usize = 256;
@@ -29,12 +32,30 @@ const MOST_HEADERS: usize = 256;
 /// The longest head of an answer.
 const LONGEST_HEAD: usize = 256 * 1024;
 
+/// A proxy of the user's network that takes whole URLs.
+struct ByProxy {
+    /// Its address, for people.
+    at: String,
+    /// What it requires.
+    login: Option<HeaderValue>,
+}
+
+impl ByProxy {
+    /// That it wants to know who asks. The client would take its answer for that of this proxy.
+    fn refusal(&self, headers: &HeaderMap) -> NetworkError {
+        let offers = headers.get_all(PROXY_AUTHENTICATE).iter();
+        let offers: Vec<_> = offers.map(|offer| String::from_utf8_lossy(offer.as_bytes())).collect();
+        let why = unauthorized(&offers.join(", "), self.login.is_some());
+        NetworkError::Proxy { at: self.at.clone(), why }
+    }
+}
+
 /// A connection to a service.
 pub(super) struct Upstream {
     origin: Origin,
     sender: SendRequest<Message>,
-    /// What a proxy that takes whole URLs requires, if that is where it leads.
-    by_proxy: Option<Option<HeaderValue>>,
+    /// The proxy that takes whole URLs, if that is where it leads.
+    by_proxy: Option<ByProxy>,
 }
 
 impl Upstream {
@@ -49,7 +70,7 @@ impl Upstream {
         if let (false, Some(proxy)) = (origin.https, &route.proxy)
             && let Some((stream, login)) = dial::to_proxy(proxy, route, tls).await.map_err(unreachable)?
         {
-            (connection, by_proxy) = (Some(stream), Some(login));
+            (connection, by_proxy) = (Some(stream), Some(ByProxy { at: proxy.shown(), login }));
         }
         let connection = match connection {
             Some(connection) => connection,
@@ -79,32 +100,76 @@ impl Upstream {
         self.origin == *origin && self.sender.is_ready()
     }
 
-    /// Sends a request, whose URI is a path, and waits until an answer begins.
+    /// Sends a request, whose URI is a path, and waits until an answer begins: as long as its body moves, and `patience` longer.
     ///
     /// # Errors
-    /// The answer, if there is none; with the request, if the service cannot have seen any of it.
+    /// Why there is none.
     pub(super) async fn send(
         &mut self,
         mut request: Request<Message>,
-    ) -> Result<Response<Incoming>, (Failure, Option<Box<Request<Message>>>)> {
-        if let Some(login) = &self.by_proxy {
+        patience: Duration,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        if let Some(proxy) = &self.by_proxy {
             let whole = self.origin.url(request.uri().path_and_query().map_or("/", |path| path.as_str()));
             if let Ok(whole) = Uri::try_from(whole) {
                 *request.uri_mut() = whole;
             }
-            if let Some(login) = login {
+            if let Some(login) = &proxy.login {
                 request.headers_mut().insert(PROXY_AUTHORIZATION, login.clone());
             }
         }
-        match timeout(ANSWERING, self.sender.try_send_request(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(mut cause)) => {
-                let request = cause.take_message().map(Box::new);
-                Err((Failure::unreachable(&self.origin.authority(), &of(cause.error())), request))
+        let unreachable = |cause: &NetworkError| Failure::unreachable(&self.origin.authority(), cause);
+        let sent = request.body().counter();
+        let mut before = 0;
+        let mut sending = pin!(self.sender.try_send_request(request));
+        loop {
+            match timeout(patience, &mut sending).await {
+                Ok(Ok(response)) if response.status() == LOGIN_REQUIRED => {
+                    return match &self.by_proxy {
+                        Some(proxy) => {
+                            Err(Unanswered::Other(unreachable(&proxy.refusal(response.headers()))))
+                        }
+                        None => Ok(response),
+                    };
+                }
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(mut cause)) => {
+                    let told = of(cause.error());
+                    let failure = unreachable(&told);
+                    return Err(match (cause.take_message(), told) {
+                        (Some(request), _) => Unanswered::Unsent(Box::new(request), failure),
+                        (None, NetworkError::Network { .. }) => Unanswered::BrokeOff(failure),
+                        (None, _) => Unanswered::Other(failure),
+                    });
+                }
+                Err(_) => {
+                    let now = sent.load(Ordering::Relaxed);
+                    if now == before {
+                        let cause = NetworkError::Silent { seconds: patience.as_secs() };
+                        return Err(Unanswered::Other(unreachable(&cause)));
+                    }
+                    before = now;
+                }
             }
-            Err(_) => {
-                let cause = NetworkError::Silent { seconds: ANSWERING.as_secs() };
-                Err((Failure::unreachable(&self.origin.authority(), &cause), None))
+        }
+    }
+}
+
+/// Why there is no answer.
+pub(super) enum Unanswered {
+    /// The connection had ended; the service has seen nothing of the request, which is this.
+    Unsent(Box<Request<Message>>, Failure),
+    /// The connection broke off.
+    BrokeOff(Failure),
+    /// Anything else.
+    Other(Failure),
+}
+
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Failure {
+        match unanswered {
+            Unanswered::Unsent(_, failure) | Unanswered::BrokeOff(failure) | Unanswered::Other(failure) => {
+                failure
             }
         }
     }

@@ -2,8 +2,13 @@
 //! of it is in tests/it/run.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 mod attacks;
+mod bodies;
+mod clients;
+mod limits;
+mod network;
 mod rig;
 mod wire;
 
@@ -142,20 +147,6 @@ fn a_redirect_is_passed_back_and_not_followed() {
 }
 
 #[test]
-fn the_way_leads_through_the_proxy_of_the_network() {
-    for gate in [true, false] {
-        // The proxy of the network is another one of ours, which tunnels only.
-        let outer = Rig::with(Service::echo(), Gate { ends: false, ..Gate::default() });
-        let inner = outer.behind(Gate { ends: gate, ..Gate::default() });
-        let mut client =
-            if gate { inner.tls() } else { inner.tls_trusting(&outer.service.authority, outer.service.host) };
-        let seen = text(&client.ask("GET /secret HTTP/1.1\r\nHost: HOST\r\n\r\n"));
-        assert!(seen.starts_with("HTTP/1.1 200 "), "{seen}");
-        assert_eq!(seen.contains(TOKEN), gate, "{seen}");
-    }
-}
-
-#[test]
 fn two_hundred_connections_at_once_are_all_served() {
     let rig = Rig::new(Service::echo());
     let mut clients: Vec<_> = (0..200).map(|_| rig.tls()).collect();
@@ -169,7 +160,55 @@ fn two_hundred_connections_at_once_are_all_served() {
     for client in &mut clients {
         assert!(text(&client.answer()).contains(TOKEN));
     }
-    assert_eq!(rig.gate.most_at_once.load(Ordering::Relaxed).min(1), 1);
+    assert_eq!(rig.gate.asked().len(), 200);
+}
+
+#[test]
+fn the_gatekeeper_is_asked_one_question_at_a_time() {
+    let gate = Gate { ends: true, takes: Duration::from_millis(20), ..Gate::default() };
+    let rig = Rig::with(Service::echo().plain(), gate);
+    let ask = format!("GET http://{0}/secret HTTP/1.1\r\nHost: {0}\r\n\r\n", rig.authority());
+    let mut clients: Vec<_> = (0..20).map(|_| rig.plain()).collect();
+    clients.iter_mut().for_each(|client| client.write(ask.as_bytes()));
+    assert!(clients.iter_mut().all(|client| text(&client.answer()).contains(TOKEN)));
+    assert_eq!(rig.gate.most_at_once.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_request_that_its_client_gave_up_is_told_of_too() {
+    let rig = Rig::new(Service::new(|_, stream| {
+        // Until the proxy gives up.
+        let _ = stream.read(&mut [0]);
+        false
+    }));
+    let mut client = rig.tls();
+    client.write(format!("GET /secret HTTP/1.1\r\nHost: {}\r\n\r\n", rig.authority()).as_bytes());
+    while rig.service.requests() == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(client);
+    assert_eq!(rig.gate.wait_for_passed().status, None);
+}
+
+#[test]
+fn plain_http_in_a_tunnel_is_judged_as_what_it_is() {
+    let rig = Rig::new(Service::echo().plain());
+    let seen = text(&rig.tunnel().ask("GET /secret HTTP/1.1\r\nHost: HOST\r\n\r\n"));
+    assert!(seen.starts_with("HTTP/1.1 200 "), "{seen}");
+    assert_eq!(rig.gate.asked(), [format!("GET http://{}/secret ", rig.authority())]);
+    let seen = text(&rig.tunnel().ask("GET /secret HTTP/1.1\r\nHost: evil.test\r\n\r\n"));
+    assert!(seen.starts_with("HTTP/1.1 421 "), "{seen}");
+}
+
+#[test]
+fn a_proxy_that_is_dropped_ends_its_connections_and_listens_no_more() {
+    let rig = Rig::new(Service::echo());
+    let (mut client, address) = (rig.plain(), rig.proxy.address());
+    let started = Instant::now();
+    drop(rig);
+    assert_eq!(client.rest(), b"");
+    assert!(std::net::TcpStream::connect(address).is_err());
+    assert!(started.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

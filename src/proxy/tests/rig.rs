@@ -15,7 +15,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Server
 
 use crate::environment::Environment;
 use crate::http::{Route, proxy};
-use crate::proxy::{Asked, Decision, Gatekeeper, Login, Passed, Running, Settings, start};
+use crate::proxy::peer::Admission;
+use crate::proxy::{Asked, Decision, Gatekeeper, Limits, Login, Passed, Running, Settings, start_with};
 use crate::remote::Remote;
 
 pub(super) const TOKEN: &str = "t0ken-of-the-wallet";
@@ -36,7 +37,7 @@ pub(super) struct Service {
     pub host: &'static str,
     /// As PEM.
     pub authority: String,
-    address: SocketAddr,
+    pub address: SocketAddr,
     https: bool,
     wants_certificate: bool,
     handler: Arc<Handler>,
@@ -72,6 +73,12 @@ impl Service {
             let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", whole.len());
             stream.write_all(&[answer.as_bytes(), &whole].concat()).is_ok()
         })
+    }
+
+    /// Under this name.
+    pub(super) fn named(mut self, host: &'static str) -> Service {
+        self.host = host;
+        self
     }
 
     /// Without TLS.
@@ -149,6 +156,9 @@ impl Service {
 pub(super) struct Gate {
     /// Whether TLS ends in the proxy.
     pub ends: bool,
+    /// How long a question takes.
+    pub takes: Duration,
+    pub at_once: AtomicUsize,
     pub most_at_once: AtomicUsize,
     pub asked: Mutex<Vec<String>>,
     pub passed: Mutex<Vec<Passed>>,
@@ -178,11 +188,13 @@ impl Gate {
 
 impl Gatekeeper for Gate {
     fn terminates(&self, host: &str, _: u16) -> bool {
-        self.ends && host == "forge.localhost"
+        self.ends && host.starts_with("forge.")
     }
 
     fn decide(&self, asked: &Asked<'_>) -> Decision {
-        self.most_at_once.fetch_add(1, Ordering::Relaxed);
+        self.most_at_once.fetch_max(self.at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        thread::sleep(self.takes);
+        self.at_once.fetch_sub(1, Ordering::SeqCst);
         let own = String::from_utf8_lossy(asked.authorization.unwrap_or_default()).into_owned();
         self.asked.lock().unwrap().push(format!("{} {} {own}", asked.method, asked.url));
         let path = asked.url.splitn(4, '/').nth(3).unwrap_or_default();
@@ -205,12 +217,27 @@ impl Gatekeeper for Gate {
     }
 }
 
+/// What is not as usual.
+pub(super) struct Options {
+    pub limits: Limits,
+    /// The proxy of the network.
+    pub by: String,
+    /// Whether clients are known by a secret.
+    pub by_login: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { limits: Limits::usual(), by: String::new(), by_login: false }
+    }
+}
+
 /// All of it.
 pub(super) struct Rig {
-    pub service: Arc<Service>,
+    pub service: Service,
     pub gate: Arc<Gate>,
     pub proxy: Running,
-    _folder: Arc<tempfile::TempDir>,
+    _folder: tempfile::TempDir,
     authorities: PathBuf,
 }
 
@@ -220,37 +247,32 @@ impl Rig {
         Rig::with(service, Gate { ends: true, ..Gate::default() })
     }
 
-    pub(super) fn with(mut service: Service, gate: Gate) -> Rig {
+    pub(super) fn with(service: Service, gate: Gate) -> Rig {
+        Rig::made(service, gate, Options::default())
+    }
+
+    /// With TLS that ends in the proxy, and these limits.
+    pub(super) fn limited(service: Service, limits: Limits) -> Rig {
+        let gate = Gate { ends: true, ..Gate::default() };
+        Rig::made(service, gate, Options { limits, ..Options::default() })
+    }
+
+    pub(super) fn made(mut service: Service, gate: Gate, options: Options) -> Rig {
         service.start();
         let folder = tempfile::tempdir().unwrap();
         let authorities = folder.path().join("authorities.pem");
         std::fs::write(&authorities, &service.authority).unwrap();
-        Rig::start(Arc::new(service), gate, Arc::new(folder), authorities, None)
-    }
-
-    /// Another proxy, whose way leads through this one.
-    pub(super) fn behind(&self, gate: Gate) -> Rig {
-        let by = Some(self.proxy.url());
-        let (service, folder) = (Arc::clone(&self.service), Arc::clone(&self._folder));
-        Rig::start(service, gate, folder, self.authorities.clone(), by)
-    }
-
-    fn start(
-        service: Arc<Service>,
-        gate: Gate,
-        folder: Arc<tempfile::TempDir>,
-        authorities: PathBuf,
-        by: Option<String>,
-    ) -> Rig {
         let gate = Arc::new(gate);
-        let trusted = authorities.clone();
+        let (trusted, by) = (authorities.clone(), options.by);
         let route = move |url: &str| {
             let (remote, _) = Remote::from_url(url).unwrap();
-            let proxy = proxy::of(&remote, by.as_deref().or(Some("")), &Environment::new([]));
+            let proxy = proxy::of(&remote, Some(&by), &Environment::new([]));
             Ok(Route { proxy, authorities: Some(trusted.clone()), allow_http: true })
         };
         let settings = Settings { hosts: vec![service.host.to_owned()], route: Box::new(route) };
-        let proxy = start(settings, Arc::clone(&gate) as Arc<dyn Gatekeeper>).unwrap();
+        let asked = Arc::clone(&gate) as Arc<dyn Gatekeeper>;
+        let admission = if options.by_login { Admission::by_login() } else { Admission::new() };
+        let proxy = start_with(settings, asked, options.limits, admission.unwrap()).unwrap();
         Rig { service, gate, proxy, _folder: folder, authorities }
     }
 
@@ -278,16 +300,28 @@ impl Rig {
 
     /// A client with TLS that trusts this authority and asks for this name.
     pub(super) fn tls_trusting(&self, authority: &str, name: &'static str) -> Client {
+        self.tls_by(authority, name, &[])
+    }
+
+    /// A tunnel, without TLS so far.
+    pub(super) fn tunnel(&self) -> Client {
         let mut plain = self.plain();
         let connect = format!("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n\r\n", self.authority());
         plain.write(connect.as_bytes());
         let head = read_head(&mut *plain.stream).unwrap();
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        plain
+    }
+
+    /// A client with TLS that offers these protocols (ALPN).
+    pub(super) fn tls_by(&self, authority: &str, name: &'static str, protocols: &[&[u8]]) -> Client {
+        let plain = self.tunnel();
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = builder.unwrap().with_root_certificates(roots).with_no_client_auth();
+        let mut config = builder.unwrap().with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let connection =
             ClientConnection::new(Arc::new(config), ServerName::try_from(name).unwrap()).unwrap();
         Client { stream: Box::new(StreamOwned::new(connection, plain.stream)), authority: self.authority() }
@@ -361,4 +395,10 @@ pub(super) fn head_of(answer: &[u8]) -> &[u8] {
 
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The status of an answer; 0 if the connection ended without one.
+pub(super) fn status(answer: &[u8]) -> u16 {
+    let text = text(answer);
+    text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest[..3].parse().ok()).unwrap_or(0)
 }
