@@ -1,6 +1,5 @@
 //! Connects to a host on its route: directly, or through the proxy that the user's network requires.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +28,7 @@ use crate::remote::Remote;
 use super::Shared;
 use super::failure::Failure;
 use super::request::Origin;
-use super::tls::{Connection, Stream, TlsConfigs};
+use super::tls::{Connection, TlsConfigs};
 
 /// Finds the way to an origin. As in [`crate::http`], no proxy leads to this machine itself.
 ///
@@ -231,9 +230,4 @@ async fn tunnel(
         }
         status => Err(format!("it refuses to connect there ({})", status.as_u16())),
     }
-}
-
-/// Passes bytes both ways until both sides have ended, or one is broken.
-pub(super) async fn splice(mut one: impl Stream, mut other: impl Stream) -> io::Result<(u64, u64)> {
-    tokio::io::copy_bidirectional(&mut one, &mut other).await
 }

@@ -16,6 +16,7 @@ use tokio::task::spawn_blocking;
 use super::body::Message;
 use super::failure::Failure;
 use super::request::{Origin, is_ambiguous, may_upgrade, strip_hop_by_hop};
+use super::tunnel::splice;
 use super::upstream::{Unanswered, Upstream};
 use super::{Asked, Decision, Gatekeeper, Login, Passed, Shared, dial};
 
@@ -122,11 +123,11 @@ impl Forward {
                 ));
             };
             let service_side = hyper::upgrade::on(&mut response);
-            let place = Arc::clone(&self.place);
+            let (place, still) = (Arc::clone(&self.place), self.shared.limits.still);
             tokio::spawn(async move {
                 if let (Ok(client), Ok(service)) = (client_side.await, service_side.await) {
                     // However it ends, both sides see it.
-                    let _ = dial::splice(TokioIo::new(client), TokioIo::new(service)).await;
+                    let _ = splice(TokioIo::new(client), TokioIo::new(service), still).await;
                 }
                 drop(place);
             });

@@ -33,6 +33,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tunnel;
 mod upstream;
 
 use authority::Authority;
@@ -43,6 +44,12 @@ pub trait Gatekeeper: Send + Sync {
     /// Whether the proxy looks into a tunnel to this host and port: TLS ends here, and plain http is read, too. The host is in lower
     /// case, an IPv6 address without brackets.
     fn terminates(&self, host: &str, port: u16) -> bool;
+
+    /// Is told that a client did not accept the certificate of the run for a host: it reads none of the variables that name the
+    /// run's authority, or accepts its own only.
+    fn was_distrusted(&self, host: &str) {
+        let _ = host;
+    }
 
     /// Judges a request. Asked once for each.
     fn decide(&self, request: &Asked<'_>) -> Decision;

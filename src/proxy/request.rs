@@ -106,7 +106,8 @@ pub(super) fn within<B>(request: &Request<B>, origin: &Origin) -> Result<(), Fai
     let fits = Authority::try_from(host.as_bytes()).is_ok_and(|host| {
         // Some clients leave the port out, whichever it is.
         let is_port = |port| port == origin.port || host.port().is_none();
-        Origin::of(origin.https, &host).is_some_and(|named| named.host == origin.host && is_port(named.port))
+        Origin::of(origin.https, &host)
+            .is_some_and(|named| named.host.trim_end_matches('.') == origin.host && is_port(named.port))
     });
     if fits { Ok(()) } else { Err(misdirected()) }
 }

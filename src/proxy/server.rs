@@ -24,6 +24,7 @@ use super::body::Message;
 use super::failure::Failure;
 use super::forward::{Forward, Place};
 use super::request::{self, Origin};
+use super::tunnel::splice;
 use super::{Limits, Shared, dial};
 
 /// The most headers of a request.
@@ -133,8 +134,11 @@ async fn connect(
     if authority.port_u16().is_none() {
         return Err(malformed());
     }
-    let origin = Origin::of(true, authority).ok_or_else(malformed)?;
-    if shared.gatekeeper.terminates(&origin.host, origin.port) {
+    let mut origin = Origin::of(true, authority).ok_or_else(malformed)?;
+    // A dot at the end makes no other host of it (R1).
+    let name = origin.host.strip_suffix('.').unwrap_or(&origin.host).to_owned();
+    if shared.gatekeeper.terminates(&name, origin.port) {
+        origin.host = name;
         let tls = shared.authority.tls(&origin.host).map_err(|_| malformed())?;
         upgrade(request, move |upgraded| within(upgraded, TlsAcceptor::from(tls), origin, shared, place));
     } else {
@@ -142,9 +146,10 @@ async fn connect(
         let service = dial::connect(&origin, &route, &shared.tls)
             .await
             .map_err(|cause| Failure::unreachable(&origin.authority(), &cause))?;
-        upgrade(request, |upgraded| async move {
+        let still = shared.limits.still;
+        upgrade(request, move |upgraded| async move {
             // However it ends, both sides see it.
-            let _ = dial::splice(TokioIo::new(upgraded), service).await;
+            let _ = splice(TokioIo::new(upgraded), service, still).await;
             drop(place);
         });
     }
@@ -177,11 +182,29 @@ async fn within(
     let Ok(Ok(1)) = timeout(handshake, reader.read(&mut first)).await else { return };
     let stream = tokio::io::join(io::Cursor::new(first).chain(reader), writer);
     if first == [TLS] {
-        let Ok(Ok(stream)) = timeout(handshake, acceptor.accept(stream)).await else { return };
-        requests(stream, origin, shared, place).await;
+        match timeout(handshake, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => requests(stream, origin, shared, place).await,
+            Ok(Err(cause)) if is_distrust(&cause) => shared.gatekeeper.was_distrusted(&origin.host),
+            _ => {}
+        }
     } else {
         requests(stream, Origin { https: false, ..origin }, shared, place).await;
     }
+}
+
+/// Whether a client ended the agreement on TLS because it does not accept the certificate (RFC 8446, section 6.2).
+fn is_distrust(cause: &io::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    let cause = cause.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(
+        cause,
+        Some(rustls::Error::AlertReceived(
+            Alert::UnknownCA
+                | Alert::BadCertificate
+                | Alert::CertificateUnknown
+                | Alert::UnsupportedCertificate
+        ))
+    )
 }
 
 async fn requests(

@@ -8,6 +8,30 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::rig::{Gate, Options, Rig, Service, TOKEN, read_head, status, text};
 
 #[test]
+fn a_client_that_does_not_trust_the_run_is_told_of() {
+    let rig = Rig::new(Service::echo());
+    let other = Rig::new(Service::echo());
+    let mut client = rig.tls_trusting(other.proxy.authority_pem(), rig.service.host);
+    assert!(client.stream.write_all(b"GET / HTTP/1.1\r\n\r\n").is_err());
+    let _ = client.stream.flush();
+    drop(client);
+    // The next client is served, and what came before is known by then.
+    assert!(text(&rig.tls().ask("GET /secret HTTP/1.1\r\nHost: HOST\r\n\r\n")).contains(TOKEN));
+    assert_eq!(*rig.gate.distrusted.lock().unwrap(), ["forge.localhost"]);
+}
+
+#[test]
+fn a_dot_at_the_end_of_a_host_makes_no_other_host() {
+    let rig = Rig::new(Service::echo());
+    let authority = rig.authority();
+    let dotted = authority.replace(':', ".:");
+    let mut client = rig.tls_to(&dotted);
+    let ask = format!("GET /secret HTTP/1.1\r\nHost: {dotted}\r\n\r\n");
+    assert!(text(&client.ask(&ask)).contains(&format!("Host: {authority}")));
+    assert_eq!(rig.gate.asked(), [format!("GET https://{authority}/secret ")]);
+}
+
+#[test]
 fn http_2_is_not_spoken() {
     let rig = Rig::new(Service::echo());
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";

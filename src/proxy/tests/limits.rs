@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::rig::{Client, Rig, Service, TOKEN, length, read_head, text};
+use super::rig::{Client, Gate, Options, Rig, Service, TOKEN, length, read_head, status, text};
 use crate::proxy::Limits;
 
 /// A limit that is passed in a test.
@@ -217,4 +217,35 @@ fn a_thousand_connections_are_served_and_idle_ones_keep_nobody_out() {
     clients.iter_mut().for_each(|client| client.write(ask.as_bytes()));
     assert!(clients.iter_mut().all(|client| text(&client.answer()).contains(TOKEN)));
     assert_eq!(rig.service.requests(), 1001);
+}
+
+#[test]
+fn a_tunnel_of_which_one_side_has_ended_is_given_up_when_the_other_says_nothing() {
+    let service = Service::new(|_, stream| {
+        // It does not mind that the client has ended.
+        let _ = stream.read(&mut [0]);
+        thread::sleep(SOON);
+        false
+    });
+    let limits = Limits { connections: 1, ..short() };
+    let rig = Rig::made(service.plain(), Gate::default(), Options { limits, ..Options::default() });
+    let mut client = rig.tunnel();
+    client.write(b"hello\r\n\r\n");
+    drop(client);
+    let started = Instant::now();
+    // The one place is free again.
+    assert_eq!(status(&rig.plain().ask("GET / HTTP/1.1\r\nHost: HOST\r\n\r\n")), 400);
+    assert!(started.elapsed() < SOON);
+}
+
+#[test]
+fn a_tunnel_may_be_silent_for_long() {
+    let rig = Rig::made(
+        Service::echo().plain(),
+        Gate::default(),
+        Options { limits: short(), ..Options::default() },
+    );
+    let mut client = rig.tunnel();
+    thread::sleep(3 * SHORT);
+    assert_eq!(status(&client.ask("GET / HTTP/1.1\r\nHost: HOST\r\n\r\n")), 200);
 }

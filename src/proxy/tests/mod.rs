@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 mod attacks;
 mod bodies;
 mod clients;
+mod generated;
 mod limits;
 mod network;
 mod rig;
+mod service;
 mod wire;
 
 use rig::{Gate, Rig, Service, TOKEN, head_of, text};

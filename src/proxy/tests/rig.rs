@@ -1,18 +1,18 @@
-//! A service, a proxy in front of it, and clients, all in this process and on loopback.
+//! A proxy in front of a service, and clients, all in this process and on loopback.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+use super::service::{SOON, Stream};
+pub(super) use super::service::{Service, length, read_head};
 use crate::environment::Environment;
 use crate::http::{Route, proxy};
 use crate::proxy::peer::Admission;
@@ -20,136 +20,6 @@ use crate::proxy::{Asked, Decision, Gatekeeper, Limits, Login, Passed, Running, 
 use crate::remote::Remote;
 
 pub(super) const TOKEN: &str = "t0ken-of-the-wallet";
-
-/// The time within which everything here happens.
-const SOON: Duration = Duration::from_secs(60);
-
-/// Bytes both ways.
-pub(super) trait Stream: Read + Write + Send {}
-
-impl<T: Read + Write + Send> Stream for T {}
-
-/// Answers a request, whose head was read; says whether the connection goes on.
-type Handler = dyn Fn(&str, &mut dyn Stream) -> bool + Send + Sync;
-
-/// A service with a certificate of its own authority.
-pub(super) struct Service {
-    pub host: &'static str,
-    /// As PEM.
-    pub authority: String,
-    pub address: SocketAddr,
-    https: bool,
-    wants_certificate: bool,
-    handler: Arc<Handler>,
-    counts: Arc<Counts>,
-}
-
-#[derive(Default)]
-struct Counts {
-    connections: AtomicUsize,
-    requests: AtomicUsize,
-}
-
-impl Service {
-    /// One that answers so.
-    pub(super) fn new(handler: impl Fn(&str, &mut dyn Stream) -> bool + Send + Sync + 'static) -> Service {
-        Service {
-            host: "forge.localhost",
-            authority: String::new(),
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            https: true,
-            wants_certificate: false,
-            handler: Arc::new(handler),
-            counts: Arc::default(),
-        }
-    }
-
-    /// One that answers with the request that it got.
-    pub(super) fn echo() -> Service {
-        Service::new(|head, stream| {
-            let mut body = vec![0; length(head)];
-            stream.read_exact(&mut body).unwrap();
-            let whole = [head.as_bytes(), &body].concat();
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", whole.len());
-            stream.write_all(&[answer.as_bytes(), &whole].concat()).is_ok()
-        })
-    }
-
-    /// Under this name.
-    pub(super) fn named(mut self, host: &'static str) -> Service {
-        self.host = host;
-        self
-    }
-
-    /// Without TLS.
-    pub(super) fn plain(mut self) -> Service {
-        self.https = false;
-        self
-    }
-
-    /// That requires a client's certificate.
-    pub(super) fn requiring_certificates(mut self) -> Service {
-        self.wants_certificate = true;
-        self
-    }
-
-    pub(super) fn requests(&self) -> usize {
-        self.counts.requests.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn connections(&self) -> usize {
-        self.counts.connections.load(Ordering::SeqCst)
-    }
-
-    fn start(&mut self) {
-        let listener = TcpListener::bind(self.address).unwrap();
-        self.address = listener.local_addr().unwrap();
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        self.authority = issuer.pem();
-        let key = KeyPair::generate().unwrap();
-        let leaf = CertificateParams::new([self.host.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
-        let builder = builder.with_safe_default_protocol_versions().unwrap();
-        let builder = if self.wants_certificate {
-            let mut roots = RootCertStore::empty();
-            roots.add(issuer.der().clone()).unwrap();
-            let verifier =
-                rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            builder.with_client_cert_verifier(verifier.build().unwrap())
-        } else {
-            builder.with_no_client_auth()
-        };
-        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        let config = Arc::new(builder.with_single_cert(vec![leaf.der().clone()], key.into()).unwrap());
-        let (https, handler, counts) = (self.https, Arc::clone(&self.handler), Arc::clone(&self.counts));
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let stream = stream.unwrap();
-                stream.set_read_timeout(Some(SOON)).unwrap();
-                counts.connections.fetch_add(1, Ordering::SeqCst);
-                let (config, handler, counts) =
-                    (Arc::clone(&config), Arc::clone(&handler), Arc::clone(&counts));
-                thread::spawn(move || {
-                    let mut stream: Box<dyn Stream> = if https {
-                        let connection = ServerConnection::new(config).unwrap();
-                        Box::new(StreamOwned::new(connection, stream))
-                    } else {
-                        Box::new(stream)
-                    };
-                    while let Some(head) = read_head(&mut *stream) {
-                        counts.requests.fetch_add(1, Ordering::SeqCst);
-                        if !handler(&head, &mut *stream) {
-                            return;
-                        }
-                    }
-                });
-            }
-        });
-    }
-}
 
 /// Judges by the path: `/secret` gets the token, `/refused` is refused.
 #[derive(Default)]
@@ -160,6 +30,7 @@ pub(super) struct Gate {
     pub takes: Duration,
     pub at_once: AtomicUsize,
     pub most_at_once: AtomicUsize,
+    pub distrusted: Mutex<Vec<String>>,
     pub asked: Mutex<Vec<String>>,
     pub passed: Mutex<Vec<Passed>>,
     pub statuses: Arc<Mutex<Vec<u16>>>,
@@ -191,6 +62,10 @@ impl Gatekeeper for Gate {
         self.ends && host.starts_with("forge.")
     }
 
+    fn was_distrusted(&self, host: &str) {
+        self.distrusted.lock().unwrap().push(host.to_owned());
+    }
+
     fn decide(&self, asked: &Asked<'_>) -> Decision {
         self.most_at_once.fetch_max(self.at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         thread::sleep(self.takes);
@@ -198,7 +73,8 @@ impl Gatekeeper for Gate {
         let own = String::from_utf8_lossy(asked.authorization.unwrap_or_default()).into_owned();
         self.asked.lock().unwrap().push(format!("{} {} {own}", asked.method, asked.url));
         let path = asked.url.splitn(4, '/').nth(3).unwrap_or_default();
-        if path.starts_with("secret") {
+        let is_service = asked.url.split('/').nth(2).is_some_and(|host| host.starts_with("forge."));
+        if path.starts_with("secret") && is_service {
             let statuses = Arc::clone(&self.statuses);
             Decision::Login(Login {
                 name: "Authorization",
@@ -305,8 +181,12 @@ impl Rig {
 
     /// A tunnel, without TLS so far.
     pub(super) fn tunnel(&self) -> Client {
+        self.tunnel_to(&self.authority())
+    }
+
+    fn tunnel_to(&self, authority: &str) -> Client {
         let mut plain = self.plain();
-        let connect = format!("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n\r\n", self.authority());
+        let connect = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
         plain.write(connect.as_bytes());
         let head = read_head(&mut *plain.stream).unwrap();
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
@@ -315,7 +195,16 @@ impl Rig {
 
     /// A client with TLS that offers these protocols (ALPN).
     pub(super) fn tls_by(&self, authority: &str, name: &'static str, protocols: &[&[u8]]) -> Client {
-        let plain = self.tunnel();
+        self.within(self.tunnel(), authority, name, protocols)
+    }
+
+    /// A client with TLS that connects to a host under another name.
+    pub(super) fn tls_to(&self, authority: &str) -> Client {
+        let tunnel = self.tunnel_to(authority);
+        self.within(tunnel, self.proxy.authority_pem(), self.service.host, &[])
+    }
+
+    fn within(&self, plain: Client, authority: &str, name: &'static str, protocols: &[&[u8]]) -> Client {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -363,28 +252,6 @@ impl Client {
         }
         all
     }
-}
-
-/// Reads a head, byte by byte, so that nothing behind it is lost; `None` at the end of the connection.
-pub(super) fn read_head(stream: &mut dyn Stream) -> Option<String> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        match stream.read(&mut byte) {
-            Ok(1) => head.push(byte[0]),
-            _ => return None,
-        }
-    }
-    Some(String::from_utf8(head).unwrap())
-}
-
-/// What a head says of the body's length.
-pub(super) fn length(head: &str) -> usize {
-    let line = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
-    });
-    line.unwrap_or(0)
 }
 
 /// The head of an answer.
