@@ -10,10 +10,13 @@ use super::rig::{Client, Gate, Options, Rig, Service, TOKEN, length, read_head, 
 use crate::proxy::Limits;
 
 /// A limit that is passed in a test.
-const SHORT: Duration = Duration::from_millis(600);
+const SHORT: Duration = Duration::from_secs(1);
 
 /// When a limit of that length has certainly ended something, on a machine that does much else.
 const SOON: Duration = Duration::from_secs(20);
+
+/// One within which something comes even on such a machine.
+const LONG: Duration = Duration::from_secs(3);
 
 /// More than the buffers on the way hold.
 const SIZE: usize = 64 << 20;
@@ -89,18 +92,18 @@ fn a_long_body_that_moves_is_not_given_up() {
         stream.read_exact(&mut body).unwrap();
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n").unwrap();
         for _ in 0..12 {
-            thread::sleep(SHORT / 4);
+            thread::sleep(LONG / 8);
             stream.write_all(b"d").unwrap();
             stream.flush().unwrap();
         }
         true
     });
-    let rig = Rig::limited(service, short());
+    let rig = Rig::limited(service, Limits { still: LONG, ..Limits::usual() });
     let mut client = rig.tls();
     let head = format!("PUT /secret HTTP/1.1\r\nHost: {}\r\nContent-Length: 12\r\n\r\n", rig.authority());
     client.write(head.as_bytes());
     for _ in 0..12 {
-        thread::sleep(SHORT / 4);
+        thread::sleep(LONG / 8);
         client.write(b"u");
     }
     assert!(text(&client.answer()).ends_with("dddddddddddd"));
@@ -132,7 +135,7 @@ fn a_client_that_does_not_read_stops_the_service_and_is_waited_for() {
         }
         true
     });
-    let rig = Rig::limited(service, short());
+    let rig = Rig::limited(service, Limits { still: LONG, ..Limits::usual() });
     let mut client = rig.tls();
     client.write(format!("GET /secret HTTP/1.1\r\nHost: {}\r\n\r\n", rig.authority()).as_bytes());
     let most = settled(&written);
@@ -176,13 +179,13 @@ fn a_service_that_does_not_read_stops_the_client() {
     assert!(writing.join().unwrap().ends_with("ok"));
 }
 
-/// Waits until a count has not grown for longer than [`SHORT`].
+/// Waits until a count has not grown for longer than [`LONG`].
 fn settled(count: &AtomicUsize) -> usize {
     let (mut last, mut since) = (0, Instant::now());
     loop {
         thread::sleep(Duration::from_millis(20));
         let now = count.load(Ordering::SeqCst);
-        if now == last && now > 0 && since.elapsed() > 2 * SHORT {
+        if now == last && now > 0 && since.elapsed() > LONG + SHORT {
             return now;
         }
         if now != last {

@@ -166,7 +166,8 @@ impl Rig {
     pub(super) fn plain(&self) -> Client {
         let stream = TcpStream::connect(self.proxy.address()).unwrap();
         stream.set_read_timeout(Some(SOON)).unwrap();
-        Client { stream: Box::new(stream), authority: self.authority() }
+        let socket = stream.try_clone().unwrap();
+        Client { stream: Box::new(stream), socket, authority: self.authority() }
     }
 
     /// A client with TLS, which ends in the proxy.
@@ -213,13 +214,16 @@ impl Rig {
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let connection =
             ClientConnection::new(Arc::new(config), ServerName::try_from(name).unwrap()).unwrap();
-        Client { stream: Box::new(StreamOwned::new(connection, plain.stream)), authority: self.authority() }
+        let (stream, socket) = (Box::new(StreamOwned::new(connection, plain.stream)), plain.socket);
+        Client { stream, socket, authority: self.authority() }
     }
 }
 
 /// A client that writes bytes.
 pub(super) struct Client {
     pub stream: Box<dyn Stream>,
+    /// The same, without TLS.
+    pub socket: TcpStream,
     authority: String,
 }
 
