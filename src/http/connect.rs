@@ -109,7 +109,9 @@ impl Tunnel {
                 // Not yet the answer.
                 Some(100..=199) => {}
                 Some(200..=299) => return Ok(Some(Box::new(Within(transport)))),
-                Some(407) => return Err(refused(unauthorized(&offers(&head), proxy.username().is_some()))),
+                Some(407) => {
+                    return Err(refused(error::unauthorized(&offers(&head), proxy.username().is_some())));
+                }
                 Some(status) => return Err(refused(format!("it refuses to connect there ({status})"))),
                 None => return Err(refused(NO_PROXY)),
             }
@@ -165,23 +167,6 @@ fn offers(head: &[u8]) -> String {
     });
     // Each line may hold several; which they are is all that matters.
     offers.collect::<Vec<_>>().join(", ")
-}
-
-/// What a proxy wants that wants to know who we are; `told` if we said it.
-pub(crate) fn unauthorized(offers: &str, told: bool) -> String {
-    let offers = offers.to_ascii_lowercase();
-    let others = [("negotiate", "Negotiate"), ("ntlm", "NTLM"), ("digest", "Digest")];
-    let others: Vec<&str> =
-        others.iter().filter(|(word, _)| offers.contains(word)).map(|(_, name)| *name).collect();
-    if !offers.contains("basic") && !others.is_empty() {
-        return format!("it wants {}, and keyfob knows Basic only", others.join(" or "));
-    }
-    if told {
-        "it does not accept the user name and the password"
-    } else {
-        "it wants a user name and a password"
-    }
-    .to_owned()
 }
 
 /// A connection within the proxy's: TLS to the proxy is none to the service.

@@ -29,7 +29,7 @@ use crate::http_message::{Auth, Method, Request, Response};
 use crate::remote::Remote;
 use crate::secret::Secret;
 
-pub(crate) mod connect;
+mod connect;
 pub(crate) mod error;
 pub mod proxy;
 pub(crate) mod resolver;

@@ -20,7 +20,7 @@ use ureq::ProxyProtocol;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, NetworkError};
-use crate::http::connect::unauthorized;
+use crate::http::error::unauthorized;
 use crate::http::proxy::Proxy;
 use crate::http::{CONNECTING, Route, error, resolver};
 use crate::remote::Remote;

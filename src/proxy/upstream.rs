@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use crate::error::NetworkError;
-use crate::http::connect::unauthorized;
+use crate::http::error::unauthorized;
 use crate::http::{Route, error};
 
 use super::body::Message;
