@@ -30,6 +30,8 @@ mod forward;
 mod peer;
 mod request;
 mod server;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 #[cfg(test)]
 mod tests;
 mod tls;
