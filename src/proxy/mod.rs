@@ -205,7 +205,7 @@ const THREADS: usize = 128;
 struct Shared {
     gatekeeper: Arc<dyn Gatekeeper>,
     /// Held while the gatekeeper is asked.
-    asking: tokio::sync::Mutex<()>,
+    asking: Arc<tokio::sync::Mutex<()>>,
     limits: Limits,
     authority: Authority,
     admission: Admission,
@@ -235,7 +235,7 @@ fn start_with(
     let (pem, secret) = (authority.pem().to_owned(), admission.secret().map(str::to_owned));
     let shared = Shared {
         gatekeeper,
-        asking: tokio::sync::Mutex::default(),
+        asking: Arc::default(),
         limits,
         authority,
         admission,

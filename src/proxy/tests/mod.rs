@@ -172,6 +172,8 @@ fn the_gatekeeper_is_asked_one_question_at_a_time() {
     let ask = format!("GET http://{0}/secret HTTP/1.1\r\nHost: {0}\r\n\r\n", rig.authority());
     let mut clients: Vec<_> = (0..20).map(|_| rig.plain()).collect();
     clients.iter_mut().for_each(|client| client.write(ask.as_bytes()));
+    // Those that go do not make room for another question before theirs is answered.
+    clients.truncate(10);
     assert!(clients.iter_mut().all(|client| text(&client.answer()).contains(TOKEN)));
     assert_eq!(rig.gate.most_at_once.load(Ordering::SeqCst), 1);
 }
