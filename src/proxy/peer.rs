@@ -20,6 +20,7 @@ pub(super) const USER: &str = "keyfob";
 const MOST_CONNECTIONS: usize = 1024;
 
 /// Files that are open besides.
+#[cfg(unix)]
 const OTHER_FILES: u64 = 64;
 
 /// How many connections the system has room for: each takes one file, and another one for the service.
