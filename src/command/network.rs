@@ -50,6 +50,11 @@ pub(super) fn route(url: &str, allow_http: bool, environment: &Environment) -> R
     Ok(Route { proxy: proxy::of(&remote, setting("proxy"), environment), authorities, allow_http })
 }
 
+/// Whether an entry of `NO_PROXY` names the host of a place.
+pub(super) fn is_exempt(remote: &Remote, entry: &str) -> bool {
+    proxy::is_exempt(remote, entry)
+}
+
 /// A question on its route.
 pub(super) struct Job<'q> {
     /// The question, which has a request.
