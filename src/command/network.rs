@@ -10,13 +10,14 @@ use std::thread::{self, Builder};
 use crate::environment::{Environment, means_no};
 use crate::error::Error;
 use crate::git_config;
-use crate::http::{Route, proxy};
+use crate::http::proxy;
 use crate::http_message::Response;
 use crate::remote::Remote;
 use crate::terminal::Terminal;
 use crate::wallet::manage::verify::Question;
 
 pub(super) use crate::http::Client;
+pub(super) use crate::http::Route;
 
 /// The most requests that are under route together.
 const AT_ONCE: usize = 4;

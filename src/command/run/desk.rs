@@ -1,19 +1,19 @@
 //! The run of a command behind the proxy: the proxy's threads ask, and this thread, which has the wallet and the terminal, answers
 //! until the command has ended.
 
-use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::process;
 use crate::process::supervise::{self, End};
-use crate::proxy::{self, Decision, Gatekeeper, Outcome, Request};
+use crate::proxy::{self, Asked, Decision, Gatekeeper, Login, Passed};
+use crate::remote::Remote;
 use crate::text::visible;
 use crate::tool::client::Client;
 use crate::tool::client::settings::Found;
@@ -26,15 +26,11 @@ use super::log::Log;
 use super::places::{Places, word};
 use super::{PROXY, not_started};
 
-/// How long an outer proxy has to answer.
-const OUTER: Duration = Duration::from_millis(500);
-
-/// The address of an outer run's proxy, if this process is within one.
+/// The address of an outer run's proxy, if this process is within one. The variable may outlive it, in a daemon.
 pub(super) fn outer(environment: &Environment) -> Option<String> {
-    let address = environment.text(PROXY)?;
-    let at: SocketAddr = address.parse().ok()?;
-    // One that has ended is none; a variable may outlive it in a daemon.
-    proxy::listens(at, OUTER).then_some(address)
+    let text = environment.text(PROXY)?;
+    let (number, address) = text.split_once(' ')?;
+    number.parse().is_ok_and(process::lives).then(|| address.to_owned())
 }
 
 /// A command with what it may have.
@@ -59,20 +55,14 @@ pub(super) struct Proxied<'m> {
 
 /// What the proxy's threads ask and report.
 enum Message {
-    /// What becomes of a request.
-    Question { request: Asking, reply: Sender<Decision> },
-    /// How it came out.
-    Finished { number: u64, method: String, url: String, outcome: (u16, u64, u64) },
+    /// What becomes of a request: its method, its URL, and the login or placeholder of the client.
+    Question { method: String, url: String, authorization: Option<Vec<u8>>, reply: Sender<Decision> },
+    /// What the service answered to a login, when that is a refusal.
+    Refused(Given),
+    /// How a request came out.
+    Finished(Passed),
     /// The command is over.
     Ended(std::io::Result<End>),
-}
-
-/// A request as it is put to the wallet.
-struct Asking {
-    number: u64,
-    method: String,
-    url: String,
-    authorization: Option<Vec<u8>>,
 }
 
 impl Proxied<'_> {
@@ -120,14 +110,17 @@ impl Proxied<'_> {
             tool: self.tool,
         };
         let (send, receive) = channel();
-        let desk = Desk { origins: grants.origins(), messages: Mutex::new(send.clone()) };
-        let running = proxy::start(settings(context)?, Arc::new(desk))?;
         let folder = RunFolder::new(context.environment)?;
+        let desk = Desk { origins: grants.origins(), messages: Mutex::new(send.clone()) };
+        let hosts = self.places.served.iter().map(|place| place.host().trim_matches(['[', ']']).to_owned());
+        let settings = proxy::Settings { hosts: hosts.collect(), route: super::upstream::route(context.environment, &folder)? };
+        let running = proxy::start(settings, Arc::new(desk))?;
+        let proxy_url = running.url();
         let making = Making {
             environment: context.environment,
-            proxy_url: &running.proxy_url,
-            address: running.address,
-            authority_pem: &running.authority_pem,
+            proxy_url: &proxy_url,
+            address: running.address(),
+            authority_pem: running.authority_pem(),
             served: &self.places.served,
             client: self.client,
             found: &self.found,
@@ -140,27 +133,24 @@ impl Proxied<'_> {
                 None => command.env_remove(name),
             };
         }
-        command.env(PROXY, running.address.to_string());
+        command.env(PROXY, format!("{} {}", std::process::id(), running.address()));
         if context.terminal.capabilities.stderr {
             for name in making.own_logins() {
                 context.terminal.note(&format!("{name} is set, and the login in it goes before keyfob's"));
             }
         }
         let started = supervise::start(&mut command).map_err(not_started(command.get_program()))?;
+        let back = send.clone();
         thread::Builder::new()
             .spawn(move || drop(send.send(Message::Ended(started.wait()))))
             .map_err(|source| Error::Wire { doing: "start a thread", source })?;
-        let end = Counter { name: &self.name, grants: &grants, given: HashMap::new(), said: BTreeSet::new() }
+        let end = Counter { name: &self.name, grants: &grants, back, said: BTreeSet::new() }
             .serve(&receive, &mut log, context);
         drop(running);
         drop(folder);
         let end = end.map_err(|source| Error::Wire { doing: "wait for the command", source })?;
         Ok(supervise::end_like(end))
     }
-}
-
-fn settings(_context: &Context<'_>) -> Result<proxy::Settings, Error> {
-    Ok(proxy::Settings)
 }
 
 /// The proxy's side: it asks, and waits for the answer.
@@ -176,27 +166,24 @@ impl Desk {
 }
 
 impl Gatekeeper for Desk {
-    fn terminates(&self, origin: &str) -> bool {
-        self.origins.iter().any(|one| one == origin)
+    fn terminates(&self, host: &str, port: u16) -> bool {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        // As the origin of a URL has it: without the usual port.
+        let remote = Remote::from_parts("https", &format!("{host}:{port}"), None);
+        remote.is_ok_and(|remote| self.origins.contains(&remote.origin()))
     }
 
-    fn decide(&self, request: &Request) -> Decision {
+    fn decide(&self, request: &Asked<'_>) -> Decision {
         let (reply, answer) = channel();
-        let request = Asking {
-            number: request.number,
-            method: request.method.clone(),
-            url: request.url.clone(),
-            authorization: request.authorization.clone(),
-        };
-        self.send(Message::Question { request, reply });
+        let (method, url) = (request.method.to_owned(), request.url.to_owned());
+        let authorization = request.authorization.map(<[u8]>::to_vec);
+        self.send(Message::Question { method, url, authorization, reply });
         // Nobody answers any more when the command is over.
         answer.recv().unwrap_or(Decision::PassOn)
     }
 
-    fn finished(&self, request: &Request, outcome: &Outcome) {
-        let (method, url) = (request.method.clone(), request.url.clone());
-        let outcome = (outcome.status, outcome.sent, outcome.received);
-        self.send(Message::Finished { number: request.number, method, url, outcome });
+    fn finished(&self, passed: &Passed) {
+        self.send(Message::Finished(passed.clone()));
     }
 }
 
@@ -204,8 +191,8 @@ impl Gatekeeper for Desk {
 struct Counter<'c> {
     name: &'c str,
     grants: &'c Grants,
-    /// What was given to requests that are under way.
-    given: HashMap<u64, Given>,
+    /// For what a login comes back with.
+    back: Sender<Message>,
     /// What was said already.
     said: BTreeSet<String>,
 }
@@ -217,58 +204,80 @@ impl Counter<'_> {
         log: &mut Option<Log>,
         context: &mut Context<'_>,
     ) -> std::io::Result<End> {
+        let mut ended = None;
         loop {
-            match messages.recv() {
-                Ok(Message::Question { request, reply }) => {
-                    let _ = reply.send(self.decide(request, context));
+            // What was reported before the command ended is heard to its end.
+            let message = match &ended {
+                None => messages.recv().ok(),
+                Some(_) => messages.try_recv().ok(),
+            };
+            match message {
+                Some(Message::Question { method, url, authorization, reply }) => {
+                    let decision = self.decide(&method, &url, authorization.as_deref(), context);
+                    let _ = reply.send(decision);
                 }
-                Ok(Message::Finished { number, method, url, outcome }) => {
-                    let given = self.given.remove(&number);
-                    let failed = log.as_mut().and_then(|log| log.add(&method, &url, outcome, given.as_ref()).err());
-                    if let Some(error) = failed.filter(|error| self.said.insert(error.to_string())) {
-                        context.terminal.error(&error);
-                    }
-                    if let Some(given) = given.filter(|_| outcome.0 == 401) {
-                        self.refused(&given, context);
+                Some(Message::Finished(passed)) => {
+                    let failed = log.as_mut().and_then(|log| log.add(&passed).err());
+                    if let Some(error) = failed {
+                        self.once(&error, context);
                     }
                 }
-                Ok(Message::Ended(end)) => return end,
-                Err(_) => return Err(std::io::ErrorKind::BrokenPipe.into()),
+                Some(Message::Refused(given)) => self.refused(&given, context),
+                Some(Message::Ended(end)) => ended = Some(end),
+                None => return ended.unwrap_or_else(|| Err(std::io::ErrorKind::BrokenPipe.into())),
             }
         }
     }
 
-    fn decide(&mut self, request: Asking, context: &mut Context<'_>) -> Decision {
-        let answer = self.grants.decide(
-            context.wallet,
-            &request.method,
-            &request.url,
-            request.authorization.as_deref(),
-        );
-        match answer {
+    fn decide(
+        &mut self,
+        method: &str,
+        url: &str,
+        authorization: Option<&[u8]>,
+        context: &mut Context<'_>,
+    ) -> Decision {
+        match self.grants.decide(context.wallet, method, url, authorization) {
             Ok(Answer::PassOn) => Decision::PassOn,
             Ok(Answer::Login(login)) => {
-                self.given.insert(request.number, login.given);
-                Decision::Login { header: login.name.to_owned(), value: login.value }
+                let (back, given) = (self.back.clone(), login.given);
+                let answered = move |status| {
+                    if status == REFUSED {
+                        let _ = back.send(Message::Refused(given));
+                    }
+                };
+                Decision::Login(Login { name: login.name, value: login.value, answered: Box::new(answered) })
             }
-            Ok(Answer::Refuse(sentence)) => Decision::Refuse { status: 403, sentence },
+            Ok(Answer::Refuse(sentence)) => Decision::Refuse { status: FORBIDDEN, sentence },
             Err(error) => {
-                if self.said.insert(error.to_string()) {
-                    context.terminal.error(&error);
-                }
-                Decision::Refuse { status: 403, sentence: format!("keyfob: {}", error.in_one_line()) }
+                self.once(&error, context);
+                Decision::Refuse { status: FORBIDDEN, sentence: format!("keyfob: {}", error.in_one_line()) }
             }
+        }
+    }
+
+    fn once(&mut self, error: &Error, context: &mut Context<'_>) {
+        if self.said.insert(error.to_string()) {
+            context.terminal.error(error);
         }
     }
 
     /// Says at once that a service refused a token, and to whom it was given.
     fn refused(&mut self, given: &Given, context: &mut Context<'_>) {
-        let words = match given.was_refused(context.wallet) {
-            Ok(note) => note.map(|note| note.words()),
-            Err(error) => Some(error.in_one_line()),
-        };
-        if let Some(words) = words.filter(|words| self.said.insert(words.clone())) {
-            context.terminal.hint(&format!("{}: {words}", self.name));
+        match given.was_refused(context.wallet) {
+            Ok(Some(note)) => {
+                let words = note.words();
+                if self.said.insert(words.clone()) {
+                    context.terminal.hint(&format!("{}: {words}", self.name));
+                }
+            }
+            Ok(None) => {}
+            Err(error) => self.once(&error, context),
         }
     }
 }
+
+/// The status by which a service refuses a login (RFC 9110). 403 says that it knows the account.
+const REFUSED: u16 = 401;
+
+/// The status with which the proxy refuses.
+const FORBIDDEN: u16 = 403;

@@ -60,10 +60,6 @@ pub(super) struct Login {
 pub(super) struct Given {
     query: Query,
     token: Secret,
-    /// The realm.
-    pub realm: String,
-    /// The account, if it has a name.
-    pub account: Option<String>,
 }
 
 impl Grants {
@@ -87,6 +83,9 @@ impl Grants {
             return Ok(Answer::PassOn);
         }
         // What is odd in a way that two programs could read differently gets nothing (R10).
+        if climbs(url) {
+            return Ok(Answer::PassOn);
+        }
         let (Ok(parsed), Ok((remote, _))) = (Url::parse(url), Remote::from_url(url)) else {
             return Ok(Answer::PassOn);
         };
@@ -108,9 +107,7 @@ impl Grants {
                 )));
             }
             let Some((name, value)) = login::header(&answer, remote.host(), &path) else { continue };
-            let Credential { token, realm, account, .. } = *answer;
-            let (realm, account) = (realm.as_str().to_owned(), account.name().map(str::to_owned));
-            let given = Given { query, token, realm, account };
+            let given = Given { query, token: answer.token };
             return Ok(Answer::Login(Box::new(Login { name, value, given })));
         }
         Ok(Answer::PassOn)
@@ -142,6 +139,14 @@ impl Given {
     pub(super) fn was_refused(&self, wallet: &LocalWallet<'_>) -> Result<Option<Note>, Error> {
         Ok(wallet.erase(&self.query, Some(&self.token))?.note)
     }
+}
+
+/// Whether a path has steps in it (`..`), in whatever dress, or a backslash: it goes to the service as it stands, and a service that
+/// does not take the step would see another place than we.
+fn climbs(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let plain = path.to_ascii_lowercase().replace("%2e", ".").replace("%5c", "\\").replace("%2f", "/");
+    plain.contains('\\') || plain.split('/').any(|segment| segment == "." || segment == "..")
 }
 
 /// A realm for a sentence.

@@ -8,9 +8,8 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::process::unix_time;
+use crate::proxy::Passed;
 use crate::text::rfc3339;
-
-use super::gate::Given;
 
 /// The file.
 pub(super) struct Log {
@@ -24,11 +23,10 @@ struct Line<'l> {
     time: String,
     method: &'l str,
     url: &'l str,
-    status: u16,
+    status: Option<u16>,
+    login: bool,
     sent: u64,
     received: u64,
-    realm: Option<&'l str>,
-    account: Option<&'l str>,
 }
 
 impl Log {
@@ -49,22 +47,15 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(super) fn add(
-        &mut self,
-        method: &str,
-        url: &str,
-        (status, sent, received): (u16, u64, u64),
-        given: Option<&Given>,
-    ) -> Result<(), Error> {
+    pub(super) fn add(&mut self, passed: &Passed) -> Result<(), Error> {
         let line = Line {
             time: rfc3339(unix_time()),
-            method,
-            url: url.split(['?', '#']).next().unwrap_or_default(),
-            status,
-            sent,
-            received,
-            realm: given.map(|given| given.realm.as_str()),
-            account: given.and_then(|given| given.account.as_deref()),
+            method: &passed.method,
+            url: &passed.url,
+            status: passed.status,
+            login: passed.with_login,
+            sent: passed.sent,
+            received: passed.received,
         };
         let mut text = serde_json::to_vec(&line)
             .map_err(|error| Error::Wire { doing: "write JSON", source: error.into() })?;

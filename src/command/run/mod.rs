@@ -30,6 +30,9 @@ mod folder;
 mod gate;
 mod log;
 mod places;
+#[cfg(test)]
+mod tests;
+mod upstream;
 
 use by_variable::profiles;
 use desk::Proxied;

@@ -151,7 +151,7 @@ fn may_be_one(place: &Remote, need: Need) -> bool {
 }
 
 /// The origins at which a realm of a cloud service is. Those of a server are where its places were found.
-fn hosts(realm: &Realm, need: Need) -> Vec<String> {
+pub(super) fn hosts(realm: &Realm, need: Need) -> Vec<String> {
     let forge = forge::of_realm(realm.as_str());
     let names = forge.packages.hosts(realm.as_str()).into_iter().map(|host| format!("https://{host}"));
     let mut origins: Vec<String> = names.collect();

@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_none() {
-        for text in ["", "://", "https://", "ftp://h.test/", "https://\u{0}h.test", "https:// h.test", "${", "https://h.test/../x/%2e%2e"] {
+        for text in ["", "://", "https://", "ftp://h.test/", "https://\u{0}h.test", "https:// h.test", "${"] {
             assert!(found(text).is_empty(), "{text}: {:?}", found(text));
         }
         assert!(found(&format!("https://h.test/{}", "x".repeat(9000))).is_empty());
