@@ -40,6 +40,7 @@ pub mod http_message;
 pub mod import;
 mod percent;
 pub mod process;
+mod proxy;
 pub mod records;
 pub mod remote;
 pub mod secret;

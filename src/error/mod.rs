@@ -40,6 +40,12 @@ pub enum Error {
         /// What it said, in our words.
         why: String,
     },
+    /// `keyfob run` cannot start its proxy.
+    #[error("the proxy for the command cannot be started: {why}")]
+    Proxy {
+        /// The reason.
+        why: String,
+    },
     /// The store took the call and did not answer in time.
     #[error("the {store} store did not answer within {} s", waited.as_secs_f64())]
     Silent {
@@ -450,7 +456,7 @@ impl Error {
             Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "see whether its name is right and its folder is in PATH".to_owned()
             }
-            Error::NotStarted { .. } => return None,
+            Error::NotStarted { .. } | Error::Proxy { .. } => return None,
             Error::Network { cause, .. } => return cause.hint().map(str::to_owned),
             Error::Certificates { .. } => {
                 "it has to be in PEM form; without SSL_CERT_FILE and git's http.sslCAInfo, the system's list counts".to_owned()
@@ -504,7 +510,7 @@ impl Error {
             Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
             Error::NotStarted { .. } => 126,
             Error::Network { .. } | Error::Certificates { .. } | Error::Unsettled { .. } => 6,
-            Error::Service { .. } => 6,
+            Error::Service { .. } | Error::Proxy { .. } => 6,
         }
     }
 }

@@ -168,6 +168,7 @@ struct Shared {
     authority: Authority,
     admission: Admission,
     route: RouteTo,
+    tls: upstream::TlsConfigs,
     port: u16,
 }
 
@@ -182,15 +183,21 @@ pub(crate) fn start(settings: Settings, gatekeeper: Arc<dyn Gatekeeper>) -> Resu
     let authority = Authority::new(&settings.hosts).map_err(io::Error::other).map_err(failed)?;
     let admission = Admission::new()?;
     let (pem, secret) = (authority.pem().to_owned(), admission.secret().map(str::to_owned));
-    let shared = Shared { gatekeeper, authority, admission, route: settings.route, port: address.port() };
+    let shared = Shared {
+        gatekeeper,
+        authority,
+        admission,
+        route: settings.route,
+        tls: Default::default(),
+        port: address.port(),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let (stop, stopped) = oneshot::channel();
     let serve = move || {
         runtime.block_on(async {
-            tokio::select! {
-                () = server::listen(listener, Arc::new(shared)) => {}
-                _ = stopped => {}
-            }
+            tokio::spawn(server::listen(listener, Arc::new(shared)));
+            // The sender is dropped; nothing is ever sent.
+            let _ = stopped.await;
         });
         // Questions to the wallet that still wait are not waited for.
         runtime.shutdown_background();
