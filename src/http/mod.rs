@@ -30,6 +30,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 
 mod connect;
+mod pinned;
 pub(crate) mod error;
 pub mod proxy;
 pub(crate) mod resolver;

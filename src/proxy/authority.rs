@@ -69,7 +69,8 @@ impl Authority {
         let mut params = CertificateParams::new([host.to_owned()])?;
         let (from, until) = validity();
         (params.not_before, params.not_after) = (from.into(), until.into());
-        params.distinguished_name.push(DnType::CommonName, "keyfob run");
+        // Another name than the authority's: OpenSSL takes a certificate whose issuer is its subject for self-signed.
+        params.distinguished_name.push(DnType::CommonName, "a host of keyfob run");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;

@@ -278,8 +278,9 @@ impl Making<'_> {
         let before = text.clone();
         text.push('\n');
         for key in keys {
-            // npm looks for the registry as it is written, with a slash at its end or without.
-            for key in [format!("{key}/"), key] {
+            // Where a registry is written without a slash at its end, npm looks above it, and Yarn 1 for just that.
+            let above = key.rsplit_once('/').map_or("", |(above, _)| above).to_owned();
+            for key in [format!("{key}/"), key, format!("{above}/")] {
                 if !before.contains(&format!("{key}:_")) {
                     text.push_str(&format!("{key}:_authToken={PLACEHOLDER}\n"));
                 }
