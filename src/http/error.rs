@@ -86,6 +86,23 @@ fn by_socks(error: &io::Error) -> Option<&'static str> {
     })
 }
 
+/// What a proxy wants that wants to know who we are; `told` if we said it.
+pub(crate) fn unauthorized(offers: &str, told: bool) -> String {
+    let offers = offers.to_ascii_lowercase();
+    let others = [("negotiate", "Negotiate"), ("ntlm", "NTLM"), ("digest", "Digest")];
+    let others: Vec<&str> =
+        others.iter().filter(|(word, _)| offers.contains(word)).map(|(_, name)| *name).collect();
+    if !offers.contains("basic") && !others.is_empty() {
+        return format!("it wants {}, and keyfob knows Basic only", others.join(" or "));
+    }
+    if told {
+        "it does not accept the user name and the password"
+    } else {
+        "it wants a user name and a password"
+    }
+    .to_owned()
+}
+
 fn limit(which: Timeout) -> u64 {
     if matches!(which, Timeout::Connect | Timeout::Resolve) { CONNECTING } else { TIME }.as_secs()
 }

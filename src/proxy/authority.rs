@@ -33,14 +33,18 @@ impl Authority {
     /// # Errors
     /// If the system has no randomness, or a host is no name.
     pub(super) fn new(hosts: &[String]) -> Result<Authority, rcgen::Error> {
+        let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
         let (from, until) = validity();
         (params.not_before, params.not_after) = (from.into(), until.into());
-        params.distinguished_name.push(DnType::CommonName, "keyfob run");
+        // Clients find an authority by its name; what an earlier or outer run left them is another one.
+        let number =
+            key.public_key_raw().iter().rev().take(4).fold(0_u32, |all, byte| all << 8 | u32::from(*byte));
+        params.distinguished_name.push(DnType::CommonName, format!("keyfob run {number:08x}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         params.name_constraints = Some(constraints(hosts)?);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let issuer = CertifiedIssuer::self_signed(params, key)?;
         let pem = issuer.pem();
         Ok(Authority { issuer, pem, issued: Mutex::default() })
     }

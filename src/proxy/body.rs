@@ -1,17 +1,15 @@
-//! Bodies that pass through the proxy: streamed, counted, and given up when nothing moves for too long.
+//! Bodies that pass through the proxy: streamed, counted, and given up when nothing comes for too long.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use tokio::time::{Instant, Sleep};
-
-/// How long a body may stand still.
-pub(super) const STILL: Duration = Duration::from_secs(300);
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, timeout};
 
 /// What a broken body breaks the connection with.
 pub(super) type Broken = Box<dyn std::error::Error + Send + Sync>;
@@ -26,35 +24,79 @@ pub(super) enum Message {
 
 /// A body on its way.
 pub(super) struct Passing {
-    body: Incoming,
+    /// `None` when it was taken to be discarded.
+    body: Option<Incoming>,
     bytes: Arc<AtomicU64>,
+    /// How long it may stand still.
+    still: Duration,
     deadline: Pin<Box<Sleep>>,
+    /// Whether something is waited for, so that the deadline counts. A reader that takes its time is no reason to give up.
+    waits: bool,
+    /// What becomes of the rest of it if nobody wants it.
+    rest: Rest,
     /// Dropped with the body, which is when it has ended or was given up.
-    _at_end: Option<AtEnd>,
+    _at_end: Option<Box<dyn Send + Sync>>,
 }
 
-/// Calls a function when it is dropped.
-pub(super) struct AtEnd(Option<Box<dyn FnOnce() + Send>>);
-
-impl AtEnd {
-    pub(super) fn new(call: impl FnOnce() + Send + 'static) -> AtEnd {
-        AtEnd(Some(Box::new(call)))
-    }
+/// What becomes of a body that is not read to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// It is read and forgotten.
+    Discarded,
+    /// It is discarded once it was begun to be read; before, its sender waits to be asked for it.
+    OnceAsked,
+    /// The connection ends.
+    Dropped,
 }
 
-impl Drop for AtEnd {
-    fn drop(&mut self) {
-        if let Some(call) = self.0.take() {
-            call();
+impl Passing {
+    fn new(body: Incoming, still: Duration) -> Passing {
+        Passing {
+            body: Some(body),
+            bytes: Arc::default(),
+            still,
+            deadline: Box::pin(tokio::time::sleep(still)),
+            waits: false,
+            rest: Rest::Dropped,
+            _at_end: None,
         }
     }
 }
 
 impl Message {
-    /// A peer's body; `bytes` counts what passed.
-    pub(super) fn passing(body: Incoming, bytes: Arc<AtomicU64>, at_end: Option<AtEnd>) -> Message {
-        let deadline = Box::pin(tokio::time::sleep(STILL));
-        Message::Passed(Box::new(Passing { body, bytes, deadline, _at_end: at_end }))
+    /// A client's body. What is not passed on of it is read all the same: a client that still writes when the connection closes
+    /// does not see the answer. One that waits for 100 (RFC 9110, section 10.1.1) writes nothing before.
+    pub(super) fn of_client(body: Incoming, still: Duration, waits_for_100: bool) -> Message {
+        let rest = if waits_for_100 { Rest::OnceAsked } else { Rest::Discarded };
+        let mut passing = Passing::new(body, still);
+        passing.rest = rest;
+        Message::Passed(Box::new(passing))
+    }
+
+    /// A service's body, and what is dropped at its end.
+    pub(super) fn of_service(
+        body: Incoming,
+        still: Duration,
+        bytes: Arc<AtomicU64>,
+        at_end: impl Send + Sync + 'static,
+    ) -> Message {
+        let mut passing = Passing::new(body, still);
+        passing.bytes = bytes;
+        passing._at_end = Some(Box::new(at_end));
+        Message::Passed(Box::new(passing))
+    }
+
+    /// None.
+    pub(super) fn empty() -> Message {
+        Message::Own(Full::default())
+    }
+
+    /// Counts what passed of it.
+    pub(super) fn counter(&self) -> Arc<AtomicU64> {
+        match self {
+            Message::Own(_) => Arc::default(),
+            Message::Passed(passing) => Arc::clone(&passing.bytes),
+        }
     }
 }
 
@@ -75,31 +117,59 @@ impl Body for Message {
     fn is_end_stream(&self) -> bool {
         match self {
             Message::Own(body) => body.is_end_stream(),
-            Message::Passed(passing) => passing.body.is_end_stream(),
+            Message::Passed(passing) => passing.body.as_ref().is_none_or(Body::is_end_stream),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Message::Own(body) => body.size_hint(),
-            Message::Passed(passing) => passing.body.size_hint(),
+            Message::Passed(passing) => passing.body.as_ref().map(Body::size_hint).unwrap_or_default(),
         }
     }
 }
 
 impl Passing {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if polled.is_pending() {
-            ready!(self.deadline.as_mut().poll(cx));
-            return Poll::Ready(Some(Err("nothing came for too long".into())));
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        if self.rest == Rest::OnceAsked {
+            self.rest = Rest::Discarded;
         }
-        self.deadline.as_mut().reset(Instant::now() + STILL);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(data) = frame.data_ref()
-        {
-            self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        let polled = Pin::new(body).poll_frame(cx);
+        match &polled {
+            Poll::Pending => {
+                if !std::mem::replace(&mut self.waits, true) {
+                    self.deadline.as_mut().reset(Instant::now() + self.still);
+                }
+                return match self.deadline.as_mut().poll(cx) {
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(()) => {
+                        self.rest = Rest::Dropped;
+                        Poll::Ready(Some(Err("nothing came for too long".into())))
+                    }
+                };
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+                }
+            }
+            Poll::Ready(_) => self.rest = Rest::Dropped,
         }
+        self.waits = false;
         polled.map_err(Into::into)
     }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        let unread = self.body.take().filter(|body| self.rest == Rest::Discarded && !body.is_end_stream());
+        let (Some(body), Ok(runtime)) = (unread, Handle::try_current()) else { return };
+        runtime.spawn(discard(body, self.still));
+    }
+}
+
+/// Reads what is left, while it comes.
+async fn discard(mut body: Incoming, still: Duration) {
+    while let Ok(Some(Ok(_))) = timeout(still, body.frame()).await {}
 }

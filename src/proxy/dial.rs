@@ -1,7 +1,7 @@
 //! Connects to a host on its route: directly, or through the proxy that the user's network requires.
 
-use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -9,10 +9,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{HOST, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT};
+use hyper::header::{HOST, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, USER_AGENT};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_socks::TargetAddr;
@@ -20,23 +19,37 @@ use tokio_socks::tcp::{Socks4Stream, Socks5Stream};
 use ureq::ProxyProtocol;
 use zeroize::Zeroizing;
 
-use crate::error::NetworkError;
+use crate::error::{Error, NetworkError};
+use crate::http::error::unauthorized;
 use crate::http::proxy::Proxy;
 use crate::http::{CONNECTING, Route, error, resolver};
+use crate::remote::Remote;
 
+use super::Shared;
+use super::failure::Failure;
 use super::request::Origin;
-use super::upstream::TlsConfigs;
+use super::tls::{Connection, TlsConfigs};
+
+/// Finds the way to an origin. As in [`crate::http`], no proxy leads to this machine itself.
+///
+/// # Errors
+/// The answer, if the settings that name the way cannot be read.
+pub(super) async fn route(shared: &Arc<Shared>, origin: &Origin) -> Result<Route, Failure> {
+    let (asked, url) = (Arc::clone(shared), origin.url("/"));
+    let found = tokio::task::spawn_blocking(move || {
+        let mut route = (asked.route)(&url)?;
+        if Remote::from_url(&url).is_ok_and(|(remote, _)| remote.is_loopback()) {
+            route.proxy = None;
+        }
+        Ok::<_, Error>(route)
+    });
+    let unknown = |why: String| Failure::new(StatusCode::BAD_GATEWAY, why);
+    let found = found.await.map_err(|_| unknown("the way to the service is not known".to_owned()))?;
+    found.map_err(|cause| unknown(cause.in_one_line()))
+}
 
 /// How many addresses of one host are tried at most.
 const MAX_ADDRESSES: usize = 4;
-
-/// Bytes both ways.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
-
-/// A connection, whatever it leads through.
-pub(super) type Connection = Box<dyn Stream>;
 
 /// Connects to an origin's host and port; TLS to it is the caller's.
 ///
@@ -210,15 +223,11 @@ async fn tunnel(
             let upgraded = hyper::upgrade::on(response).await.map_err(|_| NO_PROXY.to_owned())?;
             Ok(Box::new(TokioIo::new(upgraded)))
         }
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED if has_login => {
-            Err("it does not accept the user name and the password".to_owned())
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            let offers = response.headers().get_all(PROXY_AUTHENTICATE).iter();
+            let offers = offers.map(|offer| String::from_utf8_lossy(offer.as_bytes()));
+            Err(unauthorized(&offers.collect::<Vec<_>>().join(", "), has_login))
         }
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Err("it requires a user name and a password".to_owned()),
         status => Err(format!("it refuses to connect there ({})", status.as_u16())),
     }
-}
-
-/// Passes bytes both ways until both sides have ended, or one is broken.
-pub(super) async fn splice(mut one: impl Stream, mut other: impl Stream) -> io::Result<(u64, u64)> {
-    tokio::io::copy_bidirectional(&mut one, &mut other).await
 }

@@ -10,7 +10,6 @@ use hyper::{Response, StatusCode};
 use crate::error::NetworkError;
 
 use super::body::Message;
-use super::request::Origin;
 
 /// Why a request is answered by the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +31,12 @@ impl Failure {
     }
 
     /// A service that cannot be reached, or does not answer as one.
-    pub(super) fn unreachable(origin: &Origin, cause: &NetworkError) -> Failure {
+    pub(super) fn unreachable(host: &str, cause: &NetworkError) -> Failure {
         let status = match cause {
             NetworkError::Silent { .. } => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::BAD_GATEWAY,
         };
-        Failure::new(status, format!("{}: {cause}", origin.authority()))
+        Failure::new(status, format!("{host}: {cause}"))
     }
 
     pub(super) fn into_response(self) -> Response<Message> {

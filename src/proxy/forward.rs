@@ -3,39 +3,62 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderName, HeaderValue, UPGRADE};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+};
 use hyper::http::Uri;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use tokio::task::spawn_blocking;
 
-use super::body::{AtEnd, Message};
+use super::body::Message;
 use super::failure::Failure;
-use super::request::{Origin, is_ambiguous, strip_hop_by_hop};
-use super::upstream::Upstream;
-use super::{Asked, Decision, Login, Passed, Shared, dial};
+use super::request::{Origin, is_ambiguous, may_upgrade, strip_hop_by_hop};
+use super::tunnel::splice;
+use super::upstream::{Unanswered, Upstream};
+use super::{Asked, Decision, Gatekeeper, Login, Passed, Shared, dial};
+
+/// The place that a connection takes of those that there are. It is free again when this is dropped.
+pub(super) type Place = Arc<OwnedSemaphorePermit>;
 
 /// Sends the requests of one client's connection on, one after the other.
 pub(super) struct Forward {
     shared: Arc<Shared>,
+    place: Place,
     upstream: Mutex<Option<Upstream>>,
 }
 
+/// Tells of a request when it is dropped.
+struct Report {
+    gatekeeper: Arc<dyn Gatekeeper>,
+    passed: Passed,
+    sent: Arc<AtomicU64>,
+    received: Arc<AtomicU64>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        self.passed.sent = self.sent.load(Ordering::Relaxed);
+        self.passed.received = self.received.load(Ordering::Relaxed);
+        self.gatekeeper.finished(&self.passed);
+    }
+}
+
 impl Forward {
-    pub(super) fn new(shared: Arc<Shared>) -> Forward {
-        Forward { shared, upstream: Mutex::new(None) }
+    pub(super) fn new(shared: Arc<Shared>, place: Place) -> Forward {
+        Forward { shared, place, upstream: Mutex::new(None) }
     }
 
     /// Answers a request for this origin.
-    pub(super) async fn answer(&self, request: Request<Incoming>, origin: Origin) -> Response<Message> {
+    pub(super) async fn answer(&self, request: Request<Message>, origin: Origin) -> Response<Message> {
         self.forward(request, origin).await.unwrap_or_else(Failure::into_response)
     }
 
     async fn forward(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Request<Message>,
         origin: Origin,
     ) -> Result<Response<Message>, Failure> {
         let method = request.method().clone();
@@ -56,7 +79,9 @@ impl Forward {
         let (mut parts, body) = request.into_parts();
         parts.uri =
             Uri::try_from(&path).map_err(|_| Failure::malformed("the path of the request is malformed"))?;
+        parts.version = Version::HTTP_11;
         let upgrade = strip_hop_by_hop(&mut parts.headers);
+        let upgrade = upgrade.filter(|protocol| may_upgrade(protocol, with_login));
         let host = HeaderValue::try_from(origin.authority());
         parts
             .headers
@@ -67,8 +92,8 @@ impl Forward {
         }
         let answered = login.map(|login| put(login, &mut parts.headers)).transpose()?;
 
-        let (sent, received) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let mut passed = Passed {
+        let received = Arc::new(AtomicU64::new(0));
+        let passed = Passed {
             method: method.to_string(),
             url: origin.url(path.split(['?', '#']).next().unwrap_or_default()),
             status: None,
@@ -76,21 +101,19 @@ impl Forward {
             sent: 0,
             received: 0,
         };
-        let outgoing = Request::from_parts(parts, Message::passing(body, Arc::clone(&sent), None));
-        let mut response = match self.send(outgoing, &origin).await {
-            Ok(response) => response,
-            Err(failure) => {
-                passed.sent = sent.load(Ordering::Relaxed);
-                self.shared.gatekeeper.finished(&passed);
-                return Err(failure);
-            }
+        let mut report = Report {
+            gatekeeper: Arc::clone(&self.shared.gatekeeper),
+            passed,
+            sent: body.counter(),
+            received: Arc::clone(&received),
         };
+        let mut response = self.send(Request::from_parts(parts, body), &origin).await?;
         let status = response.status();
         if let Some(answered) = answered {
             // Waited for, so that a refusal is noted even if the client ends at it.
             let _ = spawn_blocking(move || answered(status.as_u16())).await;
         }
-        passed.status = Some(status.as_u16());
+        report.passed.status = Some(status.as_u16());
 
         if status == StatusCode::SWITCHING_PROTOCOLS {
             let (Some(client_side), Some(_)) = (client_side, upgrade) else {
@@ -100,37 +123,36 @@ impl Forward {
                 ));
             };
             let service_side = hyper::upgrade::on(&mut response);
+            let (place, still) = (Arc::clone(&self.place), self.shared.limits.still);
             tokio::spawn(async move {
                 if let (Ok(client), Ok(service)) = (client_side.await, service_side.await) {
                     // However it ends, both sides see it.
-                    let _ = dial::splice(TokioIo::new(client), TokioIo::new(service)).await;
+                    let _ = splice(TokioIo::new(client), TokioIo::new(service), still).await;
                 }
+                drop(place);
             });
         }
-        let gatekeeper = Arc::clone(&self.shared.gatekeeper);
-        let counter = Arc::clone(&received);
-        let at_end = AtEnd::new(move || {
-            passed.sent = sent.load(Ordering::Relaxed);
-            passed.received = received.load(Ordering::Relaxed);
-            gatekeeper.finished(&passed);
-        });
         let (mut parts, body) = response.into_parts();
+        if parts.headers.contains_key(TRANSFER_ENCODING) {
+            // It is what counts (RFC 9112, section 6.3).
+            parts.headers.remove(CONTENT_LENGTH);
+        }
         let protocol = strip_hop_by_hop(&mut parts.headers);
         if let (StatusCode::SWITCHING_PROTOCOLS, Some(protocol)) = (status, protocol) {
             parts.headers.insert(UPGRADE, protocol);
             parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
-        Ok(Response::from_parts(parts, Message::passing(body, counter, Some(at_end))))
+        Ok(Response::from_parts(parts, Message::of_service(body, self.shared.limits.still, received, report)))
     }
 
     /// Asks the gatekeeper. What servers could read in two ways gets no login, whoever it is for.
     async fn judge(
         &self,
-        request: &Request<Incoming>,
+        request: &Request<Message>,
         origin: &Origin,
         path: &str,
     ) -> Result<Option<Login>, Failure> {
-        if is_ambiguous(path) {
+        if is_ambiguous(path, request.headers()) {
             return Ok(None);
         }
         let gatekeeper = Arc::clone(&self.shared.gatekeeper);
@@ -140,6 +162,8 @@ impl Forward {
         let decide = move || {
             gatekeeper.decide(&Asked { method: &method, url: &url, authorization: authorization.as_deref() })
         };
+        // Here and not in the gatekeeper, so that no thread waits for another.
+        let _one_at_a_time = self.shared.asking.lock().await;
         match spawn_blocking(decide).await {
             Ok(Decision::PassOn) => Ok(None),
             Ok(Decision::Login(login)) => Ok(Some(login)),
@@ -151,33 +175,48 @@ impl Forward {
     }
 
     /// Sends on the connection that there is, else on a new one. A connection that the service has closed meanwhile is replaced, if
-    /// nothing of the request was sent on it.
+    /// nothing of the request was sent on it, or if sending it twice does no harm (RFC 9110, section 9.2.2): services close
+    /// connections that were idle just when the next request is on its way.
     async fn send(
         &self,
         mut request: Request<Message>,
         origin: &Origin,
     ) -> Result<Response<Incoming>, Failure> {
+        let patience = self.shared.limits.still;
         let mut kept = self.upstream.lock().await;
         if let Some(mut upstream) = kept.take().filter(|upstream| upstream.is_ready_for(origin)) {
-            match upstream.send(request).await {
-                Ok(response) => {
+            let copy = copy(&request);
+            match (upstream.send(request, patience).await, copy) {
+                (Ok(response), _) => {
                     *kept = Some(upstream);
                     return Ok(response);
                 }
-                Err((_, Some(unsent))) => request = *unsent,
-                Err((failure, None)) => return Err(failure),
+                (Err(Unanswered::Unsent(unsent, _)), _) => request = *unsent,
+                (Err(Unanswered::BrokeOff(_)), Some(copy)) => request = copy,
+                (Err(unanswered), _) => return Err(unanswered.into()),
             }
         }
-        let shared = Arc::clone(&self.shared);
-        let url = origin.url("/");
-        let route = spawn_blocking(move || (shared.route)(&url)).await;
-        let route = route.unwrap_or_else(|_| Ok(crate::http::Route::default()));
-        let route = route.map_err(|cause| Failure::new(StatusCode::BAD_GATEWAY, cause.to_string()))?;
+        let route = dial::route(&self.shared, origin).await?;
         let mut upstream = Upstream::open(origin, &route, &self.shared.tls).await?;
-        let response = upstream.send(request).await.map_err(|(failure, _)| failure)?;
+        let response = upstream.send(request, patience).await?;
         *kept = Some(upstream);
         Ok(response)
     }
+}
+
+/// Copies a request that may be sent again.
+fn copy(request: &Request<Message>) -> Option<Request<Message>> {
+    let is_harmless = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        && request.body().is_end_stream()
+        && !request.headers().contains_key(UPGRADE);
+    is_harmless.then(|| {
+        let mut copy = Request::new(Message::empty());
+        *copy.method_mut() = request.method().clone();
+        *copy.uri_mut() = request.uri().clone();
+        *copy.headers_mut() = request.headers().clone();
+        *copy.extensions_mut() = request.extensions().clone();
+        copy
+    })
 }
 
 /// Puts a login in the place of the client's own, and returns whom to tell of the answer.

@@ -1,7 +1,7 @@
 //! The credential proxy of `keyfob run`: an HTTP proxy on loopback that adds the login to the requests which may have one, so that
 //! the command behind it needs no token. It decides nothing itself: what a request may have, the [`Gatekeeper`] says.
 //!
-//! - `CONNECT` to a host that the gatekeeper knows: TLS ends here, with a certificate of the run's own [`authority`], and each
+//! - `CONNECT` to a host that the gatekeeper knows: TLS ends here, with a certificate of the run's own authority, and each
 //!   request is judged by its whole URL. To any other host: a tunnel of bytes.
 //! - Absolute form (plain http): judged likewise, and passed on.
 //! - The way to the service (proxies, certificates, names, time limits) is that of [`crate::http`].
@@ -14,6 +14,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -31,16 +32,24 @@ mod request;
 mod server;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod tunnel;
 mod upstream;
 
 use authority::Authority;
 use peer::Admission;
 
-/// Says what a request may have. Its methods may block: apart from [`Gatekeeper::terminates`] and [`Gatekeeper::finished`], they
-/// are called on threads that may wait.
-pub(crate) trait Gatekeeper: Send + Sync {
-    /// Whether TLS to this host and port ends in the proxy. The host is in lower case, an IPv6 address without brackets.
+/// Says what a request may have. [`Gatekeeper::decide`] may block, and is asked one question at a time; the others may not.
+pub trait Gatekeeper: Send + Sync {
+    /// Whether the proxy looks into a tunnel to this host and port: TLS ends here, and plain http is read, too. The host is in lower
+    /// case, an IPv6 address without brackets.
     fn terminates(&self, host: &str, port: u16) -> bool;
+
+    /// Is told that a client did not accept the certificate of the run for a host: it reads none of the variables that name the
+    /// run's authority, or accepts its own only.
+    fn was_distrusted(&self, host: &str) {
+        let _ = host;
+    }
 
     /// Judges a request. Asked once for each.
     fn decide(&self, request: &Asked<'_>) -> Decision;
@@ -51,7 +60,7 @@ pub(crate) trait Gatekeeper: Send + Sync {
 
 /// A request that is to be judged.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'r> {
+pub struct Asked<'r> {
     /// The method.
     pub method: &'r str,
     /// The whole URL.
@@ -62,7 +71,7 @@ pub(crate) struct Asked<'r> {
 
 /// What becomes of a request.
 #[derive(Debug)]
-pub(crate) enum Decision {
+pub enum Decision {
     /// It goes on as it came.
     PassOn,
     /// It goes on with this login in place of the client's own.
@@ -77,7 +86,7 @@ pub(crate) enum Decision {
 }
 
 /// A login.
-pub(crate) struct Login {
+pub struct Login {
     /// The header's name: `Authorization`, or a service's own.
     pub name: &'static str,
     /// Its value.
@@ -94,7 +103,7 @@ impl fmt::Debug for Login {
 
 /// A request that was passed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Passed {
+pub struct Passed {
     /// The method.
     pub method: String,
     /// The whole URL, without its query, which may hold a secret.
@@ -110,7 +119,7 @@ pub(crate) struct Passed {
 }
 
 /// What a proxy is started with.
-pub(crate) struct Settings {
+pub struct Settings {
     /// The hosts for which the authority may vouch: DNS names and IP addresses, these without brackets.
     pub hosts: Vec<String>,
     /// The way to a URL.
@@ -118,10 +127,10 @@ pub(crate) struct Settings {
 }
 
 /// Finds the way to a URL.
-pub(crate) type RouteTo = Box<dyn Fn(&str) -> Result<Route, Error> + Send + Sync>;
+pub type RouteTo = Box<dyn Fn(&str) -> Result<Route, Error> + Send + Sync>;
 
 /// A proxy that listens until this is dropped.
-pub(crate) struct Running {
+pub struct Running {
     address: SocketAddr,
     secret: Option<String>,
     authority: String,
@@ -162,13 +171,44 @@ impl Drop for Running {
     }
 }
 
+/// Limits, which tests make smaller.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// The most connections of clients at once; more wait until one ends.
+    connections: usize,
+    /// How long a client may take to send the head of a request, or to begin the next one.
+    head: Duration,
+    /// How long a client may take to agree on TLS.
+    handshake: Duration,
+    /// How long a body may stand still, and a service that was sent all of a request may think about it.
+    still: Duration,
+}
+
+impl Limits {
+    fn usual() -> Limits {
+        Limits {
+            connections: peer::most_connections(),
+            head: Duration::from_secs(120),
+            handshake: Duration::from_secs(20),
+            // Some services make an index or a package before they answer.
+            still: Duration::from_secs(300),
+        }
+    }
+}
+
+/// The most threads that wait for the wallet, for names and for lists of connections.
+const THREADS: usize = 128;
+
 /// What all connections share.
 struct Shared {
     gatekeeper: Arc<dyn Gatekeeper>,
+    /// Held while the gatekeeper is asked.
+    asking: tokio::sync::Mutex<()>,
+    limits: Limits,
     authority: Authority,
     admission: Admission,
     route: RouteTo,
-    tls: upstream::TlsConfigs,
+    tls: tls::TlsConfigs,
     port: u16,
 }
 
@@ -176,22 +216,37 @@ struct Shared {
 ///
 /// # Errors
 /// [`Error::Proxy`] if there is no port, thread or key to be had.
-pub(crate) fn start(settings: Settings, gatekeeper: Arc<dyn Gatekeeper>) -> Result<Running, Error> {
+pub fn start(settings: Settings, gatekeeper: Arc<dyn Gatekeeper>) -> Result<Running, Error> {
+    start_with(settings, gatekeeper, Limits::usual(), Admission::new()?)
+}
+
+fn start_with(
+    settings: Settings,
+    gatekeeper: Arc<dyn Gatekeeper>,
+    limits: Limits,
+    admission: Admission,
+) -> Result<Running, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let authority = Authority::new(&settings.hosts).map_err(io::Error::other).map_err(failed)?;
-    let admission = Admission::new()?;
     let (pem, secret) = (authority.pem().to_owned(), admission.secret().map(str::to_owned));
     let shared = Shared {
         gatekeeper,
+        asking: tokio::sync::Mutex::default(),
+        limits,
         authority,
         admission,
         route: settings.route,
         tls: Default::default(),
         port: address.port(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(THREADS).build().map_err(failed)?;
+    let listener = {
+        let _within = runtime.enter();
+        tokio::net::TcpListener::from_std(listener).map_err(failed)?
+    };
     let (stop, stopped) = oneshot::channel();
     let serve = move || {
         runtime.block_on(async {

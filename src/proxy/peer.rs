@@ -13,6 +13,25 @@ use crate::secret::fill_random;
 /// The user name in the proxy's URL.
 pub(super) const USER: &str = "keyfob";
 
+/// The most connections at once.
+const MOST_CONNECTIONS: usize = 1024;
+
+/// Files that are open besides.
+const OTHER_FILES: u64 = 64;
+
+/// How many connections the system has room for: each takes one file, and another one for the service.
+#[cfg(unix)]
+pub(super) fn most_connections() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let room = limit.unwrap_or(u64::MAX).saturating_sub(OTHER_FILES) / 2;
+    usize::try_from(room).unwrap_or(usize::MAX).clamp(1, MOST_CONNECTIONS)
+}
+
+#[cfg(not(unix))]
+pub(super) fn most_connections() -> usize {
+    MOST_CONNECTIONS
+}
+
 /// How a connection is admitted.
 pub(super) enum Admission {
     /// By the user of the process at its other end, who must be this one.

@@ -81,7 +81,7 @@ pub(super) fn absolute<B>(request: &Request<B>) -> Result<Origin, Failure> {
     }
 }
 
-/// Checks that a request which came through TLS is for the host that the client connected to.
+/// Checks that a request which came through a tunnel is for the host that the client connected to.
 ///
 /// # Errors
 /// The answer, if it is not, or does not say.
@@ -92,10 +92,8 @@ pub(super) fn within<B>(request: &Request<B>, origin: &Origin) -> Result<(), Fai
     };
     let uri = request.uri();
     if let Some(authority) = uri.authority() {
-        if uri.scheme().is_none_or(|scheme| *scheme != Scheme::HTTPS) || uri.path().is_empty() {
-            return Err(misdirected());
-        }
-        if Origin::of(true, authority).as_ref() != Some(origin) {
+        let scheme = if origin.https { Scheme::HTTPS } else { Scheme::HTTP };
+        if uri.scheme() != Some(&scheme) || Origin::of(origin.https, authority).as_ref() != Some(origin) {
             return Err(misdirected());
         }
     } else if !uri.path().starts_with('/') {
@@ -105,27 +103,45 @@ pub(super) fn within<B>(request: &Request<B>, origin: &Origin) -> Result<(), Fai
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return Err(Failure::malformed("a request has one Host header"));
     };
-    let named = Authority::try_from(host.as_bytes()).ok().and_then(|host| Origin::of(true, &host));
-    // Without a port, the connection's is meant by some clients.
-    let fits = named.is_some_and(|named| {
-        named == *origin
-            || (named.host == origin.host && !host.as_bytes().ends_with(named.port.to_string().as_bytes()))
+    let fits = Authority::try_from(host.as_bytes()).is_ok_and(|host| {
+        // Some clients leave the port out, whichever it is.
+        let is_port = |port| port == origin.port || host.port().is_none();
+        Origin::of(origin.https, &host)
+            .is_some_and(|named| named.host.trim_end_matches('.') == origin.host && is_port(named.port))
     });
     if fits { Ok(()) } else { Err(misdirected()) }
 }
 
-/// Whether servers could read a path in more than one way: by dot segments, backslashes or control characters, as they are or
-/// encoded once or twice. Such a request gets no login.
-pub(super) fn is_ambiguous(path_and_query: &str) -> bool {
+/// Headers by which some services take a request for one with another method or path than its first line has.
+const OVERRIDES: [&str; 5] =
+    ["x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"];
+
+/// Whether services could read a request in more than one way: by [`OVERRIDES`]; or by dot segments, backslashes, control characters
+/// or malformed escapes in its path, as they are or encoded once or twice. Such a request gets no login.
+pub(super) fn is_ambiguous(path_and_query: &str, headers: &HeaderMap) -> bool {
     let path = path_and_query.split(['?', '#']).next().unwrap_or_default();
+    let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
     let once: Vec<u8> = percent_decode(path.as_bytes()).collect();
     let twice: Vec<u8> = percent_decode(&once).collect();
-    // Some servers take what stands behind a semicolon for a parameter.
-    let is_dots = |segment: &[u8]| matches!(segment.split(|byte| *byte == b';').next(), Some(b"." | b".."));
-    [once, twice].iter().any(|path| {
-        path.iter().any(|byte| *byte == b'\\' || byte.is_ascii_control())
-            || path.split(|byte| *byte == b'/').any(is_dots)
-    })
+    // The last two begin what is no UTF-8, but `.` or `/` to a lenient reader.
+    let is_odd = |byte: &u8| *byte == b'\\' || byte.is_ascii_control() || matches!(byte, 0xc0 | 0xc1);
+    let is_dots = |segment: &[u8]| {
+        // Some services take what stands behind a semicolon for a parameter, and leave spaces at the end out.
+        let name = segment.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
+        !name.is_empty() && name.iter().all(|byte| *byte == b'.')
+    };
+    OVERRIDES.iter().any(|name| headers.contains_key(*name))
+        || !path.split('%').skip(1).all(is_escape)
+        || [once, twice]
+            .iter()
+            .any(|path| path.iter().any(is_odd) || path.split(|byte| *byte == b'/').any(is_dots))
+}
+
+/// Whether a connection may be given to another protocol. HTTP/2 (h2c, RFC 9113 section 3.1 has done away with it) would carry
+/// requests that nobody judges; with a login, only what is known to be one conversation.
+pub(super) fn may_upgrade(protocol: &HeaderValue, with_login: bool) -> bool {
+    let protocol = protocol.as_bytes().to_ascii_lowercase();
+    if with_login { protocol == b"websocket" } else { !protocol.windows(3).any(|three| three == b"h2c") }
 }
 
 /// Removes the headers that are for the next hop alone (RFC 9110, section 7.6.1), and returns the protocol that the client would
@@ -146,7 +162,7 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Option<HeaderValue> {
     for name in [CONNECTION, TE, TRANSFER_ENCODING, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, EXPECT] {
         headers.remove(name);
     }
-    for name in ["keep-alive", "proxy-connection"] {
+    for name in ["keep-alive", "proxy-connection", "proxy-authentication-info", "http2-settings"] {
         headers.remove(name);
     }
     if trailers {
@@ -201,7 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_could_be_read_in_two_ways_are_known() {
+    fn requests_that_could_be_read_in_two_ways_are_known() {
+        let none = HeaderMap::new();
         for path in [
             "/contoso/../fabrikam",
             "/contoso/%2e%2E/fabrikam",
@@ -213,14 +230,39 @@ mod tests {
             "/a%2f..%2fb",
             "/a/%252e%252e/b",
             "/a%00b",
+            "/a/%u002e%u002e/b",
+            "/a%2",
+            "/a/%c0%ae%c0%ae/b",
+            "/a/..%20/b",
+            "/a/.../b",
         ] {
-            assert!(is_ambiguous(path), "{path}");
+            assert!(is_ambiguous(path, &none), "{path}");
         }
-        for path in
-            ["/contoso/_packaging/feed/npm/registry/@scope%2fname", "/a..b/.c", "/a?x=../..", "/", "/a%20b/"]
-        {
-            assert!(!is_ambiguous(path), "{path}");
+        for path in [
+            "/contoso/_packaging/feed/npm/registry/@scope%2fname",
+            "/a..b/.c",
+            "/a?x=../..%",
+            "/",
+            "/a%20b/%C3%BC",
+            "/a%2520b",
+        ] {
+            assert!(!is_ambiguous(path, &none), "{path}");
         }
+        for name in OVERRIDES {
+            let headers =
+                HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static("x"))]);
+            assert!(is_ambiguous("/", &headers), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_connection_becomes_no_other_http() {
+        let may =
+            |protocol: &'static str, with_login| may_upgrade(&HeaderValue::from_static(protocol), with_login);
+        assert!(may("websocket", true) && may("WebSocket", true) && may("tcp", false));
+        assert!(
+            !may("tcp", true) && !may("h2c", true) && !may("H2C", false) && !may("websocket, h2c", false)
+        );
     }
 
     #[test]

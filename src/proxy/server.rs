@@ -2,19 +2,19 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::TcpListener;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::PROXY_AUTHORIZATION;
+use hyper::header::{EXPECT, PROXY_AUTHORIZATION};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -22,18 +22,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::body::Message;
 use super::failure::Failure;
-use super::forward::Forward;
+use super::forward::{Forward, Place};
 use super::request::{self, Origin};
-use super::{Shared, dial};
-
-/// The most connections at once; more wait until one ends.
-const MOST_CONNECTIONS: usize = 1024;
-
-/// How long a client may take to send the head of a request, or to begin the next one.
-const HEAD: Duration = Duration::from_secs(120);
-
-/// How long a client may take to agree on TLS.
-const HANDSHAKE: Duration = Duration::from_secs(20);
+use super::tunnel::splice;
+use super::{Limits, Shared, dial};
 
 /// The most headers of a request.
 const MOST_HEADERS: usize = 256;
@@ -41,31 +33,29 @@ const MOST_HEADERS: usize = 256;
 /// The longest head of a request.
 const LONGEST_HEAD: usize = 256 * 1024;
 
+/// The first byte of a client that speaks TLS: a handshake (RFC 8446, section 5.1).
+const TLS: u8 = 22;
+
 /// How long to wait after the system had no connection to give, for want of files or memory.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until it is dropped.
 pub(super) async fn listen(listener: TcpListener, shared: Arc<Shared>) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(shared.limits.connections));
     loop {
         // Closed never; it is not asked to.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let shared = Arc::clone(&shared);
-                tokio::spawn(async move {
-                    // However it ends, the client sees it.
-                    let _ = client(stream, shared).await;
-                    drop(place);
-                });
+                // However it ends, the client sees it.
+                tokio::spawn(client(stream, Arc::clone(&shared), Arc::new(place)));
             }
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
 }
 
-async fn client(stream: TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
+async fn client(stream: TcpStream, shared: Arc<Shared>, place: Place) -> io::Result<()> {
     let (peer, own) = (stream.peer_addr()?, stream.local_addr()?);
     let asked = Arc::clone(&shared);
     let admitted = spawn_blocking(move || asked.admission.admits(peer, own)).await;
@@ -73,28 +63,29 @@ async fn client(stream: TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
         return Ok(());
     }
     stream.set_nodelay(true)?;
-    let forward = Arc::new(Forward::new(Arc::clone(&shared)));
-    serve(TokioIo::new(stream), |request| {
-        let (shared, forward) = (Arc::clone(&shared), Arc::clone(&forward));
-        async move { from_client(request, shared, &forward).await }
+    let forward = Arc::new(Forward::new(Arc::clone(&shared), Arc::clone(&place)));
+    serve(TokioIo::new(stream), shared.limits, |request| {
+        let (shared, forward, place) = (Arc::clone(&shared), Arc::clone(&forward), Arc::clone(&place));
+        async move { from_client(request, shared, &forward, place).await }
     })
     .await;
     Ok(())
 }
 
 /// Speaks HTTP/1.1 on a connection until it ends.
-async fn serve<I, F>(io: I, answer: impl Fn(Request<Incoming>) -> F)
+async fn serve<I, F>(io: I, limits: Limits, answer: impl Fn(Request<Message>) -> F)
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     F: Future<Output = Response<Message>>,
 {
-    let service = service_fn(|request| {
-        let answer = answer(request);
+    let service = service_fn(|request: Request<Incoming>| {
+        let waits_for_100 = request.headers().contains_key(EXPECT);
+        let answer = answer(request.map(|body| Message::of_client(body, limits.still, waits_for_100)));
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(limits.head)
         .max_headers(MOST_HEADERS)
         .max_header_size(LONGEST_HEAD)
         .preserve_header_case(true)
@@ -106,9 +97,10 @@ where
 
 /// A request as proxies get them.
 async fn from_client(
-    request: Request<Incoming>,
+    request: Request<Message>,
     shared: Arc<Shared>,
     forward: &Forward,
+    place: Place,
 ) -> Response<Message> {
     let login = request.headers().get(PROXY_AUTHORIZATION).map(|value| value.as_bytes());
     if !shared.admission.accepts(login) {
@@ -116,7 +108,7 @@ async fn from_client(
         return Failure::new(StatusCode::PROXY_AUTHENTICATION_REQUIRED, sentence).into_response();
     }
     if request.method() == Method::CONNECT {
-        return connect(request, shared).await.unwrap_or_else(Failure::into_response);
+        return connect(request, shared, place).await.unwrap_or_else(Failure::into_response);
     }
     match request::absolute(&request) {
         // To itself, for ever.
@@ -131,36 +123,41 @@ async fn from_client(
 }
 
 /// Opens a tunnel: to the service, or to the proxy's own TLS.
-async fn connect(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Message>, Failure> {
+async fn connect(
+    request: Request<Message>,
+    shared: Arc<Shared>,
+    place: Place,
+) -> Result<Response<Message>, Failure> {
     let malformed = || Failure::malformed("CONNECT names a host and a port");
     let authority = request.uri().authority().ok_or_else(malformed)?;
     // The port has to be named here (RFC 9110, section 9.3.6).
     if authority.port_u16().is_none() {
         return Err(malformed());
     }
-    let origin = Origin::of(true, authority).ok_or_else(malformed)?;
-    if shared.gatekeeper.terminates(&origin.host, origin.port) {
+    let mut origin = Origin::of(true, authority).ok_or_else(malformed)?;
+    // A dot at the end makes no other host of it (R1).
+    let name = origin.host.strip_suffix('.').unwrap_or(&origin.host).to_owned();
+    if shared.gatekeeper.terminates(&name, origin.port) {
+        origin.host = name;
         let tls = shared.authority.tls(&origin.host).map_err(|_| malformed())?;
-        upgrade(request, move |upgraded| within(upgraded, TlsAcceptor::from(tls), origin, shared));
+        upgrade(request, move |upgraded| within(upgraded, TlsAcceptor::from(tls), origin, shared, place));
     } else {
-        let asked = Arc::clone(&shared);
-        let url = origin.url("/");
-        let route = spawn_blocking(move || (asked.route)(&url)).await;
-        let route = route.unwrap_or_else(|_| Ok(crate::http::Route::default()));
-        let route = route.map_err(|cause| Failure::new(StatusCode::BAD_GATEWAY, cause.to_string()))?;
+        let route = dial::route(&shared, &origin).await?;
         let service = dial::connect(&origin, &route, &shared.tls)
             .await
-            .map_err(|cause| Failure::unreachable(&origin, &cause))?;
-        upgrade(request, |upgraded| async move {
+            .map_err(|cause| Failure::unreachable(&origin.authority(), &cause))?;
+        let still = shared.limits.still;
+        upgrade(request, move |upgraded| async move {
             // However it ends, both sides see it.
-            let _ = dial::splice(TokioIo::new(upgraded), service).await;
+            let _ = splice(TokioIo::new(upgraded), service, still).await;
+            drop(place);
         });
     }
-    Ok(Response::new(Message::Own(Full::default())))
+    Ok(Response::new(Message::empty()))
 }
 
 /// Goes on with the bytes of a connection once the answer was sent.
-fn upgrade<F>(request: Request<Incoming>, then: impl FnOnce(Upgraded) -> F + Send + 'static)
+fn upgrade<F>(request: Request<Message>, then: impl FnOnce(Upgraded) -> F + Send + 'static)
 where
     F: Future<Output = ()> + Send,
 {
@@ -171,12 +168,55 @@ where
     });
 }
 
-/// The requests within a tunnel whose TLS ends here.
-async fn within(upgraded: Upgraded, acceptor: TlsAcceptor, origin: Origin, shared: Arc<Shared>) {
-    let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(TokioIo::new(upgraded))).await else { return };
-    let forward = Arc::new(Forward::new(shared));
+/// The requests within a tunnel whose TLS ends here; some clients tunnel plain http, too.
+async fn within(
+    upgraded: Upgraded,
+    acceptor: TlsAcceptor,
+    origin: Origin,
+    shared: Arc<Shared>,
+    place: Place,
+) {
+    let (mut reader, writer) = tokio::io::split(TokioIo::new(upgraded));
+    let mut first = [0];
+    let handshake = shared.limits.handshake;
+    let Ok(Ok(1)) = timeout(handshake, reader.read(&mut first)).await else { return };
+    let stream = tokio::io::join(io::Cursor::new(first).chain(reader), writer);
+    if first == [TLS] {
+        match timeout(handshake, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => requests(stream, origin, shared, place).await,
+            Ok(Err(cause)) if is_distrust(&cause) => shared.gatekeeper.was_distrusted(&origin.host),
+            _ => {}
+        }
+    } else {
+        requests(stream, Origin { https: false, ..origin }, shared, place).await;
+    }
+}
+
+/// Whether a client ended the agreement on TLS because it does not accept the certificate (RFC 8446, section 6.2).
+fn is_distrust(cause: &io::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    let cause = cause.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(
+        cause,
+        Some(rustls::Error::AlertReceived(
+            Alert::UnknownCA
+                | Alert::BadCertificate
+                | Alert::CertificateUnknown
+                | Alert::UnsupportedCertificate
+        ))
+    )
+}
+
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    origin: Origin,
+    shared: Arc<Shared>,
+    place: Place,
+) {
+    let limits = shared.limits;
+    let forward = Arc::new(Forward::new(shared, place));
     let origin = Arc::new(origin);
-    serve(TokioIo::new(stream), |request| {
+    serve(TokioIo::new(stream), limits, |request| {
         let (forward, origin) = (Arc::clone(&forward), Arc::clone(&origin));
         async move {
             match request::within(&request, &origin) {

@@ -1,31 +1,30 @@
 //! The connection to a service, on which the requests of one client's connection follow each other.
 
-use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{HeaderValue, PROXY_AUTHORIZATION};
+use hyper::header::{HeaderMap, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
 use hyper::http::Uri;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
-use crate::error::{Error, NetworkError};
-use crate::http::{CONNECTING, Route, error, tls};
+use crate::error::NetworkError;
+use crate::http::error::unauthorized;
+use crate::http::{Route, error};
 
 use super::body::Message;
-use super::dial::{self, Connection};
+use super::dial;
 use super::failure::Failure;
 use super::request::Origin;
+use super::tls::TlsConfigs;
 
-/// How long a service may take until it begins to answer; some make an index or a package first.
-const ANSWERING: Duration = Duration::from_secs(300);
+/// What a proxy answers that wants to know who asks.
+const LOGIN_REQUIRED: StatusCode = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
 
 /// The most headers of an answer.
 const MOST_HEADERS: usize = 256;
@@ -33,39 +32,21 @@ const MOST_HEADERS: usize = 256;
 /// The longest head of an answer.
 const LONGEST_HEAD: usize = 256 * 1024;
 
-/// How TLS is spoken, for each file of authorities.
-#[derive(Default)]
-pub(super) struct TlsConfigs(Mutex<HashMap<Option<PathBuf>, Arc<rustls::ClientConfig>>>);
+/// A proxy of the user's network that takes whole URLs.
+struct ByProxy {
+    /// Its address, for people.
+    at: String,
+    /// What it requires.
+    login: Option<HeaderValue>,
+}
 
-impl TlsConfigs {
-    fn of(&self, route: &Route, host: &str) -> Result<Arc<rustls::ClientConfig>, Error> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(config) = all.get(&route.authorities) {
-            return Ok(Arc::clone(config));
-        }
-        let config = Arc::new(tls::client_config(route.authorities.as_deref(), host)?);
-        all.insert(route.authorities.clone(), Arc::clone(&config));
-        Ok(config)
-    }
-
-    /// Speaks TLS on a connection.
-    ///
-    /// # Errors
-    /// Why that failed.
-    pub(super) async fn encrypt(
-        &self,
-        stream: Connection,
-        host: &str,
-        route: &Route,
-    ) -> Result<Connection, NetworkError> {
-        let config = self.of(route, host).map_err(|cause| match cause {
-            Error::Network { cause, .. } => cause,
-            other => NetworkError::Network { why: other.to_string() },
-        })?;
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| NetworkError::NoSuchHost)?;
-        let made = timeout(CONNECTING, TlsConnector::from(config).connect(name, stream)).await;
-        let silent = NetworkError::Silent { seconds: CONNECTING.as_secs() };
-        Ok(Box::new(made.map_err(|_| silent)?.map_err(|cause| error::of_io(cause, None))?))
+impl ByProxy {
+    /// That it wants to know who asks. The client would take its answer for that of this proxy.
+    fn refusal(&self, headers: &HeaderMap) -> NetworkError {
+        let offers = headers.get_all(PROXY_AUTHENTICATE).iter();
+        let offers: Vec<_> = offers.map(|offer| String::from_utf8_lossy(offer.as_bytes())).collect();
+        let why = unauthorized(&offers.join(", "), self.login.is_some());
+        NetworkError::Proxy { at: self.at.clone(), why }
     }
 }
 
@@ -73,8 +54,8 @@ impl TlsConfigs {
 pub(super) struct Upstream {
     origin: Origin,
     sender: SendRequest<Message>,
-    /// What a proxy that takes whole URLs requires, if that is where it leads.
-    by_proxy: Option<Option<HeaderValue>>,
+    /// The proxy that takes whole URLs, if that is where it leads.
+    by_proxy: Option<ByProxy>,
 }
 
 impl Upstream {
@@ -83,13 +64,13 @@ impl Upstream {
     /// # Errors
     /// The answer, if the service cannot be reached.
     pub(super) async fn open(origin: &Origin, route: &Route, tls: &TlsConfigs) -> Result<Upstream, Failure> {
-        let unreachable = |cause: NetworkError| Failure::unreachable(origin, &cause);
+        let unreachable = |cause: NetworkError| Failure::unreachable(&origin.authority(), &cause);
         let mut by_proxy = None;
         let mut connection = None;
         if let (false, Some(proxy)) = (origin.https, &route.proxy)
             && let Some((stream, login)) = dial::to_proxy(proxy, route, tls).await.map_err(unreachable)?
         {
-            (connection, by_proxy) = (Some(stream), Some(login));
+            (connection, by_proxy) = (Some(stream), Some(ByProxy { at: proxy.shown(), login }));
         }
         let connection = match connection {
             Some(connection) => connection,
@@ -119,32 +100,76 @@ impl Upstream {
         self.origin == *origin && self.sender.is_ready()
     }
 
-    /// Sends a request, whose URI is a path, and waits until an answer begins.
+    /// Sends a request, whose URI is a path, and waits until an answer begins: as long as its body moves, and `patience` longer.
     ///
     /// # Errors
-    /// The answer, if there is none; with the request, if the service cannot have seen any of it.
+    /// Why there is none.
     pub(super) async fn send(
         &mut self,
         mut request: Request<Message>,
-    ) -> Result<Response<Incoming>, (Failure, Option<Box<Request<Message>>>)> {
-        if let Some(login) = &self.by_proxy {
+        patience: Duration,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        if let Some(proxy) = &self.by_proxy {
             let whole = self.origin.url(request.uri().path_and_query().map_or("/", |path| path.as_str()));
             if let Ok(whole) = Uri::try_from(whole) {
                 *request.uri_mut() = whole;
             }
-            if let Some(login) = login {
+            if let Some(login) = &proxy.login {
                 request.headers_mut().insert(PROXY_AUTHORIZATION, login.clone());
             }
         }
-        match timeout(ANSWERING, self.sender.try_send_request(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(mut cause)) => {
-                let request = cause.take_message().map(Box::new);
-                Err((Failure::unreachable(&self.origin, &of(cause.error())), request))
+        let unreachable = |cause: &NetworkError| Failure::unreachable(&self.origin.authority(), cause);
+        let sent = request.body().counter();
+        let mut before = 0;
+        let mut sending = pin!(self.sender.try_send_request(request));
+        loop {
+            match timeout(patience, &mut sending).await {
+                Ok(Ok(response)) if response.status() == LOGIN_REQUIRED => {
+                    return match &self.by_proxy {
+                        Some(proxy) => {
+                            Err(Unanswered::Other(unreachable(&proxy.refusal(response.headers()))))
+                        }
+                        None => Ok(response),
+                    };
+                }
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(mut cause)) => {
+                    let told = of(cause.error());
+                    let failure = unreachable(&told);
+                    return Err(match (cause.take_message(), told) {
+                        (Some(request), _) => Unanswered::Unsent(Box::new(request), failure),
+                        (None, NetworkError::Network { .. }) => Unanswered::BrokeOff(failure),
+                        (None, _) => Unanswered::Other(failure),
+                    });
+                }
+                Err(_) => {
+                    let now = sent.load(Ordering::Relaxed);
+                    if now == before {
+                        let cause = NetworkError::Silent { seconds: patience.as_secs() };
+                        return Err(Unanswered::Other(unreachable(&cause)));
+                    }
+                    before = now;
+                }
             }
-            Err(_) => {
-                let cause = NetworkError::Silent { seconds: ANSWERING.as_secs() };
-                Err((Failure::unreachable(&self.origin, &cause), None))
+        }
+    }
+}
+
+/// Why there is no answer.
+pub(super) enum Unanswered {
+    /// The connection had ended; the service has seen nothing of the request, which is this.
+    Unsent(Box<Request<Message>>, Failure),
+    /// The connection broke off.
+    BrokeOff(Failure),
+    /// Anything else.
+    Other(Failure),
+}
+
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Failure {
+        match unanswered {
+            Unanswered::Unsent(_, failure) | Unanswered::BrokeOff(failure) | Unanswered::Other(failure) => {
+                failure
             }
         }
     }

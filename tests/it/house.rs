@@ -115,6 +115,7 @@ fn no_type_has_methods_in_more_than_three_files() {
 /// The floors of the house, from the top. A module uses only what stands below its floor; on the ground, each other.
 const FLOORS: &[&[&str]] = &[
     &["command", "call"],
+    &["proxy"],
     // Neither knows the others.
     &["tool", "import", "export", "terminal", "http"],
     &["wallet"],
@@ -207,9 +208,19 @@ fn other_programs_are_started_without_our_tokens() {
 }
 
 #[test]
-fn only_http_opens_network_connections_and_only_stores_open_local_sockets() {
-    let http = |module: &Module| module.shelf() == "http";
-    let network = ["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "net::*", "ureq", "rustls"];
+fn only_http_and_the_proxy_open_network_connections_and_only_stores_open_local_sockets() {
+    let http = |module: &Module| ["http", "proxy"].contains(&module.shelf());
+    let network = [
+        "TcpStream",
+        "TcpListener",
+        "UdpSocket",
+        "ToSocketAddrs",
+        "net::*",
+        "ureq",
+        "rustls",
+        "hyper",
+        "tokio",
+    ];
     none(elsewhere(http, &network), "get, store and erase never use the network");
     let local = ["UnixStream", "UnixListener", "UnixDatagram", "rustix::net"];
     let may = |module: &Module| ["store", "dbus"].contains(&module.shelf());
@@ -221,7 +232,7 @@ fn tools_and_the_wallet_never_reach_the_network() {
     let house = house();
     // The one way to it, and who may take that way: commands that say so in their help.
     let users = |network: &str| {
-        let outside = |module: usize| house.modules[module].shelf() != "http";
+        let outside = |module: usize| !["http", "proxy"].contains(&house.modules[module].shelf());
         let uses = house.uses().into_iter().filter(|used| used.direct && outside(used.from));
         let uses = uses.filter(|used| {
             let to = &house.modules[used.to].path;
@@ -230,6 +241,9 @@ fn tools_and_the_wallet_never_reach_the_network() {
         uses.map(|used| house.modules[used.from].path.clone()).collect::<BTreeSet<String>>()
     };
     assert_eq!(users("http"), BTreeSet::from(["command::network".to_owned()]));
+    let others: Vec<String> =
+        users("proxy").into_iter().filter(|user| !user.starts_with("command::run")).collect();
+    none(others, "the proxy is run's");
     // token_service and sign_in are what pat and rotate share; with resume, doctor finishes what a rotation began.
     let known = ["add", "check", "resume", "rotate", "rotate::by_hand", "sign_in", "token_service"]
         .map(|name| format!("command::{name}"));
