@@ -30,8 +30,8 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 
 mod connect;
-mod pinned;
 pub(crate) mod error;
+mod pinned;
 pub mod proxy;
 pub(crate) mod resolver;
 pub(crate) mod tls;

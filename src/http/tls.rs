@@ -46,7 +46,8 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>, Err
 pub(crate) fn client_config(authorities: Option<&Path>, host: &str) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let unusable = |cause| Error::Network { host: host.to_owned(), cause };
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.map_err(|_| unusable(NetworkError::Tls))?;
     let mut config = match authorities {
         None => builder

@@ -14,8 +14,6 @@ mod support;
 mod age_vectors;
 mod bazel;
 mod cargo;
-#[cfg(target_os = "linux")]
-mod clients;
 mod check;
 mod commands;
 mod concurrency;

@@ -130,7 +130,10 @@ mod tests {
 
     #[test]
     fn certificates_are_found_among_other_text_and_come_out_again_each_once() {
-        let one = format!("-----BEGIN CERTIFICATE-----\r\n{}\r\n-----END CERTIFICATE-----", BASE64.encode([7; 100]));
+        let one = format!(
+            "-----BEGIN CERTIFICATE-----\r\n{}\r\n-----END CERTIFICATE-----",
+            BASE64.encode([7; 100])
+        );
         let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----";
         let mut authorities = Authorities::default();
         authorities.add_pem(&format!("# a name\n{one}\n{key}\n{one}\n-----BEGIN CERTIFICATE-----\n???"));

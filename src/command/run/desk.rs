@@ -82,7 +82,8 @@ impl Proxied<'_> {
             let what = if self.write { "read and write" } else { "read" };
             let hosts: Vec<&str> =
                 grant.origins.iter().map(|origin| crate::text::without_scheme(origin)).collect();
-            let line = format!("{}: {} ({what}) at {}", grant.realm.as_str(), word(grant.need), hosts.join(", "));
+            let line =
+                format!("{}: {} ({what}) at {}", grant.realm.as_str(), word(grant.need), hosts.join(", "));
             context.terminal.answer(&visible(&line));
         }
         context.terminal.answer(&format!("by these variables: {}", names(self.client).join(", ")));
@@ -113,7 +114,10 @@ impl Proxied<'_> {
         let folder = RunFolder::new(context.environment)?;
         let desk = Desk { origins: grants.origins(), messages: Mutex::new(send.clone()) };
         let hosts = self.places.served.iter().map(|place| place.host().trim_matches(['[', ']']).to_owned());
-        let settings = proxy::Settings { hosts: hosts.collect(), route: super::upstream::route(context.environment, &folder)? };
+        let settings = proxy::Settings {
+            hosts: hosts.collect(),
+            route: super::upstream::route(context.environment, &folder)?,
+        };
         let running = proxy::start(settings, Arc::new(desk))?;
         let proxy_url = running.url();
         let making = Making {

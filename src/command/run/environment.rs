@@ -66,7 +66,8 @@ pub(super) fn authority_variables() -> Vec<&'static str> {
 pub(super) fn names(client: Option<&'static Client>) -> Vec<&'static str> {
     let of_client = client.into_iter().flat_map(|client| client.variables);
     let all = GENERAL.iter().map(|(_, variable)| variable).chain(of_client);
-    let sure = |variable: &&Variable| !matches!(variable.holds, Holds::AuthoritiesIfSet(_) | Holds::Placeholder);
+    let sure =
+        |variable: &&Variable| !matches!(variable.holds, Holds::AuthoritiesIfSet(_) | Holds::Placeholder);
     all.filter(sure).map(|variable| variable.name).collect()
 }
 
@@ -91,7 +92,10 @@ impl Making<'_> {
             }
             let Some(value) = self.value(variable, &files) else { continue };
             // npm takes `NPM_CONFIG_CAFILE` for the same setting, and the last one counts.
-            if ["npm_config_", "pnpm_config_", "YARN_"].iter().any(|beginning| variable.name.starts_with(beginning)) {
+            if ["npm_config_", "pnpm_config_", "YARN_"]
+                .iter()
+                .any(|beginning| variable.name.starts_with(beginning))
+            {
                 let others = self.environment.names().into_iter();
                 let others = others
                     .filter(|other| other != variable.name && other.eq_ignore_ascii_case(variable.name));
@@ -136,7 +140,8 @@ impl Making<'_> {
     /// unless a served place is on it.
     fn exceptions(&self) -> Vec<String> {
         let given = |name: &&str| self.environment.text(name);
-        let before = ["no_proxy", "NO_PROXY", "npm_config_noproxy"].iter().find_map(given).unwrap_or_default();
+        let before =
+            ["no_proxy", "NO_PROXY", "npm_config_noproxy"].iter().find_map(given).unwrap_or_default();
         let entries = before.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
         let covers = |entry: &&str| *entry == "*" || self.served.iter().any(|place| is_exempt(place, entry));
         let mut kept: Vec<String> = entries.filter(|entry| !covers(entry)).map(str::to_owned).collect();
@@ -170,9 +175,12 @@ impl Making<'_> {
             "-Djavax.net.ssl.trustStoreType=JKS".to_owned(),
             format!("-Djavax.net.ssl.trustStorePassword={TRUST_STORE_PASSWORD}"),
         ];
-        let quoted = options.map(|option| {
-            if option.contains(char::is_whitespace) { format!("\"{option}\"") } else { option }
-        });
+        let quoted =
+            options.map(
+                |option| {
+                    if option.contains(char::is_whitespace) { format!("\"{option}\"") } else { option }
+                },
+            );
         let mut all = self.environment.os("JAVA_TOOL_OPTIONS").unwrap_or_default();
         if !all.is_empty() {
             all.push(" ");
@@ -190,7 +198,8 @@ impl Making<'_> {
         for variable in variables.map(|variable| variable.name.to_owned()) {
             // Yarn's variable would go before what its files say for all registries.
             let in_file = self.found.texts.iter().any(|(_, text)| {
-                text.lines().any(|line| line.starts_with("npmAuthToken:") || line.starts_with("npmAuthIdent:"))
+                text.lines()
+                    .any(|line| line.starts_with("npmAuthToken:") || line.starts_with("npmAuthIdent:"))
             });
             if !in_file && !client.logins.iter().any(|name| is_own(&(*name).to_owned())) {
                 settings.push((variable, Some(PLACEHOLDER.into())));
@@ -208,7 +217,8 @@ impl Making<'_> {
             }
             Placeholder::Named(template, names) => {
                 let named = self.found.texts.iter().flat_map(|(_, text)| names(text));
-                for (name, _) in named.filter(|(_, url)| self.serves_one_of(&urls_in(url, self.environment))) {
+                for (name, _) in named.filter(|(_, url)| self.serves_one_of(&urls_in(url, self.environment)))
+                {
                     let variable = template.replace("{NAME}", &name.to_uppercase().replace('-', "_"));
                     if self.environment.os(&variable).is_none() {
                         settings.push((variable, Some(PLACEHOLDER.into())));
@@ -238,19 +248,26 @@ impl Making<'_> {
     /// Whether the command line says to publish to a served place, and to no other.
     fn publishes_here(&self) -> bool {
         let named = |word: &&str| ["-r", "--repository", "--index"].contains(word);
-        let variables = ["TWINE_REPOSITORY_URL", "UV_PUBLISH_URL"].iter().filter_map(|name| self.environment.text(name));
+        let variables =
+            ["TWINE_REPOSITORY_URL", "UV_PUBLISH_URL"].iter().filter_map(|name| self.environment.text(name));
         let said = self.arguments.iter().map(|word| (*word).to_owned()).chain(variables);
         let mut places: Vec<Remote> = said.flat_map(|text| urls_in(&text, self.environment)).collect();
         if places.is_empty() {
-            let at = self.arguments.iter().position(|word| named(&word));
+            let at = self.arguments.iter().position(named);
             let name = at.and_then(|at| self.arguments.get(at + 1)).copied().or_else(|| {
-                self.arguments.iter().find_map(|word| word.strip_prefix("--repository=").or_else(|| word.strip_prefix("--index=")))
+                self.arguments.iter().find_map(|word| {
+                    word.strip_prefix("--repository=").or_else(|| word.strip_prefix("--index="))
+                })
             });
             let Some(name) = name else { return false };
             for (path, text) in &self.found.texts {
                 let is_ini = path.file_name().is_some_and(|file| file == ".pypirc");
                 let text = if is_ini { section(text, name) } else { text.as_str() };
-                places.extend(urls_in(text, self.environment).into_iter().filter(|place| is_ini || self.is_served(place)));
+                places.extend(
+                    urls_in(text, self.environment)
+                        .into_iter()
+                        .filter(|place| is_ini || self.is_served(place)),
+                );
             }
         }
         !places.is_empty() && places.iter().all(|place| self.is_served(place))
@@ -262,13 +279,20 @@ impl Making<'_> {
         let named = variables.iter().find_map(|name| self.environment.os(name)).map(PathBuf::from);
         let file = named.or_else(|| Some(Folders::of(self.environment).home()?.join(".npmrc")));
         let mut text = file.and_then(|file| client::settings::read(&file)).unwrap_or_default();
-        let lock = |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| name.contains("lock") || name.contains("shrinkwrap"));
+        let lock = |name: &std::ffi::OsStr| {
+            name.to_str().is_some_and(|name| name.contains("lock") || name.contains("shrinkwrap"))
+        };
         let files = self.found.texts.iter().filter(|(path, _)| !path.file_name().is_some_and(lock));
-        let settings = ["npm_config_*", "NPM_CONFIG_*", "YARN_*"].into_iter().flat_map(|pattern| self.environment.matching(pattern));
-        let texts = files.map(|(_, text)| text.clone()).chain(self.arguments.iter().map(|word| (*word).to_owned()));
+        let settings = ["npm_config_*", "NPM_CONFIG_*", "YARN_*"]
+            .into_iter()
+            .flat_map(|pattern| self.environment.matching(pattern));
+        let texts =
+            files.map(|(_, text)| text.clone()).chain(self.arguments.iter().map(|word| (*word).to_owned()));
         let texts = texts.chain(settings.filter_map(|name| self.environment.text(&name)));
         let mut keys: Vec<String> = Vec::new();
-        for place in texts.flat_map(|text| urls_in(&text, self.environment)).filter(|place| self.is_served(place)) {
+        for place in
+            texts.flat_map(|text| urls_in(&text, self.environment)).filter(|place| self.is_served(place))
+        {
             let url = place.to_string();
             let key = url.split_once(':').map_or("", |(_, rest)| rest).trim_end_matches('/').to_owned();
             if !keys.contains(&key) {

@@ -40,7 +40,8 @@ impl RunFolder {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         // It must be new: somebody else could have made one of this name.
-        crate::process::unmasked(|| builder.create(&folder)).map_err(Error::io("make the folder", &folder))?;
+        crate::process::unmasked(|| builder.create(&folder))
+            .map_err(Error::io("make the folder", &folder))?;
         Ok(RunFolder(folder))
     }
 

@@ -95,7 +95,12 @@ impl Grants {
             if !is_for(grant, remote.host(), &path) {
                 continue;
             }
-            let query = Query { takes_authtype: true, stderr_is_terminal: true, prompts: PromptPolicy::Window, ..Query::new(self.tool, remote.clone(), grant.need) };
+            let query = Query {
+                takes_authtype: true,
+                stderr_is_terminal: true,
+                prompts: PromptPolicy::Window,
+                ..Query::new(self.tool, remote.clone(), grant.need)
+            };
             let Some(answer) = self.look(wallet, &query)? else { continue };
             if answer.realm != grant.realm {
                 continue;
@@ -162,7 +167,9 @@ fn place(realm: &Realm, remote: &Remote) -> String {
 fn is_for(grant: &Grant, host: &str, path: &[&str]) -> bool {
     match grant.need {
         Need::Anything => true,
-        Need::Packages => forge::of_realm(grant.realm.as_str()).packages.serves(grant.realm.as_str(), host, path),
+        Need::Packages => {
+            forge::of_realm(grant.realm.as_str()).packages.serves(grant.realm.as_str(), host, path)
+        }
         Need::Code => is_git(path),
     }
 }
@@ -171,7 +178,9 @@ fn is_for(grant: &Grant, host: &str, path: &[&str]) -> bool {
 fn is_git(path: &[&str]) -> bool {
     matches!(
         path,
-        [.., "info", "refs"] | [.., "git-upload-pack" | "git-receive-pack"] | [.., "info", "lfs", "objects", "batch"]
+        [.., "info", "refs"]
+            | [.., "git-upload-pack" | "git-receive-pack"]
+            | [.., "info", "lfs", "objects", "batch"]
     ) || path.windows(3).any(|three| matches!(three, ["info", "lfs", "objects" | "locks"]))
 }
 
@@ -186,9 +195,13 @@ fn is_read(method: &str, url: &Url, need: Need) -> bool {
         "GET" | "HEAD" | "OPTIONS" => true,
         "POST" if need == Need::Packages => {
             // npm's audit, with the names of what is installed.
-            ["/-/npm/v1/security/advisories/bulk", "/-/npm/v1/security/audits", "/-/npm/v1/security/audits/quick"]
-                .iter()
-                .any(|end| path.ends_with(end))
+            [
+                "/-/npm/v1/security/advisories/bulk",
+                "/-/npm/v1/security/audits",
+                "/-/npm/v1/security/audits/quick",
+            ]
+            .iter()
+            .any(|end| path.ends_with(end))
         }
         "POST" => path.ends_with("/git-upload-pack") || path.ends_with("/info/lfs/objects/batch"),
         _ => false,

@@ -151,7 +151,10 @@ fn run(matches: &ArgMatches, context: &mut Context<'_>) -> Result<(), Error> {
     let variables: Vec<&str> = list("env").collect();
     let mut settings = Vec::new();
     if by_variable {
-        let names: Vec<&str> = profiles().map(|(tool, _)| tool.name).filter(|name| asked.tools.iter().any(|tool| tool.name == *name)).collect();
+        let names: Vec<&str> = profiles()
+            .map(|(tool, _)| tool.name)
+            .filter(|name| asked.tools.iter().any(|tool| tool.name == *name))
+            .collect();
         settings = by_variable::of_profiles(&names, &places, asked.account, context)?;
     }
     for variable in &variables {
@@ -217,7 +220,10 @@ fn prepared<'m>(
     } else if wanted.is_empty() {
         let name = asked.program.map(|program| program_name(program)).unwrap_or_default();
         return Err(Error::usage(
-            format!("the settings of {} are not known, so the place has to be said", if name.is_empty() { "nothing" } else { &name }),
+            format!(
+                "the settings of {} are not known, so the place has to be said",
+                if name.is_empty() { "nothing" } else { &name }
+            ),
             "keyfob run --for URL -- COMMAND, or say which tool it is with --profile (keyfob help run)",
         ));
     }

@@ -22,11 +22,7 @@ pub(super) struct Wanted {
 }
 
 /// The words for needs.
-const NEEDS: &[(&str, Need)] = &[
-    ("packages", Need::Packages),
-    ("git", Need::Code),
-    ("any", Need::Anything),
-];
+const NEEDS: &[(&str, Need)] = &[("packages", Need::Packages), ("git", Need::Code), ("any", Need::Anything)];
 
 impl Wanted {
     /// `[NEED=]URL`; `need` where none is said.
@@ -160,7 +156,9 @@ pub(super) fn hosts(realm: &Realm, need: Need) -> Vec<String> {
         origins.extend(forge.hosts_of(realm).iter().map(Remote::origin));
     }
     if need == Need::Code {
-        origins.retain(|origin| !forge.packages.hosts(realm.as_str()).iter().any(|host| origin.ends_with(&format!("//{host}"))));
+        origins.retain(|origin| {
+            !forge.packages.hosts(realm.as_str()).iter().any(|host| origin.ends_with(&format!("//{host}")))
+        });
     }
     origins.sort();
     origins.dedup();

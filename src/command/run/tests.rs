@@ -46,7 +46,8 @@ fn asked(wallet: &TestWallet, grants: &Grants, method: &str, url: &str, shown: O
         Answer::Login(login) => {
             let value = String::from_utf8(login.value.to_vec()).unwrap();
             let pair = value.strip_prefix("Basic ").map(|pair| BASE64.decode(pair).unwrap());
-            let value = pair.map_or(value.clone(), |pair| format!("Basic {}", String::from_utf8(pair).unwrap()));
+            let value =
+                pair.map_or(value.clone(), |pair| format!("Basic {}", String::from_utf8(pair).unwrap()));
             format!("{}: {value}", login.name)
         }
     }
@@ -93,11 +94,26 @@ fn a_login_goes_to_the_granted_realms_packages_alone() {
         ("https://pkgs.dev.azure.com\\contoso", "-"),
         // How each forge wants it.
         ("https://gitlab.com/api/v4/packages/npm/@a%2fb", &format!("Authorization: Bearer {gitlab}")),
-        ("https://gitlab.com/api/v4/projects/1/packages/npm/@a%2fb", &format!("Authorization: Bearer {gitlab}")),
-        ("https://gitlab.com/api/v4/projects/g%2Fp/packages/pypi/simple", &format!("PRIVATE-TOKEN: {gitlab}")),
-        ("https://gitlab.com/api/v4/group/1/-/packages/composer/packages.json", &format!("PRIVATE-TOKEN: {gitlab}")),
-        ("https://gitlab.com/jwt/auth?service=container_registry", &format!("Authorization: Basic oauth2:{gitlab}")),
-        ("https://registry.gitlab.com/v2/g/p/manifests/latest", &format!("Authorization: Basic oauth2:{gitlab}")),
+        (
+            "https://gitlab.com/api/v4/projects/1/packages/npm/@a%2fb",
+            &format!("Authorization: Bearer {gitlab}"),
+        ),
+        (
+            "https://gitlab.com/api/v4/projects/g%2Fp/packages/pypi/simple",
+            &format!("PRIVATE-TOKEN: {gitlab}"),
+        ),
+        (
+            "https://gitlab.com/api/v4/group/1/-/packages/composer/packages.json",
+            &format!("PRIVATE-TOKEN: {gitlab}"),
+        ),
+        (
+            "https://gitlab.com/jwt/auth?service=container_registry",
+            &format!("Authorization: Basic oauth2:{gitlab}"),
+        ),
+        (
+            "https://registry.gitlab.com/v2/g/p/manifests/latest",
+            &format!("Authorization: Basic oauth2:{gitlab}"),
+        ),
         ("https://gitlab.com/api/v4/user", "-"),
         ("https://gitlab.com/api/v4/projects/1/repository/files/packages/raw", "-"),
         ("https://gitlab.com/g/packages/npm", "-"),
@@ -178,7 +194,11 @@ fn a_clients_own_login_stays_and_a_placeholder_does_not() {
     for own in [basic("me:mine"), "Bearer mine".to_owned(), "mine".to_owned()] {
         assert_eq!(asked(&wallet, &grants, "PUT", NPM, Some(&own)), "-", "{own}");
     }
-    for void in [basic(&format!("any:{PLACEHOLDER}")), format!("Bearer {PLACEHOLDER}"), "Bearer ${NPM_TOKEN}".to_owned()] {
+    for void in [
+        basic(&format!("any:{PLACEHOLDER}")),
+        format!("Bearer {PLACEHOLDER}"),
+        "Bearer ${NPM_TOKEN}".to_owned(),
+    ] {
         assert!(asked(&wallet, &grants, "PUT", NPM, Some(&void)).contains("contosos-token"), "{void}");
     }
 }
@@ -201,7 +221,10 @@ fn a_refusal_counts_for_the_account_that_was_used_and_is_news_once() {
     wallet.wait(1000);
     assert_eq!(asked(&wallet, &grants, "GET", NPM, None), "-");
     // For git it is as good as before.
-    let git = super::gate::Grants { tool: "git", ..self::grants(&[("azure-devops/contoso", Need::Code, &[])], false) };
+    let git = super::gate::Grants {
+        tool: "git",
+        ..self::grants(&[("azure-devops/contoso", Need::Code, &[])], false)
+    };
     let fetch = "https://dev.azure.com/contoso/p/_git/r/info/refs?service=git-upload-pack";
     assert!(asked(&wallet, &git, "GET", fetch, None).contains("contosos-token"));
 }
@@ -209,7 +232,13 @@ fn a_refusal_counts_for_the_account_that_was_used_and_is_news_once() {
 #[test]
 fn a_place_says_what_it_is_for() {
     let read = |text: &str| Wanted::read(text, Need::Packages);
-    for text in ["https://h.test/a=b", "https://h.test", "any=https://h.test", "git=https://h.test", "packages=https://h.test"] {
+    for text in [
+        "https://h.test/a=b",
+        "https://h.test",
+        "any=https://h.test",
+        "git=https://h.test",
+        "packages=https://h.test",
+    ] {
         assert!(read(text).is_ok(), "{text}");
     }
     assert_ne!(read("git=https://h.test").unwrap(), read("https://h.test").unwrap());

@@ -16,7 +16,16 @@ use super::folder::RunFolder;
 
 /// Variables of tools that name a proxy, for https and for http, most general first.
 const PROXIES: [(&str, &[&str]); 2] = [
-    ("https_proxy", &["npm_config_https_proxy", "NPM_CONFIG_HTTPS_PROXY", "YARN_HTTPS_PROXY", "PIP_PROXY", "CARGO_HTTP_PROXY"]),
+    (
+        "https_proxy",
+        &[
+            "npm_config_https_proxy",
+            "NPM_CONFIG_HTTPS_PROXY",
+            "YARN_HTTPS_PROXY",
+            "PIP_PROXY",
+            "CARGO_HTTP_PROXY",
+        ],
+    ),
     ("http_proxy", &["npm_config_proxy", "NPM_CONFIG_PROXY", "YARN_HTTP_PROXY", "npm_config_http_proxy"]),
 ];
 
@@ -56,9 +65,10 @@ pub(super) fn route(environment: &Environment, folder: &RunFolder) -> Result<Rou
 fn with_proxies_of_tools(environment: &Environment) -> Environment {
     let mut pairs = environment.for_child();
     for (general, of_tools) in PROXIES {
-        let is_said = [general.to_owned(), general.to_uppercase(), "all_proxy".to_owned(), "ALL_PROXY".to_owned()]
-            .iter()
-            .any(|name| environment.given(name).is_some());
+        let is_said =
+            [general.to_owned(), general.to_uppercase(), "all_proxy".to_owned(), "ALL_PROXY".to_owned()]
+                .iter()
+                .any(|name| environment.given(name).is_some());
         let said = of_tools.iter().find_map(|name| environment.os(name)).filter(|_| !is_said);
         pairs.extend(said.map(|value| (general.into(), value)));
     }

@@ -1,7 +1,7 @@
 //! A service that does not exist: one record, and nothing anywhere else. Every tool serves it (tool/tests/made_up_forge.rs).
 
 use crate::forge::lifecycle::{Lifecycle, ScopeOption};
-use crate::forge::{Crates, Example, Forge, Hosts, Need, Packages, LoginForm, Scheme, UrlTemplate, UserName};
+use crate::forge::{Crates, Example, Forge, Hosts, LoginForm, Need, Packages, Scheme, UrlTemplate, UserName};
 
 /// The service. Organisations are in paths on its own host and in names below it.
 pub(crate) static FORGE: Forge = Forge {

@@ -17,7 +17,8 @@ pub fn header(answer: &Credential, host: &str, path: &[&str]) -> Option<(&'stati
     const NAME: &str = "Authorization";
     let token = answer.token.expose();
     if let Some(scheme) = &answer.authtype {
-        return (fits(scheme.as_bytes()) && fits(token)).then(|| (NAME, joined(&[scheme.as_bytes(), b" ", token])));
+        return (fits(scheme.as_bytes()) && fits(token))
+            .then(|| (NAME, joined(&[scheme.as_bytes(), b" ", token])));
     }
     let bearer = || fits(token).then(|| (NAME, joined(&[b"Bearer ", token])));
     match (forge::of_realm(answer.realm.as_str()).packages.login)(host, path) {
@@ -40,7 +41,9 @@ pub fn is_login(header: &[u8]) -> bool {
     let (scheme, rest) = text.split_once(' ').unwrap_or(("", text));
     if scheme.eq_ignore_ascii_case("basic") {
         let pair = BASE64.decode(rest.trim()).ok().and_then(|pair| String::from_utf8(pair).ok());
-        return pair.is_none_or(|pair| !is_void(pair.split_once(':').map_or(pair.as_str(), |(_, password)| password)));
+        return pair.is_none_or(|pair| {
+            !is_void(pair.split_once(':').map_or(pair.as_str(), |(_, password)| password))
+        });
     }
     !is_void(rest)
 }
@@ -63,7 +66,13 @@ mod tests {
         ] {
             assert!(!is_login(void.as_bytes()) || void.trim() == "Bearer", "{void}");
         }
-        for login in [basic("a:b"), "Bearer x".to_owned(), "x".to_owned(), "Basic ???".to_owned(), "Negotiate abc".to_owned()] {
+        for login in [
+            basic("a:b"),
+            "Bearer x".to_owned(),
+            "x".to_owned(),
+            "Basic ???".to_owned(),
+            "Negotiate abc".to_owned(),
+        ] {
             assert!(is_login(login.as_bytes()), "{login}");
         }
         assert!(is_login(b"Bearer \xff"));

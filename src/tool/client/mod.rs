@@ -94,7 +94,8 @@ impl Publishes {
         match self {
             Publishes::Never => false,
             Publishes::Words(all) => all.iter().any(|wanted| {
-                wanted.len() <= words.len() && wanted.iter().zip(&words).all(|(wanted, word)| *wanted == "*" || wanted == word)
+                wanted.len() <= words.len()
+                    && wanted.iter().zip(&words).all(|(wanted, word)| *wanted == "*" || wanted == word)
             }),
             Publishes::Anywhere(all) => words.iter().any(|word| {
                 let last = word.rsplit(':').next().unwrap_or(word);
@@ -205,14 +206,22 @@ mod tests {
     #[test]
     fn a_command_publishes_if_it_says_so_itself_and_not_because_of_a_word_elsewhere() {
         let npm = Publishes::Words(&[&["publish"], &["dist-tag", "add"]]);
-        for yes in [&["publish"][..], &["--access", "publish"], &["--tag=x", "publish", "./a"], &["dist-tag", "add", "x"]] {
+        for yes in [
+            &["publish"][..],
+            &["--access", "publish"],
+            &["--tag=x", "publish", "./a"],
+            &["dist-tag", "add", "x"],
+        ] {
             assert!(npm.on(yes), "{yes:?}");
         }
         for no in [&["install", "publish"][..], &["run", "publish"], &["dist-tag", "ls"], &[], &["ci"]] {
             assert!(!npm.on(no), "{no:?}");
         }
         let maven = Publishes::Anywhere(&["deploy", "deploy-file"]);
-        for yes in [&["-B", "clean", "deploy"][..], &["org.apache.maven.plugins:maven-deploy-plugin:3.1.1:deploy-file"]] {
+        for yes in [
+            &["-B", "clean", "deploy"][..],
+            &["org.apache.maven.plugins:maven-deploy-plugin:3.1.1:deploy-file"],
+        ] {
             assert!(maven.on(yes), "{yes:?}");
         }
         assert!(!maven.on(&["verify", "-Ddeploy"]) && !maven.on(&["deploy-later"]));

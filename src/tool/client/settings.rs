@@ -21,7 +21,8 @@ const FOLDERS: usize = 500;
 const DEPTH: usize = 3;
 
 /// Folders that hold what others wrote, or what was built.
-const PASSED_OVER: &[&str] = &["node_modules", "vendor", "target", "build", "dist", "bin", "obj", "__pycache__"];
+const PASSED_OVER: &[&str] =
+    &["node_modules", "vendor", "target", "build", "dist", "bin", "obj", "__pycache__"];
 
 /// How many places are kept.
 const PLACES: usize = 5000;
@@ -83,7 +84,10 @@ impl Search<'_> {
 
     /// The file or folder that an argument names, by itself or behind its `=`.
     fn named(&self, argument: &str) -> Option<PathBuf> {
-        let value = argument.split_once('=').filter(|_| argument.starts_with('-')).map_or(argument, |(_, value)| value);
+        let value = argument
+            .split_once('=')
+            .filter(|_| argument.starts_with('-'))
+            .map_or(argument, |(_, value)| value);
         let path = self.folder.join(value);
         (!value.is_empty() && !value.starts_with('-') && path.exists()).then_some(path)
     }
@@ -128,7 +132,8 @@ impl Search<'_> {
                     continue;
                 }
                 let name = entry.file_name();
-                let passed_over = name.to_str().is_none_or(|name| name.starts_with('.') || PASSED_OVER.contains(&name));
+                let passed_over =
+                    name.to_str().is_none_or(|name| name.starts_with('.') || PASSED_OVER.contains(&name));
                 if passed_over || seen == FOLDERS {
                     continue;
                 }
@@ -223,7 +228,8 @@ mod tests {
         let environment = Environment::new(variables.chain([("HOME".into(), folder.join("home").into())]));
         let folder = folder.join("p");
         let search = Search { folder: &folder, environment: &environment, arguments };
-        let mut hosts: Vec<String> = search.of(&CLIENT).places.iter().map(|place| place.host().to_owned()).collect();
+        let mut hosts: Vec<String> =
+            search.of(&CLIENT).places.iter().map(|place| place.host().to_owned()).collect();
         hosts.sort();
         hosts
     }
@@ -242,7 +248,11 @@ mod tests {
         write(top, "q/other", "a=https://named.test/");
         write(top, "q/config", "a=https://folder.test/");
         assert_eq!(hosts(top, &[], &[]), ["above.test", "below.test", "here.test", "here.test", "home.test"]);
-        let found = hosts(top, &[("USERCONFIG", "../q/other"), ("TOOL_HOME", "../q"), ("registry_a", "https://variable.test")], &["--prefix", "../q", "--registry=https://said.test/"]);
+        let found = hosts(
+            top,
+            &[("USERCONFIG", "../q/other"), ("TOOL_HOME", "../q"), ("registry_a", "https://variable.test")],
+            &["--prefix", "../q", "--registry=https://said.test/"],
+        );
         for host in ["beside.test", "named.test", "folder.test", "variable.test", "said.test"] {
             assert!(found.contains(&host.to_owned()), "{host}: {found:?}");
         }

@@ -11,8 +11,10 @@ const LONGEST: usize = 2048;
 /// The addresses, each with the user name and password left out. `value` gives the values of variables.
 pub(super) fn urls(text: &str, value: &dyn Fn(&str) -> Option<String>) -> Vec<Remote> {
     // JSON may write `\/`, and Yarn's lock file has whole addresses as a parameter.
-    let text = if text.contains("\\/") { text.replace("\\/", "/").into() } else { std::borrow::Cow::from(text) };
-    let text = if text.contains("%3A%2F%2F") { text.replace("%3A", ":").replace("%2F", "/").into() } else { text };
+    let text =
+        if text.contains("\\/") { text.replace("\\/", "/").into() } else { std::borrow::Cow::from(text) };
+    let text =
+        if text.contains("%3A%2F%2F") { text.replace("%3A", ":").replace("%2F", "/").into() } else { text };
     let text = if text.contains("${") { expand(&text, value).into() } else { text };
     let mut found = Vec::new();
     let mut rest: &str = &text;
@@ -45,7 +47,10 @@ fn expand(text: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
         let end = inner.char_indices().take(256).find(|(_, c)| *c == '}').map(|(end, _)| end);
         let given = end.and_then(|end| {
             let name = &inner[..end];
-            let (name, other) = name.split_once(":-").or_else(|| name.split_once('-')).map_or((name, None), |(name, other)| (name, Some(other)));
+            let (name, other) = name
+                .split_once(":-")
+                .or_else(|| name.split_once('-'))
+                .map_or((name, None), |(name, other)| (name, Some(other)));
             let name = name.strip_prefix("env.").unwrap_or(name);
             Some((value(name).or_else(|| other.map(str::to_owned))?, end))
         });

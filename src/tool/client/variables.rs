@@ -11,7 +11,10 @@ pub const GENERAL: &[(&str, Variable)] = &[
     ("nearly all", Variable { name: "HTTP_PROXY", holds: Holds::Proxy }),
     ("nearly all", Variable { name: "no_proxy", holds: Holds::Exceptions }),
     ("nearly all", Variable { name: "NO_PROXY", holds: Holds::Exceptions }),
-    ("OpenSSL, Go and .NET on Linux, uv, Ruby, PHP", Variable { name: "SSL_CERT_FILE", holds: Holds::Authorities }),
+    (
+        "OpenSSL, Go and .NET on Linux, uv, Ruby, PHP",
+        Variable { name: "SSL_CERT_FILE", holds: Holds::Authorities },
+    ),
     ("curl", Variable { name: "CURL_CA_BUNDLE", holds: Holds::Authorities }),
     ("Python's requests", Variable { name: "REQUESTS_CA_BUNDLE", holds: Holds::Authorities }),
     ("git", Variable { name: "GIT_SSL_CAINFO", holds: Holds::Authorities }),

@@ -24,6 +24,5 @@ pub(super) static CLIENT: Client = Client {
 };
 
 /// By variable.
-pub(super) static PROFILE: Profile = Profile {
-    variables: &[Variable { name: "NuGetPackageSourceCredentials_{name}", form: Form::NuGet }],
-};
+pub(super) static PROFILE: Profile =
+    Profile { variables: &[Variable { name: "NuGetPackageSourceCredentials_{name}", form: Form::NuGet }] };

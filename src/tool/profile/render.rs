@@ -68,7 +68,12 @@ pub fn settings(
 }
 
 /// One variable with all endpoints that would have it; there is at least one.
-fn one(tool: &str, variable: &Variable, name: String, wanted: &[&AnsweredEndpoint]) -> Result<Setting, Error> {
+fn one(
+    tool: &str,
+    variable: &Variable,
+    name: String,
+    wanted: &[&AnsweredEndpoint],
+) -> Result<Setting, Error> {
     let value_of = |one: &AnsweredEndpoint| variable.form.value(&one.answer, &one.endpoint.url);
     let first = wanted[0];
     let value = value_of(first)?;

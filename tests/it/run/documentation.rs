@@ -17,8 +17,9 @@ fn tool(name: &str) -> &'static keyfob::tool::Tool {
 
 /// Which commands are known, what names their places, and which publish.
 fn clients() -> String {
-    let mut table =
-        String::from("| tool | commands | places: every URL in | publishes, so it may write |\n|---|---|---|---|\n");
+    let mut table = String::from(
+        "| tool | commands | places: every URL in | publishes, so it may write |\n|---|---|---|---|\n",
+    );
     for (name, _, client) in all() {
         let settings = client.settings.iter().map(keyfob::tool::client::Settings::words).collect::<Vec<_>>();
         writeln!(
@@ -42,7 +43,8 @@ fn environment() -> String {
     }
     for (name, _, client) in all() {
         for variable in client.variables {
-            writeln!(table, "| {} | `{}` | {} |", tool(name).title, variable.name, variable.holds.words()).unwrap();
+            writeln!(table, "| {} | `{}` | {} |", tool(name).title, variable.name, variable.holds.words())
+                .unwrap();
         }
         let placeholder = match client.placeholder {
             Placeholder::None => continue,
@@ -92,7 +94,8 @@ fn the_tables_in_the_documentation_are_the_records() {
 
 #[test]
 fn every_command_belongs_to_one_tool_and_every_variable_holds_one_thing() {
-    let (mut programs, mut variables) = (std::collections::BTreeMap::new(), std::collections::BTreeMap::new());
+    let (mut programs, mut variables) =
+        (std::collections::BTreeMap::new(), std::collections::BTreeMap::new());
     for (name, _, client) in all() {
         assert!(!client.settings.is_empty(), "{name}");
         for program in client.programs {

@@ -23,7 +23,11 @@ fn maven_downloads_a_parent_and_gives_a_namesake_elsewhere_nothing() {
     let parent = format!("<project>{model}{coordinates}<packaging>pom</packaging></project>");
     ours.hold("/test/contoso/parent/1/parent-1.pom", "text/xml", parent);
     let authority = Authority::new();
-    let rows = vec![(PKGS, ours.handler()), ("repo.example.test", other.handler()), ("repo.maven.apache.org", other.handler())];
+    let rows = vec![
+        (PKGS, ours.handler()),
+        ("repo.example.test", other.handler()),
+        ("repo.maven.apache.org", other.handler()),
+    ];
     let proxy = Proxy::start(&authority, rows);
     scene.use_proxy(&proxy.url(), authority.pem());
     scene.add(CONTOSO, TOKEN);
@@ -50,5 +54,8 @@ fn maven_downloads_a_parent_and_gives_a_namesake_elsewhere_nothing() {
     let _ = fs::remove_dir_all(scene.home().join(".m2/repository"));
     call(&scene, &words).run().succeeds();
     assert_eq!(proxy.log().hosts_that_saw(TOKEN), [PKGS]);
-    assert!(proxy.log().entries().iter().any(|entry| entry.host.starts_with("repo.example")), "the other was asked");
+    assert!(
+        proxy.log().entries().iter().any(|entry| entry.host.starts_with("repo.example")),
+        "the other was asked"
+    );
 }

@@ -45,7 +45,8 @@ fn what_a_script_may_not_publish_the_user_may_let_it() {
     let feed = NpmFeed::new();
     feed.scene.append("project/.npmrc", &format!("@contoso:registry={NPM}\n"));
     let own = feed.own_package();
-    let manifest = serde_json::json!({ "name": "app", "version": "1.0.0", "scripts": { "ship": "npm publish ./own" } });
+    let manifest =
+        serde_json::json!({ "name": "app", "version": "1.0.0", "scripts": { "ship": "npm publish ./own" } });
     fs::write(feed.project().join("package.json"), manifest.to_string()).unwrap();
     // npm has no login by itself, and says so before any request.
     let refused = feed.keyfob_run("npm", "run ship").run().fails();
@@ -72,12 +73,20 @@ fn a_refused_token_is_said_at_once_with_tool_and_account() {
     let Some(()) = program("npm") else { return };
     let feed = NpmFeed::new();
     feed.scene.append("project/.npmrc", &format!("@contoso:registry={NPM}\n"));
-    feed.scene.keyfob_with(["add", "https://dev.azure.com/contoso", "--force", "--account", "ci"], "s3cret-that-expired-some-time-ago").succeeds();
+    feed.scene
+        .keyfob_with(
+            ["add", "https://dev.azure.com/contoso", "--force", "--account", "ci"],
+            "s3cret-that-expired-some-time-ago",
+        )
+        .succeeds();
     feed.scene.keyfob(["prefer", "https://dev.azure.com/contoso", "--account", "ci"]).succeeds();
     let output = feed.keyfob_run("npm", "install").run().fails();
     let said: Vec<&str> = output.stderr().lines().filter(|line| line.starts_with("keyfob: ")).collect();
     assert_eq!(said.len(), 1, "{output}");
-    assert!(said[0].starts_with("keyfob: hint: npm: dev.azure.com/contoso refused the token of account ci"), "{output}");
+    assert!(
+        said[0].starts_with("keyfob: hint: npm: dev.azure.com/contoso refused the token of account ci"),
+        "{output}"
+    );
     assert!(said[0].contains("keyfob rotate"), "{output}");
 }
 
@@ -87,8 +96,16 @@ fn settings_of_a_project_lead_no_token_elsewhere() {
     let feed = NpmFeed::new();
     let key = NPM.trim_start_matches("https:");
     for (name, hostile) in [
-        ("its own proxy, unchecked", "https-proxy=http://127.0.0.1:9\nstrict-ssl=false\nnoproxy=pkgs.dev.azure.com\n".to_owned()),
-        ("another registry with variables", format!("@evil:registry=https://registry.npmjs.org/\n//registry.npmjs.org/:_authToken=${{npm_config_{key}:_password}}\n")),
+        (
+            "its own proxy, unchecked",
+            "https-proxy=http://127.0.0.1:9\nstrict-ssl=false\nnoproxy=pkgs.dev.azure.com\n".to_owned(),
+        ),
+        (
+            "another registry with variables",
+            format!(
+                "@evil:registry=https://registry.npmjs.org/\n//registry.npmjs.org/:_authToken=${{npm_config_{key}:_password}}\n"
+            ),
+        ),
         ("its own authorities", "cafile=./none.pem\n".to_owned()),
     ] {
         feed.proxy.log().take();

@@ -15,7 +15,10 @@ fn pip_downloads_and_nobody_else_sees_the_token() {
     let index = "https://pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/";
     let words = format!("{} download --no-input --no-cache-dir --no-deps greeting", pip.display());
     feed.scene.append("requirements.txt", &format!("--index-url {index}\ngreeting\n"));
-    let download = format!("{} download --no-input --no-cache-dir --no-deps -r requirements.txt -d wheels", pip.display());
+    let download = format!(
+        "{} download --no-input --no-cache-dir --no-deps -r requirements.txt -d wheels",
+        pip.display()
+    );
     feed.scene.command("sh").args(["-c", &download]).run().fails();
     feed.proxy.log().take();
     call(&feed.scene, &download).run().succeeds();

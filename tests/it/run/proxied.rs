@@ -52,7 +52,8 @@ fn it_stops_and_goes_on_with_the_command() {
     let words = format!("keyfob run --for {CONTOSO} -- sh -c 'kill -STOP $$; echo went on'");
     // The shell that started it sees that it stopped, as it would see of the command.
     let look = "i=0; while [ $i -lt 100 ]; do case $(cut -d' ' -f3 /proc/$p/stat) in T) break ;; esac; sleep 0.1; i=$((i+1)); done";
-    let script = format!("{words} & p=$!; {look}; cut -d' ' -f3 /proc/$p/stat; kill -CONT $p; wait $p; echo $?");
+    let script =
+        format!("{words} & p=$!; {look}; cut -d' ' -f3 /proc/$p/stat; kill -CONT $p; wait $p; echo $?");
     let output = scene.command("sh").args(["-c", &script]).run().succeeds();
     assert_eq!(output.stdout(), "T\nwent on\n0\n", "{output}");
 }
@@ -60,7 +61,8 @@ fn it_stops_and_goes_on_with_the_command() {
 #[test]
 fn what_we_do_to_ourselves_is_not_done_to_the_command() {
     let scene = scene();
-    let look = "ulimit -Sc; grep -E '^Sig(Ign|Blk)' /proc/self/status; test -r /proc/self/environ && echo readable";
+    let look =
+        "ulimit -Sc; grep -E '^Sig(Ign|Blk)' /proc/self/status; test -r /proc/self/environ && echo readable";
     let script = scene.script("look", &format!("#!/bin/sh\n{look}\n"));
     for before in ["", "trap '' INT QUIT USR1; "] {
         let start = |command: &str| {
@@ -74,13 +76,20 @@ fn what_we_do_to_ourselves_is_not_done_to_the_command() {
 #[test]
 fn the_command_has_a_proxy_and_authorities_and_no_token() {
     let mut scene = scene();
-    scene.set("KEYFOB_TOKEN", OTHER).set("KEYFOB_URL", "https://dev.azure.com/fabrikam").set("SYSTEM_ACCESSTOKEN", "s3cret-job");
-    scene.set("NO_PROXY", "intranet.test,.dev.azure.com,10.0.0.0/8").set("JAVA_TOOL_OPTIONS", "-Dx=y").set("PLAIN", "kept");
+    scene
+        .set("KEYFOB_TOKEN", OTHER)
+        .set("KEYFOB_URL", "https://dev.azure.com/fabrikam")
+        .set("SYSTEM_ACCESSTOKEN", "s3cret-job");
+    scene
+        .set("NO_PROXY", "intranet.test,.dev.azure.com,10.0.0.0/8")
+        .set("JAVA_TOOL_OPTIONS", "-Dx=y")
+        .set("PLAIN", "kept");
     let script = scene.script("look", "#!/bin/sh\nenv; ls -ld $(dirname $SSL_CERT_FILE); ls -l $(dirname $SSL_CERT_FILE); cat $SSL_CERT_FILE\n");
     let output = served(&scene, &script.display().to_string()).succeeds();
     let text = output.stdout();
     assert!(!text.contains("s3cret"), "{output}");
-    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap_or("");
+    let value =
+        |name: &str| text.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap_or("");
     let proxy = value("https_proxy");
     assert!(proxy.starts_with("http://") && proxy.contains("127.0.0.1:"), "{output}");
     for name in ["HTTPS_PROXY", "http_proxy", "npm_config_https_proxy", "YARN_HTTPS_PROXY", "PIP_PROXY"] {
@@ -118,7 +127,12 @@ fn a_dry_run_names_the_places_and_variables_and_starts_nothing() {
     let scene = scene();
     scene.append(".npmrc", &format!("registry={NPM}\n"));
     let dry = run(&scene, "--dry-run -- npm ci").succeeds();
-    assert!(dry.stdout().starts_with("azure-devops/contoso: packages (read) at contoso.pkgs.visualstudio.com, pkgs.dev.azure.com\n"), "{dry}");
+    assert!(
+        dry.stdout().starts_with(
+            "azure-devops/contoso: packages (read) at contoso.pkgs.visualstudio.com, pkgs.dev.azure.com\n"
+        ),
+        "{dry}"
+    );
     assert!(dry.stdout().contains("https_proxy") && dry.stdout().contains("npm_config_cafile"), "{dry}");
     let dry = run(&scene, "--dry-run -- npm publish").succeeds();
     assert!(dry.stdout().contains("packages (read and write)"), "{dry}");
@@ -132,13 +146,17 @@ fn a_run_within_a_run_uses_the_outer_proxy() {
     let scene = scene();
     scene.append(".npmrc", &format!("registry={NPM}\n"));
     scene.script("npm", "#!/bin/sh\necho $https_proxy\n");
-    let script = scene.script("both", "#!/bin/sh\necho $https_proxy; keyfob run -- ./npm; keyfob run --write -- ./npm; echo $?\n");
+    let script = scene.script(
+        "both",
+        "#!/bin/sh\necho $https_proxy; keyfob run -- ./npm; keyfob run --write -- ./npm; echo $?\n",
+    );
     let output = served(&scene, &script.display().to_string()).succeeds();
     let lines: Vec<&str> = output.stdout().lines().collect();
     assert!(lines.len() == 3 && lines[0] == lines[1] && lines[2] == "125", "{output}");
     assert!(output.stderr().contains("give --write and --for to the outer one"), "{output}");
     // The variable outlives it in nothing that matters.
-    let stale = call(&scene, &format!("--for {CONTOSO} -- env")).env("KEYFOB_RUN", "999999999 127.0.0.1:9").run();
+    let stale =
+        call(&scene, &format!("--for {CONTOSO} -- env")).env("KEYFOB_RUN", "999999999 127.0.0.1:9").run();
     assert!(stale.succeeds().stdout().contains("https_proxy=http://"));
 }
 
@@ -150,7 +168,8 @@ fn a_place_that_allows_plain_http_is_served_so_and_others_on_its_machine_are_not
     ours.hold("/x", "text/plain", "hello");
     theirs.hold("/x", "text/plain", "theirs");
     scene.add_with(&format!("{}/feed", server.url()), TOKEN, alice());
-    let get = |place: &str, url: String| run(&scene, &format!("--for {place} -- curl -sS --max-time 20 {url}"));
+    let get =
+        |place: &str, url: String| run(&scene, &format!("--for {place} -- curl -sS --max-time 20 {url}"));
     let place = format!("{}/feed", server.url());
     assert_eq!(get(&place, format!("{place}/x")).succeeds().stdout(), "hello");
     assert_eq!(get(&place, format!("{}/x", other.url())).succeeds().stdout(), "theirs");
@@ -164,11 +183,15 @@ fn a_place_that_allows_plain_http_is_served_so_and_others_on_its_machine_are_not
 fn a_log_has_a_line_for_each_request_and_no_secret() {
     let feed = NpmFeed::new();
     let log = feed.scene.home().join("log");
-    let words = format!("--log {} --for {CONTOSO} -- curl -s {NPM}@contoso%2fgreeting?secret=1 -o /dev/null", log.display());
+    let words = format!(
+        "--log {} --for {CONTOSO} -- curl -s {NPM}@contoso%2fgreeting?secret=1 -o /dev/null",
+        log.display()
+    );
     run(&feed.scene, &words).succeeds();
     run(&feed.scene, &words.replace("-- curl", "-- curl -X PUT -d x")).succeeds();
     let text = fs::read_to_string(&log).unwrap();
-    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["method"], "GET");
     assert_eq!(lines[0]["status"], 200);
     assert_eq!(lines[0]["login"], true);

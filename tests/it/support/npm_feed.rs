@@ -122,7 +122,11 @@ impl NpmFeed {
         let log = self.proxy.log();
         let entries = log.entries();
         let put = entries.iter().find(|entry| entry.method == "PUT").expect("it was sent");
-        assert_eq!((put.basic(), put.status), (Some(("contoso".to_owned(), TOKEN.to_owned())), 201), "{put:?}");
+        assert_eq!(
+            (put.basic(), put.status),
+            (Some(("contoso".to_owned(), TOKEN.to_owned())), 201),
+            "{put:?}"
+        );
         assert_eq!(log.hosts_that_saw(TOKEN), [PKGS]);
     }
 
@@ -160,7 +164,8 @@ impl NpmFeed {
         let seen = fs::read_to_string(self.scene.home().join("seen")).unwrap();
         assert!(!seen.contains("s3cret") && !seen.contains(&BASE64.encode(TOKEN)[..40]), "{seen}");
         let log = self.proxy.log();
-        let dangerous = log.entries().into_iter().filter(|entry| entry.method != "GET" || !entry.host.starts_with(PKGS));
+        let dangerous =
+            log.entries().into_iter().filter(|entry| entry.method != "GET" || !entry.host.starts_with(PKGS));
         for entry in dangerous {
             assert!(!entry.carries(TOKEN) && !entry.carries(OTHER), "{entry:?}");
         }
