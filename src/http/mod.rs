@@ -31,6 +31,7 @@ use crate::secret::Secret;
 
 mod connect;
 pub(crate) mod error;
+mod pinned;
 pub mod proxy;
 pub(crate) mod resolver;
 pub(crate) mod tls;

@@ -108,7 +108,7 @@ pub fn of(remote: &Remote, git: Option<&str>, environment: &Environment) -> Opti
 
 /// Whether a `NO_PROXY` list names the host: all (`*` alone), a host, a domain with everything below it, an address or a range of
 /// addresses. Beyond curl, also a host with a port, and `*.domain`, which can mean only one thing.
-fn is_exempt(remote: &Remote, list: &str) -> bool {
+pub fn is_exempt(remote: &Remote, list: &str) -> bool {
     if list.trim() == "*" {
         return true;
     }

@@ -4,11 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::CertificateDer;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use ureq::tls::{Certificate, PemItem};
 
 use crate::error::{Error, NetworkError};
+
+use super::pinned::Pinned;
 
 /// Reads the certificates of a PEM file.
 ///
@@ -43,7 +46,8 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>, Err
 pub(crate) fn client_config(authorities: Option<&Path>, host: &str) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let unusable = |cause| Error::Network { host: host.to_owned(), cause };
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.map_err(|_| unusable(NetworkError::Tls))?;
     let mut config = match authorities {
         None => builder
@@ -53,8 +57,18 @@ pub(crate) fn client_config(authorities: Option<&Path>, host: &str) -> Result<Cl
         Some(file) => {
             let mut roots = rustls::RootCertStore::empty();
             let certificates = certificates(file)?;
-            roots.add_parsable_certificates(certificates.iter().map(|one| CertificateDer::from(one.der())));
-            builder.with_root_certificates(roots).with_no_client_auth()
+            let named: Vec<CertificateDer<'static>> =
+                certificates.iter().map(|one| CertificateDer::from(one.der().to_vec())).collect();
+            roots.add_parsable_certificates(named.iter().cloned());
+            let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            let inner = inner.map_err(|_| Error::Certificates {
+                path: file.to_owned(),
+                why: "there is no certificate in it that can be used".to_owned(),
+            })?;
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Pinned { inner, named }))
+                .with_no_client_auth()
         }
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];

@@ -247,8 +247,19 @@ fn tools_and_the_wallet_never_reach_the_network() {
         users("proxy").into_iter().filter(|user| !user.starts_with("command::run")).collect();
     none(others, "the proxy is run's");
     // token_service and sign_in are what pat and rotate share; with resume, doctor finishes what a rotation began.
-    let known = ["add", "check", "resume", "rotate", "rotate::by_hand", "sign_in", "token_service"]
-        .map(|name| format!("command::{name}"));
+    // The proxy of run goes the same ways.
+    let known = [
+        "add",
+        "check",
+        "resume",
+        "rotate",
+        "rotate::by_hand",
+        "run::environment",
+        "run::upstream",
+        "sign_in",
+        "token_service",
+    ]
+    .map(|name| format!("command::{name}"));
     assert_eq!(users("command::network"), BTreeSet::from(known), "who uses the network says so here");
     for name in ["add", "check", "pat", "rotate", "doctor"] {
         let command = keyfob::command::ALL.iter().find(|command| command.name == name).unwrap();
