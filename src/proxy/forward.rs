@@ -159,11 +159,12 @@ impl Forward {
         let method = request.method().as_str().to_owned();
         let url = origin.url(path);
         let authorization = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes().to_vec());
+        // Here and not in the gatekeeper, so that no thread waits for another; to the end, even if the client has gone.
+        let alone = Arc::clone(&self.shared.asking).lock_owned().await;
         let decide = move || {
+            let _alone = alone;
             gatekeeper.decide(&Asked { method: &method, url: &url, authorization: authorization.as_deref() })
         };
-        // Here and not in the gatekeeper, so that no thread waits for another.
-        let _one_at_a_time = self.shared.asking.lock().await;
         match spawn_blocking(decide).await {
             Ok(Decision::PassOn) => Ok(None),
             Ok(Decision::Login(login)) => Ok(Some(login)),

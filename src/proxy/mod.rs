@@ -30,6 +30,8 @@ mod forward;
 mod peer;
 mod request;
 mod server;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -203,7 +205,7 @@ const THREADS: usize = 128;
 struct Shared {
     gatekeeper: Arc<dyn Gatekeeper>,
     /// Held while the gatekeeper is asked.
-    asking: tokio::sync::Mutex<()>,
+    asking: Arc<tokio::sync::Mutex<()>>,
     limits: Limits,
     authority: Authority,
     admission: Admission,
@@ -233,7 +235,7 @@ fn start_with(
     let (pem, secret) = (authority.pem().to_owned(), admission.secret().map(str::to_owned));
     let shared = Shared {
         gatekeeper,
-        asking: tokio::sync::Mutex::default(),
+        asking: Arc::default(),
         limits,
         authority,
         admission,

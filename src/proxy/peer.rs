@@ -10,6 +10,9 @@ use subtle::ConstantTimeEq as _;
 use crate::error::Error;
 use crate::secret::fill_random;
 
+#[cfg(target_os = "linux")]
+use super::sock_diag;
+
 /// The user name in the proxy's URL.
 pub(super) const USER: &str = "keyfob";
 
@@ -17,6 +20,7 @@ pub(super) const USER: &str = "keyfob";
 const MOST_CONNECTIONS: usize = 1024;
 
 /// Files that are open besides.
+#[cfg(unix)]
 const OTHER_FILES: u64 = 64;
 
 /// How many connections the system has room for: each takes one file, and another one for the service.
@@ -89,8 +93,11 @@ impl Admission {
 
 #[cfg(target_os = "linux")]
 fn this_user() -> Option<u32> {
-    // Not mounted in every container.
-    std::fs::File::open("/proc/net/tcp").ok()?;
+    // Not every container lets it be asked, or mounts the table.
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
+    if sock_diag::user(nobody, nobody).is_err() {
+        std::fs::File::open("/proc/net/tcp").ok()?;
+    }
     Some(rustix::process::geteuid().as_raw())
 }
 
@@ -99,10 +106,16 @@ fn this_user() -> Option<u32> {
     None
 }
 
-/// Finds the user of the socket at the other end of a connection: the one whose own address is our peer's (proc_net_tcp, in the
-/// kernel's documentation). A socket that was closed in between has no user any more.
+/// Finds the user of the socket at the other end of a connection: the one whose own address is our peer's. A socket that was closed
+/// in between has no user any more.
 #[cfg(target_os = "linux")]
 fn user_of(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
+    sock_diag::user(peer, own).unwrap_or_else(|_| user_by_table(peer, own))
+}
+
+/// As [`user_of`], from the system's table (proc_net_tcp, in the kernel's documentation).
+#[cfg(target_os = "linux")]
+fn user_by_table(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
     // A client may reach an IPv4 address through an IPv6 socket, as Java does.
     ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|file| {
         let table = std::fs::read_to_string(file).ok()?;
@@ -162,6 +175,7 @@ mod tests {
         let own = server.local_addr().unwrap();
         let admission = Admission::new().unwrap();
         assert!(admission.admits(peer, own));
+        assert_eq!(user_by_table(peer, own), user_of(peer, own));
         assert_eq!(user_of(peer, SocketAddr::new(own.ip(), own.port() ^ 1)), None);
         assert_eq!(user_of(own, own), None);
         let Admission::User(user) = admission else { panic!("by a secret") };
@@ -169,7 +183,7 @@ mod tests {
         // Nobody is at the other end of what was closed.
         drop(client);
         drop(server);
-        assert_eq!(user_of(peer, own), None);
+        assert_eq!((user_of(peer, own), user_by_table(peer, own)), (None, None));
     }
 
     #[cfg(target_os = "linux")]

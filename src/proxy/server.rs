@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -24,6 +24,7 @@ use super::body::Message;
 use super::failure::Failure;
 use super::forward::{Forward, Place};
 use super::request::{self, Origin};
+use super::tls::READ;
 use super::tunnel::splice;
 use super::{Limits, Shared, dial};
 
@@ -182,6 +183,7 @@ async fn within(
     let Ok(Ok(1)) = timeout(handshake, reader.read(&mut first)).await else { return };
     let stream = tokio::io::join(io::Cursor::new(first).chain(reader), writer);
     if first == [TLS] {
+        let stream = BufReader::with_capacity(READ, stream);
         match timeout(handshake, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => requests(stream, origin, shared, place).await,
             Ok(Err(cause)) if is_distrust(&cause) => shared.gatekeeper.was_distrusted(&origin.host),

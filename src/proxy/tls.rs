@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::error::{Error, NetworkError};
 use crate::http::{CONNECTING, Route, error, tls};
+
+/// What is read from a connection at once: two records (RFC 8446, section 5.1). The library by itself reads 4 KiB.
+pub(super) const READ: usize = 32 * 1024;
 
 /// Bytes both ways.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -50,6 +53,7 @@ impl TlsConfigs {
             other => NetworkError::Network { why: other.to_string() },
         })?;
         let name = ServerName::try_from(host.to_owned()).map_err(|_| NetworkError::NoSuchHost)?;
+        let stream = BufReader::with_capacity(READ, stream);
         let made = timeout(CONNECTING, TlsConnector::from(config).connect(name, stream)).await;
         let silent = NetworkError::Silent { seconds: CONNECTING.as_secs() };
         Ok(Box::new(made.map_err(|_| silent)?.map_err(|cause| error::of_io(cause, None))?))

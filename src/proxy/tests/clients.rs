@@ -31,6 +31,34 @@ fn a_dot_at_the_end_of_a_host_makes_no_other_host() {
     assert_eq!(rig.gate.asked(), [format!("GET https://{authority}/secret ")]);
 }
 
+/// As Python's http.client does it.
+#[test]
+fn a_tunnel_may_be_asked_for_in_http_1_0_and_without_a_host_header() {
+    for ends in [true, false] {
+        let rig = Rig::with(Service::echo().plain(), Gate { ends, ..Gate::default() });
+        let mut client = rig.plain();
+        client.write(format!("CONNECT {} HTTP/1.0\r\n\r\n", rig.authority()).as_bytes());
+        let head = read_head(&mut *client.stream).unwrap();
+        assert!(head.starts_with("HTTP/1.") && head.contains(" 200 "), "{head}");
+        let seen = text(&client.ask("GET /secret HTTP/1.1\r\nHost: HOST\r\n\r\n"));
+        assert_eq!((status(seen.as_bytes()), seen.contains(TOKEN)), (200, ends), "{seen}");
+    }
+}
+
+/// Bytes behind the request for a tunnel are those of the tunnel.
+#[test]
+fn a_client_need_not_wait_for_its_tunnel() {
+    for ends in [true, false] {
+        let rig = Rig::with(Service::echo().plain(), Gate { ends, ..Gate::default() });
+        let mut client = rig.plain();
+        let ask = "CONNECT HOST HTTP/1.1\r\nHost: HOST\r\n\r\nGET /secret HTTP/1.1\r\nHost: HOST\r\n\r\n";
+        client.write(ask.replace("HOST", &rig.authority()).as_bytes());
+        assert_eq!(status(read_head(&mut *client.stream).unwrap().as_bytes()), 200);
+        let seen = text(&client.answer());
+        assert_eq!((status(seen.as_bytes()), seen.contains(TOKEN)), (200, ends), "{seen}");
+    }
+}
+
 #[test]
 fn http_2_is_not_spoken() {
     let rig = Rig::new(Service::echo());

@@ -273,3 +273,18 @@ pub(super) fn status(answer: &[u8]) -> u16 {
     let text = text(answer);
     text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest[..3].parse().ok()).unwrap_or(0)
 }
+
+/// How many connections at once there is room for: each takes a file at both ends of both its parts, and they are all here.
+#[cfg(unix)]
+pub(super) fn room() -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = Some(limit.maximum.unwrap_or(u64::MAX).min(10_000));
+    setrlimit(Resource::Nofile, limit).unwrap();
+    usize::try_from(limit.current.unwrap()).unwrap() / 6
+}
+
+#[cfg(not(unix))]
+pub(super) fn room() -> usize {
+    1000
+}
