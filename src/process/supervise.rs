@@ -77,8 +77,7 @@ pub fn end_like(end: End) -> i32 {
 #[cfg(unix)]
 mod unix {
     use std::io;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Arc, Mutex, PoisonError};
     use std::thread;
 
     use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
@@ -97,7 +96,27 @@ mod unix {
     /// Signals on their way to the command, until this is dropped.
     pub(super) struct Forwarding {
         handle: Handle,
-        to: Arc<AtomicU32>,
+        target: Arc<Mutex<Target>>,
+    }
+
+    /// Whom they are for.
+    enum Target {
+        /// The command is being started: these came meanwhile.
+        Soon(Vec<Signal>),
+        /// The command.
+        Is(Pid),
+        /// It is over.
+        Nobody,
+    }
+
+    impl Target {
+        fn send(&mut self, signal: Signal) {
+            match self {
+                Target::Soon(signals) => signals.push(signal),
+                Target::Is(command) => drop(kill_process(*command, signal)),
+                Target::Nobody => {}
+            }
+        }
     }
 
     impl Forwarding {
@@ -105,30 +124,35 @@ mod unix {
             let ignored = ignored();
             let signals = PASSED_ON.iter().filter(|signal| ignored & (1 << (**signal - 1)) == 0);
             let mut signals = SignalsInfo::<WithOrigin>::new(signals)?;
-            let (handle, to) = (signals.handle(), Arc::new(AtomicU32::new(0)));
-            let target = Arc::clone(&to);
+            let (handle, target) = (signals.handle(), Arc::new(Mutex::new(Target::Soon(Vec::new()))));
+            let shared = Arc::clone(&target);
             thread::Builder::new().name("signals".to_owned()).spawn(move || {
                 for origin in &mut signals {
+                    // What comes from the terminal, the command has, too.
                     if origin.process.is_none_or(|sender| sender.pid == 0) {
                         continue;
                     }
-                    let to = i32::try_from(target.load(Ordering::Acquire)).ok().and_then(Pid::from_raw);
-                    if let (Some(to), Some(signal)) = (to, Signal::from_named_raw(origin.signal)) {
-                        let _ = kill_process(to, signal);
+                    if let Some(signal) = Signal::from_named_raw(origin.signal) {
+                        shared.lock().unwrap_or_else(PoisonError::into_inner).send(signal);
                     }
                 }
             })?;
-            Ok(Forwarding { handle, to })
+            Ok(Forwarding { handle, target })
         }
 
         pub(super) fn to(&self, child: u32) {
-            self.to.store(child, Ordering::Release);
+            let command = i32::try_from(child).ok().and_then(Pid::from_raw);
+            let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = command.map_or(Target::Nobody, Target::Is);
+            if let Target::Soon(signals) = std::mem::replace(&mut *target, next) {
+                signals.into_iter().for_each(|signal| target.send(signal));
+            }
         }
     }
 
     impl Drop for Forwarding {
         fn drop(&mut self) {
-            self.to.store(0, Ordering::Release);
+            *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Target::Nobody;
             self.handle.close();
         }
     }
