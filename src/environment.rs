@@ -68,6 +68,24 @@ impl Environment {
         self.os(name)?.into_string().ok()
     }
 
+    /// The names of all that are set, those apart that are not text.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.all().into_iter().filter_map(|(name, _)| name.into_string().ok()).collect()
+    }
+
+    /// The names of those that are set and not empty and fit a pattern: a name, or the beginning of one with a `*` behind it.
+    #[must_use]
+    pub fn matching(&self, pattern: &str) -> Vec<String> {
+        match pattern.strip_suffix('*') {
+            Some(beginning) => {
+                let fits = |name: &String| name.starts_with(beginning) && self.os(name).is_some();
+                self.names().into_iter().filter(fits).collect()
+            }
+            None => self.os(pattern).map(|_| pattern.to_owned()).into_iter().collect(),
+        }
+    }
+
     fn all(&self) -> Pairs {
         match &self.0 {
             Source::Pairs(pairs) => pairs.clone(),

@@ -15,6 +15,8 @@
 //! recipe for private files. [`http_message`] is what is asked of a service as a value, [`http`] the only way to the
 //! network, for commands that say so.
 //!
+//! [`proxy`] passes on what the command of `keyfob run` asks, and adds the login that [`wallet`] has for it.
+//!
 //! [`import`] is a fifth shelf, of places where other programs keep tokens; [`export`] is the wallet as one encrypted file.
 //!
 //! Direction: command → {tool, import, export} → wallet → {forge, store, records} → the ground
@@ -40,6 +42,7 @@ pub mod http_message;
 pub mod import;
 mod percent;
 pub mod process;
+pub mod proxy;
 pub mod records;
 pub mod remote;
 pub mod secret;

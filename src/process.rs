@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 
+pub mod supervise;
+
 /// The limit of core dumps as it was when we were started.
 #[cfg(unix)]
 static CORE: std::sync::OnceLock<rustix::process::Rlimit> = std::sync::OnceLock::new();
@@ -186,6 +188,21 @@ pub fn become_command(command: &mut Command) -> io::Result<i32> {
     let error = std::os::unix::process::CommandExt::exec(command);
     harden();
     Err(error)
+}
+
+/// Starts something with the limit of core dumps as it was when we were started. Until it is over, ours is off all the same: a process
+/// that is not dumpable writes none.
+fn with_our_first_limits<T>(start: impl FnOnce() -> T) -> T {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, setrlimit};
+        if let Some(before) = CORE.get() {
+            let _ = setrlimit(Resource::Core, *before);
+        }
+    }
+    let started = start();
+    harden();
+    started
 }
 
 /// Runs this command to its end and returns its exit code: Windows has no way to become another program.

@@ -8,6 +8,8 @@
 #     all            all of these; the default
 #     desktop        the integration tests with other Secret Services than GNOME Keyring: oo7, KeePassXC, KWallet; installs these. Not
 #                    part of all
+#     clients        the clients of packages behind `keyfob run` (Yarn, pnpm, uv, twine, Poetry, Conan, Composer, Go); installs them.
+#                    Not part of all; npm, pip and Maven are in it
 #     fuzz [SECONDS] the fuzzers of fuzz/, each for so long (60); installs cargo-fuzz. Not part of all, which replays their corpora
 # Debian packages are installed as root, else with sudo. The tests themselves never use the network.
 # Exit code: 2 for a wrong argument or if something is missing and cannot be installed.
@@ -15,11 +17,11 @@ set -eu
 # shellcheck source=install/common.sh
 . "$(dirname -- "$0")/../install/common.sh"
 
-usage() { sed -n '3,11s/^# //p' "$0"; }
+usage() { sed -n '3,13s/^# //p' "$0"; }
 part=${1:-all}
 [ $# = 0 ] || shift
 case $part:$# in
-unit:0 | it:0 | it:1 | release:0 | all:0 | desktop:0 | fuzz:0 | fuzz:1) ;;
+unit:0 | it:0 | it:1 | release:0 | all:0 | desktop:0 | clients:0 | fuzz:0 | fuzz:1) ;;
 -h:* | --help:*) usage; exit 0 ;;
 *) usage >&2; exit 2 ;;
 esac
@@ -152,13 +154,18 @@ it() {
   step "unit tests with a real ssh-agent"
   cargo test --locked --lib -- "$agents"
   step "integration tests"
-  cargo test --locked --test it -- --skip "$services"
+  cargo test --locked --test it -- --skip "$services" --skip "$clients"
 }
 
 desktop() {
   step "integration tests with other Secret Services"
   # Two at a time: each starts a desktop of its own.
   cargo test --locked --test it -- "$services" --test-threads 2
+}
+
+clients() {
+  step "the clients of packages behind keyfob run"
+  cargo test --locked --test it -- "$clients" --test-threads 2
 }
 
 release() {
@@ -181,7 +188,7 @@ release() {
   build_release
   # No library can be put before a static program, as these do to make the system's calls fail; the other parts run them.
   KEYFOB_TEST_PROGRAM=$binary KEYFOB_TEST_UNSTRIPPED=$unstripped/${target:+$target/}release \
-    cargo test --locked --test it -- --skip "$services" --skip faults::crash --skip faults::disk --skip faults::import \
+    cargo test --locked --test it -- --skip "$services" --skip "$clients" --skip faults::crash --skip faults::disk --skip faults::import \
     --skip lifecycle::crash --skip lifecycle::manual_rotation \
     --skip commands::edit::a_renaming_that_ends_anywhere
 }
@@ -213,6 +220,7 @@ fuzz() {
 
 agents=store::vault::tests::agents
 services=desktop::
+clients=clients::
 
 need_toolchain
 case $part in

@@ -55,6 +55,7 @@ static PAGES: &[Page] = &[
     page!("threat-model.md"),
     page!("tools/twine.md"),
     page!("stores/vault.md"),
+    page!("where-a-token-can-go.md"),
     page!("tools/yarn.md"),
 ];
 

@@ -10,13 +10,14 @@ use std::thread::{self, Builder};
 use crate::environment::{Environment, means_no};
 use crate::error::Error;
 use crate::git_config;
-use crate::http::{Route, proxy};
+use crate::http::proxy;
 use crate::http_message::Response;
 use crate::remote::Remote;
 use crate::terminal::Terminal;
 use crate::wallet::manage::verify::Question;
 
 pub(super) use crate::http::Client;
+pub(super) use crate::http::Route;
 
 /// The most requests that are under route together.
 const AT_ONCE: usize = 4;
@@ -48,6 +49,11 @@ pub(super) fn route(url: &str, allow_http: bool, environment: &Environment) -> R
     let authorities = environment.os("GIT_SSL_CAINFO").or(from_git);
     let authorities = authorities.or_else(|| environment.os("SSL_CERT_FILE")).map(PathBuf::from);
     Ok(Route { proxy: proxy::of(&remote, setting("proxy"), environment), authorities, allow_http })
+}
+
+/// Whether an entry of `NO_PROXY` names the host of a place.
+pub(super) fn is_exempt(remote: &Remote, entry: &str) -> bool {
+    proxy::is_exempt(remote, entry)
 }
 
 /// A question on its route.

@@ -92,7 +92,7 @@ impl Error {
             Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "see whether its name is right and its folder is in PATH".to_owned()
             }
-            Error::NotStarted { .. } => return None,
+            Error::NotStarted { .. } | Error::Proxy { .. } => return None,
             Error::Network { cause, .. } => return cause.hint().map(str::to_owned),
             Error::Certificates { .. } => {
                 "it has to be in PEM form; without SSL_CERT_FILE and git's http.sslCAInfo, the system's list counts".to_owned()

@@ -42,6 +42,12 @@ pub enum Error {
         /// What it said, in our words.
         why: String,
     },
+    /// `keyfob run` cannot start its proxy.
+    #[error("the proxy for the command cannot be started: {why}")]
+    Proxy {
+        /// The reason.
+        why: String,
+    },
     /// The store took the call and did not answer in time.
     #[error("the {store} store did not answer within {} s", waited.as_secs_f64())]
     Silent {
@@ -404,7 +410,7 @@ impl Error {
             Error::NotStarted { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
             Error::NotStarted { .. } => 126,
             Error::Network { .. } | Error::Certificates { .. } | Error::Unsettled { .. } => 6,
-            Error::Service { .. } => 6,
+            Error::Service { .. } | Error::Proxy { .. } => 6,
         }
     }
 }

@@ -33,6 +33,7 @@ pub static FORGE: Forge = Forge {
         scheme: Scheme::Bearer,
         crates: Crates::Paths(are_crates),
         terraform: true,
+        paths: |path| matches!(path, ["v2", ..] | ["api", "packages", ..] | [_, "api", "packages", ..]),
         ..Packages::OWN_HOST
     },
     scopes: &[

@@ -8,7 +8,7 @@ use crate::http_message::{Auth, Method, Request, Response};
 use super::lifecycle::{FineGrained, Lifecycle, Revocation, ScopeOption};
 use super::token_format::{Alphabet, Part, TokenFormat, crc32};
 use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
-use super::{Example, Forge, Hosts, Need, Packages, Scheme, UrlTemplate};
+use super::{Example, Forge, Hosts, LoginForm, Need, Packages, Scheme, UrlTemplate};
 
 /// A token with GitHub's checksum.
 const fn classic(name: &'static str, parts: &'static [Part]) -> TokenFormat {
@@ -64,6 +64,35 @@ pub static FORGE: Forge = Forge {
                 ("{organisation}.ghe.com", &["npm.{organisation}.ghe.com"]),
             ],
             own: true,
+        },
+        others: Hosts {
+            named: &[
+                (
+                    "github.com",
+                    &[
+                        "maven.pkg.github.com",
+                        "nuget.pkg.github.com",
+                        "rubygems.pkg.github.com",
+                        "docker.pkg.github.com",
+                    ],
+                ),
+                (
+                    "{organisation}.ghe.com",
+                    &[
+                        "maven.{organisation}.ghe.com",
+                        "nuget.{organisation}.ghe.com",
+                        "rubygems.{organisation}.ghe.com",
+                    ],
+                ),
+            ],
+            own: false,
+        },
+        // An Enterprise Server without hosts of their own for its packages.
+        paths: |path| path.first() == Some(&"_registry"),
+        // Its npm registry alone takes no Basic.
+        login: |host, path| match host.starts_with("npm.") || path.starts_with(&["_registry", "npm"]) {
+            true => LoginForm::Bearer,
+            false => LoginForm::Usual,
         },
         containers: Hosts {
             named: &[

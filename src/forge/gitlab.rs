@@ -13,7 +13,7 @@ use super::lifecycle::{
 };
 use super::token_format::{Alphabet, Part, TokenFormat};
 use super::verify::{self, Check, Obstacles, Problem, Target, Verdict};
-use super::{Crates, Example, Forge, Hosts, Need, Packages, Scheme, UrlTemplate, UserName};
+use super::{Crates, Example, Forge, Hosts, LoginForm, Need, Packages, Scheme, UrlTemplate, UserName};
 
 /// GitLab.
 pub static FORGE: Forge = Forge {
@@ -56,6 +56,13 @@ pub static FORGE: Forge = Forge {
         containers: Hosts { named: &[("gitlab.com", &["registry.gitlab.com"])], own: true },
         crates: Crates::Paths(are_crates),
         terraform: true,
+        paths: are_packages,
+        login: |_, path| match api(path) {
+            // It takes a personal token as Bearer alone.
+            Some(path) if path.contains(&"packages") && path.contains(&"npm") => LoginForm::Bearer,
+            Some(_) => LoginForm::Header("PRIVATE-TOKEN"),
+            None => LoginForm::Usual,
+        },
         ..Packages::OWN_HOST
     },
     scopes: &[
@@ -108,6 +115,25 @@ fn are_crates(path: &[&str]) -> bool {
         }
         _ => false,
     }
+}
+
+/// What stands behind `api/v4`; a server may be in a folder of its host.
+fn api<'p, 'a>(path: &'p [&'a str]) -> Option<&'p [&'a str]> {
+    match path {
+        ["api", "v4", rest @ ..] | [_, "api", "v4", rest @ ..] => Some(rest),
+        _ => None,
+    }
+}
+
+/// The registries, and where a container registry sends for its tokens.
+fn are_packages(path: &[&str]) -> bool {
+    let of_api = api(path).is_some_and(|rest| {
+        matches!(
+            rest,
+            ["packages", ..] | ["projects", _, "packages", ..] | ["group" | "groups", _, "-", "packages", ..]
+        )
+    });
+    of_api || matches!(path, ["jwt", "auth"] | [_, "jwt", "auth"])
 }
 
 /// The only service whose tokens tell all of themselves.

@@ -24,7 +24,7 @@ pub mod token;
 pub mod token_format;
 pub mod verify;
 
-pub use packages::{Crates, Hosts, Packages, Scheme};
+pub use packages::{Crates, Hosts, LoginForm, Packages, Scheme};
 pub use recognise::{Recognition, recognise};
 pub use record::{Example, Forge, Need, Prefix, Presentation, UrlTemplate, UserName};
 pub use self_hosted::{by_path, looks_like, of_collections, prefix_of, self_hosted_names, server_realm};

@@ -23,6 +23,23 @@ pub struct Packages {
     pub terraform: bool,
     /// The user name for NuGet where none was asked for; `None` for that of every other answer.
     pub nuget_user_name: Option<&'static str>,
+    /// Registries on hosts of their own, beside those for npm and containers.
+    pub others: Hosts,
+    /// Which paths are packages, on a host that serves other things too.
+    pub paths: fn(&[&str]) -> bool,
+    /// How `keyfob run` shows a token to a host and path of it.
+    pub login: fn(&str, &[&str]) -> LoginForm,
+}
+
+/// How a token is shown to a place, for a client that shows none itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginForm {
+    /// As the forge's answers say: Basic nearly everywhere.
+    Usual,
+    /// Bearer.
+    Bearer,
+    /// In a header of this name.
+    Header(&'static str),
 }
 
 /// How a token is shown to a registry.
@@ -70,7 +87,25 @@ impl Packages {
         feed_marker: None,
         terraform: false,
         nuget_user_name: None,
+        others: Hosts::NONE,
+        paths: |_| true,
+        login: |_, _| LoginForm::Usual,
     };
+
+    /// The hosts that have nothing but packages of a realm in text.
+    #[must_use]
+    pub fn hosts(&self, realm: &str) -> Vec<String> {
+        let all = [&self.npm, &self.containers, &self.others].into_iter().filter_map(|hosts| hosts.of(realm));
+        let names = all.flatten().map(|place| place.split('/').next().unwrap_or_default().to_owned());
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
+    /// Whether this host and path are packages of a realm in text.
+    #[must_use]
+    pub fn serves(&self, realm: &str, host: &str, path: &[&str]) -> bool {
+        let has_own = self.npm.own && self.npm.of(realm).is_none();
+        self.hosts(realm).iter().any(|name| name == host) || (has_own && (self.paths)(path))
+    }
 }
 
 impl Hosts {

@@ -109,7 +109,9 @@ impl Tunnel {
                 // Not yet the answer.
                 Some(100..=199) => {}
                 Some(200..=299) => return Ok(Some(Box::new(Within(transport)))),
-                Some(407) => return Err(refused(unauthorized(&head, proxy.username().is_some()))),
+                Some(407) => {
+                    return Err(refused(error::unauthorized(&offers(&head), proxy.username().is_some())));
+                }
                 Some(status) => return Err(refused(format!("it refuses to connect there ({status})"))),
                 None => return Err(refused(NO_PROXY)),
             }
@@ -156,27 +158,15 @@ fn status(head: &[u8]) -> Option<u16> {
     (status.len() == 3).then(|| status.parse().ok())?
 }
 
-/// What a proxy wants that wants to know who we are.
-fn unauthorized(head: &[u8], told: bool) -> String {
+/// The ways to log in that a proxy's answer offers.
+fn offers(head: &[u8]) -> String {
     let text = String::from_utf8_lossy(head);
     let offers = text.lines().filter_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("proxy-authenticate").then(|| value.trim())
     });
     // Each line may hold several; which they are is all that matters.
-    let offers = offers.collect::<Vec<_>>().join(", ").to_ascii_lowercase();
-    let others = [("negotiate", "Negotiate"), ("ntlm", "NTLM"), ("digest", "Digest")];
-    let others: Vec<&str> =
-        others.iter().filter(|(word, _)| offers.contains(word)).map(|(_, name)| *name).collect();
-    if !offers.contains("basic") && !others.is_empty() {
-        return format!("it wants {}, and keyfob knows Basic only", others.join(" or "));
-    }
-    if told {
-        "it does not accept the user name and the password"
-    } else {
-        "it wants a user name and a password"
-    }
-    .to_owned()
+    offers.collect::<Vec<_>>().join(", ")
 }
 
 /// A connection within the proxy's: TLS to the proxy is none to the service.

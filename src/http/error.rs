@@ -30,7 +30,7 @@ impl std::fmt::Display for ByProxy {
 impl std::error::Error for ByProxy {}
 
 /// What an error means; `proxy` if one was used.
-pub(super) fn of(error: ureq::Error, proxy: Option<&Proxy>) -> NetworkError {
+pub(crate) fn of(error: ureq::Error, proxy: Option<&Proxy>) -> NetworkError {
     use ureq::Error as E;
     let by_proxy = |why: &str| NetworkError::Proxy {
         at: proxy.map(Proxy::shown).unwrap_or_default(),
@@ -86,11 +86,29 @@ fn by_socks(error: &io::Error) -> Option<&'static str> {
     })
 }
 
+/// What a proxy wants that wants to know who we are; `told` if we said it.
+pub(crate) fn unauthorized(offers: &str, told: bool) -> String {
+    let offers = offers.to_ascii_lowercase();
+    let others = [("negotiate", "Negotiate"), ("ntlm", "NTLM"), ("digest", "Digest")];
+    let others: Vec<&str> =
+        others.iter().filter(|(word, _)| offers.contains(word)).map(|(_, name)| *name).collect();
+    if !offers.contains("basic") && !others.is_empty() {
+        return format!("it wants {}, and keyfob knows Basic only", others.join(" or "));
+    }
+    if told {
+        "it does not accept the user name and the password"
+    } else {
+        "it wants a user name and a password"
+    }
+    .to_owned()
+}
+
 fn limit(which: Timeout) -> u64 {
     if matches!(which, Timeout::Connect | Timeout::Resolve) { CONNECTING } else { TIME }.as_secs()
 }
 
-fn of_io(error: io::Error, proxy: Option<&Proxy>) -> NetworkError {
+/// What a failure of a connection means; `proxy` if one was used.
+pub(crate) fn of_io(error: io::Error, proxy: Option<&Proxy>) -> NetworkError {
     let mut inner: Option<&(dyn StdError + 'static)> =
         error.get_ref().map(|e| e as &(dyn StdError + 'static));
     while let Some(cause) = inner {
@@ -121,7 +139,8 @@ fn of_io(error: io::Error, proxy: Option<&Proxy>) -> NetworkError {
     }
 }
 
-fn of_tls(error: &rustls::Error) -> NetworkError {
+/// What a failure of TLS means.
+pub(crate) fn of_tls(error: &rustls::Error) -> NetworkError {
     use CertificateError as C;
     let rustls::Error::InvalidCertificate(why) = error else {
         // On Linux the library says so when it found no certificates at all.

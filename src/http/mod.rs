@@ -20,7 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use ureq::http as wire;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 use zeroize::Zeroizing;
 
@@ -30,9 +30,11 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 
 mod connect;
-mod error;
+pub(crate) mod error;
+mod pinned;
 pub mod proxy;
-mod resolver;
+pub(crate) mod resolver;
+pub(crate) mod tls;
 
 use proxy::Proxy;
 
@@ -40,7 +42,7 @@ use proxy::Proxy;
 const TIME: Duration = Duration::from_secs(20);
 
 /// The longest that connecting may take.
-const CONNECTING: Duration = Duration::from_secs(10);
+pub(crate) const CONNECTING: Duration = Duration::from_secs(10);
 
 /// The largest body that is read.
 const LARGEST: usize = 1024 * 1024;
@@ -173,28 +175,10 @@ impl Client {
         if let Some(agent) = agents.get(route) {
             return Ok(agent.clone());
         }
-        let roots = route.authorities.as_ref().map_or(Ok(RootCerts::PlatformVerifier), |file| {
-            // A pipe is not waited for, and a device not read without end.
-            let bytes = crate::files::read_others(file).map_err(|error| match error {
-                Error::Io { source, .. } if source.raw_os_error().is_some() => {
-                    format!("it cannot be read: {}", source.kind())
-                }
-                Error::Io { source, .. } => source.to_string(),
-                other => other.to_string(),
-            });
-            let bytes = bytes.and_then(|bytes| bytes.ok_or_else(|| "there is no such file".to_owned()));
-            let bytes = bytes.map_err(|why| Error::Certificates { path: file.clone(), why })?;
-            let certificates = ureq::tls::parse_pem(&bytes).filter_map(|item| match item {
-                Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            });
-            let certificates: Vec<_> = certificates.collect();
-            let why = "there is no certificate in it".to_owned();
-            if certificates.is_empty() {
-                return Err(Error::Certificates { path: file.clone(), why });
-            }
-            Ok(RootCerts::Specific(Arc::new(certificates)))
-        })?;
+        let roots = match &route.authorities {
+            None => RootCerts::PlatformVerifier,
+            Some(file) => RootCerts::Specific(Arc::new(tls::certificates(file)?)),
+        };
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .root_certs(roots)

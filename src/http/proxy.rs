@@ -53,12 +53,12 @@ impl Proxy {
     }
 
     /// Whether names are looked up on this side of it.
-    pub(super) fn needs_addresses(&self) -> bool {
+    pub(crate) fn needs_addresses(&self) -> bool {
         ["socks", "socks4", "socks5"].iter().any(|scheme| self.split().0.eq_ignore_ascii_case(scheme))
     }
 
     /// In the library's form; `None` if it is no address that can be used.
-    pub(super) fn parsed(&self) -> Option<ureq::Proxy> {
+    pub(crate) fn parsed(&self) -> Option<ureq::Proxy> {
         let (scheme, user, place) = self.split();
         let kind = match scheme.to_ascii_lowercase().as_str() {
             "http" => ProxyProtocol::Http,
@@ -108,7 +108,7 @@ pub fn of(remote: &Remote, git: Option<&str>, environment: &Environment) -> Opti
 
 /// Whether a `NO_PROXY` list names the host: all (`*` alone), a host, a domain with everything below it, an address or a range of
 /// addresses. Beyond curl, also a host with a port, and `*.domain`, which can mean only one thing.
-fn is_exempt(remote: &Remote, list: &str) -> bool {
+pub fn is_exempt(remote: &Remote, list: &str) -> bool {
     if list.trim() == "*" {
         return true;
     }

@@ -27,13 +27,21 @@ impl Resolver for SystemResolver {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let default = if uri.scheme_str() == Some("http") { 80 } else { 443 };
         let port = uri.port_u16().unwrap_or(default);
-        let found = match fixed_addresses(host) {
-            Some(found) => found,
-            None => within((*timeout.after).min(super::CONNECTING), look_up(host.to_owned()))?,
-        };
+        let found = addresses(host, (*timeout.after).min(super::CONNECTING))?;
         let mut addresses = self.empty();
         found.into_iter().take(MAX_ADDRESSES).for_each(|ip| addresses.push(SocketAddr::new(ip, port)));
         if addresses.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(addresses) }
+    }
+}
+
+/// Returns the addresses of a host, an IPv6 address without brackets. Blocks no longer than `time`.
+///
+/// # Errors
+/// [`ureq::Error::HostNotFound`]; [`ureq::Error::Timeout`].
+pub(crate) fn addresses(host: &str, time: Duration) -> Result<Vec<IpAddr>, ureq::Error> {
+    match fixed_addresses(host) {
+        Some(found) => Ok(found),
+        None => within(time, look_up(host.to_owned())),
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::forge::Need;
 
 use super::Tool;
-use super::profile::{Form, OnConflict, Profile, Variable};
+use super::profile::{Form, Profile, Variable};
 
 /// The pipelines agent.
 pub static TOOL: Tool = Tool {
@@ -13,16 +13,10 @@ pub static TOOL: Tool = Tool {
     need: Need::Anything,
     how: "variables: keyfob run --profile agent --for URL -- ./config.sh --unattended",
     profile: Some(&Profile {
-        programs: &[],
-        discover: None,
         variables: &[
-            Variable { name: "VSTS_AGENT_INPUT_URL", form: Form::Url, on_conflict: OnConflict::Refuse },
-            Variable {
-                name: "VSTS_AGENT_INPUT_AUTH",
-                form: Form::Word("pat"),
-                on_conflict: OnConflict::Refuse,
-            },
-            Variable { name: "VSTS_AGENT_INPUT_TOKEN", form: Form::Token, on_conflict: OnConflict::Refuse },
+            Variable { name: "VSTS_AGENT_INPUT_URL", form: Form::Url },
+            Variable { name: "VSTS_AGENT_INPUT_AUTH", form: Form::Word("pat") },
+            Variable { name: "VSTS_AGENT_INPUT_TOKEN", form: Form::Token },
         ],
     }),
     ..Tool::BASE

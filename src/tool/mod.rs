@@ -20,6 +20,7 @@ mod authorization;
 pub mod az;
 pub mod bazel;
 pub mod cargo;
+pub mod client;
 pub mod composer;
 pub mod conan;
 pub mod docker;
@@ -142,7 +143,9 @@ pub struct Tool {
     pub protocol: Option<&'static Protocol>,
     /// How it is made to ask us, where we can do that.
     pub setup: Option<&'static setup::Setup>,
-    /// Which variables it reads, for `keyfob run`, where it has no way to ask us.
+    /// What `keyfob run` knows of it, to serve it through its proxy.
+    pub client: Option<&'static client::Client>,
+    /// Which variables can give it a token, for `keyfob run --profile`.
     pub profile: Option<&'static profile::Profile>,
 }
 
@@ -156,6 +159,7 @@ impl Tool {
         how: "",
         protocol: None,
         setup: None,
+        client: None,
         profile: None,
     };
 

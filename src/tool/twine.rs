@@ -1,31 +1,31 @@
-//! twine: starts no program, but reads user name and password from variables. They are not tied to a repository, so the
-//! repository is said with them: `twine upload` without more goes there, not to the public index.
+//! twine: asks Python's keyring, or for a login; behind the proxy a placeholder stands for one, where it uploads to a place of ours.
 
 use crate::forge::Need;
 
 use super::Tool;
-use super::profile::{Endpoint, Form, OnConflict, Profile, Search, Variable};
+use super::client::{Client, Holds, Placeholder, Publishes, Settings, Variable};
+use super::profile::{Form, Profile};
 
 /// twine.
 pub static TOOL: Tool = Tool {
     name: "twine",
     title: "twine",
     need: Need::Packages,
-    how: "variables: keyfob run --for URL -- twine …",
-    profile: Some(&Profile {
+    how: "through keyfob's proxy: keyfob run -- twine …",
+    client: Some(&Client {
         programs: &["twine"],
-        discover: Some(("`TWINE_REPOSITORY_URL`", discover)),
+        settings: &[Settings::Variable("TWINE_REPOSITORY_URL"), Settings::Home(".pypirc")],
+        publishes: Publishes::Words(&[&["upload"], &["register"]]),
+        variables: &[Variable { name: "TWINE_CERT", holds: Holds::Authorities }],
+        logins: &["TWINE_USERNAME", "TWINE_PASSWORD"],
+        placeholder: Placeholder::Pair("TWINE_USERNAME", "TWINE_PASSWORD"),
+    }),
+    profile: Some(&Profile {
         variables: &[
-            Variable { name: URL, form: Form::Url, on_conflict: OnConflict::Refuse },
-            Variable { name: "TWINE_USERNAME", form: Form::User, on_conflict: OnConflict::Refuse },
-            Variable { name: "TWINE_PASSWORD", form: Form::Token, on_conflict: OnConflict::Refuse },
+            super::profile::Variable { name: "TWINE_REPOSITORY_URL", form: Form::Url },
+            super::profile::Variable { name: "TWINE_USERNAME", form: Form::User },
+            super::profile::Variable { name: "TWINE_PASSWORD", form: Form::Token },
         ],
     }),
     ..Tool::BASE
 };
-
-const URL: &str = "TWINE_REPOSITORY_URL";
-
-fn discover(search: &mut Search<'_>) -> Vec<Endpoint> {
-    search.environment.text(URL).and_then(|url| Endpoint::found(None, &url)).into_iter().collect()
-}

@@ -128,6 +128,7 @@ fn no_use_is_hidden_from_this_test() {
 /// The floors of the house, from the top. A module uses only what stands below its floor; on the ground, each other.
 const FLOORS: &[&[&str]] = &[
     &["command", "call"],
+    &["proxy"],
     // Neither knows the others.
     &["tool", "import", "export", "terminal", "http"],
     &["wallet"],
@@ -220,12 +221,24 @@ fn other_programs_are_started_without_our_tokens() {
 }
 
 #[test]
-fn only_http_opens_network_connections_and_only_stores_open_local_sockets() {
-    let http = |module: &Module| module.shelf() == "http";
-    let network = ["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "net::*", "ureq", "rustls"];
+fn only_http_and_the_proxy_open_network_connections_and_only_stores_open_local_sockets() {
+    let http = |module: &Module| ["http", "proxy"].contains(&module.shelf());
+    let network = [
+        "TcpStream",
+        "TcpListener",
+        "UdpSocket",
+        "ToSocketAddrs",
+        "net::*",
+        "ureq",
+        "rustls",
+        "hyper",
+        "tokio",
+    ];
     none(elsewhere(http, &network), "get, store and erase never use the network");
     let local = ["UnixStream", "UnixListener", "UnixDatagram", "rustix::net"];
-    let may = |module: &Module| ["store", "dbus"].contains(&module.shelf());
+    // The proxy asks the kernel whose a connection is.
+    let may =
+        |module: &Module| ["store", "dbus"].contains(&module.shelf()) || module.path == "proxy::sock_diag";
     none(elsewhere(may, &local), "only stores talk to other processes by socket");
 }
 
@@ -234,7 +247,7 @@ fn tools_and_the_wallet_never_reach_the_network() {
     let house = house();
     // The one way to it, and who may take that way: commands that say so in their help.
     let users = |network: &str| {
-        let outside = |module: usize| house.modules[module].shelf() != "http";
+        let outside = |module: usize| !["http", "proxy"].contains(&house.modules[module].shelf());
         let uses = house.uses().into_iter().filter(|used| used.direct && outside(used.from));
         let uses = uses.filter(|used| {
             let to = &house.modules[used.to].path;
@@ -243,9 +256,23 @@ fn tools_and_the_wallet_never_reach_the_network() {
         uses.map(|used| house.modules[used.from].path.clone()).collect::<BTreeSet<String>>()
     };
     assert_eq!(users("http"), BTreeSet::from(["command::network".to_owned()]));
+    let others: Vec<String> =
+        users("proxy").into_iter().filter(|user| !user.starts_with("command::run")).collect();
+    none(others, "the proxy is run's");
     // token_service and sign_in are what pat and rotate share; with resume, doctor finishes what a rotation began.
-    let known = ["add", "check", "resume", "rotate", "rotate::by_hand", "sign_in", "token_service"]
-        .map(|name| format!("command::{name}"));
+    // The proxy of run goes the same ways.
+    let known = [
+        "add",
+        "check",
+        "resume",
+        "rotate",
+        "rotate::by_hand",
+        "run::environment",
+        "run::upstream",
+        "sign_in",
+        "token_service",
+    ]
+    .map(|name| format!("command::{name}"));
     assert_eq!(users("command::network"), BTreeSet::from(known), "who uses the network says so here");
     for name in ["add", "check", "pat", "rotate", "doctor"] {
         let command = keyfob::command::ALL.iter().find(|command| command.name == name).unwrap();

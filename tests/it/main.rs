@@ -15,6 +15,8 @@ mod age_vectors;
 mod bazel;
 mod cargo;
 mod check;
+#[cfg(target_os = "linux")]
+mod clients;
 mod commands;
 mod concurrency;
 #[cfg(target_os = "linux")]

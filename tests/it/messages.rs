@@ -79,6 +79,7 @@ fn errors() -> Vec<Error> {
             what: text("the token of azure-devops/contoso has ended"),
             hint: text("keyfob add URL"),
         },
+        Error::Proxy { why: text("Too many open files") },
         Error::Service {
             what: text("the rules of contoso allow no token that lasts as long"),
             hint: text("ask for less, for example --expires 30d"),

@@ -60,8 +60,21 @@ const PACKAGES: Packages = Packages {
     // Any name does, and Microsoft's documents write this one into URLs.
     nuget_user_name: Some("VssSessionToken"),
     feed_marker: Some("_packaging"),
+    paths: are_packages,
     ..Packages::OWN_HOST
 };
+
+/// Feeds and the interface to them: the first segment that is a service's is theirs.
+fn are_packages(path: &[&str]) -> bool {
+    let service = path.iter().position(|segment| segment.starts_with('_')).map(|at| &path[at..]);
+    match service {
+        Some([service, ..]) if service.eq_ignore_ascii_case("_packaging") => true,
+        Some([service, area, ..]) => {
+            service.eq_ignore_ascii_case("_apis") && area.eq_ignore_ascii_case("packaging")
+        }
+        _ => false,
+    }
+}
 
 /// The name of each of its services begins so: repositories are another one's (_git, _apis), and feeds have files of other kinds, of
 /// which some may have any name (maven).

@@ -1,7 +1,7 @@
 //! A service that does not exist: one record, and nothing anywhere else. Every tool serves it (tool/tests/made_up_forge.rs).
 
 use crate::forge::lifecycle::{Lifecycle, ScopeOption};
-use crate::forge::{Crates, Example, Forge, Hosts, Need, Packages, Scheme, UrlTemplate, UserName};
+use crate::forge::{Crates, Example, Forge, Hosts, LoginForm, Need, Packages, Scheme, UrlTemplate, UserName};
 
 /// The service. Organisations are in paths on its own host and in names below it.
 pub(crate) static FORGE: Forge = Forge {
@@ -36,6 +36,12 @@ pub(crate) static FORGE: Forge = Forge {
         terraform: true,
         nuget_user_name: Some("any"),
         feed_marker: Some("feeds"),
+        others: Hosts { named: &[("{organisation}", &["{organisation}.jars.made-up.test"])], own: false },
+        paths: |path| path.first() == Some(&"packages"),
+        login: |host, _| match host.ends_with(".jars.made-up.test") {
+            true => LoginForm::Header("X-Made-Up"),
+            false => LoginForm::Usual,
+        },
     },
     scopes: &[(Need::Code, &["repos"])],
     examples: &[

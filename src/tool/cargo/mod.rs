@@ -20,6 +20,7 @@ use crate::remote::Remote;
 use crate::secret::Secret;
 use crate::wallet::{Credential, LoggedOut, Lookup, NewCredential, Query, Stored, Wallet};
 
+use super::client::{Client, Holds, Placeholder, Publishes, Settings, Variable};
 use super::{Presented, Protocol, Quirks, Tool, Wire, authorization, input, login, write_or_fail};
 use crate::secret_bytes::{Bytes, joined, json};
 
@@ -41,8 +42,35 @@ pub static TOOL: Tool = Tool {
     title: "Cargo",
     how: "registry.global-credential-providers in cargo's config.toml",
     setup: Some(&setup::SETUP),
+    client: Some(&Client {
+        programs: &["cargo"],
+        settings: &[
+            Settings::Project(".cargo/config.toml"),
+            Settings::Project(".cargo/config"),
+            Settings::Project("Cargo.toml"),
+            Settings::Project("Cargo.lock"),
+            Settings::Named("CARGO_HOME", "config.toml"),
+            Settings::Home(".cargo/config.toml"),
+            Settings::Variable("CARGO_REGISTRIES_*"),
+        ],
+        publishes: Publishes::Words(&[&["publish"], &["yank"], &["owner"]]),
+        variables: &[
+            Variable { name: "CARGO_HTTP_PROXY", holds: Holds::Proxy },
+            Variable { name: "CARGO_HTTP_CAINFO", holds: Holds::Authorities },
+        ],
+        logins: &[],
+        placeholder: Placeholder::Named("CARGO_REGISTRIES_{NAME}_TOKEN", registries),
+    }),
     ..Tool::of(&PROTOCOL)
 };
+
+/// The registries that a file of cargo's settings names, with their URLs.
+fn registries(text: &str) -> Vec<(String, String)> {
+    let Ok(table) = text.parse::<toml::Table>() else { return Vec::new() };
+    let all = table.get("registries").and_then(toml::Value::as_table).into_iter().flatten();
+    let index = |about: &toml::Value| about.get("index").and_then(toml::Value::as_str).map(str::to_owned);
+    all.filter_map(|(name, about)| Some((name.clone(), index(about)?))).collect()
+}
 
 /// The public registry's index, as it was before sparse ones. Its tokens are crates.io's and not GitHub's.
 const OLD_CRATES_IO: &str = "https://github.com/rust-lang/crates.io-index";

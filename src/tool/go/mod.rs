@@ -14,6 +14,7 @@ use crate::forge::{self, Need, Scheme};
 use crate::remote::{Realm, Remote};
 use crate::wallet::{Lookup, Query, Wallet};
 
+use super::client::{Client, Settings};
 use super::{Protocol, Tool, Wire, authorization, has_login};
 use crate::secret_bytes::joined;
 
@@ -36,6 +37,16 @@ pub static TOOL: Tool = Tool {
     title: "Go",
     how: "GOAUTH in Go's own settings",
     setup: Some(&setup::SETUP),
+    client: Some(&Client {
+        programs: &["go"],
+        settings: &[
+            Settings::Variable("GOPROXY"),
+            Settings::Named("GOENV", ""),
+            Settings::Config("go/env"),
+            Settings::Project("go.env"),
+        ],
+        ..Client::BASE
+    }),
     ..Tool::of(&PROTOCOL)
 };
 

@@ -18,6 +18,7 @@ use crate::remote::{Realm, Remote, has_control};
 use crate::secret::Secret;
 use crate::wallet::{Credential, Lookup, NewCredential, Query, Stored, Wallet};
 
+use super::client::{Client, Holds, Placeholder, Publishes, Settings, Variable};
 use super::{Presented, Protocol, Tool, Wire, is_web, write};
 use crate::secret_bytes::{Bytes, joined, json};
 
@@ -47,7 +48,43 @@ pub static TOOL: Tool = Tool {
     title: "pip, uv and PDM (the keyring command)",
     how: "a program named keyring in PATH",
     setup: Some(&setup::SETUP),
+    client: Some(&CLIENT),
     ..Tool::of(&PROTOCOL)
+};
+
+/// The same programs behind the proxy of `keyfob run`: they ask nobody, because no request comes back refused.
+static CLIENT: Client = Client {
+    programs: &["pip", "pip3", "uv", "uvx", "pipx", "pdm", "pipenv", "hatch", "python", "python3"],
+    settings: &[
+        Settings::Project("requirements.txt"),
+        Settings::Project("pyproject.toml"),
+        Settings::Project("uv.toml"),
+        Settings::Project("uv.lock"),
+        Settings::Project("pdm.lock"),
+        Settings::Project("Pipfile"),
+        Settings::Project("Pipfile.lock"),
+        Settings::Config("pip/pip.conf"),
+        Settings::Config("uv/uv.toml"),
+        Settings::Config("pdm/config.toml"),
+        Settings::Home(".pip/pip.conf"),
+        Settings::Home(".pypirc"),
+        Settings::System("/etc/pip.conf"),
+        Settings::System("/etc/uv/uv.toml"),
+        Settings::Named("PIP_CONFIG_FILE", ""),
+        Settings::Named("VIRTUAL_ENV", "pip.conf"),
+        Settings::Variable("PIP_*"),
+        Settings::Variable("UV_*"),
+        Settings::Variable("PDM_*"),
+        Settings::Variable("TWINE_REPOSITORY_URL"),
+    ],
+    // `python -m twine upload`, too.
+    publishes: Publishes::Words(&[&["publish"], &["twine", "upload"]]),
+    variables: &[
+        Variable { name: "PIP_CERT", holds: Holds::Authorities },
+        Variable { name: "PIP_PROXY", holds: Holds::Proxy },
+    ],
+    logins: &["UV_INDEX_*", "UV_PUBLISH_USERNAME", "UV_PUBLISH_PASSWORD", "UV_PUBLISH_TOKEN"],
+    placeholder: Placeholder::Pair("UV_PUBLISH_USERNAME", "UV_PUBLISH_PASSWORD"),
 };
 
 /// The scheme of what is kept under a name that is no URL: never equal to a web address.

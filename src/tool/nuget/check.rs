@@ -355,7 +355,7 @@ fn sdk(environment: &Environment) -> Option<Finding> {
     let words = format!(
         "dotnet is of SDK {major}.{minor}.{patch}, and before 9.0.200 it starts no plugin that is a program of its own"
     );
-    Some(Finding::hint(ABOUT, words, "keyfob run --profile nuget -- dotnet restore"))
+    Some(Finding::hint(ABOUT, words, "keyfob run -- dotnet restore"))
 }
 
 #[cfg(test)]

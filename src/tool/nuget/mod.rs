@@ -44,6 +44,7 @@ pub static TOOL: Tool = Tool {
     title: "NuGet (dotnet, MSBuild, Visual Studio, nuget.exe)",
     how: "a program named nuget-plugin-… in PATH",
     setup: Some(&setup::SETUP),
+    client: Some(&profile::CLIENT),
     profile: Some(&profile::PROFILE),
     ..Tool::of(&PROTOCOL)
 };

@@ -13,6 +13,7 @@ use crate::forge::Need;
 use crate::remote::Remote;
 use crate::wallet::{Lookup, Query, Wallet};
 
+use super::client::{Client, Holds, Placeholder, Publishes, Settings, Variable};
 use super::{Protocol, Tool, Wire, authorization};
 use crate::secret_bytes::joined;
 
@@ -36,6 +37,34 @@ pub static TOOL: Tool = Tool {
     title: "pnpm",
     how: "tokenHelper for each place in the person's .npmrc",
     setup: Some(&setup::SETUP),
+    client: Some(&Client {
+        programs: &["pnpm", "pnpx"],
+        settings: &[
+            Settings::Project(".npmrc"),
+            Settings::Project("package.json"),
+            Settings::Project("pnpm-workspace.yaml"),
+            Settings::Project("pnpm-lock.yaml"),
+            Settings::Home(".npmrc"),
+            Settings::Config("pnpm/rc"),
+            Settings::Config("pnpm/auth.ini"),
+            Settings::Config("pnpm/config.yaml"),
+            Settings::Named("npm_config_userconfig", ""),
+            Settings::Named("NPM_CONFIG_USERCONFIG", ""),
+            Settings::Variable("npm_config_*"),
+            Settings::Variable("NPM_CONFIG_*"),
+            Settings::Variable("pnpm_config_*"),
+        ],
+        publishes: Publishes::Words(&[&["publish"], &["dist-tag", "add"], &["deprecate"], &["unpublish"]]),
+        // Version 11 and newer; before, those of npm.
+        variables: &[
+            Variable { name: "pnpm_config_https_proxy", holds: Holds::Proxy },
+            Variable { name: "pnpm_config_http_proxy", holds: Holds::Proxy },
+            Variable { name: "pnpm_config_noproxy", holds: Holds::Exceptions },
+            Variable { name: "pnpm_config_cafile", holds: Holds::Authorities },
+        ],
+        placeholder: Placeholder::Npmrc,
+        ..Client::BASE
+    }),
     ..Tool::of(&PROTOCOL)
 };
 

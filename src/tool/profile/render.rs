@@ -1,5 +1,5 @@
-//! From endpoints and answers to variables: the names by the profile's templates, the values by its forms, and never a value in a
-//! variable that would take it to another endpoint (see [`OnConflict`]). Deliberately absent: where answers come from.
+//! From endpoints and answers to variables: the names by the profile's templates, the values by its forms, and no
+//! variable for two endpoints of different tokens. Deliberately absent: where answers come from.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::secret_bytes::Bytes;
 use crate::wallet::Credential;
 
 use super::formats::{self, Form};
-use super::{Endpoint, OnConflict, Profile, Variable};
+use super::{Endpoint, Profile, Variable};
 
-/// An endpoint and what the wallet answered; nothing for an endpoint that is not ours or has a token already.
+/// An endpoint and what the wallet answered.
 pub struct AnsweredEndpoint {
     /// The endpoint.
     pub endpoint: Endpoint,
     /// The answer.
-    pub answer: Option<Box<Credential>>,
+    pub answer: Box<Credential>,
 }
 
 /// A variable as it will be set.
@@ -33,7 +33,7 @@ pub struct Setting {
     pub words: String,
 }
 
-/// Everything that a profile sets. `tool` is its word, for hints; what is left out, and why, goes to `left_out`.
+/// Everything that a profile sets. `tool` is its word, for hints.
 ///
 /// # Errors
 /// That an endpoint needs a name; that one variable would have to hold two things; that a value cannot be said in its form.
@@ -42,7 +42,6 @@ pub fn settings(
     profile: &Profile,
     wanted: &[AnsweredEndpoint],
     environment: &Environment,
-    left_out: &mut Vec<String>,
 ) -> Result<Vec<Setting>, Error> {
     let mut all = Vec::new();
     for variable in profile.variables {
@@ -52,64 +51,43 @@ pub fn settings(
         }
         let mut of_variable: BTreeMap<String, Vec<&AnsweredEndpoint>> = BTreeMap::new();
         for one in wanted {
-            match name(variable, &one.endpoint) {
-                Some(name) => of_variable.entry(name).or_default().push(one),
-                None if one.answer.is_none() => {}
-                None => {
-                    return Err(Error::usage(
-                        format!(
-                            "{tool} has a name for {}, which is part of the variable's",
-                            one.endpoint.url
-                        ),
-                        format!("keyfob run --profile {tool} --for NAME={} -- COMMAND", one.endpoint.url),
-                    ));
-                }
-            }
+            let name = name(variable, &one.endpoint).ok_or_else(|| {
+                let url = &one.endpoint.url;
+                Error::usage(
+                    format!("{tool} has a name for {url}, which is part of the variable's"),
+                    format!("keyfob run --profile {tool} --for NAME={url} -- COMMAND"),
+                )
+            })?;
+            of_variable.entry(name).or_default().push(one);
         }
         for (name, wanted) in of_variable {
-            all.extend(one(tool, variable, name, &wanted, left_out)?);
+            all.push(one(tool, variable, name, &wanted)?);
         }
     }
     Ok(all)
 }
 
-/// One variable with all endpoints that would have it.
+/// One variable with all endpoints that would have it; there is at least one.
 fn one(
     tool: &str,
     variable: &Variable,
     name: String,
     wanted: &[&AnsweredEndpoint],
-    left_out: &mut Vec<String>,
-) -> Result<Option<Setting>, Error> {
-    let mut ours = wanted.iter().filter_map(|one| Some((one, one.answer.as_deref()?)));
-    let Some((first, answer)) = ours.next() else { return Ok(None) };
-    let value = variable.form.value(answer, &first.endpoint.url)?;
-    let mut other = None;
-    for (one, answer) in ours {
-        if *variable.form.value(answer, &one.endpoint.url)? != *value {
-            other = Some(&one.endpoint.url);
+) -> Result<Setting, Error> {
+    let value_of = |one: &AnsweredEndpoint| variable.form.value(&one.answer, &one.endpoint.url);
+    let first = wanted[0];
+    let value = value_of(first)?;
+    for other in &wanted[1..] {
+        if *value_of(other)? != *value {
+            let (url, other) = (&first.endpoint.url, &other.endpoint.url);
+            return Err(Error::Ambiguous {
+                what: format!("{name} would go to {url} and to {other} too"),
+                hint: format!("say which is meant: keyfob run --profile {tool} --for {url} -- COMMAND"),
+            });
         }
     }
-    // The same endpoint once more, by another way of finding it, is no other.
-    let is_other = |one: &&&AnsweredEndpoint| {
-        let would_have_it = variable.on_conflict != OnConflict::Ours || one.endpoint.handed;
-        one.answer.is_none() && would_have_it && one.endpoint.url != first.endpoint.url
-    };
-    other = other.or(wanted.iter().find(is_other).map(|one| &one.endpoint.url));
-    if let Some(other) = other {
-        let what = format!("{name} would go to {} and to {other} too", first.endpoint.url);
-        if variable.on_conflict != OnConflict::Refuse {
-            left_out.push(format!("{what}, so it is not set: keyfob help {tool} has the way"));
-            return Ok(None);
-        }
-        let hint = format!(
-            "say which is meant: keyfob run --profile {tool} --for {} -- COMMAND",
-            first.endpoint.url
-        );
-        return Err(Error::Ambiguous { what, hint });
-    }
-    let words = described(variable.form, answer);
-    checked(Setting { name, value, words }).map(Some)
+    let words = described(variable.form, &first.answer);
+    checked(Setting { name, value, words })
 }
 
 /// What a variable holds, without holding it.
@@ -141,16 +119,12 @@ pub fn checked(setting: Setting) -> Result<Setting, Error> {
 
 /// The name of a variable for an endpoint; `None` where the endpoint lacks the name that is part of it.
 fn name(variable: &Variable, endpoint: &Endpoint) -> Option<String> {
-    let mut name = variable.name.replace("{//host/path/}", &endpoint.nerf_dart());
-    if name.contains(['{', '}']) {
-        let of_place = endpoint.name.as_deref()?;
-        let upper = of_place.to_uppercase();
-        name = name
-            .replace("{ID}", &upper.replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
-            .replace("{NAME}", &upper.replace('-', "_"))
-            .replace("{name}", of_place);
+    if !variable.name.contains(['{', '}']) {
+        return Some(variable.name.to_owned());
     }
-    Some(name)
+    let of_place = endpoint.name.as_deref()?;
+    let upper = of_place.to_uppercase();
+    Some(variable.name.replace("{NAME}", &upper.replace('-', "_")).replace("{name}", of_place))
 }
 
 /// Composer's document, with what stood in it.
@@ -181,6 +155,8 @@ fn by_host(
     };
     let theirs = match others.remove("http-basic") {
         Some(Value::Object(logins)) => logins,
+        // What PHP writes for an object without members.
+        Some(Value::Array(list)) if list.is_empty() => Map::new(),
         Some(_) => return Err(no_object()),
         None => Map::new(),
     };
@@ -188,16 +164,13 @@ fn by_host(
     let mut http_basic: BTreeMap<&str, Login<'_>> = BTreeMap::new();
     let (mut realms, mut length) = (Vec::new(), 0);
     for (host, one) in hosts.iter().zip(wanted) {
-        let Some(answer) = one.answer.as_deref() else { continue };
+        let answer = one.answer.as_ref();
         formats::pair(answer)?;
         let password = std::str::from_utf8(answer.token.expose()).map_err(|_| {
             Error::usage("the token is not text, which JSON cannot carry", "keyfob token URL --as token")
         })?;
         let login = Login::Ours { username: answer.user.as_deref().unwrap_or_default(), password };
-        let foreign = hosts.iter().zip(wanted).find(|(other, one)| *other == host && one.answer.is_none());
-        if http_basic.get(host.as_str()).is_some_and(|held| *held != login)
-            || foreign.is_some_and(|(_, one)| !one.endpoint.served)
-        {
+        if http_basic.get(host.as_str()).is_some_and(|held| *held != login) {
             return Err(Error::Ambiguous {
                 what: format!(
                     "Composer has one login for all of {host}, and several of its places are wanted"

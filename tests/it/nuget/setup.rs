@@ -163,7 +163,9 @@ fn doctor_says_when_an_sdk_is_too_old_and_what_to_do_then() {
         let found = complaints(&scene);
         assert_eq!(found.len(), usize::from(is_old), "{found:?}");
         assert!(
-            found.iter().all(|line| line.contains("9.0.110") && line.contains("keyfob run --profile nuget"))
+            found
+                .iter()
+                .all(|line| line.contains("9.0.110") && line.contains("keyfob run -- dotnet restore"))
         );
     }
 }

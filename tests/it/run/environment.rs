@@ -1,4 +1,4 @@
-//! What the command sees and what it does not, and how it ends.
+//! By variable: what the command sees and what it does not, and how it ends.
 
 use std::fs;
 
@@ -19,7 +19,6 @@ fn scene() -> Scene {
 #[test]
 fn each_profile_sets_its_variables_and_no_other() {
     let scene = scene();
-    let key = "npm_config_//pkgs.dev.azure.com/contoso/_packaging/feed/npm/registry/";
     for (words, expected) in [
         ("--profile az --for https://dev.azure.com/contoso", vec![format!("AZURE_DEVOPS_EXT_PAT={TOKEN}")]),
         (
@@ -44,27 +43,12 @@ fn each_profile_sets_its_variables_and_no_other() {
             )],
         ),
         (
-            "--profile maven --for my.feed-1=https://dev.azure.com/contoso",
-            vec![format!("MAVEN_MY_FEED_1_TOKEN={TOKEN}"), "MAVEN_MY_FEED_1_USERNAME=contoso".to_owned()],
-        ),
-        (
             "--profile conan --profile poetry --for my-feed=https://dev.azure.com/contoso",
             vec![
                 "CONAN_LOGIN_USERNAME_MY_FEED=contoso".to_owned(),
                 format!("CONAN_PASSWORD_MY_FEED={TOKEN}"),
                 format!("POETRY_HTTP_BASIC_MY_FEED_PASSWORD={TOKEN}"),
                 "POETRY_HTTP_BASIC_MY_FEED_USERNAME=contoso".to_owned(),
-            ],
-        ),
-        (
-            &format!("--profile npm --profile yarn --for {NPM}"),
-            vec![
-                format!("KEYFOB_NPM_PASSWORD={BASE64}"),
-                format!("KEYFOB_YARN_IDENT={BASIC}"),
-                "YARN_NPM_ALWAYS_AUTH=true".to_owned(),
-                format!("YARN_NPM_AUTH_IDENT={BASIC}"),
-                format!("{key}:_password={BASE64}"),
-                format!("{key}:username=contoso"),
             ],
         ),
         ("--env A=azure-devops/contoso", vec![format!("A={TOKEN}")]),
@@ -93,9 +77,10 @@ fn nothing_is_started_unless_every_place_has_its_token() {
         ("--profile az --for https://dev.azure.com/fabrikam", "keyfob add https://dev.azure.com/fabrikam"),
         ("--profile az --for https://feed.example.test/", "keyfob add https://feed.example.test"),
         (
-            "--profile npm --for https://dev.azure.com/contoso --for https://dev.azure.com/fabrikam",
+            "--profile poetry --for a=https://dev.azure.com/contoso --for b=https://dev.azure.com/fabrikam",
             "fabrikam",
         ),
+        ("--profile npm --for https://dev.azure.com/fabrikam", "keyfob add https://dev.azure.com/fabrikam"),
         ("--env A=https://dev.azure.com/contoso --env B=https://dev.azure.com/fabrikam", "fabrikam"),
         ("--profile az --for https://dev.azure.com/contoso --account bob", "bob"),
         ("--profile az --for http://dev.azure.com/contoso", "nothing for http://dev.azure.com/contoso"),
@@ -106,12 +91,11 @@ fn nothing_is_started_unless_every_place_has_its_token() {
         ("--profile az --for https://dev.azure.com", "--for https://dev.azure.com/ORGANISATION"),
         ("--profile az --for https://a:s3cret@dev.azure.com/contoso", "password or token in it"),
         ("--profile gradle --for https://dev.azure.com/contoso", "--for NAME=https://dev.azure.com/contoso"),
-        ("--profile gradle", "--for NAME=URL"),
         ("--profile nothing", "possible values"),
         ("--env A", "--env NAME=URL"),
         ("--env =https://dev.azure.com/contoso", "cannot stand in an environment"),
-        ("--for https://dev.azure.com/contoso", "no profile is for touch"),
-        ("", "no profile is for touch"),
+        ("--for NAME=https://dev.azure.com/contoso", "NAME is not what a place can be for"),
+        ("", "keyfob run --for URL -- COMMAND"),
         ("--bogus", "--bogus"),
     ] {
         let words = words.strip_suffix(" https").unwrap_or(words);
@@ -202,7 +186,7 @@ fn the_tools_need_chooses_among_tokens_by_their_scopes() {
     };
     add("code", "vso.code", OTHER);
     add("feeds", "vso.packaging", TOKEN);
-    let dry = run(&scene, &format!("--dry-run --profile npm --for {NPM}")).succeeds();
+    let dry = run(&scene, &format!("--dry-run --profile poetry --for feed={NPM}")).succeeds();
     assert!(dry.stdout().contains("account feeds") && !dry.stdout().contains("account code"), "{dry}");
 }
 
@@ -215,4 +199,33 @@ fn a_locked_wallet_starts_nothing() {
     assert_eq!(output.code(), 125, "{output}");
     assert!(output.stderr().contains("locked") && output.stderr().contains("keyfob unlock"), "{output}");
     assert!(!scene.home().join("started").exists());
+}
+
+#[test]
+fn composers_variable_keeps_what_is_in_it() {
+    let mut scene = scene();
+    scene.set(
+        "COMPOSER_AUTH",
+        r#"{"github-oauth":{"github.com":"x"},"http-basic":{"a.test":{"username":"u","password":"p"}}}"#,
+    );
+    let auth = |scene: &Scene| {
+        let seen = seen(scene, "--profile composer --for https://pkgs.dev.azure.com/contoso/x");
+        serde_json::from_str::<serde_json::Value>(seen[0].strip_prefix("COMPOSER_AUTH=").unwrap()).unwrap()
+    };
+    let expected = serde_json::json!({
+        "github-oauth": { "github.com": "x" },
+        "http-basic": {
+            "a.test": { "username": "u", "password": "p" },
+            "pkgs.dev.azure.com": { "username": "contoso", "password": TOKEN },
+        },
+    });
+    assert_eq!(auth(&scene), expected);
+    scene.set("COMPOSER_AUTH", "nonsense");
+    let output = run(&scene, "--profile composer --for https://pkgs.dev.azure.com/contoso/x env");
+    assert_eq!(output.code(), 125);
+    assert!(output.stderr().contains("unset COMPOSER_AUTH"), "{output}");
+    // One login for a host.
+    scene.unset("COMPOSER_AUTH").add("https://dev.azure.com/fabrikam", OTHER);
+    let two = "--for https://pkgs.dev.azure.com/contoso/x --for https://pkgs.dev.azure.com/fabrikam/x";
+    assert_eq!(run(&scene, &format!("--profile composer {two} env")).code(), 125);
 }

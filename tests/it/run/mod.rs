@@ -8,12 +8,12 @@ use crate::support::person::Add;
 use crate::support::process::{Call, Output};
 use crate::support::scene::{Scene, skip};
 
-mod discovery;
 mod documentation;
 mod environment;
-mod jvm_and_php;
+mod maven;
 mod npm;
-mod python;
+mod pip;
+mod proxied;
 
 const TOKEN: &str = "s3cret-token-for-packages-that-only-these-tests-know";
 const OTHER: &str = "s3cret-other-token-that-only-these-tests-know";
