@@ -22,6 +22,6 @@ pub use add::add;
 pub use audit::audit;
 pub use edit::{clear_preference, prefer, remove, restore};
 pub use list::{AccountSummary, State, list};
-pub use move_realm::{move_realm, plan_move};
+pub use move_realm::{accounts_there, move_accounts, plan_move};
 pub use plan::plan;
 pub use select::{Selection, select};

@@ -1,4 +1,4 @@
-//! `move`: a realm's accounts go to another realm, because the organisation or server was renamed.
+//! `move`: a realm's accounts, or one of them, go to another realm, because the organisation or server was renamed.
 
 use crate::account::{Id, Key};
 use crate::error::Error;
@@ -22,8 +22,7 @@ pub fn plan_move(
     mut wish: AddRequest,
 ) -> Result<Planned, Error> {
     let forge = forge_of(&selection.realm);
-    let (forge_here, unnamed) =
-        (plan(wallet, wish.clone())?.forge, selection.realm.accounts.iter().any(unnamed));
+    let (forge_here, unnamed) = (plan(wallet, wish.clone())?.forge, selection.accounts.iter().any(unnamed));
     // What plan says without being told is right for a cloud service; of another host only records know.
     if wish.forge.is_none() && forge_here.url_templates.is_empty() && forge.url_templates.is_empty() {
         wish.forge = Some(forge);
@@ -44,14 +43,30 @@ pub fn plan_move(
     Ok(planned)
 }
 
-/// Moves a realm's accounts to another realm, because the organisation or server was renamed: each secret is copied to a
-/// key of the new realm, read back and compared; then the new record is written, the old one removed, and the old
-/// secrets destroyed. What a move that did not end has brought there before is not brought again.
+/// Returns the accounts that the realm of a move holds already, without those that a move which did not end has brought there.
+///
+/// # Errors
+/// Those of reading.
+pub fn accounts_there(
+    wallet: &LocalWallet<'_>,
+    selection: &Selection,
+    to: &Planned,
+) -> Result<Vec<AccountRecord>, Error> {
+    let there = wallet.records.read(&to.group)?;
+    let all = there.realm(to.realm.as_str()).map(|realm| realm.accounts.clone()).unwrap_or_default();
+    let is_moved = |held: &AccountRecord| selection.accounts.iter().any(|account| account.is_same(held));
+    Ok(all.into_iter().filter(|held| !is_moved(held)).collect())
+}
+
+/// Moves the selected accounts to another realm, because the organisation or server was renamed: each secret is copied to a key of
+/// the new realm, read back and compared; then the new record is written, the old one removed, and the old secrets destroyed.
+/// What a move that did not end has brought there before is not brought again. The account that answered in the new realm goes on
+/// answering there.
 ///
 /// # Errors
 /// [`Error::Usage`] when another account of that name is there already; those of stores and records. Until the new record
 /// is written, nothing has changed.
-pub fn move_realm(wallet: &LocalWallet<'_>, selection: &Selection, to: &Planned) -> Result<usize, Error> {
+pub fn move_accounts(wallet: &LocalWallet<'_>, selection: &Selection, to: &Planned) -> Result<usize, Error> {
     if to.realm.as_str() == selection.realm.realm {
         return Err(Error::usage("both URLs name the same place", "keyfob list shows what is held"));
     }
@@ -62,13 +77,14 @@ pub fn move_realm(wallet: &LocalWallet<'_>, selection: &Selection, to: &Planned)
     moved.allow_http |= to.wish.allow_http;
     let there = wallet.records.read(&to.group)?;
     let (mut rest, mut brought) = (Vec::new(), Vec::new());
-    for account in &selection.realm.accounts {
+    for account in &selection.accounts {
         match moved_before(wallet, selection, account, &to.realm, &there)? {
             Some(held) => brought.push(held.id.as_str()),
             None => rest.push(account),
         }
     }
     moved.accounts = rest.iter().copied().cloned().collect();
+    moved.rules.retain(|rule| selection.accounts.iter().any(|account| account.name == rule.account));
     let mut copies = Vec::new();
     let placed = copy_all(wallet, selection, &rest, to, &mut moved, &mut copies).and_then(|()| {
         wallet.records.change(&to.group, |group| {
@@ -96,7 +112,7 @@ pub fn move_realm(wallet: &LocalWallet<'_>, selection: &Selection, to: &Planned)
         })?;
     }
     let mut old = Vec::new();
-    for account in &selection.realm.accounts {
+    for account in &selection.accounts {
         old.extend(secrets_of(&selection.realm, account)?);
     }
     // What another process changed meanwhile stays in the old place, with its secrets.
@@ -104,7 +120,7 @@ pub fn move_realm(wallet: &LocalWallet<'_>, selection: &Selection, to: &Planned)
     old.retain(|(_, key)| !left.ids().any(|id| id == key.id.as_str()));
     // What cannot be destroyed stays an orphan, which `doctor` finds.
     let _ = destroy(wallet, &selection.group, &old);
-    Ok(selection.realm.accounts.len())
+    Ok(selection.accounts.len())
 }
 
 /// The account as the realm holds it already, with the very same secrets.
@@ -176,9 +192,11 @@ fn unnamed(account: &AccountRecord) -> bool {
 
 /// Takes what was moved out of its old group; what another process put there meanwhile stays.
 fn take_out(group: &mut Group, moved: &Selection) {
-    let is_moved = |account: &AccountRecord| moved.realm.accounts.iter().any(|one| one.id == account.id);
+    let is_moved = |account: &AccountRecord| moved.accounts.iter().any(|one| one.id == account.id);
     if let Some(realm) = group.realm_mut(&moved.realm.realm) {
         realm.accounts.retain(|account| !is_moved(account));
+        let left: Vec<Option<String>> = realm.accounts.iter().map(|account| account.name.clone()).collect();
+        realm.rules.retain(|rule| left.contains(&rule.account));
     }
 }
 
@@ -201,6 +219,12 @@ fn insert(group: &mut Group, moved: &RealmRecord) -> Result<(), Error> {
         }
     }
     there.allow_http |= moved.allow_http;
+    // The only one that answers goes on answering (R4).
+    let is_persons = |account: &&mut AccountRecord| account.source == Source::Person;
+    let mut persons: Vec<&mut AccountRecord> = there.accounts.iter_mut().filter(is_persons).collect();
+    if let [only] = persons.as_mut_slice() {
+        only.default = true;
+    }
     let has_default = there.accounts.iter().any(|account| account.default);
     there.accounts.extend(moved.accounts.iter().map(|account| {
         let default = account.default && !has_default;

@@ -17,7 +17,7 @@ fn wish(url: &str) -> AddRequest {
 }
 
 fn move_to_new(wallet: &LocalWallet<'_>, selection: &Selection) -> Result<usize, Error> {
-    manage::move_realm(wallet, selection, &manage::plan_move(wallet, selection, wish(NEW))?)
+    manage::move_accounts(wallet, selection, &manage::plan_move(wallet, selection, wish(NEW))?)
 }
 
 #[test]
@@ -37,6 +37,36 @@ fn a_move_leaves_alone_what_another_process_added_or_replaced_meanwhile() {
     // Also what the replaced one set aside.
     test.restore(OLD, Some("bob")).unwrap();
     assert_eq!(test.get("https://bob@dev.azure.com/contoso"), "bob:B");
+}
+
+#[test]
+fn the_account_that_answers_in_the_new_place_goes_on_answering_there() {
+    let test = TestWallet::new();
+    test.add(OLD, Some("alice"), "A");
+    test.add(OLD, Some("bob"), "B");
+    test.prefer(OLD, "alice");
+    test.add(NEW, Some("fab"), "F");
+    let selection = test.with(|wallet| manage::select(wallet, OLD, None).unwrap());
+    assert_eq!(test.with(|wallet| move_to_new(wallet, &selection)).unwrap(), 2);
+    assert_eq!(test.get(NEW), "fab:F");
+    assert_eq!(test.get("https://alice@dev.azure.com/fabrikam"), "alice:A");
+}
+
+#[test]
+fn one_account_moves_with_its_rules_and_the_others_stay_with_theirs() {
+    let test = TestWallet::new();
+    test.add(OLD, Some("alice"), "A");
+    test.add(OLD, Some("bob"), "B");
+    test.prefer(OLD, "alice");
+    test.prefer(&format!("{OLD}/P"), "bob");
+    test.prefer(&format!("{OLD}/Q"), "alice");
+    let selection = test.with(|wallet| manage::select(wallet, OLD, Some("bob")).unwrap());
+    assert_eq!(test.with(|wallet| move_to_new(wallet, &selection)).unwrap(), 1);
+    assert_eq!(test.get("https://dev.azure.com/fabrikam/P/_git/R"), "bob:B");
+    assert_eq!(test.get("https://bob@dev.azure.com/contoso/P/_git/R"), "NoAccount");
+    assert_eq!(test.get("https://dev.azure.com/contoso/P/_git/R"), "alice:A");
+    let rules = |url| test.with(|wallet| manage::select(wallet, url, None).unwrap().realm.rules.len());
+    assert_eq!((rules(OLD), rules(NEW)), (1, 1));
 }
 
 #[test]

@@ -150,8 +150,10 @@ fn a_server_keeps_its_forge_under_a_new_name() {
         &scene,
         "move https://tfs.example.com/tfs/Main https://code.example.com/Main",
         0,
-        &["azure-devops-server/https://code.example.com/main"],
+        &["1 account moved from tfs.example.com/tfs/Main to code.example.com/Main"],
     );
+    let realm = json(&run(&scene, "list --json"))[0]["realm"].clone();
+    assert_eq!(realm, "azure-devops-server/https://code.example.com/main");
     assert_eq!(token_of(&scene, "https://code.example.com/Main/app/_git/app"), "s3cret-1");
     ends(&scene, "move https://code.example.com/Main http://code.example.com/Main", 2, &["in clear text"]);
     ends(
@@ -215,4 +217,45 @@ fn rotate_means_the_default_where_there_are_several_and_an_empty_paste_is_told_a
     assert_eq!(token_of(&scene, "https://git.example --account alice"), "s3cret-a");
     run(&scene, "prefer https://git.example --clear").succeeds();
     ends(&scene, "rotate https://git.example", 4, &["alice, bob", "--account NAME"]);
+}
+
+#[test]
+fn a_move_to_a_place_with_accounts_is_asked_for_and_the_printed_commands_undo_it() {
+    let scene = two();
+    run(&scene, "prefer https://dev.azure.com/contoso --account alice").succeeds();
+    run_with(&scene, "add https://dev.azure.com/fabrikam --account fab", "s3cret-f").succeeds();
+    let shown = |scene: &Scene| {
+        ["https://dev.azure.com/contoso/p/_git/r", "https://dev.azure.com/fabrikam/p/_git/r"]
+            .map(|url| token_of(scene, url))
+    };
+    let before = shown(&scene);
+    let words = "move https://dev.azure.com/contoso https://dev.azure.com/fabrikam";
+    ends(
+        &scene,
+        words,
+        2,
+        &["dev.azure.com/fabrikam already has 1 account (fab)", "--yes", "--account NAME"],
+    );
+    assert_eq!(shown(&scene), before);
+    let moved = run(&scene, &format!("{words} --yes"));
+    let moved = moved.says(
+        0,
+        &["2 accounts moved from dev.azure.com/contoso", "the default of dev.azure.com/fabrikam is fab"],
+    );
+    // Whoever names no account gets the same token as before.
+    assert_eq!(token_of(&scene, "https://dev.azure.com/fabrikam/p/_git/r"), "s3cret-f");
+    let undo = moved.stderr().lines().find_map(|line| line.split_once("to undo: ")).unwrap().1.to_owned();
+    for command in undo.split(" && ") {
+        run(&scene, command.strip_prefix("keyfob ").unwrap()).succeeds();
+    }
+    assert_eq!(shown(&scene), before);
+}
+
+#[test]
+fn one_account_is_moved_by_its_name() {
+    let scene = two();
+    let words = "move https://dev.azure.com/contoso https://dev.azure.com/northwind --account bob";
+    ends(&scene, words, 0, &["1 account moved from dev.azure.com/contoso to dev.azure.com/northwind"]);
+    assert_eq!(token_of(&scene, "https://dev.azure.com/northwind/p/_git/r"), "s3cret-b");
+    assert_eq!(token_of(&scene, "https://dev.azure.com/contoso/p/_git/r"), "s3cret-a");
 }

@@ -240,3 +240,22 @@ fn the_end_of_a_token_is_hinted_at_14_7_and_1_days_and_git_is_quiet_in_between()
         |words| format!("keyfob: hint: {words}; a new one: keyfob rotate https://dev.azure.com/contoso");
     assert_eq!(heard, expected.map(whole));
 }
+
+#[test]
+fn a_move_beside_other_accounts_is_asked_about() {
+    let accounts =
+        ["https://dev.azure.com/contoso --account alice", "https://dev.azure.com/fabrikam --account fab"];
+    let scene = at_a_terminal(holding(&[(accounts[0], "s3cret-a"), (accounts[1], "s3cret-f")]));
+    let words = "move https://dev.azure.com/contoso https://dev.azure.com/fabrikam";
+    for (answer, code, alice) in [("n", 6, "contoso"), ("y", 0, "fabrikam")] {
+        let mut terminal = Terminal::begin(&scene, words);
+        terminal.sees("already has 1 account (fab)");
+        terminal.sees("move 1 account (alice) from dev.azure.com/contoso beside them? [y/N] ").types(answer);
+        let (ended, screen) = terminal.end();
+        assert_eq!(ended, code, "{screen}");
+        let list = run(&scene, "list --json").succeeds();
+        let all = json(&list);
+        let of_alice = all.as_array().unwrap().iter().find(|one| one["account"] == "alice").unwrap();
+        assert_eq!(of_alice["realm"], format!("azure-devops/{alice}"), "{list}");
+    }
+}
