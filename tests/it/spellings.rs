@@ -46,9 +46,7 @@ fn a_slash_too_many_is_no_other_place_for_any_tool() {
     let npm = ["run", "--dry-run", "--", "npm", "install"];
     let npm =
         scene.command(scene.bin().join("keyfob")).args(npm).within(scene.home().join("p")).run().succeeds();
-    // npm compares the beginning of the URL letter by letter.
-    let name = "npm_config_//pkgs.dev.azure.com/contoso//_packaging/f/npm/registry/:_password";
-    assert!(npm.stdout().contains(name), "{npm}");
+    assert!(npm.stdout().contains("azure-devops/contoso: packages (read)"), "{npm}");
 }
 
 #[test]

@@ -72,6 +72,9 @@ fn a_login_goes_to_the_granted_realms_packages_alone() {
         ("https://contoso.pkgs.visualstudio.com/_packaging/feed/npm/registry/x", contoso),
         ("https://pkgs.dev.azure.com/Contoso/p/_packaging/feed/pypi/simple/", contoso),
         ("https://pkgs.dev.azure.com:443/contoso/_packaging/feed/x", contoso),
+        // A slash too many is no other place.
+        ("https://pkgs.dev.azure.com/contoso//_packaging/feed/npm/registry/x", contoso),
+        ("https://pkgs.dev.azure.com//fabrikam/_packaging/feed/npm/registry/x", "-"),
         // Another organisation of the wallet, which was not granted.
         ("https://pkgs.dev.azure.com/fabrikam/_packaging/feed/npm/registry", "-"),
         ("https://fabrikam.pkgs.visualstudio.com/_packaging/feed/npm/registry", "-"),
